@@ -1,0 +1,56 @@
+# The interface to everything here. `make help` lists the targets.
+
+CARGO ?= cargo
+PYTHON ?= python3
+LIB = target/release/libspantls.so
+
+.PHONY: help build examples demo test test-quick test-rust test-ffi lint fmt header header-check bench clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## the shared and the static library, in target/release
+	$(CARGO) build --release
+	@ln -sf libspantls.so target/release/libspantls.so.0
+
+examples: build ## the C examples, in examples-c/build
+	$(MAKE) -C examples-c
+
+demo: examples ## real conversations over loopback: our client and server, and the OpenSSL command line
+	$(PYTHON) examples-c/demo.py examples-c/build ffi-tests/certs
+
+test: lint test-rust header-check examples ## all tests; installs what they need, and says so
+	ffi-tests/run.sh
+	$(PYTHON) examples-c/demo.py examples-c/build ffi-tests/certs
+
+test-quick: build ## the tests without the long tables and valgrind: under three minutes
+	$(CARGO) test --quiet
+	ffi-tests/run.sh quick
+
+test-rust: build ## unit tests in both profiles (the stack's depth differs), allocations
+	$(CARGO) test
+	$(CARGO) test --release
+
+test-ffi: build ## the tests through the C interface alone
+	ffi-tests/run.sh
+
+lint: ## formatting and clippy, warnings refused
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- -D warnings
+
+fmt: ## format the Rust code
+	$(CARGO) fmt
+
+header: ## regenerate include/spantls.h from src/ffi
+	$(PYTHON) ffi-tests/header/make_header.py include/spantls.h
+
+header-check: ## fail if include/spantls.h is stale or cbindgen has dropped something
+	$(PYTHON) ffi-tests/header/make_header.py --check include/spantls.h
+
+bench: ## records sealed and opened, beside the bare AEAD
+	$(CARGO) bench --bench records
+
+clean: ## remove what was built
+	$(CARGO) clean
+	$(MAKE) -C examples-c clean
+	rm -rf ffi-tests/build

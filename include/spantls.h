@@ -1,0 +1,923 @@
+/*
+ * spantls: TLS 1.2 and 1.3 as a non-blocking state machine over plain memory.
+ *
+ * The host owns the bytes and does the I/O. Every decision is a return status, never a callback: a call returns, the
+ * host answers when it likes, from any thread, and calls again.
+ *
+ * Conventions
+ *
+ * - Handles are opaque: tls_options_t, tls_credentials_t, tls_context_t, tls_session_t. Each has a `_create...` and
+ *   a `_destroy`. Passing NULL where a handle is needed is TLS_ERROR_INVALID_ARGUMENT; destroying NULL is a no-op.
+ *   A handle must not be used after it was destroyed, nor while another thread destroys it.
+ * - Arguments stand in this order: the handle, inputs, outputs. `_len` counts bytes of data, `_cap` bytes of room,
+ *   `num_` elements. Outputs are called `out_...`.
+ * - Out-parameters are written on every return, with 0 or NULL where nothing happened, and must be given unless a
+ *   function says that they may be NULL.
+ * - A span is a pointer and a length. A span of length 0 is empty whatever its pointer, NULL too. Input and output
+ *   spans of one call must not overlap, unless a function works in place. Nothing keeps a pointer into host memory
+ *   after it has returned.
+ * - Strings are UTF-8 and end with NUL. Strings and structs returned by pointer belong to the library.
+ * - Functions return a tls_status_t unless shown otherwise: 0 or more when the call did its work, negative when not.
+ *   After a negative status tls_session_error() (calls on a session) or spantls_last_error() (all others) says why.
+ * - Structs that begin with struct_size can grow: set it to their sizeof before passing them.
+ * - Any integer is checked; enumerations are passed as integers of fixed width.
+ * - Nothing here blocks, prints, installs signal handlers, or ends the process.
+ * - Signal handlers of the host may run on a small stack (192 KiB) while a handshake call is under way.
+ */
+
+
+#ifndef SPANTLS_H
+#define SPANTLS_H
+
+/* Generated from src/ffi by `make header`. Do not edit. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__) || defined(__clang__)
+#define SPANTLS_MUST_USE __attribute__((warn_unused_result))
+#else
+#define SPANTLS_MUST_USE
+#endif
+
+
+/**
+ * The room of `tls_error_t.message`, its closing NUL included.
+ */
+#define SPANTLS_ERROR_MESSAGE_SIZE 256
+
+/**
+ * The number of this interface. Functions are only added while it stays the same.
+ */
+#define SPANTLS_ABI_VERSION 0
+
+/**
+ * The room that `tls_session_encrypt()` needs to make progress, in bytes: enough for a key update and a record.
+ */
+#define SPANTLS_MIN_CIPHERTEXT 64
+
+/**
+ * The largest ciphertext record: header, 2^14 bytes of plaintext and the largest expansion that TLS 1.2 allows
+ * (RFC 5246 section 6.2.3). A receive buffer of this size always holds a whole record.
+ */
+#define SPANTLS_MAX_RECORD ((5 + 16384) + 2048)
+
+/**
+ * The values of `tls_status_t`.
+ */
+typedef enum {
+    /**
+     * The call did what it was asked; see the counts.
+     */
+    TLS_STATUS_COMPLETE = 0,
+    /**
+     * More ciphertext from the peer is needed: read from the transport, then call again.
+     */
+    TLS_STATUS_WANT_READ = 1,
+    /**
+     * The output span was too small: send what was written, then call again with room.
+     */
+    TLS_STATUS_WANT_WRITE = 2,
+    /**
+     * The peer's `close_notify` was received, or our own shutdown is fully drained.
+     */
+    TLS_STATUS_CLOSED = 3,
+    /**
+     * The server asked for a client certificate (reserved: not returned by this version).
+     */
+    TLS_STATUS_WANT_CREDENTIALS = 4,
+    /**
+     * The peer's certificate waits for a verdict: answer with `tls_session_accept_with_default_validation()`,
+     * `tls_session_set_certificate_validation_result()` or `tls_session_reject_certificate()`.
+     */
+    TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION = 5,
+    /**
+     * The server context is still to be chosen (reserved: not returned by this version).
+     */
+    TLS_STATUS_NEEDS_SERVER_OPTIONS = 6,
+    /**
+     * An external private key must sign (reserved: not returned by this version).
+     */
+    TLS_STATUS_NEEDS_SIGNATURE = 16,
+    /**
+     * Copy-out getters: nothing was written; `*out_len` says how much room is needed.
+     */
+    TLS_STATUS_BUFFER_TOO_SMALL = 17,
+    /**
+     * A null pointer, a bad length, text that is not UTF-8, a wrong handle, a context of the wrong role.
+     */
+    TLS_ERROR_INVALID_ARGUMENT = -1,
+    /**
+     * Not allowed now; the error record's message says why.
+     */
+    TLS_ERROR_INVALID_STATE = -2,
+    /**
+     * A verdict refused the peer, or no credentials satisfied it.
+     */
+    TLS_ERROR_AUTHENTICATION = -3,
+    /**
+     * The peer broke the protocol, sent a fatal alert, or spoke no TLS.
+     */
+    TLS_ERROR_PROTOCOL = -4,
+    /**
+     * The transport ended without `close_notify` (RFC 8446 section 6.1): data may be missing.
+     */
+    TLS_ERROR_TRUNCATED = -5,
+    /**
+     * A socket error; the OS error number is in the error record (reserved: not returned by this version).
+     */
+    TLS_ERROR_IO = -6,
+    /**
+     * A bad certificate, key, trust anchor or option.
+     */
+    TLS_ERROR_CONFIGURATION = -7,
+    /**
+     * The peer, protocol version or platform has no such thing.
+     */
+    TLS_ERROR_NOT_SUPPORTED = -8,
+    /**
+     * Another thread is inside the same half of this session. Nothing was done.
+     */
+    TLS_ERROR_BUSY = -9,
+    /**
+     * Too many handshakes are suspended at once, or memory could not be mapped. Nothing was consumed; try later.
+     */
+    TLS_ERROR_RESOURCES = -10,
+    /**
+     * A contained panic; the session is unusable from now on, and safe to destroy.
+     */
+    TLS_ERROR_INTERNAL = -128,
+} tls_status_values;
+
+/**
+ * The values for `tls_options_set_protocols()`, and of `tls_session_negotiated_protocol()`: .NET's `SslProtocols`.
+ */
+typedef enum {
+    /**
+     * TLS 1.2 (RFC 5246).
+     */
+    TLS_PROTOCOL_TLS12 = 3072,
+    /**
+     * TLS 1.3 (RFC 8446).
+     */
+    TLS_PROTOCOL_TLS13 = 12288,
+} tls_protocol_values;
+
+/**
+ * The values for `tls_options_set_client_certificate_mode()`.
+ */
+typedef enum {
+    /**
+     * The client is not asked (default).
+     */
+    TLS_CLIENT_CERTIFICATE_NONE = 0,
+    /**
+     * The client is asked, and may decline: the verdict then decides with `TLS_POLICY_ERROR_NOT_AVAILABLE`.
+     */
+    TLS_CLIENT_CERTIFICATE_REQUEST = 1,
+    /**
+     * The client is asked, and a client without a certificate is refused with `certificate_required`
+     * (`handshake_failure` in TLS 1.2).
+     */
+    TLS_CLIENT_CERTIFICATE_REQUIRE = 2,
+} tls_client_certificate_values;
+
+/**
+ * The values for `tls_options_set_certificate_validation()`.
+ */
+typedef enum {
+    /**
+     * The handshake suspends with `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` and the host judges (default).
+     */
+    TLS_VALIDATION_EXTERNAL = 0,
+    /**
+     * The default validation judges, without a suspension.
+     */
+    TLS_VALIDATION_AUTOMATIC = 1,
+} tls_validation_values;
+
+/**
+ * The bits of `tls_session_state()`.
+ */
+typedef enum {
+    /**
+     * `tls_session_process_handshake()` has returned COMPLETE, or would.
+     */
+    TLS_STATE_HANDSHAKE_COMPLETE = 1,
+    /**
+     * Output is owed to the peer: see `tls_session_drain_pending_output()`.
+     */
+    TLS_STATE_HAS_PENDING_OUTPUT = 2,
+    /**
+     * Plaintext is held: `tls_session_decrypt()` delivers it without any input.
+     */
+    TLS_STATE_HAS_PENDING_PLAINTEXT = 4,
+    /**
+     * The handshake waits for the host's answer.
+     */
+    TLS_STATE_SUSPENDED = 8,
+    /**
+     * The session was resumed (never in this version).
+     */
+    TLS_STATE_RESUMED = 16,
+    /**
+     * The server sent a HelloRetryRequest (RFC 8446 section 4.1.4).
+     */
+    TLS_STATE_HELLO_RETRIED = 32,
+    /**
+     * The peer's `close_notify` was received.
+     */
+    TLS_STATE_PEER_CLOSED = 64,
+    /**
+     * Our `close_notify` was made.
+     */
+    TLS_STATE_SHUTDOWN_SENT = 128,
+    /**
+     * The session has failed: see `tls_session_error()`.
+     */
+    TLS_STATE_FAILED = 256,
+    /**
+     * This server asked the client for a certificate.
+     */
+    TLS_STATE_CERTIFICATE_ASKED = 512,
+} tls_state_values;
+
+/**
+ * The bits of a verdict: .NET's `SslPolicyErrors`.
+ */
+typedef enum {
+    /**
+     * The peer showed no certificate.
+     */
+    TLS_POLICY_ERROR_NOT_AVAILABLE = 1,
+    /**
+     * The certificate is not for the name that was asked for.
+     */
+    TLS_POLICY_ERROR_NAME_MISMATCH = 2,
+    /**
+     * The chain is not trusted, not valid now, revoked, or not for this use.
+     */
+    TLS_POLICY_ERROR_CHAIN_ERRORS = 4,
+} tls_policy_error_values;
+
+/**
+ * Alert descriptions, for `tls_session_reject()` and `tls_error_t` (RFC 8446 section 6).
+ */
+typedef enum {
+    SPANTLS_ALERT_CLOSE_NOTIFY = 0,
+    SPANTLS_ALERT_UNEXPECTED_MESSAGE = 10,
+    SPANTLS_ALERT_BAD_RECORD_MAC = 20,
+    SPANTLS_ALERT_RECORD_OVERFLOW = 22,
+    SPANTLS_ALERT_HANDSHAKE_FAILURE = 40,
+    SPANTLS_ALERT_BAD_CERTIFICATE = 42,
+    SPANTLS_ALERT_UNSUPPORTED_CERTIFICATE = 43,
+    SPANTLS_ALERT_CERTIFICATE_REVOKED = 44,
+    SPANTLS_ALERT_CERTIFICATE_EXPIRED = 45,
+    SPANTLS_ALERT_CERTIFICATE_UNKNOWN = 46,
+    SPANTLS_ALERT_ILLEGAL_PARAMETER = 47,
+    SPANTLS_ALERT_UNKNOWN_CA = 48,
+    SPANTLS_ALERT_ACCESS_DENIED = 49,
+    SPANTLS_ALERT_DECODE_ERROR = 50,
+    SPANTLS_ALERT_DECRYPT_ERROR = 51,
+    SPANTLS_ALERT_PROTOCOL_VERSION = 70,
+    SPANTLS_ALERT_INSUFFICIENT_SECURITY = 71,
+    SPANTLS_ALERT_INTERNAL_ERROR = 80,
+    SPANTLS_ALERT_INAPPROPRIATE_FALLBACK = 86,
+    SPANTLS_ALERT_USER_CANCELED = 90,
+    SPANTLS_ALERT_NO_RENEGOTIATION = 100,
+    SPANTLS_ALERT_MISSING_EXTENSION = 109,
+    SPANTLS_ALERT_UNSUPPORTED_EXTENSION = 110,
+    SPANTLS_ALERT_UNRECOGNIZED_NAME = 112,
+    SPANTLS_ALERT_BAD_CERTIFICATE_STATUS_RESPONSE = 113,
+    SPANTLS_ALERT_UNKNOWN_PSK_IDENTITY = 115,
+    SPANTLS_ALERT_CERTIFICATE_REQUIRED = 116,
+    SPANTLS_ALERT_NO_APPLICATION_PROTOCOL = 120,
+} spantls_alert_values;
+
+/**
+ * What sessions share. Immutable and counted: any number of threads may create sessions on it at once, and
+ * destroying it while sessions live is safe.
+ */
+typedef struct tls_context_t tls_context_t;
+
+/**
+ * A certificate chain and its private key. Immutable: it can be shared by any number of options and threads, and
+ * destroyed as soon as it was given to them.
+ */
+typedef struct tls_credentials_t tls_credentials_t;
+
+/**
+ * What contexts are made from. A context copies the options when it is created; later changes do not reach it.
+ */
+typedef struct tls_options_t tls_options_t;
+
+/**
+ * One TLS connection, driven by the host over plain memory.
+ *
+ * The loop, for either role:
+ *
+ * 1. Call `tls_session_process_handshake()` with what has been received so far (at first nothing). Send the
+ *    `*out_written` bytes to the peer, drop the first `*out_consumed` bytes from the receive buffer, and look at the
+ *    status: WANT_READ: receive more behind what is left, call again; WANT_WRITE: call again; a suspension
+ *    (NEEDS_CERTIFICATE_VALIDATION): answer it now or later, from any thread, and call again; COMPLETE: done;
+ *    negative: failed: send what was written (it holds the alert), `tls_session_drain_pending_output()` for the
+ *    rest, and destroy the session.
+ * 2. Exchange data with `tls_session_encrypt()` and `tls_session_decrypt()`. After each decrypt, look at
+ *    `tls_session_has_pending_output()`: when it is true, `tls_session_drain_pending_output()` (or the next encrypt)
+ *    gives an answer that the peer is owed.
+ * 3. End with `tls_session_shutdown()`, send what it wrote, and read on until decrypt returns CLOSED. When the
+ *    transport ends, say so with `tls_session_end_of_input()`: it tells a clean end from a cut.
+ *
+ * Threads: once COMPLETE, one thread may use the read half (decrypt, decrypt_in_place, end_of_input) while another
+ * uses the write half (encrypt, encrypt_vectored, drain_pending_output, shutdown); a second thread in the same half
+ * gets `TLS_ERROR_BUSY`. Before COMPLETE one thread at a time, any thread. State and getters: from any thread, at
+ * any time. `tls_session_destroy()` must come after all other calls have returned.
+ *
+ * A session belongs to one process: after fork() only one of the two may use it.
+ */
+typedef struct tls_session_t tls_session_t;
+
+/**
+ * A status: `TLS_STATUS_…` (zero or more) when the call did its work, `TLS_ERROR_…` (negative) when not.
+ */
+typedef int32_t tls_status_t;
+
+/**
+ * Why a call failed. Set `struct_size` to `sizeof(tls_error_t)` before passing it; the struct can grow at its end.
+ */
+typedef struct {
+    /**
+     * In: `sizeof(tls_error_t)`.
+     */
+    size_t struct_size;
+    /**
+     * The status that the failed call returned; `TLS_STATUS_COMPLETE` when nothing has failed.
+     */
+    tls_status_t status;
+    /**
+     * The alert sent, or owed, to the peer; -1 for none.
+     */
+    int32_t alert_sent;
+    /**
+     * The fatal alert received from the peer; -1 for none.
+     */
+    int32_t alert_received;
+    /**
+     * `TLS_POLICY_ERROR_…` bits of the verdict.
+     */
+    uint32_t policy_errors;
+    /**
+     * `errno` of a failed system call; 0 for none.
+     */
+    int32_t os_error;
+    /**
+     * Zero.
+     */
+    int32_t reserved;
+    /**
+     * One sentence, UTF-8, closed by NUL; cut at a character's end if it is too long.
+     */
+    uint8_t message[SPANTLS_ERROR_MESSAGE_SIZE];
+} tls_error_t;
+
+/**
+ * A span of plaintext for `tls_session_encrypt_vectored()`. Length 0 is empty whatever the pointer.
+ */
+typedef struct {
+    /**
+     * The first byte.
+     */
+    const uint8_t *data;
+    /**
+     * How many bytes.
+     */
+    size_t len;
+} tls_span_t;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * The version of the library as text, for example "0.1.0". Valid for the life of the process.
+ */
+SPANTLS_MUST_USE const char *spantls_version(void);
+
+/**
+ * The `SPANTLS_ABI_VERSION` that the library was built with. Compare it with the header's when loading at run time.
+ */
+SPANTLS_MUST_USE
+uint32_t spantls_abi_version(void);
+
+/**
+ * The name of a status, for example "TLS_STATUS_WANT_READ"; "unknown" for any other number. Valid for the life of
+ * the process.
+ */
+SPANTLS_MUST_USE
+const char *tls_status_name(tls_status_t status);
+
+/**
+ * The last failure on this thread of a call that has no session (credentials, options, contexts, a NULL session).
+ * Set `out_error->struct_size` first. It is not cleared by calls that succeed.
+ *
+ * - `TLS_STATUS_COMPLETE`: the record is filled; its `status` is 0 if nothing has failed on this thread.
+ * - `TLS_ERROR_INVALID_ARGUMENT`: `out_error` is NULL or its `struct_size` is too small.
+ */
+SPANTLS_MUST_USE
+tls_status_t spantls_last_error(tls_error_t *out_error);
+
+/**
+ * Makes credentials from PEM text: the chain (leaf first, then the certificates that lead towards a root) and the
+ * private key (PKCS#8, PKCS#1 or SEC1, not encrypted). Text around the PEM blocks is skipped. RSA of 2048 to 8192
+ * bits, ECDSA on P-256 and P-384, and Ed25519 keys are supported. The buffers are copied.
+ *
+ * - `TLS_STATUS_COMPLETE`: `*out_credentials` is set; release it with `tls_credentials_destroy()`.
+ * - `TLS_ERROR_CONFIGURATION`: no certificate or key found, not parsable, unsupported, or they do not match;
+ *   `spantls_last_error()` says which.
+ * - `TLS_ERROR_INVALID_ARGUMENT`: a pointer is NULL.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_credentials_create_pem(const uint8_t *chain,
+                                        size_t chain_len,
+                                        const uint8_t *key,
+                                        size_t key_len,
+                                        tls_credentials_t **out_credentials);
+
+/**
+ * As `tls_credentials_create_pem()`, from two files. The paths may name the same file.
+ *
+ * - `TLS_ERROR_CONFIGURATION`: also when a file cannot be read.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_credentials_create_file(const char *chain_path,
+                                         const char *key_path,
+                                         tls_credentials_t **out_credentials);
+
+/**
+ * Releases credentials. Options and contexts that were given them keep what they need. NULL is a no-op.
+ */
+void tls_credentials_destroy(tls_credentials_t *credentials);
+
+/**
+ * Makes options with every default: TLS 1.2 and 1.3, all suites and groups, no ALPN, no client certificates,
+ * external validation.
+ *
+ * - `TLS_STATUS_COMPLETE`: `*out_options` is set; release it with `tls_options_destroy()`.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_options_create(tls_options_t **out_options);
+
+/**
+ * Releases options. Contexts made from them are not affected. NULL is a no-op.
+ */
+void tls_options_destroy(tls_options_t *options);
+
+/**
+ * Sets the credentials: a server's own (required for a server context), or those that a client shows to every
+ * server that asks. NULL removes them.
+ *
+ * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for a wrong handle.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_options_set_credentials(tls_options_t *options,
+                                         const tls_credentials_t *credentials);
+
+/**
+ * Adds the trust anchors in PEM text to those that the default validation trusts; a server also names them to
+ * clients as acceptable issuers (RFC 8446 section 4.2.4). A self-signed certificate given here is trusted as a leaf,
+ * too, if the peer shows exactly that certificate. A client without any anchors trusts the system's store; a server
+ * without any trusts no client.
+ *
+ * - `TLS_STATUS_COMPLETE`: all certificates of the text were added.
+ * - `TLS_ERROR_CONFIGURATION`: there is none, or one cannot be parsed; nothing was added.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_options_add_trust_anchors_pem(tls_options_t *options,
+                                               const uint8_t *pem,
+                                               size_t pem_len);
+
+/**
+ * As `tls_options_add_trust_anchors_pem()`, from a file.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_options_add_trust_anchors_file(tls_options_t *options,
+                                                const char *path);
+
+/**
+ * Adds the certificate revocation lists in PEM text (RFC 5280 section 5). Once there is one, the default validation
+ * refuses every certificate of a chain (trust anchors apart) that is revoked, whose status no list tells, or whose
+ * list has expired.
+ *
+ * - `TLS_STATUS_COMPLETE`: all lists of the text were added.
+ * - `TLS_ERROR_CONFIGURATION`: there is none, or one cannot be parsed; nothing was added.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_options_add_crls_pem(tls_options_t *options,
+                                      const uint8_t *pem,
+                                      size_t pem_len);
+
+/**
+ * Sets the protocol versions: `TLS_PROTOCOL_…` values or-ed together; 0 means all.
+ *
+ * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other bit.
+ */
+SPANTLS_MUST_USE tls_status_t tls_options_set_protocols(tls_options_t *options, uint32_t protocols);
+
+/**
+ * Sets the cipher suites in order of preference, by their IANA numbers; `num_ids` 0 means all. A server takes the
+ * first of its own that the client offers (without this call: the first of the client's that it has). There are:
+ * TLS 1.3: 0x1301 (AES-128-GCM), 0x1302 (AES-256-GCM), 0x1303 (ChaCha20-Poly1305);
+ * TLS 1.2, ECDHE with ECDSA: 0xC02B, 0xC02C, 0xCCA9; with RSA: 0xC02F, 0xC030, 0xCCA8.
+ *
+ * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_CONFIGURATION` for a suite that is unknown or there twice.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_options_set_cipher_suites(tls_options_t *options,
+                                           const uint16_t *ids,
+                                           size_t num_ids);
+
+/**
+ * Sets the key-exchange groups in order of preference, by their IANA numbers; `num_ids` 0 means all. There are
+ * 0x001D (X25519), 0x0017 (secp256r1) and 0x0018 (secp384r1).
+ *
+ * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_CONFIGURATION` for a group that is unknown or there twice.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_options_set_groups(tls_options_t *options,
+                                    const uint16_t *ids,
+                                    size_t num_ids);
+
+/**
+ * Adds an application protocol (RFC 7301), for example "h2", behind those already there. A server takes the first
+ * of its own that the client offers, and refuses clients that offer only others with `no_application_protocol`.
+ *
+ * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` if the name is not 1 to 255 bytes long or already there.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_options_add_alpn(tls_options_t *options,
+                                  const uint8_t *name,
+                                  size_t name_len);
+
+/**
+ * Sets whether a server asks its clients for certificates: a `TLS_CLIENT_CERTIFICATE_…` value. Clients ignore it.
+ *
+ * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_options_set_client_certificate_mode(tls_options_t *options,
+                                                     int32_t mode);
+
+/**
+ * Sets who judges the peer's certificate: a `TLS_VALIDATION_…` value.
+ *
+ * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_options_set_certificate_validation(tls_options_t *options,
+                                                    int32_t mode);
+
+/**
+ * Makes a server context from options with credentials.
+ *
+ * - `TLS_STATUS_COMPLETE`: `*out_context` is set; release it with `tls_context_destroy()`.
+ * - `TLS_ERROR_CONFIGURATION`: no credentials, or the options contradict each other.
+ * - `TLS_ERROR_NOT_SUPPORTED`: `options` is NULL (a context that is chosen by the ClientHello; not in this version).
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_context_create_server(const tls_options_t *options,
+                                       tls_context_t **out_context);
+
+/**
+ * Makes a client context.
+ *
+ * - `TLS_STATUS_COMPLETE`: `*out_context` is set; release it with `tls_context_destroy()`.
+ * - `TLS_ERROR_CONFIGURATION`: the options contradict each other.
+ * - `TLS_ERROR_INVALID_ARGUMENT`: `options` is NULL or no options.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_context_create_client(const tls_options_t *options,
+                                       tls_context_t **out_context);
+
+/**
+ * Releases a context. Its sessions live on. NULL is a no-op.
+ */
+void tls_context_destroy(tls_context_t *context);
+
+/**
+ * 1 for a server context, 0 for a client context (and for what is no context).
+ */
+SPANTLS_MUST_USE int32_t tls_context_is_server(const tls_context_t *context);
+
+/**
+ * Makes a session on a context; its role is the context's.
+ *
+ * - `TLS_STATUS_COMPLETE`: `*out_session` is set; release it with `tls_session_destroy()`.
+ * - `TLS_ERROR_INVALID_ARGUMENT`: a pointer is NULL or `context` is no context.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_create(tls_context_t *context,
+                                tls_session_t **out_session);
+
+/**
+ * Releases a session in whatever state, suspended too, and wipes its keys. It sends nothing: to close properly, call
+ * `tls_session_shutdown()` before. NULL is a no-op.
+ */
+void tls_session_destroy(tls_session_t *session);
+
+/**
+ * Sets the name of the server that a client wants: a DNS name or an IP address. The name is sent to the server
+ * (RFC 6066 section 3, DNS names only) and the default validation checks the certificate against it; without a name
+ * it reports `TLS_POLICY_ERROR_NAME_MISMATCH`.
+ *
+ * - `TLS_STATUS_COMPLETE`: set; it replaces an earlier name.
+ * - `TLS_ERROR_INVALID_ARGUMENT`: neither a DNS name nor an IP address, or not UTF-8.
+ * - `TLS_ERROR_INVALID_STATE`: a server session, or the handshake has begun.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_set_target_host_name(tls_session_t *session,
+                                              const char *name);
+
+/**
+ * Does the handshake: hands over pending output, then consumes whole records of `input` and writes what the peer is
+ * to receive, until something is missing. Any sizes work, also 0. Bytes behind the handshake are not consumed: they
+ * belong to `tls_session_decrypt()`.
+ *
+ * - `TLS_STATUS_COMPLETE`: the handshake is finished, the peer judged, and every byte of it handed over. Repeats, 0/0.
+ * - `TLS_STATUS_WANT_READ`: a record is incomplete: show the rest of the input again with more behind it.
+ * - `TLS_STATUS_WANT_WRITE`: output is left: call again with room (input is welcome too).
+ * - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_accept_with_default_validation()`. Repeats, 0/0,
+ *   until answered. Accepting is not yet authentication: the peer has still to prove that it holds the key, and the
+ *   handshake fails if it cannot. Only COMPLETE means authenticated.
+ * - `TLS_STATUS_CLOSED`: the handshake was cancelled with `tls_session_shutdown()`.
+ * - `TLS_ERROR_AUTHENTICATION`, `TLS_ERROR_PROTOCOL`, `TLS_ERROR_TRUNCATED`: failed; what was written, and
+ *   `tls_session_drain_pending_output()`, hold the alert for the peer. Sticky.
+ * - `TLS_ERROR_RESOURCES`: nothing was consumed; try later.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_process_handshake(tls_session_t *session,
+                                           const uint8_t *input,
+                                           size_t input_len,
+                                           uint8_t *output,
+                                           size_t output_cap,
+                                           size_t *out_consumed,
+                                           size_t *out_written);
+
+/**
+ * Seals plaintext: emits pending output first, then as many whole records as fit. It keeps nothing of the plaintext:
+ * what was not consumed is shown again.
+ *
+ * - `TLS_STATUS_COMPLETE`: all plaintext was taken. An empty plaintext is COMPLETE 0/0 (pending output goes first).
+ * - `TLS_STATUS_WANT_WRITE`: more room is needed; `SPANTLS_MIN_CIPHERTEXT` bytes always make progress.
+ * - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE, or our side is shut down; in TLS 1.2 also after the
+ *   peer's `close_notify` (RFC 5246 section 7.2.1).
+ * - The sticky error of a failed session; its alert waits in `tls_session_drain_pending_output()`.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_encrypt(tls_session_t *session,
+                                 const uint8_t *plaintext,
+                                 size_t plaintext_len,
+                                 uint8_t *ciphertext,
+                                 size_t ciphertext_cap,
+                                 size_t *out_consumed,
+                                 size_t *out_written);
+
+/**
+ * As `tls_session_encrypt()`, with the plaintext gathered from `num_spans` spans; `*out_consumed` counts through all
+ * of them. Records are filled across the spans' borders.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_encrypt_vectored(tls_session_t *session,
+                                          const tls_span_t *spans,
+                                          size_t num_spans,
+                                          uint8_t *ciphertext,
+                                          size_t ciphertext_cap,
+                                          size_t *out_consumed,
+                                          size_t *out_written);
+
+/**
+ * Opens records: as many whole ones as input and room allow. Held plaintext (from a record larger than the room of
+ * an earlier call) always comes first. Pending output is not looked at.
+ *
+ * - `TLS_STATUS_COMPLETE`: progress was made. `*out_written` 0 is a message of TLS itself (a ticket, a key update)
+ *   and not the end.
+ * - `TLS_STATUS_WANT_READ`: there is no whole record in the input.
+ * - `TLS_STATUS_WANT_WRITE`: the next record holds more than the room: what fits was written, the rest is held
+ *   (`TLS_STATE_HAS_PENDING_PLAINTEXT`). With no room at all nothing was done.
+ * - `TLS_STATUS_CLOSED`: the peer's `close_notify`; everything before it was delivered. Repeats.
+ * - `TLS_ERROR_TRUNCATED`: after `tls_session_end_of_input()` without a `close_notify`.
+ * - `TLS_ERROR_PROTOCOL`: a bad record or a fatal alert; what came before it was delivered by earlier calls. Sticky.
+ * - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_decrypt(tls_session_t *session,
+                                 const uint8_t *ciphertext,
+                                 size_t ciphertext_len,
+                                 uint8_t *plaintext,
+                                 size_t plaintext_cap,
+                                 size_t *out_consumed,
+                                 size_t *out_written);
+
+/**
+ * Opens the first record of `data` where it lies, one record per call: no copy. The plaintext is at
+ * `data + *out_plaintext_offset`. What was consumed is overwritten; a record that fails to open is destroyed.
+ *
+ * Statuses as `tls_session_decrypt()`, but never WANT_WRITE; and
+ * - `TLS_ERROR_INVALID_STATE`: also while plaintext is held: take it with `tls_session_decrypt()` first.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_decrypt_in_place(tls_session_t *session,
+                                          uint8_t *data,
+                                          size_t data_len,
+                                          size_t *out_consumed,
+                                          size_t *out_plaintext_offset,
+                                          size_t *out_plaintext_len);
+
+/**
+ * Closes our side: writes `close_notify` (RFC 8446 section 6.1) behind pending output. Always allowed. Before the
+ * handshake is COMPLETE it cancels it (`user_canceled`, then `close_notify`). Afterwards encrypt is INVALID_STATE and
+ * decrypt still works.
+ *
+ * - `TLS_STATUS_CLOSED`: everything is written. Repeats, 0.
+ * - `TLS_STATUS_WANT_WRITE`: call again with room.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_shutdown(tls_session_t *session,
+                                  uint8_t *output,
+                                  size_t output_cap,
+                                  size_t *out_written);
+
+/**
+ * Writes output that is owed to the peer: the rest of a handshake flight, an alert, the answer to a key update.
+ * Works in every state, after a failure too.
+ *
+ * - `TLS_STATUS_COMPLETE`: nothing is left.
+ * - `TLS_STATUS_WANT_WRITE`: call again with room.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_drain_pending_output(tls_session_t *session,
+                                              uint8_t *output,
+                                              size_t output_cap,
+                                              size_t *out_written);
+
+/**
+ * Says that the transport has ended (a read of 0 bytes). It delivers nothing; held plaintext is still to be taken
+ * with `tls_session_decrypt()`.
+ *
+ * - `TLS_STATUS_CLOSED`: the peer had closed properly.
+ * - `TLS_ERROR_TRUNCATED`: it had not; sticky for the handshake or the read half.
+ * - `TLS_STATUS_COMPLETE`: the session is suspended; the end is remembered until it next needs input.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_end_of_input(tls_session_t *session);
+
+/**
+ * The last failure of a call on this session; after a sticky error, that one. Set `out_error->struct_size` first.
+ *
+ * - `TLS_STATUS_COMPLETE`: the record is filled; its `status` is 0 if nothing has failed. While the session waits for
+ *   a verdict and the peer has shown no certificate, its `policy_errors` is `TLS_POLICY_ERROR_NOT_AVAILABLE`.
+ * - `TLS_ERROR_INVALID_ARGUMENT`: `out_error` is NULL or its `struct_size` is too small.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_error(const tls_session_t *session,
+                               tls_error_t *out_error);
+
+/**
+ * Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with the default validation (RFC 5280, RFC 6125): a chain to the
+ * trust anchors of the options (clients without any: the system's store), validity, usage, name constraints,
+ * revocation if lists were given, and, on clients, the target host name. A client that showed no certificate under
+ * `TLS_CLIENT_CERTIFICATE_REQUEST` is accepted. It computes on the caller's stack and may take a millisecond; the
+ * first use of the system's store reads it.
+ *
+ * Call it from any thread, but alone on the session; then call `tls_session_process_handshake()` again.
+ *
+ * - `TLS_STATUS_COMPLETE`: judged. `*out_policy_errors` (may be NULL) 0: accepted. Otherwise the peer is refused
+ *   with the alert that fits the worst error, and the error record will say what is wrong.
+ * - `TLS_ERROR_INVALID_STATE`: nothing waits for a verdict, or it was answered.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_accept_with_default_validation(tls_session_t *session,
+                                                        uint32_t *out_policy_errors);
+
+/**
+ * Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with the host's own verdict: 0 accepts; `TLS_POLICY_ERROR_…` bits
+ * refuse the peer with `certificate_required` for 1 (`handshake_failure` in TLS 1.2), else `unknown_ca` for 4, else
+ * `bad_certificate` for 2. To choose the alert, use `tls_session_reject_certificate()`.
+ *
+ * - `TLS_STATUS_COMPLETE`: taken; call `tls_session_process_handshake()` again.
+ * - `TLS_ERROR_INVALID_ARGUMENT`: an unknown bit.
+ * - `TLS_ERROR_INVALID_STATE`: nothing waits for a verdict, or it was answered.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_set_certificate_validation_result(tls_session_t *session,
+                                                           uint32_t policy_errors);
+
+/**
+ * Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with a refusal: the peer gets this fatal alert, under the keys in
+ * force, before it completes and before any application byte.
+ *
+ * - `TLS_STATUS_COMPLETE`: taken; call `tls_session_process_handshake()` again: it fails with
+ *   `TLS_ERROR_AUTHENTICATION` and writes the alert.
+ * - `TLS_ERROR_INVALID_ARGUMENT`: an alert that ends nothing (close_notify, user_canceled, no_renegotiation).
+ * - `TLS_ERROR_INVALID_STATE`: nothing waits for a verdict, or it was answered.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_reject_certificate(tls_session_t *session,
+                                            uint8_t alert);
+
+/**
+ * Answers any suspension with a refusal, as `tls_session_reject_certificate()` does for certificates.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_reject(tls_session_t *session,
+                                uint8_t alert);
+
+/**
+ * The `TLS_STATE_…` bits of a session; 0 for what is no session.
+ */
+SPANTLS_MUST_USE uint32_t tls_session_state(const tls_session_t *session);
+
+/**
+ * 1 once the handshake is finished, judged and handed over, else 0.
+ */
+SPANTLS_MUST_USE int32_t tls_session_is_handshake_complete(const tls_session_t *session);
+
+/**
+ * 1 if output is owed to the peer, else 0.
+ */
+SPANTLS_MUST_USE int32_t tls_session_has_pending_output(const tls_session_t *session);
+
+/**
+ * The protocol version, a `TLS_PROTOCOL_…` value; 0 until the handshake is COMPLETE.
+ */
+SPANTLS_MUST_USE uint32_t tls_session_negotiated_protocol(const tls_session_t *session);
+
+/**
+ * The cipher suite's IANA number; 0 until the handshake is COMPLETE.
+ */
+SPANTLS_MUST_USE uint16_t tls_session_negotiated_cipher_suite(const tls_session_t *session);
+
+/**
+ * The key-exchange group's IANA number; 0 until the handshake is COMPLETE.
+ */
+SPANTLS_MUST_USE uint16_t tls_session_negotiated_group(const tls_session_t *session);
+
+/**
+ * Copies the application protocol (RFC 7301); empty if none was negotiated, and until the handshake is COMPLETE.
+ *
+ * Copy-out: `*out_len` is the full length. `TLS_STATUS_COMPLETE`: copied; `TLS_STATUS_BUFFER_TOO_SMALL`: not even a
+ * part was. `(NULL, 0, &len)` asks for the length.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_negotiated_alpn(const tls_session_t *session,
+                                         uint8_t *out_name,
+                                         size_t name_cap,
+                                         size_t *out_len);
+
+/**
+ * Copies the server's name: on clients what was set, on servers what the client asked for (RFC 6066 section 3), from
+ * the ClientHello on; empty if there is none. No NUL is added; `*out_len` counts bytes. Copy-out as
+ * `tls_session_negotiated_alpn()`.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_target_host_name(const tls_session_t *session,
+                                          char *out_name,
+                                          size_t name_cap,
+                                          size_t *out_len);
+
+/**
+ * The number of certificates that the peer has sent, 0 until it has; available from the verdict's suspension on.
+ *
+ * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` if a pointer is NULL.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_remote_certificate_count(const tls_session_t *session,
+                                                  size_t *out_count);
+
+/**
+ * Copies a certificate of the peer as DER; index 0 is the leaf, the rest as the peer sent them. Copy-out as
+ * `tls_session_negotiated_alpn()`.
+ *
+ * - `TLS_ERROR_INVALID_ARGUMENT`: also for an index that is not below the count.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_remote_certificate(const tls_session_t *session,
+                                            size_t index,
+                                            uint8_t *out_der,
+                                            size_t der_cap,
+                                            size_t *out_len);
+
+/**
+ * Copies our leaf certificate as DER: a server's own; a client's if it was sent; else empty. Copy-out as
+ * `tls_session_negotiated_alpn()`. Empty until the handshake is COMPLETE.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_local_certificate(const tls_session_t *session,
+                                           uint8_t *out_der,
+                                           size_t der_cap,
+                                           size_t *out_len);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* SPANTLS_H */

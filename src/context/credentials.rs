@@ -1,0 +1,63 @@
+//! A certificate chain and its private key.
+
+use std::sync::Arc;
+
+use rustls::pki_types::CertificateDer;
+use rustls::sign::CertifiedKey;
+use rustls::{Error, InconsistentKeys};
+
+use super::pem;
+use crate::crypto::suites;
+use crate::outcome::Failure;
+
+/// A chain and the key that belongs to its leaf. Immutable.
+pub struct Credentials {
+    key: Arc<CertifiedKey>,
+}
+
+impl Credentials {
+    /// From PEM texts.
+    pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, Failure> {
+        let chain = pem::certificates(chain, "the chain")?;
+        let key = pem::private_key(key)?;
+        let key = CertifiedKey::from_der(chain, key, &suites::provider(&[], &[])).map_err(explain)?;
+        Ok(Self { key: Arc::new(key) })
+    }
+
+    /// From PEM files.
+    pub fn from_files(chain: &str, key: &str) -> Result<Self, Failure> {
+        let chain = pem::file(chain)?;
+        let key = pem::file(key)?;
+        Self::from_pem(&chain, &key)
+    }
+
+    pub(crate) fn certified_key(&self) -> Arc<CertifiedKey> {
+        self.key.clone()
+    }
+
+    /// The certificate that names us.
+    pub(crate) fn leaf(&self) -> Option<&CertificateDer<'static>> {
+        self.key.cert.first()
+    }
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").field("certificates", &self.key.cert.len()).finish_non_exhaustive()
+    }
+}
+
+fn explain(error: Error) -> Failure {
+    Failure::configuration(match error {
+        Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+            "the private key does not belong to the first certificate of the chain".into()
+        }
+        Error::InvalidCertificate(error) => format!("the first certificate of the chain cannot be read: {error}"),
+        Error::General(_) => {
+            "the private key is of an unsupported type: RSA (2048 to 8192 bits), ECDSA on P-256 or P-384, or Ed25519 \
+             is needed"
+                .into()
+        }
+        error => format!("the credentials are unusable: {error}"),
+    })
+}

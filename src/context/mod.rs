@@ -1,0 +1,146 @@
+//! Contexts: options turned, once, into what rustls and the default validation need.
+
+mod credentials;
+mod options;
+mod pem;
+
+use std::sync::Arc;
+
+use rustls::client::Resumption;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
+
+pub use credentials::Credentials;
+pub use options::{ClientCertificateMode, Options, Validation};
+pub(crate) use options::{PROTOCOL_TLS12, PROTOCOL_TLS13};
+
+use crate::crypto::suites;
+use crate::crypto::taps::SecretTap;
+use crate::handshake::hooks::{AskAboutClient, AskAboutServer, ClientCredentials, ServerCredentials};
+use crate::outcome::Failure;
+use crate::trust;
+
+/// What sessions share. Immutable.
+pub struct Context {
+    config: Config,
+    trust: trust::Policy,
+    validation: Validation,
+    client_certificates: ClientCertificateMode,
+    credentials: Option<Arc<Credentials>>,
+}
+
+#[derive(Clone)]
+pub(crate) enum Config {
+    Client(Arc<ClientConfig>),
+    Server(Arc<ServerConfig>),
+}
+
+impl Context {
+    /// A server's context.
+    pub fn server(options: Options) -> Result<Self, Failure> {
+        let credentials =
+            options.credentials.clone().ok_or_else(|| Failure::configuration("a server needs credentials"))?;
+        let provider = Arc::new(suites::provider(&options.cipher_suites, &options.groups));
+        let algorithms = provider.signature_verification_algorithms;
+        let verifier = match options.client_certificates {
+            ClientCertificateMode::None => WebPkiClientVerifier::no_client_auth(),
+            mode => Arc::new(AskAboutClient::new(
+                algorithms,
+                mode == ClientCertificateMode::Require,
+                trust::subjects(&options.trust_anchors),
+            )),
+        };
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&versions(&options))
+            .map_err(contradiction)?
+            .with_client_cert_verifier(verifier)
+            .with_cert_resolver(Arc::new(ServerCredentials(credentials.certified_key())));
+        config.ignore_client_order = !options.cipher_suites.is_empty();
+        config.alpn_protocols.clone_from(&options.alpn);
+        config.key_log = Arc::new(SecretTap);
+        config.enable_secret_extraction = true;
+        // No resumption: no tickets, no cache.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        Ok(Self {
+            config: Config::Server(Arc::new(config)),
+            trust: trust::Policy::new(trust::Peer::Client, options.trust_anchors, &options.revocation_lists)?,
+            validation: options.validation,
+            client_certificates: options.client_certificates,
+            credentials: Some(credentials),
+        })
+    }
+
+    /// A client's context.
+    pub fn client(options: Options) -> Result<Self, Failure> {
+        let provider = Arc::new(suites::provider(&options.cipher_suites, &options.groups));
+        let verifier = Arc::new(AskAboutServer::new(provider.signature_verification_algorithms));
+        let credentials = options.credentials.as_ref().map(|credentials| credentials.certified_key());
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&versions(&options))
+            .map_err(contradiction)?
+            .dangerous()
+            .with_custom_certificate_verifier(verifier)
+            .with_client_cert_resolver(Arc::new(ClientCredentials(credentials)));
+        config.alpn_protocols.clone_from(&options.alpn);
+        config.key_log = Arc::new(SecretTap);
+        config.enable_secret_extraction = true;
+        config.resumption = Resumption::disabled();
+        Ok(Self {
+            config: Config::Client(Arc::new(config)),
+            trust: trust::Policy::new(trust::Peer::Server, options.trust_anchors, &options.revocation_lists)?,
+            validation: options.validation,
+            client_certificates: ClientCertificateMode::None,
+            credentials: options.credentials,
+        })
+    }
+
+    /// Whether sessions on this context are servers.
+    pub fn is_server(&self) -> bool {
+        matches!(self.config, Config::Server(_))
+    }
+
+    pub(crate) fn config(&self) -> Config {
+        self.config.clone()
+    }
+
+    pub(crate) fn trust(&self) -> &trust::Policy {
+        &self.trust
+    }
+
+    pub(crate) fn validation(&self) -> Validation {
+        self.validation
+    }
+
+    pub(crate) fn client_certificates(&self) -> ClientCertificateMode {
+        self.client_certificates
+    }
+
+    pub(crate) fn credentials(&self) -> Option<&Arc<Credentials>> {
+        self.credentials.as_ref()
+    }
+}
+
+fn versions(options: &Options) -> Vec<&'static SupportedProtocolVersion> {
+    let mut versions: Vec<&'static SupportedProtocolVersion> = Vec::new();
+    if options.tls13 {
+        versions.push(&TLS13);
+    }
+    if options.tls12 {
+        versions.push(&TLS12);
+    }
+    // A version without a suite would be offered and could not be kept.
+    versions.retain(|version| {
+        options.cipher_suites.is_empty()
+            || options.cipher_suites.iter().any(|suite| match suite {
+                SupportedCipherSuite::Tls13(_) => **version == TLS13,
+                SupportedCipherSuite::Tls12(_) => **version == TLS12,
+            })
+    });
+    versions
+}
+
+fn contradiction(error: rustls::Error) -> Failure {
+    Failure::configuration(format!("the cipher suites, groups and protocol versions do not fit together: {error}"))
+}

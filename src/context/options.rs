@@ -1,0 +1,174 @@
+//! Options: each is checked when it is set, all or nothing.
+
+use std::sync::Arc;
+
+use rustls::SupportedCipherSuite;
+use rustls::crypto::SupportedKxGroup;
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
+
+use super::Credentials;
+use super::pem;
+use crate::crypto::suites;
+use crate::outcome::Failure;
+use crate::trust;
+
+/// TLS 1.2 as .NET's `SslProtocols` numbers it.
+pub(crate) const PROTOCOL_TLS12: u32 = 0xC00;
+/// TLS 1.3.
+pub(crate) const PROTOCOL_TLS13: u32 = 0x3000;
+
+/// Whether a server asks its clients for certificates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientCertificateMode {
+    /// It does not.
+    #[default]
+    None,
+    /// It does; the client may decline.
+    Request,
+    /// It does; a client that declines is refused.
+    Require,
+}
+
+/// Who judges the peer's certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Validation {
+    /// The host, in the middle of the handshake.
+    #[default]
+    External,
+    /// The default validation.
+    Automatic,
+}
+
+/// What a context is made from.
+#[derive(Clone)]
+pub struct Options {
+    pub(crate) credentials: Option<Arc<Credentials>>,
+    pub(crate) trust_anchors: Vec<CertificateDer<'static>>,
+    pub(crate) revocation_lists: Vec<CertificateRevocationListDer<'static>>,
+    pub(crate) tls12: bool,
+    pub(crate) tls13: bool,
+    pub(crate) cipher_suites: Vec<SupportedCipherSuite>,
+    pub(crate) groups: Vec<&'static dyn SupportedKxGroup>,
+    pub(crate) alpn: Vec<Vec<u8>>,
+    pub(crate) client_certificates: ClientCertificateMode,
+    pub(crate) validation: Validation,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            credentials: None,
+            trust_anchors: Vec::new(),
+            revocation_lists: Vec::new(),
+            tls12: true,
+            tls13: true,
+            cipher_suites: Vec::new(),
+            groups: Vec::new(),
+            alpn: Vec::new(),
+            client_certificates: ClientCertificateMode::default(),
+            validation: Validation::default(),
+        }
+    }
+}
+
+impl Options {
+    /// Sets or removes the credentials.
+    pub fn set_credentials(&mut self, credentials: Option<Arc<Credentials>>) {
+        self.credentials = credentials;
+    }
+
+    /// Adds every certificate of a PEM text as a trust anchor.
+    pub fn add_trust_anchors_pem(&mut self, text: &[u8]) -> Result<(), Failure> {
+        let mut anchors = pem::certificates(text, "the trust anchors")?;
+        for anchor in &anchors {
+            trust::anchor(anchor)?;
+        }
+        self.trust_anchors.append(&mut anchors);
+        Ok(())
+    }
+
+    /// The same from a file.
+    pub fn add_trust_anchors_file(&mut self, path: &str) -> Result<(), Failure> {
+        self.add_trust_anchors_pem(&pem::file(path)?)
+    }
+
+    /// Adds every revocation list of a PEM text.
+    pub fn add_crls_pem(&mut self, text: &[u8]) -> Result<(), Failure> {
+        let mut lists = pem::revocation_lists(text)?;
+        for list in &lists {
+            trust::revocation_list(list)?;
+        }
+        self.revocation_lists.append(&mut lists);
+        Ok(())
+    }
+
+    /// Sets the protocol versions; 0 means all.
+    pub fn set_protocols(&mut self, mask: u32) -> Result<(), Failure> {
+        let has = |version| mask & version == version;
+        let whole =
+            if has(PROTOCOL_TLS12) { PROTOCOL_TLS12 } else { 0 } | if has(PROTOCOL_TLS13) { PROTOCOL_TLS13 } else { 0 };
+        if mask != whole {
+            return Err(Failure::argument("only TLS_PROTOCOL_TLS12 and TLS_PROTOCOL_TLS13 are known"));
+        }
+        let has = |version| mask == 0 || has(version);
+        (self.tls12, self.tls13) = (has(PROTOCOL_TLS12), has(PROTOCOL_TLS13));
+        Ok(())
+    }
+
+    /// Sets the cipher suites in order of preference; none means all.
+    pub fn set_cipher_suites(&mut self, ids: &[u16]) -> Result<(), Failure> {
+        self.cipher_suites = known(ids, "cipher suite", suites::suite)?;
+        Ok(())
+    }
+
+    /// Sets the key-exchange groups in order of preference; none means all.
+    pub fn set_groups(&mut self, ids: &[u16]) -> Result<(), Failure> {
+        self.groups = known(ids, "group", suites::group)?;
+        Ok(())
+    }
+
+    /// Adds an application protocol.
+    pub fn add_alpn(&mut self, name: &[u8]) -> Result<(), Failure> {
+        // RFC 7301 section 3.1.
+        if name.is_empty() || name.len() > 255 {
+            return Err(Failure::argument("an application protocol's name has 1 to 255 bytes"));
+        }
+        if self.alpn.iter().any(|known| known == name) {
+            return Err(Failure::argument("this application protocol is there already"));
+        }
+        self.alpn.push(name.to_vec());
+        Ok(())
+    }
+
+    /// Sets whether clients are asked for certificates.
+    pub fn set_client_certificate_mode(&mut self, mode: i32) -> Result<(), Failure> {
+        self.client_certificates = match mode {
+            0 => ClientCertificateMode::None,
+            1 => ClientCertificateMode::Request,
+            2 => ClientCertificateMode::Require,
+            _ => return Err(Failure::argument("this is no TLS_CLIENT_CERTIFICATE value")),
+        };
+        Ok(())
+    }
+
+    /// Sets who judges.
+    pub fn set_certificate_validation(&mut self, mode: i32) -> Result<(), Failure> {
+        self.validation = match mode {
+            0 => Validation::External,
+            1 => Validation::Automatic,
+            _ => return Err(Failure::argument("this is no TLS_VALIDATION value")),
+        };
+        Ok(())
+    }
+}
+
+fn known<T>(ids: &[u16], what: &str, find: impl Fn(u16) -> Option<T>) -> Result<Vec<T>, Failure> {
+    let mut found = Vec::new();
+    for (index, id) in ids.iter().enumerate() {
+        if ids[..index].contains(id) {
+            return Err(Failure::configuration(format!("{what} {id:#06x} is there twice")));
+        }
+        found.push(find(*id).ok_or_else(|| Failure::configuration(format!("{what} {id:#06x} is not supported")))?);
+    }
+    Ok(found)
+}

@@ -1,0 +1,150 @@
+//! The provider: ring's, with the AEADs of its cipher suites wrapped.
+//!
+//! The wrapped encrypter never lets an alert of rustls out: it notes which alert was wanted and returns an empty
+//! record in its place, which the handshake drops. All alerts leave through `handshake::alert`, so that what the host
+//! reads in the error record is what the peer gets.
+
+use std::sync::{Arc, LazyLock};
+
+use rustls::crypto::cipher::{
+    AeadKey, Iv, KeyBlockShape, MessageDecrypter, MessageEncrypter, OutboundOpaqueMessage, OutboundPlainMessage,
+    PrefixedPayload, Tls12AeadAlgorithm, Tls13AeadAlgorithm, UnsupportedOperationError,
+};
+use rustls::crypto::{CryptoProvider, SupportedKxGroup, ring as base};
+use rustls::{ConnectionTrafficSecrets, ContentType, SupportedCipherSuite, Tls12CipherSuite, Tls13CipherSuite};
+
+use super::taps::{HandshakeSealer, current};
+use crate::outcome::Alert;
+
+/// Every suite, in the order of preference.
+static SUITES: LazyLock<Vec<SupportedCipherSuite>> =
+    LazyLock::new(|| base::ALL_CIPHER_SUITES.iter().map(tapped).collect());
+
+/// The suite with this IANA number.
+pub(crate) fn suite(id: u16) -> Option<SupportedCipherSuite> {
+    SUITES.iter().copied().find(|suite| u16::from(suite.suite()) == id)
+}
+
+/// The key-exchange group with this IANA number.
+pub(crate) fn group(id: u16) -> Option<&'static dyn SupportedKxGroup> {
+    base::ALL_KX_GROUPS.iter().copied().find(|group| u16::from(group.name()) == id)
+}
+
+/// A provider with the given suites and groups; an empty list means all.
+pub(crate) fn provider(suites: &[SupportedCipherSuite], groups: &[&'static dyn SupportedKxGroup]) -> CryptoProvider {
+    CryptoProvider {
+        cipher_suites: if suites.is_empty() { SUITES.clone() } else { suites.to_vec() },
+        kx_groups: if groups.is_empty() { base::DEFAULT_KX_GROUPS.to_vec() } else { groups.to_vec() },
+        ..base::default_provider()
+    }
+}
+
+/// A suite with its AEAD wrapped. rustls wants suites that live for ever: there are nine, made once.
+fn tapped(suite: &SupportedCipherSuite) -> SupportedCipherSuite {
+    match suite {
+        SupportedCipherSuite::Tls13(suite) => SupportedCipherSuite::Tls13(Box::leak(Box::new(Tls13CipherSuite {
+            common: copy(&suite.common),
+            hkdf_provider: suite.hkdf_provider,
+            aead_alg: Box::leak(Box::new(TappedTls13(suite.aead_alg))),
+            quic: None,
+        }))),
+        SupportedCipherSuite::Tls12(suite) => SupportedCipherSuite::Tls12(Box::leak(Box::new(Tls12CipherSuite {
+            common: copy(&suite.common),
+            prf_provider: suite.prf_provider,
+            kx: suite.kx,
+            sign: suite.sign,
+            aead_alg: Box::leak(Box::new(TappedTls12(suite.aead_alg))),
+        }))),
+    }
+}
+
+fn copy(common: &rustls::crypto::CipherSuiteCommon) -> rustls::crypto::CipherSuiteCommon {
+    rustls::crypto::CipherSuiteCommon {
+        suite: common.suite,
+        hash_provider: common.hash_provider,
+        confidentiality_limit: common.confidentiality_limit,
+    }
+}
+
+struct TappedTls13(&'static dyn Tls13AeadAlgorithm);
+
+impl Tls13AeadAlgorithm for TappedTls13 {
+    fn encrypter(&self, key: AeadKey, iv: Iv) -> Box<dyn MessageEncrypter> {
+        // RFC 8446 section 7.1: each epoch's keys are used from the moment they are there.
+        TappedEncrypter::install(self.0.encrypter(key, iv), true)
+    }
+
+    fn decrypter(&self, key: AeadKey, iv: Iv) -> Box<dyn MessageDecrypter> {
+        if let Some(taps) = current() {
+            taps.seen().opening_tls13 = true;
+        }
+        self.0.decrypter(key, iv)
+    }
+
+    fn key_len(&self) -> usize {
+        self.0.key_len()
+    }
+
+    fn extract_keys(&self, key: AeadKey, iv: Iv) -> Result<ConnectionTrafficSecrets, UnsupportedOperationError> {
+        self.0.extract_keys(key, iv)
+    }
+}
+
+struct TappedTls12(&'static dyn Tls12AeadAlgorithm);
+
+impl Tls12AeadAlgorithm for TappedTls12 {
+    fn encrypter(&self, key: AeadKey, iv: &[u8], extra: &[u8]) -> Box<dyn MessageEncrypter> {
+        // RFC 5246 section 7.1: prepared now, in force behind our change_cipher_spec.
+        TappedEncrypter::install(self.0.encrypter(key, iv, extra), false)
+    }
+
+    fn decrypter(&self, key: AeadKey, iv: &[u8]) -> Box<dyn MessageDecrypter> {
+        self.0.decrypter(key, iv)
+    }
+
+    fn key_block_shape(&self) -> KeyBlockShape {
+        self.0.key_block_shape()
+    }
+
+    fn extract_keys(
+        &self,
+        key: AeadKey,
+        iv: &[u8],
+        explicit: &[u8],
+    ) -> Result<ConnectionTrafficSecrets, UnsupportedOperationError> {
+        self.0.extract_keys(key, iv, explicit)
+    }
+}
+
+struct TappedEncrypter(Arc<HandshakeSealer>);
+
+impl TappedEncrypter {
+    fn install(encrypter: Box<dyn MessageEncrypter>, in_force: bool) -> Box<dyn MessageEncrypter> {
+        let sealer = HandshakeSealer::new(encrypter, in_force);
+        if let Some(taps) = current() {
+            taps.seen().sealing = Some(sealer.clone());
+        }
+        Box::new(Self(sealer))
+    }
+}
+
+impl MessageEncrypter for TappedEncrypter {
+    fn encrypt(
+        &mut self,
+        message: OutboundPlainMessage<'_>,
+        sequence: u64,
+    ) -> Result<OutboundOpaqueMessage, rustls::Error> {
+        if message.typ == ContentType::Alert {
+            if let Some(taps) = current() {
+                // Level and description (RFC 8446 section 6).
+                taps.seen().alert_wanted = message.payload.to_vec().get(1).copied().map(Alert);
+            }
+            return Ok(OutboundOpaqueMessage::new(message.typ, message.version, PrefixedPayload::with_capacity(0)));
+        }
+        self.0.seal(message, sequence)
+    }
+
+    fn encrypted_payload_len(&self, payload_len: usize) -> usize {
+        self.0.encrypted_payload_len(payload_len)
+    }
+}

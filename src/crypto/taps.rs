@@ -1,0 +1,144 @@
+//! What rustls does not hand out, seen through objects that it calls: traffic secrets (through its `KeyLog`), the keys
+//! that protect handshake records (through the suites' AEADs), the alerts it wants to send.
+//!
+//! One `Taps` belongs to one handshake. The objects that rustls calls are shared by all sessions of a context; they
+//! find the handshake they are working for through a thread-local that is set while its rustls connection is driven.
+
+use std::cell::RefCell;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use rustls::crypto::cipher::MessageEncrypter;
+
+use super::secrets::Secret;
+use crate::outcome::Alert;
+
+thread_local! {
+    static CURRENT: RefCell<Option<Arc<Taps>>> = const { RefCell::new(None) };
+}
+
+/// What was seen of one handshake.
+#[derive(Default)]
+pub(crate) struct Taps {
+    seen: Mutex<Seen>,
+}
+
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// TLS 1.3 application traffic secrets, from which key updates derive.
+    pub(crate) client_traffic: Option<Secret>,
+    pub(crate) server_traffic: Option<Secret>,
+    /// The keys that our handshake records are sealed with; `None` while they go out in clear.
+    pub(crate) sealing: Option<Arc<HandshakeSealer>>,
+    /// The peer's records are protected with TLS 1.3 handshake keys.
+    pub(crate) opening_tls13: bool,
+    /// The alert that rustls wanted to send under protection. It never leaves by itself: see `suites`.
+    pub(crate) alert_wanted: Option<Alert>,
+    /// The server name that a client asked for.
+    pub(crate) server_name: Option<String>,
+    /// A client's certificate was asked for and shown.
+    pub(crate) client_certificate_sent: bool,
+}
+
+/// The sealing keys of a handshake epoch, shared between rustls, which seals its messages with them, and the alert
+/// primitive, which must be able to seal one more record after rustls has given up.
+pub(crate) struct HandshakeSealer {
+    state: Mutex<SealerState>,
+}
+
+struct SealerState {
+    encrypter: Box<dyn MessageEncrypter>,
+    /// The next record's sequence number.
+    sequence: u64,
+    /// TLS 1.2 prepares keys some messages before it uses them; TLS 1.3 uses them at once.
+    in_force: bool,
+}
+
+impl Taps {
+    pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Makes these the current taps of this thread until the guard is dropped.
+    pub(crate) fn enter(self: &Arc<Self>) -> Entered {
+        Entered { outer: CURRENT.replace(Some(self.clone())) }
+    }
+}
+
+/// Restores what was current before.
+pub(crate) struct Entered {
+    outer: Option<Arc<Taps>>,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CURRENT.set(self.outer.take());
+    }
+}
+
+/// The taps of the handshake that this thread is driving. Not inlined: a fiber may have moved to another thread since
+/// the last call, and an inlined access could reuse that thread's address.
+#[inline(never)]
+pub(crate) fn current() -> Option<Arc<Taps>> {
+    CURRENT.with_borrow(Clone::clone)
+}
+
+impl HandshakeSealer {
+    pub(crate) fn new(encrypter: Box<dyn MessageEncrypter>, in_force: bool) -> Arc<Self> {
+        Arc::new(Self { state: Mutex::new(SealerState { encrypter, sequence: 0, in_force }) })
+    }
+
+    fn state(&self) -> MutexGuard<'_, SealerState> {
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    pub(crate) fn in_force(&self) -> bool {
+        self.state().in_force
+    }
+
+    pub(crate) fn encrypted_payload_len(&self, payload_len: usize) -> usize {
+        self.state().encrypter.encrypted_payload_len(payload_len)
+    }
+
+    /// Seals a record as rustls asks.
+    pub(crate) fn seal(
+        &self,
+        message: rustls::crypto::cipher::OutboundPlainMessage<'_>,
+        sequence: u64,
+    ) -> Result<rustls::crypto::cipher::OutboundOpaqueMessage, rustls::Error> {
+        let mut state = self.state();
+        state.in_force = true;
+        state.sequence = sequence + 1;
+        state.encrypter.encrypt(message, sequence)
+    }
+
+    /// Seals one more record behind those of rustls.
+    pub(crate) fn seal_next(
+        &self,
+        message: rustls::crypto::cipher::OutboundPlainMessage<'_>,
+    ) -> Result<Vec<u8>, rustls::Error> {
+        let mut state = self.state();
+        let sequence = state.sequence;
+        state.sequence += 1;
+        Ok(state.encrypter.encrypt(message, sequence)?.encode())
+    }
+}
+
+/// rustls's key log: the secrets that the record layer needs, kept in memory and nowhere else.
+#[derive(Debug)]
+pub(crate) struct SecretTap;
+
+impl rustls::KeyLog for SecretTap {
+    fn log(&self, label: &str, _client_random: &[u8], secret: &[u8]) {
+        let Some(taps) = current() else { return };
+        let mut seen = taps.seen();
+        match label {
+            "CLIENT_TRAFFIC_SECRET_0" => seen.client_traffic = Secret::new(secret),
+            "SERVER_TRAFFIC_SECRET_0" => seen.server_traffic = Secret::new(secret),
+            _ => {}
+        }
+    }
+
+    fn will_log(&self, label: &str) -> bool {
+        matches!(label, "CLIENT_TRAFFIC_SECRET_0" | "SERVER_TRAFFIC_SECRET_0")
+    }
+}

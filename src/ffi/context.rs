@@ -1,0 +1,98 @@
+//! Contexts: what sessions share.
+
+use std::sync::Arc;
+
+use super::fence;
+use super::host::{Handle, Host, required};
+use super::options::{self, tls_options_t};
+use super::status::tls_status_t;
+use crate::context::Context;
+use crate::outcome::{Failure, Outcome};
+
+/// What sessions share. Immutable and counted: any number of threads may create sessions on it at once, and
+/// destroying it while sessions live is safe.
+pub struct tls_context_t {
+    _opaque: (),
+}
+
+impl Handle for tls_context_t {
+    type Object = Arc<Context>;
+    const MARK: u64 = 0x5350_414e_6374_7874;
+    const NAME: &'static str = "tls_context_t";
+}
+
+/// Makes a server context from options with credentials.
+///
+/// - `TLS_STATUS_COMPLETE`: `*out_context` is set; release it with `tls_context_destroy()`.
+/// - `TLS_ERROR_CONFIGURATION`: no credentials, or the options contradict each other.
+/// - `TLS_ERROR_NOT_SUPPORTED`: `options` is NULL (a context that is chosen by the ClientHello; not in this version).
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_context_create_server(
+    options: *const tls_options_t,
+    out_context: *mut *mut tls_context_t,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    host.put(out_context, std::ptr::null_mut());
+    fence::call(|| {
+        required(out_context, "out_context")?;
+        if options.is_null() {
+            return Err(Failure::new(
+                crate::outcome::FailureKind::NotSupported,
+                "choosing the server context by the ClientHello is not in this version",
+            ));
+        }
+        let handle = host.borrow(options)?;
+        host.give(out_context, Arc::new(Context::server(options::lock(handle).clone())?));
+        Ok(Outcome::Complete)
+    })
+}
+
+/// Makes a client context.
+///
+/// - `TLS_STATUS_COMPLETE`: `*out_context` is set; release it with `tls_context_destroy()`.
+/// - `TLS_ERROR_CONFIGURATION`: the options contradict each other.
+/// - `TLS_ERROR_INVALID_ARGUMENT`: `options` is NULL or no options.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_context_create_client(
+    options: *const tls_options_t,
+    out_context: *mut *mut tls_context_t,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    host.put(out_context, std::ptr::null_mut());
+    fence::call(|| {
+        required(out_context, "out_context")?;
+        let handle = host.borrow(options)?;
+        host.give(out_context, Arc::new(Context::client(options::lock(handle).clone())?));
+        Ok(Outcome::Complete)
+    })
+}
+
+/// Releases a context. Its sessions live on. NULL is a no-op.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tls_context_destroy(context: *mut tls_context_t) {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    let _: tls_status_t = fence::call(|| {
+        host.destroy(context);
+        Ok(Outcome::Complete)
+    });
+}
+
+/// 1 for a server context, 0 for a client context (and for what is no context).
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_context_is_server(context: *const tls_context_t) -> i32 {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    let mut is_server = 0;
+    let _: tls_status_t = fence::call(|| {
+        let context = host.borrow(context)?;
+        is_server = i32::from(context.is_server());
+        Ok(Outcome::Complete)
+    });
+    is_server
+}

@@ -1,0 +1,84 @@
+//! Credentials: a certificate chain and its private key.
+
+use std::ffi::c_char;
+use std::sync::Arc;
+
+use super::fence;
+use super::host::{Handle, Host, required};
+use super::status::tls_status_t;
+use crate::context::Credentials;
+use crate::outcome::Outcome;
+
+/// A certificate chain and its private key. Immutable: it can be shared by any number of options and threads, and
+/// destroyed as soon as it was given to them.
+pub struct tls_credentials_t {
+    _opaque: (),
+}
+
+impl Handle for tls_credentials_t {
+    type Object = Arc<Credentials>;
+    const MARK: u64 = 0x5350_414e_6372_6564;
+    const NAME: &'static str = "tls_credentials_t";
+}
+
+/// Makes credentials from PEM text: the chain (leaf first, then the certificates that lead towards a root) and the
+/// private key (PKCS#8, PKCS#1 or SEC1, not encrypted). Text around the PEM blocks is skipped. RSA of 2048 to 8192
+/// bits, ECDSA on P-256 and P-384, and Ed25519 keys are supported. The buffers are copied.
+///
+/// - `TLS_STATUS_COMPLETE`: `*out_credentials` is set; release it with `tls_credentials_destroy()`.
+/// - `TLS_ERROR_CONFIGURATION`: no certificate or key found, not parsable, unsupported, or they do not match;
+///   `spantls_last_error()` says which.
+/// - `TLS_ERROR_INVALID_ARGUMENT`: a pointer is NULL.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_credentials_create_pem(
+    chain: *const u8,
+    chain_len: usize,
+    key: *const u8,
+    key_len: usize,
+    out_credentials: *mut *mut tls_credentials_t,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    host.put(out_credentials, std::ptr::null_mut());
+    fence::call(|| {
+        required(out_credentials, "out_credentials")?;
+        let chain = host.input(chain, chain_len, "chain")?;
+        let key = host.input(key, key_len, "key")?;
+        host.give(out_credentials, Arc::new(Credentials::from_pem(chain, key)?));
+        Ok(Outcome::Complete)
+    })
+}
+
+/// As `tls_credentials_create_pem()`, from two files. The paths may name the same file.
+///
+/// - `TLS_ERROR_CONFIGURATION`: also when a file cannot be read.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_credentials_create_file(
+    chain_path: *const c_char,
+    key_path: *const c_char,
+    out_credentials: *mut *mut tls_credentials_t,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    host.put(out_credentials, std::ptr::null_mut());
+    fence::call(|| {
+        required(out_credentials, "out_credentials")?;
+        let chain_path = host.text(chain_path, "chain_path")?;
+        let key_path = host.text(key_path, "key_path")?;
+        host.give(out_credentials, Arc::new(Credentials::from_files(chain_path, key_path)?));
+        Ok(Outcome::Complete)
+    })
+}
+
+/// Releases credentials. Options and contexts that were given them keep what they need. NULL is a no-op.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tls_credentials_destroy(credentials: *mut tls_credentials_t) {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    let _: tls_status_t = fence::call(|| {
+        host.destroy(credentials);
+        Ok(Outcome::Complete)
+    });
+}

@@ -1,0 +1,207 @@
+//! Getters: where a session stands, what was negotiated, who is there.
+
+use std::ffi::c_char;
+
+use super::fence;
+use super::host::{Host, required};
+use super::session::tls_session_t;
+use super::status::tls_status_t;
+use crate::outcome::{Failure, Outcome};
+use crate::session::state;
+
+/// The bits of `tls_session_state()`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum tls_state_values {
+    /// `tls_session_process_handshake()` has returned COMPLETE, or would.
+    TLS_STATE_HANDSHAKE_COMPLETE = 1,
+    /// Output is owed to the peer: see `tls_session_drain_pending_output()`.
+    TLS_STATE_HAS_PENDING_OUTPUT = 2,
+    /// Plaintext is held: `tls_session_decrypt()` delivers it without any input.
+    TLS_STATE_HAS_PENDING_PLAINTEXT = 4,
+    /// The handshake waits for the host's answer.
+    TLS_STATE_SUSPENDED = 8,
+    /// The session was resumed (never in this version).
+    TLS_STATE_RESUMED = 16,
+    /// The server sent a HelloRetryRequest (RFC 8446 section 4.1.4).
+    TLS_STATE_HELLO_RETRIED = 32,
+    /// The peer's `close_notify` was received.
+    TLS_STATE_PEER_CLOSED = 64,
+    /// Our `close_notify` was made.
+    TLS_STATE_SHUTDOWN_SENT = 128,
+    /// The session has failed: see `tls_session_error()`.
+    TLS_STATE_FAILED = 256,
+    /// This server asked the client for a certificate.
+    TLS_STATE_CERTIFICATE_ASKED = 512,
+}
+
+/// The `TLS_STATE_…` bits of a session; 0 for what is no session.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_state(session: *const tls_session_t) -> u32 {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fence::read(host, session, 0, |session| session.state())
+}
+
+/// 1 once the handshake is finished, judged and handed over, else 0.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_is_handshake_complete(session: *const tls_session_t) -> i32 {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fence::read(host, session, 0, |session| i32::from(session.state() & state::HANDSHAKE_COMPLETE != 0))
+}
+
+/// 1 if output is owed to the peer, else 0.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_has_pending_output(session: *const tls_session_t) -> i32 {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fence::read(host, session, 0, |session| i32::from(session.state() & state::HAS_PENDING_OUTPUT != 0))
+}
+
+/// The protocol version, a `TLS_PROTOCOL_…` value; 0 until the handshake is COMPLETE.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_negotiated_protocol(session: *const tls_session_t) -> u32 {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fence::read(host, session, 0, |session| session.negotiated().protocol)
+}
+
+/// The cipher suite's IANA number; 0 until the handshake is COMPLETE.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_negotiated_cipher_suite(session: *const tls_session_t) -> u16 {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fence::read(host, session, 0, |session| session.negotiated().cipher_suite)
+}
+
+/// The key-exchange group's IANA number; 0 until the handshake is COMPLETE.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_negotiated_group(session: *const tls_session_t) -> u16 {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fence::read(host, session, 0, |session| session.negotiated().group)
+}
+
+/// Copies the application protocol (RFC 7301); empty if none was negotiated, and until the handshake is COMPLETE.
+///
+/// Copy-out: `*out_len` is the full length. `TLS_STATUS_COMPLETE`: copied; `TLS_STATUS_BUFFER_TOO_SMALL`: not even a
+/// part was. `(NULL, 0, &len)` asks for the length.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_negotiated_alpn(
+    session: *const tls_session_t,
+    out_name: *mut u8,
+    name_cap: usize,
+    out_len: *mut usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    copy_out(host, session, out_name, name_cap, out_len, |session| Ok(session.negotiated().alpn.to_vec()))
+}
+
+/// Copies the server's name: on clients what was set, on servers what the client asked for (RFC 6066 section 3), from
+/// the ClientHello on; empty if there is none. No NUL is added; `*out_len` counts bytes. Copy-out as
+/// `tls_session_negotiated_alpn()`.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_target_host_name(
+    session: *const tls_session_t,
+    out_name: *mut c_char,
+    name_cap: usize,
+    out_len: *mut usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    copy_out(host, session, out_name.cast::<u8>(), name_cap, out_len, |session| {
+        Ok(session.target_host_name().into_bytes())
+    })
+}
+
+/// The number of certificates that the peer has sent, 0 until it has; available from the verdict's suspension on.
+///
+/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` if a pointer is NULL.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_remote_certificate_count(
+    session: *const tls_session_t,
+    out_count: *mut usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    host.put(out_count, 0);
+    fence::on_session(host, session, |session| {
+        required(out_count, "out_count")?;
+        host.put(out_count, session.remote_certificates().len());
+        Ok(Outcome::Complete)
+    })
+}
+
+/// Copies a certificate of the peer as DER; index 0 is the leaf, the rest as the peer sent them. Copy-out as
+/// `tls_session_negotiated_alpn()`.
+///
+/// - `TLS_ERROR_INVALID_ARGUMENT`: also for an index that is not below the count.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_remote_certificate(
+    session: *const tls_session_t,
+    index: usize,
+    out_der: *mut u8,
+    der_cap: usize,
+    out_len: *mut usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    copy_out(host, session, out_der, der_cap, out_len, |session| {
+        let chain = session.remote_certificates();
+        let certificate =
+            chain.get(index).ok_or_else(|| Failure::argument("the peer has sent no certificate of this index"))?;
+        Ok(certificate.to_vec())
+    })
+}
+
+/// Copies our leaf certificate as DER: a server's own; a client's if it was sent; else empty. Copy-out as
+/// `tls_session_negotiated_alpn()`. Empty until the handshake is COMPLETE.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_local_certificate(
+    session: *const tls_session_t,
+    out_der: *mut u8,
+    der_cap: usize,
+    out_len: *mut usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    copy_out(host, session, out_der, der_cap, out_len, |session| Ok(session.local_certificate()))
+}
+
+/// The rule of all copy-out getters.
+fn copy_out(
+    host: Host,
+    session: *const tls_session_t,
+    out: *mut u8,
+    cap: usize,
+    out_len: *mut usize,
+    value: impl FnOnce(&crate::session::Session) -> Result<Vec<u8>, Failure>,
+) -> tls_status_t {
+    host.put(out_len, 0);
+    fence::on_session(host, session, |session| {
+        required(out_len, "out_len")?;
+        let room = host.output(out, cap, "the buffer")?;
+        let value = value(session)?;
+        host.put(out_len, value.len());
+        match room.get_mut(..value.len()) {
+            Some(room) => {
+                room.copy_from_slice(&value);
+                Ok(Outcome::Complete)
+            }
+            None => Ok(Outcome::BufferTooSmall),
+        }
+    })
+}

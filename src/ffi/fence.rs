@@ -1,0 +1,112 @@
+//! The fence: no panic crosses the boundary, and none prints on the host's stderr.
+
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
+
+use super::host::Host;
+use super::session::tls_session_t;
+use super::status::{from_kind, from_outcome, tls_error_t, tls_status_t};
+use crate::outcome::{Failure, Outcome};
+
+thread_local! {
+    /// Inside a fenced call: the panic hook keeps quiet and leaves the place of the panic here.
+    static FENCED: Cell<bool> = const { Cell::new(false) };
+    static PANICKED_AT: RefCell<Option<String>> = const { RefCell::new(None) };
+    static LAST_ERROR: Cell<tls_error_t> = const { Cell::new(tls_error_t::none()) };
+}
+
+/// The error record of this thread.
+pub(super) fn last_error() -> tls_error_t {
+    LAST_ERROR.get()
+}
+
+/// Runs a call that has no session; a failure goes to this thread's record.
+pub(super) fn call(body: impl FnOnce() -> Result<Outcome, Failure>) -> tls_status_t {
+    let result = contain(body);
+    if let Err(failure) = &result {
+        LAST_ERROR.set(failure.into());
+    }
+    number(result)
+}
+
+/// Runs a call on a session; a failure goes to the session's record, a panic poisons the session.
+pub(super) fn on_session(
+    host: Host,
+    session: *const tls_session_t,
+    body: impl FnOnce(&crate::session::Session) -> Result<Outcome, Failure>,
+) -> tls_status_t {
+    let session = match host.borrow(session) {
+        Ok(session) => session,
+        Err(failure) => return call(|| Err(failure)),
+    };
+    let result = contain(|| {
+        session.poisoned()?;
+        body(session)
+    });
+    if let Err(failure) = &result {
+        session.record(failure);
+    }
+    number(result)
+}
+
+/// Reads a plain value from a session; `absent` when the handle is no session.
+pub(super) fn read<T>(
+    host: Host,
+    session: *const tls_session_t,
+    absent: T,
+    body: impl FnOnce(&crate::session::Session) -> T,
+) -> T {
+    let mut value = absent;
+    match host.borrow(session) {
+        Ok(session) => {
+            let result = contain(|| {
+                value = body(session);
+                Ok(Outcome::Complete)
+            });
+            if let Err(failure) = result {
+                session.record(&failure);
+            }
+        }
+        Err(failure) => LAST_ERROR.set((&failure).into()),
+    }
+    value
+}
+
+/// Lets no panic through: it becomes a failure of kind Internal with the place where it happened.
+pub(super) fn contain<T>(body: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    install_hook();
+    let outer = FENCED.replace(true);
+    // What a panic may leave half-changed is never used again: sessions are poisoned, other objects immutable.
+    let result = catch_unwind(AssertUnwindSafe(body));
+    FENCED.set(outer);
+    result.unwrap_or_else(|payload| {
+        // A payload whose own drop panics must not cross either.
+        std::mem::forget(payload);
+        let place = PANICKED_AT.take().unwrap_or_else(|| "an unknown place".into());
+        Err(Failure::internal(format!("contained panic at {place}")))
+    })
+}
+
+fn number(result: Result<Outcome, Failure>) -> tls_status_t {
+    match result {
+        Ok(outcome) => from_outcome(outcome),
+        Err(failure) => from_kind(failure.kind),
+    }
+}
+
+/// The hook belongs to the `std` inside this library; outside of fenced calls the previous one still speaks.
+fn install_hook() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let previous = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if FENCED.get() {
+                let place = info.location().map(|at| format!("{}:{}", at.file(), at.line()));
+                PANICKED_AT.set(place);
+            } else {
+                previous(info);
+            }
+        }));
+    });
+}

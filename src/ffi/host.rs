@@ -1,0 +1,196 @@
+//! The host: its memory as slices, its out-parameters, its handles.
+//!
+//! Every export trusts its caller to keep the conventions that the header begins with: pointers are NULL or good for
+//! what they are said to point to. It says so once, by making a [`Host`]; what can be checked is checked here.
+
+#![allow(clippy::disallowed_methods, reason = "this file alone turns host memory into slices")]
+
+use std::ffi::{CStr, c_char};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::session::tls_span_t;
+use crate::outcome::Failure;
+
+/// The promise that the caller of an export keeps the header's conventions.
+#[derive(Clone, Copy)]
+pub(super) struct Host(());
+
+/// A handle type: what is behind it, the mark that must stand before that, and what it is called.
+///
+/// The mark finds a wrong handle before it is used. It is a help for the host's mistakes, not a promise: memory that
+/// was freed may hold anything.
+pub(super) trait Handle {
+    type Object;
+    const MARK: u64;
+    const NAME: &'static str;
+}
+
+/// What a handle points to.
+#[repr(C)]
+struct Marked<T> {
+    mark: AtomicU64,
+    object: T,
+}
+
+/// Spans on the stack that `gather` handles without allocating.
+const FEW_SPANS: usize = 16;
+
+impl Host {
+    /// # Safety
+    /// For as long as the calling export runs, every pointer that it was passed is NULL or what the header's
+    /// conventions say: handles are live, spans readable or writable for their length and not touched by others,
+    /// strings NUL-terminated, out-parameters writable and aligned.
+    pub(super) unsafe fn keeps_the_conventions() -> Self {
+        Self(())
+    }
+
+    /// A read-only span. Length 0 is empty whatever the pointer.
+    pub(super) fn input<'a>(self, data: *const u8, len: usize, what: &'static str) -> Result<&'a [u8], Failure> {
+        check(data, len, what)?;
+        if len == 0 {
+            return Ok(&[]);
+        }
+        // SAFETY: not null, at most isize::MAX, readable by the conventions.
+        Ok(unsafe { std::slice::from_raw_parts(data, len) })
+    }
+
+    /// A writable span. Length 0 is empty whatever the pointer.
+    pub(super) fn output<'a>(self, data: *mut u8, len: usize, what: &'static str) -> Result<&'a mut [u8], Failure> {
+        check(data, len, what)?;
+        if len == 0 {
+            return Ok(&mut []);
+        }
+        // SAFETY: not null, at most isize::MAX, writable by the conventions. The host may never have written these
+        // bytes; they are plain integers, and what is in them before is not looked at.
+        Ok(unsafe { std::slice::from_raw_parts_mut(data, len) })
+    }
+
+    /// Runs `body` on an array of read-only spans, none of which overlaps `output`.
+    pub(super) fn gather<R>(
+        self,
+        spans: *const tls_span_t,
+        num: usize,
+        output: (*mut u8, usize),
+        body: impl FnOnce(&[&[u8]]) -> Result<R, Failure>,
+    ) -> Result<R, Failure> {
+        let bytes =
+            num.checked_mul(size_of::<tls_span_t>()).ok_or_else(|| Failure::argument("num_spans is too large"))?;
+        check(spans.cast(), bytes, "spans")?;
+        let mut few: [&[u8]; FEW_SPANS] = [&[]; FEW_SPANS];
+        let mut many;
+        let slices: &mut [&[u8]] = if num <= FEW_SPANS {
+            &mut few[..num]
+        } else {
+            many = vec![&[] as &[u8]; num];
+            &mut many
+        };
+        for (index, slice) in slices.iter_mut().enumerate() {
+            // SAFETY: within the array by the conventions.
+            let at = unsafe { spans.add(index) };
+            // SAFETY: readable by the conventions; alignment is not relied on.
+            let span = unsafe { at.read_unaligned() };
+            disjoint((span.data, span.len), (output.0, output.1))?;
+            *slice = self.input(span.data, span.len, "a span")?;
+        }
+        body(slices)
+    }
+
+    /// An array of numbers.
+    pub(super) fn numbers(self, ids: *const u16, num: usize) -> Result<Vec<u16>, Failure> {
+        let bytes = num.checked_mul(2).ok_or_else(|| Failure::argument("num_ids is too large"))?;
+        // Read as bytes: they have no alignment to get wrong.
+        let bytes = self.input(ids.cast::<u8>(), bytes, "ids")?;
+        Ok(bytes.chunks_exact(2).map(|pair| u16::from_ne_bytes([pair[0], pair[1]])).collect())
+    }
+
+    /// A string.
+    pub(super) fn text<'a>(self, text: *const c_char, what: &'static str) -> Result<&'a str, Failure> {
+        if text.is_null() {
+            return Err(Failure::argument(format!("{what} is NULL")));
+        }
+        // SAFETY: not null; NUL-terminated by the conventions.
+        let text = unsafe { CStr::from_ptr(text) };
+        text.to_str().map_err(|_| Failure::argument(format!("{what} is not UTF-8")))
+    }
+
+    /// Writes `value` where the host asked for it, if it asked.
+    pub(super) fn put<T>(self, to: *mut T, value: T) {
+        if !to.is_null() {
+            // SAFETY: not null; writable and aligned by the conventions.
+            unsafe { to.write(value) };
+        }
+    }
+
+    /// The first field of a struct that begins with its own size.
+    pub(super) fn struct_size<T>(self, of: *const T) -> usize {
+        // SAFETY: callers have checked for null; by the conventions struct_size is there.
+        unsafe { of.cast::<usize>().read_unaligned() }
+    }
+
+    /// Hands a new object to the host.
+    pub(super) fn give<H: Handle>(self, to: *mut *mut H, object: H::Object) {
+        let handle = Box::into_raw(Box::new(Marked { mark: AtomicU64::new(H::MARK), object }));
+        self.put(to, handle.cast());
+    }
+
+    /// The object behind a handle.
+    pub(super) fn borrow<'a, H: Handle>(self, handle: *const H) -> Result<&'a H::Object, Failure>
+    where
+        H::Object: 'a,
+    {
+        self.marked(handle).map(|marked| &marked.object)
+    }
+
+    /// Takes an object back from the host and drops it. NULL and what is no handle of this kind are left alone.
+    pub(super) fn destroy<H: Handle>(self, handle: *mut H) {
+        let Ok(marked) = self.marked(handle) else { return };
+        marked.mark.store(!H::MARK, Ordering::Relaxed);
+        // SAFETY: made by `give`, marked as live until this moment, and by the conventions used by nobody else.
+        drop(unsafe { Box::from_raw(handle.cast::<Marked<H::Object>>()) });
+    }
+
+    fn marked<'a, H: Handle>(self, handle: *const H) -> Result<&'a Marked<H::Object>, Failure>
+    where
+        H::Object: 'a,
+    {
+        if handle.is_null() {
+            return Err(Failure::argument(format!("the {} is NULL", H::NAME)));
+        }
+        if !handle.cast::<Marked<H::Object>>().is_aligned() {
+            return Err(Failure::argument(format!("this is not a {}", H::NAME)));
+        }
+        // SAFETY: every handle begins with its mark, aligned as checked.
+        let mark = unsafe { &*handle.cast::<AtomicU64>() };
+        if mark.load(Ordering::Relaxed) != H::MARK {
+            return Err(Failure::argument(format!("this is not a {}", H::NAME)));
+        }
+        // SAFETY: the mark says that this is a live H, made by `give`.
+        Ok(unsafe { &*handle.cast::<Marked<H::Object>>() })
+    }
+}
+
+fn check(data: *const u8, len: usize, what: &'static str) -> Result<(), Failure> {
+    if len == 0 {
+        return Ok(());
+    }
+    if data.is_null() {
+        return Err(Failure::argument(format!("{what} is NULL but its length is {len}")));
+    }
+    if len > isize::MAX as usize || (data as usize).checked_add(len).is_none() {
+        return Err(Failure::argument(format!("the length of {what} is larger than memory can be")));
+    }
+    Ok(())
+}
+
+/// Refuses two non-empty spans that share a byte.
+pub(super) fn disjoint(a: (*const u8, usize), b: (*const u8, usize)) -> Result<(), Failure> {
+    let (a_start, b_start) = (a.0 as usize, b.0 as usize);
+    let apart =
+        a.1 == 0 || b.1 == 0 || a_start.saturating_add(a.1) <= b_start || b_start.saturating_add(b.1) <= a_start;
+    if apart { Ok(()) } else { Err(Failure::argument("the input and output spans overlap")) }
+}
+
+/// Fails when the host passed no place for a result that it must see.
+pub(super) fn required<T>(out: *mut T, what: &'static str) -> Result<(), Failure> {
+    if out.is_null() { Err(Failure::argument(format!("{what} is NULL"))) } else { Ok(()) }
+}

@@ -1,0 +1,63 @@
+//! The library itself.
+
+use std::ffi::c_char;
+
+use super::fence;
+use super::host::{Host, required};
+use super::status::{name, tls_error_t, tls_status_t};
+use crate::outcome::{Failure, Outcome};
+
+/// The number of this interface. Functions are only added while it stays the same.
+pub const SPANTLS_ABI_VERSION: u32 = 0;
+
+/// The version of the library as text, for example "0.1.0". Valid for the life of the process.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn spantls_version() -> *const c_char {
+    const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
+    VERSION.as_ptr().cast()
+}
+
+/// The `SPANTLS_ABI_VERSION` that the library was built with. Compare it with the header's when loading at run time.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn spantls_abi_version() -> u32 {
+    SPANTLS_ABI_VERSION
+}
+
+/// The name of a status, for example "TLS_STATUS_WANT_READ"; "unknown" for any other number. Valid for the life of
+/// the process.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn tls_status_name(status: tls_status_t) -> *const c_char {
+    name(status).as_ptr()
+}
+
+/// The last failure on this thread of a call that has no session (credentials, options, contexts, a NULL session).
+/// Set `out_error->struct_size` first. It is not cleared by calls that succeed.
+///
+/// - `TLS_STATUS_COMPLETE`: the record is filled; its `status` is 0 if nothing has failed on this thread.
+/// - `TLS_ERROR_INVALID_ARGUMENT`: `out_error` is NULL or its `struct_size` is too small.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn spantls_last_error(out_error: *mut tls_error_t) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    let record = fence::last_error();
+    match fence::contain(|| fill(host, out_error, &record)) {
+        Ok(outcome) => super::status::from_outcome(outcome),
+        Err(failure) => super::status::from_kind(failure.kind),
+    }
+}
+
+/// Copies a record to the host.
+pub(super) fn fill(host: Host, out: *mut tls_error_t, record: &tls_error_t) -> Result<Outcome, Failure> {
+    required(out, "the error record")?;
+    let size = host.struct_size(out);
+    if size < size_of::<tls_error_t>() {
+        return Err(Failure::argument("struct_size is smaller than the first version of tls_error_t"));
+    }
+    // The host's struct is at least as large as ours.
+    host.put(out, tls_error_t { struct_size: size, ..*record });
+    Ok(Outcome::Complete)
+}

@@ -1,0 +1,18 @@
+//! The C boundary: pointers, lengths, text and handles are checked here, panics are fenced, and every
+//! result becomes a status. Nothing here decides anything; each export is one call into safe code.
+//!
+//! The doc comments of the exports are the manual of the C header, written for a C reader.
+
+#![expect(unsafe_code, reason = "this room alone touches the host's pointers")]
+#![allow(non_camel_case_types, reason = "the C names are used verbatim")]
+
+pub mod context;
+pub mod credentials;
+pub mod facts;
+mod fence;
+mod host;
+pub mod library;
+pub mod options;
+pub mod session;
+pub mod status;
+pub mod verdict;

@@ -1,0 +1,260 @@
+//! Options: the builder of contexts.
+
+use std::ffi::c_char;
+use std::sync::{Mutex, MutexGuard};
+
+use super::credentials::tls_credentials_t;
+use super::fence;
+use super::host::{Handle, Host, required};
+use super::status::tls_status_t;
+use crate::context::Options;
+use crate::outcome::{Failure, Outcome};
+
+/// What contexts are made from. A context copies the options when it is created; later changes do not reach it.
+pub struct tls_options_t {
+    _opaque: (),
+}
+
+impl Handle for tls_options_t {
+    type Object = Mutex<Options>;
+    const MARK: u64 = 0x5350_414e_6f70_7473;
+    const NAME: &'static str = "tls_options_t";
+}
+
+/// The values for `tls_options_set_protocols()`, and of `tls_session_negotiated_protocol()`: .NET's `SslProtocols`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum tls_protocol_values {
+    /// TLS 1.2 (RFC 5246).
+    TLS_PROTOCOL_TLS12 = 0xC00,
+    /// TLS 1.3 (RFC 8446).
+    TLS_PROTOCOL_TLS13 = 0x3000,
+}
+
+/// The values for `tls_options_set_client_certificate_mode()`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum tls_client_certificate_values {
+    /// The client is not asked (default).
+    TLS_CLIENT_CERTIFICATE_NONE = 0,
+    /// The client is asked, and may decline: the verdict then decides with `TLS_POLICY_ERROR_NOT_AVAILABLE`.
+    TLS_CLIENT_CERTIFICATE_REQUEST = 1,
+    /// The client is asked, and a client without a certificate is refused with `certificate_required`
+    /// (`handshake_failure` in TLS 1.2).
+    TLS_CLIENT_CERTIFICATE_REQUIRE = 2,
+}
+
+/// The values for `tls_options_set_certificate_validation()`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum tls_validation_values {
+    /// The handshake suspends with `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` and the host judges (default).
+    TLS_VALIDATION_EXTERNAL = 0,
+    /// The default validation judges, without a suspension.
+    TLS_VALIDATION_AUTOMATIC = 1,
+}
+
+/// Makes options with every default: TLS 1.2 and 1.3, all suites and groups, no ALPN, no client certificates,
+/// external validation.
+///
+/// - `TLS_STATUS_COMPLETE`: `*out_options` is set; release it with `tls_options_destroy()`.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_options_create(out_options: *mut *mut tls_options_t) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    host.put(out_options, std::ptr::null_mut());
+    fence::call(|| {
+        required(out_options, "out_options")?;
+        host.give(out_options, Mutex::new(Options::default()));
+        Ok(Outcome::Complete)
+    })
+}
+
+/// Releases options. Contexts made from them are not affected. NULL is a no-op.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tls_options_destroy(options: *mut tls_options_t) {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    let _: tls_status_t = fence::call(|| {
+        host.destroy(options);
+        Ok(Outcome::Complete)
+    });
+}
+
+/// Sets the credentials: a server's own (required for a server context), or those that a client shows to every
+/// server that asks. NULL removes them.
+///
+/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for a wrong handle.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_options_set_credentials(
+    options: *mut tls_options_t,
+    credentials: *const tls_credentials_t,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    change(host, options, |options| {
+        options.credentials = match credentials.is_null() {
+            true => None,
+            false => Some(host.borrow(credentials)?.clone()),
+        };
+        Ok(())
+    })
+}
+
+/// Adds the trust anchors in PEM text to those that the default validation trusts; a server also names them to
+/// clients as acceptable issuers (RFC 8446 section 4.2.4). A self-signed certificate given here is trusted as a leaf,
+/// too, if the peer shows exactly that certificate. A client without any anchors trusts the system's store; a server
+/// without any trusts no client.
+///
+/// - `TLS_STATUS_COMPLETE`: all certificates of the text were added.
+/// - `TLS_ERROR_CONFIGURATION`: there is none, or one cannot be parsed; nothing was added.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_options_add_trust_anchors_pem(
+    options: *mut tls_options_t,
+    pem: *const u8,
+    pem_len: usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    change(host, options, |options| options.add_trust_anchors_pem(host.input(pem, pem_len, "pem")?))
+}
+
+/// As `tls_options_add_trust_anchors_pem()`, from a file.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_options_add_trust_anchors_file(
+    options: *mut tls_options_t,
+    path: *const c_char,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    change(host, options, |options| options.add_trust_anchors_file(host.text(path, "path")?))
+}
+
+/// Adds the certificate revocation lists in PEM text (RFC 5280 section 5). Once there is one, the default validation
+/// refuses every certificate of a chain (trust anchors apart) that is revoked, whose status no list tells, or whose
+/// list has expired.
+///
+/// - `TLS_STATUS_COMPLETE`: all lists of the text were added.
+/// - `TLS_ERROR_CONFIGURATION`: there is none, or one cannot be parsed; nothing was added.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_options_add_crls_pem(
+    options: *mut tls_options_t,
+    pem: *const u8,
+    pem_len: usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    change(host, options, |options| options.add_crls_pem(host.input(pem, pem_len, "pem")?))
+}
+
+/// Sets the protocol versions: `TLS_PROTOCOL_…` values or-ed together; 0 means all.
+///
+/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other bit.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_options_set_protocols(options: *mut tls_options_t, protocols: u32) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    change(host, options, |options| options.set_protocols(protocols))
+}
+
+/// Sets the cipher suites in order of preference, by their IANA numbers; `num_ids` 0 means all. A server takes the
+/// first of its own that the client offers (without this call: the first of the client's that it has). There are:
+/// TLS 1.3: 0x1301 (AES-128-GCM), 0x1302 (AES-256-GCM), 0x1303 (ChaCha20-Poly1305);
+/// TLS 1.2, ECDHE with ECDSA: 0xC02B, 0xC02C, 0xCCA9; with RSA: 0xC02F, 0xC030, 0xCCA8.
+///
+/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_CONFIGURATION` for a suite that is unknown or there twice.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_options_set_cipher_suites(
+    options: *mut tls_options_t,
+    ids: *const u16,
+    num_ids: usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    change(host, options, |options| options.set_cipher_suites(&host.numbers(ids, num_ids)?))
+}
+
+/// Sets the key-exchange groups in order of preference, by their IANA numbers; `num_ids` 0 means all. There are
+/// 0x001D (X25519), 0x0017 (secp256r1) and 0x0018 (secp384r1).
+///
+/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_CONFIGURATION` for a group that is unknown or there twice.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_options_set_groups(
+    options: *mut tls_options_t,
+    ids: *const u16,
+    num_ids: usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    change(host, options, |options| options.set_groups(&host.numbers(ids, num_ids)?))
+}
+
+/// Adds an application protocol (RFC 7301), for example "h2", behind those already there. A server takes the first
+/// of its own that the client offers, and refuses clients that offer only others with `no_application_protocol`.
+///
+/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` if the name is not 1 to 255 bytes long or already there.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_options_add_alpn(
+    options: *mut tls_options_t,
+    name: *const u8,
+    name_len: usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    change(host, options, |options| options.add_alpn(host.input(name, name_len, "name")?))
+}
+
+/// Sets whether a server asks its clients for certificates: a `TLS_CLIENT_CERTIFICATE_…` value. Clients ignore it.
+///
+/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_options_set_client_certificate_mode(
+    options: *mut tls_options_t,
+    mode: i32,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    change(host, options, |options| options.set_client_certificate_mode(mode))
+}
+
+/// Sets who judges the peer's certificate: a `TLS_VALIDATION_…` value.
+///
+/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_options_set_certificate_validation(
+    options: *mut tls_options_t,
+    mode: i32,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    change(host, options, |options| options.set_certificate_validation(mode))
+}
+
+/// Changes options, all or nothing.
+fn change(
+    host: Host,
+    options: *mut tls_options_t,
+    body: impl FnOnce(&mut Options) -> Result<(), Failure>,
+) -> tls_status_t {
+    fence::call(|| {
+        let options = host.borrow(options)?;
+        body(&mut lock(options))?;
+        Ok(Outcome::Complete)
+    })
+}
+
+/// The options; one that a contained panic left is as good as any: each change is all or nothing.
+pub(super) fn lock(options: &Mutex<Options>) -> MutexGuard<'_, Options> {
+    options.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}

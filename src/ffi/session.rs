@@ -1,0 +1,399 @@
+//! Sessions over spans: the host moves the bytes.
+
+use std::ffi::c_char;
+use std::ops::Range;
+
+use super::context::tls_context_t;
+use super::fence;
+use super::host::{Handle, Host, disjoint, required};
+use super::status::{tls_error_t, tls_status_t};
+use crate::outcome::{Failure, Outcome};
+use crate::session::{Counts, Session};
+
+/// The room that `tls_session_encrypt()` needs to make progress, in bytes: enough for a key update and a record.
+pub const SPANTLS_MIN_CIPHERTEXT: usize = 64;
+
+/// The largest ciphertext record: header, 2^14 bytes of plaintext and the largest expansion that TLS 1.2 allows
+/// (RFC 5246 section 6.2.3). A receive buffer of this size always holds a whole record.
+pub const SPANTLS_MAX_RECORD: usize = 5 + 16384 + 2048;
+
+/// One TLS connection, driven by the host over plain memory.
+///
+/// The loop, for either role:
+///
+/// 1. Call `tls_session_process_handshake()` with what has been received so far (at first nothing). Send the
+///    `*out_written` bytes to the peer, drop the first `*out_consumed` bytes from the receive buffer, and look at the
+///    status: WANT_READ: receive more behind what is left, call again; WANT_WRITE: call again; a suspension
+///    (NEEDS_CERTIFICATE_VALIDATION): answer it now or later, from any thread, and call again; COMPLETE: done;
+///    negative: failed: send what was written (it holds the alert), `tls_session_drain_pending_output()` for the
+///    rest, and destroy the session.
+/// 2. Exchange data with `tls_session_encrypt()` and `tls_session_decrypt()`. After each decrypt, look at
+///    `tls_session_has_pending_output()`: when it is true, `tls_session_drain_pending_output()` (or the next encrypt)
+///    gives an answer that the peer is owed.
+/// 3. End with `tls_session_shutdown()`, send what it wrote, and read on until decrypt returns CLOSED. When the
+///    transport ends, say so with `tls_session_end_of_input()`: it tells a clean end from a cut.
+///
+/// Threads: once COMPLETE, one thread may use the read half (decrypt, decrypt_in_place, end_of_input) while another
+/// uses the write half (encrypt, encrypt_vectored, drain_pending_output, shutdown); a second thread in the same half
+/// gets `TLS_ERROR_BUSY`. Before COMPLETE one thread at a time, any thread. State and getters: from any thread, at
+/// any time. `tls_session_destroy()` must come after all other calls have returned.
+///
+/// A session belongs to one process: after fork() only one of the two may use it.
+pub struct tls_session_t {
+    _opaque: (),
+}
+
+impl Handle for tls_session_t {
+    type Object = Session;
+    const MARK: u64 = 0x5350_414e_7365_7373;
+    const NAME: &'static str = "tls_session_t";
+}
+
+/// A span of plaintext for `tls_session_encrypt_vectored()`. Length 0 is empty whatever the pointer.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct tls_span_t {
+    /// The first byte.
+    pub data: *const u8,
+    /// How many bytes.
+    pub len: usize,
+}
+
+/// Makes a session on a context; its role is the context's.
+///
+/// - `TLS_STATUS_COMPLETE`: `*out_session` is set; release it with `tls_session_destroy()`.
+/// - `TLS_ERROR_INVALID_ARGUMENT`: a pointer is NULL or `context` is no context.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_create(
+    context: *mut tls_context_t,
+    out_session: *mut *mut tls_session_t,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    host.put(out_session, std::ptr::null_mut());
+    fence::call(|| {
+        required(out_session, "out_session")?;
+        let context = host.borrow(context)?.clone();
+        host.give(out_session, Session::new(context));
+        Ok(Outcome::Complete)
+    })
+}
+
+/// Releases a session in whatever state, suspended too, and wipes its keys. It sends nothing: to close properly, call
+/// `tls_session_shutdown()` before. NULL is a no-op.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tls_session_destroy(session: *mut tls_session_t) {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    let _: tls_status_t = fence::call(|| {
+        host.destroy(session);
+        Ok(Outcome::Complete)
+    });
+}
+
+/// Sets the name of the server that a client wants: a DNS name or an IP address. The name is sent to the server
+/// (RFC 6066 section 3, DNS names only) and the default validation checks the certificate against it; without a name
+/// it reports `TLS_POLICY_ERROR_NAME_MISMATCH`.
+///
+/// - `TLS_STATUS_COMPLETE`: set; it replaces an earlier name.
+/// - `TLS_ERROR_INVALID_ARGUMENT`: neither a DNS name nor an IP address, or not UTF-8.
+/// - `TLS_ERROR_INVALID_STATE`: a server session, or the handshake has begun.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_set_target_host_name(
+    session: *mut tls_session_t,
+    name: *const c_char,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fence::on_session(host, session, |session| session.set_target_host_name(host.text(name, "name")?))
+}
+
+/// Does the handshake: hands over pending output, then consumes whole records of `input` and writes what the peer is
+/// to receive, until something is missing. Any sizes work, also 0. Bytes behind the handshake are not consumed: they
+/// belong to `tls_session_decrypt()`.
+///
+/// - `TLS_STATUS_COMPLETE`: the handshake is finished, the peer judged, and every byte of it handed over. Repeats, 0/0.
+/// - `TLS_STATUS_WANT_READ`: a record is incomplete: show the rest of the input again with more behind it.
+/// - `TLS_STATUS_WANT_WRITE`: output is left: call again with room (input is welcome too).
+/// - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_accept_with_default_validation()`. Repeats, 0/0,
+///   until answered. Accepting is not yet authentication: the peer has still to prove that it holds the key, and the
+///   handshake fails if it cannot. Only COMPLETE means authenticated.
+/// - `TLS_STATUS_CLOSED`: the handshake was cancelled with `tls_session_shutdown()`.
+/// - `TLS_ERROR_AUTHENTICATION`, `TLS_ERROR_PROTOCOL`, `TLS_ERROR_TRUNCATED`: failed; what was written, and
+///   `tls_session_drain_pending_output()`, hold the alert for the peer. Sticky.
+/// - `TLS_ERROR_RESOURCES`: nothing was consumed; try later.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_process_handshake(
+    session: *mut tls_session_t,
+    input: *const u8,
+    input_len: usize,
+    output: *mut u8,
+    output_cap: usize,
+    out_consumed: *mut usize,
+    out_written: *mut usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    let out = Out { consumed: out_consumed, written: out_written };
+    transform(host, session, out, (input, input_len), (output, output_cap), |session, input, output, counts| {
+        session.process_handshake(input, output, counts)
+    })
+}
+
+/// Seals plaintext: emits pending output first, then as many whole records as fit. It keeps nothing of the plaintext:
+/// what was not consumed is shown again.
+///
+/// - `TLS_STATUS_COMPLETE`: all plaintext was taken. An empty plaintext is COMPLETE 0/0 (pending output goes first).
+/// - `TLS_STATUS_WANT_WRITE`: more room is needed; `SPANTLS_MIN_CIPHERTEXT` bytes always make progress.
+/// - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE, or our side is shut down; in TLS 1.2 also after the
+///   peer's `close_notify` (RFC 5246 section 7.2.1).
+/// - The sticky error of a failed session; its alert waits in `tls_session_drain_pending_output()`.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_encrypt(
+    session: *mut tls_session_t,
+    plaintext: *const u8,
+    plaintext_len: usize,
+    ciphertext: *mut u8,
+    ciphertext_cap: usize,
+    out_consumed: *mut usize,
+    out_written: *mut usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    let out = Out { consumed: out_consumed, written: out_written };
+    let (input, output) = ((plaintext, plaintext_len), (ciphertext, ciphertext_cap));
+    transform(host, session, out, input, output, |session, plaintext, ciphertext, counts| {
+        session.encrypt(&[plaintext], ciphertext, counts)
+    })
+}
+
+/// As `tls_session_encrypt()`, with the plaintext gathered from `num_spans` spans; `*out_consumed` counts through all
+/// of them. Records are filled across the spans' borders.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_encrypt_vectored(
+    session: *mut tls_session_t,
+    spans: *const tls_span_t,
+    num_spans: usize,
+    ciphertext: *mut u8,
+    ciphertext_cap: usize,
+    out_consumed: *mut usize,
+    out_written: *mut usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    let out = Out { consumed: out_consumed, written: out_written };
+    out.on_session(host, session, |session, counts| {
+        let output = host.output(ciphertext, ciphertext_cap, "the output")?;
+        host.gather(spans, num_spans, (ciphertext, ciphertext_cap), |plaintext| {
+            session.encrypt(plaintext, output, counts)
+        })
+    })
+}
+
+/// Opens records: as many whole ones as input and room allow. Held plaintext (from a record larger than the room of
+/// an earlier call) always comes first. Pending output is not looked at.
+///
+/// - `TLS_STATUS_COMPLETE`: progress was made. `*out_written` 0 is a message of TLS itself (a ticket, a key update)
+///   and not the end.
+/// - `TLS_STATUS_WANT_READ`: there is no whole record in the input.
+/// - `TLS_STATUS_WANT_WRITE`: the next record holds more than the room: what fits was written, the rest is held
+///   (`TLS_STATE_HAS_PENDING_PLAINTEXT`). With no room at all nothing was done.
+/// - `TLS_STATUS_CLOSED`: the peer's `close_notify`; everything before it was delivered. Repeats.
+/// - `TLS_ERROR_TRUNCATED`: after `tls_session_end_of_input()` without a `close_notify`.
+/// - `TLS_ERROR_PROTOCOL`: a bad record or a fatal alert; what came before it was delivered by earlier calls. Sticky.
+/// - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_decrypt(
+    session: *mut tls_session_t,
+    ciphertext: *const u8,
+    ciphertext_len: usize,
+    plaintext: *mut u8,
+    plaintext_cap: usize,
+    out_consumed: *mut usize,
+    out_written: *mut usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    let out = Out { consumed: out_consumed, written: out_written };
+    let (input, output) = ((ciphertext, ciphertext_len), (plaintext, plaintext_cap));
+    transform(host, session, out, input, output, |session, ciphertext, plaintext, counts| {
+        session.decrypt(ciphertext, plaintext, counts)
+    })
+}
+
+/// Opens the first record of `data` where it lies, one record per call: no copy. The plaintext is at
+/// `data + *out_plaintext_offset`. What was consumed is overwritten; a record that fails to open is destroyed.
+///
+/// Statuses as `tls_session_decrypt()`, but never WANT_WRITE; and
+/// - `TLS_ERROR_INVALID_STATE`: also while plaintext is held: take it with `tls_session_decrypt()` first.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_decrypt_in_place(
+    session: *mut tls_session_t,
+    data: *mut u8,
+    data_len: usize,
+    out_consumed: *mut usize,
+    out_plaintext_offset: *mut usize,
+    out_plaintext_len: *mut usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    let put = |consumed: usize, plaintext: Range<usize>| {
+        host.put(out_consumed, consumed);
+        host.put(out_plaintext_offset, plaintext.start);
+        host.put(out_plaintext_len, plaintext.len());
+    };
+    put(0, 0..0);
+    fence::on_session(host, session, |session| {
+        required(out_consumed, "out_consumed")?;
+        required(out_plaintext_offset, "out_plaintext_offset")?;
+        required(out_plaintext_len, "out_plaintext_len")?;
+        let data = host.output(data, data_len, "data")?;
+        let (mut consumed, mut plaintext) = (0, 0..0);
+        let result = session.decrypt_in_place(data, &mut consumed, &mut plaintext);
+        put(consumed, plaintext);
+        result
+    })
+}
+
+/// Closes our side: writes `close_notify` (RFC 8446 section 6.1) behind pending output. Always allowed. Before the
+/// handshake is COMPLETE it cancels it (`user_canceled`, then `close_notify`). Afterwards encrypt is INVALID_STATE and
+/// decrypt still works.
+///
+/// - `TLS_STATUS_CLOSED`: everything is written. Repeats, 0.
+/// - `TLS_STATUS_WANT_WRITE`: call again with room.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_shutdown(
+    session: *mut tls_session_t,
+    output: *mut u8,
+    output_cap: usize,
+    out_written: *mut usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    emit(host, session, (output, output_cap), out_written, Session::shutdown)
+}
+
+/// Writes output that is owed to the peer: the rest of a handshake flight, an alert, the answer to a key update.
+/// Works in every state, after a failure too.
+///
+/// - `TLS_STATUS_COMPLETE`: nothing is left.
+/// - `TLS_STATUS_WANT_WRITE`: call again with room.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_drain_pending_output(
+    session: *mut tls_session_t,
+    output: *mut u8,
+    output_cap: usize,
+    out_written: *mut usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    emit(host, session, (output, output_cap), out_written, Session::drain_pending_output)
+}
+
+/// Says that the transport has ended (a read of 0 bytes). It delivers nothing; held plaintext is still to be taken
+/// with `tls_session_decrypt()`.
+///
+/// - `TLS_STATUS_CLOSED`: the peer had closed properly.
+/// - `TLS_ERROR_TRUNCATED`: it had not; sticky for the handshake or the read half.
+/// - `TLS_STATUS_COMPLETE`: the session is suspended; the end is remembered until it next needs input.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_end_of_input(session: *mut tls_session_t) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fence::on_session(host, session, Session::end_of_input)
+}
+
+/// The last failure of a call on this session; after a sticky error, that one. Set `out_error->struct_size` first.
+///
+/// - `TLS_STATUS_COMPLETE`: the record is filled; its `status` is 0 if nothing has failed. While the session waits for
+///   a verdict and the peer has shown no certificate, its `policy_errors` is `TLS_POLICY_ERROR_NOT_AVAILABLE`.
+/// - `TLS_ERROR_INVALID_ARGUMENT`: `out_error` is NULL or its `struct_size` is too small.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_error(session: *const tls_session_t, out_error: *mut tls_error_t) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fence::call(|| {
+        let session = host.borrow(session)?;
+        let mut record = session.last_failure().as_ref().map_or(tls_error_t::none(), tls_error_t::from);
+        record.policy_errors |= session.pending_policy_errors();
+        super::library::fill(host, out_error, &record)
+    })
+}
+
+/// Where a call that turns input into output says how much it did.
+#[derive(Clone, Copy)]
+struct Out {
+    consumed: *mut usize,
+    written: *mut usize,
+}
+
+impl Out {
+    /// Runs `body` on the session and tells the host its counts, zeros first.
+    fn on_session(
+        self,
+        host: Host,
+        session: *mut tls_session_t,
+        body: impl FnOnce(&Session, &mut Counts) -> Result<Outcome, Failure>,
+    ) -> tls_status_t {
+        let tell = |counts: Counts| {
+            host.put(self.consumed, counts.consumed);
+            host.put(self.written, counts.written);
+        };
+        tell(Counts::default());
+        fence::on_session(host, session, |session| {
+            required(self.consumed, "out_consumed")?;
+            required(self.written, "out_written")?;
+            let mut counts = Counts::default();
+            let result = body(session, &mut counts);
+            tell(counts);
+            result
+        })
+    }
+}
+
+/// A call with one input span and one output span.
+fn transform(
+    host: Host,
+    session: *mut tls_session_t,
+    out: Out,
+    input: (*const u8, usize),
+    output: (*mut u8, usize),
+    call: impl FnOnce(&Session, &[u8], &mut [u8], &mut Counts) -> Result<Outcome, Failure>,
+) -> tls_status_t {
+    out.on_session(host, session, |session, counts| {
+        disjoint(input, (output.0, output.1))?;
+        let input = host.input(input.0, input.1, "the input")?;
+        let output = host.output(output.0, output.1, "the output")?;
+        call(session, input, output, counts)
+    })
+}
+
+/// A call that only writes output.
+fn emit(
+    host: Host,
+    session: *mut tls_session_t,
+    output: (*mut u8, usize),
+    out_written: *mut usize,
+    call: impl FnOnce(&Session, &mut [u8], &mut usize) -> Result<Outcome, Failure>,
+) -> tls_status_t {
+    host.put(out_written, 0);
+    fence::on_session(host, session, |session| {
+        required(out_written, "out_written")?;
+        let output = host.output(output.0, output.1, "the output")?;
+        let mut written = 0;
+        let result = call(session, output, &mut written);
+        host.put(out_written, written);
+        result
+    })
+}

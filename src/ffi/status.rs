@@ -1,0 +1,214 @@
+//! Statuses, the error record, and the one place where outcomes become numbers.
+
+use crate::outcome::{Failure, FailureKind, Outcome, Question};
+
+/// A status: `TLS_STATUS_…` (zero or more) when the call did its work, `TLS_ERROR_…` (negative) when not.
+pub type tls_status_t = i32;
+
+/// The values of `tls_status_t`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum tls_status_values {
+    /// The call did what it was asked; see the counts.
+    TLS_STATUS_COMPLETE = 0,
+    /// More ciphertext from the peer is needed: read from the transport, then call again.
+    TLS_STATUS_WANT_READ = 1,
+    /// The output span was too small: send what was written, then call again with room.
+    TLS_STATUS_WANT_WRITE = 2,
+    /// The peer's `close_notify` was received, or our own shutdown is fully drained.
+    TLS_STATUS_CLOSED = 3,
+    /// The server asked for a client certificate (reserved: not returned by this version).
+    TLS_STATUS_WANT_CREDENTIALS = 4,
+    /// The peer's certificate waits for a verdict: answer with `tls_session_accept_with_default_validation()`,
+    /// `tls_session_set_certificate_validation_result()` or `tls_session_reject_certificate()`.
+    TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION = 5,
+    /// The server context is still to be chosen (reserved: not returned by this version).
+    TLS_STATUS_NEEDS_SERVER_OPTIONS = 6,
+    /// An external private key must sign (reserved: not returned by this version).
+    TLS_STATUS_NEEDS_SIGNATURE = 16,
+    /// Copy-out getters: nothing was written; `*out_len` says how much room is needed.
+    TLS_STATUS_BUFFER_TOO_SMALL = 17,
+    /// A null pointer, a bad length, text that is not UTF-8, a wrong handle, a context of the wrong role.
+    TLS_ERROR_INVALID_ARGUMENT = -1,
+    /// Not allowed now; the error record's message says why.
+    TLS_ERROR_INVALID_STATE = -2,
+    /// A verdict refused the peer, or no credentials satisfied it.
+    TLS_ERROR_AUTHENTICATION = -3,
+    /// The peer broke the protocol, sent a fatal alert, or spoke no TLS.
+    TLS_ERROR_PROTOCOL = -4,
+    /// The transport ended without `close_notify` (RFC 8446 section 6.1): data may be missing.
+    TLS_ERROR_TRUNCATED = -5,
+    /// A socket error; the OS error number is in the error record (reserved: not returned by this version).
+    TLS_ERROR_IO = -6,
+    /// A bad certificate, key, trust anchor or option.
+    TLS_ERROR_CONFIGURATION = -7,
+    /// The peer, protocol version or platform has no such thing.
+    TLS_ERROR_NOT_SUPPORTED = -8,
+    /// Another thread is inside the same half of this session. Nothing was done.
+    TLS_ERROR_BUSY = -9,
+    /// Too many handshakes are suspended at once, or memory could not be mapped. Nothing was consumed; try later.
+    TLS_ERROR_RESOURCES = -10,
+    /// A contained panic; the session is unusable from now on, and safe to destroy.
+    TLS_ERROR_INTERNAL = -128,
+}
+
+/// Alert descriptions, for `tls_session_reject()` and `tls_error_t` (RFC 8446 section 6).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum spantls_alert_values {
+    SPANTLS_ALERT_CLOSE_NOTIFY = 0,
+    SPANTLS_ALERT_UNEXPECTED_MESSAGE = 10,
+    SPANTLS_ALERT_BAD_RECORD_MAC = 20,
+    SPANTLS_ALERT_RECORD_OVERFLOW = 22,
+    SPANTLS_ALERT_HANDSHAKE_FAILURE = 40,
+    SPANTLS_ALERT_BAD_CERTIFICATE = 42,
+    SPANTLS_ALERT_UNSUPPORTED_CERTIFICATE = 43,
+    SPANTLS_ALERT_CERTIFICATE_REVOKED = 44,
+    SPANTLS_ALERT_CERTIFICATE_EXPIRED = 45,
+    SPANTLS_ALERT_CERTIFICATE_UNKNOWN = 46,
+    SPANTLS_ALERT_ILLEGAL_PARAMETER = 47,
+    SPANTLS_ALERT_UNKNOWN_CA = 48,
+    SPANTLS_ALERT_ACCESS_DENIED = 49,
+    SPANTLS_ALERT_DECODE_ERROR = 50,
+    SPANTLS_ALERT_DECRYPT_ERROR = 51,
+    SPANTLS_ALERT_PROTOCOL_VERSION = 70,
+    SPANTLS_ALERT_INSUFFICIENT_SECURITY = 71,
+    SPANTLS_ALERT_INTERNAL_ERROR = 80,
+    SPANTLS_ALERT_INAPPROPRIATE_FALLBACK = 86,
+    SPANTLS_ALERT_USER_CANCELED = 90,
+    SPANTLS_ALERT_NO_RENEGOTIATION = 100,
+    SPANTLS_ALERT_MISSING_EXTENSION = 109,
+    SPANTLS_ALERT_UNSUPPORTED_EXTENSION = 110,
+    SPANTLS_ALERT_UNRECOGNIZED_NAME = 112,
+    SPANTLS_ALERT_BAD_CERTIFICATE_STATUS_RESPONSE = 113,
+    SPANTLS_ALERT_UNKNOWN_PSK_IDENTITY = 115,
+    SPANTLS_ALERT_CERTIFICATE_REQUIRED = 116,
+    SPANTLS_ALERT_NO_APPLICATION_PROTOCOL = 120,
+}
+
+/// The room of `tls_error_t.message`, its closing NUL included.
+pub const SPANTLS_ERROR_MESSAGE_SIZE: usize = 256;
+
+/// Why a call failed. Set `struct_size` to `sizeof(tls_error_t)` before passing it; the struct can grow at its end.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct tls_error_t {
+    /// In: `sizeof(tls_error_t)`.
+    pub struct_size: usize,
+    /// The status that the failed call returned; `TLS_STATUS_COMPLETE` when nothing has failed.
+    pub status: tls_status_t,
+    /// The alert sent, or owed, to the peer; -1 for none.
+    pub alert_sent: i32,
+    /// The fatal alert received from the peer; -1 for none.
+    pub alert_received: i32,
+    /// `TLS_POLICY_ERROR_…` bits of the verdict.
+    pub policy_errors: u32,
+    /// `errno` of a failed system call; 0 for none.
+    pub os_error: i32,
+    /// Zero.
+    pub reserved: i32,
+    /// One sentence, UTF-8, closed by NUL; cut at a character's end if it is too long.
+    pub message: [u8; SPANTLS_ERROR_MESSAGE_SIZE],
+}
+
+impl tls_error_t {
+    /// A record of nothing.
+    pub(super) const fn none() -> Self {
+        Self {
+            struct_size: size_of::<Self>(),
+            status: 0,
+            alert_sent: -1,
+            alert_received: -1,
+            policy_errors: 0,
+            os_error: 0,
+            reserved: 0,
+            message: [0; SPANTLS_ERROR_MESSAGE_SIZE],
+        }
+    }
+}
+
+impl From<&Failure> for tls_error_t {
+    fn from(failure: &Failure) -> Self {
+        let mut record = Self::none();
+        record.status = from_kind(failure.kind);
+        record.alert_sent = failure.alert_sent.map_or(-1, |alert| i32::from(alert.0));
+        record.alert_received = failure.alert_received.map_or(-1, |alert| i32::from(alert.0));
+        record.policy_errors = failure.policy_errors;
+        let room = SPANTLS_ERROR_MESSAGE_SIZE - 1;
+        let end = failure.message.floor_char_boundary(room);
+        for (to, from) in record.message.iter_mut().zip(&failure.message.as_bytes()[..end]) {
+            // A NUL inside would hide the rest from a C reader.
+            *to = if *from == 0 { b' ' } else { *from };
+        }
+        record
+    }
+}
+
+/// The number of an outcome.
+pub(super) fn from_outcome(outcome: Outcome) -> tls_status_t {
+    use tls_status_values::*;
+    (match outcome {
+        Outcome::Complete => TLS_STATUS_COMPLETE,
+        Outcome::WantRead => TLS_STATUS_WANT_READ,
+        Outcome::WantWrite => TLS_STATUS_WANT_WRITE,
+        Outcome::Closed => TLS_STATUS_CLOSED,
+        Outcome::Suspended(Question::Certificate) => TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION,
+        Outcome::BufferTooSmall => TLS_STATUS_BUFFER_TOO_SMALL,
+    }) as tls_status_t
+}
+
+/// The number of a failure.
+pub(super) fn from_kind(kind: FailureKind) -> tls_status_t {
+    use tls_status_values::*;
+    (match kind {
+        FailureKind::InvalidArgument => TLS_ERROR_INVALID_ARGUMENT,
+        FailureKind::InvalidState => TLS_ERROR_INVALID_STATE,
+        FailureKind::Authentication => TLS_ERROR_AUTHENTICATION,
+        FailureKind::Protocol => TLS_ERROR_PROTOCOL,
+        FailureKind::Truncated => TLS_ERROR_TRUNCATED,
+        FailureKind::Configuration => TLS_ERROR_CONFIGURATION,
+        FailureKind::NotSupported => TLS_ERROR_NOT_SUPPORTED,
+        FailureKind::Busy => TLS_ERROR_BUSY,
+        FailureKind::Resources => TLS_ERROR_RESOURCES,
+        FailureKind::Internal => TLS_ERROR_INTERNAL,
+    }) as tls_status_t
+}
+
+/// The name of a status, with a closing NUL for C.
+pub(super) fn name(status: tls_status_t) -> &'static std::ffi::CStr {
+    use tls_status_values::*;
+    macro_rules! names {
+        ($($value:ident),* $(,)?) => {
+            $(if status == $value as tls_status_t {
+                return match std::ffi::CStr::from_bytes_with_nul(concat!(stringify!($value), "\0").as_bytes()) {
+                    Ok(name) => name,
+                    Err(_) => c"unknown",
+                };
+            })*
+        };
+    }
+    names!(
+        TLS_STATUS_COMPLETE,
+        TLS_STATUS_WANT_READ,
+        TLS_STATUS_WANT_WRITE,
+        TLS_STATUS_CLOSED,
+        TLS_STATUS_WANT_CREDENTIALS,
+        TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION,
+        TLS_STATUS_NEEDS_SERVER_OPTIONS,
+        TLS_STATUS_NEEDS_SIGNATURE,
+        TLS_STATUS_BUFFER_TOO_SMALL,
+        TLS_ERROR_INVALID_ARGUMENT,
+        TLS_ERROR_INVALID_STATE,
+        TLS_ERROR_AUTHENTICATION,
+        TLS_ERROR_PROTOCOL,
+        TLS_ERROR_TRUNCATED,
+        TLS_ERROR_IO,
+        TLS_ERROR_CONFIGURATION,
+        TLS_ERROR_NOT_SUPPORTED,
+        TLS_ERROR_BUSY,
+        TLS_ERROR_RESOURCES,
+        TLS_ERROR_INTERNAL,
+    );
+    c"unknown"
+}

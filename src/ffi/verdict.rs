@@ -1,0 +1,88 @@
+//! Answers to suspensions.
+
+use super::fence;
+use super::host::Host;
+use super::session::tls_session_t;
+use super::status::tls_status_t;
+use crate::outcome::{Alert, Outcome};
+
+/// The bits of a verdict: .NET's `SslPolicyErrors`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum tls_policy_error_values {
+    /// The peer showed no certificate.
+    TLS_POLICY_ERROR_NOT_AVAILABLE = 1,
+    /// The certificate is not for the name that was asked for.
+    TLS_POLICY_ERROR_NAME_MISMATCH = 2,
+    /// The chain is not trusted, not valid now, revoked, or not for this use.
+    TLS_POLICY_ERROR_CHAIN_ERRORS = 4,
+}
+
+/// Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with the default validation (RFC 5280, RFC 6125): a chain to the
+/// trust anchors of the options (clients without any: the system's store), validity, usage, name constraints,
+/// revocation if lists were given, and, on clients, the target host name. A client that showed no certificate under
+/// `TLS_CLIENT_CERTIFICATE_REQUEST` is accepted. It computes on the caller's stack and may take a millisecond; the
+/// first use of the system's store reads it.
+///
+/// Call it from any thread, but alone on the session; then call `tls_session_process_handshake()` again.
+///
+/// - `TLS_STATUS_COMPLETE`: judged. `*out_policy_errors` (may be NULL) 0: accepted. Otherwise the peer is refused
+///   with the alert that fits the worst error, and the error record will say what is wrong.
+/// - `TLS_ERROR_INVALID_STATE`: nothing waits for a verdict, or it was answered.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_accept_with_default_validation(
+    session: *mut tls_session_t,
+    out_policy_errors: *mut u32,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    host.put(out_policy_errors, 0);
+    fence::on_session(host, session, |session| {
+        let errors = session.accept_with_default_validation()?;
+        host.put(out_policy_errors, errors);
+        Ok(Outcome::Complete)
+    })
+}
+
+/// Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with the host's own verdict: 0 accepts; `TLS_POLICY_ERROR_…` bits
+/// refuse the peer with `certificate_required` for 1 (`handshake_failure` in TLS 1.2), else `unknown_ca` for 4, else
+/// `bad_certificate` for 2. To choose the alert, use `tls_session_reject_certificate()`.
+///
+/// - `TLS_STATUS_COMPLETE`: taken; call `tls_session_process_handshake()` again.
+/// - `TLS_ERROR_INVALID_ARGUMENT`: an unknown bit.
+/// - `TLS_ERROR_INVALID_STATE`: nothing waits for a verdict, or it was answered.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_set_certificate_validation_result(
+    session: *mut tls_session_t,
+    policy_errors: u32,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fence::on_session(host, session, |session| session.set_certificate_validation_result(policy_errors))
+}
+
+/// Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with a refusal: the peer gets this fatal alert, under the keys in
+/// force, before it completes and before any application byte.
+///
+/// - `TLS_STATUS_COMPLETE`: taken; call `tls_session_process_handshake()` again: it fails with
+///   `TLS_ERROR_AUTHENTICATION` and writes the alert.
+/// - `TLS_ERROR_INVALID_ARGUMENT`: an alert that ends nothing (close_notify, user_canceled, no_renegotiation).
+/// - `TLS_ERROR_INVALID_STATE`: nothing waits for a verdict, or it was answered.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_reject_certificate(session: *mut tls_session_t, alert: u8) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fence::on_session(host, session, |session| session.reject_certificate(Alert(alert)))
+}
+
+/// Answers any suspension with a refusal, as `tls_session_reject_certificate()` does for certificates.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_reject(session: *mut tls_session_t, alert: u8) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fence::on_session(host, session, |session| session.reject(Alert(alert)))
+}

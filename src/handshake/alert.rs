@@ -1,0 +1,105 @@
+//! The alert primitive: any alert, at any point of a handshake, under the keys in force.
+//!
+//! rustls never sends an alert of its own here (see `crypto::suites`): it says which one it wanted, or says nothing, and
+//! the handshake sends the one that fits from here. So each refusal, failure and shutdown has one way out, and the error
+//! record tells what the peer was told.
+
+use rustls::crypto::cipher::{OutboundChunks, OutboundPlainMessage};
+use rustls::{CertificateError, ContentType, Error, InvalidMessage, PeerIncompatible, ProtocolVersion};
+
+use crate::crypto::taps::HandshakeSealer;
+use crate::outcome::{Alert, Failure, FailureKind};
+use crate::record::Version;
+
+const WARNING: u8 = 1;
+const FATAL: u8 = 2;
+
+/// Writes an alert record behind `output`, sealed if there are keys in force.
+pub(crate) fn write(sealer: Option<&HandshakeSealer>, alert: Alert, output: &mut Vec<u8>) -> Result<(), Failure> {
+    // RFC 8446 section 6: closure alerts are warnings, all others fatal.
+    let message = [if alert.is_closure() { WARNING } else { FATAL }, alert.0];
+    match sealer {
+        Some(sealer) => {
+            let message = OutboundPlainMessage {
+                typ: ContentType::Alert,
+                version: ProtocolVersion::TLSv1_2,
+                payload: OutboundChunks::Single(&message),
+            };
+            let record = sealer.seal_next(message).map_err(|_| Failure::internal("an alert could not be sealed"))?;
+            output.extend_from_slice(&record);
+        }
+        None => {
+            output.extend_from_slice(&[21, 3, 3, 0, 2]);
+            output.extend_from_slice(&message);
+        }
+    }
+    Ok(())
+}
+
+/// Turns an error of rustls into a failure with the alert that the peer is owed. `wanted` is the alert that rustls
+/// asked for, if it did.
+pub(crate) fn failure(error: &Error, wanted: Option<Alert>, version: Option<Version>) -> Failure {
+    if let Error::AlertReceived(alert) = error {
+        let received = Alert(u8::from(*alert));
+        let mut failure = Failure::alert_from_peer(received);
+        if received == Alert::CLOSE_NOTIFY {
+            failure.message = "the peer closed during the handshake".into();
+        } else {
+            failure.alert_sent = wanted;
+        }
+        return failure;
+    }
+    let alert = match error {
+        // certificate_required is TLS 1.3's (RFC 8446 section 6.2); RFC 5246 section 7.4.6 has handshake_failure.
+        Error::NoCertificatesPresented if version == Some(Version::Tls12) => Alert::HANDSHAKE_FAILURE,
+        // rustls takes an incompatible peer in TLS 1.2 at its word; what it wants is right.
+        _ => wanted.unwrap_or_else(|| for_error(error)),
+    };
+    let kind = match error {
+        Error::InvalidCertificate(_) | Error::NoCertificatesPresented => FailureKind::Authentication,
+        Error::FailedToGetCurrentTime | Error::FailedToGetRandomBytes | Error::EncryptError => FailureKind::Internal,
+        _ => FailureKind::Protocol,
+    };
+    Failure::new(kind, error.to_string()).with_alert(alert)
+}
+
+/// The alert for an error that rustls sends none for (RFC 8446 section 6.2).
+fn for_error(error: &Error) -> Alert {
+    match error {
+        Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } => Alert::UNEXPECTED_MESSAGE,
+        Error::InvalidMessage(InvalidMessage::HandshakePayloadTooLarge) => Alert::ILLEGAL_PARAMETER,
+        Error::InvalidMessage(
+            InvalidMessage::UnexpectedMessage(_)
+            | InvalidMessage::InvalidEmptyPayload
+            | InvalidMessage::InvalidContentType,
+        ) => Alert::UNEXPECTED_MESSAGE,
+        Error::InvalidMessage(_) => Alert::DECODE_ERROR,
+        Error::NoCertificatesPresented => Alert::CERTIFICATE_REQUIRED,
+        Error::DecryptError => Alert::BAD_RECORD_MAC,
+        Error::PeerSentOversizedRecord => Alert::RECORD_OVERFLOW,
+        Error::NoApplicationProtocol => Alert::NO_APPLICATION_PROTOCOL,
+        Error::InvalidCertificate(CertificateError::BadSignature) => Alert::DECRYPT_ERROR,
+        Error::InvalidCertificate(_) => Alert::BAD_CERTIFICATE,
+        Error::PeerIncompatible(
+            PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+            | PeerIncompatible::SupportedVersionsExtensionRequired
+            | PeerIncompatible::Tls12NotOffered
+            | PeerIncompatible::Tls12NotOfferedOrEnabled
+            | PeerIncompatible::Tls13RequiredForQuic
+            | PeerIncompatible::ServerDoesNotSupportTls12Or13,
+        ) => Alert::PROTOCOL_VERSION,
+        Error::PeerIncompatible(_) => Alert::HANDSHAKE_FAILURE,
+        Error::PeerMisbehaved(rustls::PeerMisbehaved::UnsolicitedCertExtension) => Alert::UNSUPPORTED_EXTENSION,
+        Error::PeerMisbehaved(
+            rustls::PeerMisbehaved::MessageInterleavedWithHandshakeMessage
+            | rustls::PeerMisbehaved::TooManyEmptyFragments
+            | rustls::PeerMisbehaved::TooManyWarningAlertsReceived
+            | rustls::PeerMisbehaved::IllegalMiddleboxChangeCipherSpec
+            | rustls::PeerMisbehaved::KeyEpochWithPendingFragment,
+        ) => Alert::UNEXPECTED_MESSAGE,
+        Error::PeerMisbehaved(_) => Alert::ILLEGAL_PARAMETER,
+        // No signature scheme in common.
+        Error::General(text) if text.contains("signing key") => Alert::HANDSHAKE_FAILURE,
+        _ => Alert::INTERNAL_ERROR,
+    }
+}

@@ -1,0 +1,263 @@
+//! Fibers: a handshake step that can stop in the middle and go on later, on another thread too.
+//!
+//! rustls calls its verifiers, resolvers and signers synchronously. Ours call [`suspend`], which leaves rustls's stack
+//! standing and returns to the host; [`Fiber::resume`] comes back with the answer. ARCHITECTURE.md ("Fibers") says why
+//! this is sound; the rules in short:
+//!
+//! - What is on a suspended stack is `Send`: rustls's connection and states, our hooks' locals.
+//! - The thread-local that finds the fiber is set before and restored after every resume, read before a suspension
+//!   and never after it, by functions that are not inlined.
+//! - No lock, borrow or thread-local closure is open across a suspension.
+//! - A fiber that is dropped while suspended is resumed with [`Answer::Cancelled`] until it returns: everything on its
+//!   stack ends in the ordinary way. Forced unwinding is left for what ignores that, which nothing does.
+
+#![expect(unsafe_code, reason = "switching stacks is beyond what the compiler can check")]
+
+pub(crate) mod stack;
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::null;
+
+use corosensei::{Coroutine, CoroutineResult, Yielder};
+
+use super::question::{Answer, Request};
+use stack::PooledStack;
+
+#[cfg(panic = "abort")]
+compile_error!("spantls contains panics and must be built with panic = \"unwind\"");
+
+/// How far a fiber came.
+pub(crate) enum Step<R> {
+    /// It asks something and waits.
+    Suspended(Request),
+    /// It is done.
+    Returned(R),
+}
+
+/// A step on a stack of its own.
+pub(crate) struct Fiber<R> {
+    coroutine: Coroutine<Resume, Request, R, PooledStack>,
+    link: Box<Link>,
+}
+
+// SAFETY: the coroutine is not Send only because nobody can check what lies on its stack. Here it is the body and its
+// result, which are Send by the bounds of `new`, rustls's frames, which hold no thread-bound values while they call a
+// hook (its connection and state types are Send, and it uses no thread-locals), and our hooks' frames, which hold values
+// only. The link is reached by the resuming thread alone: `resume` and `drop` need the fiber mutably.
+unsafe impl<R: Send> Send for Fiber<R> {}
+
+enum Resume {
+    Begin,
+    Answer(Answer),
+}
+
+/// What `suspend` needs to find its way out. It has an address of its own for as long as the fiber lives.
+struct Link {
+    yielder: Cell<*const Yielder<Resume, Request>>,
+    cancelled: Cell<bool>,
+}
+
+thread_local! {
+    /// The link of the fiber that this thread is running.
+    static CURRENT: Cell<*const Link> = const { Cell::new(null()) };
+}
+
+impl<R: Send + 'static> Fiber<R> {
+    /// Prepares `body`; nothing runs yet.
+    pub(crate) fn new(stack: PooledStack, body: impl FnOnce() -> R + Send + 'static) -> Self {
+        let link = Box::new(Link { yielder: Cell::new(null()), cancelled: Cell::new(false) });
+        let coroutine = Coroutine::with_stack(stack, move |yielder: &Yielder<Resume, Request>, _: Resume| {
+            introduce(yielder);
+            body()
+        });
+        Self { coroutine, link }
+    }
+
+    /// Runs the body until its first suspension or its end.
+    pub(crate) fn begin(&mut self) -> Step<R> {
+        self.enter(Resume::Begin)
+    }
+
+    /// Answers the suspension and runs on.
+    pub(crate) fn resume(&mut self, answer: Answer) -> Step<R> {
+        self.enter(Resume::Answer(answer))
+    }
+
+    /// A panic of the body comes through here; the fiber is finished then.
+    fn enter(&mut self, resume: Resume) -> Step<R> {
+        let _current = SetCurrent::new(&self.link);
+        match self.coroutine.resume(resume) {
+            CoroutineResult::Yield(request) => Step::Suspended(request),
+            CoroutineResult::Return(result) => Step::Returned(result),
+        }
+    }
+}
+
+impl<R> Drop for Fiber<R> {
+    fn drop(&mut self) {
+        if !self.coroutine.started() || self.coroutine.done() {
+            return;
+        }
+        self.link.cancelled.set(true);
+        let _current = SetCurrent::new(&self.link);
+        // With the link cancelled no hook suspends again, so one resume is enough; a panic on the way ends it as well.
+        let end = catch_unwind(AssertUnwindSafe(|| self.coroutine.resume(Resume::Answer(Answer::Cancelled))));
+        debug_assert!(!matches!(end, Ok(CoroutineResult::Yield(_))));
+        if let Err(payload) = end {
+            // Dropping a payload runs foreign code that may panic again.
+            std::mem::forget(payload);
+        }
+    }
+}
+
+/// Asks the host something from within a fiber, and returns its answer, perhaps on another thread. Outside of a fiber,
+/// and in one that is being cancelled, the answer is `Cancelled` at once.
+#[inline(never)]
+pub(crate) fn suspend(request: Request) -> Answer {
+    let link = CURRENT.get();
+    // SAFETY: null, or set by the `enter` that is running us, which holds the link's box borrowed.
+    let Some(link) = (unsafe { link.as_ref() }) else { return Answer::Cancelled };
+    if link.cancelled.get() {
+        return Answer::Cancelled;
+    }
+    // SAFETY: set by `introduce` to the yielder at the root of this very stack.
+    let Some(yielder) = (unsafe { link.yielder.get().as_ref() }) else { return Answer::Cancelled };
+    match yielder.suspend(request) {
+        Resume::Answer(answer) => answer,
+        Resume::Begin => Answer::Cancelled,
+    }
+}
+
+/// Tells the link of the fiber that begins here where its way out is.
+#[inline(never)]
+fn introduce(yielder: &Yielder<Resume, Request>) {
+    // SAFETY: null, or set by the `enter` that is running us, which holds the link's box borrowed.
+    if let Some(link) = unsafe { CURRENT.get().as_ref() } {
+        link.yielder.set(yielder);
+    }
+}
+
+/// Makes a link current on this thread; restores the previous one, after a panic too.
+struct SetCurrent {
+    outer: *const Link,
+}
+
+impl SetCurrent {
+    #[inline(never)]
+    fn new(link: &Link) -> Self {
+        Self { outer: CURRENT.replace(link) }
+    }
+}
+
+impl Drop for SetCurrent {
+    #[inline(never)]
+    fn drop(&mut self) {
+        CURRENT.set(self.outer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn on_pool<R: Send + 'static>(body: impl FnOnce() -> R + Send + 'static) -> Fiber<R> {
+        Fiber::new(PooledStack::acquire().unwrap(), body)
+    }
+
+    fn ask() -> Answer {
+        suspend(Request::Test)
+    }
+
+    #[test]
+    fn a_fiber_moves_between_threads_twice() {
+        let mut fiber = on_pool(|| {
+            let first = ask();
+            let second = ask();
+            (first, second)
+        });
+        assert!(matches!(fiber.begin(), Step::Suspended(Request::Test)));
+        let mut fiber = std::thread::spawn(move || {
+            assert!(matches!(fiber.resume(Answer::Accepted), Step::Suspended(Request::Test)));
+            fiber
+        })
+        .join()
+        .unwrap();
+        let end = std::thread::spawn(move || match fiber.resume(Answer::Refused) {
+            Step::Returned(end) => end,
+            Step::Suspended(_) => panic!("suspended again"),
+        })
+        .join()
+        .unwrap();
+        assert_eq!(end, (Answer::Accepted, Answer::Refused));
+    }
+
+    #[test]
+    fn dropping_a_suspended_fiber_ends_everything_on_its_stack() {
+        struct Flag(std::sync::Arc<std::sync::atomic::AtomicU32>);
+        impl Drop for Flag {
+            fn drop(&mut self) {
+                self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            }
+        }
+        let drops = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+        let flag = Flag(drops.clone());
+        let mut fiber = on_pool(move || {
+            let _flag = flag;
+            // The second question is answered without suspending.
+            (ask(), ask())
+        });
+        assert!(matches!(fiber.begin(), Step::Suspended(_)));
+        drop(fiber);
+        assert_eq!(drops.load(std::sync::atomic::Ordering::SeqCst), 1);
+
+        let flag = Flag(drops.clone());
+        drop(on_pool(move || drop(flag)));
+        assert_eq!(drops.load(std::sync::atomic::Ordering::SeqCst), 2, "never begun");
+    }
+
+    #[test]
+    fn a_panic_in_a_fiber_reaches_whoever_resumes_it() {
+        let mut fiber = on_pool(|| {
+            ask();
+            panic!("inside");
+        });
+        assert!(matches!(fiber.begin(), Step::<()>::Suspended(_)));
+        let panic = catch_unwind(AssertUnwindSafe(|| fiber.resume(Answer::Accepted)));
+        assert!(panic.is_err());
+        assert!(CURRENT.get().is_null());
+        drop(fiber);
+        // The stack is as good as new.
+        let mut fiber = on_pool(|| 7);
+        assert!(matches!(fiber.begin(), Step::Returned(7)));
+    }
+
+    #[test]
+    fn a_panic_while_cancelling_is_contained() {
+        let mut fiber = on_pool(|| {
+            if ask() == Answer::Cancelled {
+                panic!("while cancelling");
+            }
+        });
+        assert!(matches!(fiber.begin(), Step::Suspended(_)));
+        drop(fiber);
+    }
+
+    #[test]
+    fn fibers_nest() {
+        let mut outer = on_pool(|| {
+            let mut inner = on_pool(ask);
+            assert!(matches!(inner.begin(), Step::Suspended(_)));
+            let own = ask();
+            let Step::Returned(inner) = inner.resume(Answer::Refused) else { panic!("suspended again") };
+            (own, inner)
+        });
+        assert!(matches!(outer.begin(), Step::Suspended(_)));
+        assert!(matches!(outer.resume(Answer::Accepted), Step::Returned((Answer::Accepted, Answer::Refused))));
+    }
+
+    #[test]
+    fn asking_outside_of_a_fiber_is_answered_at_once() {
+        assert_eq!(ask(), Answer::Cancelled);
+    }
+}

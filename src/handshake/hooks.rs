@@ -1,0 +1,166 @@
+//! The objects that rustls asks. They decide nothing: they suspend, or hand out what the context holds. Shared by all
+//! sessions of a context.
+
+use std::sync::Arc;
+
+use rustls::client::ResolvesClientCert;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+
+use super::fiber::suspend;
+use super::question::{Answer, Request};
+use crate::crypto::taps;
+
+/// Leaves certificates to the host and checks signatures itself.
+#[derive(Debug)]
+pub(crate) struct AskAboutServer {
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl AskAboutServer {
+    pub(crate) fn new(algorithms: WebPkiSupportedAlgorithms) -> Self {
+        Self { algorithms }
+    }
+}
+
+impl ServerCertVerifier for AskAboutServer {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        ask_about(end_entity, intermediates).map(|()| ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, cert, signed, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, cert, signed, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+/// The same for a server's clients.
+#[derive(Debug)]
+pub(crate) struct AskAboutClient {
+    algorithms: WebPkiSupportedAlgorithms,
+    /// A client without a certificate is refused by rustls.
+    mandatory: bool,
+    /// The names of the trust anchors.
+    acceptable_issuers: Vec<DistinguishedName>,
+}
+
+impl AskAboutClient {
+    pub(crate) fn new(
+        algorithms: WebPkiSupportedAlgorithms,
+        mandatory: bool,
+        acceptable_issuers: Vec<DistinguishedName>,
+    ) -> Self {
+        Self { algorithms, mandatory, acceptable_issuers }
+    }
+}
+
+impl ClientCertVerifier for AskAboutClient {
+    fn client_auth_mandatory(&self) -> bool {
+        self.mandatory
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &self.acceptable_issuers
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        ask_about(end_entity, intermediates).map(|()| ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, cert, signed, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, cert, signed, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+/// Suspends the handshake until the host has judged the chain.
+fn ask_about(end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> Result<(), Error> {
+    let chain = std::iter::once(end_entity).chain(intermediates).map(|der| der.clone().into_owned()).collect();
+    match suspend(Request::Certificate(chain)) {
+        Answer::Accepted => Ok(()),
+        // The session knows why, and which alert to send.
+        Answer::Refused | Answer::Cancelled => Err(Error::General("refused by the host".into())),
+    }
+}
+
+/// Hands out a server's credentials, and notes which server the client asked for.
+#[derive(Debug)]
+pub(crate) struct ServerCredentials(pub(crate) Arc<CertifiedKey>);
+
+impl ResolvesServerCert for ServerCredentials {
+    fn resolve(&self, client_hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        if let (Some(taps), Some(name)) = (taps::current(), client_hello.server_name()) {
+            taps.seen().server_name = Some(name.to_owned());
+        }
+        Some(self.0.clone())
+    }
+}
+
+/// Hands out a client's credentials, if there are any, to every server that can use them.
+#[derive(Debug)]
+pub(crate) struct ClientCredentials(pub(crate) Option<Arc<CertifiedKey>>);
+
+impl ResolvesClientCert for ClientCredentials {
+    fn resolve(&self, _root_hint_subjects: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        let usable = self.0.as_ref().filter(|credentials| credentials.key.choose_scheme(schemes).is_some())?;
+        if let Some(taps) = taps::current() {
+            taps.seen().client_certificate_sent = true;
+        }
+        Some(usable.clone())
+    }
+
+    fn has_certs(&self) -> bool {
+        self.0.is_some()
+    }
+}

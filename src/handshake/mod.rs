@@ -1,0 +1,389 @@
+//! The handshake: rustls, driven record by record on fibers, until its secrets can be taken over.
+//!
+//! ```text
+//!            feed(record)                    Returned: NeedsInput
+//!   Waiting ─────────────► (on a fiber) ───────────────────────────► Waiting
+//!                             │    ▲     ─── Returned: Done ────────► Ended, Event::Finished
+//!                  Suspended  ▼    │ go_on, once answered
+//!                           Asking ┘
+//!   Returned: Done, but the client showed no certificate when one was requested ──► HeldBack ── go_on ──► Ended
+//! ```
+//!
+//! Only `Asking` holds a stack.
+
+pub(crate) mod alert;
+mod connection;
+mod fiber;
+pub(crate) mod hooks;
+pub(crate) mod question;
+
+use std::sync::Arc;
+
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ConnectionTrafficSecrets, HandshakeKind, ProtocolVersion, SupportedCipherSuite};
+
+use crate::crypto::secrets::{Secret, TrafficSecret};
+use crate::crypto::taps::{HandshakeSealer, Seen, Taps};
+use crate::limits::{MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT};
+use crate::outcome::{Alert, Failure};
+use crate::record::{ContentType, Version};
+use connection::{Connection, Drive, Progress};
+use fiber::stack::PooledStack;
+use fiber::{Fiber, Step};
+use question::{Answer, Request};
+
+#[cfg(test)]
+pub(crate) use fiber::stack::painting;
+
+/// A handshake under way.
+pub(crate) struct Handshake {
+    state: State,
+    taps: Arc<Taps>,
+    is_server: bool,
+    /// The client is asked for a certificate and may decline; then the host decides.
+    may_lack_certificate: bool,
+    version: Option<Version>,
+    /// TLS 1.2: the peer's change_cipher_spec has passed, what follows is protected.
+    peer_changed_cipher: bool,
+    /// Records for the peer, not yet handed over.
+    output: Vec<u8>,
+}
+
+enum State {
+    Waiting {
+        connection: Connection,
+        fed: Vec<u8>,
+    },
+    Asking {
+        fiber: Fiber<Returned>,
+        answer: Option<Verdict>,
+    },
+    /// rustls has finished; what it wants to send waits for the verdict. A refusal drops it and is sent under the keys
+    /// that were in force before it.
+    HeldBack {
+        connection: Connection,
+        output: Vec<u8>,
+        sealer_before: Option<Arc<HandshakeSealer>>,
+        answer: Option<Verdict>,
+    },
+    Ended,
+}
+
+type Returned = (Drive, Result<Progress, rustls::Error>);
+
+/// What the host made of the peer.
+#[derive(Clone, Debug)]
+pub(crate) enum Verdict {
+    Accept,
+    Refuse(Failure),
+}
+
+/// What a step led to.
+pub(crate) enum Event {
+    /// The peer's next record is needed.
+    NeedsInput,
+    /// The peer shows these certificates (none, if it declined) and waits for the verdict.
+    Certificate(Vec<CertificateDer<'static>>),
+    /// Done: the record layer takes over.
+    Finished(Box<Finished>),
+    /// Failed; the alert that the failure names is in the output.
+    Failed(Failure),
+}
+
+/// What the record layer and the getters need.
+pub(crate) struct Finished {
+    pub(crate) version: Version,
+    pub(crate) sending: Direction,
+    pub(crate) receiving: Direction,
+    pub(crate) cipher_suite: u16,
+    pub(crate) group: u16,
+    pub(crate) alpn: Vec<u8>,
+    pub(crate) hello_retried: bool,
+    pub(crate) client_certificate_sent: bool,
+}
+
+/// One direction's keys, and in TLS 1.3 what the next keys derive from.
+pub(crate) struct Direction {
+    pub(crate) secrets: ConnectionTrafficSecrets,
+    pub(crate) sequence: u64,
+    pub(crate) traffic: Option<TrafficSecret>,
+}
+
+impl Handshake {
+    /// Begins as a client: the ClientHello is in the output.
+    pub(crate) fn client(config: Arc<rustls::ClientConfig>, name: ServerName<'static>) -> Result<Self, Failure> {
+        let taps = Arc::new(Taps::default());
+        let entered = taps.enter();
+        let connection = Connection::client(config, name)
+            .map_err(|error| Failure::configuration(format!("no handshake can begin: {error}")))?;
+        // Nothing is fed and the hooks are not asked before the ClientHello is out: no fiber is needed.
+        let (drive, result) = Drive::new(connection, Vec::new()).run();
+        drop(entered);
+        result.map_err(|error| Failure::internal(format!("the ClientHello failed: {error}")))?;
+        Ok(Self {
+            state: State::Waiting { connection: drive.connection, fed: drive.fed },
+            taps,
+            is_server: false,
+            may_lack_certificate: false,
+            version: None,
+            peer_changed_cipher: false,
+            output: drive.output,
+        })
+    }
+
+    /// Begins as a server.
+    pub(crate) fn server(config: Arc<rustls::ServerConfig>, may_lack_certificate: bool) -> Result<Self, Failure> {
+        let connection = Connection::server(config)
+            .map_err(|error| Failure::configuration(format!("no handshake can begin: {error}")))?;
+        Ok(Self {
+            state: State::Waiting { connection, fed: Vec::new() },
+            taps: Arc::default(),
+            is_server: true,
+            may_lack_certificate,
+            version: None,
+            peer_changed_cipher: false,
+            output: Vec::new(),
+        })
+    }
+
+    /// The longest payload that the peer's next record may have (RFC 8446 section 5.2, RFC 5246 section 6.2.3).
+    pub(crate) fn max_payload(&self) -> usize {
+        if self.taps.seen().opening_tls13 {
+            MAX_CIPHERTEXT_TLS13
+        } else if self.peer_changed_cipher && self.version == Some(Version::Tls12) {
+            MAX_CIPHERTEXT_TLS12
+        } else {
+            MAX_PLAINTEXT
+        }
+    }
+
+    /// The version, once it is negotiated.
+    pub(crate) fn version(&self) -> Option<Version> {
+        self.version
+    }
+
+    /// The server name that the client asked for, once it has.
+    pub(crate) fn server_name(&self) -> Option<String> {
+        self.taps.seen().server_name.clone()
+    }
+
+    /// Moves the records for the peer behind `pending`.
+    pub(crate) fn take_output(&mut self, pending: &mut Vec<u8>) {
+        pending.append(&mut self.output);
+    }
+
+    /// True while the host's answer is missing.
+    pub(crate) fn is_asking(&self) -> bool {
+        matches!(self.state, State::Asking { answer: None, .. } | State::HeldBack { answer: None, .. })
+    }
+
+    /// True once the host has answered and `go_on` has something to do.
+    pub(crate) fn is_answered(&self) -> bool {
+        matches!(self.state, State::Asking { answer: Some(_), .. } | State::HeldBack { answer: Some(_), .. })
+    }
+
+    /// Takes the host's verdict; it takes effect in `go_on`.
+    pub(crate) fn answer(&mut self, verdict: Verdict) -> Result<(), Failure> {
+        match &mut self.state {
+            State::Asking { answer: answer @ None, .. } | State::HeldBack { answer: answer @ None, .. } => {
+                *answer = Some(verdict);
+                Ok(())
+            }
+            State::Asking { .. } | State::HeldBack { .. } => {
+                Err(Failure::state("the verdict was given already: call process_handshake"))
+            }
+            State::Waiting { .. } | State::Ended => Err(Failure::state("no certificate waits for a verdict")),
+        }
+    }
+
+    /// Works on one whole record. On an error the record was not taken.
+    pub(crate) fn feed(&mut self, record: &[u8]) -> Result<Event, Failure> {
+        // The stack first: once rustls has the record there is no way back.
+        let stack = PooledStack::acquire()?;
+        let (connection, mut fed) = match std::mem::replace(&mut self.state, State::Ended) {
+            State::Waiting { connection, fed } => (connection, fed),
+            other => {
+                self.state = other;
+                return Err(Failure::internal("a record for a handshake that waits for none"));
+            }
+        };
+        if let Some(failure) = self.closed_in_clear(record) {
+            return self.fail(failure, self.sealer_in_force());
+        }
+        if record.first() == Some(&(ContentType::ChangeCipherSpec as u8)) {
+            self.peer_changed_cipher = true;
+        }
+        fed.extend_from_slice(record);
+        let drive = Drive::new(connection, fed);
+        let mut fiber = Fiber::new(stack, move || drive.run());
+        let sealer_before = self.sealer_in_force();
+        let entered = self.taps.enter();
+        let step = fiber.begin();
+        drop(entered);
+        self.after(fiber, step, sealer_before, Verdict::Accept)
+    }
+
+    /// Goes on with the host's answer.
+    pub(crate) fn go_on(&mut self) -> Result<Event, Failure> {
+        match std::mem::replace(&mut self.state, State::Ended) {
+            State::Asking { mut fiber, answer: Some(verdict) } => {
+                let sealer_before = self.sealer_in_force();
+                let entered = self.taps.enter();
+                let step = fiber.resume(match verdict {
+                    Verdict::Accept => Answer::Accepted,
+                    Verdict::Refuse(_) => Answer::Refused,
+                });
+                drop(entered);
+                self.after(fiber, step, sealer_before, verdict)
+            }
+            State::HeldBack { connection, mut output, sealer_before, answer: Some(verdict) } => match verdict {
+                Verdict::Accept => {
+                    self.output.append(&mut output);
+                    self.finish(connection)
+                }
+                // What was held back is dropped; the peer sees the alert where it expects that flight.
+                Verdict::Refuse(failure) => self.fail(failure, sealer_before),
+            },
+            other => {
+                self.state = other;
+                Err(Failure::internal("a handshake without an answer cannot go on"))
+            }
+        }
+    }
+
+    /// Gives the handshake up: the peer is told with `user_canceled` and `close_notify` (RFC 8446 section 6.1). A
+    /// suspended step ends as if it had been refused, and what it had to say is dropped.
+    pub(crate) fn cancel(&mut self) -> Result<(), Failure> {
+        let sealer = match std::mem::replace(&mut self.state, State::Ended) {
+            State::HeldBack { sealer_before, .. } => sealer_before,
+            // Dropping a fiber ends the step that it stands in.
+            State::Asking { .. } | State::Waiting { .. } | State::Ended => self.sealer_in_force(),
+        };
+        alert::write(sealer.as_deref(), Alert::USER_CANCELED, &mut self.output)?;
+        alert::write(sealer.as_deref(), Alert::CLOSE_NOTIFY, &mut self.output)
+    }
+
+    /// Ends with a failure that the session has found, for example in a record's header.
+    pub(crate) fn fail_with(&mut self, failure: Failure) -> Result<Event, Failure> {
+        self.fail(failure, self.sealer_in_force())
+    }
+
+    fn after(
+        &mut self,
+        fiber: Fiber<Returned>,
+        step: Step<Returned>,
+        sealer_before: Option<Arc<HandshakeSealer>>,
+        verdict: Verdict,
+    ) -> Result<Event, Failure> {
+        let (mut drive, result) = match step {
+            Step::Suspended(Request::Certificate(chain)) => {
+                self.state = State::Asking { fiber, answer: None };
+                return Ok(Event::Certificate(chain));
+            }
+            #[cfg(test)]
+            Step::Suspended(Request::Test) => return Err(Failure::internal("a question of the tests")),
+            Step::Returned(returned) => returned,
+        };
+        self.version = version(&drive.connection).or(self.version);
+        match result {
+            Ok(Progress::NeedsInput) => {
+                self.output.append(&mut drive.output);
+                self.state = State::Waiting { connection: drive.connection, fed: drive.fed };
+                Ok(Event::NeedsInput)
+            }
+            Ok(Progress::Done) if self.lacks_certificate(&drive.connection) => {
+                let (connection, output) = (drive.connection, drive.output);
+                self.state = State::HeldBack { connection, output, sealer_before, answer: None };
+                Ok(Event::Certificate(Vec::new()))
+            }
+            Ok(Progress::Done) => {
+                self.output.append(&mut drive.output);
+                self.finish(drive.connection)
+            }
+            Err(error) => {
+                self.output.append(&mut drive.output);
+                let wanted = self.taps.seen().alert_wanted.take().or(drive.alert_wanted);
+                let failure = match verdict {
+                    Verdict::Refuse(failure) => failure,
+                    Verdict::Accept => alert::failure(&error, wanted, self.version),
+                };
+                self.fail(failure, self.sealer_in_force())
+            }
+        }
+    }
+
+    /// rustls asks nothing when a client declines to show a certificate: the session does, before the last flight.
+    fn lacks_certificate(&self, connection: &Connection) -> bool {
+        self.may_lack_certificate && connection.common().peer_certificates().is_none()
+    }
+
+    /// A `close_notify` in clear: rustls would pass over it in silence, or complain of it as malformed.
+    fn closed_in_clear(&self, record: &[u8]) -> Option<Failure> {
+        let protected = self.peer_changed_cipher || self.taps.seen().opening_tls13;
+        let closing = matches!(record, [21, _, _, 0, 2, _, 0]);
+        (closing && !protected).then(|| {
+            let mut failure = Failure::alert_from_peer(Alert::CLOSE_NOTIFY);
+            failure.message = "the peer closed during the handshake".into();
+            failure
+        })
+    }
+
+    fn sealer_in_force(&self) -> Option<Arc<HandshakeSealer>> {
+        self.taps.seen().sealing.clone().filter(|sealer| sealer.in_force())
+    }
+
+    fn fail(&mut self, failure: Failure, sealer: Option<Arc<HandshakeSealer>>) -> Result<Event, Failure> {
+        self.state = State::Ended;
+        if let Some(alert) = failure.alert_sent {
+            alert::write(sealer.as_deref(), alert, &mut self.output)?;
+        }
+        Ok(Event::Failed(failure))
+    }
+
+    fn finish(&mut self, connection: Connection) -> Result<Event, Failure> {
+        let common = connection.common();
+        let suite = common
+            .negotiated_cipher_suite()
+            .ok_or_else(|| Failure::internal("a finished handshake without a cipher suite"))?;
+        let version =
+            version(&connection).ok_or_else(|| Failure::internal("a finished handshake without a version"))?;
+        let group = common.negotiated_key_exchange_group().map_or(0, |group| u16::from(group.name()));
+        let alpn = common.alpn_protocol().unwrap_or_default().to_vec();
+        let hello_retried = common.handshake_kind() == Some(HandshakeKind::FullWithHelloRetryRequest);
+        let secrets = connection.into_secrets()?;
+
+        let Seen { client_traffic, server_traffic, client_certificate_sent, .. } =
+            std::mem::take(&mut *self.taps.seen());
+        let (sending, receiving) = match self.is_server {
+            true => (server_traffic, client_traffic),
+            false => (client_traffic, server_traffic),
+        };
+        let direction = |(sequence, secrets), traffic: Option<Secret>| {
+            let traffic = match suite {
+                SupportedCipherSuite::Tls13(suite) => {
+                    let secret = traffic.ok_or_else(|| Failure::internal("no traffic secret was seen"))?;
+                    Some(TrafficSecret::new(suite, secret))
+                }
+                SupportedCipherSuite::Tls12(_) => None,
+            };
+            Ok::<_, Failure>(Direction { secrets, sequence, traffic })
+        };
+        Ok(Event::Finished(Box::new(Finished {
+            version,
+            sending: direction(secrets.tx, sending)?,
+            receiving: direction(secrets.rx, receiving)?,
+            cipher_suite: u16::from(suite.suite()),
+            group,
+            alpn,
+            hello_retried,
+            client_certificate_sent,
+        })))
+    }
+}
+
+fn version(connection: &Connection) -> Option<Version> {
+    match connection.common().protocol_version()? {
+        ProtocolVersion::TLSv1_3 => Some(Version::Tls13),
+        _ => Some(Version::Tls12),
+    }
+}

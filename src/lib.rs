@@ -1,0 +1,16 @@
+//! `spantls`: a non-blocking, span-based TLS 1.2/1.3 state machine behind a C ABI.
+//!
+//! The interface is `include/spantls.h`, whose text stands at the exports of [`ffi`]. The rooms of the house, from top
+//! to bottom, are drawn in `ARCHITECTURE.md`; dependencies point down. The Rust modules are public for the tests and
+//! benchmarks of this repository; they promise nothing to others.
+
+pub mod context;
+mod crypto;
+pub mod ffi;
+mod handshake;
+mod limits;
+pub mod outcome;
+mod post_handshake;
+pub mod record;
+pub mod session;
+mod trust;

@@ -1,0 +1,60 @@
+//! Every number that an attacker could try to exploit, with its reason and its source.
+
+/// Bytes of a record header (RFC 8446 section 5.1).
+pub(crate) const RECORD_HEADER: usize = 5;
+
+/// Plaintext bytes of a record (RFC 8446 section 5.1, RFC 5246 section 6.2.1).
+pub(crate) const MAX_PLAINTEXT: usize = 1 << 14;
+
+/// Bytes behind the header of a protected TLS 1.3 record (RFC 8446 section 5.2).
+pub(crate) const MAX_CIPHERTEXT_TLS13: usize = MAX_PLAINTEXT + 256;
+
+/// Bytes behind the header of a protected TLS 1.2 record (RFC 5246 section 6.2.3).
+pub(crate) const MAX_CIPHERTEXT_TLS12: usize = MAX_PLAINTEXT + 2048;
+
+/// Bytes of a handshake message behind its header. The protocol allows 2^24; nothing real comes near, and a peer
+/// must not make us keep megabytes before it has proved anything.
+pub(crate) const MAX_HANDSHAKE_MESSAGE: usize = 0xffff;
+
+/// Room that always lets `encrypt` make progress: a key update (27 bytes in TLS 1.3) and a record of some bytes.
+pub(crate) const MIN_CIPHERTEXT: usize = 64;
+
+/// Empty application records in a row. Each costs us an AEAD and the peer almost nothing.
+pub(crate) const MAX_EMPTY_RECORDS: u32 = 32;
+
+/// Warning alerts in a row (TLS 1.2), and `user_canceled` in either version: they do nothing (RFC 5246 section 7.2).
+pub(crate) const MAX_WARNING_ALERTS: u32 = 4;
+
+/// KeyUpdate messages without application data between them. Each costs us two key derivations, and a reply.
+pub(crate) const MAX_KEY_UPDATES: u32 = 32;
+
+/// Requests for renegotiation that are turned down with a warning (RFC 5246 section 7.2.2) before the session ends.
+/// It is a classic way to make a server work for nothing.
+pub(crate) const MAX_RENEGOTIATION_REQUESTS: u32 = 4;
+
+/// NewSessionTicket messages without application data between them. A server has no reason for more.
+pub(crate) const MAX_TICKETS: u32 = 64;
+
+/// Records sealed under one AES-GCM key: 2^24.5 full-size records keep the attacker's advantage below 2^-57
+/// (RFC 8446 section 5.5); we stop earlier, at a round number.
+pub(crate) const MAX_RECORDS_AES_GCM: u64 = 1 << 24;
+
+/// Records sealed under one ChaCha20-Poly1305 key: the sequence number would wrap first (RFC 8446 section 5.5).
+/// It must never reach its last value; ending far below costs nothing.
+pub(crate) const MAX_RECORDS_CHACHA20_POLY1305: u64 = 1 << 62;
+
+/// Fibers at once, suspended or running. Each is two memory mappings and Linux allows 65,530 to a process
+/// (`vm.max_map_count`): half of what fits, so that the host keeps its own.
+pub(crate) const MAX_FIBERS: usize = 16_384;
+
+/// Wiped stacks kept for the next handshake step; the others are unmapped.
+pub(crate) const IDLE_STACKS: usize = 32;
+
+/// Wiped buffers of one record each, kept for plaintext that did not fit; the others are freed.
+pub(crate) const IDLE_HELD_BUFFERS: usize = 16;
+
+/// Certificates in a PEM text: a whole trust store has some hundreds.
+pub(crate) const MAX_PEM_ITEMS: usize = 4096;
+
+/// The largest file that is read as PEM.
+pub(crate) const MAX_PEM_FILE: u64 = 16 << 20;

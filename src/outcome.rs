@@ -1,0 +1,206 @@
+//! What a call on a session can come to: an [`Outcome`] when it did its work, a [`Failure`] when not.
+//!
+//! Both are exhaustive on purpose: a new variant does not compile until `ffi::status` gives it a number.
+
+use std::borrow::Cow;
+
+/// A call's result when nothing went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The call did what it was asked.
+    Complete,
+    /// More ciphertext from the peer is needed.
+    WantRead,
+    /// The output span was too small.
+    WantWrite,
+    /// The peer closed, or our own shutdown is drained.
+    Closed,
+    /// The handshake waits for the host's answer.
+    Suspended(Question),
+    /// A copy-out getter's span was too small; nothing was written.
+    BufferTooSmall,
+}
+
+/// What a suspended session asks its host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Is the peer who it should be?
+    Certificate,
+}
+
+/// The category of a failure, made to be switched on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// A null pointer, bad length, text that is not UTF-8, wrong handle or role.
+    InvalidArgument,
+    /// Not allowed now.
+    InvalidState,
+    /// A verdict refused the peer, or no credentials satisfied it.
+    Authentication,
+    /// The peer broke the protocol, sent a fatal alert, or spoke no TLS.
+    Protocol,
+    /// The transport ended without `close_notify`.
+    Truncated,
+    /// A bad certificate, key, trust anchor or option.
+    Configuration,
+    /// The peer, protocol version or platform has no such thing.
+    NotSupported,
+    /// Another thread is inside the same half of this session.
+    Busy,
+    /// The fiber pool is full or memory could not be mapped; try later.
+    Resources,
+    /// A contained panic or a broken invariant.
+    Internal,
+}
+
+/// Why a call failed. It never holds plaintext or key material.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The category.
+    pub kind: FailureKind,
+    /// The alert sent, or owed, to the peer because of it.
+    pub alert_sent: Option<Alert>,
+    /// The alert with which the peer ended the session.
+    pub alert_received: Option<Alert>,
+    /// The policy errors of the verdict that refused the peer.
+    pub policy_errors: u32,
+    /// One sentence for a log.
+    pub message: Cow<'static, str>,
+}
+
+impl Failure {
+    /// A failure with a message and nothing else.
+    pub fn new(kind: FailureKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, alert_sent: None, alert_received: None, policy_errors: 0, message: message.into() }
+    }
+
+    /// The host passed something that cannot be right.
+    pub fn argument(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(FailureKind::InvalidArgument, message)
+    }
+
+    /// The call is not allowed in the session's present state.
+    pub fn state(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(FailureKind::InvalidState, message)
+    }
+
+    /// A certificate, key, trust anchor or option is unusable.
+    pub fn configuration(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(FailureKind::Configuration, message)
+    }
+
+    /// The peer broke the protocol; `alert` is what it is told.
+    pub fn protocol(alert: Alert, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(FailureKind::Protocol, message).with_alert(alert)
+    }
+
+    /// An invariant of ours does not hold.
+    pub fn internal(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(FailureKind::Internal, message)
+    }
+
+    /// Another thread is inside the same half.
+    pub fn busy() -> Self {
+        Self::new(FailureKind::Busy, "another thread is inside the same half of this session")
+    }
+
+    /// The peer ended the session with a fatal alert.
+    pub fn alert_from_peer(alert: Alert) -> Self {
+        let mut failure = Self::new(FailureKind::Protocol, format!("the peer sent the fatal alert {alert}"));
+        failure.alert_received = Some(alert);
+        failure
+    }
+
+    /// The same failure, telling the peer `alert`.
+    #[must_use]
+    pub fn with_alert(mut self, alert: Alert) -> Self {
+        self.alert_sent = Some(alert);
+        self
+    }
+}
+
+/// An alert description (RFC 8446 section 6, RFC 5246 section 7.2).
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Alert(pub u8);
+
+macro_rules! alerts {
+    ($($name:ident = $number:literal $text:literal),* $(,)?) => {
+        #[allow(missing_docs)]
+        impl Alert {
+            $(pub const $name: Alert = Alert($number);)*
+
+            /// The name the RFCs give it.
+            pub fn name(self) -> Option<&'static str> {
+                match self.0 {
+                    $($number => Some($text),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+alerts! {
+    CLOSE_NOTIFY = 0 "close_notify",
+    UNEXPECTED_MESSAGE = 10 "unexpected_message",
+    BAD_RECORD_MAC = 20 "bad_record_mac",
+    RECORD_OVERFLOW = 22 "record_overflow",
+    HANDSHAKE_FAILURE = 40 "handshake_failure",
+    BAD_CERTIFICATE = 42 "bad_certificate",
+    UNSUPPORTED_CERTIFICATE = 43 "unsupported_certificate",
+    CERTIFICATE_REVOKED = 44 "certificate_revoked",
+    CERTIFICATE_EXPIRED = 45 "certificate_expired",
+    CERTIFICATE_UNKNOWN = 46 "certificate_unknown",
+    ILLEGAL_PARAMETER = 47 "illegal_parameter",
+    UNKNOWN_CA = 48 "unknown_ca",
+    ACCESS_DENIED = 49 "access_denied",
+    DECODE_ERROR = 50 "decode_error",
+    DECRYPT_ERROR = 51 "decrypt_error",
+    PROTOCOL_VERSION = 70 "protocol_version",
+    INSUFFICIENT_SECURITY = 71 "insufficient_security",
+    INTERNAL_ERROR = 80 "internal_error",
+    INAPPROPRIATE_FALLBACK = 86 "inappropriate_fallback",
+    USER_CANCELED = 90 "user_canceled",
+    NO_RENEGOTIATION = 100 "no_renegotiation",
+    MISSING_EXTENSION = 109 "missing_extension",
+    UNSUPPORTED_EXTENSION = 110 "unsupported_extension",
+    UNRECOGNIZED_NAME = 112 "unrecognized_name",
+    BAD_CERTIFICATE_STATUS_RESPONSE = 113 "bad_certificate_status_response",
+    UNKNOWN_PSK_IDENTITY = 115 "unknown_psk_identity",
+    CERTIFICATE_REQUIRED = 116 "certificate_required",
+    NO_APPLICATION_PROTOCOL = 120 "no_application_protocol",
+}
+
+impl Alert {
+    /// Alerts that end nothing by themselves and so cannot refuse a peer (RFC 8446 section 6.1).
+    pub fn is_closure(self) -> bool {
+        matches!(self, Self::CLOSE_NOTIFY | Self::USER_CANCELED | Self::NO_RENEGOTIATION)
+    }
+}
+
+impl std::fmt::Display for Alert {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.name() {
+            Some(name) => write!(f, "{name} ({})", self.0),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
+impl std::fmt::Debug for Alert {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
+/// Bits of a verdict, numbered as .NET's `SslPolicyErrors`.
+pub mod policy {
+    /// The peer showed no certificate.
+    pub const NOT_AVAILABLE: u32 = 1;
+    /// The certificate is not for the name that was asked for.
+    pub const NAME_MISMATCH: u32 = 2;
+    /// The chain is not trusted, not valid now, revoked, or not for this use.
+    pub const CHAIN_ERRORS: u32 = 4;
+    /// Every bit there is.
+    pub const ALL: u32 = NOT_AVAILABLE | NAME_MISMATCH | CHAIN_ERRORS;
+}

@@ -1,0 +1,309 @@
+//! What the peer says within the protocol once the session is open: alerts, key updates, tickets, attempts to
+//! renegotiate. This room decides what a message means and whether it is one too many; `session` acts on it.
+
+use crate::limits::{
+    MAX_EMPTY_RECORDS, MAX_HANDSHAKE_MESSAGE, MAX_KEY_UPDATES, MAX_RENEGOTIATION_REQUESTS, MAX_TICKETS,
+    MAX_WARNING_ALERTS,
+};
+use crate::outcome::{Alert, Failure};
+use crate::record::Version;
+
+/// Handshake message types (RFC 8446 section 4, RFC 5246 section 7.4).
+mod message_type {
+    pub(super) const HELLO_REQUEST: u8 = 0;
+    pub(super) const CLIENT_HELLO: u8 = 1;
+    pub(super) const NEW_SESSION_TICKET: u8 = 4;
+    pub(super) const KEY_UPDATE: u8 = 24;
+}
+
+/// A KeyUpdate message that asks nothing back (RFC 8446 section 4.6.3).
+pub(crate) const KEY_UPDATE_NOT_REQUESTED: [u8; 5] = [message_type::KEY_UPDATE, 0, 0, 1, 0];
+
+/// What the session has to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Nothing.
+    Nothing,
+    /// The peer's next records are under its next keys; `reply` if ours shall follow.
+    UpdatePeerKeys {
+        /// The peer wants a KeyUpdate back.
+        reply: bool,
+    },
+    /// Turn a renegotiation down (RFC 5246 section 7.2.2).
+    RefuseRenegotiation,
+    /// The peer sends no more.
+    PeerClosed,
+}
+
+/// The peer's messages so far: an unfinished one, and counts of those that cost us more than the peer.
+pub(crate) struct Messages {
+    is_server: bool,
+    version: Version,
+    /// The beginning of a handshake message whose end is in a record to come.
+    fragment: Vec<u8>,
+    empty_records: u32,
+    warnings: u32,
+    key_updates: u32,
+    tickets: u32,
+    renegotiations: u32,
+}
+
+impl Messages {
+    pub(crate) fn new(is_server: bool, version: Version) -> Self {
+        Self {
+            is_server,
+            version,
+            fragment: Vec::new(),
+            empty_records: 0,
+            warnings: 0,
+            key_updates: 0,
+            tickets: 0,
+            renegotiations: 0,
+        }
+    }
+
+    /// A record of application data has come.
+    pub(crate) fn application_data(&mut self, data_len: usize) -> Result<(), Failure> {
+        self.not_interleaved()?;
+        if data_len == 0 {
+            return count(&mut self.empty_records, MAX_EMPTY_RECORDS, "too many empty records");
+        }
+        self.empty_records = 0;
+        self.warnings = 0;
+        self.key_updates = 0;
+        self.tickets = 0;
+        Ok(())
+    }
+
+    /// An alert record has come (RFC 8446 section 6, RFC 5246 section 7.2).
+    pub(crate) fn alert(&mut self, record: &[u8]) -> Result<Action, Failure> {
+        self.not_interleaved()?;
+        let &[level, description] = record else {
+            return Err(Failure::protocol(Alert::DECODE_ERROR, "an alert record is not two bytes long"));
+        };
+        let alert = Alert(description);
+        if alert == Alert::CLOSE_NOTIFY {
+            return Ok(Action::PeerClosed);
+        }
+        let harmless = match self.version {
+            // RFC 8446 section 6: the level is not looked at; only user_canceled does not end the session.
+            Version::Tls13 => alert == Alert::USER_CANCELED,
+            // RFC 5246 section 7.2: a warning; what it warns of, we already live without.
+            Version::Tls12 => level == 1,
+        };
+        if harmless {
+            count(&mut self.warnings, MAX_WARNING_ALERTS, "too many warning alerts")?;
+            return Ok(Action::Nothing);
+        }
+        if self.version == Version::Tls12 && level != 2 {
+            return Err(Failure::protocol(Alert::ILLEGAL_PARAMETER, "an alert is neither a warning nor fatal"));
+        }
+        Err(Failure::alert_from_peer(alert))
+    }
+
+    /// A handshake record has come; `act` is called for each message that is now complete.
+    pub(crate) fn handshake(
+        &mut self,
+        record: &[u8],
+        mut act: impl FnMut(Action) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        // RFC 8446 section 5.1.
+        if record.is_empty() {
+            return Err(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "an empty handshake record"));
+        }
+        // Almost always a record holds whole messages, and nothing has to be kept.
+        if self.fragment.is_empty() {
+            let rest = self.messages(record, &mut act)?;
+            self.fragment.extend_from_slice(rest);
+        } else {
+            let mut bytes = std::mem::take(&mut self.fragment);
+            bytes.extend_from_slice(record);
+            let rest = self.messages(&bytes, &mut act)?.len();
+            bytes.drain(..bytes.len() - rest);
+            self.fragment = bytes;
+        }
+        if self.fragment.is_empty() {
+            self.fragment = Vec::new();
+        }
+        Ok(())
+    }
+
+    /// Takes whole messages off the front and returns what is left.
+    fn messages<'a>(
+        &mut self,
+        mut bytes: &'a [u8],
+        act: &mut impl FnMut(Action) -> Result<(), Failure>,
+    ) -> Result<&'a [u8], Failure> {
+        while let Some((&[message_type, a, b, c], rest)) = bytes.split_first_chunk::<4>() {
+            let len = u32::from_be_bytes([0, a, b, c]) as usize;
+            if len > MAX_HANDSHAKE_MESSAGE {
+                return Err(Failure::protocol(Alert::ILLEGAL_PARAMETER, "a handshake message is too long"));
+            }
+            let Some((body, rest)) = rest.split_at_checked(len) else { break };
+            let action = self.message(message_type, body)?;
+            // RFC 8446 section 5.1: messages do not span key changes.
+            if matches!(action, Action::UpdatePeerKeys { .. }) && !rest.is_empty() {
+                return Err(Failure::protocol(
+                    Alert::UNEXPECTED_MESSAGE,
+                    "a message follows a KeyUpdate in its record",
+                ));
+            }
+            act(action)?;
+            bytes = rest;
+        }
+        Ok(bytes)
+    }
+
+    fn message(&mut self, message_type: u8, body: &[u8]) -> Result<Action, Failure> {
+        use message_type::*;
+        match (self.version, message_type, self.is_server) {
+            (Version::Tls13, KEY_UPDATE, _) => {
+                let reply = match body {
+                    [0] => false,
+                    [1] => true,
+                    // RFC 8446 section 4.6.3.
+                    [_] => return Err(Failure::protocol(Alert::ILLEGAL_PARAMETER, "a KeyUpdate asks for nonsense")),
+                    _ => return Err(Failure::protocol(Alert::DECODE_ERROR, "a KeyUpdate is malformed")),
+                };
+                count(&mut self.key_updates, MAX_KEY_UPDATES, "too many key updates")?;
+                Ok(Action::UpdatePeerKeys { reply })
+            }
+            (Version::Tls13, NEW_SESSION_TICKET, false) => {
+                check_ticket(body)?;
+                count(&mut self.tickets, MAX_TICKETS, "too many session tickets")?;
+                Ok(Action::Nothing)
+            }
+            // RFC 5246 sections 7.4.1.1 and 7.2.2: answered with a warning, never done.
+            (Version::Tls12, HELLO_REQUEST, false) | (Version::Tls12, CLIENT_HELLO, true) => {
+                count(&mut self.renegotiations, MAX_RENEGOTIATION_REQUESTS, "too many attempts to renegotiate")?;
+                Ok(Action::RefuseRenegotiation)
+            }
+            // RFC 8446 section 4.6.2: certificate requests come only to clients that offered to answer them.
+            _ => Err(Failure::protocol(
+                Alert::UNEXPECTED_MESSAGE,
+                format!("a handshake message of type {message_type} after the handshake"),
+            )),
+        }
+    }
+
+    /// RFC 8446 section 5.1: records of other types do not come between the parts of a handshake message.
+    fn not_interleaved(&self) -> Result<(), Failure> {
+        if self.fragment.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "another record within a handshake message"))
+    }
+}
+
+/// RFC 8446 section 4.6.1: lifetime(4) age_add(4) nonce<0..255> ticket<1..2^16-1> extensions<0..2^16-2>.
+fn check_ticket(body: &[u8]) -> Result<(), Failure> {
+    let parsed = (|| {
+        let rest = body.get(8..)?;
+        let (&nonce_len, rest) = rest.split_first()?;
+        let rest = rest.get(usize::from(nonce_len)..)?;
+        let (ticket_len, rest) = rest.split_first_chunk::<2>()?;
+        let ticket_len = usize::from(u16::from_be_bytes(*ticket_len));
+        let rest = rest.get(ticket_len..)?;
+        let (extensions_len, rest) = rest.split_first_chunk::<2>()?;
+        (ticket_len > 0 && rest.len() == usize::from(u16::from_be_bytes(*extensions_len))).then_some(())
+    })();
+    parsed.ok_or_else(|| Failure::protocol(Alert::DECODE_ERROR, "a session ticket is malformed"))
+}
+
+fn count(counter: &mut u32, limit: u32, what: &'static str) -> Result<(), Failure> {
+    *counter += 1;
+    if *counter > limit { Err(Failure::protocol(Alert::UNEXPECTED_MESSAGE, what)) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn actions(messages: &mut Messages, record: &[u8]) -> Result<Vec<Action>, Failure> {
+        let mut actions = Vec::new();
+        messages.handshake(record, |action| {
+            actions.push(action);
+            Ok(())
+        })?;
+        Ok(actions)
+    }
+
+    #[test]
+    fn a_message_split_at_any_byte_is_the_same_message() {
+        let ticket = [4, 0, 0, 14, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 1, 9, 0, 0];
+        assert_eq!(ticket.len(), 4 + 14);
+        for at in 1..ticket.len() {
+            let mut messages = Messages::new(false, Version::Tls13);
+            assert_eq!(actions(&mut messages, &ticket[..at]).unwrap(), []);
+            let failure = messages.application_data(1).unwrap_err();
+            assert_eq!(failure.alert_sent, Some(Alert::UNEXPECTED_MESSAGE));
+            assert_eq!(actions(&mut messages, &ticket[at..]).unwrap(), [Action::Nothing]);
+            assert!(messages.application_data(1).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_key_update_ends_its_record() {
+        let mut messages = Messages::new(true, Version::Tls13);
+        assert_eq!(actions(&mut messages, &[24, 0, 0, 1, 1]).unwrap(), [Action::UpdatePeerKeys { reply: true }]);
+        for bad in [&[24, 0, 0, 1, 0, 24][..], &[24, 0, 0, 1, 2], &[24, 0, 0, 2, 0, 0], &[24, 0, 0, 0], &[]] {
+            assert!(actions(&mut messages, bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_messages_of_role_and_version_are_taken() {
+        for (is_server, version, message_type, taken) in [
+            (true, Version::Tls13, 4, false),
+            (false, Version::Tls13, 13, false),
+            (false, Version::Tls13, 0, false),
+            (true, Version::Tls12, 1, true),
+            (true, Version::Tls12, 0, false),
+            (false, Version::Tls12, 0, true),
+            (false, Version::Tls12, 1, false),
+            (true, Version::Tls12, 24, false),
+        ] {
+            let mut messages = Messages::new(is_server, version);
+            let result = actions(&mut messages, &[message_type, 0, 0, 0]);
+            assert_eq!(result.is_ok(), taken, "{is_server} {version:?} {message_type}");
+        }
+    }
+
+    #[test]
+    fn floods_end_and_data_in_between_is_no_flood() {
+        let mut messages = Messages::new(true, Version::Tls13);
+        for _ in 0..10 * MAX_KEY_UPDATES {
+            messages.application_data(1).unwrap();
+            actions(&mut messages, &KEY_UPDATE_NOT_REQUESTED).unwrap();
+        }
+        messages.application_data(1).unwrap();
+        let flood = (0..=MAX_KEY_UPDATES).map(|_| actions(&mut messages, &KEY_UPDATE_NOT_REQUESTED));
+        assert_eq!(flood.filter(Result::is_err).count(), 1);
+
+        let mut messages = Messages::new(true, Version::Tls13);
+        let flood = (0..=MAX_EMPTY_RECORDS).map(|_| messages.application_data(0));
+        assert_eq!(flood.filter(Result::is_err).count(), 1);
+
+        let mut messages = Messages::new(true, Version::Tls12);
+        let flood = (0..=MAX_WARNING_ALERTS).map(|_| messages.alert(&[1, 100]));
+        assert_eq!(flood.filter(Result::is_err).count(), 1);
+        let flood = (0..=MAX_RENEGOTIATION_REQUESTS).map(|_| actions(&mut messages, &[1, 0, 0, 0]));
+        assert_eq!(flood.filter(Result::is_err).count(), 1);
+    }
+
+    #[test]
+    fn alerts_mean_what_their_version_says() {
+        let alert = |version, record: &[u8]| Messages::new(false, version).alert(record);
+        assert_eq!(alert(Version::Tls13, &[1, 0]), Ok(Action::PeerClosed));
+        assert_eq!(alert(Version::Tls13, &[2, 0]), Ok(Action::PeerClosed));
+        assert_eq!(alert(Version::Tls13, &[1, 90]), Ok(Action::Nothing));
+        assert_eq!(alert(Version::Tls12, &[1, 42]), Ok(Action::Nothing));
+        for (version, level) in [(Version::Tls13, 1), (Version::Tls13, 2), (Version::Tls12, 2)] {
+            let failure = alert(version, &[level, 42]).unwrap_err();
+            assert_eq!((failure.alert_received, failure.alert_sent), (Some(Alert::BAD_CERTIFICATE), None));
+        }
+        assert_eq!(alert(Version::Tls12, &[3, 42]).unwrap_err().alert_sent, Some(Alert::ILLEGAL_PARAMETER));
+        assert_eq!(alert(Version::Tls12, &[1]).unwrap_err().alert_sent, Some(Alert::DECODE_ERROR));
+        assert_eq!(alert(Version::Tls12, &[]).unwrap_err().alert_sent, Some(Alert::DECODE_ERROR));
+    }
+}

@@ -1,0 +1,99 @@
+//! Record headers: refused at the first byte that proves them wrong.
+
+use super::ContentType;
+use crate::limits::RECORD_HEADER;
+use crate::outcome::{Alert, Failure};
+
+/// A record that is wholly there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) content_type: ContentType,
+    /// The two version bytes, which TLS 1.2 authenticates.
+    pub(crate) version: [u8; 2],
+    /// Bytes behind the header.
+    pub(crate) payload_len: usize,
+}
+
+impl Header {
+    /// Bytes of the whole record.
+    pub(crate) fn record_len(&self) -> usize {
+        RECORD_HEADER + self.payload_len
+    }
+}
+
+/// The record at the front of `input`, or `None` while it is incomplete. `max_payload` is what the keys in force
+/// allow; a longer record is refused from its header alone, before its bytes are waited for.
+pub(crate) fn next_record(input: &[u8], max_payload: usize) -> Result<Option<Header>, Failure> {
+    let Some(&type_byte) = input.first() else { return Ok(None) };
+    // RFC 8446 section 5: an unexpected record type ends the connection with unexpected_message.
+    let content_type = ContentType::from_byte(type_byte).ok_or_else(|| {
+        Failure::protocol(
+            Alert::UNEXPECTED_MESSAGE,
+            format!("this is not TLS: a record begins with byte {type_byte:#04x}"),
+        )
+    })?;
+    // RFC 8446 section 5.1: the major version has been 3 since SSL 3.0; the minor one says nothing.
+    if let Some(&major) = input.get(1)
+        && major != 3
+    {
+        return Err(Failure::protocol(
+            Alert::PROTOCOL_VERSION,
+            format!("this is not TLS: a record has major version {major}"),
+        ));
+    }
+    let Some(header) = input.first_chunk::<RECORD_HEADER>() else { return Ok(None) };
+    let payload_len = usize::from(u16::from_be_bytes([header[3], header[4]]));
+    // RFC 8446 section 5.2, RFC 5246 section 6.2.3.
+    if payload_len > max_payload {
+        return Err(Failure::protocol(
+            Alert::RECORD_OVERFLOW,
+            format!("a record of {payload_len} bytes is longer than the {max_payload} allowed"),
+        ));
+    }
+    let header = Header { content_type, version: [header[1], header[2]], payload_len };
+    Ok((input.len() >= header.record_len()).then_some(header))
+}
+
+/// Writes a record header. `payload_len` fits 16 bits: records are never longer than 2^14 + 2048.
+pub(crate) fn write(record: &mut [u8; RECORD_HEADER], content_type: ContentType, payload_len: usize) {
+    debug_assert!(payload_len <= usize::from(u16::MAX));
+    let [high, low] = (payload_len as u16).to_be_bytes();
+    // RFC 8446 section 5.1: legacy_record_version is 0x0303 for all records behind the hellos.
+    *record = [content_type as u8, 3, 3, high, low];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn garbage_is_refused_at_the_first_byte_that_proves_it() {
+        assert_eq!(next_record(b"", 100), Ok(None));
+        assert_eq!(next_record(b"G", 100).unwrap_err().alert_sent, Some(Alert::UNEXPECTED_MESSAGE));
+        assert_eq!(next_record(&[0x80, 0x2e], 100).unwrap_err().alert_sent, Some(Alert::UNEXPECTED_MESSAGE));
+        assert_eq!(next_record(&[22, 2], 100).unwrap_err().alert_sent, Some(Alert::PROTOCOL_VERSION));
+        assert_eq!(next_record(&[22, 3], 100), Ok(None));
+    }
+
+    #[test]
+    fn an_over_long_record_is_refused_from_its_header() {
+        assert_eq!(next_record(&[22, 3, 3, 0x40], 16384), Ok(None));
+        assert_eq!(next_record(&[22, 3, 3, 0x40, 0], 16384), Ok(None));
+        let failure = next_record(&[22, 3, 3, 0x40, 1], 16384).unwrap_err();
+        assert_eq!(failure.alert_sent, Some(Alert::RECORD_OVERFLOW));
+    }
+
+    #[test]
+    fn a_record_is_found_when_its_last_byte_is_there() {
+        assert_eq!(next_record(&[23, 3, 3, 0, 2, 1], 100), Ok(None));
+        let header = next_record(&[23, 3, 3, 0, 2, 1, 2, 99], 100).unwrap().unwrap();
+        assert_eq!((header.content_type, header.record_len()), (ContentType::ApplicationData, 7));
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let mut record = [0; 5];
+        write(&mut record, ContentType::Handshake, 0x1234);
+        assert_eq!(record, [22, 3, 3, 0x12, 0x34]);
+    }
+}

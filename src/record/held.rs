@@ -1,0 +1,68 @@
+//! Plaintext that did not fit the host's buffer. The buffers are pooled, so that slow readers cost no allocation per
+//! record and idle sessions hold none.
+
+use std::ops::Range;
+use std::sync::Mutex;
+
+use zeroize::Zeroize;
+
+use crate::limits::{IDLE_HELD_BUFFERS, MAX_CIPHERTEXT_TLS12};
+
+static IDLE: Mutex<Vec<Box<[u8]>>> = Mutex::new(Vec::new());
+
+/// A buffer for the plaintext of one record; wiped and given back when dropped.
+pub(crate) struct RecordBuffer {
+    bytes: Box<[u8]>,
+    /// How far it was written.
+    used: usize,
+}
+
+impl RecordBuffer {
+    pub(crate) fn take() -> Self {
+        let idle = IDLE.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).pop();
+        let bytes = idle.unwrap_or_else(|| vec![0; MAX_CIPHERTEXT_TLS12].into_boxed_slice());
+        Self { bytes, used: 0 }
+    }
+
+    /// The first `len` bytes, to be written.
+    pub(crate) fn room(&mut self, len: usize) -> Option<&mut [u8]> {
+        self.used = self.used.max(len.min(self.bytes.len()));
+        self.bytes.get_mut(..len)
+    }
+}
+
+impl Drop for RecordBuffer {
+    fn drop(&mut self) {
+        self.bytes[..self.used].zeroize();
+        let bytes = std::mem::take(&mut self.bytes);
+        let mut idle = IDLE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if idle.len() < IDLE_HELD_BUFFERS {
+            idle.push(bytes);
+        }
+    }
+}
+
+/// Plaintext still to be delivered.
+pub(crate) struct Held {
+    buffer: RecordBuffer,
+    left: Range<usize>,
+}
+
+impl Held {
+    pub(crate) fn new(buffer: RecordBuffer, data_len: usize) -> Self {
+        Self { buffer, left: 0..data_len }
+    }
+
+    /// Moves what fits into `output` and returns how much that was.
+    pub(crate) fn deliver(&mut self, output: &mut [u8]) -> usize {
+        let count = self.left.len().min(output.len());
+        let from = self.left.start;
+        output[..count].copy_from_slice(&self.buffer.bytes[from..from + count]);
+        self.left.start += count;
+        count
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.left.is_empty()
+    }
+}

@@ -1,0 +1,229 @@
+//! AEAD keys, nonces and additional data of both versions.
+
+use ring::aead::{self, LessSafeKey, Nonce, UnboundKey};
+use rustls::ConnectionTrafficSecrets;
+use zeroize::Zeroize;
+
+use super::{ContentType, Version};
+use crate::limits::{MAX_RECORDS_AES_GCM, MAX_RECORDS_CHACHA20_POLY1305};
+use crate::outcome::Failure;
+
+/// Bytes of every tag that TLS uses here.
+pub(crate) const TAG_LEN: usize = 16;
+
+/// Bytes of TLS 1.2's explicit AES-GCM nonce (RFC 5288 section 3).
+pub(crate) const EXPLICIT_NONCE_LEN: usize = 8;
+
+const NONCE_LEN: usize = aead::NONCE_LEN;
+
+/// One direction's key, its nonces, and its count of records.
+///
+/// Invariant: `sequence` is the number of records done under this key. It only grows, so no nonce is used twice.
+pub(crate) struct Protection {
+    key: LessSafeKey,
+    iv: [u8; NONCE_LEN],
+    sequence: u64,
+    version: Version,
+    explicit_nonce: bool,
+    max_records: u64,
+}
+
+impl Drop for Protection {
+    fn drop(&mut self) {
+        self.iv.zeroize();
+        // ring does not wipe its keys: overwrite the key's schedule where it lies with that of a key of zeros.
+        // The fence keeps the compiler from dropping a store that nobody reads.
+        let algorithm = self.key.algorithm();
+        if let Ok(zeros) = UnboundKey::new(algorithm, &[0; 32][..algorithm.key_len()]) {
+            self.key = LessSafeKey::new(zeros);
+            std::hint::black_box(&self.key);
+        }
+    }
+}
+
+impl Protection {
+    /// Takes over where the handshake left off.
+    pub(crate) fn new(version: Version, secrets: &ConnectionTrafficSecrets, sequence: u64) -> Result<Self, Failure> {
+        let (algorithm, key, iv) = match secrets {
+            ConnectionTrafficSecrets::Aes128Gcm { key, iv } => (&aead::AES_128_GCM, key, iv),
+            ConnectionTrafficSecrets::Aes256Gcm { key, iv } => (&aead::AES_256_GCM, key, iv),
+            ConnectionTrafficSecrets::Chacha20Poly1305 { key, iv } => (&aead::CHACHA20_POLY1305, key, iv),
+            _ => return Err(Failure::internal("a cipher suite without a record protection of ours")),
+        };
+        let iv = iv.as_ref().try_into().map_err(|_| Failure::internal("an IV of a wrong length"))?;
+        Self::from_parts(version, algorithm, key.as_ref(), iv, sequence)
+    }
+
+    pub(crate) fn from_parts(
+        version: Version,
+        algorithm: &'static aead::Algorithm,
+        key: &[u8],
+        iv: [u8; NONCE_LEN],
+        sequence: u64,
+    ) -> Result<Self, Failure> {
+        let key = UnboundKey::new(algorithm, key).map_err(|_| Failure::internal("a key of a wrong length"))?;
+        let gcm = algorithm != &aead::CHACHA20_POLY1305;
+        Ok(Self {
+            key: LessSafeKey::new(key),
+            iv,
+            sequence,
+            version,
+            // RFC 7905: ChaCha20-Poly1305 has no explicit nonce in TLS 1.2 either.
+            explicit_nonce: gcm && version == Version::Tls12,
+            max_records: if gcm { MAX_RECORDS_AES_GCM } else { MAX_RECORDS_CHACHA20_POLY1305 },
+        })
+    }
+
+    pub(crate) fn version(&self) -> Version {
+        self.version
+    }
+
+    pub(crate) fn algorithm(&self) -> &'static aead::Algorithm {
+        self.key.algorithm()
+    }
+
+    /// Records that may still be sealed under this key (RFC 8446 section 5.5).
+    pub(crate) fn records_left(&self) -> u64 {
+        self.max_records.saturating_sub(self.sequence)
+    }
+
+    /// Bytes between header and data.
+    pub(crate) fn prefix_len(&self) -> usize {
+        if self.explicit_nonce { EXPLICIT_NONCE_LEN } else { 0 }
+    }
+
+    /// Bytes of a record that are not data: header, explicit nonce, inner type, tag.
+    pub(crate) fn overhead(&self) -> usize {
+        crate::limits::RECORD_HEADER + self.prefix_len() + self.inner_type_len() + TAG_LEN
+    }
+
+    /// TLS 1.3 hides the type behind the data (RFC 8446 section 5.2).
+    pub(crate) fn inner_type_len(&self) -> usize {
+        usize::from(self.version == Version::Tls13)
+    }
+
+    /// The nonce for sealing the next record: RFC 8446 section 5.3; TLS 1.2's GCM leaves the explicit part to the
+    /// sender (RFC 5288 section 3), and the same construction keeps it unique.
+    fn nonce(&self) -> [u8; NONCE_LEN] {
+        let mut nonce = self.iv;
+        for (byte, sequence) in nonce[NONCE_LEN - 8..].iter_mut().zip(self.sequence.to_be_bytes()) {
+            *byte ^= sequence;
+        }
+        nonce
+    }
+
+    /// Seals `record[header + prefix ..][..inner_len]` in place, writes explicit nonce and tag around it, and counts
+    /// the record. The caller has written the header, whose length covers all of it.
+    pub(crate) fn seal(
+        &mut self,
+        record: &mut [u8],
+        content_type: ContentType,
+        data_len: usize,
+    ) -> Result<(), Failure> {
+        let nonce = self.nonce();
+        let (header, payload) = split(record)?;
+        let additional_data = self.additional_data(header, content_type, data_len);
+        let (prefix, rest) = payload
+            .split_at_mut_checked(self.prefix_len())
+            .ok_or_else(|| Failure::internal("a record too short to seal"))?;
+        prefix.copy_from_slice(&nonce[NONCE_LEN - prefix.len()..]);
+        let (inner, tag_room) = rest
+            .split_at_mut_checked(data_len + self.inner_type_len())
+            .ok_or_else(|| Failure::internal("a record too short to seal"))?;
+        let tag = self
+            .key
+            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), additional_data, inner)
+            .map_err(|_| Failure::internal("the AEAD refused to seal"))?;
+        self.sequence += 1;
+        tag_room
+            .get_mut(..TAG_LEN)
+            .ok_or_else(|| Failure::internal("a record too short to seal"))?
+            .copy_from_slice(tag.as_ref());
+        Ok(())
+    }
+
+    /// Opens in place what stands in `inner` (the ciphertext without explicit nonce and tag). It does not count the
+    /// record: `opened` does, once the caller has decided to take it.
+    pub(crate) fn open(
+        &self,
+        header: &[u8; 5],
+        content_type: ContentType,
+        explicit_nonce: &[u8],
+        inner: &mut [u8],
+        tag: [u8; TAG_LEN],
+    ) -> Result<(), BadRecord> {
+        let mut nonce = self.nonce();
+        if self.explicit_nonce {
+            // RFC 5288 section 3: salt from the key block, the rest as sent.
+            nonce[..4].copy_from_slice(&self.iv[..4]);
+            nonce[4..].copy_from_slice(explicit_nonce);
+        }
+        let additional_data = self.additional_data(header, content_type, inner.len());
+        self.key
+            .open_in_place_separate_tag(
+                Nonce::assume_unique_for_key(nonce),
+                additional_data,
+                aead::Tag::from(tag),
+                inner,
+                0..,
+            )
+            .map(|_| ())
+            .map_err(|_| BadRecord)
+    }
+
+    /// Counts an opened record.
+    pub(crate) fn opened(&mut self) {
+        self.sequence += 1;
+    }
+
+    /// RFC 8446 section 5.2: the header as sent. RFC 5246 section 6.2.3.3: sequence number, type, version, and the
+    /// length of the plaintext.
+    fn additional_data(
+        &self,
+        header: &[u8; 5],
+        content_type: ContentType,
+        data_len: usize,
+    ) -> aead::Aad<AdditionalData> {
+        let mut bytes = [0; 13];
+        let len = match self.version {
+            Version::Tls13 => {
+                bytes[..5].copy_from_slice(header);
+                5
+            }
+            Version::Tls12 => {
+                bytes[..8].copy_from_slice(&self.sequence.to_be_bytes());
+                bytes[8] = content_type as u8;
+                bytes[9..11].copy_from_slice(&header[1..3]);
+                bytes[11..13].copy_from_slice(&(data_len as u16).to_be_bytes());
+                13
+            }
+        };
+        aead::Aad::from(AdditionalData { bytes, len })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn set_records_left(&mut self, left: u64) {
+        self.max_records = self.sequence + left;
+    }
+}
+
+/// A record that does not open: forged, damaged, or sealed with other keys.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct BadRecord;
+
+struct AdditionalData {
+    bytes: [u8; 13],
+    len: usize,
+}
+
+impl AsRef<[u8]> for AdditionalData {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+fn split(record: &mut [u8]) -> Result<(&[u8; 5], &mut [u8]), Failure> {
+    let (header, payload) =
+        record.split_first_chunk_mut::<5>().ok_or_else(|| Failure::internal("a record without a header"))?;
+    Ok((header, payload))
+}

@@ -1,0 +1,178 @@
+//! Opening: records into plaintext.
+
+use super::header::{Header, next_record};
+use super::keys::{BadRecord, EXPLICIT_NONCE_LEN, Protection, TAG_LEN};
+use super::{ContentType, Version};
+use crate::limits::{MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, RECORD_HEADER};
+use crate::outcome::{Alert, Failure};
+
+/// The receiving side of the record layer.
+pub(crate) struct Opener {
+    protection: Protection,
+}
+
+/// What an opened record holds; the bytes are where they were opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Opened {
+    pub(crate) content_type: ContentType,
+    pub(crate) data_len: usize,
+}
+
+/// A whole record, taken apart but not yet opened.
+#[derive(Clone, Copy)]
+pub(crate) struct Sealed<'a> {
+    header: Header,
+    header_bytes: &'a [u8; RECORD_HEADER],
+    explicit_nonce: &'a [u8],
+    ciphertext: &'a [u8],
+    tag: [u8; TAG_LEN],
+}
+
+impl Sealed<'_> {
+    pub(crate) fn record_len(&self) -> usize {
+        self.header.record_len()
+    }
+
+    /// Bytes that opening writes: data, and in TLS 1.3 type and padding.
+    pub(crate) fn inner_len(&self) -> usize {
+        self.ciphertext.len()
+    }
+}
+
+impl Opener {
+    pub(crate) fn new(protection: Protection) -> Self {
+        Self { protection }
+    }
+
+    pub(crate) fn version(&self) -> Version {
+        self.protection.version()
+    }
+
+    pub(crate) fn algorithm(&self) -> &'static ring::aead::Algorithm {
+        self.protection.algorithm()
+    }
+
+    pub(crate) fn replace_keys(&mut self, protection: Protection) {
+        self.protection = protection;
+    }
+
+    /// The most data that a sealed record of `inner_len` can hold.
+    pub(crate) fn max_data_len(&self, inner_len: usize) -> usize {
+        inner_len.saturating_sub(self.protection.inner_type_len())
+    }
+
+    /// The record at the front of `input`; `None` while it is incomplete.
+    pub(crate) fn next<'a>(&self, input: &'a [u8]) -> Result<Option<Sealed<'a>>, Failure> {
+        let max_payload = match self.protection.version() {
+            Version::Tls13 => MAX_CIPHERTEXT_TLS13,
+            Version::Tls12 => MAX_CIPHERTEXT_TLS12,
+        };
+        let Some(header) = next_record(input, max_payload)? else { return Ok(None) };
+        // RFC 8446 section 5: after the handshake every record is protected, change_cipher_spec too old a thing.
+        if self.protection.version() == Version::Tls13 && header.content_type != ContentType::ApplicationData {
+            return Err(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "an unprotected record after the handshake"));
+        }
+        let (header_bytes, rest) = input
+            .split_first_chunk::<RECORD_HEADER>()
+            .ok_or_else(|| Failure::internal("a record shorter than its header"))?;
+        let payload = &rest[..header.payload_len];
+        let prefix_len = self.protection.prefix_len();
+        debug_assert!(prefix_len == 0 || prefix_len == EXPLICIT_NONCE_LEN);
+        let parts = payload
+            .split_at_checked(prefix_len)
+            .and_then(|(nonce, rest)| rest.split_last_chunk::<TAG_LEN>().map(|(inner, tag)| (nonce, inner, *tag)));
+        let Some((explicit_nonce, ciphertext, tag)) = parts else {
+            // Too short to hold a tag: it cannot authenticate (RFC 8446 section 5.2).
+            return Err(bad_record());
+        };
+        Ok(Some(Sealed { header, header_bytes, explicit_nonce, ciphertext, tag }))
+    }
+
+    /// Copies and opens a record into `output`, which has `inner_len` bytes. The record is not counted: see `take`.
+    /// When it fails, nothing of it is left in `output`.
+    pub(crate) fn peek(&self, sealed: &Sealed<'_>, output: &mut [u8]) -> Result<Opened, Failure> {
+        let output =
+            output.get_mut(..sealed.inner_len()).ok_or_else(|| Failure::internal("opening into too little room"))?;
+        output.copy_from_slice(sealed.ciphertext);
+        let result = self
+            .protection
+            .open(sealed.header_bytes, sealed.header.content_type, sealed.explicit_nonce, output, sealed.tag)
+            .map_err(|BadRecord| bad_record())
+            .and_then(|()| inspect(self.protection.version(), sealed.header.content_type, output));
+        if result.is_err() {
+            output.fill(0);
+        }
+        result
+    }
+
+    /// Counts the record that `peek` has opened.
+    pub(crate) fn take(&mut self) {
+        self.protection.opened();
+    }
+
+    /// Opens the record at the front of `data` where it lies and counts it: the record's length, where the inner
+    /// bytes begin, and what they are.
+    pub(crate) fn open_in_place(&mut self, data: &mut [u8]) -> Result<Option<(usize, usize, Opened)>, Failure> {
+        let Some(sealed) = self.next(data)? else { return Ok(None) };
+        let record_len = sealed.record_len();
+        let header = sealed.header;
+        let header_bytes = *sealed.header_bytes;
+        let tag = sealed.tag;
+        let inner_len = sealed.inner_len();
+        let mut explicit_nonce = [0; EXPLICIT_NONCE_LEN];
+        let explicit_nonce = &mut explicit_nonce[..sealed.explicit_nonce.len()];
+        explicit_nonce.copy_from_slice(sealed.explicit_nonce);
+        let start = RECORD_HEADER + explicit_nonce.len();
+        let inner = data
+            .get_mut(start..start + inner_len)
+            .ok_or_else(|| Failure::internal("a record longer than its input"))?;
+        let opened = self
+            .protection
+            .open(&header_bytes, header.content_type, explicit_nonce, inner, tag)
+            .map_err(|BadRecord| bad_record())
+            .and_then(|()| inspect(self.protection.version(), header.content_type, inner));
+        if opened.is_err() {
+            inner.fill(0);
+        }
+        let opened = opened?;
+        self.protection.opened();
+        Ok(Some((record_len, start, opened)))
+    }
+}
+
+/// Finds type and length of what was opened.
+fn inspect(version: Version, outer_type: ContentType, inner: &[u8]) -> Result<Opened, Failure> {
+    let opened = match version {
+        Version::Tls12 => Opened { content_type: outer_type, data_len: inner.len() },
+        Version::Tls13 => {
+            // RFC 8446 section 5.2: the limit covers data, type and padding together.
+            if inner.len() > MAX_PLAINTEXT + 1 {
+                return Err(too_long());
+            }
+            // RFC 8446 section 5.4: the type is the last byte that is not zero, and there must be one.
+            let data_len = inner
+                .iter()
+                .rposition(|byte| *byte != 0)
+                .ok_or_else(|| Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a record that is all padding"))?;
+            // RFC 8446 section 5: change_cipher_spec is never protected.
+            let content_type = ContentType::from_byte(inner[data_len])
+                .filter(|inner_type| *inner_type != ContentType::ChangeCipherSpec)
+                .ok_or_else(|| Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a record of unknown type"))?;
+            Opened { content_type, data_len }
+        }
+    };
+    // RFC 5246 section 6.2.1.
+    if opened.data_len > MAX_PLAINTEXT {
+        return Err(too_long());
+    }
+    Ok(opened)
+}
+
+/// RFC 8446 section 5.2: a record that fails to open ends the connection with bad_record_mac.
+fn bad_record() -> Failure {
+    Failure::protocol(Alert::BAD_RECORD_MAC, "a record could not be opened: damaged, forged, or out of order")
+}
+
+fn too_long() -> Failure {
+    Failure::protocol(Alert::RECORD_OVERFLOW, "a record holds more than 2^14 bytes of plaintext")
+}

@@ -1,0 +1,129 @@
+//! Sealing: plaintext into records.
+
+use super::keys::{Protection, TAG_LEN};
+use super::{ContentType, Version, header};
+use crate::limits::{MAX_PLAINTEXT, RECORD_HEADER};
+use crate::outcome::Failure;
+
+/// The sending side of the record layer.
+pub(crate) struct Sealer {
+    protection: Protection,
+}
+
+impl Sealer {
+    pub(crate) fn new(protection: Protection) -> Self {
+        Self { protection }
+    }
+
+    /// Bytes that a record of `data_len` bytes takes.
+    pub(crate) fn record_len(&self, data_len: usize) -> usize {
+        data_len + self.protection.overhead()
+    }
+
+    /// The most data that one record of at most `room` bytes can carry.
+    pub(crate) fn data_that_fits(&self, room: usize) -> usize {
+        room.saturating_sub(self.protection.overhead()).min(MAX_PLAINTEXT)
+    }
+
+    pub(crate) fn records_left(&self) -> u64 {
+        self.protection.records_left()
+    }
+
+    pub(crate) fn version(&self) -> Version {
+        self.protection.version()
+    }
+
+    pub(crate) fn replace_keys(&mut self, protection: Protection) {
+        self.protection = protection;
+    }
+
+    pub(crate) fn algorithm(&self) -> &'static ring::aead::Algorithm {
+        self.protection.algorithm()
+    }
+
+    /// Seals the next `data_len` bytes of `plaintext` as one record at the front of `output` and returns the
+    /// record's length. `output` has at least `record_len(data_len)` bytes and `plaintext` at least `data_len`.
+    pub(crate) fn seal(
+        &mut self,
+        content_type: ContentType,
+        plaintext: &mut Gather<'_>,
+        data_len: usize,
+        output: &mut [u8],
+    ) -> Result<usize, Failure> {
+        let record_len = self.record_len(data_len);
+        let record = output.get_mut(..record_len).ok_or_else(|| Failure::internal("sealing into too little room"))?;
+        let (head, payload) = record
+            .split_first_chunk_mut::<RECORD_HEADER>()
+            .ok_or_else(|| Failure::internal("sealing into too little room"))?;
+        // RFC 8446 section 5.2: protected records look like application data.
+        let outer_type = match self.protection.version() {
+            Version::Tls13 => ContentType::ApplicationData,
+            Version::Tls12 => content_type,
+        };
+        header::write(head, outer_type, payload.len());
+        let inner_end = payload.len() - TAG_LEN;
+        let inner = &mut payload[self.protection.prefix_len()..inner_end];
+        plaintext.take(&mut inner[..data_len]);
+        if let Some(inner_type) = inner.get_mut(data_len) {
+            *inner_type = content_type as u8;
+        }
+        self.protection.seal(record, content_type, data_len)?;
+        Ok(record_len)
+    }
+
+    /// Seals one short message, an alert or a KeyUpdate, behind what `output` holds.
+    pub(crate) fn seal_message(
+        &mut self,
+        content_type: ContentType,
+        message: &[u8],
+        output: &mut Vec<u8>,
+    ) -> Result<(), Failure> {
+        let start = output.len();
+        output.resize(start + self.record_len(message.len()), 0);
+        self.seal(content_type, &mut Gather::new(&[message]), message.len(), &mut output[start..])?;
+        Ok(())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn set_records_left(&mut self, left: u64) {
+        self.protection.set_records_left(left);
+    }
+}
+
+/// Plaintext that lies in several spans, taken from the front.
+pub(crate) struct Gather<'a> {
+    spans: &'a [&'a [u8]],
+    /// Bytes of the first span that are taken.
+    taken: usize,
+}
+
+impl<'a> Gather<'a> {
+    pub(crate) fn new(spans: &'a [&'a [u8]]) -> Self {
+        Self { spans, taken: 0 }
+    }
+
+    /// Bytes left; `None` if their sum is more than memory can hold (spans may overlap each other).
+    pub(crate) fn len(&self) -> Option<usize> {
+        let total = self.spans.iter().try_fold(0usize, |sum, span| sum.checked_add(span.len()))?;
+        total.checked_sub(self.taken)
+    }
+
+    /// Fills `to`; there must be as many bytes left.
+    fn take(&mut self, mut to: &mut [u8]) {
+        while let Some((first, rest)) = self.spans.split_first()
+            && !to.is_empty()
+        {
+            let left = &first[self.taken..];
+            let count = left.len().min(to.len());
+            let (now, later) = to.split_at_mut(count);
+            now.copy_from_slice(&left[..count]);
+            to = later;
+            self.taken += count;
+            if self.taken == first.len() {
+                self.spans = rest;
+                self.taken = 0;
+            }
+        }
+        debug_assert!(to.is_empty());
+    }
+}

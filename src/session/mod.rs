@@ -1,0 +1,279 @@
+//! The session: one connection's state machine.
+//!
+//! ```text
+//!   New ──► Running ──► Open ──► closed, each direction by itself
+//!    │        │  ▲
+//!    │        └──┘ suspended: waits for the host's answer
+//!    └────────┴──► Cancelled (shutdown before the end)      any ──► failed (sticky)
+//! ```
+//!
+//! The handshake, the read half and the write half are each behind a lock that is only ever tried: a second thread in
+//! the same part gets BUSY, nobody waits. They are taken in this order: handshake, write, read.
+
+mod facts;
+mod handshaking;
+mod owed;
+mod read;
+mod write;
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+
+use rustls::pki_types::{CertificateDer, ServerName};
+
+use crate::context::Context;
+use crate::outcome::{Failure, FailureKind, Outcome, policy};
+use facts::Facts;
+pub use facts::Negotiated;
+use handshaking::Phase;
+use owed::Owed;
+use read::ReadHalf;
+use write::WriteHalf;
+
+/// The bits of [`Session::state`], numbered as in the C header.
+pub mod state {
+    #![allow(missing_docs)]
+    pub const HANDSHAKE_COMPLETE: u32 = 1;
+    pub const HAS_PENDING_OUTPUT: u32 = 2;
+    pub const HAS_PENDING_PLAINTEXT: u32 = 4;
+    pub const SUSPENDED: u32 = 8;
+    pub const HELLO_RETRIED: u32 = 32;
+    pub const PEER_CLOSED: u32 = 64;
+    pub const SHUTDOWN_SENT: u32 = 128;
+    pub const FAILED: u32 = 256;
+    pub const CERTIFICATE_ASKED: u32 = 512;
+    /// Not shown: the keys are there, but the last flight may not be handed over.
+    pub(super) const FINISHED: u32 = 1 << 30;
+    /// Not shown: a panic was contained.
+    pub(super) const POISONED: u32 = 1 << 31;
+}
+
+/// What a call has done to its spans.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Bytes of the input that need not be shown again.
+    pub consumed: usize,
+    /// Bytes of the output that are the caller's now.
+    pub written: usize,
+}
+
+/// One TLS connection.
+pub struct Session {
+    context: Arc<Context>,
+    shared: Shared,
+    phase: Mutex<Phase>,
+    write: Mutex<WriteHalf>,
+    read: Mutex<ReadHalf>,
+}
+
+/// What all parts of a session may touch at any time.
+struct Shared {
+    state: AtomicU32,
+    /// What the read half wants the write half to send.
+    owed: Owed,
+    facts: Mutex<Facts>,
+    failures: Mutex<Failures>,
+}
+
+#[derive(Default)]
+struct Failures {
+    /// Ends the session: every later call fails with it.
+    sticky: Option<Box<Failure>>,
+    /// Of the last call that failed.
+    last: Option<Box<Failure>>,
+}
+
+impl Session {
+    /// A session of the context's role.
+    pub fn new(context: Arc<Context>) -> Self {
+        Self {
+            context,
+            shared: Shared {
+                state: AtomicU32::new(0),
+                owed: Owed::default(),
+                facts: Mutex::default(),
+                failures: Mutex::default(),
+            },
+            phase: Mutex::new(Phase::New(None)),
+            write: Mutex::default(),
+            read: Mutex::default(),
+        }
+    }
+
+    /// Sets the server that a client wants to reach.
+    pub fn set_target_host_name(&self, name: &str) -> Result<Outcome, Failure> {
+        if self.context.is_server() {
+            return Err(Failure::state("a server learns the name from the client"));
+        }
+        let parsed = ServerName::try_from(name)
+            .map_err(|_| Failure::argument("neither a DNS name nor an IP address"))?
+            .to_owned();
+        let mut phase = try_lock(&self.phase)?;
+        phase.set_name(parsed)?;
+        self.shared.facts().target_host_name = name.to_owned();
+        Ok(Outcome::Complete)
+    }
+
+    /// Seals plaintext behind pending output.
+    pub fn encrypt(&self, plaintext: &[&[u8]], output: &mut [u8], counts: &mut Counts) -> Result<Outcome, Failure> {
+        self.shared.complete()?;
+        try_lock(&self.write)?.encrypt(&self.shared, plaintext, output, counts)
+    }
+
+    /// Opens records, as many as fit.
+    pub fn decrypt(&self, input: &[u8], output: &mut [u8], counts: &mut Counts) -> Result<Outcome, Failure> {
+        self.shared.complete()?;
+        try_lock(&self.read)?.decrypt(&self.shared, input, output, counts)
+    }
+
+    /// Opens one record where it lies.
+    pub fn decrypt_in_place(
+        &self,
+        data: &mut [u8],
+        consumed: &mut usize,
+        plaintext: &mut Range<usize>,
+    ) -> Result<Outcome, Failure> {
+        self.shared.complete()?;
+        try_lock(&self.read)?.decrypt_in_place(&self.shared, data, consumed, plaintext)
+    }
+
+    /// Hands over output that is owed to the peer.
+    pub fn drain_pending_output(&self, output: &mut [u8], written: &mut usize) -> Result<Outcome, Failure> {
+        try_lock(&self.write)?.drain(&self.shared, output, written)
+    }
+
+    /// The transport has ended.
+    pub fn end_of_input(&self) -> Result<Outcome, Failure> {
+        match self.shared.complete() {
+            Ok(()) => try_lock(&self.read)?.end_of_input(),
+            Err(_) => self.end_of_handshake_input(),
+        }
+    }
+
+    /// The bits of `state`.
+    pub fn state(&self) -> u32 {
+        self.shared.visible_state()
+    }
+
+    /// What was negotiated; nothing until the handshake is complete.
+    pub fn negotiated(&self) -> Negotiated {
+        match self.shared.has(state::HANDSHAKE_COMPLETE) {
+            true => self.shared.facts().negotiated.clone(),
+            false => Negotiated::default(),
+        }
+    }
+
+    /// The server's name: what a client set, or what a server was asked for.
+    pub fn target_host_name(&self) -> String {
+        self.shared.facts().target_host_name.clone()
+    }
+
+    /// The certificates that the peer has shown, leaf first.
+    pub fn remote_certificates(&self) -> Arc<[CertificateDer<'static>]> {
+        self.shared.facts().remote_certificates.clone()
+    }
+
+    /// Our leaf certificate, if the peer has seen it.
+    pub fn local_certificate(&self) -> Vec<u8> {
+        let shown = self.shared.has(state::HANDSHAKE_COMPLETE) && self.shared.facts().local_certificate_shown;
+        let leaf = self.context.credentials().and_then(|credentials| credentials.leaf());
+        leaf.filter(|_| shown).map(|leaf| leaf.to_vec()).unwrap_or_default()
+    }
+
+    /// The sticky failure, or else the last one.
+    pub fn last_failure(&self) -> Option<Failure> {
+        let failures = self.shared.failures();
+        failures.sticky.as_deref().or(failures.last.as_deref()).cloned()
+    }
+
+    /// Bits that the suspension itself brings: a client that showed no certificate.
+    pub fn pending_policy_errors(&self) -> u32 {
+        match self.shared.has(state::SUSPENDED) && self.shared.facts().remote_certificates.is_empty() {
+            true => policy::NOT_AVAILABLE,
+            false => 0,
+        }
+    }
+
+    /// Remembers the failure of a call. A broken invariant ends the session for good.
+    pub fn record(&self, failure: &Failure) {
+        if failure.kind == FailureKind::Internal {
+            self.shared.set(state::POISONED);
+            self.shared.fail(failure);
+        }
+        self.shared.failures().last = Some(Box::new(failure.clone()));
+    }
+
+    /// Fails once a panic was contained in this session.
+    pub fn poisoned(&self) -> Result<(), Failure> {
+        match self.shared.has(state::POISONED) {
+            true => Err(self.shared.sticky().unwrap_or_else(|| Failure::internal("this session is poisoned"))),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Shared {
+    fn has(&self, bits: u32) -> bool {
+        self.state.load(Ordering::Acquire) & bits != 0
+    }
+
+    fn set(&self, bits: u32) {
+        self.state.fetch_or(bits, Ordering::AcqRel);
+    }
+
+    fn put(&self, bit: u32, on: bool) {
+        match on {
+            true => self.state.fetch_or(bit, Ordering::AcqRel),
+            false => self.state.fetch_and(!bit, Ordering::AcqRel),
+        };
+    }
+
+    fn visible_state(&self) -> u32 {
+        let state = self.state.load(Ordering::Acquire) & !(state::FINISHED | state::POISONED);
+        if self.owed.is_empty() { state } else { state | state::HAS_PENDING_OUTPUT }
+    }
+
+    /// Fails until the handshake is complete.
+    fn complete(&self) -> Result<(), Failure> {
+        if self.has(state::HANDSHAKE_COMPLETE) {
+            return Ok(());
+        }
+        // A failed handshake stays failed; otherwise it is the host that is too early.
+        Err(self.sticky().unwrap_or_else(|| Failure::state("the handshake is not complete")))
+    }
+
+    /// Ends the session. The first failure counts.
+    fn fail(&self, failure: &Failure) {
+        self.failures().sticky.get_or_insert_with(|| Box::new(failure.clone()));
+        self.set(state::FAILED);
+    }
+
+    fn sticky(&self) -> Option<Failure> {
+        match self.has(state::FAILED) {
+            true => self.failures().sticky.as_deref().cloned(),
+            false => None,
+        }
+    }
+
+    /// Held for moments only, never across a suspension or a computation.
+    fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.facts.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn failures(&self) -> MutexGuard<'_, Failures> {
+        self.failures.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// A part of the session, if no other thread is in it.
+fn try_lock<T>(part: &Mutex<T>) -> Result<MutexGuard<'_, T>, Failure> {
+    match part.try_lock() {
+        Ok(guard) => Ok(guard),
+        Err(TryLockError::WouldBlock) => Err(Failure::busy()),
+        Err(TryLockError::Poisoned(_)) => Err(Failure::internal("this session is poisoned")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

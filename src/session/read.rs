@@ -1,0 +1,329 @@
+//! The read half of an open session.
+
+use std::ops::Range;
+
+use super::{Counts, Shared, state};
+use crate::crypto::secrets::TrafficSecret;
+use crate::outcome::{Failure, FailureKind, Outcome};
+use crate::post_handshake::{Action, Messages};
+use crate::record::held::{Held, RecordBuffer};
+use crate::record::open::{Opened, Opener};
+use crate::record::{ContentType, Version};
+
+#[derive(Default)]
+pub(super) struct ReadHalf {
+    opening: Option<Box<Opening>>,
+    /// Plaintext of a record that did not fit.
+    held: Option<Held>,
+    /// Nothing more will be opened.
+    end: Option<End>,
+}
+
+struct Opening {
+    opener: Opener,
+    /// TLS 1.3: what the peer's next keys derive from.
+    traffic: Option<TrafficSecret>,
+    messages: Messages,
+}
+
+/// Why nothing more comes.
+enum End {
+    PeerClosed,
+    Failed(Box<Failure>),
+}
+
+/// What to do after a record that held no data.
+enum Control {
+    /// It was taken; go on.
+    Taken,
+    /// It ends the read half and is left for a call of its own.
+    Later,
+}
+
+impl End {
+    fn outcome(&self) -> Result<Outcome, Failure> {
+        match self {
+            Self::PeerClosed => Ok(Outcome::Closed),
+            Self::Failed(failure) => Err((**failure).clone()),
+        }
+    }
+}
+
+impl ReadHalf {
+    /// Takes over from the handshake.
+    pub(super) fn open(&mut self, opener: Opener, traffic: Option<TrafficSecret>, is_server: bool) {
+        let messages = Messages::new(is_server, opener.version());
+        self.opening = Some(Box::new(Opening { opener, traffic, messages }));
+    }
+
+    /// Opens as many records as input and room allow.
+    pub(super) fn decrypt(
+        &mut self,
+        shared: &Shared,
+        input: &[u8],
+        output: &mut [u8],
+        counts: &mut Counts,
+    ) -> Result<Outcome, Failure> {
+        if !self.deliver_held(shared, output, counts) {
+            return Ok(Outcome::WantWrite);
+        }
+        loop {
+            let progress = *counts != Counts::default();
+            let ended = match &self.end {
+                Some(end) => Some(end.outcome()),
+                None => self.next(shared, input, output, counts).transpose(),
+            };
+            match ended {
+                None => {}
+                // What ends the read half has a call of its own; this one was good.
+                Some(_) if progress => return Ok(Outcome::Complete),
+                Some(result) => return result,
+            }
+            if self.held.is_some() {
+                return Ok(Outcome::WantWrite);
+            }
+        }
+    }
+
+    /// Opens one record where it lies.
+    pub(super) fn decrypt_in_place(
+        &mut self,
+        shared: &Shared,
+        data: &mut [u8],
+        consumed: &mut usize,
+        plaintext: &mut Range<usize>,
+    ) -> Result<Outcome, Failure> {
+        if self.held.is_some() {
+            return Err(Failure::state("plaintext is held: take it with decrypt first"));
+        }
+        if let Some(end) = &self.end {
+            return end.outcome();
+        }
+        self.check_session(shared)?;
+        let opening = self.opening()?;
+        let (record_len, start, opened) = match opening.opener.open_in_place(data) {
+            Ok(Some(opened)) => opened,
+            Ok(None) => return Ok(Outcome::WantRead),
+            Err(failure) => return self.fail(shared, failure),
+        };
+        let range = start..start + opened.data_len;
+        let result = match opened.content_type {
+            ContentType::ApplicationData => opening.messages.application_data(opened.data_len),
+            content_type => {
+                let result = opening.message(shared, content_type, &data[range.clone()]);
+                data[range.clone()].fill(0);
+                match result {
+                    Ok(true) => {
+                        *consumed = record_len;
+                        self.peer_closed(shared);
+                        return Ok(Outcome::Closed);
+                    }
+                    other => other.map(|_| ()),
+                }
+            }
+        };
+        if let Err(failure) = result {
+            return self.fail(shared, failure);
+        }
+        *consumed = record_len;
+        if opened.content_type == ContentType::ApplicationData {
+            *plaintext = range;
+        }
+        Ok(Outcome::Complete)
+    }
+
+    /// The transport has ended.
+    pub(super) fn end_of_input(&mut self) -> Result<Outcome, Failure> {
+        // RFC 8446 section 6.1: without close_notify, data may have been cut off.
+        self.end.get_or_insert_with(|| End::Failed(Box::new(truncated()))).outcome()
+    }
+
+    /// Moves held plaintext; false if some is left.
+    fn deliver_held(&mut self, shared: &Shared, output: &mut [u8], counts: &mut Counts) -> bool {
+        let Some(held) = &mut self.held else { return true };
+        counts.written += held.deliver(output);
+        if !held.is_empty() {
+            return false;
+        }
+        self.held = None;
+        shared.put(state::HAS_PENDING_PLAINTEXT, false);
+        true
+    }
+
+    /// Opens the next record. `None`: it was taken. An outcome or failure is what the call returns, unless records
+    /// before it have made progress: then the record was left where it is.
+    fn next(
+        &mut self,
+        shared: &Shared,
+        input: &[u8],
+        output: &mut [u8],
+        counts: &mut Counts,
+    ) -> Result<Option<Outcome>, Failure> {
+        let progress = *counts != Counts::default();
+        self.check_session(shared)?;
+        let opening = self.opening()?;
+        let sealed = match opening.opener.next(&input[counts.consumed..]) {
+            Ok(Some(sealed)) => sealed,
+            Ok(None) => return Ok(Some(Outcome::WantRead)),
+            Err(failure) => return self.fail_unless(progress, shared, failure),
+        };
+        let room = &mut output[counts.written..];
+        let inner_len = sealed.inner_len();
+        let fits_in_place = inner_len <= room.len();
+        // In TLS 1.3 the byte behind the data may be what does not fit.
+        let fits = opening.opener.max_data_len(inner_len) <= room.len();
+        if !fits && progress {
+            return Ok(Some(Outcome::WantWrite));
+        }
+        let mut buffer = (!fits_in_place).then(RecordBuffer::take);
+        let inner = match &mut buffer {
+            Some(buffer) => {
+                buffer.room(inner_len).ok_or_else(|| Failure::internal("a record larger than any buffer"))?
+            }
+            None => &mut room[..inner_len],
+        };
+        let opened = match opening.opener.peek(&sealed, inner) {
+            Ok(opened) => opened,
+            Err(failure) => return self.fail_unless(progress, shared, failure),
+        };
+        if opened.content_type != ContentType::ApplicationData {
+            let control = opening.control(shared, opened, inner, progress);
+            inner.fill(0);
+            return match control {
+                Ok((Control::Taken, closed)) => {
+                    counts.consumed += sealed.record_len();
+                    if closed {
+                        // Alerts are only taken by a call of their own: this is what it returns.
+                        self.peer_closed(shared);
+                        return Ok(Some(Outcome::Closed));
+                    }
+                    Ok(None)
+                }
+                Ok((Control::Later, _)) => Ok(Some(Outcome::Closed)),
+                Err(failure) => self.fail_unless(progress, shared, failure),
+            };
+        }
+        if room.is_empty() && opened.data_len > 0 {
+            // Looked at, not taken.
+            return Ok(Some(Outcome::WantWrite));
+        }
+        if let Err(failure) = opening.messages.application_data(opened.data_len) {
+            return self.fail_unless(progress, shared, failure);
+        }
+        opening.opener.take();
+        counts.consumed += sealed.record_len();
+        match buffer {
+            None => counts.written += opened.data_len,
+            Some(buffer) => {
+                let mut held = Held::new(buffer, opened.data_len);
+                counts.written += held.deliver(room);
+                if !held.is_empty() {
+                    self.held = Some(held);
+                    shared.set(state::HAS_PENDING_PLAINTEXT);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn opening(&mut self) -> Result<&mut Opening, Failure> {
+        self.opening.as_deref_mut().ok_or_else(|| Failure::internal("no keys in an open session"))
+    }
+
+    /// The write half may have ended the session.
+    fn check_session(&self, shared: &Shared) -> Result<(), Failure> {
+        shared.sticky().map_or(Ok(()), Err)
+    }
+
+    fn peer_closed(&mut self, shared: &Shared) {
+        self.end = Some(End::PeerClosed);
+        shared.set(state::PEER_CLOSED);
+        let version = self.opening.as_ref().map(|opening| opening.opener.version());
+        // RFC 5246 section 7.2.1: the other party MUST respond with a close_notify of its own and close at once.
+        // RFC 8446 section 6.1: each direction closes by itself.
+        if version == Some(Version::Tls12) {
+            shared.owed.close_notify();
+        }
+    }
+
+    /// The call before has made progress: this failure is found again by the next one. Nothing has changed yet.
+    fn fail_unless(&mut self, progress: bool, shared: &Shared, failure: Failure) -> Result<Option<Outcome>, Failure> {
+        match progress {
+            // A message that was taken in part cannot be found again.
+            true => {
+                self.end = Some(End::Failed(Box::new(failure.clone())));
+                self.tell(shared, &failure);
+                Ok(Some(Outcome::Complete))
+            }
+            false => self.fail(shared, failure).map(Some),
+        }
+    }
+
+    fn fail(&mut self, shared: &Shared, failure: Failure) -> Result<Outcome, Failure> {
+        self.tell(shared, &failure);
+        self.end = Some(End::Failed(Box::new(failure.clone())));
+        Err(failure)
+    }
+
+    fn tell(&self, shared: &Shared, failure: &Failure) {
+        if let Some(alert) = failure.alert_sent {
+            shared.owed.fatal_alert(alert);
+        }
+        shared.fail(failure);
+    }
+}
+
+impl Opening {
+    /// Handles an opened record that is not data. Counts it unless it is left for later.
+    fn control(
+        &mut self,
+        shared: &Shared,
+        opened: Opened,
+        inner: &[u8],
+        progress: bool,
+    ) -> Result<(Control, bool), Failure> {
+        let message = &inner[..opened.data_len];
+        if progress && opened.content_type == ContentType::Alert {
+            return Ok((Control::Later, false));
+        }
+        // Counted before its meaning: a KeyUpdate replaces the keys and their count.
+        self.opener.take();
+        let closed = self.message(shared, opened.content_type, message)?;
+        Ok((Control::Taken, closed))
+    }
+
+    /// Acts on a record of the protocol itself; true if the peer has closed.
+    fn message(&mut self, shared: &Shared, content_type: ContentType, message: &[u8]) -> Result<bool, Failure> {
+        let Self { opener, traffic, messages } = self;
+        match content_type {
+            ContentType::Alert => Ok(messages.alert(message)? == Action::PeerClosed),
+            ContentType::Handshake => messages
+                .handshake(message, |action| {
+                    match action {
+                        Action::UpdatePeerKeys { reply } => {
+                            let traffic =
+                                traffic.as_mut().ok_or_else(|| Failure::internal("a key update without a secret"))?;
+                            opener.replace_keys(traffic.update(opener.algorithm())?);
+                            if reply {
+                                shared.owed.key_update();
+                            }
+                        }
+                        Action::RefuseRenegotiation => shared.owed.no_renegotiation(),
+                        Action::Nothing | Action::PeerClosed => {}
+                    }
+                    Ok(())
+                })
+                .map(|()| false),
+            // TLS 1.2 switches keys in handshakes only; in TLS 1.3 `open` has refused it.
+            ContentType::ChangeCipherSpec | ContentType::ApplicationData => Err(Failure::protocol(
+                crate::outcome::Alert::UNEXPECTED_MESSAGE,
+                "a change_cipher_spec outside of a handshake",
+            )),
+        }
+    }
+}
+
+/// The peer's transport ended in mid-stream.
+pub(super) fn truncated() -> Failure {
+    Failure::new(FailureKind::Truncated, "the transport ended without close_notify")
+}

@@ -1,0 +1,231 @@
+//! The write half of an open session, and pending output in every state.
+
+use super::{Counts, Shared, state};
+use crate::crypto::secrets::TrafficSecret;
+use crate::limits::MIN_CIPHERTEXT;
+use crate::outcome::{Alert, Failure, Outcome};
+use crate::post_handshake::KEY_UPDATE_NOT_REQUESTED;
+use crate::record::seal::{Gather, Sealer};
+use crate::record::{ContentType, Version};
+
+/// Records that a key keeps for a KeyUpdate, or for an alert where there is none.
+const RESERVED_RECORDS: u64 = 2;
+
+#[derive(Default)]
+pub(super) struct WriteHalf {
+    /// Made but not yet handed over; bytes before `handed` are.
+    pending: Vec<u8>,
+    handed: usize,
+    sealing: Option<Box<Sealing>>,
+    /// Nothing but pending output will ever be sent again.
+    closed: bool,
+}
+
+struct Sealing {
+    sealer: Sealer,
+    /// TLS 1.3: what the next keys derive from.
+    traffic: Option<TrafficSecret>,
+}
+
+impl WriteHalf {
+    /// Takes over from the handshake.
+    pub(super) fn open(&mut self, sealer: Sealer, traffic: Option<TrafficSecret>) {
+        self.sealing = Some(Box::new(Sealing { sealer, traffic }));
+    }
+
+    /// Lets `make` add to the pending output.
+    pub(super) fn add<R>(&mut self, shared: &Shared, make: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+        let result = make(&mut self.pending);
+        shared.put(state::HAS_PENDING_OUTPUT, self.has_pending());
+        result
+    }
+
+    pub(super) fn has_pending(&self) -> bool {
+        self.handed < self.pending.len()
+    }
+
+    /// Hands over what fits, whatever the state.
+    pub(super) fn drain(
+        &mut self,
+        shared: &Shared,
+        output: &mut [u8],
+        written: &mut usize,
+    ) -> Result<Outcome, Failure> {
+        self.settle(shared)?;
+        self.hand_over(shared, output, written);
+        Ok(if self.has_pending() { Outcome::WantWrite } else { Outcome::Complete })
+    }
+
+    /// Copies pending output behind `written`.
+    pub(super) fn hand_over(&mut self, shared: &Shared, output: &mut [u8], written: &mut usize) {
+        if !self.has_pending() {
+            return;
+        }
+        let room = &mut output[*written..];
+        let left = &self.pending[self.handed..];
+        let count = left.len().min(room.len());
+        room[..count].copy_from_slice(&left[..count]);
+        self.handed += count;
+        *written += count;
+        if !self.has_pending() {
+            // An idle session keeps no buffer.
+            self.pending = Vec::new();
+            self.handed = 0;
+            shared.put(state::HAS_PENDING_OUTPUT, false);
+            if shared.has(state::FINISHED) {
+                shared.set(state::HANDSHAKE_COMPLETE);
+            }
+        }
+    }
+
+    /// Seals plaintext behind pending output. Nothing of it is kept.
+    pub(super) fn encrypt(
+        &mut self,
+        shared: &Shared,
+        plaintext: &[&[u8]],
+        output: &mut [u8],
+        counts: &mut Counts,
+    ) -> Result<Outcome, Failure> {
+        if let Some(failure) = shared.sticky() {
+            return Err(failure);
+        }
+        if self.closed {
+            return Err(Failure::state("our side is closed"));
+        }
+        self.settle(shared)?;
+        self.hand_over(shared, output, &mut counts.written);
+        if self.has_pending() {
+            return Ok(Outcome::WantWrite);
+        }
+        let mut plaintext = Gather::new(plaintext);
+        let mut left =
+            plaintext.len().ok_or_else(|| Failure::argument("the spans together are larger than memory can be"))?;
+        if left > 0 && self.closed {
+            return Err(Failure::state("TLS 1.2 ends both directions with the peer's close_notify"));
+        }
+        while left > 0 {
+            let sealing = self.sealing()?;
+            let room = &mut output[counts.written..];
+            if sealing.sealer.records_left() <= RESERVED_RECORDS {
+                let Some(written) = sealing.renew(room)? else { return Ok(Outcome::WantWrite) };
+                counts.written += written;
+                continue;
+            }
+            let data_len = left.min(sealing.sealer.data_that_fits(room.len()));
+            // What is left fits whole, or there must be room for a record worth its overhead.
+            if data_len == 0 || (data_len < left && room.len() < MIN_CIPHERTEXT) {
+                return Ok(Outcome::WantWrite);
+            }
+            counts.written += sealing.sealer.seal(ContentType::ApplicationData, &mut plaintext, data_len, room)?;
+            counts.consumed += data_len;
+            left -= data_len;
+        }
+        Ok(Outcome::Complete)
+    }
+
+    /// Closes our direction and hands over.
+    pub(super) fn shutdown(
+        &mut self,
+        shared: &Shared,
+        output: &mut [u8],
+        written: &mut usize,
+    ) -> Result<Outcome, Failure> {
+        self.settle(shared)?;
+        if !self.closed && !shared.has(state::FAILED) {
+            self.close(shared)?;
+        }
+        self.hand_over(shared, output, written);
+        Ok(if self.has_pending() { Outcome::WantWrite } else { Outcome::Closed })
+    }
+
+    /// Marks the direction as closed; the handshake has written what there was to say.
+    pub(super) fn closed_by_handshake(&mut self) {
+        self.closed = true;
+    }
+
+    /// Seals what the read half owes the peer. After this, `has_pending` tells all there is.
+    fn settle(&mut self, shared: &Shared) -> Result<(), Failure> {
+        let due = shared.owed.take();
+        if due == Default::default() || self.closed {
+            return Ok(());
+        }
+        if due.key_update {
+            self.update_keys(shared)?;
+        }
+        if due.no_renegotiation {
+            self.alert(shared, Alert::NO_RENEGOTIATION)?;
+        }
+        if let Some(alert) = due.fatal_alert {
+            self.alert(shared, alert)?;
+            self.closed = true;
+        } else if due.close_notify {
+            self.close(shared)?;
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, shared: &Shared) -> Result<(), Failure> {
+        self.alert(shared, Alert::CLOSE_NOTIFY)?;
+        self.closed = true;
+        shared.set(state::SHUTDOWN_SENT);
+        Ok(())
+    }
+
+    /// RFC 8446 section 4.6.3: the message goes out under the old keys, everything behind it under the next.
+    fn update_keys(&mut self, shared: &Shared) -> Result<(), Failure> {
+        let (sealing, pending) = self.parts()?;
+        sealing.sealer.seal_message(ContentType::Handshake, &KEY_UPDATE_NOT_REQUESTED, pending)?;
+        sealing.next_keys()?;
+        shared.set(state::HAS_PENDING_OUTPUT);
+        Ok(())
+    }
+
+    fn alert(&mut self, shared: &Shared, alert: Alert) -> Result<(), Failure> {
+        let (sealing, pending) = self.parts()?;
+        let level = if alert.is_closure() { 1 } else { 2 };
+        sealing.sealer.seal_message(ContentType::Alert, &[level, alert.0], pending)?;
+        shared.set(state::HAS_PENDING_OUTPUT);
+        Ok(())
+    }
+
+    fn sealing(&mut self) -> Result<&mut Sealing, Failure> {
+        self.parts().map(|(sealing, _)| sealing)
+    }
+
+    fn parts(&mut self) -> Result<(&mut Sealing, &mut Vec<u8>), Failure> {
+        let sealing = self.sealing.as_deref_mut().ok_or_else(|| Failure::internal("no keys in an open session"))?;
+        Ok((sealing, &mut self.pending))
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_records_left(&mut self, left: u64) {
+        self.sealing().unwrap().sealer.set_records_left(left);
+    }
+}
+
+impl Sealing {
+    /// The key's limit is near (RFC 8446 section 5.5): puts a KeyUpdate into `room` and goes on with the next keys.
+    /// `None` if there is too little room. TLS 1.2 knows no such thing: its session has to end.
+    fn renew(&mut self, room: &mut [u8]) -> Result<Option<usize>, Failure> {
+        if self.sealer.version() == Version::Tls12 {
+            return Err(Failure::state(
+                "this TLS 1.2 session has sealed as many records as its key allows: shut down and connect anew",
+            ));
+        }
+        let message: &[&[u8]] = &[&KEY_UPDATE_NOT_REQUESTED];
+        let len = KEY_UPDATE_NOT_REQUESTED.len();
+        if room.len() < self.sealer.record_len(len) {
+            return Ok(None);
+        }
+        let written = self.sealer.seal(ContentType::Handshake, &mut Gather::new(message), len, room)?;
+        self.next_keys()?;
+        Ok(Some(written))
+    }
+
+    fn next_keys(&mut self) -> Result<(), Failure> {
+        let traffic = self.traffic.as_mut().ok_or_else(|| Failure::internal("a key update without a secret"))?;
+        let keys = traffic.update(self.sealer.algorithm())?;
+        self.sealer.replace_keys(keys);
+        Ok(())
+    }
+}

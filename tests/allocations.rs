@@ -1,0 +1,136 @@
+//! Nothing allocates per record once a session is open.
+
+#![expect(unsafe_code, reason = "an allocator that counts")]
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::Arc;
+
+use spantls::context::{Context, Credentials, Options};
+use spantls::outcome::{Outcome, Question};
+use spantls::session::{Counts, Session};
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+    static LIVE_BYTES: Cell<isize> = const { Cell::new(0) };
+}
+
+// SAFETY: everything is System's; counting touches a const-initialised thread-local without a destructor.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        LIVE_BYTES.set(LIVE_BYTES.get() + layout.size() as isize);
+        // SAFETY: the caller's contract.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE_BYTES.set(LIVE_BYTES.get() - layout.size() as isize);
+        // SAFETY: the caller's contract.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn read(name: &str) -> Vec<u8> {
+    std::fs::read(format!("{}/ffi-tests/certs/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+fn contexts(suite: u16) -> (Arc<Context>, Arc<Context>) {
+    let mut options = Options::default();
+    // ECDSA suites of TLS 1.2 and all of TLS 1.3 go with an ECDSA key, the others with RSA.
+    let name = if matches!(suite, 0xC02F | 0xC030 | 0xCCA8) { "server-rsa2048" } else { "server-p256" };
+    let (chain, key) = (read(&format!("{name}.pem")), read(&format!("{name}.key")));
+    options.set_credentials(Some(Arc::new(Credentials::from_pem(&chain, &key).unwrap())));
+    let server = Arc::new(Context::server(options).unwrap());
+    let mut options = Options::default();
+    options.set_cipher_suites(&[suite]).unwrap();
+    (Arc::new(Context::client(options).unwrap()), server)
+}
+
+fn open_pair(client: Arc<Context>, server: Arc<Context>) -> (Session, Session) {
+    let (client, server) = (Session::new(client), Session::new(server));
+    let (mut to_client, mut to_server) = (Vec::new(), Vec::new());
+    loop {
+        let first = step(&client, &mut to_client, &mut to_server);
+        let second = step(&server, &mut to_server, &mut to_client);
+        if first == Outcome::Complete && second == Outcome::Complete {
+            return (client, server);
+        }
+    }
+}
+
+fn step(session: &Session, input: &mut Vec<u8>, output: &mut Vec<u8>) -> Outcome {
+    let mut room = vec![0; 32768];
+    let mut counts = Counts::default();
+    let outcome = session.process_handshake(input, &mut room, &mut counts).unwrap();
+    input.drain(..counts.consumed);
+    output.extend_from_slice(&room[..counts.written]);
+    if outcome == Outcome::Suspended(Question::Certificate) {
+        session.set_certificate_validation_result(0).unwrap();
+    }
+    outcome
+}
+
+#[test]
+fn no_record_costs_an_allocation() {
+    for suite in [0x1301, 0x1302, 0x1303, 0xC02B, 0xC02C, 0xCCA9, 0xC02F, 0xC030, 0xCCA8] {
+        let (client, server) = contexts(suite);
+        let (client, server) = open_pair(client, server);
+        let data = vec![3; 16384];
+        let mut sealed = vec![0; 20000];
+        let mut opened = vec![0; 20000];
+        let mut round = |size: usize, room: usize, in_place: bool| {
+            let mut counts = Counts::default();
+            let halves = data[..size].split_at(size / 2);
+            assert_eq!(client.encrypt(&[halves.0, halves.1], &mut sealed, &mut counts), Ok(Outcome::Complete));
+            if in_place {
+                let (mut consumed, mut range) = (0, 0..0);
+                let outcome = server.decrypt_in_place(&mut sealed[..counts.written], &mut consumed, &mut range);
+                assert_eq!((outcome, range.len()), (Ok(Outcome::Complete), size));
+                return;
+            }
+            let (mut at, mut delivered) = (0, 0);
+            while delivered < size {
+                let mut done = Counts::default();
+                let outcome = server.decrypt(&sealed[at..counts.written], &mut opened[..room], &mut done);
+                assert!(matches!(outcome, Ok(Outcome::Complete | Outcome::WantWrite)), "{outcome:?}");
+                at += done.consumed;
+                delivered += done.written;
+            }
+        };
+        // Room for more than a record, exactly its data, and far less; the first round of each may fill a pool.
+        let rounds =
+            [(16384, 20000, false), (16384, 16384, false), (16384, 1000, false), (1, 1, false), (16384, 0, true)];
+        for (size, room, in_place) in rounds {
+            round(size, room, in_place);
+            let before = ALLOCATIONS.get();
+            for _ in 0..100 {
+                round(size, room, in_place);
+            }
+            let allocations = ALLOCATIONS.get() - before;
+            assert_eq!(allocations, 0, "{suite:#06x}, {size} bytes into {room}");
+        }
+    }
+}
+
+#[test]
+fn an_idle_open_session_is_small() {
+    for suite in [0x1301, 0x1302, 0x1303, 0xC02B, 0xC02C, 0xCCA9] {
+        let (client, server) = contexts(suite);
+        drop(open_pair(client.clone(), server.clone()));
+        let before = LIVE_BYTES.get();
+        let pair = open_pair(client, server);
+        let (live, own) = (LIVE_BYTES.get() - before, 2 * size_of::<Session>() as isize);
+        let each = (live + own) / 2;
+        println!("{suite:#06x}: {each} bytes for one of two open sessions, the client's chain of two included");
+        let chain = (read("server-p256.pem").len() as isize * 3 / 4) / 2;
+        assert!(each - chain <= 2048, "{each}");
+        drop(pair);
+    }
+}
