@@ -116,7 +116,7 @@ typedef enum {
      */
     TLS_ERROR_AUTHENTICATION = -3,
     /**
-     * The peer broke the protocol, sent a fatal alert, or spoke no TLS.
+     * The peer broke the protocol, sent a fatal alert, spoke no TLS, or has nothing in common with us.
      */
     TLS_ERROR_PROTOCOL = -4,
     /**
@@ -140,7 +140,8 @@ typedef enum {
      */
     TLS_ERROR_BUSY = -9,
     /**
-     * Too many handshakes are suspended at once, or memory could not be mapped. Nothing was consumed; try later.
+     * Too many handshakes are suspended at once, or memory could not be mapped. Nothing was consumed: try again once
+     * another handshake has been answered or destroyed, or give this connection up.
      */
     TLS_ERROR_RESOURCES = -10,
     /**
@@ -318,15 +319,16 @@ typedef struct tls_options_t tls_options_t;
  *
  * 1. Call `tls_session_process_handshake()` with what has been received so far (at first nothing). Send the
  *    `*out_written` bytes to the peer, drop the first `*out_consumed` bytes from the receive buffer, and look at the
- *    status: WANT_READ: receive more behind what is left, call again; WANT_WRITE: call again; a suspension
- *    (NEEDS_CERTIFICATE_VALIDATION): answer it now or later, from any thread, and call again; COMPLETE: done;
- *    negative: failed: send what was written (it holds the alert), `tls_session_drain_pending_output()` for the
- *    rest, and destroy the session.
+ *    status: WANT_READ: receive more behind what is left, call again (if the transport has ended:
+ *    `tls_session_end_of_input()`); WANT_WRITE: call again; a suspension (NEEDS_CERTIFICATE_VALIDATION): answer it
+ *    now or later, from any thread, and call again; COMPLETE: done; negative: failed: send what was written (it holds
+ *    the alert), `tls_session_drain_pending_output()` for the rest, and destroy the session. On a TCP socket, shut
+ *    the sending side down and read to the end before closing: a reset would overtake the alert.
  * 2. Exchange data with `tls_session_encrypt()` and `tls_session_decrypt()`. After each decrypt, look at
  *    `tls_session_has_pending_output()`: when it is true, `tls_session_drain_pending_output()` (or the next encrypt)
  *    gives an answer that the peer is owed.
  * 3. End with `tls_session_shutdown()`, send what it wrote, and read on until decrypt returns CLOSED. When the
- *    transport ends, say so with `tls_session_end_of_input()`: it tells a clean end from a cut.
+ *    transport has ended and decrypt wants more, `tls_session_end_of_input()` tells a clean end from a cut.
  *
  * Threads: once COMPLETE, one thread may use the read half (decrypt, decrypt_in_place, end_of_input) while another
  * uses the write half (encrypt, encrypt_vectored, drain_pending_output, shutdown); a second thread in the same half
@@ -359,11 +361,12 @@ typedef struct {
      */
     int32_t alert_sent;
     /**
-     * The fatal alert received from the peer; -1 for none.
+     * The alert with which the peer ended the session; -1 for none. `SPANTLS_ALERT_CLOSE_NOTIFY` (0) if it closed in
+     * the middle of the handshake.
      */
     int32_t alert_received;
     /**
-     * `TLS_POLICY_ERROR_…` bits of the verdict.
+     * `TLS_POLICY_ERROR_…` bits of the verdict that refused the peer.
      */
     uint32_t policy_errors;
     /**
@@ -415,6 +418,13 @@ uint32_t spantls_abi_version(void);
  */
 SPANTLS_MUST_USE
 const char *tls_status_name(tls_status_t status);
+
+/**
+ * The name of an alert as the RFCs spell it, for example "unknown_ca"; "unknown" for any other number. Valid for the
+ * life of the process.
+ */
+SPANTLS_MUST_USE
+const char *spantls_alert_name(uint8_t alert);
 
 /**
  * The last failure on this thread of a call that has no session (credentials, options, contexts, a NULL session).
@@ -651,7 +661,7 @@ tls_status_t tls_session_set_target_host_name(tls_session_t *session,
  * - `TLS_STATUS_CLOSED`: the handshake was cancelled with `tls_session_shutdown()`.
  * - `TLS_ERROR_AUTHENTICATION`, `TLS_ERROR_PROTOCOL`, `TLS_ERROR_TRUNCATED`: failed; what was written, and
  *   `tls_session_drain_pending_output()`, hold the alert for the peer. Sticky.
- * - `TLS_ERROR_RESOURCES`: nothing was consumed; try later.
+ * - `TLS_ERROR_RESOURCES`: the next record was not consumed; not sticky.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_process_handshake(tls_session_t *session,
@@ -666,7 +676,7 @@ tls_status_t tls_session_process_handshake(tls_session_t *session,
  * Seals plaintext: emits pending output first, then as many whole records as fit. It keeps nothing of the plaintext:
  * what was not consumed is shown again.
  *
- * - `TLS_STATUS_COMPLETE`: all plaintext was taken. An empty plaintext is COMPLETE 0/0 (pending output goes first).
+ * - `TLS_STATUS_COMPLETE`: all plaintext was taken. An empty plaintext makes no record: only pending output is written.
  * - `TLS_STATUS_WANT_WRITE`: more room is needed; `SPANTLS_MIN_CIPHERTEXT` bytes always make progress.
  * - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE, or our side is shut down; in TLS 1.2 also after the
  *   peer's `close_notify` (RFC 5246 section 7.2.1).
@@ -696,7 +706,9 @@ tls_status_t tls_session_encrypt_vectored(tls_session_t *session,
 
 /**
  * Opens records: as many whole ones as input and room allow. Held plaintext (from a record larger than the room of
- * an earlier call) always comes first. Pending output is not looked at.
+ * an earlier call) always comes first. Pending output is not looked at. What ends the read half, an alert or a bad
+ * record, has a call of its own: a call that has made progress stops before it with COMPLETE, so CLOSED and negative
+ * statuses never come with plaintext.
  *
  * - `TLS_STATUS_COMPLETE`: progress was made. `*out_written` 0 is a message of TLS itself (a ticket, a key update)
  *   and not the end.
@@ -704,7 +716,7 @@ tls_status_t tls_session_encrypt_vectored(tls_session_t *session,
  * - `TLS_STATUS_WANT_WRITE`: the next record holds more than the room: what fits was written, the rest is held
  *   (`TLS_STATE_HAS_PENDING_PLAINTEXT`). With no room at all nothing was done.
  * - `TLS_STATUS_CLOSED`: the peer's `close_notify`; everything before it was delivered. Repeats.
- * - `TLS_ERROR_TRUNCATED`: after `tls_session_end_of_input()` without a `close_notify`.
+ * - `TLS_ERROR_TRUNCATED`: after `tls_session_end_of_input()` without a `close_notify`. The write half goes on.
  * - `TLS_ERROR_PROTOCOL`: a bad record or a fatal alert; what came before it was delivered by earlier calls. Sticky.
  * - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE.
  */
@@ -734,8 +746,9 @@ tls_status_t tls_session_decrypt_in_place(tls_session_t *session,
 
 /**
  * Closes our side: writes `close_notify` (RFC 8446 section 6.1) behind pending output. Always allowed. Before the
- * handshake is COMPLETE it cancels it (`user_canceled`, then `close_notify`). Afterwards encrypt is INVALID_STATE and
- * decrypt still works.
+ * handshake is COMPLETE it cancels it (`user_canceled`, then `close_notify`; nothing at all if no handshake call was
+ * made: the peer has not heard of us). Afterwards encrypt is INVALID_STATE and decrypt still works. In TLS 1.2 the
+ * peer closes as soon as it sees this, so ask for replies before (RFC 5246 section 7.2.1).
  *
  * - `TLS_STATUS_CLOSED`: everything is written. Repeats, 0.
  * - `TLS_STATUS_WANT_WRITE`: call again with room.
@@ -771,7 +784,8 @@ SPANTLS_MUST_USE
 tls_status_t tls_session_end_of_input(tls_session_t *session);
 
 /**
- * The last failure of a call on this session; after a sticky error, that one. Set `out_error->struct_size` first.
+ * The last failure of a call on this session; after a sticky error, that one. Calls that succeed leave it. Set
+ * `out_error->struct_size` first.
  *
  * - `TLS_STATUS_COMPLETE`: the record is filled; its `status` is 0 if nothing has failed. While the session waits for
  *   a verdict and the peer has shown no certificate, its `policy_errors` is `TLS_POLICY_ERROR_NOT_AVAILABLE`.
@@ -785,7 +799,7 @@ tls_status_t tls_session_error(const tls_session_t *session,
  * Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with the default validation (RFC 5280, RFC 6125): a chain to the
  * trust anchors of the options (clients without any: the system's store), validity, usage, name constraints,
  * revocation if lists were given, and, on clients, the target host name. A client that showed no certificate under
- * `TLS_CLIENT_CERTIFICATE_REQUEST` is accepted. It computes on the caller's stack and may take a millisecond; the
+ * `TLS_CLIENT_CERTIFICATE_REQUEST` is accepted: `tls_session_remote_certificate_count()` tells. It computes on the caller's stack and may take a millisecond; the
  * first use of the system's store reads it.
  *
  * Call it from any thread, but alone on the session; then call `tls_session_process_handshake()` again.

@@ -136,6 +136,15 @@ macro_rules! alerts {
                     _ => None,
                 }
             }
+
+            /// The same for C; "unknown" without one.
+            pub(crate) fn c_name(self) -> &'static std::ffi::CStr {
+                let name: &'static str = match self.0 {
+                    $($number => concat!($text, "\0"),)*
+                    _ => "unknown\0",
+                };
+                std::ffi::CStr::from_bytes_with_nul(name.as_bytes()).unwrap_or(c"unknown")
+            }
         }
     };
 }

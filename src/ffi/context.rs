@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::fence;
-use super::host::{Handle, Host, required};
+use super::host::{Host, required};
 use super::options::{self, tls_options_t};
 use super::status::tls_status_t;
 use crate::context::Context;
@@ -13,12 +13,6 @@ use crate::outcome::{Failure, Outcome};
 /// destroying it while sessions live is safe.
 pub struct tls_context_t {
     _opaque: (),
-}
-
-impl Handle for tls_context_t {
-    type Object = Arc<Context>;
-    const MARK: u64 = 0x5350_414e_6374_7874;
-    const NAME: &'static str = "tls_context_t";
 }
 
 /// Makes a server context from options with credentials.

@@ -4,7 +4,7 @@ use std::ffi::c_char;
 use std::sync::Arc;
 
 use super::fence;
-use super::host::{Handle, Host, required};
+use super::host::{Host, required};
 use super::status::tls_status_t;
 use crate::context::Credentials;
 use crate::outcome::Outcome;
@@ -13,12 +13,6 @@ use crate::outcome::Outcome;
 /// destroyed as soon as it was given to them.
 pub struct tls_credentials_t {
     _opaque: (),
-}
-
-impl Handle for tls_credentials_t {
-    type Object = Arc<Credentials>;
-    const MARK: u64 = 0x5350_414e_6372_6564;
-    const NAME: &'static str = "tls_credentials_t";
 }
 
 /// Makes credentials from PEM text: the chain (leaf first, then the certificates that lead towards a root) and the

@@ -110,3 +110,54 @@ fn install_hook() {
         }));
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ptr::null_mut;
+
+    use super::super::facts::tls_session_state;
+    use super::super::session::{tls_session_destroy, tls_session_error};
+    use super::*;
+    use crate::context::{Context, Options};
+    use crate::session::{Session, state};
+
+    fn client() -> *mut tls_session_t {
+        // SAFETY: every pointer below is good.
+        let host = unsafe { Host::keeps_the_conventions() };
+        let mut session = null_mut();
+        host.give(&raw mut session, Session::new(Context::client(Options::default()).unwrap().into()));
+        session
+    }
+
+    #[test]
+    fn a_panic_becomes_a_status_and_poisons_the_session() {
+        // SAFETY: every pointer below is good.
+        let host = unsafe { Host::keeps_the_conventions() };
+        let session = client();
+        assert_eq!(on_session(host, session, |_| panic!("contained")), -128);
+        let mut called = false;
+        let status = on_session(host, session, |_| {
+            called = true;
+            Ok(Outcome::Complete)
+        });
+        assert_eq!((status, called), (-128, false));
+        let mut record = tls_error_t::none();
+        // SAFETY: a live session and a record.
+        assert_eq!(unsafe { tls_session_error(session, &raw mut record) }, 0);
+        let text = std::ffi::CStr::from_bytes_until_nul(&record.message).unwrap().to_str().unwrap();
+        assert!(text.contains("fence.rs:"), "{text}");
+        assert_eq!(record.status, -128);
+        // SAFETY: a live session.
+        assert_ne!(unsafe { tls_session_state(session) } & state::FAILED, 0);
+        // SAFETY: a live session that nobody uses any more.
+        unsafe { tls_session_destroy(session) };
+    }
+
+    #[test]
+    fn a_panic_in_a_call_without_a_session_is_contained() {
+        assert_eq!(call(|| panic!("contained")), -128);
+        assert_eq!(last_error().status, -128);
+        // The next call is not affected: nothing was shared.
+        assert_eq!(call(|| Ok(Outcome::Complete)), 0);
+    }
+}

@@ -7,9 +7,15 @@
 
 use std::ffi::{CStr, c_char};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
-use super::session::tls_span_t;
+use super::context::tls_context_t;
+use super::credentials::tls_credentials_t;
+use super::options::tls_options_t;
+use super::session::{tls_session_t, tls_span_t};
+use crate::context::{Context, Credentials, Options};
 use crate::outcome::Failure;
+use crate::session::Session;
 
 /// The promise that the caller of an export keeps the header's conventions.
 #[derive(Clone, Copy)]
@@ -23,6 +29,30 @@ pub(super) trait Handle {
     type Object;
     const MARK: u64;
     const NAME: &'static str;
+}
+
+impl Handle for tls_credentials_t {
+    type Object = Arc<Credentials>;
+    const MARK: u64 = 0x5350_414e_6372_6564;
+    const NAME: &'static str = "tls_credentials_t";
+}
+
+impl Handle for tls_options_t {
+    type Object = Mutex<Options>;
+    const MARK: u64 = 0x5350_414e_6f70_7473;
+    const NAME: &'static str = "tls_options_t";
+}
+
+impl Handle for tls_context_t {
+    type Object = Arc<Context>;
+    const MARK: u64 = 0x5350_414e_6374_7874;
+    const NAME: &'static str = "tls_context_t";
+}
+
+impl Handle for tls_session_t {
+    type Object = Session;
+    const MARK: u64 = 0x5350_414e_7365_7373;
+    const NAME: &'static str = "tls_session_t";
 }
 
 /// What a handle points to.

@@ -5,7 +5,7 @@ use std::ffi::c_char;
 use super::fence;
 use super::host::{Host, required};
 use super::status::{name, tls_error_t, tls_status_t};
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Alert, Failure, Outcome};
 
 /// The number of this interface. Functions are only added while it stays the same.
 pub const SPANTLS_ABI_VERSION: u32 = 0;
@@ -31,6 +31,14 @@ pub extern "C" fn spantls_abi_version() -> u32 {
 #[must_use]
 pub extern "C" fn tls_status_name(status: tls_status_t) -> *const c_char {
     name(status).as_ptr()
+}
+
+/// The name of an alert as the RFCs spell it, for example "unknown_ca"; "unknown" for any other number. Valid for the
+/// life of the process.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn spantls_alert_name(alert: u8) -> *const c_char {
+    Alert(alert).c_name().as_ptr()
 }
 
 /// The last failure on this thread of a call that has no session (credentials, options, contexts, a NULL session).

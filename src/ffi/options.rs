@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use super::credentials::tls_credentials_t;
 use super::fence;
-use super::host::{Handle, Host, required};
+use super::host::{Host, required};
 use super::status::tls_status_t;
 use crate::context::Options;
 use crate::outcome::{Failure, Outcome};
@@ -13,12 +13,6 @@ use crate::outcome::{Failure, Outcome};
 /// What contexts are made from. A context copies the options when it is created; later changes do not reach it.
 pub struct tls_options_t {
     _opaque: (),
-}
-
-impl Handle for tls_options_t {
-    type Object = Mutex<Options>;
-    const MARK: u64 = 0x5350_414e_6f70_7473;
-    const NAME: &'static str = "tls_options_t";
 }
 
 /// The values for `tls_options_set_protocols()`, and of `tls_session_negotiated_protocol()`: .NET's `SslProtocols`.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::context::tls_context_t;
 use super::fence;
-use super::host::{Handle, Host, disjoint, required};
+use super::host::{Host, disjoint, required};
 use super::status::{tls_error_t, tls_status_t};
 use crate::outcome::{Failure, Outcome};
 use crate::session::{Counts, Session};
@@ -23,15 +23,16 @@ pub const SPANTLS_MAX_RECORD: usize = 5 + 16384 + 2048;
 ///
 /// 1. Call `tls_session_process_handshake()` with what has been received so far (at first nothing). Send the
 ///    `*out_written` bytes to the peer, drop the first `*out_consumed` bytes from the receive buffer, and look at the
-///    status: WANT_READ: receive more behind what is left, call again; WANT_WRITE: call again; a suspension
-///    (NEEDS_CERTIFICATE_VALIDATION): answer it now or later, from any thread, and call again; COMPLETE: done;
-///    negative: failed: send what was written (it holds the alert), `tls_session_drain_pending_output()` for the
-///    rest, and destroy the session.
+///    status: WANT_READ: receive more behind what is left, call again (if the transport has ended:
+///    `tls_session_end_of_input()`); WANT_WRITE: call again; a suspension (NEEDS_CERTIFICATE_VALIDATION): answer it
+///    now or later, from any thread, and call again; COMPLETE: done; negative: failed: send what was written (it holds
+///    the alert), `tls_session_drain_pending_output()` for the rest, and destroy the session. On a TCP socket, shut
+///    the sending side down and read to the end before closing: a reset would overtake the alert.
 /// 2. Exchange data with `tls_session_encrypt()` and `tls_session_decrypt()`. After each decrypt, look at
 ///    `tls_session_has_pending_output()`: when it is true, `tls_session_drain_pending_output()` (or the next encrypt)
 ///    gives an answer that the peer is owed.
 /// 3. End with `tls_session_shutdown()`, send what it wrote, and read on until decrypt returns CLOSED. When the
-///    transport ends, say so with `tls_session_end_of_input()`: it tells a clean end from a cut.
+///    transport has ended and decrypt wants more, `tls_session_end_of_input()` tells a clean end from a cut.
 ///
 /// Threads: once COMPLETE, one thread may use the read half (decrypt, decrypt_in_place, end_of_input) while another
 /// uses the write half (encrypt, encrypt_vectored, drain_pending_output, shutdown); a second thread in the same half
@@ -41,12 +42,6 @@ pub const SPANTLS_MAX_RECORD: usize = 5 + 16384 + 2048;
 /// A session belongs to one process: after fork() only one of the two may use it.
 pub struct tls_session_t {
     _opaque: (),
-}
-
-impl Handle for tls_session_t {
-    type Object = Session;
-    const MARK: u64 = 0x5350_414e_7365_7373;
-    const NAME: &'static str = "tls_session_t";
 }
 
 /// A span of plaintext for `tls_session_encrypt_vectored()`. Length 0 is empty whatever the pointer.
@@ -123,7 +118,7 @@ pub unsafe extern "C" fn tls_session_set_target_host_name(
 /// - `TLS_STATUS_CLOSED`: the handshake was cancelled with `tls_session_shutdown()`.
 /// - `TLS_ERROR_AUTHENTICATION`, `TLS_ERROR_PROTOCOL`, `TLS_ERROR_TRUNCATED`: failed; what was written, and
 ///   `tls_session_drain_pending_output()`, hold the alert for the peer. Sticky.
-/// - `TLS_ERROR_RESOURCES`: nothing was consumed; try later.
+/// - `TLS_ERROR_RESOURCES`: the next record was not consumed; not sticky.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_process_handshake(
@@ -146,7 +141,7 @@ pub unsafe extern "C" fn tls_session_process_handshake(
 /// Seals plaintext: emits pending output first, then as many whole records as fit. It keeps nothing of the plaintext:
 /// what was not consumed is shown again.
 ///
-/// - `TLS_STATUS_COMPLETE`: all plaintext was taken. An empty plaintext is COMPLETE 0/0 (pending output goes first).
+/// - `TLS_STATUS_COMPLETE`: all plaintext was taken. An empty plaintext makes no record: only pending output is written.
 /// - `TLS_STATUS_WANT_WRITE`: more room is needed; `SPANTLS_MIN_CIPHERTEXT` bytes always make progress.
 /// - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE, or our side is shut down; in TLS 1.2 also after the
 ///   peer's `close_notify` (RFC 5246 section 7.2.1).
@@ -196,7 +191,9 @@ pub unsafe extern "C" fn tls_session_encrypt_vectored(
 }
 
 /// Opens records: as many whole ones as input and room allow. Held plaintext (from a record larger than the room of
-/// an earlier call) always comes first. Pending output is not looked at.
+/// an earlier call) always comes first. Pending output is not looked at. What ends the read half, an alert or a bad
+/// record, has a call of its own: a call that has made progress stops before it with COMPLETE, so CLOSED and negative
+/// statuses never come with plaintext.
 ///
 /// - `TLS_STATUS_COMPLETE`: progress was made. `*out_written` 0 is a message of TLS itself (a ticket, a key update)
 ///   and not the end.
@@ -204,7 +201,7 @@ pub unsafe extern "C" fn tls_session_encrypt_vectored(
 /// - `TLS_STATUS_WANT_WRITE`: the next record holds more than the room: what fits was written, the rest is held
 ///   (`TLS_STATE_HAS_PENDING_PLAINTEXT`). With no room at all nothing was done.
 /// - `TLS_STATUS_CLOSED`: the peer's `close_notify`; everything before it was delivered. Repeats.
-/// - `TLS_ERROR_TRUNCATED`: after `tls_session_end_of_input()` without a `close_notify`.
+/// - `TLS_ERROR_TRUNCATED`: after `tls_session_end_of_input()` without a `close_notify`. The write half goes on.
 /// - `TLS_ERROR_PROTOCOL`: a bad record or a fatal alert; what came before it was delivered by earlier calls. Sticky.
 /// - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE.
 #[unsafe(no_mangle)]
@@ -263,8 +260,9 @@ pub unsafe extern "C" fn tls_session_decrypt_in_place(
 }
 
 /// Closes our side: writes `close_notify` (RFC 8446 section 6.1) behind pending output. Always allowed. Before the
-/// handshake is COMPLETE it cancels it (`user_canceled`, then `close_notify`). Afterwards encrypt is INVALID_STATE and
-/// decrypt still works.
+/// handshake is COMPLETE it cancels it (`user_canceled`, then `close_notify`; nothing at all if no handshake call was
+/// made: the peer has not heard of us). Afterwards encrypt is INVALID_STATE and decrypt still works. In TLS 1.2 the
+/// peer closes as soon as it sees this, so ask for replies before (RFC 5246 section 7.2.1).
 ///
 /// - `TLS_STATUS_CLOSED`: everything is written. Repeats, 0.
 /// - `TLS_STATUS_WANT_WRITE`: call again with room.
@@ -313,7 +311,8 @@ pub unsafe extern "C" fn tls_session_end_of_input(session: *mut tls_session_t) -
     fence::on_session(host, session, Session::end_of_input)
 }
 
-/// The last failure of a call on this session; after a sticky error, that one. Set `out_error->struct_size` first.
+/// The last failure of a call on this session; after a sticky error, that one. Calls that succeed leave it. Set
+/// `out_error->struct_size` first.
 ///
 /// - `TLS_STATUS_COMPLETE`: the record is filled; its `status` is 0 if nothing has failed. While the session waits for
 ///   a verdict and the peer has shown no certificate, its `policy_errors` is `TLS_POLICY_ERROR_NOT_AVAILABLE`.

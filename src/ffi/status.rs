@@ -34,7 +34,7 @@ pub enum tls_status_values {
     TLS_ERROR_INVALID_STATE = -2,
     /// A verdict refused the peer, or no credentials satisfied it.
     TLS_ERROR_AUTHENTICATION = -3,
-    /// The peer broke the protocol, sent a fatal alert, or spoke no TLS.
+    /// The peer broke the protocol, sent a fatal alert, spoke no TLS, or has nothing in common with us.
     TLS_ERROR_PROTOCOL = -4,
     /// The transport ended without `close_notify` (RFC 8446 section 6.1): data may be missing.
     TLS_ERROR_TRUNCATED = -5,
@@ -46,7 +46,8 @@ pub enum tls_status_values {
     TLS_ERROR_NOT_SUPPORTED = -8,
     /// Another thread is inside the same half of this session. Nothing was done.
     TLS_ERROR_BUSY = -9,
-    /// Too many handshakes are suspended at once, or memory could not be mapped. Nothing was consumed; try later.
+    /// Too many handshakes are suspended at once, or memory could not be mapped. Nothing was consumed: try again once
+    /// another handshake has been answered or destroyed, or give this connection up.
     TLS_ERROR_RESOURCES = -10,
     /// A contained panic; the session is unusable from now on, and safe to destroy.
     TLS_ERROR_INTERNAL = -128,
@@ -100,9 +101,10 @@ pub struct tls_error_t {
     pub status: tls_status_t,
     /// The alert sent, or owed, to the peer; -1 for none.
     pub alert_sent: i32,
-    /// The fatal alert received from the peer; -1 for none.
+    /// The alert with which the peer ended the session; -1 for none. `SPANTLS_ALERT_CLOSE_NOTIFY` (0) if it closed in
+    /// the middle of the handshake.
     pub alert_received: i32,
-    /// `TLS_POLICY_ERROR_…` bits of the verdict.
+    /// `TLS_POLICY_ERROR_…` bits of the verdict that refused the peer.
     pub policy_errors: u32,
     /// `errno` of a failed system call; 0 for none.
     pub os_error: i32,

@@ -4,11 +4,13 @@
 //! the handshake sends the one that fits from here. So each refusal, failure and shutdown has one way out, and the error
 //! record tells what the peer was told.
 
+use std::borrow::Cow;
+
 use rustls::crypto::cipher::{OutboundChunks, OutboundPlainMessage};
 use rustls::{CertificateError, ContentType, Error, InvalidMessage, PeerIncompatible, ProtocolVersion};
 
 use crate::crypto::taps::HandshakeSealer;
-use crate::outcome::{Alert, Failure, FailureKind};
+use crate::outcome::{Alert, Failure, FailureKind, policy};
 use crate::record::Version;
 
 const WARNING: u8 = 1;
@@ -60,7 +62,40 @@ pub(crate) fn failure(error: &Error, wanted: Option<Alert>, version: Option<Vers
         Error::FailedToGetCurrentTime | Error::FailedToGetRandomBytes | Error::EncryptError => FailureKind::Internal,
         _ => FailureKind::Protocol,
     };
-    Failure::new(kind, error.to_string()).with_alert(alert)
+    let mut failure = Failure::new(kind, describe(error)).with_alert(alert);
+    if matches!(error, Error::NoCertificatesPresented) {
+        failure.policy_errors = policy::NOT_AVAILABLE;
+    }
+    failure
+}
+
+/// One sentence for the error record, where rustls has only a name.
+fn describe(error: &Error) -> Cow<'static, str> {
+    match error {
+        Error::NoCertificatesPresented => "the peer showed no certificate".into(),
+        Error::DecryptError => "a handshake message could not be verified".into(),
+        Error::NoApplicationProtocol => "the peer offers none of our application protocols".into(),
+        Error::PeerIncompatible(incompatible) => match incompatible {
+            PeerIncompatible::SupportedVersionsExtensionRequired
+            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+            | PeerIncompatible::ServerDoesNotSupportTls12Or13
+            | PeerIncompatible::Tls12NotOffered
+            | PeerIncompatible::Tls12NotOfferedOrEnabled
+            | PeerIncompatible::Tls13RequiredForQuic => "the peer and we have no protocol version in common".into(),
+            PeerIncompatible::NoCipherSuitesInCommon => "the peer and we have no cipher suite in common".into(),
+            PeerIncompatible::NoKxGroupsInCommon => "the peer and we have no key-exchange group in common".into(),
+            PeerIncompatible::NoSignatureSchemesInCommon
+            | PeerIncompatible::NoCertificateRequestSignatureSchemesInCommon => {
+                "the peer and we have no signature scheme in common".into()
+            }
+            PeerIncompatible::ExtendedMasterSecretExtensionRequired => {
+                "the peer does not offer the extended master secret".into()
+            }
+            other => format!("the peer and we cannot speak TLS with each other: {other:?}").into(),
+        },
+        Error::General(text) if text.contains("signing key") => "no signature scheme of the peer fits our key".into(),
+        other => format!("the handshake failed: {other}").into(),
+    }
 }
 
 /// The alert for an error that rustls sends none for (RFC 8446 section 6.2).

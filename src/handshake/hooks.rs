@@ -127,11 +127,20 @@ impl ClientCertVerifier for AskAboutClient {
 /// Suspends the handshake until the host has judged the chain.
 fn ask_about(end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> Result<(), Error> {
     let chain = std::iter::once(end_entity).chain(intermediates).map(|der| der.clone().into_owned()).collect();
-    match suspend(Request::Certificate(chain)) {
+    let answer = suspend(Request::Certificate(chain));
+    #[cfg(test)]
+    assert!(!PANIC.get(), "a test wants a panic in the middle of rustls");
+    match answer {
         Answer::Accepted => Ok(()),
         // The session knows why, and which alert to send.
         Answer::Refused | Answer::Cancelled => Err(Error::General("refused by the host".into())),
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Makes the next hook panic behind its suspension.
+    pub(crate) static PANIC: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
 /// Hands out a server's credentials, and notes which server the client asked for.

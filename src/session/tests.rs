@@ -367,6 +367,28 @@ fn destroying_a_suspended_session_is_ordinary() {
 }
 
 #[test]
+fn a_panic_in_the_middle_of_a_handshake_step_leaves_a_session_that_can_be_destroyed() {
+    for answered in [true, false] {
+        let mut pair = pair(server_options("server-p256"), client_options());
+        while !matches!(pair.step_client(), Ok(Outcome::Suspended(_))) {
+            pair.step_server().unwrap();
+        }
+        crate::handshake::hooks::PANIC.set(true);
+        if answered {
+            accept(&pair.client);
+            let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| pair.step_client()));
+            assert!(panic.is_err());
+            assert_eq!(pair.step_client().unwrap_err().kind, FailureKind::Internal);
+        }
+        // Without an answer it is the destruction that runs into the panic.
+        drop(pair);
+        crate::handshake::hooks::PANIC.set(false);
+    }
+    // The pool is as good as new.
+    pair(server_options("server-p256"), client_options()).shake(accept);
+}
+
+#[test]
 fn the_sizes_of_a_session_are_known() {
     println!("session {} write {} read {}", size_of::<Session>(), size_of::<WriteHalf>(), size_of::<ReadHalf>());
     fn send_and_sync<T: Send + Sync>() {}
