@@ -1,0 +1,312 @@
+#!/usr/bin/env python3
+"""Shows the example client and server talking to each other and to the openssl command line.
+
+    demo.py BUILD_DIRECTORY CERTIFICATE_DIRECTORY
+
+Every conversation is held in TLS 1.2 and in TLS 1.3, over the loopback, on ports that the system chooses. What both
+sides say about it must agree; the table shows the side named first. The exit code is 0 when everything went as it
+should.
+"""
+
+import dataclasses
+import random
+import re
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+PROTOCOL_NAMES = {"1.2": "TLSv1.2", "1.3": "TLSv1.3"}
+ALPN = "spantls-demo"
+LINE = "able was I\n"
+TIMEOUT = 20  # seconds, for any one step; all of them take milliseconds
+
+
+class Unexpected(Exception):
+    """A conversation did not go as it should."""
+
+
+class Program:
+    """A running program whose outputs can be waited for. It does not outlive its `with` block."""
+
+    def __init__(self, *arguments):
+        self.arguments = [str(argument) for argument in arguments]
+        self.news = threading.Condition()
+        self.text = {"stdout": bytearray(), "stderr": bytearray()}
+        self.open = set(self.text)
+
+    def __enter__(self):
+        self.process = subprocess.Popen(
+            self.arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        self.readers = [
+            threading.Thread(target=self._read, args=(name, getattr(self.process, name)), daemon=True)
+            for name in self.text
+        ]
+        for reader in self.readers:
+            reader.start()
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+        self.close_input()
+
+    def _read(self, name, pipe):
+        with pipe:
+            while piece := pipe.read1(65536):
+                with self.news:
+                    self.text[name] += piece
+                    self.news.notify_all()
+        with self.news:
+            self.open.discard(name)
+            self.news.notify_all()
+
+    def wait_for(self, name, pattern):
+        """Waits until the pattern is in an output, and returns the match."""
+        deadline = time.monotonic() + TIMEOUT
+        with self.news:
+            while not (match := re.search(pattern, self.text[name])):
+                left = deadline - time.monotonic()
+                if left <= 0 or name not in self.open:
+                    raise Unexpected(f"{self.name()} never said {pattern.decode()!r}; it said:\n{self.said()}")
+                self.news.wait(left)
+            return match
+
+    def write(self, data):
+        try:
+            self.process.stdin.write(data)
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            raise Unexpected(f"{self.name()} reads no more; it said:\n{self.said()}") from None
+
+    def close_input(self):
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass  # it has ended without reading everything, and is judged by that
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def finish(self, expected_code):
+        """Waits for the end of the program and of its outputs."""
+        try:
+            code = self.process.wait(TIMEOUT)
+        except subprocess.TimeoutExpired:
+            raise Unexpected(f"{self.name()} does not end; it said:\n{self.said()}") from None
+        for reader in self.readers:
+            reader.join(TIMEOUT)
+        if expected_code is not None and code != expected_code:
+            raise Unexpected(f"{self.name()} ended with {code} and not {expected_code}; it said:\n{self.said()}")
+
+    def name(self):
+        return " ".join(self.arguments[:2]) if self.arguments[0] == "openssl" else Path(self.arguments[0]).name
+
+    def said(self):
+        return self.text["stderr"].decode(errors="replace")
+
+
+@dataclasses.dataclass
+class Row:
+    pair: str
+    version: str
+    suite: str
+    alpn: str
+    verdict: str
+    sent: str
+    received: str
+    closed: str
+
+
+def expect(what, found, wanted):
+    if found != wanted:
+        raise Unexpected(f"{what}: {found!r} and not {wanted!r}")
+
+
+def summary_of(program, pair):
+    """The table's row from the summary line of one of our programs."""
+    match = program.wait_for("stderr", rb"(?m)^summary: (.*)\n")
+    return Row(pair, *match.group(1).decode().split(" "))
+
+
+class Demo:
+    def __init__(self, build, certificates):
+        self.build = Path(build)
+        self.certificates = Path(certificates)
+        self.rows = []
+        self.failures = []
+
+    def certificate(self, name):
+        return self.certificates / name
+
+    # ---- the four programs ----
+
+    def our_server(self, version, *more):
+        return Program(
+            self.build / "server", "--tls", version, "--alpn", ALPN, "--connections", "1", "--timeout", TIMEOUT,
+            "--summary", *more, self.certificate("server-p256.pem"), self.certificate("server-p256.key"),
+        )
+
+    def our_client(self, version, port, *more, anchors="ca.pem"):
+        return Program(
+            self.build / "client", "--tls", version, "--alpn", ALPN, "--ca", self.certificate(anchors),
+            "--name", "localhost", "--timeout", TIMEOUT, "--summary", *more, "127.0.0.1", port,
+        )
+
+    def openssl_server(self, version):
+        """Sends lines back with their characters reversed."""
+        return Program(
+            "openssl", "s_server", "-accept", "127.0.0.1:0", "-naccept", "1", "-rev", "-alpn", ALPN,
+            f"-tls{version.replace('.', '_')}", "-cert", self.certificate("server-rsa2048.pem"),
+            "-key", self.certificate("server-rsa2048.key"), "-cert_chain", self.certificate("intermediate.pem"),
+        )
+
+    def openssl_client(self, version, port):
+        return Program(
+            "openssl", "s_client", "-brief", "-no_ign_eof", "-connect", f"127.0.0.1:{port}", "-servername",
+            "localhost", "-verify_hostname", "localhost", "-verify_return_error", "-alpn", ALPN,
+            f"-tls{version.replace('.', '_')}", "-CAfile", self.certificate("ca.pem"),
+        )
+
+    @staticmethod
+    def port_of(program):
+        return program.wait_for("stdout", rb"(?:listening on 127\.0\.0\.1 |ACCEPT 127\.0\.0\.1:)(\d+)\n").group(1).decode()
+
+    # ---- the conversations ----
+
+    def ours_with_ours(self, version, pair, server_options=(), client_options=()):
+        """A megabyte there and back: far more than the buffers of both and of the sockets between them."""
+        data = random.Random(version).randbytes(1 << 20)
+        with self.our_server(version, *server_options) as server:
+            with self.our_client(version, self.port_of(server), "--expect", len(data), *client_options) as client:
+                client.write(data)
+                client.close_input()
+                client.finish(0)
+                server.finish(0)
+                row = summary_of(client, pair)
+                other = summary_of(server, pair)
+                expect("what came back is what was sent", client.text["stdout"] == data, True)
+        expect("the client's verdict", row.verdict, "accepted")
+        expect("the server's verdict", other.verdict, "accepted" if client_options else "-")
+        expect("the server's account", dataclasses.replace(other, verdict=""), dataclasses.replace(row, verdict=""))
+        self.check_clean(row, version, len(data))
+        if client_options:
+            row.verdict = "accepted, both"
+        return row
+
+    def our_client_with_openssl(self, version, pair):
+        with self.openssl_server(version) as server:
+            port = self.port_of(server)
+            with self.our_client(version, port, "--send", LINE.rstrip("\n"), "--expect", len(LINE)) as client:
+                client.finish(0)
+                server.finish(0)
+                row = summary_of(client, pair)
+                expect("the reversed line", client.text["stdout"].decode(), LINE.rstrip("\n")[::-1] + "\n")
+                self.check_openssl_agrees(server, version)
+        expect("the verdict", row.verdict, "accepted")
+        self.check_clean(row, version, len(LINE))
+        return row
+
+    def our_server_with_openssl(self, version, pair):
+        with self.our_server(version) as server:
+            with self.openssl_client(version, self.port_of(server)) as client:
+                client.write(LINE.encode())
+                client.wait_for("stdout", re.escape(LINE).encode())
+                client.close_input()  # makes it close properly, and wait for our answer
+                client.finish(0)
+                server.finish(0)
+                row = summary_of(server, pair)
+                self.check_openssl_agrees(client, version)
+        expect("the verdict", row.verdict, "-")
+        self.check_clean(row, version, len(LINE))
+        return row
+
+    def our_client_refuses_openssl(self, version, pair):
+        """Anchors that have nothing to do with the server: it must see the alert, and no application data."""
+        with self.openssl_server(version) as server:
+            port = self.port_of(server)
+            with self.our_client(version, port, "--send", LINE, anchors="other-ca.pem") as client:
+                client.finish(1)
+                server.wait_for("stderr", rb"alert number 48")
+                server.finish(None)
+                row = summary_of(client, pair)
+        expect("the verdict", row.verdict, "refused:4:48")
+        expect("what went over", (row.sent, row.received), ("0", "0"))
+        expect("the end", row.closed, "refused")
+        return dataclasses.replace(
+            row, version=PROTOCOL_NAMES[version], verdict="refused: chain", closed="unknown_ca, seen by the server"
+        )
+
+    def our_server_loses_openssl(self, version, pair):
+        """A client that dies without a word must not look like one that has finished."""
+        with self.our_server(version) as server:
+            with self.openssl_client(version, self.port_of(server)) as client:
+                client.write(LINE.encode())
+                client.wait_for("stdout", re.escape(LINE).encode())
+                client.kill()
+                server.finish(0)
+                row = summary_of(server, pair)
+        expect("the end", row.closed, "truncated")
+        return row
+
+    def check_clean(self, row, version, length):
+        expect("the version", row.version, PROTOCOL_NAMES[version])
+        expect("the application protocol", row.alpn, ALPN)
+        expect("the bytes each way", (row.sent, row.received), (str(length), str(length)))
+        expect("the end", row.closed, "clean")
+
+    @staticmethod
+    def check_openssl_agrees(program, version):
+        program.wait_for("stderr", rf"Protocol version: {PROTOCOL_NAMES[version]}\n".encode())
+
+    # ---- all of it ----
+
+    def run(self, conversation, version, pair, *more):
+        try:
+            self.rows.append(conversation(version, pair, *more))
+        except (Unexpected, OSError) as failure:
+            self.rows.append(Row(pair, PROTOCOL_NAMES[version], "", "", "", "", "", "FAILED, see below"))
+            self.failures.append(f"{pair}, TLS {version}: {failure}")
+
+    def run_all(self):
+        both_certificates = (
+            ("--client-cert", "require", "--ca", self.certificate("ca.pem")),
+            ("--cert", self.certificate("client-p256.pem"), "--key", self.certificate("client-p256.key")),
+        )
+        for version in PROTOCOL_NAMES:
+            self.run(self.ours_with_ours, version, "client -> server")
+            self.run(self.ours_with_ours, version, "client -> server, mutual", *both_certificates)
+            self.run(self.our_client_with_openssl, version, "client -> openssl s_server")
+            self.run(self.our_server_with_openssl, version, "server <- openssl s_client")
+            self.run(self.our_client_refuses_openssl, version, "client -> openssl, wrong anchors")
+            self.run(self.our_server_loses_openssl, version, "server <- openssl, killed")
+
+    def print_table(self):
+        titles = ["pair", "version", "suite", "ALPN", "verdict", "sent", "received", "closed"]
+        table = [titles] + [list(dataclasses.astuple(row)) for row in self.rows]
+        widths = [max(len(line[column]) for line in table) for column in range(len(titles))]
+        table.insert(1, ["-" * width for width in widths])
+        for line in table:
+            cells = [
+                cell.rjust(width) if title in ("sent", "received") else cell.ljust(width)
+                for title, cell, width in zip(titles, line, widths)
+            ]
+            print("  ".join(cells).rstrip())
+        for failure in self.failures:
+            print(f"\n{failure}", file=sys.stderr)
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    demo = Demo(*sys.argv[1:])
+    demo.run_all()
+    demo.print_table()
+    return 1 if demo.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+#include "settings.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool succeeded(const char *what, tls_status_t status)
+{
+    tls_error_t error = {.struct_size = sizeof error};
+
+    if (status == TLS_STATUS_COMPLETE)
+        return true;
+    fprintf(stderr, "%s: %s", what, tls_status_name(status));
+    if (spantls_last_error(&error) == TLS_STATUS_COMPLETE)
+        fprintf(stderr, ": %s", (const char *)error.message);
+    fputc('\n', stderr);
+    return false;
+}
+
+bool parse_number(const char *text, unsigned long least, unsigned long most, unsigned long *out_number)
+{
+    char *end = NULL;
+
+    if (text[0] < '0' || text[0] > '9') /* strtoul would skip blanks and take a sign */
+        return false;
+    errno = 0;
+    *out_number = strtoul(text, &end, 10);
+    return errno == 0 && *end == '\0' && *out_number >= least && *out_number <= most;
+}
+
+bool set_version(tls_options_t *options, const char *version)
+{
+    uint32_t protocol = 0;
+
+    if (strcmp(version, "1.2") == 0)
+        protocol = TLS_PROTOCOL_TLS12;
+    else if (strcmp(version, "1.3") == 0)
+        protocol = TLS_PROTOCOL_TLS13;
+    else
+        return false;
+    return succeeded("--tls", tls_options_set_protocols(options, protocol));
+}
+
+bool add_alpn(tls_options_t *options, const char *name)
+{
+    return succeeded("--alpn", tls_options_add_alpn(options, (const uint8_t *)name, strlen(name)));
+}
