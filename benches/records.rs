@@ -4,56 +4,23 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::disallowed_methods)]
 
+#[path = "../tests/common/mod.rs"]
+mod common;
+
 use std::hint::black_box;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use common::{open_pair, server};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use spantls::context::{Context, Credentials, Options};
-use spantls::outcome::{Outcome, Question};
-use spantls::session::{Counts, Session};
+use spantls::outcome::Outcome;
+use spantls::session::Counts;
 
 const SIZES: [usize; 4] = [64, 1024, 4096, 16384];
 const ROOM: usize = 16384 + 512;
-const TLS12: (u32, u16) = (0xC00, 0xC02B);
-const TLS13: (u32, u16) = (0x3000, 0x1301);
-
-fn read(name: &str) -> Vec<u8> {
-    std::fs::read(format!("{}/ffi-tests/certs/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
-}
-
-/// A client and a server that have shaken hands in memory, with AES-128-GCM.
-fn open_pair((protocol, suite): (u32, u16)) -> (Session, Session) {
-    let mut options = Options::default();
-    let credentials = Credentials::from_pem(&read("server-p256.pem"), &read("server-p256.key")).unwrap();
-    options.set_credentials(Some(Arc::new(credentials)));
-    let server = Session::new(Arc::new(Context::server(options).unwrap()));
-    let mut options = Options::default();
-    options.set_protocols(protocol).unwrap();
-    options.set_cipher_suites(&[suite]).unwrap();
-    let client = Session::new(Arc::new(Context::client(options).unwrap()));
-    let (mut to_client, mut to_server) = (Vec::new(), Vec::new());
-    loop {
-        let first = step(&client, &mut to_client, &mut to_server);
-        let second = step(&server, &mut to_server, &mut to_client);
-        if first == Outcome::Complete && second == Outcome::Complete {
-            return (client, server);
-        }
-    }
-}
-
-fn step(session: &Session, input: &mut Vec<u8>, output: &mut Vec<u8>) -> Outcome {
-    let mut room = vec![0; 32768];
-    let mut counts = Counts::default();
-    let outcome = session.process_handshake(input, &mut room, &mut counts).unwrap();
-    input.drain(..counts.consumed);
-    output.extend_from_slice(&room[..counts.written]);
-    if outcome == Outcome::Suspended(Question::Certificate) {
-        session.set_certificate_validation_result(0).unwrap();
-    }
-    outcome
-}
+/// AES-128-GCM in both versions.
+const TLS12: u16 = 0xC02B;
+const TLS13: u16 = 0x1301;
 
 fn bare_key() -> LessSafeKey {
     LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &[7; 16]).unwrap())
@@ -95,7 +62,7 @@ fn seal(criterion: &mut Criterion) {
                 bare_seal(&key, sequence, black_box(&data), black_box(&mut record))
             });
         });
-        let (client, _server) = open_pair(TLS13);
+        let (client, _server) = open_pair(common::client(0, &[TLS13]), server("server-p256"));
         group.bench_function(BenchmarkId::new("spantls TLS 1.3", size), |bencher| {
             bencher.iter(|| {
                 let mut counts = Counts::default();
@@ -110,7 +77,7 @@ fn seal(criterion: &mut Criterion) {
                 let mut time = Duration::ZERO;
                 let mut left = iterations;
                 while left > 0 {
-                    let (client, _server) = open_pair(TLS12);
+                    let (client, _server) = open_pair(common::client(0, &[TLS12]), server("server-p256"));
                     let round = left.min(1 << 20);
                     let start = Instant::now();
                     for _ in 0..round {
@@ -148,7 +115,7 @@ fn open(criterion: &mut Criterion) {
                 BatchSize::LargeInput,
             );
         });
-        let (client, server) = open_pair(TLS13);
+        let (client, server) = open_pair(common::client(0, &[TLS13]), server("server-p256"));
         let sealed = || {
             let mut record = vec![0; size + 64];
             let mut counts = Counts::default();

@@ -3,12 +3,15 @@
 #![expect(unsafe_code, reason = "an allocator that counts")]
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod common;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;
 
-use spantls::context::{Context, Credentials, Options};
-use spantls::outcome::{Outcome, Question};
+use common::{certificate, client, open_pair, server};
+use spantls::context::Context;
+use spantls::outcome::Outcome;
 use spantls::session::{Counts, Session};
 
 struct Counting;
@@ -37,44 +40,10 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-fn read(name: &str) -> Vec<u8> {
-    std::fs::read(format!("{}/ffi-tests/certs/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
-}
-
 fn contexts(suite: u16) -> (Arc<Context>, Arc<Context>) {
-    let mut options = Options::default();
     // ECDSA suites of TLS 1.2 and all of TLS 1.3 go with an ECDSA key, the others with RSA.
-    let name = if matches!(suite, 0xC02F | 0xC030 | 0xCCA8) { "server-rsa2048" } else { "server-p256" };
-    let (chain, key) = (read(&format!("{name}.pem")), read(&format!("{name}.key")));
-    options.set_credentials(Some(Arc::new(Credentials::from_pem(&chain, &key).unwrap())));
-    let server = Arc::new(Context::server(options).unwrap());
-    let mut options = Options::default();
-    options.set_cipher_suites(&[suite]).unwrap();
-    (Arc::new(Context::client(options).unwrap()), server)
-}
-
-fn open_pair(client: Arc<Context>, server: Arc<Context>) -> (Session, Session) {
-    let (client, server) = (Session::new(client), Session::new(server));
-    let (mut to_client, mut to_server) = (Vec::new(), Vec::new());
-    loop {
-        let first = step(&client, &mut to_client, &mut to_server);
-        let second = step(&server, &mut to_server, &mut to_client);
-        if first == Outcome::Complete && second == Outcome::Complete {
-            return (client, server);
-        }
-    }
-}
-
-fn step(session: &Session, input: &mut Vec<u8>, output: &mut Vec<u8>) -> Outcome {
-    let mut room = vec![0; 32768];
-    let mut counts = Counts::default();
-    let outcome = session.process_handshake(input, &mut room, &mut counts).unwrap();
-    input.drain(..counts.consumed);
-    output.extend_from_slice(&room[..counts.written]);
-    if outcome == Outcome::Suspended(Question::Certificate) {
-        session.set_certificate_validation_result(0).unwrap();
-    }
-    outcome
+    let key = if matches!(suite, 0xC02F | 0xC030 | 0xCCA8) { "server-rsa2048" } else { "server-p256" };
+    (client(0, &[suite]), server(key))
 }
 
 #[test]
@@ -129,7 +98,7 @@ fn an_idle_open_session_is_small() {
         let (live, own) = (LIVE_BYTES.get() - before, 2 * size_of::<Session>() as isize);
         let each = (live + own) / 2;
         println!("{suite:#06x}: {each} bytes for one of two open sessions, the client's chain of two included");
-        let chain = (read("server-p256.pem").len() as isize * 3 / 4) / 2;
+        let chain = (certificate("server-p256.pem").len() as isize * 3 / 4) / 2;
         assert!(each - chain <= 2048, "{each}");
         drop(pair);
     }

@@ -2,69 +2,40 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod common;
+
 use std::sync::{Arc, LazyLock};
 
+use common::{TLS12, TLS13, client, server, step};
 use proptest::prelude::*;
-use spantls::context::{Context, Credentials, Options};
-use spantls::outcome::{Outcome, Question};
+use spantls::context::Context;
+use spantls::outcome::Outcome;
 use spantls::session::{Counts, Session, state};
 
-fn read(name: &str) -> Vec<u8> {
-    std::fs::read(format!("{}/ffi-tests/certs/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
-}
-
-static SERVER: LazyLock<Arc<Context>> = LazyLock::new(|| {
-    let mut options = Options::default();
-    let credentials = Credentials::from_pem(&read("server-p256.pem"), &read("server-p256.key")).unwrap();
-    options.set_credentials(Some(Arc::new(credentials)));
-    Arc::new(Context::server(options).unwrap())
-});
-
-fn client(protocol: u32) -> Arc<Context> {
-    let mut options = Options::default();
-    options.set_protocols(protocol).unwrap();
-    Arc::new(Context::client(options).unwrap())
-}
+static SERVER: LazyLock<Arc<Context>> = LazyLock::new(|| server("server-p256"));
 
 /// Shakes hands with every input cut and every output bounded as `cuts` says.
 fn shake(protocol: u32, cuts: &[usize]) -> (Session, Session) {
-    let (client, server) = (Session::new(client(protocol)), Session::new(SERVER.clone()));
+    let (client, server) = (Session::new(client(protocol, &[])), Session::new(SERVER.clone()));
     let (mut to_client, mut to_server) = (Vec::new(), Vec::new());
     let mut cut = cuts.iter().copied().cycle();
+    let mut turn = |session: &Session, input: &mut Vec<u8>, output: &mut Vec<u8>, shown: &mut usize| {
+        // A transport shows a little more each time, behind what was not consumed.
+        *shown = (*shown + cut.next().unwrap()).min(input.len());
+        let (outcome, counts) = step(session, input, *shown, output, cut.next().unwrap());
+        *shown -= counts.consumed;
+        outcome
+    };
     let mut shown = (0, 0);
     for _ in 0..200_000 {
-        let first =
-            step(&client, &mut to_client, &mut to_server, &mut shown.0, cut.next().unwrap(), cut.next().unwrap());
-        let second =
-            step(&server, &mut to_server, &mut to_client, &mut shown.1, cut.next().unwrap(), cut.next().unwrap());
+        let first = turn(&client, &mut to_client, &mut to_server, &mut shown.0);
+        let second = turn(&server, &mut to_server, &mut to_client, &mut shown.1);
         if (first, second) == (Outcome::Complete, Outcome::Complete) {
             assert!(to_client.is_empty() && to_server.is_empty(), "bytes are left");
             return (client, server);
         }
     }
     panic!("no end of the handshake");
-}
-
-fn step(
-    session: &Session,
-    input: &mut Vec<u8>,
-    output: &mut Vec<u8>,
-    shown: &mut usize,
-    more: usize,
-    room: usize,
-) -> Outcome {
-    // A transport shows a little more each time, behind what was not consumed.
-    *shown = (*shown + more).min(input.len());
-    let mut room = vec![0; room];
-    let mut counts = Counts::default();
-    let outcome = session.process_handshake(&input[..*shown], &mut room, &mut counts).unwrap();
-    input.drain(..counts.consumed);
-    *shown -= counts.consumed;
-    output.extend_from_slice(&room[..counts.written]);
-    if outcome == Outcome::Suspended(Question::Certificate) {
-        session.set_certificate_validation_result(0).unwrap();
-    }
-    outcome
 }
 
 /// Seals everything with rooms as `cuts` says.
@@ -121,7 +92,7 @@ proptest! {
             cuts
         }),
     ) {
-        let (client, server) = shake(if tls13 { 0x3000 } else { 0xC00 }, &cuts);
+        let (client, server) = shake(if tls13 { TLS13 } else { TLS12 }, &cuts);
         prop_assert_eq!(open(&server, &seal(&client, b"ping", &[100]), &[100]), b"ping");
         prop_assert_eq!(open(&client, &seal(&server, b"pong", &[100]), &[100]), b"pong");
     }
@@ -133,7 +104,7 @@ proptest! {
         seal_cuts in proptest::collection::vec(0usize..20_000, 0..5),
         open_cuts in proptest::collection::vec(prop_oneof![0usize..70, 0usize..20_000], 0..5),
     ) {
-        let (client, server) = shake(if tls13 { 0x3000 } else { 0xC00 }, &[5000]);
+        let (client, server) = shake(if tls13 { TLS13 } else { TLS12 }, &[5000]);
         let plaintext: Vec<u8> = (0..len).map(|i| (i * 7) as u8).collect();
         let with = |mut cuts: Vec<usize>, least| { cuts.push(least); cuts };
         let sealed = seal(&client, &plaintext, &with(seal_cuts, 64));
@@ -142,7 +113,7 @@ proptest! {
 
     #[test]
     fn a_damaged_byte_never_gets_through(tls13 in any::<bool>(), at in 0usize..100, bit in 0u8..8) {
-        let (client, server) = shake(if tls13 { 0x3000 } else { 0xC00 }, &[5000]);
+        let (client, server) = shake(if tls13 { TLS13 } else { TLS12 }, &[5000]);
         let good = seal(&client, b"good", &[100]);
         let mut sealed = seal(&client, &[7; 60], &[100]);
         let at = at % sealed.len();
@@ -165,7 +136,7 @@ proptest! {
 
     #[test]
     fn bytes_that_are_not_tls_fail_and_never_panic(bytes in proptest::collection::vec(any::<u8>(), 1..2000)) {
-        for session in [Session::new(SERVER.clone()), Session::new(client(0x3000)), Session::new(client(0xC00))] {
+        for session in [Session::new(SERVER.clone()), Session::new(client(TLS13, &[])), Session::new(client(TLS12, &[]))] {
             let mut room = vec![0; 20_000];
             let mut counts = Counts::default();
             let result = session.process_handshake(&bytes, &mut room, &mut counts);

@@ -3,17 +3,12 @@
 use std::sync::Arc;
 
 use super::fence;
+use super::handles::{tls_context_t, tls_options_t};
 use super::host::{Host, required};
-use super::options::{self, tls_options_t};
+use super::options::lock;
 use super::status::tls_status_t;
 use crate::context::Context;
 use crate::outcome::{Failure, Outcome};
-
-/// What sessions share. Immutable and counted: any number of threads may create sessions on it at once, and
-/// destroying it while sessions live is safe.
-pub struct tls_context_t {
-    _opaque: (),
-}
 
 /// Makes a server context from options with credentials.
 ///
@@ -38,7 +33,7 @@ pub unsafe extern "C" fn tls_context_create_server(
             ));
         }
         let handle = host.borrow(options)?;
-        host.give(out_context, Arc::new(Context::server(options::lock(handle).clone())?));
+        host.give(out_context, Arc::new(Context::server(lock(handle).clone())?));
         Ok(Outcome::Complete)
     })
 }
@@ -60,7 +55,7 @@ pub unsafe extern "C" fn tls_context_create_client(
     fence::call(|| {
         required(out_context, "out_context")?;
         let handle = host.borrow(options)?;
-        host.give(out_context, Arc::new(Context::client(options::lock(handle).clone())?));
+        host.give(out_context, Arc::new(Context::client(lock(handle).clone())?));
         Ok(Outcome::Complete)
     })
 }

@@ -4,16 +4,11 @@ use std::ffi::c_char;
 use std::sync::Arc;
 
 use super::fence;
+use super::handles::tls_credentials_t;
 use super::host::{Host, required};
 use super::status::tls_status_t;
 use crate::context::Credentials;
 use crate::outcome::Outcome;
-
-/// A certificate chain and its private key. Immutable: it can be shared by any number of options and threads, and
-/// destroyed as soon as it was given to them.
-pub struct tls_credentials_t {
-    _opaque: (),
-}
 
 /// Makes credentials from PEM text: the chain (leaf first, then the certificates that lead towards a root) and the
 /// private key (PKCS#8, PKCS#1 or SEC1, not encrypted). Text around the PEM blocks is skipped. RSA of 2048 to 8192

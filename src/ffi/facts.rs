@@ -3,8 +3,8 @@
 use std::ffi::c_char;
 
 use super::fence;
+use super::handles::tls_session_t;
 use super::host::{Host, required};
-use super::session::tls_session_t;
 use super::status::tls_status_t;
 use crate::outcome::{Failure, Outcome};
 use crate::session::state;

@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
+use super::handles::tls_session_t;
 use super::host::Host;
-use super::session::tls_session_t;
 use super::status::{from_kind, from_outcome, tls_error_t, tls_status_t};
 use crate::outcome::{Failure, Outcome};
 

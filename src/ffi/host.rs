@@ -9,10 +9,7 @@ use std::ffi::{CStr, c_char};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::context::tls_context_t;
-use super::credentials::tls_credentials_t;
-use super::options::tls_options_t;
-use super::session::{tls_session_t, tls_span_t};
+use super::handles::{tls_context_t, tls_credentials_t, tls_options_t, tls_session_t, tls_span_t};
 use crate::context::{Context, Credentials, Options};
 use crate::outcome::Failure;
 use crate::session::Session;

@@ -10,6 +10,7 @@ pub mod context;
 pub mod credentials;
 pub mod facts;
 mod fence;
+pub mod handles;
 mod host;
 pub mod library;
 pub mod options;

@@ -3,17 +3,12 @@
 use std::ffi::c_char;
 use std::sync::{Mutex, MutexGuard};
 
-use super::credentials::tls_credentials_t;
 use super::fence;
+use super::handles::{tls_credentials_t, tls_options_t};
 use super::host::{Host, required};
 use super::status::tls_status_t;
 use crate::context::Options;
 use crate::outcome::{Failure, Outcome};
-
-/// What contexts are made from. A context copies the options when it is created; later changes do not reach it.
-pub struct tls_options_t {
-    _opaque: (),
-}
 
 /// The values for `tls_options_set_protocols()`, and of `tls_session_negotiated_protocol()`: .NET's `SslProtocols`.
 #[repr(C)]

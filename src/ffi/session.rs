@@ -3,8 +3,8 @@
 use std::ffi::c_char;
 use std::ops::Range;
 
-use super::context::tls_context_t;
 use super::fence;
+use super::handles::{tls_context_t, tls_session_t, tls_span_t};
 use super::host::{Host, disjoint, required};
 use super::status::{tls_error_t, tls_status_t};
 use crate::outcome::{Failure, Outcome};
@@ -16,43 +16,6 @@ pub const SPANTLS_MIN_CIPHERTEXT: usize = 64;
 /// The largest ciphertext record: header, 2^14 bytes of plaintext and the largest expansion that TLS 1.2 allows
 /// (RFC 5246 section 6.2.3). A receive buffer of this size always holds a whole record.
 pub const SPANTLS_MAX_RECORD: usize = 5 + 16384 + 2048;
-
-/// One TLS connection, driven by the host over plain memory.
-///
-/// The loop, for either role:
-///
-/// 1. Call `tls_session_process_handshake()` with what has been received so far (at first nothing). Send the
-///    `*out_written` bytes to the peer, drop the first `*out_consumed` bytes from the receive buffer, and look at the
-///    status: WANT_READ: receive more behind what is left, call again (if the transport has ended:
-///    `tls_session_end_of_input()`); WANT_WRITE: call again; a suspension (NEEDS_CERTIFICATE_VALIDATION): answer it
-///    now or later, from any thread, and call again; COMPLETE: done; negative: failed: send what was written (it holds
-///    the alert), `tls_session_drain_pending_output()` for the rest, and destroy the session. On a TCP socket, shut
-///    the sending side down and read to the end before closing: a reset would overtake the alert.
-/// 2. Exchange data with `tls_session_encrypt()` and `tls_session_decrypt()`. After each decrypt, look at
-///    `tls_session_has_pending_output()`: when it is true, `tls_session_drain_pending_output()` (or the next encrypt)
-///    gives an answer that the peer is owed.
-/// 3. End with `tls_session_shutdown()`, send what it wrote, and read on until decrypt returns CLOSED. When the
-///    transport has ended and decrypt wants more, `tls_session_end_of_input()` tells a clean end from a cut.
-///
-/// Threads: once COMPLETE, one thread may use the read half (decrypt, decrypt_in_place, end_of_input) while another
-/// uses the write half (encrypt, encrypt_vectored, drain_pending_output, shutdown); a second thread in the same half
-/// gets `TLS_ERROR_BUSY`. Before COMPLETE one thread at a time, any thread. State and getters: from any thread, at
-/// any time. `tls_session_destroy()` must come after all other calls have returned.
-///
-/// A session belongs to one process: after fork() only one of the two may use it.
-pub struct tls_session_t {
-    _opaque: (),
-}
-
-/// A span of plaintext for `tls_session_encrypt_vectored()`. Length 0 is empty whatever the pointer.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct tls_span_t {
-    /// The first byte.
-    pub data: *const u8,
-    /// How many bytes.
-    pub len: usize,
-}
 
 /// Makes a session on a context; its role is the context's.
 ///

@@ -1,8 +1,8 @@
 //! Answers to suspensions.
 
 use super::fence;
+use super::handles::tls_session_t;
 use super::host::Host;
-use super::session::tls_session_t;
 use super::status::tls_status_t;
 use crate::outcome::{Alert, Outcome};
 
