@@ -52,13 +52,11 @@ pub(crate) fn failure(error: &Error, wanted: Option<Alert>, version: Option<Vers
         return failure;
     }
     let alert = match error {
-        // certificate_required is TLS 1.3's (RFC 8446 section 6.2); RFC 5246 section 7.4.6 has handshake_failure.
-        Error::NoCertificatesPresented if version == Some(Version::Tls12) => Alert::HANDSHAKE_FAILURE,
-        // rustls takes an incompatible peer in TLS 1.2 at its word; what it wants is right.
+        Error::NoCertificatesPresented => no_certificate(version),
         _ => wanted.unwrap_or_else(|| for_error(error)),
     };
     let kind = match error {
-        Error::InvalidCertificate(_) | Error::NoCertificatesPresented => FailureKind::Authentication,
+        Error::NoCertificatesPresented => FailureKind::Authentication,
         Error::FailedToGetCurrentTime | Error::FailedToGetRandomBytes | Error::EncryptError => FailureKind::Internal,
         _ => FailureKind::Protocol,
     };
@@ -98,6 +96,24 @@ fn describe(error: &Error) -> Cow<'static, str> {
     }
 }
 
+/// A refusal with the alert that its policy errors call for, if the host has chosen none.
+pub(crate) fn refusal(mut failure: Failure, version: Option<Version>) -> Failure {
+    failure.alert_sent.get_or_insert(match failure.policy_errors {
+        errors if errors & policy::NOT_AVAILABLE != 0 => no_certificate(version),
+        errors if errors & policy::CHAIN_ERRORS != 0 => Alert::UNKNOWN_CA,
+        _ => Alert::BAD_CERTIFICATE,
+    });
+    failure
+}
+
+/// certificate_required is TLS 1.3's (RFC 8446 section 6.2); RFC 5246 section 7.4.6 has handshake_failure.
+fn no_certificate(version: Option<Version>) -> Alert {
+    match version {
+        Some(Version::Tls12) => Alert::HANDSHAKE_FAILURE,
+        Some(Version::Tls13) | None => Alert::CERTIFICATE_REQUIRED,
+    }
+}
+
 /// The alert for an error that rustls sends none for (RFC 8446 section 6.2).
 fn for_error(error: &Error) -> Alert {
     match error {
@@ -109,7 +125,6 @@ fn for_error(error: &Error) -> Alert {
             | InvalidMessage::InvalidContentType,
         ) => Alert::UNEXPECTED_MESSAGE,
         Error::InvalidMessage(_) => Alert::DECODE_ERROR,
-        Error::NoCertificatesPresented => Alert::CERTIFICATE_REQUIRED,
         Error::DecryptError => Alert::BAD_RECORD_MAC,
         Error::PeerSentOversizedRecord => Alert::RECORD_OVERFLOW,
         Error::NoApplicationProtocol => Alert::NO_APPLICATION_PROTOCOL,

@@ -157,11 +157,6 @@ impl Handshake {
         }
     }
 
-    /// The version, once it is negotiated.
-    pub(crate) fn version(&self) -> Option<Version> {
-        self.version
-    }
-
     /// The server name that the client asked for, once it has.
     pub(crate) fn server_name(&self) -> Option<String> {
         self.taps.seen().server_name.clone()
@@ -242,7 +237,7 @@ impl Handshake {
                     self.finish(connection)
                 }
                 // What was held back is dropped; the peer sees the alert where it expects that flight.
-                Verdict::Refuse(failure) => self.fail(failure, sealer_before),
+                Verdict::Refuse(failure) => self.fail(alert::refusal(failure, self.version), sealer_before),
             },
             other => {
                 self.state = other;
@@ -304,7 +299,7 @@ impl Handshake {
                 self.output.append(&mut drive.output);
                 let wanted = self.taps.seen().alert_wanted.take().or(drive.alert_wanted);
                 let failure = match verdict {
-                    Verdict::Refuse(failure) => failure,
+                    Verdict::Refuse(failure) => alert::refusal(failure, self.version),
                     Verdict::Accept => alert::failure(&error, wanted, self.version),
                 };
                 self.fail(failure, self.sealer_in_force())

@@ -107,7 +107,7 @@ impl Session {
                     shared.put(state::SUSPENDED, false);
                     write.add(shared, |pending| running.handshake.take_output(pending));
                     let mut read = try_lock(&self.read)?;
-                    self.open(*finished, &mut write, &mut read)?;
+                    self.open(*finished, running.input_ended, &mut write, &mut read)?;
                     *phase = Phase::Done;
                     if !write.has_pending() {
                         shared.set(state::HANDSHAKE_COMPLETE);
@@ -130,11 +130,7 @@ impl Session {
         self.answer(|_, running| {
             running.handshake.answer(match policy_errors {
                 0 => Verdict::Accept,
-                _ => Verdict::Refuse(refusal(
-                    alert_for(policy_errors, running.handshake.version()),
-                    policy_errors,
-                    "the host refused the peer's certificate",
-                )),
+                _ => Verdict::Refuse(refusal(None, policy_errors, REFUSED_BY_HOST)),
             })
         })?;
         Ok(Outcome::Complete)
@@ -147,7 +143,7 @@ impl Session {
         }
         self.answer(|_, running| {
             let errors = if running.chain.is_empty() { policy::NOT_AVAILABLE } else { policy::CHAIN_ERRORS };
-            running.handshake.answer(Verdict::Refuse(refusal(alert, errors, "the host refused the peer's certificate")))
+            running.handshake.answer(Verdict::Refuse(refusal(Some(alert), errors, REFUSED_BY_HOST)))
         })?;
         Ok(Outcome::Complete)
     }
@@ -225,11 +221,7 @@ impl Session {
         let errors = judgement.policy_errors;
         running.handshake.answer(match errors {
             0 => Verdict::Accept,
-            _ => Verdict::Refuse(refusal(
-                judgement.alert.unwrap_or(Alert::CERTIFICATE_UNKNOWN),
-                errors,
-                judgement.reason,
-            )),
+            _ => Verdict::Refuse(refusal(judgement.alert, errors, judgement.reason)),
         })?;
         Ok(errors)
     }
@@ -271,13 +263,14 @@ impl Session {
     fn open(
         &self,
         finished: Finished,
+        input_ended: bool,
         write: &mut super::WriteHalf,
         read: &mut super::ReadHalf,
     ) -> Result<(), Failure> {
         let Finished { version, sending, receiving, .. } = finished;
         let protection = |direction: &Direction| Protection::new(version, &direction.secrets, direction.sequence);
         write.open(Sealer::new(protection(&sending)?), sending.traffic);
-        read.open(Opener::new(protection(&receiving)?), receiving.traffic, self.context.is_server());
+        read.open(Opener::new(protection(&receiving)?), receiving.traffic, self.context.is_server(), input_ended);
         let mut facts = self.shared.facts();
         facts.negotiated.protocol = match version {
             Version::Tls12 => PROTOCOL_TLS12,
@@ -321,23 +314,12 @@ impl Running {
     }
 }
 
-fn refusal(alert: Alert, policy_errors: u32, reason: impl Into<std::borrow::Cow<'static, str>>) -> Failure {
-    let mut failure = Failure::new(FailureKind::Authentication, reason).with_alert(alert);
+const REFUSED_BY_HOST: &str = "the host refused the peer's certificate";
+
+/// A refusal with this alert, or without one with what fits the errors (see `handshake::alert`).
+fn refusal(alert: Option<Alert>, policy_errors: u32, reason: impl Into<std::borrow::Cow<'static, str>>) -> Failure {
+    let mut failure = Failure::new(FailureKind::Authentication, reason);
+    failure.alert_sent = alert;
     failure.policy_errors = policy_errors;
     failure
-}
-
-/// The alert for a verdict that names none.
-fn alert_for(policy_errors: u32, version: Option<Version>) -> Alert {
-    if policy_errors & policy::NOT_AVAILABLE != 0 {
-        match version {
-            // RFC 5246 section 7.4.6; certificate_required is TLS 1.3's.
-            Some(Version::Tls12) => Alert::HANDSHAKE_FAILURE,
-            _ => Alert::CERTIFICATE_REQUIRED,
-        }
-    } else if policy_errors & policy::CHAIN_ERRORS != 0 {
-        Alert::UNKNOWN_CA
-    } else {
-        Alert::BAD_CERTIFICATE
-    }
 }

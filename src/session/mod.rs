@@ -231,7 +231,9 @@ impl Shared {
 
     fn visible_state(&self) -> u32 {
         let state = self.state.load(Ordering::Acquire) & !(state::FINISHED | state::POISONED);
-        if self.owed.is_empty() { state } else { state | state::HAS_PENDING_OUTPUT }
+        // Behind our close_notify nothing is sent any more, whatever the read half asks for.
+        let owes = state & state::SHUTDOWN_SENT == 0 && !self.owed.is_empty();
+        if owes { state | state::HAS_PENDING_OUTPUT } else { state }
     }
 
     /// Fails until the handshake is complete.
@@ -249,11 +251,14 @@ impl Shared {
         self.set(state::FAILED);
     }
 
+    #[inline]
     fn sticky(&self) -> Option<Failure> {
-        match self.has(state::FAILED) {
-            true => self.failures().sticky.as_deref().cloned(),
-            false => None,
-        }
+        if self.has(state::FAILED) { self.sticky_failure() } else { None }
+    }
+
+    #[cold]
+    fn sticky_failure(&self) -> Option<Failure> {
+        self.failures().sticky.as_deref().cloned()
     }
 
     /// Held for moments only, never across a suspension or a computation.

@@ -17,6 +17,8 @@ pub(super) struct ReadHalf {
     held: Option<Held>,
     /// Nothing more will be opened.
     end: Option<End>,
+    /// The transport had ended before the handshake was done: the next need of input is the end.
+    input_ended: bool,
 }
 
 struct Opening {
@@ -51,7 +53,8 @@ impl End {
 
 impl ReadHalf {
     /// Takes over from the handshake.
-    pub(super) fn open(&mut self, opener: Opener, traffic: Option<TrafficSecret>, is_server: bool) {
+    pub(super) fn open(&mut self, opener: Opener, traffic: Option<TrafficSecret>, is_server: bool, input_ended: bool) {
+        self.input_ended = input_ended;
         let messages = Messages::new(is_server, opener.version());
         self.opening = Some(Box::new(Opening { opener, traffic, messages }));
     }
@@ -103,7 +106,7 @@ impl ReadHalf {
         let opening = self.opening()?;
         let (record_len, start, opened) = match opening.opener.open_in_place(data) {
             Ok(Some(opened)) => opened,
-            Ok(None) => return Ok(Outcome::WantRead),
+            Ok(None) => return self.wants_input(),
             Err(failure) => return self.fail(shared, failure),
         };
         let range = start..start + opened.data_len;
@@ -164,7 +167,7 @@ impl ReadHalf {
         let opening = self.opening()?;
         let sealed = match opening.opener.next(&input[counts.consumed..]) {
             Ok(Some(sealed)) => sealed,
-            Ok(None) => return Ok(Some(Outcome::WantRead)),
+            Ok(None) => return self.wants_input().map(Some),
             Err(failure) => return self.fail_unless(progress, shared, failure),
         };
         let room = &mut output[counts.written..];
@@ -224,6 +227,10 @@ impl ReadHalf {
             }
         }
         Ok(None)
+    }
+
+    fn wants_input(&mut self) -> Result<Outcome, Failure> {
+        if self.input_ended { self.end_of_input() } else { Ok(Outcome::WantRead) }
     }
 
     fn opening(&mut self) -> Result<&mut Opening, Failure> {

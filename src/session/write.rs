@@ -86,22 +86,20 @@ impl WriteHalf {
         output: &mut [u8],
         counts: &mut Counts,
     ) -> Result<Outcome, Failure> {
-        if let Some(failure) = shared.sticky() {
-            return Err(failure);
-        }
-        if self.closed {
-            return Err(Failure::state("our side is closed"));
-        }
-        self.settle(shared)?;
-        self.hand_over(shared, output, &mut counts.written);
-        if self.has_pending() {
-            return Ok(Outcome::WantWrite);
-        }
         let mut plaintext = Gather::new(plaintext);
         let mut left =
             plaintext.len().ok_or_else(|| Failure::argument("the spans together are larger than memory can be"))?;
-        if left > 0 && self.closed {
-            return Err(Failure::state("TLS 1.2 ends both directions with the peer's close_notify"));
+        if let Some(failure) = shared.sticky() {
+            return Err(failure);
+        }
+        self.settle(shared)?;
+        if self.closed {
+            // Also by the peer's close_notify in TLS 1.2 (RFC 5246 section 7.2.1). Our own waits for drain or shutdown.
+            return Err(Failure::state("our side is closed"));
+        }
+        self.hand_over(shared, output, &mut counts.written);
+        if self.has_pending() {
+            return Ok(Outcome::WantWrite);
         }
         while left > 0 {
             let sealing = self.sealing()?;
@@ -144,7 +142,13 @@ impl WriteHalf {
     }
 
     /// Seals what the read half owes the peer. After this, `has_pending` tells all there is.
+    #[inline]
     fn settle(&mut self, shared: &Shared) -> Result<(), Failure> {
+        if shared.owed.is_empty() { Ok(()) } else { self.settle_owed(shared) }
+    }
+
+    #[cold]
+    fn settle_owed(&mut self, shared: &Shared) -> Result<(), Failure> {
         let due = shared.owed.take();
         if due == Default::default() || self.closed {
             return Ok(());
