@@ -1,0 +1,740 @@
+/*
+ * Calls that should not have been made: wrong handles, NULL, lengths that cannot be, spans that overlap, the wrong
+ * moment. Each is refused with a status, leaves zeroes in its out-parameters, and does no harm. Also the getters' rule
+ * for copying out, and what the library says about itself.
+ */
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pair.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+/* --- The library ------------------------------------------------------------------------------------------------ */
+
+static void the_library(void) {
+    test("every status has its name, and other numbers are unknown");
+    static const struct {
+        tls_status_t status;
+        const char *name;
+    } names[] = {
+        {0, "TLS_STATUS_COMPLETE"},
+        {1, "TLS_STATUS_WANT_READ"},
+        {2, "TLS_STATUS_WANT_WRITE"},
+        {3, "TLS_STATUS_CLOSED"},
+        {4, "TLS_STATUS_WANT_CREDENTIALS"},
+        {5, "TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION"},
+        {6, "TLS_STATUS_NEEDS_SERVER_OPTIONS"},
+        {16, "TLS_STATUS_NEEDS_SIGNATURE"},
+        {17, "TLS_STATUS_BUFFER_TOO_SMALL"},
+        {-1, "TLS_ERROR_INVALID_ARGUMENT"},
+        {-2, "TLS_ERROR_INVALID_STATE"},
+        {-3, "TLS_ERROR_AUTHENTICATION"},
+        {-4, "TLS_ERROR_PROTOCOL"},
+        {-5, "TLS_ERROR_TRUNCATED"},
+        {-6, "TLS_ERROR_IO"},
+        {-7, "TLS_ERROR_CONFIGURATION"},
+        {-8, "TLS_ERROR_NOT_SUPPORTED"},
+        {-9, "TLS_ERROR_BUSY"},
+        {-10, "TLS_ERROR_RESOURCES"},
+        {-128, "TLS_ERROR_INTERNAL"},
+    };
+    size_t next = 0;
+    for (tls_status_t status = -1000; status <= 1000; status++) {
+        const char *name = "unknown";
+        for (size_t i = 0; i < COUNT(names); i++) {
+            if (names[i].status == status) {
+                name = names[i].name;
+                next++;
+            }
+        }
+        EXPECT(strcmp(tls_status_name(status), name) == 0);
+    }
+    EXPECT_NUMBER(next, COUNT(names));
+    EXPECT(strcmp(tls_status_name(INT32_MIN), "unknown") == 0);
+    EXPECT(strcmp(tls_status_name(INT32_MAX), "unknown") == 0);
+
+    test("every alert has its name, and other numbers are unknown");
+    static const struct {
+        uint8_t alert;
+        const char *name;
+    } alerts[] = {
+        {SPANTLS_ALERT_CLOSE_NOTIFY, "close_notify"},
+        {SPANTLS_ALERT_UNEXPECTED_MESSAGE, "unexpected_message"},
+        {SPANTLS_ALERT_BAD_RECORD_MAC, "bad_record_mac"},
+        {SPANTLS_ALERT_RECORD_OVERFLOW, "record_overflow"},
+        {SPANTLS_ALERT_HANDSHAKE_FAILURE, "handshake_failure"},
+        {SPANTLS_ALERT_BAD_CERTIFICATE, "bad_certificate"},
+        {SPANTLS_ALERT_UNSUPPORTED_CERTIFICATE, "unsupported_certificate"},
+        {SPANTLS_ALERT_CERTIFICATE_REVOKED, "certificate_revoked"},
+        {SPANTLS_ALERT_CERTIFICATE_EXPIRED, "certificate_expired"},
+        {SPANTLS_ALERT_CERTIFICATE_UNKNOWN, "certificate_unknown"},
+        {SPANTLS_ALERT_ILLEGAL_PARAMETER, "illegal_parameter"},
+        {SPANTLS_ALERT_UNKNOWN_CA, "unknown_ca"},
+        {SPANTLS_ALERT_ACCESS_DENIED, "access_denied"},
+        {SPANTLS_ALERT_DECODE_ERROR, "decode_error"},
+        {SPANTLS_ALERT_DECRYPT_ERROR, "decrypt_error"},
+        {SPANTLS_ALERT_PROTOCOL_VERSION, "protocol_version"},
+        {SPANTLS_ALERT_INSUFFICIENT_SECURITY, "insufficient_security"},
+        {SPANTLS_ALERT_INTERNAL_ERROR, "internal_error"},
+        {SPANTLS_ALERT_INAPPROPRIATE_FALLBACK, "inappropriate_fallback"},
+        {SPANTLS_ALERT_USER_CANCELED, "user_canceled"},
+        {SPANTLS_ALERT_NO_RENEGOTIATION, "no_renegotiation"},
+        {SPANTLS_ALERT_MISSING_EXTENSION, "missing_extension"},
+        {SPANTLS_ALERT_UNSUPPORTED_EXTENSION, "unsupported_extension"},
+        {SPANTLS_ALERT_UNRECOGNIZED_NAME, "unrecognized_name"},
+        {SPANTLS_ALERT_BAD_CERTIFICATE_STATUS_RESPONSE, "bad_certificate_status_response"},
+        {SPANTLS_ALERT_UNKNOWN_PSK_IDENTITY, "unknown_psk_identity"},
+        {SPANTLS_ALERT_CERTIFICATE_REQUIRED, "certificate_required"},
+        {SPANTLS_ALERT_NO_APPLICATION_PROTOCOL, "no_application_protocol"},
+    };
+    for (unsigned alert = 0; alert <= 255; alert++) {
+        const char *name = "unknown";
+        for (size_t i = 0; i < COUNT(alerts); i++) {
+            if (alerts[i].alert == alert) {
+                name = alerts[i].name;
+            }
+        }
+        EXPECT(strcmp(spantls_alert_name((uint8_t)alert), name) == 0);
+    }
+
+    test("the library knows its version, and the interface is the header's");
+    int major = -1;
+    int minor = -1;
+    int patch = -1;
+    EXPECT_NUMBER(sscanf(spantls_version(), "%d.%d.%d", &major, &minor, &patch), 3);
+    EXPECT_NUMBER(spantls_abi_version(), SPANTLS_ABI_VERSION);
+
+    test("an error record without room is refused, and a larger one is not");
+    tls_error_t error;
+    memset(&error, 0x77, sizeof error);
+    EXPECT_STATUS(spantls_last_error(NULL), TLS_ERROR_INVALID_ARGUMENT);
+    error.struct_size = 0;
+    EXPECT_STATUS(spantls_last_error(&error), TLS_ERROR_INVALID_ARGUMENT);
+    error.struct_size = sizeof error - 1;
+    EXPECT_STATUS(spantls_last_error(&error), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT(error.alert_sent == 0x77777777); /* untouched */
+    struct {
+        tls_error_t error;
+        uint8_t future[64];
+    } grown;
+    memset(&grown, 0x77, sizeof grown);
+    grown.error.struct_size = sizeof grown;
+    EXPECT_STATUS(spantls_last_error(&grown.error), TLS_STATUS_COMPLETE);
+}
+
+/* --- Wrong handles ---------------------------------------------------------------------------------------------- */
+
+/* Every call on `session`, which is none, is INVALID_ARGUMENT and zeroes its outputs. */
+static void expect_no_session(tls_session_t *session) {
+    uint8_t input[16] = {0};
+    uint8_t output[16];
+    tls_span_t span = {input, sizeof input};
+    size_t a = 77;
+    size_t b = 77;
+    size_t c = 77;
+    uint32_t errors = 77;
+    EXPECT_STATUS(tls_session_set_target_host_name(session, "localhost"), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_session_process_handshake(session, input, 16, output, 16, &a, &b), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT(a == 0 && b == 0);
+    a = b = 77;
+    EXPECT_STATUS(tls_session_encrypt(session, input, 16, output, 16, &a, &b), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT(a == 0 && b == 0);
+    a = b = 77;
+    EXPECT_STATUS(tls_session_encrypt_vectored(session, &span, 1, output, 16, &a, &b), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT(a == 0 && b == 0);
+    a = b = 77;
+    EXPECT_STATUS(tls_session_decrypt(session, input, 16, output, 16, &a, &b), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT(a == 0 && b == 0);
+    a = b = 77;
+    EXPECT_STATUS(tls_session_decrypt_in_place(session, input, 16, &a, &b, &c), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT(a == 0 && b == 0 && c == 0);
+    a = 77;
+    EXPECT_STATUS(tls_session_shutdown(session, output, 16, &a), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_NUMBER(a, 0);
+    a = 77;
+    EXPECT_STATUS(tls_session_drain_pending_output(session, output, 16, &a), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_NUMBER(a, 0);
+    EXPECT_STATUS(tls_session_end_of_input(session), TLS_ERROR_INVALID_ARGUMENT);
+    tls_error_t error = {.struct_size = sizeof error};
+    EXPECT_STATUS(tls_session_error(session, &error), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_session_accept_with_default_validation(session, &errors), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_NUMBER(errors, 0);
+    EXPECT_STATUS(tls_session_set_certificate_validation_result(session, 0), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_session_reject_certificate(session, 42), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_session_reject(session, 42), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_NUMBER(tls_session_state(session), 0);
+    EXPECT_NUMBER(tls_session_is_handshake_complete(session), 0);
+    EXPECT_NUMBER(tls_session_has_pending_output(session), 0);
+    EXPECT_NUMBER(tls_session_negotiated_protocol(session), 0);
+    EXPECT_NUMBER(tls_session_negotiated_cipher_suite(session), 0);
+    EXPECT_NUMBER(tls_session_negotiated_group(session), 0);
+    a = 77;
+    EXPECT_STATUS(tls_session_negotiated_alpn(session, output, 16, &a), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_NUMBER(a, 0);
+    a = 77;
+    EXPECT_STATUS(tls_session_target_host_name(session, (char *)output, 16, &a), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_NUMBER(a, 0);
+    a = 77;
+    EXPECT_STATUS(tls_session_remote_certificate_count(session, &a), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_NUMBER(a, 0);
+    a = 77;
+    EXPECT_STATUS(tls_session_remote_certificate(session, 0, output, 16, &a), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_NUMBER(a, 0);
+    a = 77;
+    EXPECT_STATUS(tls_session_local_certificate(session, output, 16, &a), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_NUMBER(a, 0);
+    EXPECT_STATUS(last_error().status, TLS_ERROR_INVALID_ARGUMENT);
+}
+
+static void expect_no_options(tls_options_t *options) {
+    const uint8_t text[4] = "text";
+    const uint16_t id = 0x1301;
+    tls_context_t *context = (tls_context_t *)&context; /* anything but NULL */
+    EXPECT_STATUS(tls_options_set_credentials(options, NULL), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_add_trust_anchors_pem(options, text, 4), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_add_trust_anchors_file(options, "file"), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_add_crls_pem(options, text, 4), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_set_protocols(options, 0), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_set_cipher_suites(options, &id, 1), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_set_groups(options, &id, 1), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_add_alpn(options, text, 4), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_set_client_certificate_mode(options, 0), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_set_certificate_validation(options, 0), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_context_create_client(options, &context), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT(context == NULL);
+    if (options != NULL) {
+        context = (tls_context_t *)&context;
+        EXPECT_STATUS(tls_context_create_server(options, &context), TLS_ERROR_INVALID_ARGUMENT);
+        EXPECT(context == NULL);
+    }
+    EXPECT_STATUS(last_error().status, TLS_ERROR_INVALID_ARGUMENT);
+}
+
+static void expect_no_context(tls_context_t *context) {
+    tls_session_t *session = (tls_session_t *)&session;
+    EXPECT_STATUS(tls_session_create(context, &session), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT(session == NULL);
+    EXPECT_NUMBER(tls_context_is_server(context), 0);
+}
+
+static void wrong_handles(void) {
+    setup_t setup = {.credentials = "server-p256"};
+    tls_credentials_t *credentials = make_credentials("server-p256");
+    tls_options_t *options = make_options(&setup);
+    tls_context_t *context = make_context(true, &setup);
+    tls_session_t *session = NULL;
+    EXPECT_STATUS(tls_session_create(context, &session), TLS_STATUS_COMPLETE);
+    /* Memory that was never a handle, and a handle's address with a slip. */
+    uint64_t *nothing = calloc(64, sizeof *nothing);
+    char *slipped = (char *)session + 1;
+
+    test("calls on no session are refused");
+    expect_no_session(NULL);
+    expect_no_session((tls_session_t *)(void *)credentials);
+    expect_no_session((tls_session_t *)(void *)options);
+    expect_no_session((tls_session_t *)(void *)context);
+    expect_no_session((tls_session_t *)(void *)nothing);
+    expect_no_session((tls_session_t *)(void *)slipped);
+
+    test("calls on no options are refused");
+    expect_no_options(NULL);
+    expect_no_options((tls_options_t *)(void *)credentials);
+    expect_no_options((tls_options_t *)(void *)context);
+    expect_no_options((tls_options_t *)(void *)session);
+    expect_no_options((tls_options_t *)(void *)nothing);
+
+    test("calls on no context are refused");
+    expect_no_context(NULL);
+    expect_no_context((tls_context_t *)(void *)credentials);
+    expect_no_context((tls_context_t *)(void *)options);
+    expect_no_context((tls_context_t *)(void *)session);
+    expect_no_context((tls_context_t *)(void *)nothing);
+
+    test("what are no credentials are refused, and NULL removes them");
+    EXPECT_STATUS(tls_options_set_credentials(options, (tls_credentials_t *)(void *)context),
+                  TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_set_credentials(options, (tls_credentials_t *)(void *)nothing),
+                  TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_set_credentials(options, NULL), TLS_STATUS_COMPLETE);
+    tls_context_t *none = (tls_context_t *)&none;
+    EXPECT_STATUS(tls_context_create_server(options, &none), TLS_ERROR_CONFIGURATION);
+    EXPECT(none == NULL);
+
+    test("destroying NULL, or what is no such handle, does nothing");
+    tls_session_destroy(NULL);
+    tls_context_destroy(NULL);
+    tls_options_destroy(NULL);
+    tls_credentials_destroy(NULL);
+    tls_session_destroy((tls_session_t *)(void *)context);
+    tls_context_destroy((tls_context_t *)(void *)session);
+    EXPECT_NUMBER(tls_context_is_server(context), 1);
+
+    free(nothing);
+    tls_session_destroy(session);
+    tls_context_destroy(context);
+    tls_options_destroy(options);
+    tls_credentials_destroy(credentials);
+}
+
+/* --- Wrong arguments -------------------------------------------------------------------------------------------- */
+
+static void missing_places_for_results(void) {
+    test("places for results must be given");
+    pair_t pair = pair_established(TLS_PROTOCOL_TLS13);
+    tls_session_t *session = pair.client.session;
+    uint8_t output[64];
+    tls_span_t span = {NULL, 0};
+    size_t a = 77;
+    size_t b = 77;
+    EXPECT_STATUS(tls_session_process_handshake(session, NULL, 0, output, 64, NULL, &b), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_NUMBER(b, 0);
+    EXPECT_STATUS(tls_session_process_handshake(session, NULL, 0, output, 64, &a, NULL), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_NUMBER(a, 0);
+    a = b = 77;
+    EXPECT_STATUS(tls_session_encrypt(session, NULL, 0, output, 64, NULL, &b), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_session_encrypt(session, NULL, 0, output, 64, &a, NULL), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT(a == 0 && b == 0);
+    a = b = 77;
+    EXPECT_STATUS(tls_session_encrypt_vectored(session, &span, 1, output, 64, NULL, &b), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_session_encrypt_vectored(session, &span, 1, output, 64, &a, NULL), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT(a == 0 && b == 0);
+    a = b = 77;
+    EXPECT_STATUS(tls_session_decrypt(session, NULL, 0, output, 64, NULL, &b), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_session_decrypt(session, NULL, 0, output, 64, &a, NULL), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT(a == 0 && b == 0);
+    a = b = 77;
+    EXPECT_STATUS(tls_session_decrypt_in_place(session, output, 0, NULL, &a, &b), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT(a == 0 && b == 0);
+    a = b = 77;
+    EXPECT_STATUS(tls_session_decrypt_in_place(session, output, 0, &a, NULL, &b), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT(a == 0 && b == 0);
+    a = b = 77;
+    EXPECT_STATUS(tls_session_decrypt_in_place(session, output, 0, &a, &b, NULL), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT(a == 0 && b == 0);
+    EXPECT_STATUS(tls_session_shutdown(session, output, 64, NULL), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_session_drain_pending_output(session, output, 64, NULL), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_session_negotiated_alpn(session, output, 64, NULL), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_session_target_host_name(session, (char *)output, 64, NULL), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_session_remote_certificate_count(session, NULL), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_session_remote_certificate(session, 0, output, 64, NULL), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_session_local_certificate(session, output, 64, NULL), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_session_error(session, NULL), TLS_ERROR_INVALID_ARGUMENT);
+    tls_error_t error = {.struct_size = sizeof error - 1};
+    EXPECT_STATUS(tls_session_error(session, &error), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_create(NULL), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_session_create(NULL, NULL), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_session_set_target_host_name(session, NULL), TLS_ERROR_INVALID_ARGUMENT);
+
+    test("wrong calls do no harm to an open session");
+    EXPECT(!(tls_session_state(session) & (TLS_STATE_FAILED | TLS_STATE_SHUTDOWN_SENT)));
+    EXPECT_STATUS(send_data(&pair.client, &pair.server, "alive", 5), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(receive(&pair.server), TLS_STATUS_WANT_READ);
+    EXPECT_BYTES(pair.server.plaintext.data, pair.server.plaintext.len, "alive", 5);
+    pair_close(&pair);
+}
+
+/* Both spans of each call with this pointer and length. */
+static void expect_bad_span(tls_session_t *session, uint8_t *data, size_t len) {
+    uint8_t good[64];
+    tls_span_t span = {data, len};
+    size_t a = 77;
+    size_t b = 77;
+    size_t c = 77;
+    EXPECT_STATUS(tls_session_process_handshake(session, data, len, good, 64, &a, &b), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT(a == 0 && b == 0);
+    a = b = 77;
+    EXPECT_STATUS(tls_session_process_handshake(session, good, 64, data, len, &a, &b), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT(a == 0 && b == 0);
+    a = b = 77;
+    EXPECT_STATUS(tls_session_encrypt(session, data, len, good, 64, &a, &b), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT(a == 0 && b == 0);
+    a = b = 77;
+    EXPECT_STATUS(tls_session_encrypt(session, good, 64, data, len, &a, &b), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT(a == 0 && b == 0);
+    a = b = 77;
+    EXPECT_STATUS(tls_session_encrypt_vectored(session, &span, 1, good, 64, &a, &b), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT(a == 0 && b == 0);
+    a = b = 77;
+    span.data = good;
+    span.len = 64;
+    EXPECT_STATUS(tls_session_encrypt_vectored(session, &span, 1, data, len, &a, &b), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT(a == 0 && b == 0);
+    a = b = 77;
+    EXPECT_STATUS(tls_session_decrypt(session, data, len, good, 64, &a, &b), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT(a == 0 && b == 0);
+    a = b = 77;
+    EXPECT_STATUS(tls_session_decrypt(session, good, 64, data, len, &a, &b), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT(a == 0 && b == 0);
+    a = b = 77;
+    EXPECT_STATUS(tls_session_decrypt_in_place(session, data, len, &a, &b, &c), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT(a == 0 && b == 0 && c == 0);
+    a = 77;
+    EXPECT_STATUS(tls_session_shutdown(session, data, len, &a), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_NUMBER(a, 0);
+    a = 77;
+    EXPECT_STATUS(tls_session_drain_pending_output(session, data, len, &a), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_NUMBER(a, 0);
+    a = 77;
+    EXPECT_STATUS(tls_session_negotiated_alpn(session, data, len, &a), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_NUMBER(a, 0);
+    a = 77;
+    EXPECT_STATUS(tls_session_target_host_name(session, (char *)data, len, &a), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_NUMBER(a, 0);
+    a = 77;
+    EXPECT_STATUS(tls_session_remote_certificate(session, 0, data, len, &a), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_NUMBER(a, 0);
+    a = 77;
+    EXPECT_STATUS(tls_session_local_certificate(session, data, len, &a), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_NUMBER(a, 0);
+}
+
+static void bad_spans(void) {
+    uint8_t *memory = pattern(64, 6);
+    setup_t client = {.anchors = "ca"};
+    setup_t server = {.credentials = "server-p256"};
+
+    test("NULL with a length, and lengths that cannot be, are refused before the handshake");
+    pair_t pair = pair_open(&client, &server);
+    expect_bad_span(pair.client.session, NULL, 1);
+    expect_bad_span(pair.client.session, NULL, SIZE_MAX);
+    expect_bad_span(pair.client.session, memory, SIZE_MAX);
+    expect_bad_span(pair.client.session, memory, SIZE_MAX / 2 + 1);
+
+    test("the handshake goes on after them");
+    EXPECT(run_handshake(&pair));
+
+    test("NULL with a length, and lengths that cannot be, are refused on an open session");
+    expect_bad_span(pair.client.session, NULL, 1);
+    expect_bad_span(pair.client.session, NULL, SIZE_MAX);
+    expect_bad_span(pair.client.session, memory, SIZE_MAX);
+    expect_bad_span(pair.client.session, memory, SIZE_MAX / 2 + 1);
+    size_t a = 77;
+    size_t b = 77;
+    uint8_t output[100];
+    tls_span_t span = {memory, 1};
+    EXPECT_STATUS(tls_session_encrypt_vectored(pair.client.session, NULL, 1, output, 100, &a, &b),
+                  TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT(a == 0 && b == 0);
+    EXPECT_STATUS(tls_session_encrypt_vectored(pair.client.session, &span, SIZE_MAX, output, 100, &a, &b),
+                  TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_session_encrypt_vectored(pair.client.session, &span, SIZE_MAX / 16, output, 100, &a, &b),
+                  TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT(a == 0 && b == 0);
+
+    test("data flows after them");
+    EXPECT_STATUS(send_data(&pair.client, &pair.server, "alive", 5), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(receive(&pair.server), TLS_STATUS_WANT_READ);
+    EXPECT_BYTES(pair.server.plaintext.data, pair.server.plaintext.len, "alive", 5);
+    pair_close(&pair);
+
+    test("credentials, anchors and lists are not read from NULL or impossible spans");
+    tls_credentials_t *credentials = (tls_credentials_t *)&credentials;
+    tls_options_t *options = make_options(&client);
+    EXPECT_STATUS(tls_credentials_create_pem(NULL, 5, memory, 64, &credentials), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT(credentials == NULL);
+    EXPECT_STATUS(tls_credentials_create_pem(memory, 64, NULL, 5, &credentials), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_credentials_create_pem(memory, SIZE_MAX, memory, 64, &credentials), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_credentials_create_pem(memory, 64, memory, 64, NULL), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_credentials_create_file(NULL, "key", &credentials), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_credentials_create_file("chain", NULL, &credentials), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_credentials_create_file("chain", "key", NULL), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_add_trust_anchors_pem(options, NULL, 5), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_add_trust_anchors_pem(options, memory, SIZE_MAX), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_add_trust_anchors_file(options, NULL), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_add_crls_pem(options, NULL, 5), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_add_crls_pem(options, memory, SIZE_MAX), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_set_cipher_suites(options, NULL, 1), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_set_groups(options, NULL, 1), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_add_alpn(options, NULL, 1), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_add_alpn(options, memory, SIZE_MAX), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_context_create_client(options, NULL), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT(last_error().message[0] != 0);
+    tls_options_destroy(options);
+    free(memory);
+}
+
+static void overlaps(void) {
+    uint8_t memory[4000];
+    setup_t client = {.anchors = "ca"};
+    setup_t server = {.credentials = "server-p256"};
+    /* Input 100 bytes at 1000, output 100 bytes at each of these. */
+    static const size_t overlapping[] = {901, 950, 1000, 1050, 1099};
+    size_t a = 77;
+    size_t b = 77;
+
+    memset(memory, 0, sizeof memory);
+    test("input and output that overlap are refused");
+    pair_t pair = pair_open(&client, &server);
+    for (size_t i = 0; i < COUNT(overlapping); i++) {
+        a = b = 77;
+        EXPECT_STATUS(tls_session_process_handshake(pair.server.session, memory + 1000, 100, memory + overlapping[i],
+                                                    100, &a, &b),
+                      TLS_ERROR_INVALID_ARGUMENT);
+        EXPECT(a == 0 && b == 0);
+    }
+    EXPECT(run_handshake(&pair));
+    for (size_t i = 0; i < COUNT(overlapping); i++) {
+        uint8_t *at = memory + overlapping[i];
+        tls_span_t spans[2] = {{memory, 10}, {memory + 1000, 100}};
+        a = b = 77;
+        EXPECT_STATUS(tls_session_encrypt(pair.client.session, memory + 1000, 100, at, 100, &a, &b),
+                      TLS_ERROR_INVALID_ARGUMENT);
+        EXPECT(a == 0 && b == 0);
+        a = b = 77;
+        EXPECT_STATUS(tls_session_decrypt(pair.client.session, memory + 1000, 100, at, 100, &a, &b),
+                      TLS_ERROR_INVALID_ARGUMENT);
+        EXPECT(a == 0 && b == 0);
+        a = b = 77;
+        EXPECT_STATUS(tls_session_encrypt_vectored(pair.client.session, spans, 2, at, 100, &a, &b),
+                      TLS_ERROR_INVALID_ARGUMENT);
+        EXPECT(a == 0 && b == 0);
+    }
+
+    test("spans side by side, and empty ones inside of others, are fine");
+    EXPECT_STATUS(tls_session_encrypt(pair.client.session, memory + 1000, 100, memory + 1100, 1000, &a, &b),
+                  TLS_STATUS_COMPLETE);
+    bytes_append(&pair.server.inbox, memory + 1100, b);
+    EXPECT_STATUS(tls_session_encrypt(pair.client.session, memory + 1000, 100, memory, 1000, &a, &b),
+                  TLS_STATUS_COMPLETE);
+    bytes_append(&pair.server.inbox, memory, b);
+    EXPECT_STATUS(tls_session_encrypt(pair.client.session, memory + 1050, 0, memory + 1000, 100, &a, &b),
+                  TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_decrypt(pair.client.session, memory + 1050, 0, memory + 1000, 100, &a, &b),
+                  TLS_STATUS_WANT_READ);
+    EXPECT_STATUS(receive(&pair.server), TLS_STATUS_WANT_READ);
+    EXPECT_NUMBER(pair.server.plaintext.len, 200);
+    pair_close(&pair);
+}
+
+/* --- The wrong moment ------------------------------------------------------------------------------------------- */
+
+static void wrong_moments(void) {
+    setup_t client = {.anchors = "ca"};
+    setup_t server = {.credentials = "server-p256"};
+    for (int begun = 0; begun < 2; begun++) {
+        test("a session whose handshake %s takes and gives no data", begun ? "is under way" : "has not begun");
+        pair_t pair = pair_open(&client, &server);
+        if (begun) {
+            pair.client.judge = JUDGE_STOP;
+            run_handshake(&pair);
+        }
+        side_t *sides[2] = {&pair.client, &pair.server};
+        for (size_t i = 0; i < 2; i++) {
+            tls_session_t *session = sides[i]->session;
+            uint8_t input[8] = {23, 3, 3, 0, 3, 1, 2, 3};
+            uint8_t output[100];
+            tls_span_t span = {input, 8};
+            size_t a = 77;
+            size_t b = 77;
+            size_t c = 77;
+            EXPECT_STATUS(tls_session_encrypt(session, input, 8, output, 100, &a, &b), TLS_ERROR_INVALID_STATE);
+            EXPECT(a == 0 && b == 0);
+            a = b = 77;
+            EXPECT_STATUS(tls_session_encrypt_vectored(session, &span, 1, output, 100, &a, &b),
+                          TLS_ERROR_INVALID_STATE);
+            EXPECT(a == 0 && b == 0);
+            a = b = 77;
+            EXPECT_STATUS(tls_session_decrypt(session, input, 8, output, 100, &a, &b), TLS_ERROR_INVALID_STATE);
+            EXPECT(a == 0 && b == 0);
+            a = b = 77;
+            EXPECT_STATUS(tls_session_decrypt_in_place(session, input, 8, &a, &b, &c), TLS_ERROR_INVALID_STATE);
+            EXPECT(a == 0 && b == 0 && c == 0);
+            tls_error_t error = error_of(session);
+            EXPECT_STATUS(error.status, TLS_ERROR_INVALID_STATE);
+            EXPECT_NUMBER(error.alert_sent, -1);
+        }
+        if (begun) {
+            EXPECT_STATUS(tls_session_set_certificate_validation_result(pair.client.session, 0), TLS_STATUS_COMPLETE);
+            resume(&pair.client);
+        }
+        EXPECT(run_handshake(&pair));
+        pair_close(&pair);
+    }
+
+    test("draining a session that owes nothing is COMPLETE");
+    pair_t pair = pair_open(&client, &server);
+    size_t written = 77;
+    EXPECT_STATUS(tls_session_drain_pending_output(pair.server.session, NULL, 0, &written), TLS_STATUS_COMPLETE);
+    EXPECT_NUMBER(written, 0);
+
+    test("the name is the client's to set, and only before the handshake");
+    EXPECT_STATUS(tls_session_set_target_host_name(pair.server.session, "localhost"), TLS_ERROR_INVALID_STATE);
+    run_side(&pair.client, &pair.server);
+    EXPECT_STATUS(tls_session_set_target_host_name(pair.client.session, "other.example"), TLS_ERROR_INVALID_STATE);
+    EXPECT(run_handshake(&pair));
+    EXPECT_STATUS(tls_session_set_target_host_name(pair.client.session, "other.example"), TLS_ERROR_INVALID_STATE);
+    pair_close(&pair);
+
+    test("what is neither a DNS name nor an IP address is no target");
+    static const char *const names[] = {
+        "", " ", "local host", "-", "a..b", "\xff\xfe", "name\xc3", "host:443", "[::1]", "1.2.3.4.5",
+        "0123456789012345678901234567890123456789012345678901234567890123.example",
+    };
+    pair = pair_open(&client, &server);
+    for (size_t i = 0; i < COUNT(names); i++) {
+        EXPECT_STATUS(tls_session_set_target_host_name(pair.client.session, names[i]), TLS_ERROR_INVALID_ARGUMENT);
+    }
+    EXPECT(run_handshake(&pair)); /* the name set before has stayed */
+    pair_close(&pair);
+}
+
+static void wrong_options(void) {
+    setup_t setup = {.credentials = "server-p256"};
+    tls_options_t *options = make_options(&setup);
+
+    test("unknown protocols, modes, suites and groups are refused");
+    for (uint32_t bit = 1; bit != 0; bit <<= 1) {
+        if (!(bit & (TLS_PROTOCOL_TLS12 | TLS_PROTOCOL_TLS13))) {
+            EXPECT_STATUS(tls_options_set_protocols(options, bit), TLS_ERROR_INVALID_ARGUMENT);
+            EXPECT_STATUS(tls_options_set_protocols(options, bit | TLS_PROTOCOL_TLS13), TLS_ERROR_INVALID_ARGUMENT);
+        }
+    }
+    EXPECT_STATUS(tls_options_set_protocols(options, TLS_PROTOCOL_TLS12 | TLS_PROTOCOL_TLS13), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_options_set_client_certificate_mode(options, 3), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_set_client_certificate_mode(options, -1), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_set_client_certificate_mode(options, INT32_MIN), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_set_certificate_validation(options, 2), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_set_certificate_validation(options, -1), TLS_ERROR_INVALID_ARGUMENT);
+    static const uint16_t unknown[] = {0x1301, 0x1304};
+    static const uint16_t twice[] = {0x1301, 0x1302, 0x1301};
+    static const uint16_t cbc[] = {0xC013};
+    EXPECT_STATUS(tls_options_set_cipher_suites(options, unknown, 2), TLS_ERROR_CONFIGURATION);
+    EXPECT_STATUS(tls_options_set_cipher_suites(options, twice, 3), TLS_ERROR_CONFIGURATION);
+    EXPECT_STATUS(tls_options_set_cipher_suites(options, cbc, 1), TLS_ERROR_CONFIGURATION);
+    EXPECT_STATUS(tls_options_set_cipher_suites(options, NULL, 0), TLS_STATUS_COMPLETE);
+    static const uint16_t unknown_group[] = {0x001D, 0x0019};
+    static const uint16_t group_twice[] = {0x001D, 0x001D};
+    EXPECT_STATUS(tls_options_set_groups(options, unknown_group, 2), TLS_ERROR_CONFIGURATION);
+    EXPECT_STATUS(tls_options_set_groups(options, group_twice, 2), TLS_ERROR_CONFIGURATION);
+    EXPECT_STATUS(tls_options_set_groups(options, NULL, 0), TLS_STATUS_COMPLETE);
+
+    test("application protocols have 1 to 255 bytes and are there once");
+    uint8_t name[256];
+    memset(name, 'a', sizeof name);
+    EXPECT_STATUS(tls_options_add_alpn(options, name, 0), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_add_alpn(options, name, 256), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_add_alpn(options, name, 255), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_options_add_alpn(options, name, 255), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_add_alpn(options, name, 1), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_options_add_alpn(options, (const uint8_t *)"\0\xff", 2), TLS_STATUS_COMPLETE);
+
+    test("options that were refused leave the others as they were");
+    tls_context_t *context = NULL;
+    EXPECT_STATUS(tls_context_create_server(options, &context), TLS_STATUS_COMPLETE);
+    EXPECT(context != NULL);
+    tls_context_destroy(context);
+
+    test("options that contradict each other make no context");
+    static const uint16_t only13[] = {0x1301};
+    EXPECT_STATUS(tls_options_set_protocols(options, TLS_PROTOCOL_TLS12), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_options_set_cipher_suites(options, only13, 1), TLS_STATUS_COMPLETE);
+    context = (tls_context_t *)&context;
+    EXPECT_STATUS(tls_context_create_server(options, &context), TLS_ERROR_CONFIGURATION);
+    EXPECT(context == NULL);
+    EXPECT(last_error().message[0] != 0);
+    EXPECT_STATUS(tls_context_create_client(options, &context), TLS_ERROR_CONFIGURATION);
+    tls_options_destroy(options);
+
+    test("a server context needs options and credentials");
+    setup.credentials = NULL;
+    options = make_options(&setup);
+    context = (tls_context_t *)&context;
+    EXPECT_STATUS(tls_context_create_server(options, &context), TLS_ERROR_CONFIGURATION);
+    EXPECT(context == NULL);
+    context = (tls_context_t *)&context;
+    EXPECT_STATUS(tls_context_create_server(NULL, &context), TLS_ERROR_NOT_SUPPORTED);
+    EXPECT(context == NULL);
+    tls_options_destroy(options);
+}
+
+/* --- Copying out ------------------------------------------------------------------------------------------------ */
+
+/* The getter's rule, for a value of `len` bytes that is there. */
+static void expect_copy_out(tls_status_t (*getter)(const tls_session_t *, uint8_t *, size_t, size_t *),
+                            const tls_session_t *session, size_t len) {
+    uint8_t buffer[4096];
+    uint8_t again[4096];
+    size_t told = 77;
+    memset(buffer, 0xEE, sizeof buffer);
+    EXPECT_STATUS(getter(session, NULL, 0, &told), TLS_STATUS_BUFFER_TOO_SMALL);
+    EXPECT_NUMBER(told, len);
+    for (size_t cap = 0; cap < len; cap += 1 + len / 10) {
+        told = 77;
+        EXPECT_STATUS(getter(session, buffer, cap, &told), TLS_STATUS_BUFFER_TOO_SMALL);
+        EXPECT_NUMBER(told, len);
+    }
+    EXPECT_STATUS(getter(session, buffer, len - 1, &told), TLS_STATUS_BUFFER_TOO_SMALL);
+    for (size_t i = 0; i < sizeof buffer; i++) {
+        if (!EXPECT(buffer[i] == 0xEE)) {
+            break;
+        }
+    }
+    EXPECT_STATUS(getter(session, buffer, len, &told), TLS_STATUS_COMPLETE);
+    EXPECT_NUMBER(told, len);
+    EXPECT_NUMBER(buffer[len], 0xEE);
+    EXPECT_STATUS(getter(session, again, sizeof again, &told), TLS_STATUS_COMPLETE);
+    EXPECT_BYTES(again, told, buffer, len);
+}
+
+static void expect_nothing_to_copy(tls_status_t (*getter)(const tls_session_t *, uint8_t *, size_t, size_t *),
+                                   const tls_session_t *session) {
+    uint8_t buffer[4];
+    size_t told = 77;
+    EXPECT_STATUS(getter(session, NULL, 0, &told), TLS_STATUS_COMPLETE);
+    EXPECT_NUMBER(told, 0);
+    told = 77;
+    EXPECT_STATUS(getter(session, buffer, sizeof buffer, &told), TLS_STATUS_COMPLETE);
+    EXPECT_NUMBER(told, 0);
+}
+
+static tls_status_t host_name(const tls_session_t *session, uint8_t *out, size_t cap, size_t *len) {
+    return tls_session_target_host_name(session, (char *)out, cap, len);
+}
+
+static tls_status_t second_certificate(const tls_session_t *session, uint8_t *out, size_t cap, size_t *len) {
+    return tls_session_remote_certificate(session, 1, out, cap, len);
+}
+
+static void copying_out(void) {
+    test("getters copy all or nothing, and always tell the length");
+    setup_t client = {.anchors = "ca", .alpn = {"h2"}};
+    setup_t server = {.credentials = "server-p256", .alpn = {"h2"}};
+    pair_t pair = pair_open(&client, &server);
+    expect_nothing_to_copy(tls_session_negotiated_alpn, pair.client.session);
+    expect_nothing_to_copy(tls_session_local_certificate, pair.server.session);
+    expect_nothing_to_copy(host_name, pair.server.session);
+    EXPECT(run_handshake(&pair));
+    bytes_t leaf = read_certificate("server-p256.pem", 0);
+    bytes_t intermediate = read_certificate("server-p256.pem", 1);
+    expect_copy_out(tls_session_negotiated_alpn, pair.client.session, 2);
+    expect_copy_out(host_name, pair.client.session, strlen("localhost"));
+    expect_copy_out(host_name, pair.server.session, strlen("localhost"));
+    expect_copy_out(second_certificate, pair.client.session, intermediate.len);
+    expect_copy_out(tls_session_local_certificate, pair.server.session, leaf.len);
+    expect_nothing_to_copy(tls_session_local_certificate, pair.client.session);
+    size_t told = 77;
+    EXPECT_STATUS(tls_session_remote_certificate(pair.client.session, 2, NULL, 0, &told), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_NUMBER(told, 0);
+    EXPECT_STATUS(tls_session_remote_certificate(pair.client.session, SIZE_MAX, NULL, 0, &told),
+                  TLS_ERROR_INVALID_ARGUMENT);
+    bytes_free(&leaf);
+    bytes_free(&intermediate);
+    pair_close(&pair);
+}
+
+int main(int argc, char **argv) {
+    begin(argc, argv);
+    the_library();
+    wrong_handles();
+    missing_places_for_results();
+    bad_spans();
+    overlaps();
+    wrong_moments();
+    wrong_options();
+    copying_out();
+    return finish();
+}

@@ -1,0 +1,365 @@
+"""A thin binding of libspantls for the tests: the C functions as they are, with bytes in place of spans.
+
+The library's path comes from the environment (SPANTLS_LIB); without it, it is the release build of this repository.
+"""
+
+import ctypes
+import os
+from collections import namedtuple
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+CERTS = os.environ.get("SPANTLS_CERTS") or os.path.join(_HERE, "..", "certs")
+
+COMPLETE, WANT_READ, WANT_WRITE, CLOSED = 0, 1, 2, 3
+NEEDS_CERTIFICATE_VALIDATION = 5
+BUFFER_TOO_SMALL = 17
+INVALID_ARGUMENT, INVALID_STATE, AUTHENTICATION, PROTOCOL, TRUNCATED = -1, -2, -3, -4, -5
+CONFIGURATION = -7
+
+TLS12, TLS13 = 0x0C00, 0x3000
+CERTIFICATE_NONE, CERTIFICATE_REQUEST, CERTIFICATE_REQUIRE = 0, 1, 2
+VALIDATION_EXTERNAL, VALIDATION_AUTOMATIC = 0, 1
+
+HANDSHAKE_COMPLETE, HAS_PENDING_OUTPUT, HAS_PENDING_PLAINTEXT, SUSPENDED = 1, 2, 4, 8
+HELLO_RETRIED, PEER_CLOSED, SHUTDOWN_SENT, FAILED = 32, 64, 128, 256
+
+
+class _ErrorRecord(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", ctypes.c_size_t),
+        ("status", ctypes.c_int32),
+        ("alert_sent", ctypes.c_int32),
+        ("alert_received", ctypes.c_int32),
+        ("policy_errors", ctypes.c_uint32),
+        ("os_error", ctypes.c_int32),
+        ("reserved", ctypes.c_int32),
+        ("message", ctypes.c_char * 256),
+    ]
+
+
+Error = namedtuple("Error", "status alert_sent alert_received policy_errors message")
+
+
+class TlsError(Exception):
+    """A call that was expected to work has not."""
+
+    def __init__(self, status, message):
+        super().__init__(f"{status_name(status)}: {message}")
+        self.status = status
+
+
+def _load():
+    path = os.environ.get("SPANTLS_LIB") or os.path.join(_HERE, "..", "..", "target", "release", "libspantls.so")
+    library = ctypes.CDLL(path)
+    handle, size, status = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int32
+    data, text = ctypes.c_char_p, ctypes.c_char_p
+    out_size, out_handle = ctypes.POINTER(ctypes.c_size_t), ctypes.POINTER(ctypes.c_void_p)
+    numbers = ctypes.POINTER(ctypes.c_uint16)
+    error = ctypes.POINTER(_ErrorRecord)
+    transform = [handle, data, size, data, size, out_size, out_size]
+    emit = [handle, data, size, out_size]
+    for name, result, arguments in [
+        ("spantls_version", text, []),
+        ("spantls_abi_version", ctypes.c_uint32, []),
+        ("tls_status_name", text, [status]),
+        ("spantls_alert_name", text, [ctypes.c_uint8]),
+        ("spantls_last_error", status, [error]),
+        ("tls_credentials_create_pem", status, [data, size, data, size, out_handle]),
+        ("tls_credentials_create_file", status, [text, text, out_handle]),
+        ("tls_credentials_destroy", None, [handle]),
+        ("tls_options_create", status, [out_handle]),
+        ("tls_options_destroy", None, [handle]),
+        ("tls_options_set_credentials", status, [handle, handle]),
+        ("tls_options_add_trust_anchors_pem", status, [handle, data, size]),
+        ("tls_options_add_trust_anchors_file", status, [handle, text]),
+        ("tls_options_add_crls_pem", status, [handle, data, size]),
+        ("tls_options_set_protocols", status, [handle, ctypes.c_uint32]),
+        ("tls_options_set_cipher_suites", status, [handle, numbers, size]),
+        ("tls_options_set_groups", status, [handle, numbers, size]),
+        ("tls_options_add_alpn", status, [handle, data, size]),
+        ("tls_options_set_client_certificate_mode", status, [handle, ctypes.c_int32]),
+        ("tls_options_set_certificate_validation", status, [handle, ctypes.c_int32]),
+        ("tls_context_create_server", status, [handle, out_handle]),
+        ("tls_context_create_client", status, [handle, out_handle]),
+        ("tls_context_destroy", None, [handle]),
+        ("tls_context_is_server", ctypes.c_int32, [handle]),
+        ("tls_session_create", status, [handle, out_handle]),
+        ("tls_session_destroy", None, [handle]),
+        ("tls_session_set_target_host_name", status, [handle, text]),
+        ("tls_session_process_handshake", status, transform),
+        ("tls_session_encrypt", status, transform),
+        ("tls_session_decrypt", status, transform),
+        ("tls_session_shutdown", status, emit),
+        ("tls_session_drain_pending_output", status, emit),
+        ("tls_session_end_of_input", status, [handle]),
+        ("tls_session_error", status, [handle, error]),
+        ("tls_session_accept_with_default_validation", status, [handle, ctypes.POINTER(ctypes.c_uint32)]),
+        ("tls_session_set_certificate_validation_result", status, [handle, ctypes.c_uint32]),
+        ("tls_session_reject_certificate", status, [handle, ctypes.c_uint8]),
+        ("tls_session_reject", status, [handle, ctypes.c_uint8]),
+        ("tls_session_state", ctypes.c_uint32, [handle]),
+        ("tls_session_is_handshake_complete", ctypes.c_int32, [handle]),
+        ("tls_session_has_pending_output", ctypes.c_int32, [handle]),
+        ("tls_session_negotiated_protocol", ctypes.c_uint32, [handle]),
+        ("tls_session_negotiated_cipher_suite", ctypes.c_uint16, [handle]),
+        ("tls_session_negotiated_group", ctypes.c_uint16, [handle]),
+        ("tls_session_negotiated_alpn", status, emit),
+        ("tls_session_target_host_name", status, emit),
+        ("tls_session_remote_certificate_count", status, [handle, out_size]),
+        ("tls_session_remote_certificate", status, [handle, size, data, size, out_size]),
+        ("tls_session_local_certificate", status, emit),
+    ]:
+        function = getattr(library, name)
+        function.restype = result
+        function.argtypes = arguments
+    return library
+
+
+_lib = _load()
+
+
+def status_name(status):
+    return _lib.tls_status_name(status).decode()
+
+
+def _read_error(call, *arguments):
+    record = _ErrorRecord(struct_size=ctypes.sizeof(_ErrorRecord))
+    status = call(*arguments, ctypes.byref(record))
+    if status != COMPLETE:
+        raise TlsError(status, "no error record")
+    return Error(record.status, record.alert_sent, record.alert_received, record.policy_errors, record.message.decode())
+
+
+def _must(status):
+    if status != COMPLETE:
+        raise TlsError(status, _read_error(_lib.spantls_last_error).message)
+
+
+def cert_path(name):
+    return os.path.join(CERTS, name)
+
+
+def read_cert(name):
+    with open(cert_path(name), "rb") as file:
+        return file.read()
+
+
+class Context:
+    """A context from keyword options; it owns nothing but its handle."""
+
+    def __init__(self, server, *, credentials=None, anchors=None, crls=(), protocols=0, suites=(), groups=(), alpn=(),
+                 client_certificates=CERTIFICATE_NONE, validation=VALIDATION_EXTERNAL):
+        self._handle = ctypes.c_void_p()
+        options = ctypes.c_void_p()
+        _must(_lib.tls_options_create(ctypes.byref(options)))
+        try:
+            if credentials:
+                made = ctypes.c_void_p()
+                chain, key = cert_path(credentials + ".pem"), cert_path(credentials + ".key")
+                _must(_lib.tls_credentials_create_file(chain.encode(), key.encode(), ctypes.byref(made)))
+                _must(_lib.tls_options_set_credentials(options, made))
+                _lib.tls_credentials_destroy(made)
+            if anchors:
+                _must(_lib.tls_options_add_trust_anchors_file(options, cert_path(anchors + ".pem").encode()))
+            for crl in crls:
+                pem = read_cert(crl)
+                _must(_lib.tls_options_add_crls_pem(options, pem, len(pem)))
+            _must(_lib.tls_options_set_protocols(options, protocols))
+            _must(_lib.tls_options_set_cipher_suites(options, (ctypes.c_uint16 * len(suites))(*suites), len(suites)))
+            _must(_lib.tls_options_set_groups(options, (ctypes.c_uint16 * len(groups))(*groups), len(groups)))
+            for name in alpn:
+                _must(_lib.tls_options_add_alpn(options, name.encode(), len(name)))
+            _must(_lib.tls_options_set_client_certificate_mode(options, client_certificates))
+            _must(_lib.tls_options_set_certificate_validation(options, validation))
+            create = _lib.tls_context_create_server if server else _lib.tls_context_create_client
+            _must(create(options, ctypes.byref(self._handle)))
+        finally:
+            _lib.tls_options_destroy(options)
+
+    def session(self, name=None):
+        handle = ctypes.c_void_p()
+        _must(_lib.tls_session_create(self._handle, ctypes.byref(handle)))
+        session = Session(handle)
+        if name is not None:
+            session.must(_lib.tls_session_set_target_host_name(handle, name.encode()))
+        return session
+
+    def close(self):
+        _lib.tls_context_destroy(self._handle)
+        self._handle = ctypes.c_void_p()
+
+
+class Session:
+    """A session's functions, one to one. Those with spans take bytes and return (status, consumed, output)."""
+
+    def __init__(self, handle):
+        self._handle = handle
+
+    def close(self):
+        _lib.tls_session_destroy(self._handle)
+        self._handle = ctypes.c_void_p()
+
+    def must(self, status):
+        if status != COMPLETE:
+            raise TlsError(status, self.error().message)
+
+    def _transform(self, function, data, room):
+        consumed, written = ctypes.c_size_t(), ctypes.c_size_t()
+        output = ctypes.create_string_buffer(room)
+        data = bytes(data)
+        status = function(self._handle, data, len(data), output, room, ctypes.byref(consumed), ctypes.byref(written))
+        return status, consumed.value, ctypes.string_at(output, written.value)
+
+    def process_handshake(self, data, room):
+        return self._transform(_lib.tls_session_process_handshake, data, room)
+
+    def encrypt(self, data, room):
+        return self._transform(_lib.tls_session_encrypt, data, room)
+
+    def decrypt(self, data, room):
+        return self._transform(_lib.tls_session_decrypt, data, room)
+
+    def _emit(self, function, room):
+        written = ctypes.c_size_t()
+        output = ctypes.create_string_buffer(room)
+        status = function(self._handle, output, room, ctypes.byref(written))
+        return status, ctypes.string_at(output, written.value)
+
+    def shutdown(self, room):
+        return self._emit(_lib.tls_session_shutdown, room)
+
+    def drain_pending_output(self, room):
+        return self._emit(_lib.tls_session_drain_pending_output, room)
+
+    def end_of_input(self):
+        return _lib.tls_session_end_of_input(self._handle)
+
+    def error(self):
+        return _read_error(_lib.tls_session_error, self._handle)
+
+    def accept_with_default_validation(self):
+        policy_errors = ctypes.c_uint32()
+        self.must(_lib.tls_session_accept_with_default_validation(self._handle, ctypes.byref(policy_errors)))
+        return policy_errors.value
+
+    def set_certificate_validation_result(self, policy_errors):
+        self.must(_lib.tls_session_set_certificate_validation_result(self._handle, policy_errors))
+
+    def reject(self, alert):
+        self.must(_lib.tls_session_reject(self._handle, alert))
+
+    def state(self):
+        return _lib.tls_session_state(self._handle)
+
+    def has_pending_output(self):
+        return _lib.tls_session_has_pending_output(self._handle) == 1
+
+    def negotiated_protocol(self):
+        return _lib.tls_session_negotiated_protocol(self._handle)
+
+    def negotiated_cipher_suite(self):
+        return _lib.tls_session_negotiated_cipher_suite(self._handle)
+
+    def negotiated_group(self):
+        return _lib.tls_session_negotiated_group(self._handle)
+
+    def _copy_out(self, function, *arguments):
+        length = ctypes.c_size_t()
+        status = function(self._handle, *arguments, None, 0, ctypes.byref(length))
+        if status not in (COMPLETE, BUFFER_TOO_SMALL):
+            raise TlsError(status, self.error().message)
+        output = ctypes.create_string_buffer(length.value)
+        self.must(function(self._handle, *arguments, output, length.value, ctypes.byref(length)))
+        return ctypes.string_at(output, length.value)
+
+    def negotiated_alpn(self):
+        return self._copy_out(_lib.tls_session_negotiated_alpn).decode()
+
+    def target_host_name(self):
+        return self._copy_out(_lib.tls_session_target_host_name).decode()
+
+    def remote_certificates(self):
+        count = ctypes.c_size_t()
+        self.must(_lib.tls_session_remote_certificate_count(self._handle, ctypes.byref(count)))
+        return [self._copy_out(_lib.tls_session_remote_certificate, index) for index in range(count.value)]
+
+    def local_certificate(self):
+        return self._copy_out(_lib.tls_session_local_certificate)
+
+
+class Driver:
+    """A session with its two queues: `inbox` from the peer, `outbox` for the peer."""
+
+    def __init__(self, context, name=None, *, room=20000, judge=None):
+        self.session = context.session(name)
+        self.inbox = bytearray()
+        self.outbox = bytearray()
+        self.room = room
+        self.judge = judge or Session.accept_with_default_validation
+        self.verdict = None  # what the judge returned
+        self.suspensions = 0
+        self.messages = 0  # that brought no plaintext: tickets, key updates
+        self.answers = 0  # that such messages made us owe
+        self.status = WANT_READ
+
+    def close(self):
+        self.session.close()
+
+    def handshake(self):
+        """Goes as far as the inbox allows; the last status."""
+        while True:
+            self.status, consumed, output = self.session.process_handshake(self.inbox, self.room)
+            del self.inbox[:consumed]
+            self.outbox += output
+            if self.status == NEEDS_CERTIFICATE_VALIDATION:
+                self.suspensions += 1
+                self.verdict = self.judge(self.session)
+            elif self.status != WANT_WRITE:
+                if self.status < 0:
+                    self.drain()
+                return self.status
+
+    def drain(self):
+        status = WANT_WRITE
+        while status == WANT_WRITE:
+            status, output = self.session.drain_pending_output(self.room)
+            self.outbox += output
+
+    def write(self, data):
+        data = memoryview(bytes(data))
+        while True:
+            status, consumed, output = self.session.encrypt(data[:200000], self.room)
+            self.outbox += output
+            data = data[consumed:]
+            if status != COMPLETE and status != WANT_WRITE:
+                raise TlsError(status, self.session.error().message)
+            if status == COMPLETE and not data:
+                return
+
+    def read(self):
+        """Everything that the inbox holds; sets `status` to what ended it."""
+        plaintext = bytearray()
+        while True:
+            self.status, consumed, output = self.session.decrypt(self.inbox[:100000], self.room)
+            del self.inbox[:consumed]
+            plaintext += output
+            if self.status == COMPLETE and not output:
+                self.messages += 1
+            if self.session.has_pending_output():
+                self.answers += 1
+                self.drain()
+            if self.status not in (COMPLETE, WANT_WRITE):
+                return bytes(plaintext)
+
+    def shutdown(self):
+        status = WANT_WRITE
+        while status == WANT_WRITE:
+            status, output = self.session.shutdown(self.room)
+            self.outbox += output
+        return status
+
+    def take_output(self, most=None):
+        """Removes (the first `most` bytes of) what the peer is to receive."""
+        output = bytes(self.outbox[:most])
+        del self.outbox[:len(output)]
+        return output

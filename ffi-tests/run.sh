@@ -1,0 +1,205 @@
+#!/usr/bin/env bash
+#
+# Runs the tests of the C interface against the built library: the header, C programs (gcc, clang with the static
+# library, clang with sanitizers, valgrind), Python against OpenSSL and GnuTLS.
+#
+#   ffi-tests/run.sh          everything, a few minutes
+#   ffi-tests/run.sh quick    without valgrind, with thinned product tables
+#
+# Build the library before (`cargo build --release`), or name another one in SPANTLS_LIB; its static twin is looked for
+# beside it. Run as root, it installs tools that are missing with apt-get. The last line is the sum of all tests.
+
+set -uo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+mode=${1:-full}
+build=$here/build
+logs=$build/logs
+library=${SPANTLS_LIB:-$here/../target/release/libspantls.so}
+
+case $mode in
+    full | quick) ;;
+    *) echo "usage: $0 [quick]" >&2; exit 2 ;;
+esac
+if [ ! -e "$library" ]; then
+    echo "there is no library at $library: run \`cargo build --release\` first" >&2
+    exit 2
+fi
+library=$(cd "$(dirname "$library")" && pwd)/$(basename "$library")
+static_library=${library%.so*}.a
+
+# --- Tools -----------------------------------------------------------------------------------------------------------
+
+# sanitizers_work: whether clang can link a program with its sanitizers.
+sanitizers_work() {
+    command -v clang > /dev/null &&
+        echo 'int main(void) { return 0; }' |
+        clang -x c -fsanitize=address,undefined - -o "$build/probe" 2> /dev/null && "$build/probe"
+}
+
+# install PACKAGE...
+install() {
+    if [ $# -eq 0 ]; then
+        return
+    fi
+    if [ "$(id -u)" -ne 0 ] || ! command -v apt-get > /dev/null; then
+        echo "missing, and some tests with them: $*"
+        return
+    fi
+    echo "installing $*"
+    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"; } \
+        >> "$logs/apt.log" 2>&1 || echo "that failed, see $logs/apt.log: some tests will be missing"
+}
+
+install_missing_tools() {
+    local missing=()
+    command -v gcc > /dev/null && command -v g++ > /dev/null || missing+=(gcc g++ libc6-dev)
+    command -v clang > /dev/null || missing+=(clang)
+    command -v valgrind > /dev/null || [ "$mode" = quick ] || missing+=(valgrind)
+    command -v openssl > /dev/null || missing+=(openssl)
+    command -v gnutls-cli > /dev/null && command -v gnutls-serv > /dev/null || missing+=(gnutls-bin)
+    install ${missing[@]+"${missing[@]}"}
+    # The sanitizers are a package of their own, of the compiler's version.
+    if command -v clang > /dev/null && ! sanitizers_work; then
+        install "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
+    fi
+}
+
+# --- Running and counting --------------------------------------------------------------------------------------------
+
+passed=0
+failed=0
+
+# No program takes longer than this; its own watchdog is a little earlier.
+readonly LIMIT=420
+
+# count NAME SECONDS STATUS: adds up the summary in NAME's log, and shows what is not right. A program that ended
+# without a summary, or whose exit status is a complaint of its own (a memory error), has failed once.
+count() {
+    local name=$1 seconds=$2 status=$3 log=$logs/$1.log
+    local p=0 f=0 summary
+    summary=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$log" | tail -n 1)
+    if [ -n "$summary" ]; then
+        p=${summary%% passed*}
+        f=${summary#*, }
+        f=${f%% failed}
+    fi
+    # 0 goes with no failed test and 1 with some; everything else is wrong.
+    if [ -z "$summary" ] || [ "$status" -ne $((f > 0)) ]; then
+        f=$((f + 1))
+        echo "$name ended with status $status; the end of its log:"
+        grep -v '^ok - ' "$log" | tail -n 25 | sed 's/^/    /'
+    elif [ "$f" -ne 0 ]; then
+        grep -v -E '^ok - |^[0-9]+ passed, ' "$log" | sed 's/^/    /'
+    else
+        grep -E '^skipped - ' "$log" | sed 's/^/    /'
+    fi
+    passed=$((passed + p))
+    failed=$((failed + f))
+    echo "$name: $p passed, $f failed ($seconds s)"
+}
+
+# run NAME COMMAND...
+run() {
+    local name=$1 status=0 from=$SECONDS
+    shift
+    timeout "$LIMIT" "$@" > "$logs/$name.log" 2>&1 < /dev/null || status=$?
+    count "$name" $((SECONDS - from)) "$status"
+}
+
+# skip NAME REASON
+skip() {
+    echo "skipped - $1: $2"
+}
+
+# --- The C programs --------------------------------------------------------------------------------------------------
+
+readonly FLAGS=(-std=c99 -D_POSIX_C_SOURCE=200809L -g -O1 -Wall -Wextra -Wpedantic -Wconversion -Werror
+    -I "$here/../include")
+readonly COMMON=("$here/c/harness.c" "$here/c/pair.c")
+programs=()
+for source in "$here"/c/test_*.c; do
+    source=${source##*/test_}
+    programs+=("${source%.c}")
+done
+
+# compile NAME COMPILER ARGUMENT...: the program NAME-PROGRAM of each test; false if one does not compile.
+compile() {
+    local name=$1 compiler=$2 program
+    shift 2
+    for program in "${programs[@]}"; do
+        "$compiler" "${FLAGS[@]}" "$here/c/test_$program.c" "${COMMON[@]}" -o "$build/$name-$program" "$@" \
+            > "$logs/$name-$program.log" 2>&1 || {
+            count "$name-$program" 0 1
+            return 1
+        }
+    done
+}
+
+# run_all NAME BUILT PREFIX...: runs what `compile` made under BUILT, behind the command in PREFIX. test_resources.c
+# says why it is left out where memory is checked.
+run_all() {
+    local name=$1 built=$2 program
+    shift 2
+    for program in "${programs[@]}"; do
+        case $name-$program in sanitizers-resources | valgrind*-resources) continue ;; esac
+        run "$name-$program" "$@" "$build/$built-$program" ${arguments[@]+"${arguments[@]}"}
+    done
+}
+
+c_tests() {
+    local arguments=()
+    [ "$mode" = full ] || arguments=(quick)
+
+    compile gcc gcc "$library" -lpthread && run_all gcc gcc
+
+    if ! command -v clang > /dev/null; then
+        skip "the C programs with clang" "clang is not installed"
+    else
+        if [ -e "$static_library" ]; then
+            compile static clang "$static_library" -lpthread -ldl -lm && run_all static static
+        else
+            skip "the C programs with the static library" "there is no $static_library"
+        fi
+        if sanitizers_work; then
+            compile sanitizers clang -fsanitize=address,undefined -fno-sanitize-recover=all "$library" -lpthread &&
+                run_all sanitizers sanitizers
+        else
+            skip "the C programs with sanitizers" "clang's run-time libraries are not installed"
+        fi
+    fi
+
+    if [ "$mode" = full ]; then
+        if command -v valgrind > /dev/null; then
+            # Once strictly, with the suites that valgrind understands, and once with all suites, for bounds and leaks.
+            local valgrind=(valgrind --quiet --error-exitcode=9 --leak-check=full --fair-sched=yes)
+            arguments=(quick chacha)
+            run_all valgrind gcc "${valgrind[@]}"
+            arguments=(quick)
+            run_all valgrind-all-suites gcc "${valgrind[@]}" --undef-value-errors=no
+        else
+            skip "the C programs under valgrind" "valgrind is not installed"
+        fi
+    fi
+}
+
+# --- Everything ------------------------------------------------------------------------------------------------------
+
+mkdir -p "$logs" "$build/lib"
+rm -f "$logs"/*.log
+install_missing_tools
+
+# Programs ask for the library by its SONAME.
+ln -sf "$library" "$build/lib/libspantls.so.0"
+export LD_LIBRARY_PATH=$build/lib SPANTLS_LIB=$library SPANTLS_CERTS=$here/certs PYTHONDONTWRITEBYTECODE=1
+if [ "$mode" = quick ]; then
+    export SPANTLS_QUICK=1
+fi
+
+run header python3 "$here/header/check_header.py"
+c_tests
+run python-ssl python3 "$here/python/test_against_ssl.py"
+run python-openssl python3 "$here/python/test_against_openssl.py"
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
