@@ -43,6 +43,10 @@ pub(crate) const MAX_RECORDS_AES_GCM: u64 = 1 << 24;
 /// It must never reach its last value; ending far below costs nothing.
 pub(crate) const MAX_RECORDS_CHACHA20_POLY1305: u64 = 1 << 62;
 
+/// Certificates that the default validation puts into paths before it gives up. Real chains need less than twenty;
+/// a dozen certificates of one name can be put together in more than 600,000 ways, of which webpki would try 200,000.
+pub(crate) const MAX_PATH_STEPS: u32 = 128;
+
 /// Fibers at once, suspended or running. Each is two memory mappings and Linux allows 65,530 to a process
 /// (`vm.max_map_count`): half of what fits, so that the host keeps its own.
 pub(crate) const MAX_FIBERS: usize = 16_384;

@@ -1,32 +1,70 @@
-//! From what is wrong with a chain to the alert that says so (RFC 8446 section 6.2), and to words.
+//! From what is wrong with a chain to the alert that says so (RFC 8446 section 6.2), and to words. Where the RFC leaves
+//! the choice open, it is OpenSSL's.
 
 use webpki::Error;
 
 use crate::outcome::Alert;
 
-pub(super) fn for_chain(error: &Error) -> Alert {
+/// What is wrong with a chain.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// What webpki found.
+    Path(Error),
+    /// The leaf's key usage has nothing to do with TLS.
+    KeyUsage,
+    /// The leaf's key is of a kind with which no handshake can be signed here.
+    UnsupportedKey,
+    /// The leaf's key is too short to be trusted, or too long to be worked with.
+    KeySize,
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self::Path(error)
+    }
+}
+
+pub(super) fn for_chain(fault: &Fault) -> Alert {
+    match fault {
+        Fault::Path(error) => for_path(error),
+        // "A certificate was of an unsupported type."
+        Fault::KeyUsage | Fault::UnsupportedKey => Alert::UNSUPPORTED_CERTIFICATE,
+        Fault::KeySize => Alert::BAD_CERTIFICATE,
+    }
+}
+
+fn for_path(error: &Error) -> Alert {
     match error {
-        // "A certificate has expired or is not currently valid."
-        Error::CertExpired { .. } | Error::CertNotValidYet { .. } | Error::InvalidCertValidity => {
-            Alert::CERTIFICATE_EXPIRED
-        }
+        // "A certificate has expired or is not currently valid." For lists see OpenSSL.
+        Error::CertExpired { .. }
+        | Error::CertNotValidYet { .. }
+        | Error::InvalidCertValidity
+        | Error::CrlExpired { .. } => Alert::CERTIFICATE_EXPIRED,
+        // "A certificate was revoked by its signer."
         Error::CertRevoked => Alert::CERTIFICATE_REVOKED,
         // "...the CA certificate could not be located or could not be matched with a known trust anchor", which also
-        // covers CAs that may not sign this, and lists that nobody can vouch for.
+        // covers CAs that may not sign this, searches without an end, and lists that nobody can vouch for.
         Error::UnknownIssuer
         | Error::EndEntityUsedAsCa
         | Error::PathLenConstraintViolated
         | Error::MaximumPathDepthExceeded
+        | Error::MaximumPathBuildCallsExceeded
+        | Error::MaximumSignatureChecksExceeded
+        | Error::MaximumNameConstraintComparisonsExceeded
         | Error::UnknownRevocationStatus
-        | Error::CrlExpired { .. }
         | Error::IssuerNotCrlSigner
-        | Error::InvalidCrlSignatureForPublicKey => Alert::UNKNOWN_CA,
-        // "A certificate was of an unsupported type": not for this use, or with algorithms that are not for today.
+        | Error::InvalidCrlSignatureForPublicKey
+        | Error::UnsupportedCrlSignatureAlgorithmContext(_)
+        | Error::UnsupportedCrlSignatureAlgorithmForPublicKeyContext(_) => Alert::UNKNOWN_CA,
+        // RFC 8446 section 4.4.2.4: certificates signed with MD5 or SHA-1 end the handshake with "bad_certificate".
+        Error::UnsupportedSignatureAlgorithmContext(context) if is_broken(&context.signature_algorithm_id) => {
+            Alert::BAD_CERTIFICATE
+        }
+        // "A certificate was of an unsupported type": not for this use, or with algorithms that are not there.
         Error::RequiredEkuNotFoundContext(_)
         | Error::EmptyEkuExtension
         | Error::CaUsedAsEndEntity
         | Error::UnsupportedCertVersion
-        | Error::UnsupportedCriticalExtension
         | Error::UnsupportedSignatureAlgorithmContext(_)
         | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => Alert::UNSUPPORTED_CERTIFICATE,
         // "A certificate was corrupt, contained signatures that did not verify correctly, etc."
@@ -39,15 +77,35 @@ pub(super) fn for_chain(error: &Error) -> Alert {
         | Error::MalformedDnsIdentifier
         | Error::InvalidSerialNumber
         | Error::InvalidNetworkMaskConstraint
-        | Error::NameConstraintViolation
         | Error::SignatureAlgorithmMismatch
         | Error::InvalidSignatureForPublicKey => Alert::BAD_CERTIFICATE,
-        // "Some other (unspecified) issue arose in processing the certificate."
+        // "Some other (unspecified) issue arose in processing the certificate": name constraints, critical extensions
+        // that nobody knows.
         _ => Alert::CERTIFICATE_UNKNOWN,
     }
 }
 
-pub(super) fn describe(error: &Error) -> String {
+/// Whether this AlgorithmIdentifier is a signature with MD5 or SHA-1.
+fn is_broken(algorithm: &[u8]) -> bool {
+    const BROKEN: [&[u8]; 4] = [
+        &[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 4], // md5WithRSAEncryption
+        &[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 5], // sha1WithRSAEncryption
+        &[0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x38, 4, 3],          // dsa-with-sha1
+        &[0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 1],          // ecdsa-with-SHA1
+    ];
+    BROKEN.iter().any(|broken| algorithm.starts_with(broken))
+}
+
+pub(super) fn describe(fault: &Fault) -> String {
+    match fault {
+        Fault::Path(error) => describe_path(error),
+        Fault::KeyUsage => "the certificate's key usage is not for TLS".into(),
+        Fault::UnsupportedKey => "the certificate's key is of an unsupported type".into(),
+        Fault::KeySize => "the certificate's RSA key does not have 2048 to 8192 bits".into(),
+    }
+}
+
+fn describe_path(error: &Error) -> String {
     match error {
         Error::CertExpired { .. } => "a certificate of the chain has expired".into(),
         Error::CertNotValidYet { .. } => "a certificate of the chain is not valid yet".into(),
@@ -56,7 +114,11 @@ pub(super) fn describe(error: &Error) -> String {
         Error::UnknownRevocationStatus => "no revocation list speaks for a certificate of the chain".into(),
         Error::CrlExpired { .. } => "a revocation list has expired".into(),
         Error::CaUsedAsEndEntity => "a CA certificate is used as a leaf".into(),
+        Error::EndEntityUsedAsCa => "a certificate of the chain was issued with one that may issue none".into(),
         Error::RequiredEkuNotFoundContext(_) => "the certificate is not for this use".into(),
+        Error::NameConstraintViolation => "a CA of the chain may not issue certificates for these names".into(),
+        Error::UnsupportedCriticalExtension => "a certificate of the chain has an unknown critical extension".into(),
+        Error::MaximumPathBuildCallsExceeded => "the chain can be put together in too many ways".into(),
         other => format!("the chain is not acceptable: {other}"),
     }
 }

@@ -1,16 +1,28 @@
 //! The default validation: is this chain trusted, for this use, now, and for this name? By webpki; this room gives it
-//! its inputs, asks for *all* that is wrong, and turns that into policy errors and the alert that fits.
+//! its inputs, asks for *all* that is wrong, and turns that into policy errors and the alert that fits. What webpki
+//! leaves out and RFC 5280 demands is here too. `ffi-tests/zoo` tells each verdict.
 
 mod alert;
+mod fields;
 mod system;
 
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, TrustAnchor, UnixTime};
+use std::cell::Cell;
+use std::cmp::Reverse;
+
+use rustls::pki_types::{
+    CertificateDer, CertificateRevocationListDer, ServerName, SignatureVerificationAlgorithm, TrustAnchor, UnixTime,
+    alg_id,
+};
 use webpki::{
-    CertRevocationList, EndEntityCert, ExpirationPolicy, KeyUsage, OwnedCertRevocationList, RevocationCheckDepth,
-    RevocationOptionsBuilder, UnknownStatusPolicy,
+    CertRevocationList, EndEntityCert, ExpirationPolicy, ExtendedKeyUsageValidator, KeyPurposeIdIter, KeyUsage,
+    OwnedCertRevocationList, RevocationCheckDepth, RevocationOptionsBuilder, UnknownStatusPolicy, VerifiedPath,
 };
 
+use self::alert::Fault;
+use crate::limits::MAX_PATH_STEPS;
 use crate::outcome::{Alert, Failure, policy};
+
+type Algorithms = &'static [&'static dyn SignatureVerificationAlgorithm];
 
 /// Whose certificates are judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +37,7 @@ pub(crate) struct Policy {
     anchors: Vec<TrustAnchor<'static>>,
     /// The anchors as certificates: a peer may show one of them as its leaf.
     anchor_certificates: Vec<CertificateDer<'static>>,
+    /// The newest first: webpki looks at the first one of an issuer.
     revocation_lists: Vec<CertRevocationList<'static>>,
 }
 
@@ -46,7 +59,9 @@ impl Policy {
         revocation_lists: &[CertificateRevocationListDer<'static>],
     ) -> Result<Self, Failure> {
         let anchors = anchor_certificates.iter().map(anchor).collect::<Result<_, _>>()?;
-        let revocation_lists = revocation_lists.iter().map(revocation_list).collect::<Result<_, _>>()?;
+        let mut revocation_lists: Vec<_> = revocation_lists.iter().collect();
+        revocation_lists.sort_by_cached_key(|list| Reverse(fields::this_update(list)));
+        let revocation_lists = revocation_lists.into_iter().map(revocation_list).collect::<Result<_, _>>()?;
         Ok(Self { peer, anchors, anchor_certificates, revocation_lists })
     }
 
@@ -69,25 +84,23 @@ impl Policy {
                 reason: "the peer showed no certificate".into(),
             };
         };
-        let certificate = match EndEntityCert::try_from(leaf) {
-            Ok(certificate) => certificate,
+        let (chain, name) = match EndEntityCert::try_from(leaf) {
+            Ok(certificate) => {
+                (self.chain(&certificate, leaf, intermediates, now), self.name(Some(&certificate), name))
+            }
             Err(error) => {
-                return Judgement {
-                    policy_errors: policy::CHAIN_ERRORS,
-                    alert: Some(alert::for_chain(&error)),
-                    reason: format!("the certificate cannot be read: {error}"),
-                };
+                // A critical extension that nobody knows hides no name; what cannot be read at all shows none.
+                let readable = CertificateDer::from(fields::nothing_critical(leaf));
+                (Err(error.into()), self.name(EndEntityCert::try_from(&readable).ok().as_ref(), name))
             }
         };
         let mut judgement = Judgement { policy_errors: 0, alert: None, reason: String::new() };
-        if let Err(error) = self.chain(&certificate, leaf, intermediates, now) {
+        if let Err(fault) = chain {
             judgement.policy_errors |= policy::CHAIN_ERRORS;
-            judgement.alert = Some(alert::for_chain(&error));
-            judgement.reason = alert::describe(&error);
+            judgement.alert = Some(alert::for_chain(&fault));
+            judgement.reason = alert::describe(&fault);
         }
-        if self.peer == Peer::Server
-            && let Err(reason) = matches_name(&certificate, name)
-        {
+        if let Err(reason) = name {
             judgement.policy_errors |= policy::NAME_MISMATCH;
             // A chain error weighs more: the name on a certificate that nobody vouches for says nothing.
             judgement.alert = judgement.alert.or(Some(Alert::BAD_CERTIFICATE));
@@ -105,16 +118,13 @@ impl Policy {
         leaf: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
-    ) -> Result<(), webpki::Error> {
+    ) -> Result<(), Fault> {
         let anchors = match self.peer {
             Peer::Server if self.anchors.is_empty() => system::anchors(),
             // The system's store says which servers to trust; whom a server lets in is for its owner to say.
             Peer::Server | Peer::Client => &self.anchors,
         };
-        let usage = match self.peer {
-            Peer::Server => KeyUsage::server_auth(),
-            Peer::Client => KeyUsage::client_auth(),
-        };
+        let usage = Usage { purpose: self.purpose(), steps: Cell::new(0) };
         let lists: Vec<_> = self.revocation_lists.iter().collect();
         // Once there are lists, they must speak for every certificate below the anchor, and be current: a list that
         // is withheld must not make a revoked certificate good.
@@ -126,29 +136,123 @@ impl Policy {
                 .build()
         });
         let algorithms = rustls::crypto::ring::default_provider().signature_verification_algorithms.all;
-        let result =
-            certificate.verify_for_usage(algorithms, anchors, intermediates, now, usage, revocation, None).map(|_| ());
-        match result {
-            // Found in this order, after validity and before anything else: webpki has already checked the time.
-            Err(
-                webpki::Error::CaUsedAsEndEntity
-                | webpki::Error::UnknownIssuer
-                | webpki::Error::UnknownRevocationStatus,
-            ) if self.is_self_signed_anchor(certificate, leaf) => Ok(()),
-            // Any other certificate that signs itself lacks trust before it lacks the shape of a leaf.
-            Err(webpki::Error::CaUsedAsEndEntity) if certificate.issuer() == certificate.subject() => {
-                Err(webpki::Error::UnknownIssuer)
+        let found = certificate
+            .verify_for_usage(algorithms, anchors, intermediates, now, &usage, revocation, Some(&issuers_may_sign))
+            .map(|_| ());
+        match found {
+            Err(error) if is_self_signed(certificate) && self.anchor_certificates.contains(leaf) => {
+                self.self_signed_anchor(leaf, error)?;
             }
-            result => result,
+            // As an anchor it would be trusted: that it is a CA's is not what is wrong with it.
+            Err(webpki::Error::CaUsedAsEndEntity) if is_self_signed(certificate) => {
+                return Err(webpki::Error::UnknownIssuer.into());
+            }
+            found => found?,
         }
+        if !fields::allows_key_usage(leaf, self.key_usage()) {
+            return Err(Fault::KeyUsage);
+        }
+        can_sign_handshakes(certificate, algorithms)
     }
 
     /// What `openssl req -x509` makes, configured as an anchor and shown as a leaf: the host knows this very
     /// certificate, there is nothing left to find out about who vouches for it.
-    fn is_self_signed_anchor(&self, certificate: &EndEntityCert<'_>, leaf: &CertificateDer<'_>) -> bool {
-        certificate.issuer() == certificate.subject()
-            && self.anchor_certificates.iter().any(|anchor| anchor.as_ref() == leaf.as_ref())
+    fn self_signed_anchor(&self, leaf: &CertificateDer<'_>, error: webpki::Error) -> Result<(), webpki::Error> {
+        match error {
+            // Found after the validity and before the usage.
+            webpki::Error::CaUsedAsEndEntity if !fields::is_for(leaf, self.purpose_identifier()) => Err(error),
+            // Found after validity and usage: what is missing is a signature that can be checked, which it needs from
+            // nobody (RFC 8446 section 4.4.2.2), or a list, which speaks for what is below an anchor.
+            webpki::Error::CaUsedAsEndEntity
+            | webpki::Error::UnknownIssuer
+            | webpki::Error::UnsupportedSignatureAlgorithmContext(_)
+            | webpki::Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_)
+            | webpki::Error::InvalidSignatureForPublicKey
+            | webpki::Error::UnknownRevocationStatus => Ok(()),
+            error => Err(error),
+        }
     }
+
+    /// Is the certificate of a server for that name? One that cannot be read is for none.
+    fn name(&self, certificate: Option<&EndEntityCert<'_>>, name: Option<&ServerName<'static>>) -> Result<(), String> {
+        match (self.peer, certificate) {
+            (Peer::Client, _) => Ok(()),
+            (Peer::Server, Some(certificate)) => matches_name(certificate, name),
+            (Peer::Server, None) => Err("the certificate shows no name that could be compared".into()),
+        }
+    }
+
+    fn purpose(&self) -> KeyUsage {
+        match self.peer {
+            Peer::Server => KeyUsage::server_auth(),
+            Peer::Client => KeyUsage::client_auth(),
+        }
+    }
+
+    /// The same as an object identifier's contents: id-kp-serverAuth, id-kp-clientAuth.
+    fn purpose_identifier(&self) -> &'static [u8] {
+        match self.peer {
+            Peer::Server => &[0x2b, 6, 1, 5, 5, 7, 3, 1],
+            Peer::Client => &[0x2b, 6, 1, 5, 5, 7, 3, 2],
+        }
+    }
+
+    /// One of these bits must be in a leaf's key usage, if it has one. Every handshake here needs a signature (RFC 8446
+    /// section 4.4.2.2), but servers still show certificates for RSA key exchange, without that bit: this is OpenSSL's
+    /// rule.
+    fn key_usage(&self) -> u8 {
+        match self.peer {
+            Peer::Server => fields::DIGITAL_SIGNATURE | fields::KEY_ENCIPHERMENT | fields::KEY_AGREEMENT,
+            Peer::Client => fields::DIGITAL_SIGNATURE | fields::KEY_AGREEMENT,
+        }
+    }
+}
+
+/// Checks the extended key usage of each certificate that webpki puts into a path, and so counts them.
+struct Usage {
+    purpose: KeyUsage,
+    steps: Cell<u32>,
+}
+
+impl ExtendedKeyUsageValidator for Usage {
+    fn validate(&self, purposes: KeyPurposeIdIter<'_, '_>) -> Result<(), webpki::Error> {
+        self.steps.set(self.steps.get() + 1);
+        if self.steps.get() > MAX_PATH_STEPS {
+            // webpki stops looking for other paths.
+            return Err(webpki::Error::MaximumPathBuildCallsExceeded);
+        }
+        self.purpose.validate(purposes)
+    }
+}
+
+/// RFC 5280 section 6.1.4 (n): a CA whose key usage lacks keyCertSign issues nothing. webpki ignores key usage.
+fn issuers_may_sign(path: &VerifiedPath<'_>) -> Result<(), webpki::Error> {
+    if path.intermediate_certificates().all(|issuer| fields::allows_key_usage(&issuer.der(), fields::KEY_CERT_SIGN)) {
+        Ok(())
+    } else {
+        Err(webpki::Error::EndEntityUsedAsCa)
+    }
+}
+
+/// Whether signatures by the leaf's key could be verified at all: webpki looks at the keys of issuers only.
+fn can_sign_handshakes(certificate: &EndEntityCert<'_>, algorithms: Algorithms) -> Result<(), Fault> {
+    let info = certificate.subject_public_key_info();
+    let (algorithm, key) = fields::public_key(&info).ok_or(webpki::Error::BadDer)?;
+    if !algorithms.iter().any(|known| known.public_key_alg_id().as_ref() == algorithm) {
+        return Err(Fault::UnsupportedKey);
+    }
+    if algorithm == alg_id::RSA_ENCRYPTION.as_ref() {
+        let bits = fields::rsa_bits(key).ok_or(webpki::Error::BadDer)?;
+        // What ring verifies. The lower end is RFC 9325 section 4.5's.
+        if !(2048..=8192).contains(&bits) {
+            return Err(Fault::KeySize);
+        }
+    }
+    Ok(())
+}
+
+fn is_self_signed(certificate: &EndEntityCert<'_>) -> bool {
+    certificate.issuer() == certificate.subject()
 }
 
 /// The names of trust anchors, for a server's request.

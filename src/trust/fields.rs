@@ -1,0 +1,251 @@
+//! Fields of certificates and revocation lists (RFC 5280 sections 4.1, 5.1) that webpki does not hand out, read where
+//! they stand. What is malformed counts as what forbids more.
+
+use std::ops::Range;
+
+const INTEGER: u8 = 0x02;
+const BOOLEAN: u8 = 0x01;
+const BIT_STRING: u8 = 0x03;
+const OCTET_STRING: u8 = 0x04;
+const OID: u8 = 0x06;
+const UTC_TIME: u8 = 0x17;
+const SEQUENCE: u8 = 0x30;
+const EXTENSIONS: u8 = 0xa3;
+
+const ID_CE_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x0f];
+const ID_CE_EXT_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x25];
+
+// Bits of the first byte of a key usage (RFC 5280 section 4.2.1.3), whose bits are numbered from the left.
+pub(super) const DIGITAL_SIGNATURE: u8 = 0x80;
+pub(super) const KEY_ENCIPHERMENT: u8 = 0x80 >> 2;
+pub(super) const KEY_AGREEMENT: u8 = 0x80 >> 4;
+pub(super) const KEY_CERT_SIGN: u8 = 0x80 >> 5;
+
+/// Whether `certificate` has no key usage, or one with any of these bits.
+pub(super) fn allows_key_usage(certificate: &[u8], bits: u8) -> bool {
+    extension(certificate, ID_CE_KEY_USAGE).is_none_or(|usage| {
+        inside(certificate, usage, BIT_STRING)
+            .and_then(|flags| certificate.get(flags.start + 1..flags.end)?.first())
+            .is_some_and(|flags| flags & bits != 0)
+    })
+}
+
+/// Whether `certificate` is for `purpose`, an object identifier's contents: it names it, or no purpose at all.
+pub(super) fn is_for(certificate: &[u8], purpose: &[u8]) -> bool {
+    extension(certificate, ID_CE_EXT_KEY_USAGE).is_none_or(|usage| {
+        let mut purposes = inside(certificate, usage, SEQUENCE).unwrap_or_default();
+        std::iter::from_fn(|| element(certificate, &mut purposes, OID)).any(|found| &certificate[found] == purpose)
+    })
+}
+
+/// A copy of `certificate` in which no extension is critical, for what does not depend on those that nobody knows.
+pub(super) fn nothing_critical(certificate: &[u8]) -> Vec<u8> {
+    let mut copy = certificate.to_vec();
+    for extension in extensions(certificate) {
+        if let Some(critical) = extension.critical {
+            copy[critical].fill(0);
+        }
+    }
+    copy
+}
+
+/// The algorithm (an AlgorithmIdentifier's contents) and the key of a SubjectPublicKeyInfo.
+pub(super) fn public_key(info: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut info_fields = inside(info, 0..info.len(), SEQUENCE)?;
+    let algorithm = element(info, &mut info_fields, SEQUENCE)?;
+    let key = element(info, &mut info_fields, BIT_STRING)?;
+    Some((&info[algorithm], info.get(key.start + 1..key.end)?))
+}
+
+/// The bits of an RSA key's modulus (RFC 8017 appendix A.1.1).
+pub(super) fn rsa_bits(key: &[u8]) -> Option<usize> {
+    let modulus = inside(key, inside(key, 0..key.len(), SEQUENCE)?, INTEGER)?;
+    let digits = key[modulus].iter().skip_while(|digit| **digit == 0);
+    let bits = 8 * digits.clone().count();
+    digits.clone().next().map(|first| bits - first.leading_zeros() as usize)
+}
+
+/// When a revocation list was issued, in a form that can be compared.
+pub(super) fn this_update(list: &[u8]) -> Option<Vec<u8>> {
+    let mut to_be_signed = inside(list, inside(list, 0..list.len(), SEQUENCE)?, SEQUENCE)?;
+    element(list, &mut to_be_signed, INTEGER)?; // version
+    element(list, &mut to_be_signed, SEQUENCE)?; // signature
+    element(list, &mut to_be_signed, SEQUENCE)?; // issuer
+    let (tag, time) = any_element(list, &mut to_be_signed)?;
+    let time = &list[time];
+    // RFC 5280 section 4.1.2.5.1: two digits of a year, those from 50 on of the last century.
+    let century: &[u8] = match tag {
+        UTC_TIME if *time.first()? >= b'5' => b"19",
+        UTC_TIME => b"20",
+        _ => b"",
+    };
+    Some([century, time].concat())
+}
+
+struct Extension {
+    identifier: Range<usize>,
+    /// Where the flag is, if there is one.
+    critical: Option<Range<usize>>,
+    value: Range<usize>,
+}
+
+/// The value of the first extension of this kind.
+fn extension(certificate: &[u8], identifier: &[u8]) -> Option<Range<usize>> {
+    extensions(certificate)
+        .find(|extension| &certificate[extension.identifier.clone()] == identifier)
+        .map(|extension| extension.value)
+}
+
+fn extensions(certificate: &[u8]) -> impl Iterator<Item = Extension> {
+    let mut list = extension_list(certificate).unwrap_or_default();
+    std::iter::from_fn(move || {
+        let mut fields = element(certificate, &mut list, SEQUENCE)?;
+        let identifier = element(certificate, &mut fields, OID)?;
+        let critical = element(certificate, &mut fields, BOOLEAN);
+        let value = element(certificate, &mut fields, OCTET_STRING)?;
+        Some(Extension { identifier, critical, value })
+    })
+}
+
+fn extension_list(certificate: &[u8]) -> Option<Range<usize>> {
+    let mut to_be_signed = inside(certificate, inside(certificate, 0..certificate.len(), SEQUENCE)?, SEQUENCE)?;
+    loop {
+        let (tag, contents) = any_element(certificate, &mut to_be_signed)?;
+        if tag == EXTENSIONS {
+            return inside(certificate, contents, SEQUENCE);
+        }
+    }
+}
+
+/// The contents of the first element in `range`, if it has this tag.
+fn inside(der: &[u8], mut range: Range<usize>, tag: u8) -> Option<Range<usize>> {
+    element(der, &mut range, tag)
+}
+
+/// The contents of the element at the front of `rest`, if it has this tag: then `rest` moves behind it.
+fn element(der: &[u8], rest: &mut Range<usize>, tag: u8) -> Option<Range<usize>> {
+    let mut behind = rest.clone();
+    let (found, contents) = any_element(der, &mut behind)?;
+    (found == tag).then(|| {
+        *rest = behind;
+        contents
+    })
+}
+
+/// The tag and the contents of the element at the front of `rest`, which moves behind it.
+fn any_element(der: &[u8], rest: &mut Range<usize>) -> Option<(u8, Range<usize>)> {
+    let front = der.get(rest.clone())?;
+    let (tag, first) = (*front.first()?, *front.get(1)?);
+    // Nothing here is longer than a handshake message, or than what a host gives for trusted.
+    let (header, length) = match first {
+        0..=0x7f => (2, usize::from(first)),
+        0x81..=0x84 => {
+            let digits = usize::from(first & 0x7f);
+            let digits = front.get(2..2 + digits)?;
+            (2 + digits.len(), digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit)))
+        }
+        _ => return None,
+    };
+    if length > front.len() - header {
+        return None;
+    }
+    let start = rest.start + header;
+    rest.start = start + length;
+    Some((tag, start..start + length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SERVER_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
+
+    fn certificate(pem: &[u8]) -> Vec<u8> {
+        rustls_pemfile::certs(&mut &*pem).next().unwrap().unwrap().to_vec()
+    }
+
+    fn ca() -> Vec<u8> {
+        certificate(include_bytes!("../../ffi-tests/certs/ca.pem"))
+    }
+
+    fn server() -> Vec<u8> {
+        certificate(include_bytes!("../../ffi-tests/certs/server-rsa1024.pem"))
+    }
+
+    fn client() -> Vec<u8> {
+        certificate(include_bytes!("../../ffi-tests/certs/server-clientusage.pem"))
+    }
+
+    fn list() -> Vec<u8> {
+        let pem: &[u8] = include_bytes!("../../ffi-tests/certs/crl-root.pem");
+        rustls_pemfile::crls(&mut &*pem).next().unwrap().unwrap().to_vec()
+    }
+
+    fn info(certificate: &[u8]) -> Vec<u8> {
+        let certificate = certificate.into();
+        let certificate = webpki::EndEntityCert::try_from(&certificate).unwrap();
+        certificate.subject_public_key_info().as_ref().to_vec()
+    }
+
+    #[test]
+    fn a_ca_may_sign_certificates_and_a_server_handshakes() {
+        assert!(allows_key_usage(&ca(), KEY_CERT_SIGN));
+        assert!(!allows_key_usage(&ca(), DIGITAL_SIGNATURE | KEY_AGREEMENT));
+        assert!(allows_key_usage(&server(), DIGITAL_SIGNATURE | KEY_AGREEMENT));
+        assert!(!allows_key_usage(&server(), KEY_CERT_SIGN));
+    }
+
+    #[test]
+    fn a_certificate_is_for_the_purposes_that_it_names_or_for_all() {
+        assert!(is_for(&ca(), SERVER_AUTH));
+        assert!(is_for(&server(), SERVER_AUTH));
+        assert!(!is_for(&client(), SERVER_AUTH));
+    }
+
+    #[test]
+    fn a_copy_is_not_critical_but_otherwise_the_same() {
+        let (original, copy) = (server(), nothing_critical(&server()));
+        assert!(extensions(&original).any(|extension| extension.critical.is_some_and(|at| original[at] == [0xff])));
+        assert!(extensions(&copy).all(|extension| extension.critical.is_none_or(|at| copy[at] == [0])));
+        assert_eq!(extensions(&original).count(), extensions(&copy).count());
+        let changed = original.iter().zip(&copy).filter(|(original, copy)| original != copy).count();
+        assert_eq!(changed, extensions(&original).filter(|extension| extension.critical.is_some()).count());
+    }
+
+    #[test]
+    fn the_bits_of_an_rsa_key_are_counted() {
+        let info = info(&server());
+        let (algorithm, key) = public_key(&info).unwrap();
+        assert_eq!(algorithm, rustls::pki_types::alg_id::RSA_ENCRYPTION.as_ref());
+        assert_eq!(rsa_bits(key), Some(1024));
+        assert_eq!(rsa_bits(&[SEQUENCE, 5, INTEGER, 3, 0, 0x01, 0xff]), Some(9));
+        assert_eq!(rsa_bits(&[SEQUENCE, 3, INTEGER, 1, 0]), None);
+    }
+
+    #[test]
+    fn the_date_of_a_list_is_found() {
+        assert_eq!(this_update(&list()).unwrap(), b"20200101000000Z");
+    }
+
+    #[test]
+    fn what_is_cut_short_or_changed_is_read_without_a_panic() {
+        for original in [ca(), server(), client(), list(), info(&server())] {
+            let mut variants: Vec<Vec<u8>> = (0..original.len()).map(|end| original[..end].to_vec()).collect();
+            for at in 0..original.len() {
+                for value in [0, 0x7f, 0x80, 0x84, 0xff] {
+                    let mut changed = original.clone();
+                    changed[at] = value;
+                    variants.push(changed);
+                }
+            }
+            for variant in variants {
+                allows_key_usage(&variant, KEY_CERT_SIGN);
+                is_for(&variant, SERVER_AUTH);
+                assert_eq!(nothing_critical(&variant).len(), variant.len());
+                public_key(&variant).and_then(|(_, key)| rsa_bits(key));
+                rsa_bits(&variant);
+                this_update(&variant);
+            }
+        }
+    }
+}
