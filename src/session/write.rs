@@ -67,10 +67,14 @@ impl WriteHalf {
     }
 
     /// Copies pending output behind `written`.
+    #[inline]
     pub(super) fn hand_over(&mut self, shared: &Shared, output: &mut [u8], written: &mut usize) {
-        if !self.has_pending() {
-            return;
+        if self.has_pending() {
+            self.hand_over_pending(shared, output, written);
         }
+    }
+
+    fn hand_over_pending(&mut self, shared: &Shared, output: &mut [u8], written: &mut usize) {
         let room = &mut output[*written..];
         let left = &self.pending[self.handed..];
         let count = left.len().min(room.len());
