@@ -4,7 +4,7 @@ CARGO ?= cargo
 PYTHON ?= python3
 LIB = target/release/libspantls.so
 
-.PHONY: help build examples demo test test-quick test-rust test-ffi lint fmt header header-check bench clean
+.PHONY: help build examples demo test test-quick test-rust test-ffi test-tsan lint fmt header header-check bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ test-rust: build ## unit tests in both profiles (the stack's depth differs), all
 
 test-ffi: build ## the tests through the C interface alone
 	ffi-tests/run.sh
+
+test-tsan: ## the thread tests under ThreadSanitizer (needs clang)
+	ffi-tests/tsan.sh
 
 lint: ## formatting and clippy, warnings refused
 	$(CARGO) fmt --check

@@ -16,6 +16,11 @@ pub(crate) const MAX_CIPHERTEXT_TLS12: usize = MAX_PLAINTEXT + 2048;
 /// must not make us keep megabytes before it has proved anything.
 pub(crate) const MAX_HANDSHAKE_MESSAGE: usize = 0xffff;
 
+/// Bytes of records that a handshake keeps while a message is incomplete. rustls discards nothing before the message's
+/// end, padding included, and padding is free for the peer: 16 KiB a byte. A message of the largest size in fragments of
+/// 64 bytes fits.
+pub(crate) const MAX_UNFINISHED_RECORDS: usize = 128 << 10;
+
 /// Room that always lets `encrypt` make progress: a key update (27 bytes in TLS 1.3) and a record of some bytes.
 pub(crate) const MIN_CIPHERTEXT: usize = 64;
 
@@ -28,7 +33,8 @@ pub(crate) const MAX_WARNING_ALERTS: u32 = 4;
 /// KeyUpdate messages without application data between them. Each costs us two key derivations, and a reply.
 pub(crate) const MAX_KEY_UPDATES: u32 = 32;
 
-/// Requests for renegotiation that are turned down with a warning (RFC 5246 section 7.2.2) before the session ends.
+/// Requests for renegotiation, without application data between them, that are turned down with a warning
+/// (RFC 5246 section 7.2.2) before the session ends.
 /// It is a classic way to make a server work for nothing.
 pub(crate) const MAX_RENEGOTIATION_REQUESTS: u32 = 4;
 
@@ -56,6 +62,16 @@ pub(crate) const IDLE_STACKS: usize = 32;
 
 /// Wiped buffers of one record each, kept for plaintext that did not fit; the others are freed.
 pub(crate) const IDLE_HELD_BUFFERS: usize = 16;
+
+/// Bytes of all application protocols of a context. A ClientHello's extensions together have 2^16 - 1.
+pub(crate) const MAX_ALPN_LIST: usize = 16 << 10;
+
+/// Bytes of the acceptable issuers that a server names; if they are more, it names none, which means any. A
+/// CertificateRequest must stay below what peers take as a handshake message, which is what we take.
+pub(crate) const MAX_ISSUER_LIST: usize = 48 << 10;
+
+/// Bytes of a chain of ours, for the same reason.
+pub(crate) const MAX_OWN_CHAIN: usize = 60 << 10;
 
 /// Certificates in a PEM text: a whole trust store has some hundreds.
 pub(crate) const MAX_PEM_ITEMS: usize = 4096;

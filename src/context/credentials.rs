@@ -8,6 +8,7 @@ use rustls::{Error, InconsistentKeys};
 
 use super::pem;
 use crate::crypto::suites;
+use crate::limits::MAX_OWN_CHAIN;
 use crate::outcome::Failure;
 
 /// A chain and the key that belongs to its leaf. Immutable.
@@ -19,6 +20,11 @@ impl Credentials {
     /// From PEM texts.
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, Failure> {
         let chain = pem::certificates(chain, "the chain")?;
+        if chain.iter().map(|certificate| certificate.len() + 5).sum::<usize>() > MAX_OWN_CHAIN {
+            return Err(Failure::configuration(
+                "the chain is longer than peers accept: leave out what they do not need",
+            ));
+        }
         let key = pem::private_key(key)?;
         let key = CertifiedKey::from_der(chain, key, &suites::provider(&[], &[])).map_err(explain)?;
         Ok(Self { key: Arc::new(key) })
@@ -54,7 +60,7 @@ fn explain(error: Error) -> Failure {
         }
         Error::InvalidCertificate(error) => format!("the first certificate of the chain cannot be read: {error}"),
         Error::General(_) => {
-            "the private key is of an unsupported type: RSA (2048 to 8192 bits), ECDSA on P-256 or P-384, or Ed25519 \
+            "the private key is of an unsupported type: RSA (2048 to 4096 bits), ECDSA on P-256 or P-384, or Ed25519 \
              is needed"
                 .into()
         }

@@ -18,6 +18,7 @@ pub(crate) use options::{PROTOCOL_TLS12, PROTOCOL_TLS13};
 use crate::crypto::suites;
 use crate::crypto::taps::SecretTap;
 use crate::handshake::hooks::{AskAboutClient, AskAboutServer, ClientCredentials, ServerCredentials};
+use crate::limits::MAX_ISSUER_LIST;
 use crate::outcome::Failure;
 use crate::trust;
 
@@ -48,7 +49,7 @@ impl Context {
             mode => Arc::new(AskAboutClient::new(
                 algorithms,
                 mode == ClientCertificateMode::Require,
-                trust::subjects(&options.trust_anchors),
+                acceptable_issuers(&options),
             )),
         };
         let mut config = ServerConfig::builder_with_provider(provider)
@@ -120,6 +121,13 @@ impl Context {
     pub(crate) fn credentials(&self) -> Option<&Arc<Credentials>> {
         self.credentials.as_ref()
     }
+}
+
+/// The names of the trust anchors, if a request can hold them.
+fn acceptable_issuers(options: &Options) -> Vec<rustls::DistinguishedName> {
+    let names = trust::subjects(&options.trust_anchors);
+    let list: usize = names.iter().map(|name| name.as_ref().len() + 2).sum();
+    if list > MAX_ISSUER_LIST { Vec::new() } else { names }
 }
 
 fn versions(options: &Options) -> Vec<&'static SupportedProtocolVersion> {

@@ -9,6 +9,7 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use super::Credentials;
 use super::pem;
 use crate::crypto::suites;
+use crate::limits::MAX_ALPN_LIST;
 use crate::outcome::Failure;
 use crate::trust;
 
@@ -135,6 +136,10 @@ impl Options {
         }
         if self.alpn.iter().any(|known| known == name) {
             return Err(Failure::argument("this application protocol is there already"));
+        }
+        let list: usize = self.alpn.iter().map(|known| known.len() + 1).sum();
+        if list + name.len() + 1 > MAX_ALPN_LIST {
+            return Err(Failure::argument("the application protocols together are longer than a ClientHello can be"));
         }
         self.alpn.push(name.to_vec());
         Ok(())

@@ -1,5 +1,7 @@
 //! PEM texts (RFC 7468), read by rustls-pemfile; here they are bounded and their errors put into words.
 
+use std::io::Read;
+
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use zeroize::Zeroizing;
 
@@ -31,11 +33,15 @@ pub(super) fn private_key(text: &[u8]) -> Result<PrivateKeyDer<'static>, Failure
 /// A whole file, wiped after use: it may hold a key.
 pub(super) fn file(path: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let unreadable = |error| Failure::configuration(format!("cannot read {path}: {error}"));
-    let size = std::fs::metadata(path).map_err(unreadable)?.len();
-    if size > MAX_PEM_FILE {
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    // With room for all of it from the start, so that growing leaves no copy of a key behind.
+    let size = file.metadata().map_err(unreadable)?.len().min(MAX_PEM_FILE) as usize;
+    let mut text = Zeroizing::new(Vec::with_capacity(size + 1));
+    let read = file.take(MAX_PEM_FILE + 1).read_to_end(&mut text).map_err(unreadable)?;
+    if read as u64 > MAX_PEM_FILE {
         return Err(Failure::configuration(format!("{path} is too large to be a PEM file")));
     }
-    std::fs::read(path).map(Zeroizing::new).map_err(unreadable)
+    Ok(text)
 }
 
 fn collect<T>(

@@ -5,6 +5,7 @@
 //! find the handshake they are working for through a thread-local that is set while its rustls connection is driven.
 
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use rustls::crypto::cipher::MessageEncrypter;
@@ -13,7 +14,9 @@ use super::secrets::Secret;
 use crate::outcome::Alert;
 
 thread_local! {
-    static CURRENT: RefCell<Option<Arc<Taps>>> = const { RefCell::new(None) };
+    /// Without a destructor, so that hosts may call from those of their own thread-locals: a thread that ends is
+    /// driving nothing, and `Entered` has left `None` here.
+    static CURRENT: RefCell<ManuallyDrop<Option<Arc<Taps>>>> = const { RefCell::new(ManuallyDrop::new(None)) };
 }
 
 /// What was seen of one handshake.
@@ -60,7 +63,7 @@ impl Taps {
 
     /// Makes these the current taps of this thread until the guard is dropped.
     pub(crate) fn enter(self: &Arc<Self>) -> Entered {
-        Entered { outer: CURRENT.replace(Some(self.clone())) }
+        Entered { outer: ManuallyDrop::into_inner(CURRENT.replace(ManuallyDrop::new(Some(self.clone())))) }
     }
 }
 
@@ -71,7 +74,7 @@ pub(crate) struct Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        CURRENT.set(self.outer.take());
+        drop(ManuallyDrop::into_inner(CURRENT.replace(ManuallyDrop::new(self.outer.take()))));
     }
 }
 
@@ -79,7 +82,7 @@ impl Drop for Entered {
 /// the last call, and an inlined access could reuse that thread's address.
 #[inline(never)]
 pub(crate) fn current() -> Option<Arc<Taps>> {
-    CURRENT.with_borrow(Clone::clone)
+    CURRENT.with_borrow(|current| current.as_ref().cloned())
 }
 
 impl HandshakeSealer {

@@ -11,7 +11,7 @@ use crate::context::Credentials;
 use crate::outcome::Outcome;
 
 /// Makes credentials from PEM text: the chain (leaf first, then the certificates that lead towards a root) and the
-/// private key (PKCS#8, PKCS#1 or SEC1, not encrypted). Text around the PEM blocks is skipped. RSA of 2048 to 8192
+/// private key (PKCS#8, PKCS#1 or SEC1, not encrypted). Text around the PEM blocks is skipped. RSA of 2048 to 4096
 /// bits, ECDSA on P-256 and P-384, and Ed25519 keys are supported. The buffers are copied.
 ///
 /// - `TLS_STATUS_COMPLETE`: `*out_credentials` is set; release it with `tls_credentials_destroy()`.

@@ -1,6 +1,7 @@
 //! The fence: no panic crosses the boundary, and none prints on the host's stderr.
 
 use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
@@ -12,7 +13,8 @@ use crate::outcome::{Failure, Outcome};
 thread_local! {
     /// Inside a fenced call: the panic hook keeps quiet and leaves the place of the panic here.
     static FENCED: Cell<bool> = const { Cell::new(false) };
-    static PANICKED_AT: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// None of these has a destructor: hosts may call from those of their own thread-locals.
+    static PANICKED_AT: RefCell<ManuallyDrop<Option<String>>> = const { RefCell::new(ManuallyDrop::new(None)) };
     static LAST_ERROR: Cell<tls_error_t> = const { Cell::new(tls_error_t::none()) };
 }
 
@@ -83,9 +85,14 @@ pub(super) fn contain<T>(body: impl FnOnce() -> Result<T, Failure>) -> Result<T,
     result.unwrap_or_else(|payload| {
         // A payload whose own drop panics must not cross either.
         std::mem::forget(payload);
-        let place = PANICKED_AT.take().unwrap_or_else(|| "an unknown place".into());
+        let place = take_place(None).unwrap_or_else(|| "an unknown place".into());
         Err(Failure::internal(format!("contained panic at {place}")))
     })
+}
+
+/// The place of the last panic; `next` is there from now on.
+fn take_place(next: Option<String>) -> Option<String> {
+    ManuallyDrop::into_inner(PANICKED_AT.replace(ManuallyDrop::new(next)))
 }
 
 fn number(result: Result<Outcome, Failure>) -> tls_status_t {
@@ -103,7 +110,7 @@ fn install_hook() {
         std::panic::set_hook(Box::new(move |info| {
             if FENCED.get() {
                 let place = info.location().map(|at| format!("{}:{}", at.file(), at.line()));
-                PANICKED_AT.set(place);
+                drop(take_place(place));
             } else {
                 previous(info);
             }

@@ -76,7 +76,7 @@ pub unsafe extern "C" fn tls_session_set_target_host_name(
 /// - `TLS_STATUS_WANT_READ`: a record is incomplete: show the rest of the input again with more behind it.
 /// - `TLS_STATUS_WANT_WRITE`: output is left: call again with room (input is welcome too).
 /// - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_accept_with_default_validation()`. Repeats, 0/0,
-///   until answered. Accepting is not yet authentication: the peer has still to prove that it holds the key, and the
+///   until answered; limit the time that you give yourself, 16,384 handshakes can wait at once. Accepting is not yet authentication: the peer has still to prove that it holds the key, and the
 ///   handshake fails if it cannot. Only COMPLETE means authenticated.
 /// - `TLS_STATUS_CLOSED`: the handshake was cancelled with `tls_session_shutdown()`.
 /// - `TLS_ERROR_AUTHENTICATION`, `TLS_ERROR_PROTOCOL`, `TLS_ERROR_TRUNCATED`: failed; what was written, and

@@ -46,8 +46,8 @@ pub enum tls_status_values {
     TLS_ERROR_NOT_SUPPORTED = -8,
     /// Another thread is inside the same half of this session. Nothing was done.
     TLS_ERROR_BUSY = -9,
-    /// Too many handshakes are suspended at once, or memory could not be mapped. Nothing was consumed: try again once
-    /// another handshake has been answered or destroyed, or give this connection up.
+    /// Too many handshakes are suspended at once, or memory could not be mapped. The record at hand was not consumed (see
+    /// the counts): try again once another handshake has been answered or destroyed, or give this connection up.
     TLS_ERROR_RESOURCES = -10,
     /// A contained panic; the session is unusable from now on, and safe to destroy.
     TLS_ERROR_INTERNAL = -128,

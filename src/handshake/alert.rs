@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use rustls::crypto::cipher::{OutboundChunks, OutboundPlainMessage};
-use rustls::{CertificateError, ContentType, Error, InvalidMessage, PeerIncompatible, ProtocolVersion};
+use rustls::{CertificateError, ContentType, Error, InvalidMessage, PeerIncompatible, PeerMisbehaved, ProtocolVersion};
 
 use crate::crypto::taps::HandshakeSealer;
 use crate::outcome::{Alert, Failure, FailureKind, policy};
@@ -47,12 +47,17 @@ pub(crate) fn failure(error: &Error, wanted: Option<Alert>, version: Option<Vers
         if received == Alert::CLOSE_NOTIFY {
             failure.message = "the peer closed during the handshake".into();
         } else {
-            failure.alert_sent = wanted;
+            // RFC 8446 section 6: whatever its level, an error alert ends the session. RFC 5246 knows two levels.
+            failure.alert_sent =
+                wanted.filter(|alert| version == Some(Version::Tls12) && *alert == Alert::ILLEGAL_PARAMETER);
         }
         return failure;
     }
     let alert = match error {
         Error::NoCertificatesPresented => no_certificate(version),
+        // RFC 8446 sections 5 and 5.4; rustls has decode_error and illegal_parameter.
+        Error::InvalidMessage(InvalidMessage::InvalidContentType)
+        | Error::PeerMisbehaved(PeerMisbehaved::IllegalTlsInnerPlaintext) => Alert::UNEXPECTED_MESSAGE,
         _ => wanted.unwrap_or_else(|| for_error(error)),
     };
     let kind = match error {
@@ -60,7 +65,7 @@ pub(crate) fn failure(error: &Error, wanted: Option<Alert>, version: Option<Vers
         Error::FailedToGetCurrentTime | Error::FailedToGetRandomBytes | Error::EncryptError => FailureKind::Internal,
         _ => FailureKind::Protocol,
     };
-    let mut failure = Failure::new(kind, describe(error)).with_alert(alert);
+    let mut failure = Failure::new(kind, describe(error, alert)).with_alert(alert);
     if matches!(error, Error::NoCertificatesPresented) {
         failure.policy_errors = policy::NOT_AVAILABLE;
     }
@@ -68,9 +73,12 @@ pub(crate) fn failure(error: &Error, wanted: Option<Alert>, version: Option<Vers
 }
 
 /// One sentence for the error record, where rustls has only a name.
-fn describe(error: &Error) -> Cow<'static, str> {
+fn describe(error: &Error, alert: Alert) -> Cow<'static, str> {
     match error {
         Error::NoCertificatesPresented => "the peer showed no certificate".into(),
+        Error::DecryptError if alert == Alert::BAD_RECORD_MAC => {
+            "a record could not be opened: damaged or forged".into()
+        }
         Error::DecryptError => "a handshake message could not be verified".into(),
         Error::NoApplicationProtocol => "the peer offers none of our application protocols".into(),
         Error::PeerIncompatible(incompatible) => match incompatible {
@@ -139,13 +147,13 @@ fn for_error(error: &Error) -> Alert {
             | PeerIncompatible::ServerDoesNotSupportTls12Or13,
         ) => Alert::PROTOCOL_VERSION,
         Error::PeerIncompatible(_) => Alert::HANDSHAKE_FAILURE,
-        Error::PeerMisbehaved(rustls::PeerMisbehaved::UnsolicitedCertExtension) => Alert::UNSUPPORTED_EXTENSION,
+        Error::PeerMisbehaved(PeerMisbehaved::UnsolicitedCertExtension) => Alert::UNSUPPORTED_EXTENSION,
         Error::PeerMisbehaved(
-            rustls::PeerMisbehaved::MessageInterleavedWithHandshakeMessage
-            | rustls::PeerMisbehaved::TooManyEmptyFragments
-            | rustls::PeerMisbehaved::TooManyWarningAlertsReceived
-            | rustls::PeerMisbehaved::IllegalMiddleboxChangeCipherSpec
-            | rustls::PeerMisbehaved::KeyEpochWithPendingFragment,
+            PeerMisbehaved::MessageInterleavedWithHandshakeMessage
+            | PeerMisbehaved::TooManyEmptyFragments
+            | PeerMisbehaved::TooManyWarningAlertsReceived
+            | PeerMisbehaved::IllegalMiddleboxChangeCipherSpec
+            | PeerMisbehaved::KeyEpochWithPendingFragment,
         ) => Alert::UNEXPECTED_MESSAGE,
         Error::PeerMisbehaved(_) => Alert::ILLEGAL_PARAMETER,
         // No signature scheme in common.

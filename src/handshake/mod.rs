@@ -24,7 +24,7 @@ use rustls::{ConnectionTrafficSecrets, HandshakeKind, ProtocolVersion, Supported
 
 use crate::crypto::secrets::{Secret, TrafficSecret};
 use crate::crypto::taps::{HandshakeSealer, Seen, Taps};
-use crate::limits::{MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT};
+use crate::limits::{MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, MAX_UNFINISHED_RECORDS};
 use crate::outcome::{Alert, Failure};
 use crate::record::{ContentType, Version};
 use connection::{Connection, Drive, Progress};
@@ -202,11 +202,15 @@ impl Handshake {
                 return Err(Failure::internal("a record for a handshake that waits for none"));
             }
         };
-        if let Some(failure) = self.closed_in_clear(record) {
+        if let Some(failure) = self.ended_in_clear(record) {
             return self.fail(failure, self.sealer_in_force());
         }
         if record.first() == Some(&(ContentType::ChangeCipherSpec as u8)) {
             self.peer_changed_cipher = true;
+        }
+        if fed.len() + record.len() > MAX_UNFINISHED_RECORDS {
+            let failure = Failure::protocol(Alert::ILLEGAL_PARAMETER, "a handshake message comes in too many records");
+            return self.fail(failure, self.sealer_in_force());
         }
         fed.extend_from_slice(record);
         let drive = Drive::new(connection, fed);
@@ -312,15 +316,21 @@ impl Handshake {
         self.may_lack_certificate && connection.common().peer_certificates().is_none()
     }
 
-    /// A `close_notify` in clear: rustls would pass over it in silence, or complain of it as malformed.
-    fn closed_in_clear(&self, record: &[u8]) -> Option<Failure> {
-        let protected = self.peer_changed_cipher || self.taps.seen().opening_tls13;
-        let closing = matches!(record, [21, _, _, 0, 2, _, 0]);
-        (closing && !protected).then(|| {
-            let mut failure = Failure::alert_from_peer(Alert::CLOSE_NOTIFY);
-            failure.message = "the peer closed during the handshake".into();
-            failure
-        })
+    /// An alert in clear that ends the handshake. rustls would pass over a `close_notify` in silence, or complain of it
+    /// as malformed, and of any alert within an unfinished message as misplaced.
+    fn ended_in_clear(&self, record: &[u8]) -> Option<Failure> {
+        if self.peer_changed_cipher || self.taps.seen().opening_tls13 {
+            return None;
+        }
+        match record {
+            [21, _, _, 0, 2, _, 0] => {
+                let mut failure = Failure::alert_from_peer(Alert::CLOSE_NOTIFY);
+                failure.message = "the peer closed during the handshake".into();
+                Some(failure)
+            }
+            [21, _, _, 0, 2, 2, description] => Some(Failure::alert_from_peer(Alert(*description))),
+            _ => None,
+        }
     }
 
     fn sealer_in_force(&self) -> Option<Arc<HandshakeSealer>> {

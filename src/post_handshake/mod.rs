@@ -72,16 +72,21 @@ impl Messages {
         self.warnings = 0;
         self.key_updates = 0;
         self.tickets = 0;
+        self.renegotiations = 0;
         Ok(())
     }
 
     /// An alert record has come (RFC 8446 section 6, RFC 5246 section 7.2).
     pub(crate) fn alert(&mut self, record: &[u8]) -> Result<Action, Failure> {
-        self.not_interleaved()?;
         let &[level, description] = record else {
             return Err(Failure::protocol(Alert::DECODE_ERROR, "an alert record is not two bytes long"));
         };
         let alert = Alert(description);
+        if level == 2 && !alert.is_closure() {
+            // Also within a message that the peer did not finish: this is why.
+            return Err(Failure::alert_from_peer(alert));
+        }
+        self.not_interleaved()?;
         if alert == Alert::CLOSE_NOTIFY {
             return Ok(Action::PeerClosed);
         }

@@ -19,7 +19,8 @@ pub(crate) struct RecordBuffer {
 
 impl RecordBuffer {
     pub(crate) fn take() -> Self {
-        let idle = IDLE.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).pop();
+        // Nobody waits for the pool: who finds it taken allocates.
+        let idle = IDLE.try_lock().ok().and_then(|mut idle| idle.pop());
         let bytes = idle.unwrap_or_else(|| vec![0; MAX_CIPHERTEXT_TLS12].into_boxed_slice());
         Self { bytes, used: 0 }
     }
@@ -35,8 +36,9 @@ impl Drop for RecordBuffer {
     fn drop(&mut self) {
         self.bytes[..self.used].zeroize();
         let bytes = std::mem::take(&mut self.bytes);
-        let mut idle = IDLE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if idle.len() < IDLE_HELD_BUFFERS {
+        if let Ok(mut idle) = IDLE.try_lock()
+            && idle.len() < IDLE_HELD_BUFFERS
+        {
             idle.push(bytes);
         }
     }

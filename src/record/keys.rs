@@ -1,6 +1,6 @@
 //! AEAD keys, nonces and additional data of both versions.
 
-use ring::aead::{self, LessSafeKey, Nonce, UnboundKey};
+use ring::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
 use rustls::ConnectionTrafficSecrets;
 use zeroize::Zeroize;
 
@@ -105,11 +105,9 @@ impl Protection {
     /// The nonce for sealing the next record: RFC 8446 section 5.3; TLS 1.2's GCM leaves the explicit part to the
     /// sender (RFC 5288 section 3), and the same construction keeps it unique.
     fn nonce(&self) -> [u8; NONCE_LEN] {
-        let mut nonce = self.iv;
-        for (byte, sequence) in nonce[NONCE_LEN - 8..].iter_mut().zip(self.sequence.to_be_bytes()) {
-            *byte ^= sequence;
-        }
-        nonce
+        let [a, b, c, d, tail @ ..] = self.iv;
+        let [e, f, g, h, i, j, k, l] = (u64::from_be_bytes(tail) ^ self.sequence).to_be_bytes();
+        [a, b, c, d, e, f, g, h, i, j, k, l]
     }
 
     /// Seals `record[header + prefix ..][..inner_len]` in place, writes explicit nonce and tag around it, and counts
@@ -122,7 +120,7 @@ impl Protection {
     ) -> Result<(), Failure> {
         let nonce = self.nonce();
         let (header, payload) = split(record)?;
-        let additional_data = self.additional_data(header, content_type, data_len);
+        let header = *header;
         let (prefix, rest) = payload
             .split_at_mut_checked(self.prefix_len())
             .ok_or_else(|| Failure::internal("a record too short to seal"))?;
@@ -130,10 +128,15 @@ impl Protection {
         let (inner, tag_room) = rest
             .split_at_mut_checked(data_len + self.inner_type_len())
             .ok_or_else(|| Failure::internal("a record too short to seal"))?;
-        let tag = self
-            .key
-            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), additional_data, inner)
-            .map_err(|_| Failure::internal("the AEAD refused to seal"))?;
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let tag = match self.version {
+            Version::Tls13 => self.key.seal_in_place_separate_tag(nonce, Aad::from(header), inner),
+            Version::Tls12 => {
+                let additional_data = self.additional_data_tls12(header, content_type, data_len);
+                self.key.seal_in_place_separate_tag(nonce, additional_data, inner)
+            }
+        };
+        let tag = tag.map_err(|_| Failure::internal("the AEAD refused to seal"))?;
         self.sequence += 1;
         tag_room
             .get_mut(..TAG_LEN)
@@ -158,17 +161,16 @@ impl Protection {
             nonce[..4].copy_from_slice(&self.iv[..4]);
             nonce[4..].copy_from_slice(explicit_nonce);
         }
-        let additional_data = self.additional_data(header, content_type, inner.len());
-        self.key
-            .open_in_place_separate_tag(
-                Nonce::assume_unique_for_key(nonce),
-                additional_data,
-                aead::Tag::from(tag),
-                inner,
-                0..,
-            )
-            .map(|_| ())
-            .map_err(|_| BadRecord)
+        let (key, nonce, tag) = (&self.key, Nonce::assume_unique_for_key(nonce), aead::Tag::from(tag));
+        let opened = match self.version {
+            // RFC 8446 section 5.2: the header as sent.
+            Version::Tls13 => key.open_in_place_separate_tag(nonce, Aad::from(*header), tag, inner, 0..),
+            Version::Tls12 => {
+                let additional_data = self.additional_data_tls12(*header, content_type, inner.len());
+                key.open_in_place_separate_tag(nonce, additional_data, tag, inner, 0..)
+            }
+        };
+        opened.map(|_| ()).map_err(|_| BadRecord)
     }
 
     /// Counts an opened record.
@@ -176,29 +178,14 @@ impl Protection {
         self.sequence += 1;
     }
 
-    /// RFC 8446 section 5.2: the header as sent. RFC 5246 section 6.2.3.3: sequence number, type, version, and the
-    /// length of the plaintext.
-    fn additional_data(
-        &self,
-        header: &[u8; 5],
-        content_type: ContentType,
-        data_len: usize,
-    ) -> aead::Aad<AdditionalData> {
+    /// RFC 5246 section 6.2.3.3: sequence number, type, version, and the length of the plaintext.
+    fn additional_data_tls12(&self, header: [u8; 5], content_type: ContentType, data_len: usize) -> Aad<[u8; 13]> {
         let mut bytes = [0; 13];
-        let len = match self.version {
-            Version::Tls13 => {
-                bytes[..5].copy_from_slice(header);
-                5
-            }
-            Version::Tls12 => {
-                bytes[..8].copy_from_slice(&self.sequence.to_be_bytes());
-                bytes[8] = content_type as u8;
-                bytes[9..11].copy_from_slice(&header[1..3]);
-                bytes[11..13].copy_from_slice(&(data_len as u16).to_be_bytes());
-                13
-            }
-        };
-        aead::Aad::from(AdditionalData { bytes, len })
+        bytes[..8].copy_from_slice(&self.sequence.to_be_bytes());
+        bytes[8] = content_type as u8;
+        bytes[9..11].copy_from_slice(&header[1..3]);
+        bytes[11..].copy_from_slice(&(data_len as u16).to_be_bytes());
+        Aad::from(bytes)
     }
 
     #[cfg(test)]
@@ -210,17 +197,6 @@ impl Protection {
 /// A record that does not open: forged, damaged, or sealed with other keys.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct BadRecord;
-
-struct AdditionalData {
-    bytes: [u8; 13],
-    len: usize,
-}
-
-impl AsRef<[u8]> for AdditionalData {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes[..self.len]
-    }
-}
 
 fn split(record: &mut [u8]) -> Result<(&[u8; 5], &mut [u8]), Failure> {
     let (header, payload) =

@@ -109,7 +109,18 @@ impl<'a> Gather<'a> {
     }
 
     /// Fills `to`; there must be as many bytes left.
-    fn take(&mut self, mut to: &mut [u8]) {
+    #[inline]
+    fn take(&mut self, to: &mut [u8]) {
+        // Almost always one span holds it all.
+        if let Some(from) = self.spans.first().and_then(|span| span.get(self.taken..self.taken + to.len())) {
+            to.copy_from_slice(from);
+            self.taken += to.len();
+        } else {
+            self.take_across(to);
+        }
+    }
+
+    fn take_across(&mut self, mut to: &mut [u8]) {
         while let Some((first, rest)) = self.spans.split_first()
             && !to.is_empty()
         {

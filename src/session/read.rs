@@ -253,30 +253,27 @@ impl ReadHalf {
         }
     }
 
-    /// The call before has made progress: this failure is found again by the next one. Nothing has changed yet.
+    /// Fails now, or, if records before this one have made progress, in the next call.
     fn fail_unless(&mut self, progress: bool, shared: &Shared, failure: Failure) -> Result<Option<Outcome>, Failure> {
-        match progress {
-            // A message that was taken in part cannot be found again.
-            true => {
-                self.end = Some(End::Failed(Box::new(failure.clone())));
-                self.tell(shared, &failure);
-                Ok(Some(Outcome::Complete))
-            }
-            false => self.fail(shared, failure).map(Some),
+        match (self.fail(shared, failure), progress) {
+            // The next call returns it.
+            (Err(_), true) => Ok(Some(Outcome::Complete)),
+            (result, _) => result.map(Some),
         }
     }
 
-    fn fail(&mut self, shared: &Shared, failure: Failure) -> Result<Outcome, Failure> {
-        self.tell(shared, &failure);
-        self.end = Some(End::Failed(Box::new(failure.clone())));
-        Err(failure)
-    }
-
-    fn tell(&self, shared: &Shared, failure: &Failure) {
+    fn fail(&mut self, shared: &Shared, mut failure: Failure) -> Result<Outcome, Failure> {
+        // RFC 8446 section 6.1: nothing is sent behind our close_notify.
+        if shared.has(state::SHUTDOWN_SENT) {
+            failure.alert_sent = None;
+        }
+        // Failed first, then owed: the write half must not take the alert for one of a session that goes on.
+        shared.fail(&failure);
         if let Some(alert) = failure.alert_sent {
             shared.owed.fatal_alert(alert);
         }
-        shared.fail(failure);
+        self.end = Some(End::Failed(Box::new(failure.clone())));
+        Err(failure)
     }
 }
 

@@ -77,6 +77,15 @@ impl Pair {
         panic!("no end of the handshake");
     }
 
+    /// From client to server, with whatever the client has to send before.
+    fn exchange_behind_pending(&self, message: &[u8]) {
+        let (mut sealed, mut counts) = (vec![0; message.len() + 4096], Counts::default());
+        assert_eq!(self.client.encrypt(&[message], &mut sealed, &mut counts), Ok(Outcome::Complete));
+        let (mut opened, mut done) = (vec![0; message.len() + 64], Counts::default());
+        assert_eq!(self.server.decrypt(&sealed[..counts.written], &mut opened, &mut done), Ok(Outcome::Complete));
+        assert_eq!(&opened[..done.written], message);
+    }
+
     fn exchange(&self, from: &Session, to: &Session, message: &[u8]) {
         let mut sealed = vec![0; message.len() + 4096];
         let mut counts = Counts::default();
@@ -303,6 +312,56 @@ fn keys_are_updated_before_their_limit() {
 }
 
 #[test]
+fn a_peer_that_asks_for_key_updates_and_never_reads_is_owed_one_reply() {
+    let mut pair = pair(server_options("server-p256"), client_options());
+    pair.shake(accept);
+    for round in 0..200 {
+        pair.client.write.lock().unwrap().request_key_update(&pair.client.shared);
+        // The server's replies find no room; its data still reaches us.
+        pair.exchange_behind_pending(&[round]);
+        assert_eq!(pair.server.drain_pending_output(&mut [], &mut 0), Ok(Outcome::WantWrite));
+    }
+    let (mut output, mut written) = ([0; 1000], 0);
+    assert_eq!(pair.server.drain_pending_output(&mut output, &mut written), Ok(Outcome::Complete));
+    // The one that was made, and the one that was owed behind it.
+    assert_eq!(written, 2 * 27);
+    assert_eq!(pair.server.state() & state::HAS_PENDING_OUTPUT, 0);
+    let mut counts = Counts::default();
+    assert_eq!(pair.client.decrypt(&output[..written], &mut [0; 100], &mut counts), Ok(Outcome::Complete));
+    assert_eq!((counts.consumed, counts.written), (written, 0));
+    pair.exchange(&pair.server, &pair.client, b"under the newest keys");
+}
+
+#[test]
+fn a_message_in_too_many_records_is_refused_before_they_fill_the_memory() {
+    let pair = pair(server_options("server-p256"), client_options());
+    // A ClientHello of 60,000 bytes, a byte a record.
+    let mut input = vec![22, 3, 1, 0, 4, 1, 0, 0xea, 0x60];
+    input.extend([22, 3, 1, 0, 1, 7].repeat(60_000));
+    let (mut output, mut counts) = ([0; 100], Counts::default());
+    let failure = pair.server.process_handshake(&input, &mut output, &mut counts).unwrap_err();
+    assert_eq!(failure.alert_sent, Some(Alert::ILLEGAL_PARAMETER));
+    assert!(counts.consumed <= crate::limits::MAX_UNFINISHED_RECORDS + 10, "{counts:?}");
+    assert_eq!(&output[..counts.written], [21, 3, 3, 0, 2, 2, 47]);
+}
+
+#[test]
+fn nothing_is_said_behind_our_close_notify() {
+    for protocols in [0xC00, 0x3000] {
+        let mut client = client_options();
+        client.set_protocols(protocols).unwrap();
+        let mut pair = pair(server_options("server-p256"), client);
+        pair.shake(accept);
+        let (mut output, mut written) = ([0; 100], 0);
+        assert_eq!(pair.client.shutdown(&mut output, &mut written), Ok(Outcome::Closed));
+        let garbage = [23, 3, 3, 0, 40].iter().copied().chain([9; 40]).collect::<Vec<u8>>();
+        let failure = pair.client.decrypt(&garbage, &mut [0; 100], &mut Counts::default()).unwrap_err();
+        assert_eq!((failure.kind, failure.alert_sent), (FailureKind::Protocol, None));
+        assert_eq!(pair.client.state() & state::HAS_PENDING_OUTPUT, 0);
+    }
+}
+
+#[test]
 fn tls12_ends_cleanly_at_the_limit_of_its_key() {
     let mut client = client_options();
     client.set_protocols(0xC00).unwrap();
@@ -310,10 +369,11 @@ fn tls12_ends_cleanly_at_the_limit_of_its_key() {
     pair.shake(accept);
     pair.client.write.lock().unwrap().set_records_left(4);
     let (mut sealed, mut counts) = (vec![0; 1 << 20], Counts::default());
-    let end = pair.client.encrypt(&[&[7; 100_000]], &mut sealed, &mut counts).unwrap_err();
-    assert_eq!(end.kind, FailureKind::InvalidState);
-    // What was sealed counts, and the end can be said.
+    assert_eq!(pair.client.encrypt(&[&[7; 100_000]], &mut sealed, &mut counts), Ok(Outcome::WantWrite));
     assert_eq!(counts.consumed, 2 * 16384);
+    // The end has a call of its own, and can be said.
+    let end = pair.client.encrypt(&[b"more"], &mut [0; 100], &mut Counts::default()).unwrap_err();
+    assert_eq!(end.kind, FailureKind::InvalidState);
     let mut written = 0;
     assert_eq!(pair.client.shutdown(&mut sealed[counts.written..], &mut written), Ok(Outcome::Closed));
     let (mut opened, mut done) = (vec![0; 1 << 20], Counts::default());
@@ -386,6 +446,85 @@ fn a_panic_in_the_middle_of_a_handshake_step_leaves_a_session_that_can_be_destro
     }
     // The pool is as good as new.
     pair(server_options("server-p256"), client_options()).shake(accept);
+}
+
+/// Two sessions, a reader and a writer thread each, at load, with key updates, and closures that cross.
+#[test]
+fn both_halves_run_at_once() {
+    const MESSAGES: u32 = 300;
+    for protocols in [0xC00, 0x3000] {
+        let mut client = client_options();
+        client.set_protocols(protocols).unwrap();
+        let mut pair = pair(server_options("server-p256"), client);
+        pair.shake(accept);
+        let (to_server, from_client) = std::sync::mpsc::sync_channel::<Vec<u8>>(8);
+        let (to_client, from_server) = std::sync::mpsc::sync_channel::<Vec<u8>>(8);
+        let write = |session: &Session, wire: std::sync::mpsc::SyncSender<Vec<u8>>, seed: u32| {
+            let mut room = vec![0; 50_000];
+            for message in 0..MESSAGES {
+                if protocols == 0x3000 && message % 7 == 0 {
+                    session.write.lock().unwrap().set_records_left(5);
+                }
+                let plaintext = vec![(seed + message) as u8; (message * 97 % 40_000) as usize];
+                let mut at = 0;
+                loop {
+                    let mut counts = Counts::default();
+                    let outcome = match session.encrypt(&[&plaintext[at..]], &mut room, &mut counts) {
+                        Err(failure) if failure.kind == FailureKind::Busy => continue,
+                        result => result.unwrap(),
+                    };
+                    at += counts.consumed;
+                    wire.send(room[..counts.written].to_vec()).unwrap();
+                    // Getters from any thread, at any time.
+                    assert_ne!(session.state() & state::HANDSHAKE_COMPLETE, 0);
+                    assert_eq!(session.remote_certificates().len() % 2, 0);
+                    if outcome == Outcome::Complete {
+                        break;
+                    }
+                }
+            }
+            let mut written = 0;
+            while session.shutdown(&mut room, &mut written) != Ok(Outcome::Closed) {}
+            // The other side may be gone already, having seen what it waited for.
+            drop(wire.send(room[..written].to_vec()));
+        };
+        let read = |session: &Session, wire: std::sync::mpsc::Receiver<Vec<u8>>, seed: u32| {
+            let expected: Vec<u8> =
+                (0..MESSAGES).flat_map(|m| vec![(seed + m) as u8; (m * 97 % 40_000) as usize]).collect();
+            let (mut inbox, mut opened, mut room) = (Vec::new(), Vec::new(), vec![0; 30_000]);
+            loop {
+                let mut counts = Counts::default();
+                let outcome = session.decrypt(&inbox, &mut room, &mut counts).unwrap();
+                inbox.drain(..counts.consumed);
+                opened.extend_from_slice(&room[..counts.written]);
+                match outcome {
+                    Outcome::WantRead => inbox.extend(wire.recv().unwrap()),
+                    Outcome::Closed => break,
+                    _ => {}
+                }
+            }
+            assert!(opened == expected);
+        };
+        let Pair { client, server, .. } = &pair;
+        let mut messages = 0;
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(move || write(client, to_server, 1));
+            scope.spawn(move || read(server, from_client, 1));
+            if protocols == 0x3000 {
+                scope.spawn(move || write(server, to_client, 2));
+                scope.spawn(move || read(client, from_server, 2));
+            }
+            // A third thread in the same half: BUSY, or its turn, and no harm.
+            while !writer.is_finished() {
+                match client.drain_pending_output(&mut [], &mut 0) {
+                    Ok(_) => {}
+                    Err(failure) => assert_eq!(failure.kind, FailureKind::Busy),
+                }
+                messages += 1;
+            }
+        });
+        assert!(messages > 0);
+    }
 }
 
 #[test]

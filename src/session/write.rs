@@ -51,16 +51,30 @@ impl WriteHalf {
         output: &mut [u8],
         written: &mut usize,
     ) -> Result<Outcome, Failure> {
-        self.settle(shared)?;
-        self.hand_over(shared, output, written);
+        self.flush(shared, output, written)?;
         Ok(if self.has_pending() { Outcome::WantWrite } else { Outcome::Complete })
     }
 
-    /// Copies pending output behind `written`.
-    pub(super) fn hand_over(&mut self, shared: &Shared, output: &mut [u8], written: &mut usize) {
-        if !self.has_pending() {
-            return;
+    /// Seals what is owed and hands over what fits, until nothing is owed or there is no room.
+    fn flush(&mut self, shared: &Shared, output: &mut [u8], written: &mut usize) -> Result<(), Failure> {
+        loop {
+            self.settle(shared)?;
+            self.hand_over(shared, output, written);
+            if self.has_pending() || shared.owed.is_empty() {
+                return Ok(());
+            }
         }
+    }
+
+    /// Copies pending output behind `written`.
+    #[inline]
+    pub(super) fn hand_over(&mut self, shared: &Shared, output: &mut [u8], written: &mut usize) {
+        if self.has_pending() {
+            self.hand_over_pending(shared, output, written);
+        }
+    }
+
+    fn hand_over_pending(&mut self, shared: &Shared, output: &mut [u8], written: &mut usize) {
         let room = &mut output[*written..];
         let left = &self.pending[self.handed..];
         let count = left.len().min(room.len());
@@ -89,15 +103,15 @@ impl WriteHalf {
         let mut plaintext = Gather::new(plaintext);
         let mut left =
             plaintext.len().ok_or_else(|| Failure::argument("the spans together are larger than memory can be"))?;
+        self.settle(shared)?;
         if let Some(failure) = shared.sticky() {
             return Err(failure);
         }
-        self.settle(shared)?;
         if self.closed {
             // Also by the peer's close_notify in TLS 1.2 (RFC 5246 section 7.2.1). Our own waits for drain or shutdown.
             return Err(Failure::state("our side is closed"));
         }
-        self.hand_over(shared, output, &mut counts.written);
+        self.flush(shared, output, &mut counts.written)?;
         if self.has_pending() {
             return Ok(Outcome::WantWrite);
         }
@@ -105,8 +119,13 @@ impl WriteHalf {
             let sealing = self.sealing()?;
             let room = &mut output[counts.written..];
             if sealing.sealer.records_left() <= RESERVED_RECORDS {
-                let Some(written) = sealing.renew(room)? else { return Ok(Outcome::WantWrite) };
-                counts.written += written;
+                match sealing.renew(room) {
+                    Ok(Some(written)) => counts.written += written,
+                    Ok(None) => return Ok(Outcome::WantWrite),
+                    // What was done counts; the failure has a call of its own.
+                    Err(_) if *counts != Counts::default() => return Ok(Outcome::WantWrite),
+                    Err(failure) => return Err(failure),
+                }
                 continue;
             }
             let data_len = left.min(sealing.sealer.data_that_fits(room.len()));
@@ -132,7 +151,7 @@ impl WriteHalf {
         if !self.closed && !shared.has(state::FAILED) {
             self.close(shared)?;
         }
-        self.hand_over(shared, output, written);
+        self.flush(shared, output, written)?;
         Ok(if self.has_pending() { Outcome::WantWrite } else { Outcome::Closed })
     }
 
@@ -141,7 +160,8 @@ impl WriteHalf {
         self.closed = true;
     }
 
-    /// Seals what the read half owes the peer. After this, `has_pending` tells all there is.
+    /// Seals what the read half owes the peer. A reply waits until the one before it is handed over, so that a peer
+    /// that asks and does not read is owed one, not thousands.
     #[inline]
     fn settle(&mut self, shared: &Shared) -> Result<(), Failure> {
         if shared.owed.is_empty() { Ok(()) } else { self.settle_owed(shared) }
@@ -153,11 +173,12 @@ impl WriteHalf {
         if due == Default::default() || self.closed {
             return Ok(());
         }
+        let waits = self.has_pending();
         if due.key_update {
-            self.update_keys(shared)?;
+            if waits { shared.owed.key_update() } else { self.update_keys(shared)? }
         }
         if due.no_renegotiation {
-            self.alert(shared, Alert::NO_RENEGOTIATION)?;
+            if waits { shared.owed.no_renegotiation() } else { self.alert(shared, Alert::NO_RENEGOTIATION)? }
         }
         if let Some(alert) = due.fatal_alert {
             self.alert(shared, alert)?;
@@ -199,6 +220,15 @@ impl WriteHalf {
     fn parts(&mut self) -> Result<(&mut Sealing, &mut Vec<u8>), Failure> {
         let sealing = self.sealing.as_deref_mut().ok_or_else(|| Failure::internal("no keys in an open session"))?;
         Ok((sealing, &mut self.pending))
+    }
+
+    /// A KeyUpdate that asks for one back.
+    #[cfg(test)]
+    pub(super) fn request_key_update(&mut self, shared: &Shared) {
+        let (sealing, pending) = self.parts().unwrap();
+        sealing.sealer.seal_message(ContentType::Handshake, &[24, 0, 0, 1, 1], pending).unwrap();
+        sealing.next_keys().unwrap();
+        shared.set(state::HAS_PENDING_OUTPUT);
     }
 
     #[cfg(test)]
