@@ -140,8 +140,8 @@ typedef enum {
      */
     TLS_ERROR_BUSY = -9,
     /**
-     * Too many handshakes are suspended at once, or memory could not be mapped. Nothing was consumed: try again once
-     * another handshake has been answered or destroyed, or give this connection up.
+     * Too many handshakes are suspended at once, or memory could not be mapped. The record at hand was not consumed (see
+     * the counts): try again once another handshake has been answered or destroyed, or give this connection up.
      */
     TLS_ERROR_RESOURCES = -10,
     /**
@@ -438,7 +438,7 @@ tls_status_t spantls_last_error(tls_error_t *out_error);
 
 /**
  * Makes credentials from PEM text: the chain (leaf first, then the certificates that lead towards a root) and the
- * private key (PKCS#8, PKCS#1 or SEC1, not encrypted). Text around the PEM blocks is skipped. RSA of 2048 to 8192
+ * private key (PKCS#8, PKCS#1 or SEC1, not encrypted). Text around the PEM blocks is skipped. RSA of 2048 to 4096
  * bits, ECDSA on P-256 and P-384, and Ed25519 keys are supported. The buffers are copied.
  *
  * - `TLS_STATUS_COMPLETE`: `*out_credentials` is set; release it with `tls_credentials_destroy()`.
@@ -494,7 +494,7 @@ tls_status_t tls_options_set_credentials(tls_options_t *options,
 
 /**
  * Adds the trust anchors in PEM text to those that the default validation trusts; a server also names them to
- * clients as acceptable issuers (RFC 8446 section 4.2.4). A self-signed certificate given here is trusted as a leaf,
+ * clients as acceptable issuers (RFC 8446 section 4.2.4) unless their names are longer than 48 KiB. A self-signed certificate given here is trusted as a leaf,
  * too, if the peer shows exactly that certificate. A client without any anchors trusts the system's store; a server
  * without any trusts no client.
  *
@@ -656,7 +656,7 @@ tls_status_t tls_session_set_target_host_name(tls_session_t *session,
  * - `TLS_STATUS_WANT_READ`: a record is incomplete: show the rest of the input again with more behind it.
  * - `TLS_STATUS_WANT_WRITE`: output is left: call again with room (input is welcome too).
  * - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_accept_with_default_validation()`. Repeats, 0/0,
- *   until answered. Accepting is not yet authentication: the peer has still to prove that it holds the key, and the
+ *   until answered; limit the time that you give yourself, 16,384 handshakes can wait at once. Accepting is not yet authentication: the peer has still to prove that it holds the key, and the
  *   handshake fails if it cannot. Only COMPLETE means authenticated.
  * - `TLS_STATUS_CLOSED`: the handshake was cancelled with `tls_session_shutdown()`.
  * - `TLS_ERROR_AUTHENTICATION`, `TLS_ERROR_PROTOCOL`, `TLS_ERROR_TRUNCATED`: failed; what was written, and

@@ -122,6 +122,11 @@ def status_name(status):
     return _lib.tls_status_name(status).decode()
 
 
+def alert_name(alert):
+    """As the RFCs spell it."""
+    return _lib.spantls_alert_name(alert).decode()
+
+
 def _read_error(call, *arguments):
     record = _ErrorRecord(struct_size=ctypes.sizeof(_ErrorRecord))
     status = call(*arguments, ctypes.byref(record))

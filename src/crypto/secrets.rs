@@ -48,13 +48,17 @@ impl TrafficSecret {
         Self { suite, secret }
     }
 
-    /// Moves to the next generation (RFC 8446 section 7.2) and returns its keys (section 7.3).
+    /// Moves to the next generation (RFC 8446 section 7.2) and returns its keys.
     pub(crate) fn update(&mut self, algorithm: &'static aead::Algorithm) -> Result<Protection, Failure> {
         let mut next = Secret { bytes: [0; MAX_SECRET], len: self.secret.len };
         let len = usize::from(next.len);
         expand_label(&*self.expander(), b"traffic upd", &mut next.bytes[..len])?;
         self.secret = next;
+        self.keys(algorithm)
+    }
 
+    /// The keys of this generation (section 7.3).
+    pub(crate) fn keys(&self, algorithm: &'static aead::Algorithm) -> Result<Protection, Failure> {
         let expander = self.expander();
         let mut key = [0; 32];
         let mut iv = [0; aead::NONCE_LEN];

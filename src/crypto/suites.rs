@@ -7,14 +7,19 @@
 use std::sync::{Arc, LazyLock};
 
 use rustls::crypto::cipher::{
-    AeadKey, Iv, KeyBlockShape, MessageDecrypter, MessageEncrypter, OutboundOpaqueMessage, OutboundPlainMessage,
-    PrefixedPayload, Tls12AeadAlgorithm, Tls13AeadAlgorithm, UnsupportedOperationError,
+    AeadKey, InboundOpaqueMessage, InboundPlainMessage, Iv, KeyBlockShape, MessageDecrypter, MessageEncrypter,
+    OutboundOpaqueMessage, OutboundPlainMessage, PrefixedPayload, Tls12AeadAlgorithm, Tls13AeadAlgorithm,
+    UnsupportedOperationError,
 };
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, ring as base};
-use rustls::{ConnectionTrafficSecrets, ContentType, SupportedCipherSuite, Tls12CipherSuite, Tls13CipherSuite};
+use rustls::{
+    AlertDescription, ConnectionTrafficSecrets, ContentType, InvalidMessage, SupportedCipherSuite, Tls12CipherSuite,
+    Tls13CipherSuite,
+};
 
 use super::taps::{HandshakeSealer, current};
 use crate::outcome::Alert;
+use crate::record::Version;
 
 /// Every suite, in the order of preference.
 static SUITES: LazyLock<Vec<SupportedCipherSuite>> =
@@ -78,7 +83,7 @@ impl Tls13AeadAlgorithm for TappedTls13 {
         if let Some(taps) = current() {
             taps.seen().opening_tls13 = true;
         }
-        self.0.decrypter(key, iv)
+        Box::new(TappedDecrypter { inner: self.0.decrypter(key, iv), version: Version::Tls13 })
     }
 
     fn key_len(&self) -> usize {
@@ -99,7 +104,7 @@ impl Tls12AeadAlgorithm for TappedTls12 {
     }
 
     fn decrypter(&self, key: AeadKey, iv: &[u8]) -> Box<dyn MessageDecrypter> {
-        self.0.decrypter(key, iv)
+        Box::new(TappedDecrypter { inner: self.0.decrypter(key, iv), version: Version::Tls12 })
     }
 
     fn key_block_shape(&self) -> KeyBlockShape {
@@ -113,6 +118,33 @@ impl Tls12AeadAlgorithm for TappedTls12 {
         explicit: &[u8],
     ) -> Result<ConnectionTrafficSecrets, UnsupportedOperationError> {
         self.0.extract_keys(key, iv, explicit)
+    }
+}
+
+/// Sees what rustls passes over in silence.
+struct TappedDecrypter {
+    inner: Box<dyn MessageDecrypter>,
+    version: Version,
+}
+
+impl MessageDecrypter for TappedDecrypter {
+    fn decrypt<'a>(
+        &mut self,
+        message: InboundOpaqueMessage<'a>,
+        sequence: u64,
+    ) -> Result<InboundPlainMessage<'a>, rustls::Error> {
+        let opened = self.inner.decrypt(message, sequence)?;
+        match (self.version, opened.typ, opened.payload) {
+            // RFC 8446 section 5.1: no empty fragments of handshake messages.
+            (Version::Tls13, ContentType::Handshake, []) => {
+                Err(rustls::Error::InvalidMessage(InvalidMessage::InvalidEmptyPayload))
+            }
+            // A close_notify behind the peer's change_cipher_spec.
+            (Version::Tls12, ContentType::Alert, [_, 0]) => {
+                Err(rustls::Error::AlertReceived(AlertDescription::CloseNotify))
+            }
+            _ => Ok(opened),
+        }
     }
 }
 

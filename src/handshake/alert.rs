@@ -18,8 +18,7 @@ const FATAL: u8 = 2;
 
 /// Writes an alert record behind `output`, sealed if there are keys in force.
 pub(crate) fn write(sealer: Option<&HandshakeSealer>, alert: Alert, output: &mut Vec<u8>) -> Result<(), Failure> {
-    // RFC 8446 section 6: closure alerts are warnings, all others fatal.
-    let message = [if alert.is_closure() { WARNING } else { FATAL }, alert.0];
+    let message = message(alert);
     match sealer {
         Some(sealer) => {
             let message = OutboundPlainMessage {
@@ -38,27 +37,23 @@ pub(crate) fn write(sealer: Option<&HandshakeSealer>, alert: Alert, output: &mut
     Ok(())
 }
 
+/// An alert's two bytes. RFC 8446 section 6: closure alerts are warnings, all others fatal.
+pub(crate) fn message(alert: Alert) -> [u8; 2] {
+    [if alert.is_closure() { WARNING } else { FATAL }, alert.0]
+}
+
 /// Turns an error of rustls into a failure with the alert that the peer is owed. `wanted` is the alert that rustls
 /// asked for, if it did.
-pub(crate) fn failure(error: &Error, wanted: Option<Alert>, version: Option<Version>) -> Failure {
+pub(crate) fn failure(error: &Error, wanted: Option<Alert>, version: Option<Version>, is_server: bool) -> Failure {
     if let Error::AlertReceived(alert) = error {
-        let received = Alert(u8::from(*alert));
-        let mut failure = Failure::alert_from_peer(received);
-        if received == Alert::CLOSE_NOTIFY {
-            failure.message = "the peer closed during the handshake".into();
-        } else {
-            // RFC 8446 section 6: whatever its level, an error alert ends the session. RFC 5246 knows two levels.
-            failure.alert_sent =
-                wanted.filter(|alert| version == Some(Version::Tls12) && *alert == Alert::ILLEGAL_PARAMETER);
-        }
-        return failure;
+        // RFC 8446 section 6.2: an error alert is not answered, whatever rustls wanted to say to its level.
+        return received(Alert(u8::from(*alert)));
     }
     let alert = match error {
+        // RFC 8446 section 4.4.2.4: a server's Certificate must not be empty.
+        Error::NoCertificatesPresented if !is_server && version != Some(Version::Tls12) => Alert::DECODE_ERROR,
         Error::NoCertificatesPresented => no_certificate(version),
-        // RFC 8446 sections 5 and 5.4; rustls has decode_error and illegal_parameter.
-        Error::InvalidMessage(InvalidMessage::InvalidContentType)
-        | Error::PeerMisbehaved(PeerMisbehaved::IllegalTlsInnerPlaintext) => Alert::UNEXPECTED_MESSAGE,
-        _ => wanted.unwrap_or_else(|| for_error(error)),
+        _ => corrected(error).or(wanted).unwrap_or_else(|| for_error(error)),
     };
     let kind = match error {
         Error::NoCertificatesPresented => FailureKind::Authentication,
@@ -68,6 +63,15 @@ pub(crate) fn failure(error: &Error, wanted: Option<Alert>, version: Option<Vers
     let mut failure = Failure::new(kind, describe(error, alert)).with_alert(alert);
     if matches!(error, Error::NoCertificatesPresented) {
         failure.policy_errors = policy::NOT_AVAILABLE;
+    }
+    failure
+}
+
+/// The peer ended the handshake with this alert.
+pub(crate) fn received(alert: Alert) -> Failure {
+    let mut failure = Failure::alert_from_peer(alert);
+    if alert == Alert::CLOSE_NOTIFY {
+        failure.message = "the peer closed during the handshake".into();
     }
     failure
 }
@@ -120,6 +124,27 @@ fn no_certificate(version: Option<Version>) -> Alert {
         Some(Version::Tls12) => Alert::HANDSHAKE_FAILURE,
         Some(Version::Tls13) | None => Alert::CERTIFICATE_REQUIRED,
     }
+}
+
+/// The alert for an error that rustls has another one for than the RFCs.
+fn corrected(error: &Error) -> Option<Alert> {
+    Some(match error {
+        // RFC 8446 sections 4.1.3, 9.2, 4.3.2 and 4.4.2.
+        Error::PeerMisbehaved(PeerMisbehaved::SelectedUnofferedCipherSuite) => Alert::ILLEGAL_PARAMETER,
+        Error::PeerIncompatible(PeerIncompatible::KeyShareExtensionRequired) => Alert::MISSING_EXTENSION,
+        Error::InvalidMessage(InvalidMessage::InvalidCertRequest) => Alert::ILLEGAL_PARAMETER,
+        Error::InvalidMessage(InvalidMessage::UnknownCertificateExtension) => Alert::UNSUPPORTED_EXTENSION,
+        // Sections 5 and 5.4.
+        Error::PeerMisbehaved(PeerMisbehaved::IllegalTlsInnerPlaintext)
+        | Error::InvalidMessage(
+            InvalidMessage::InvalidContentType
+            | InvalidMessage::InvalidEmptyPayload
+            | InvalidMessage::MissingData("AlertLevel"),
+        ) => Alert::UNEXPECTED_MESSAGE,
+        // See `hooks`: a certificate of no bytes.
+        Error::InvalidMessage(InvalidMessage::MissingData("certificate")) => Alert::DECODE_ERROR,
+        _ => return None,
+    })
 }
 
 /// The alert for an error that rustls sends none for (RFC 8446 section 6.2).

@@ -10,7 +10,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+use rustls::{DigitallySignedStruct, DistinguishedName, Error, InvalidMessage, SignatureScheme};
 
 use super::fiber::suspend;
 use super::question::{Answer, Request};
@@ -126,6 +126,10 @@ impl ClientCertVerifier for AskAboutClient {
 
 /// Suspends the handshake until the host has judged the chain.
 fn ask_about(end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> Result<(), Error> {
+    // RFC 8446 section 4.4.2, RFC 5246 section 7.4.2: a certificate has at least one byte. rustls does not look.
+    if std::iter::once(end_entity).chain(intermediates).any(|der| der.is_empty()) {
+        return Err(Error::InvalidMessage(InvalidMessage::MissingData("certificate")));
+    }
     let chain = std::iter::once(end_entity).chain(intermediates).map(|der| der.clone().into_owned()).collect();
     let answer = suspend(Request::Certificate(chain));
     #[cfg(test)]

@@ -20,12 +20,14 @@ pub(crate) mod question;
 use std::sync::Arc;
 
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ConnectionTrafficSecrets, HandshakeKind, ProtocolVersion, SupportedCipherSuite};
+use rustls::{ConnectionTrafficSecrets, HandshakeKind, PeerMisbehaved, ProtocolVersion, SupportedCipherSuite};
 
 use crate::crypto::secrets::{Secret, TrafficSecret};
 use crate::crypto::taps::{HandshakeSealer, Seen, Taps};
 use crate::limits::{MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, MAX_UNFINISHED_RECORDS};
 use crate::outcome::{Alert, Failure};
+use crate::record::keys::algorithm_tls13;
+use crate::record::seal::Sealer;
 use crate::record::{ContentType, Version};
 use connection::{Connection, Drive, Progress};
 use fiber::stack::PooledStack;
@@ -202,6 +204,11 @@ impl Handshake {
                 return Err(Failure::internal("a record for a handshake that waits for none"));
             }
         };
+        if record.first() == Some(&(ContentType::Handshake as u8)) && self.taps.seen().opening_tls13 {
+            // RFC 8446 section 5: once there are keys, protected records look like application data.
+            let failure = Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a handshake message in clear");
+            return self.fail(failure, self.sealer_in_force());
+        }
         if let Some(failure) = self.ended_in_clear(record) {
             return self.fail(failure, self.sealer_in_force());
         }
@@ -304,11 +311,39 @@ impl Handshake {
                 let wanted = self.taps.seen().alert_wanted.take().or(drive.alert_wanted);
                 let failure = match verdict {
                     Verdict::Refuse(failure) => alert::refusal(failure, self.version),
-                    Verdict::Accept => alert::failure(&error, wanted, self.version),
+                    Verdict::Accept => alert::failure(&error, wanted, self.version, self.is_server),
                 };
-                self.fail(failure, self.sealer_in_force())
+                match self.sealer_behind_finished(&error, &drive.connection)? {
+                    Some(mut sealer) => {
+                        if let Some(alert) = failure.alert_sent {
+                            sealer.seal_message(ContentType::Alert, &alert::message(alert), &mut self.output)?;
+                        }
+                        self.state = State::Ended;
+                        Ok(Event::Failed(failure))
+                    }
+                    None => self.fail(failure, self.sealer_in_force()),
+                }
             }
         }
+    }
+
+    /// Where a TLS 1.3 client finds bytes behind the server's Finished, rustls has made its own Finished but has not
+    /// gone on to the keys behind it, with which the server now expects our alert (RFC 8446 section 7.1).
+    fn sealer_behind_finished(
+        &self,
+        error: &rustls::Error,
+        connection: &Connection,
+    ) -> Result<Option<Sealer>, Failure> {
+        let misplaced = matches!(error, rustls::Error::PeerMisbehaved(PeerMisbehaved::KeyEpochWithPendingFragment));
+        let secret = self.taps.seen().client_traffic.take().filter(|_| misplaced && !self.is_server);
+        let (Some(secret), Some(SupportedCipherSuite::Tls13(suite))) =
+            (secret, connection.common().negotiated_cipher_suite())
+        else {
+            return Ok(None);
+        };
+        let algorithm =
+            algorithm_tls13(suite.common.suite).ok_or_else(|| Failure::internal("a cipher suite without an AEAD"))?;
+        TrafficSecret::new(suite, secret).keys(algorithm).map(|keys| Some(Sealer::new(keys)))
     }
 
     /// rustls asks nothing when a client declines to show a certificate: the session does, before the last flight.
@@ -323,12 +358,8 @@ impl Handshake {
             return None;
         }
         match record {
-            [21, _, _, 0, 2, _, 0] => {
-                let mut failure = Failure::alert_from_peer(Alert::CLOSE_NOTIFY);
-                failure.message = "the peer closed during the handshake".into();
-                Some(failure)
-            }
-            [21, _, _, 0, 2, 2, description] => Some(Failure::alert_from_peer(Alert(*description))),
+            [21, _, _, 0, 2, _, 0] => Some(alert::received(Alert::CLOSE_NOTIFY)),
+            [21, _, _, 0, 2, 2, description] => Some(alert::received(Alert(*description))),
             _ => None,
         }
     }
@@ -341,6 +372,9 @@ impl Handshake {
         self.state = State::Ended;
         if let Some(alert) = failure.alert_sent {
             alert::write(sealer.as_deref(), alert, &mut self.output)?;
+        } else if failure.alert_received == Some(Alert::CLOSE_NOTIFY) {
+            // RFC 8446 section 6.1, RFC 5246 section 7.2.1: the one alert that is answered.
+            alert::write(sealer.as_deref(), Alert::CLOSE_NOTIFY, &mut self.output)?;
         }
         Ok(Event::Failed(failure))
     }

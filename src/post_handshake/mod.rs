@@ -78,6 +78,10 @@ impl Messages {
 
     /// An alert record has come (RFC 8446 section 6, RFC 5246 section 7.2).
     pub(crate) fn alert(&mut self, record: &[u8]) -> Result<Action, Failure> {
+        // RFC 8446 section 5.1.
+        if record.is_empty() && self.version == Version::Tls13 {
+            return Err(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "an empty alert record"));
+        }
         let &[level, description] = record else {
             return Err(Failure::protocol(Alert::DECODE_ERROR, "an alert record is not two bytes long"));
         };

@@ -16,6 +16,16 @@ pub(crate) const EXPLICIT_NONCE_LEN: usize = 8;
 
 const NONCE_LEN: usize = aead::NONCE_LEN;
 
+/// The AEAD of a TLS 1.3 suite.
+pub(crate) fn algorithm_tls13(suite: rustls::CipherSuite) -> Option<&'static aead::Algorithm> {
+    match suite {
+        rustls::CipherSuite::TLS13_AES_128_GCM_SHA256 => Some(&aead::AES_128_GCM),
+        rustls::CipherSuite::TLS13_AES_256_GCM_SHA384 => Some(&aead::AES_256_GCM),
+        rustls::CipherSuite::TLS13_CHACHA20_POLY1305_SHA256 => Some(&aead::CHACHA20_POLY1305),
+        _ => None,
+    }
+}
+
 /// One direction's key, its nonces, and its count of records.
 ///
 /// Invariant: `sequence` is the number of records done under this key. It only grows, so no nonce is used twice.

@@ -2,6 +2,7 @@
 
 use super::{Counts, Shared, state};
 use crate::crypto::secrets::TrafficSecret;
+use crate::handshake::alert::message;
 use crate::limits::MIN_CIPHERTEXT;
 use crate::outcome::{Alert, Failure, Outcome};
 use crate::post_handshake::KEY_UPDATE_NOT_REQUESTED;
@@ -207,8 +208,7 @@ impl WriteHalf {
 
     fn alert(&mut self, shared: &Shared, alert: Alert) -> Result<(), Failure> {
         let (sealing, pending) = self.parts()?;
-        let level = if alert.is_closure() { 1 } else { 2 };
-        sealing.sealer.seal_message(ContentType::Alert, &[level, alert.0], pending)?;
+        sealing.sealer.seal_message(ContentType::Alert, &message(alert), pending)?;
         shared.set(state::HAS_PENDING_OUTPUT);
         Ok(())
     }
