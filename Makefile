@@ -4,7 +4,7 @@ CARGO ?= cargo
 PYTHON ?= python3
 LIB = target/release/libspantls.so
 
-.PHONY: help build examples demo test test-quick test-rust test-ffi test-tsan lint fmt header header-check bench clean
+.PHONY: help build examples demo test test-quick test-rust test-ffi test-tsan lint fmt header header-check bench bench-handshake clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ header-check: ## fail if include/spantls.h is stale or cbindgen has dropped some
 
 bench: ## records sealed and opened, beside the bare AEAD
 	$(CARGO) bench --bench records
+
+bench-handshake: ## instructions of a handshake beside rustls's, counted by valgrind
+	$(PYTHON) benches/instructions.py "$$($(CARGO) bench --no-run --bench handshake 2>&1 | sed -n 's/.*Executable.*(\(.*\))$$/\1/p')"
 
 clean: ## remove what was built
 	$(CARGO) clean

@@ -1,0 +1,181 @@
+//! Full handshakes in memory, both sides: ours with one suspension each, or rustls's with none, to be counted with
+//! callgrind: `make bench-handshake`. TLS 1.3, AES-128-GCM, X25519, ECDSA P-256.
+//!
+//! usage: handshake spantls|rustls NUMBER
+
+#![allow(missing_docs, clippy::unwrap_used)]
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ClientConnectionData, Resumption, UnbufferedClientConnection};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::{NoServerSessionStorage, ServerConnectionData, UnbufferedServerConnection};
+use rustls::unbuffered::{
+    ConnectionState, EncodeError, UnbufferedConnectionCommon as Connection, UnbufferedStatus as Status,
+};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, ServerConfig, SignatureScheme};
+use spantls::outcome::{Outcome, Question};
+use spantls::session::{Counts, Session};
+
+const SUITE: u16 = 0x1301;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
+    let (Some(which), Some(number)) = (arguments.next(), arguments.next().and_then(|number| number.parse().ok()))
+    else {
+        println!("usage: handshake spantls|rustls NUMBER (see `make bench-handshake`)");
+        return;
+    };
+    match which.as_str() {
+        "spantls" => spantls(number),
+        _ => rustls_alone(number),
+    }
+}
+
+/// The client's verdict is a suspension; it accepts.
+fn spantls(number: usize) {
+    let (client, server) = (common::client(0, &[SUITE]), common::server("server-p256"));
+    let mut room = vec![0; 8192];
+    for _ in 0..number {
+        let (client, server) = (Session::new(client.clone()), Session::new(server.clone()));
+        let (mut to_client, mut to_server) = (Vec::new(), Vec::new());
+        let mut step = |session: &Session, input: &mut Vec<u8>, output: &mut Vec<u8>| {
+            let mut counts = Counts::default();
+            let outcome = session.process_handshake(input, &mut room, &mut counts).unwrap();
+            input.drain(..counts.consumed);
+            output.extend_from_slice(&room[..counts.written]);
+            if outcome == Outcome::Suspended(Question::Certificate) {
+                session.set_certificate_validation_result(0).unwrap();
+            }
+            outcome
+        };
+        loop {
+            let first = step(&client, &mut to_client, &mut to_server);
+            let second = step(&server, &mut to_server, &mut to_client);
+            if (first, second) == (Outcome::Complete, Outcome::Complete) {
+                break;
+            }
+        }
+        black_box((client, server));
+    }
+}
+
+/// The same configuration, with a verifier that accepts, up to the point where the secrets are handed over.
+fn rustls_alone(number: usize) {
+    let suite = ring::cipher_suite::TLS13_AES_128_GCM_SHA256;
+    let provider = Arc::new(CryptoProvider { cipher_suites: vec![suite], ..ring::default_provider() });
+    let mut client = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Accept(provider.signature_verification_algorithms)))
+        .with_no_client_auth();
+    client.resumption = Resumption::disabled();
+    client.enable_secret_extraction = true;
+    let chain = rustls_pemfile::certs(&mut &common::certificate("server-p256.pem")[..]).map(Result::unwrap).collect();
+    let key = rustls_pemfile::private_key(&mut &common::certificate("server-p256.key")[..]).unwrap().unwrap();
+    let mut server = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    server.session_storage = Arc::new(NoServerSessionStorage {});
+    server.send_tls13_tickets = 0;
+    server.enable_secret_extraction = true;
+    let (client, server) = (Arc::new(client), Arc::new(server));
+    let name = ServerName::try_from("localhost").unwrap();
+    for _ in 0..number {
+        let mut client = UnbufferedClientConnection::new(client.clone(), name.clone()).unwrap();
+        let mut server = UnbufferedServerConnection::new(server.clone()).unwrap();
+        let (mut to_client, mut to_server) = (Vec::new(), Vec::new());
+        while client.is_handshaking() || server.is_handshaking() {
+            pump(&mut client, &mut to_client, &mut to_server, step_client);
+            pump(&mut server, &mut to_server, &mut to_client, step_server);
+        }
+        black_box(client.dangerous_into_kernel_connection().unwrap().0.tx.0);
+        black_box(server.dangerous_into_kernel_connection().unwrap().0.tx.0);
+    }
+}
+
+type Step<D> = for<'c, 'i> fn(&'c mut Connection<D>, &'i mut [u8]) -> Status<'c, 'i, D>;
+
+fn step_client<'c, 'i>(
+    connection: &'c mut Connection<ClientConnectionData>,
+    input: &'i mut [u8],
+) -> Status<'c, 'i, ClientConnectionData> {
+    connection.process_tls_records(input)
+}
+
+fn step_server<'c, 'i>(
+    connection: &'c mut Connection<ServerConnectionData>,
+    input: &'i mut [u8],
+) -> Status<'c, 'i, ServerConnectionData> {
+    connection.process_tls_records(input)
+}
+
+fn pump<D>(connection: &mut Connection<D>, input: &mut Vec<u8>, output: &mut Vec<u8>, step: Step<D>) {
+    loop {
+        let Status { discard, state } = step(connection, input);
+        let mut paused = false;
+        match state.unwrap() {
+            ConnectionState::EncodeTlsData(mut data) => {
+                let Err(EncodeError::InsufficientSize(needed)) = data.encode(&mut []) else { panic!("no room needed") };
+                let start = output.len();
+                output.resize(start + needed.required_size, 0);
+                data.encode(&mut output[start..]).unwrap();
+            }
+            ConnectionState::TransmitTlsData(data) => data.done(),
+            ConnectionState::BlockedHandshake | ConnectionState::WriteTraffic(_) => paused = true,
+            state => panic!("{state:?}"),
+        }
+        input.drain(..discard);
+        if paused {
+            return;
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Accept(WebPkiSupportedAlgorithms);
+
+impl ServerCertVerifier for Accept {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, cert, signed, &self.0)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, cert, signed, &self.0)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_schemes()
+    }
+}
