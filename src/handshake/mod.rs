@@ -204,12 +204,7 @@ impl Handshake {
                 return Err(Failure::internal("a record for a handshake that waits for none"));
             }
         };
-        if record.first() == Some(&(ContentType::Handshake as u8)) && self.taps.seen().opening_tls13 {
-            // RFC 8446 section 5: once there are keys, protected records look like application data.
-            let failure = Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a handshake message in clear");
-            return self.fail(failure, self.sealer_in_force());
-        }
-        if let Some(failure) = self.ended_in_clear(record) {
+        if let Some(failure) = self.misplaced(record).or_else(|| self.ended_in_clear(record)) {
             return self.fail(failure, self.sealer_in_force());
         }
         if record.first() == Some(&(ContentType::ChangeCipherSpec as u8)) {
@@ -349,6 +344,27 @@ impl Handshake {
     /// rustls asks nothing when a client declines to show a certificate: the session does, before the last flight.
     fn lacks_certificate(&self, connection: &Connection) -> bool {
         self.may_lack_certificate && connection.common().peer_certificates().is_none()
+    }
+
+    /// Records that rustls lets pass, or has another alert for.
+    fn misplaced(&self, record: &[u8]) -> Option<Failure> {
+        let protected_tls13 = self.taps.seen().opening_tls13;
+        let protected_tls12 = self.version == Some(Version::Tls12) && self.peer_changed_cipher;
+        match record {
+            // RFC 8446 section 5: once there are keys, protected records look like application data.
+            [22, ..] if protected_tls13 => {
+                Some(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a handshake message in clear"))
+            }
+            // RFC 8446 section 5.2: the header is authenticated as it was sent; rustls authenticates 0x0303.
+            [23, version @ .., _, _] if protected_tls13 && !version.starts_with(&[3, 3]) => {
+                Some(Failure::protocol(Alert::BAD_RECORD_MAC, "a record whose header is not what was sealed"))
+            }
+            // RFC 8446 section 5, RFC 5246 section 7.1: a change_cipher_spec has one byte, and that is 1.
+            [20, _, _, payload @ ..] if !protected_tls12 && payload != [0, 1, 1] => {
+                Some(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a change_cipher_spec that says something else"))
+            }
+            _ => None,
+        }
     }
 
     /// An alert in clear that ends the handshake. rustls would pass over a `close_notify` in silence, or complain of it

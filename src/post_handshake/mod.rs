@@ -183,6 +183,9 @@ impl Messages {
                 Ok(Action::Nothing)
             }
             // RFC 5246 sections 7.4.1.1 and 7.2.2: answered with a warning, never done.
+            (Version::Tls12, HELLO_REQUEST, false) if !body.is_empty() => {
+                Err(Failure::protocol(Alert::DECODE_ERROR, "a HelloRequest with a body"))
+            }
             (Version::Tls12, HELLO_REQUEST, false) | (Version::Tls12, CLIENT_HELLO, true) => {
                 count(&mut self.renegotiations, MAX_RENEGOTIATION_REQUESTS, "too many attempts to renegotiate")?;
                 Ok(Action::RefuseRenegotiation)
