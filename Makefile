@@ -24,7 +24,7 @@ test: lint test-rust header-check examples ## all tests; installs what they need
 	$(PYTHON) examples-c/demo.py examples-c/build ffi-tests/certs
 
 test-quick: build ## the tests without the long tables and valgrind: under three minutes
-	$(CARGO) test --quiet
+	$(CARGO) test --lib --test allocations --test properties --test thread_exit
 	ffi-tests/run.sh quick
 
 test-rust: build ## unit tests in both profiles (the stack's depth differs), allocations

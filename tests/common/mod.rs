@@ -64,3 +64,22 @@ pub fn step(
     }
     (outcome, counts)
 }
+
+/// Everything pending, handed over in rooms of this size.
+pub fn drain(session: &Session, room: usize) -> Vec<u8> {
+    let mut sent = Vec::new();
+    loop {
+        let (mut output, mut written) = (vec![0; room], 0);
+        let outcome = session.drain_pending_output(&mut output, &mut written).unwrap();
+        sent.extend_from_slice(&output[..written]);
+        match outcome {
+            Outcome::Complete => return sent,
+            outcome => assert_eq!((outcome, written), (Outcome::WantWrite, room)),
+        }
+    }
+}
+
+/// The bytes of the first record.
+pub fn record_len(bytes: &[u8]) -> usize {
+    5 + usize::from(u16::from_be_bytes([bytes[3], bytes[4]]))
+}
