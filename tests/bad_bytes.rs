@@ -2,7 +2,8 @@
 //! wrong records and wrong orders, and what is no TLS at all. Each gets the alert that the RFCs ask for, the failure
 //! lasts, and both sides end. `bad_records.rs` has the same for open sessions.
 //!
-//! `SPANTLS_LONG=1` changes every bit of every byte.
+//! By default all bits of a byte are changed at once and then one of them, of headers each one; `SPANTLS_LONG=1` changes
+//! each bit of each byte.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -51,7 +52,7 @@ fn change_every_byte(kind: &Kind) {
     }
 }
 
-/// All bits at once and one by one; of a payload one bit will do. False if the flight has no such byte.
+/// All bits at once and one by one; of a payload one bit will do in the short form. False if the flight has no such byte.
 fn change_byte(kind: &Kind, flight: usize, at: usize) -> bool {
     let mut masks = vec![0xff, 1 << (at % 8)];
     let mut next = 0;
@@ -204,13 +205,13 @@ const NO_TLS: &[(&str, &[u8], usize, Alert)] = &[
     ("2^14 + 1 bytes",               &[22, 3, 1, 0x40, 1],                    5, Alert::RECORD_OVERFLOW),
     ("65535 bytes",                  &[22, 3, 3, 255, 255],                   5, Alert::RECORD_OVERFLOW),
     ("an over-long alert",           &[21, 3, 3, 0x40, 1],                    5, Alert::RECORD_OVERFLOW),
-    // RFC 8446 section 5: a change_cipher_spec before the first ClientHello, or other than one byte 01.
+    // RFC 8446 section 6.2: application data where it is not expected.
     ("data before a hello",          &[23, 3, 3, 0, 3, 1, 2, 3],              8, Alert::UNEXPECTED_MESSAGE),
     // RFC 8446 section 5.1: no zero-length fragments of handshake messages; section 5.4 has the alert.
     ("an empty handshake record",    &[22, 3, 3, 0, 0],                       5, Alert::UNEXPECTED_MESSAGE),
     // RFC 8446 section 6.2: messages in a wrong place.
     ("a Finished",                   &[22, 3, 3, 0, 5, 20, 0, 0, 1, 0],      10, Alert::UNEXPECTED_MESSAGE),
-    ("a HelloRequest's opposite",    &[22, 3, 3, 0, 4, 99, 0, 0, 0],          9, Alert::UNEXPECTED_MESSAGE),
+    ("a message of type 99",         &[22, 3, 3, 0, 4, 99, 0, 0, 0],          9, Alert::UNEXPECTED_MESSAGE),
     // RFC 8446 section 6.2: "decode_error: ... the length of the message was incorrect".
     ("an alert of one byte",         &[21, 3, 3, 0, 1, 2],                    6, Alert::DECODE_ERROR),
     ("an alert of three bytes",      &[21, 3, 3, 0, 3, 2, 40, 0],             8, Alert::DECODE_ERROR),
