@@ -72,6 +72,10 @@ impl ReadHalf {
         }
         loop {
             let progress = *counts != Counts::default();
+            if progress && counts.consumed == input.len() {
+                // The usual end: all of the input is opened.
+                return Ok(Outcome::Complete);
+            }
             let ended = match &self.end {
                 Some(end) => Some(end.outcome()),
                 None => self.next(shared, input, output, counts).transpose(),

@@ -57,7 +57,15 @@ impl WriteHalf {
     }
 
     /// Seals what is owed and hands over what fits, until nothing is owed or there is no room.
+    #[inline]
     fn flush(&mut self, shared: &Shared, output: &mut [u8], written: &mut usize) -> Result<(), Failure> {
+        if shared.owed.is_empty() && !self.has_pending() {
+            return Ok(());
+        }
+        self.flush_pending(shared, output, written)
+    }
+
+    fn flush_pending(&mut self, shared: &Shared, output: &mut [u8], written: &mut usize) -> Result<(), Failure> {
         loop {
             self.settle(shared)?;
             self.hand_over(shared, output, written);
