@@ -24,7 +24,7 @@ use rustls::{ConnectionTrafficSecrets, HandshakeKind, PeerMisbehaved, ProtocolVe
 
 use crate::crypto::secrets::{Secret, TrafficSecret};
 use crate::crypto::taps::{HandshakeSealer, Seen, Taps};
-use crate::limits::{MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, MAX_UNFINISHED_RECORDS};
+use crate::limits::{MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, MAX_UNFINISHED_RECORDS, RECORD_HEADER};
 use crate::outcome::{Alert, Failure};
 use crate::record::keys::algorithm_tls13;
 use crate::record::seal::Sealer;
@@ -354,6 +354,10 @@ impl Handshake {
             // RFC 8446 section 5: once there are keys, protected records look like application data.
             [22, ..] if protected_tls13 => {
                 Some(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a handshake message in clear"))
+            }
+            // The same, one that calls itself an alert: rustls would open it. Alerts in clear have two bytes.
+            [21, ..] if protected_tls13 && record.len() != RECORD_HEADER + 2 => {
+                Some(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a protected record that calls itself an alert"))
             }
             // RFC 8446 section 5.2: the header is authenticated as it was sent; rustls authenticates 0x0303.
             [23, version @ .., _, _] if protected_tls13 && !version.starts_with(&[3, 3]) => {
