@@ -4,6 +4,10 @@
 //! to bottom, are drawn in `ARCHITECTURE.md`; dependencies point down. The Rust modules are public for the tests and
 //! benchmarks of this repository; they promise nothing to others.
 
+// The tests' driver is written for users of the crate.
+#[cfg(test)]
+extern crate self as spantls;
+
 pub mod context;
 mod crypto;
 pub mod ffi;

@@ -4,8 +4,8 @@
 //!
 //! `SPANTLS_LONG=1` makes the samples of the large scenarios and of the random cuts denser.
 //!
-//! Key updates are not among the scenarios: nothing in the public interface asks for one. The driver has `Step::Call`
-//! for tests inside of the crate, which can.
+//! Key updates are not among the scenarios: nothing in the public interface asks for one. `src/session/tests.rs` has them,
+//! with the same driver.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 

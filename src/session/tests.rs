@@ -527,6 +527,83 @@ fn both_halves_run_at_once() {
     }
 }
 
+/// The driver of `tests/split_invariance.rs`, for what only tests in here can do to a session.
+#[path = "../../tests/common/driver.rs"]
+mod driver;
+
+#[test]
+fn key_updates_do_not_care_how_bytes_are_cut() {
+    use driver::{Ending, Judge, Policy, Role, Scenario, Sizes, Step, play, reference};
+
+    fn near_the_limit(session: &Session) {
+        session.write.lock().unwrap().set_records_left(4);
+    }
+    fn ask(session: &Session) {
+        session.write.lock().unwrap().request_key_update(&session.shared);
+    }
+    const CLIENT: &[Step] = &[
+        Step::Call(near_the_limit),
+        Step::Send(90_000),
+        Step::Call(ask),
+        Step::Call(ask),
+        Step::Send(100),
+        Step::Await(50_000),
+        Step::Shutdown,
+    ];
+    const SERVER: &[Step] = &[
+        Step::Call(ask),
+        Step::Send(20_000),
+        Step::Await(90_000),
+        Step::Call(near_the_limit),
+        Step::Send(30_000),
+        Step::AwaitClosed,
+        Step::Shutdown,
+    ];
+    let role = |context: Context, script| Role {
+        context: Arc::new(context),
+        judge: Judge::Accept,
+        script,
+        ending: Ending::Closed,
+    };
+    let mut client = client_options();
+    client.set_protocols(0x3000).unwrap();
+    let scenario = Scenario {
+        name: "key updates",
+        stride: 1,
+        client: role(Context::client(client).unwrap(), CLIENT),
+        server: role(Context::server(server_options("server-p256")).unwrap(), SERVER),
+    };
+    let expected = reference(&scenario);
+    let mut policies = Vec::new();
+    for (shown, room) in [(1 << 20, 64), (1 << 20, 100), (7, 5000), (61, 63), (1000, 16 << 10), (1 << 14, 1 << 16)] {
+        for (in_place, greedy) in [(false, false), (false, true), (true, false)] {
+            policies.push(Policy {
+                shown: Sizes::always(shown),
+                sealed: Sizes::always(room.max(64)),
+                output: Sizes::always(room),
+                opened: Sizes::always(room),
+                in_place,
+                greedy,
+                ..Policy::reference()
+            });
+        }
+    }
+    for seed in 1..20 {
+        policies.push(Policy {
+            shown: Sizes::random(seed, 1),
+            sealed: Sizes::random(seed + 100, 64),
+            opened: Sizes::random(seed + 200, 1),
+            plaintext: Sizes::random(seed + 300, 1),
+            greedy: false,
+            ..Policy::reference()
+        });
+    }
+    for policy in &policies {
+        let end = play(&scenario, policy).0;
+        assert!(end == expected, "{policy:?}\nends with {end:#?}\ninstead of {expected:#?}");
+    }
+}
+
 #[test]
 fn the_sizes_of_a_session_are_known() {
     println!("session {} write {} read {}", size_of::<Session>(), size_of::<WriteHalf>(), size_of::<ReadHalf>());

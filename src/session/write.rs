@@ -124,12 +124,16 @@ impl WriteHalf {
         if self.has_pending() {
             return Ok(Outcome::WantWrite);
         }
+        let mut renewed = false;
         while left > 0 {
             let sealing = self.sealing()?;
             let room = &mut output[counts.written..];
             if sealing.sealer.records_left() <= RESERVED_RECORDS {
                 match sealing.renew(room) {
-                    Ok(Some(written)) => counts.written += written,
+                    Ok(Some(written)) => {
+                        counts.written += written;
+                        renewed = true;
+                    }
                     Ok(None) => return Ok(Outcome::WantWrite),
                     // What was done counts; the failure has a call of its own.
                     Err(_) if *counts != Counts::default() => return Ok(Outcome::WantWrite),
@@ -139,7 +143,8 @@ impl WriteHalf {
             }
             let data_len = left.min(sealing.sealer.data_that_fits(room.len()));
             // What is left fits whole, or there must be room for a record worth its overhead.
-            if data_len == 0 || (data_len < left && room.len() < MIN_CIPHERTEXT) {
+            // Behind a key update, what is left of that room has to do.
+            if data_len == 0 || (data_len < left && room.len() < MIN_CIPHERTEXT && !renewed) {
                 return Ok(Outcome::WantWrite);
             }
             counts.written += sealing.sealer.seal(ContentType::ApplicationData, &mut plaintext, data_len, room)?;
