@@ -23,6 +23,20 @@ OPENSSL_VERSION = {TLS12: "-tls1_2", TLS13: "-tls1_3"}
 GNUTLS_PRIORITY = {TLS12: "NORMAL:-VERS-ALL:+VERS-TLS1.2", TLS13: "NORMAL:-VERS-ALL:+VERS-TLS1.3"}
 NAMES = {TLS12: "TLS 1.2", TLS13: "TLS 1.3"}
 
+# Number, version, the keys that go with it, and the program's name for it.
+SUITES = [
+    (0x1301, TLS13, None, "TLS_AES_128_GCM_SHA256"),
+    (0x1302, TLS13, None, "TLS_AES_256_GCM_SHA384"),
+    (0x1303, TLS13, None, "TLS_CHACHA20_POLY1305_SHA256"),
+    (0xC02B, TLS12, "ecdsa", "ECDHE-ECDSA-AES128-GCM-SHA256"),
+    (0xC02C, TLS12, "ecdsa", "ECDHE-ECDSA-AES256-GCM-SHA384"),
+    (0xCCA9, TLS12, "ecdsa", "ECDHE-ECDSA-CHACHA20-POLY1305"),
+    (0xC02F, TLS12, "rsa", "ECDHE-RSA-AES128-GCM-SHA256"),
+    (0xC030, TLS12, "rsa", "ECDHE-RSA-AES256-GCM-SHA384"),
+    (0xCCA8, TLS12, "rsa", "ECDHE-RSA-CHACHA20-POLY1305"),
+]
+KEYS = {"p256": "ecdsa", "p384": "ecdsa", "ed25519": "ecdsa", "rsa2048": "rsa", "rsa4096": "rsa"}
+
 
 class Child:
     """A child process whose output, errors included, is collected by a thread."""
@@ -213,6 +227,15 @@ class AgainstTools(unittest.TestCase):
             self.assertEqual(us.status, CLOSED)
         self.assertEqual(us.shutdown(), CLOSED)
         us.flush()
+
+    def openssl_speaks(self, our_role, suite, key):
+        """The program allows this suite and no other."""
+        number, protocol, _, name = suite
+        choice = ["-ciphersuites", name] if protocol == TLS13 else ["-cipher", name]
+        us, child = self.openssl_pair(our_role, protocol, *choice, key=key)
+        self.assertEqual(us.connect(), COMPLETE, us.session.error())
+        self.assertEqual(us.session.negotiated_cipher_suite(), number)
+        self.talk(us, child)
 
     def openssl_serves_a_page(self, protocol):
         """A server that closes first, right behind its data."""
@@ -457,6 +480,11 @@ def add_tests():
                 case.openssl_updates_keys, our_role, command)
         add(f"our {our_role} follows when openssl updates its keys several times unread",
             case.openssl_updates_keys_unread, our_role)
+        for suite in SUITES:
+            for key, kind in KEYS.items():
+                if suite[2] in (None, kind) and (not QUICK or key in ("p256", "rsa2048")):
+                    add(f"our {our_role} speaks {suite[3]} with openssl and a {key} server",
+                        case.openssl_speaks, our_role, suite, key)
         add(f"our {our_role} refuses openssl's renegotiation", case.openssl_renegotiates, our_role)
         add(f"our {our_role} reads padded records of TLS 1.3", case.openssl_with, our_role, TLS13,
             "-record_padding", "1000")

@@ -152,11 +152,7 @@ fn for_error(error: &Error) -> Alert {
     match error {
         Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } => Alert::UNEXPECTED_MESSAGE,
         Error::InvalidMessage(InvalidMessage::HandshakePayloadTooLarge) => Alert::ILLEGAL_PARAMETER,
-        Error::InvalidMessage(
-            InvalidMessage::UnexpectedMessage(_)
-            | InvalidMessage::InvalidEmptyPayload
-            | InvalidMessage::InvalidContentType,
-        ) => Alert::UNEXPECTED_MESSAGE,
+        Error::InvalidMessage(InvalidMessage::UnexpectedMessage(_)) => Alert::UNEXPECTED_MESSAGE,
         Error::InvalidMessage(_) => Alert::DECODE_ERROR,
         Error::DecryptError => Alert::BAD_RECORD_MAC,
         Error::PeerSentOversizedRecord => Alert::RECORD_OVERFLOW,
