@@ -8,6 +8,7 @@
 #[cfg(test)]
 extern crate self as spantls;
 
+pub mod client_hello;
 pub mod context;
 mod crypto;
 pub mod ffi;

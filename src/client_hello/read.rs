@@ -1,0 +1,397 @@
+//! The grammar of a ClientHello, and a reader that cannot leave the bytes it was given.
+//!
+//! RFC 8446 section 6: what cannot be parsed, or has a length out of range, ends in decode_error.
+
+use super::{Parts, Span, Unreadable};
+use crate::limits::MAX_HANDSHAKE_MESSAGE;
+use crate::outcome::Alert;
+use rustls::pki_types::ServerName;
+
+/// The extensions that are read here.
+pub(super) mod extension_type {
+    // RFC 8446 section 4.2.
+    pub(crate) const SERVER_NAME: u16 = 0;
+    pub(crate) const STATUS_REQUEST: u16 = 5;
+    pub(crate) const SUPPORTED_GROUPS: u16 = 10;
+    pub(crate) const SIGNATURE_ALGORITHMS: u16 = 13;
+    pub(crate) const ALPN: u16 = 16;
+    pub(crate) const CLIENT_CERTIFICATE_TYPE: u16 = 19;
+    pub(crate) const SERVER_CERTIFICATE_TYPE: u16 = 20;
+    pub(crate) const PRE_SHARED_KEY: u16 = 41;
+    pub(crate) const EARLY_DATA: u16 = 42;
+    pub(crate) const SUPPORTED_VERSIONS: u16 = 43;
+    pub(crate) const COOKIE: u16 = 44;
+    pub(crate) const PSK_KEY_EXCHANGE_MODES: u16 = 45;
+    pub(crate) const CERTIFICATE_AUTHORITIES: u16 = 47;
+    pub(crate) const POST_HANDSHAKE_AUTH: u16 = 49;
+    pub(crate) const SIGNATURE_ALGORITHMS_CERT: u16 = 50;
+    pub(crate) const KEY_SHARE: u16 = 51;
+    /// RFC 8422 section 5.1.
+    pub(crate) const EC_POINT_FORMATS: u16 = 11;
+    /// RFC 7627 section 5.1.
+    pub(crate) const EXTENDED_MASTER_SECRET: u16 = 23;
+    /// RFC 8879 section 3.
+    pub(crate) const COMPRESS_CERTIFICATE: u16 = 27;
+    /// RFC 9149 section 3.
+    pub(crate) const TICKET_REQUEST: u16 = 58;
+    /// RFC 9849 section 5.1.
+    pub(crate) const ECH_OUTER_EXTENSIONS: u16 = 0xfd00;
+    /// RFC 9849 section 5.
+    pub(crate) const ENCRYPTED_CLIENT_HELLO: u16 = 0xfe0d;
+    /// RFC 5746 section 3.2.
+    pub(crate) const RENEGOTIATION_INFO: u16 = 0xff01;
+}
+
+/// Reads a whole handshake message: its `legacy_version`, and where its parts lie.
+pub(super) fn message(raw: &[u8]) -> Result<(u16, Parts), Unreadable> {
+    let mut message = Reader::new(raw);
+    // RFC 8446 section 4.
+    let handshake_type = message.u8().ok_or(malformed("an empty message is no ClientHello"))?;
+    if handshake_type != CLIENT_HELLO {
+        return Err(Unreadable { alert: Alert::UNEXPECTED_MESSAGE, reason: "the message is no ClientHello" });
+    }
+    let len = message.u24().ok_or(malformed("the header of the ClientHello is cut short"))?;
+    if len != message.rest.len() || len > MAX_HANDSHAKE_MESSAGE {
+        return Err(malformed("the ClientHello has not the length that its header says"));
+    }
+
+    // RFC 8446 section 4.1.2.
+    let legacy_version = message.u16().ok_or(malformed("legacy_version is cut short"))?;
+    let random = message.take(32).ok_or(malformed("random is cut short"))?;
+    let session_id = message.vector8(0).filter(|id| id.rest.len() <= 32);
+    let session_id = session_id.ok_or(malformed("legacy_session_id is malformed"))?;
+    let cipher_suites = message.u16_list16().ok_or(malformed("cipher_suites is malformed"))?;
+    let methods = message.vector8(1).ok_or(malformed("legacy_compression_methods is malformed"))?;
+    // RFC 5246 section 7.4.1.2. TLS 1.3 wants nothing else among them, which rustls sees to once it has the version.
+    if !methods.rest.contains(&0) {
+        return Err(illegal("the null compression method is not offered"));
+    }
+    let mut parts = Parts {
+        random: random.span(),
+        session_id: session_id.span(),
+        cipher_suites,
+        compression_methods: methods.span(),
+        ..Parts::default()
+    };
+
+    // RFC 5246 section 7.4.1.2: there may be no extensions at all, and the list may be empty.
+    if !message.is_empty() {
+        let list = message.vector16(0).ok_or(malformed("the extensions are cut short"))?;
+        parts.extensions = Some(list.span());
+        extensions(list, &mut parts)?;
+    }
+    if !message.is_empty() {
+        return Err(malformed("there are bytes behind the extensions"));
+    }
+    Ok((legacy_version, parts))
+}
+
+fn extensions(mut list: Reader<'_>, parts: &mut Parts) -> Result<(), Unreadable> {
+    let mut seen = Seen::default();
+    while !list.is_empty() {
+        let (extension_type, contents) = any_extension(&mut list).ok_or(malformed("an extension is cut short"))?;
+        // RFC 8446 section 4.2.
+        if !seen.insert(extension_type) {
+            return Err(illegal("an extension is there twice"));
+        }
+        extension(extension_type, contents, parts)?;
+        // RFC 8446 section 4.2.11.
+        if extension_type == extension_type::PRE_SHARED_KEY && !list.is_empty() {
+            return Err(illegal("pre_shared_key is not the last extension"));
+        }
+    }
+    Ok(())
+}
+
+/// The type and the contents of the extension at the front of `list`.
+pub(super) fn any_extension<'a>(list: &mut Reader<'a>) -> Option<(u16, Reader<'a>)> {
+    Some((list.u16()?, list.vector16(0)?))
+}
+
+fn extension(extension_type: u16, contents: Reader<'_>, parts: &mut Parts) -> Result<(), Unreadable> {
+    use extension_type::*;
+    match extension_type {
+        SERVER_NAME => parts.server_name = server_name(contents)?,
+        // RFC 8446 section 4.2.7.
+        SUPPORTED_GROUPS => {
+            parts.supported_groups = Some(contents.whole(Reader::u16_list16, "supported_groups is malformed")?);
+        }
+        // RFC 8446 section 4.2.3.
+        SIGNATURE_ALGORITHMS => {
+            parts.signature_algorithms = Some(contents.whole(Reader::u16_list16, "signature_algorithms is malformed")?);
+        }
+        SIGNATURE_ALGORITHMS_CERT => {
+            parts.signature_algorithms_cert =
+                Some(contents.whole(Reader::u16_list16, "signature_algorithms_cert is malformed")?);
+        }
+        // RFC 8446 section 4.2.1.
+        SUPPORTED_VERSIONS => {
+            parts.supported_versions = Some(contents.whole(Reader::u16_list8, "supported_versions is malformed")?);
+        }
+        KEY_SHARE => parts.client_shares = Some(contents.whole(client_shares, "key_share is malformed")?),
+        ALPN => {
+            parts.alpn = Some(contents.whole(protocol_name_list, "the list of application protocols is malformed")?)
+        }
+        // RFC 8422 section 5.1.2.
+        EC_POINT_FORMATS => {
+            parts.ec_point_formats = Some(contents.whole(Reader::u8_list8, "ec_point_formats is malformed")?);
+        }
+        // RFC 8446 section 4.2.9.
+        PSK_KEY_EXCHANGE_MODES => {
+            parts.psk_key_exchange_modes =
+                Some(contents.whole(Reader::u8_list8, "psk_key_exchange_modes is malformed")?);
+        }
+        CERTIFICATE_AUTHORITIES => {
+            parts.certificate_authorities = Some(contents.whole(authorities, "certificate_authorities is malformed")?);
+        }
+        PRE_SHARED_KEY => contents.whole(offered_psks, "pre_shared_key is malformed")?,
+        // RFC 8446 section 4.2.10.
+        EARLY_DATA => contents.whole(|_| Some(()), "early_data is not empty")?,
+        // RFC 8446 section 4.2.6.
+        POST_HANDSHAKE_AUTH => contents.whole(|_| Some(()), "post_handshake_auth is not empty")?,
+        // RFC 8446 section 4.2.2.
+        COOKIE => contents.whole(|cookie| cookie.vector16(1).map(drop), "cookie is malformed")?,
+        STATUS_REQUEST => contents.whole(status_request, "status_request is malformed")?,
+        // RFC 7250 section 3.
+        CLIENT_CERTIFICATE_TYPE | SERVER_CERTIFICATE_TYPE => {
+            contents.whole(Reader::u8_list8, "a list of certificate types is malformed").map(drop)?;
+        }
+        EXTENDED_MASTER_SECRET => contents.whole(|_| Some(()), "extended_master_secret is not empty")?,
+        COMPRESS_CERTIFICATE => {
+            contents.whole(Reader::u16_list8, "compress_certificate is malformed").map(drop)?;
+        }
+        TICKET_REQUEST => contents.whole(|counts| counts.take(2).map(drop), "ticket_request is malformed")?,
+        RENEGOTIATION_INFO => contents.whole(|info| info.vector8(0).map(drop), "renegotiation_info is malformed")?,
+        ENCRYPTED_CLIENT_HELLO => contents.whole(encrypted_client_hello, "encrypted_client_hello is malformed")?,
+        ECH_OUTER_EXTENSIONS => {
+            contents.whole(Reader::u16_list8, "ech_outer_extensions is malformed").map(drop)?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// RFC 6066 section 3. As in rustls, which says: a name of another type has no length that could be known, so that it
+/// and what follows cannot be read; an IP address counts as no name; any other text that is no DNS name is refused.
+fn server_name(mut contents: Reader<'_>) -> Result<Option<Span>, Unreadable> {
+    const MALFORMED: Unreadable = malformed("server_name is malformed");
+    let mut list = contents.vector16(1).filter(|_| contents.is_empty()).ok_or(MALFORMED)?;
+    let mut host_name = None;
+    while !list.is_empty() {
+        if list.u8().ok_or(MALFORMED)? != HOST_NAME {
+            break;
+        }
+        let text = list.vector16(1).ok_or(MALFORMED)?;
+        if host_name.replace(text).is_some() {
+            return Err(illegal("server_name has two host names"));
+        }
+    }
+    let text = host_name.ok_or(illegal("server_name has no host name"))?;
+    match ServerName::try_from(text.rest) {
+        // The name is the text, or all of it but the dot at its end.
+        Ok(ServerName::DnsName(name)) => {
+            Ok(Some(Span { len: name.as_ref().len().min(text.rest.len()), ..text.span() }))
+        }
+        Ok(ServerName::IpAddress(_)) => Ok(None),
+        _ => Err(illegal("the host name in server_name is no DNS name")),
+    }
+}
+
+/// RFC 8446 section 4.2.8.
+fn client_shares(contents: &mut Reader<'_>) -> Option<Span> {
+    let mut shares = contents.vector16(0)?;
+    let span = shares.span();
+    while !shares.is_empty() {
+        key_share_entry(&mut shares)?;
+    }
+    Some(span)
+}
+
+/// The group of the KeyShareEntry at the front of `shares`.
+pub(super) fn key_share_entry(shares: &mut Reader<'_>) -> Option<u16> {
+    let group = shares.u16()?;
+    shares.vector16(1)?;
+    Some(group)
+}
+
+/// RFC 7301 section 3.1.
+fn protocol_name_list(contents: &mut Reader<'_>) -> Option<Span> {
+    let mut names = contents.vector16(2)?;
+    let span = names.span();
+    while !names.is_empty() {
+        names.vector8(1)?;
+    }
+    Some(span)
+}
+
+/// RFC 8446 section 4.2.4.
+fn authorities(contents: &mut Reader<'_>) -> Option<Span> {
+    let mut names = contents.vector16(3)?;
+    let span = names.span();
+    while !names.is_empty() {
+        names.vector16(1)?;
+    }
+    Some(span)
+}
+
+/// RFC 8446 section 4.2.11. That there is one binder to each identity is for those who use them.
+fn offered_psks(contents: &mut Reader<'_>) -> Option<()> {
+    let mut identities = contents.vector16(7)?;
+    while !identities.is_empty() {
+        identities.vector16(1)?;
+        identities.take(4)?; // obfuscated_ticket_age
+    }
+    let mut binders = contents.vector16(33)?;
+    while !binders.is_empty() {
+        binders.vector8(32)?;
+    }
+    Some(())
+}
+
+/// RFC 6066 section 8, or of a type that is not known.
+fn status_request(contents: &mut Reader<'_>) -> Option<()> {
+    if contents.u8()? != OCSP {
+        contents.take(contents.rest.len())?;
+        return Some(());
+    }
+    let mut responders = contents.vector16(0)?;
+    while !responders.is_empty() {
+        responders.vector16(0)?;
+    }
+    contents.vector16(0).map(drop)
+}
+
+/// RFC 9849 section 5.
+fn encrypted_client_hello(contents: &mut Reader<'_>) -> Option<()> {
+    match contents.u8()? {
+        // Outer: cipher_suite and config_id, enc, payload.
+        0 => {
+            contents.take(5)?;
+            contents.vector16(0)?;
+            contents.vector16(1).map(drop)
+        }
+        // Inner.
+        1 => Some(()),
+        _ => None,
+    }
+}
+
+/// What is left of a part of the message. Whatever is asked of it, it does not leave that part.
+#[derive(Clone, Copy)]
+pub(super) struct Reader<'a> {
+    rest: &'a [u8],
+    /// Of `rest` in the message.
+    offset: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes, offset: 0 }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    fn span(&self) -> Span {
+        Span { offset: self.offset, len: self.rest.len() }
+    }
+
+    pub(super) fn bytes(self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// What `read` finds, if it leaves nothing.
+    fn whole<T>(mut self, read: impl FnOnce(&mut Self) -> Option<T>, reason: &'static str) -> Result<T, Unreadable> {
+        read(&mut self).filter(|_| self.is_empty()).ok_or(malformed(reason))
+    }
+
+    fn take(&mut self, len: usize) -> Option<Self> {
+        #[cfg(test)]
+        super::tests::count_step();
+        let (front, rest) = self.rest.split_at_checked(len)?;
+        let taken = Self { rest: front, offset: self.offset };
+        *self = Self { rest, offset: self.offset + len };
+        Some(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.take(N)?.rest.first_chunk().copied()
+    }
+
+    fn u8(&mut self) -> Option<u8> {
+        self.array().map(u8::from_be_bytes)
+    }
+
+    fn u16(&mut self) -> Option<u16> {
+        self.array().map(u16::from_be_bytes)
+    }
+
+    fn u24(&mut self) -> Option<usize> {
+        self.array()
+            .map(|[high, middle, low]: [u8; 3]| usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low))
+    }
+
+    /// A vector with a length of one byte (RFC 8446 section 3.4), not shorter than `least`.
+    pub(super) fn vector8(&mut self, least: usize) -> Option<Self> {
+        let len = self.u8()?;
+        self.take(usize::from(len)).filter(|vector| vector.rest.len() >= least)
+    }
+
+    /// The same with a length of two bytes.
+    fn vector16(&mut self, least: usize) -> Option<Self> {
+        let len = self.u16()?;
+        self.take(usize::from(len)).filter(|vector| vector.rest.len() >= least)
+    }
+
+    /// Numbers of one byte, at least one, behind a length of one byte.
+    fn u8_list8(&mut self) -> Option<Span> {
+        self.vector8(1).map(|list| list.span())
+    }
+
+    /// Numbers of two bytes, at least one, behind a length of one byte.
+    fn u16_list8(&mut self) -> Option<Span> {
+        self.vector8(2).map(|list| list.span()).filter(|list| list.len.is_multiple_of(2))
+    }
+
+    /// The same behind a length of two bytes.
+    fn u16_list16(&mut self) -> Option<Span> {
+        self.vector16(2).map(|list| list.span()).filter(|list| list.len.is_multiple_of(2))
+    }
+}
+
+/// Numbers seen before, a bit for each: a hello of thousands of extensions costs what they cost one by one.
+struct Seen(Vec<u64>);
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self(vec![0; (1 << 16) / 64])
+    }
+}
+
+impl Seen {
+    /// Whether `number` is new.
+    fn insert(&mut self, number: u16) -> bool {
+        let bit = 1 << (number % 64);
+        // There is a word for each number.
+        let Some(word) = self.0.get_mut(usize::from(number / 64)) else { return false };
+        let new = *word & bit == 0;
+        *word |= bit;
+        new
+    }
+}
+
+const fn malformed(reason: &'static str) -> Unreadable {
+    Unreadable { alert: Alert::DECODE_ERROR, reason }
+}
+
+const fn illegal(reason: &'static str) -> Unreadable {
+    Unreadable { alert: Alert::ILLEGAL_PARAMETER, reason }
+}
+
+/// HandshakeType, RFC 8446 section 4.
+const CLIENT_HELLO: u8 = 1;
+/// NameType, RFC 6066 section 3.
+const HOST_NAME: u8 = 0;
+/// CertificateStatusType, RFC 6066 section 8.
+const OCSP: u8 = 1;
