@@ -4,6 +4,7 @@
 //! rustls reads: what rustls could not decode is refused before a host is asked about it. What depends on the context
 //! (versions, suites, groups) is left to rustls. Extensions that are not known are passed over.
 
+mod fingerprint;
 mod read;
 #[cfg(test)]
 mod tests;

@@ -14,32 +14,32 @@ pub(super) fn count_step() {
     STEPS.set(STEPS.get() + 1);
 }
 
-fn u16s(numbers: &[u16]) -> Vec<u8> {
+pub(super) fn u16s(numbers: &[u16]) -> Vec<u8> {
     numbers.iter().flat_map(|number| number.to_be_bytes()).collect()
 }
 
-fn vector8(contents: &[u8]) -> Vec<u8> {
+pub(super) fn vector8(contents: &[u8]) -> Vec<u8> {
     [&[u8::try_from(contents.len()).unwrap()], contents].concat()
 }
 
-fn vector16(contents: &[u8]) -> Vec<u8> {
+pub(super) fn vector16(contents: &[u8]) -> Vec<u8> {
     [&u16::try_from(contents.len()).unwrap().to_be_bytes(), contents].concat()
 }
 
 /// A ClientHello in parts, each without its length.
 #[derive(Clone)]
-struct Hello {
-    session_id: Vec<u8>,
-    cipher_suites: Vec<u8>,
-    compression_methods: Vec<u8>,
-    extensions: Option<Vec<(u16, Vec<u8>)>>,
+pub(super) struct Hello {
+    pub(super) session_id: Vec<u8>,
+    pub(super) cipher_suites: Vec<u8>,
+    pub(super) compression_methods: Vec<u8>,
+    pub(super) extensions: Option<Vec<(u16, Vec<u8>)>>,
     /// Behind everything.
-    trailer: Vec<u8>,
+    pub(super) trailer: Vec<u8>,
 }
 
 impl Hello {
     /// With nothing that is not needed.
-    fn bare() -> Self {
+    pub(super) fn bare() -> Self {
         Self {
             session_id: vec![],
             cipher_suites: u16s(&[0x1301, 0xc02b]),
@@ -50,7 +50,7 @@ impl Hello {
     }
 
     /// With each extension that is known here.
-    fn full() -> Self {
+    pub(super) fn full() -> Self {
         let binder = vector8(&[7; 32]);
         let identity = [vector16(b"ticket"), vec![0, 0, 0, 1]].concat();
         Self {
@@ -84,7 +84,7 @@ impl Hello {
     }
 
     /// The same with this extension, in the place of one of its type or as the last.
-    fn with(mut self, extension_type: u16, contents: Vec<u8>) -> Self {
+    pub(super) fn with(mut self, extension_type: u16, contents: Vec<u8>) -> Self {
         let extensions = self.extensions.get_or_insert_default();
         match extensions.iter_mut().find(|(found, _)| *found == extension_type) {
             Some((_, old)) => *old = contents,
@@ -98,7 +98,7 @@ impl Hello {
         self
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    pub(super) fn bytes(&self) -> Vec<u8> {
         let mut body = vec![3, 3];
         body.extend([0xab; 32]);
         body.extend(vector8(&self.session_id));
@@ -113,7 +113,7 @@ impl Hello {
         message(&body)
     }
 
-    fn read(&self) -> Result<ClientHello, Unreadable> {
+    pub(super) fn read(&self) -> Result<ClientHello, Unreadable> {
         ClientHello::read(self.bytes())
     }
 
@@ -122,7 +122,7 @@ impl Hello {
     }
 }
 
-fn message(body: &[u8]) -> Vec<u8> {
+pub(super) fn message(body: &[u8]) -> Vec<u8> {
     let [0, len @ ..] = u32::try_from(body.len()).unwrap().to_be_bytes() else { panic!("too long") };
     [&[1], &len[..], body].concat()
 }
