@@ -57,7 +57,9 @@ mod header {
             .with_src(root.join("src/ffi/context.rs"))
             .with_src(root.join("src/ffi/session.rs"))
             .with_src(root.join("src/ffi/verdict.rs"))
+            .with_src(root.join("src/ffi/answers.rs"))
             .with_src(root.join("src/ffi/facts.rs"))
+            .with_src(root.join("src/ffi/client_hello.rs"))
             .generate()
             .expect("the header can be generated")
             .write_to_file(out);

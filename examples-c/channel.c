@@ -164,7 +164,7 @@ static tls_status_t end_input(struct channel *channel)
     return status == TLS_STATUS_COMPLETE ? TLS_ERROR_TRUNCATED : status;
 }
 
-/* Until something is missing: input, room, or nothing. Only a verdict is given at once. */
+/* Until something is missing: input, room, or nothing. Questions are answered at once. */
 static tls_status_t process_handshake(struct channel *channel)
 {
     for (;;) {
@@ -180,6 +180,12 @@ static tls_status_t process_handshake(struct channel *channel)
 
         if (status == TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION) {
             status = judge(channel);
+            if (status == TLS_STATUS_COMPLETE)
+                continue;
+        } else if (status == TLS_STATUS_WANT_CREDENTIALS) {
+            /* None were given in the options: decline, and let the server decide. */
+            fprintf(stderr, "%s: the server asks for a certificate, there is none\n", channel->label);
+            status = tls_session_set_client_credentials(channel->session, NULL);
             if (status == TLS_STATUS_COMPLETE)
                 continue;
         }

@@ -23,6 +23,32 @@
  * - Any integer is checked; enumerations are passed as integers of fixed width.
  * - Nothing here blocks, prints, installs signal handlers, or ends the process.
  * - Signal handlers of the host may run on a small stack (192 KiB) while a handshake call is under way.
+ *
+ * Questions
+ *
+ * A handshake asks its host by a status of tls_session_process_handshake(), in this order. Each question lasts, the call
+ * returning the same status with nothing consumed or written, until it is answered; what comes behind it stays where it
+ * is. tls_session_reject() answers any of them with an alert that ends the handshake.
+ *
+ *   server, TLS 1.2 and 1.3
+ *     NEEDS_SERVER_OPTIONS           the context was made without options        tls_session_set_server_context()
+ *     NEEDS_SIGNATURE                the context's key is external               tls_session_set_signature()
+ *     NEEDS_CERTIFICATE_VALIDATION   the client was asked for a certificate      the verdict
+ *   client, TLS 1.2 and 1.3
+ *     WANT_CREDENTIALS               the server asks, nothing was set before     tls_session_set_client_credentials()
+ *     NEEDS_CERTIFICATE_VALIDATION   always                                      the verdict
+ *     NEEDS_SIGNATURE                the credentials' key is external            tls_session_set_signature()
+ *
+ * The verdict is tls_session_accept_with_default_validation(), tls_session_set_certificate_validation_result() or
+ * tls_session_reject_certificate(). With TLS_VALIDATION_AUTOMATIC it is given inside, without a suspension.
+ *
+ * - A client is asked for its credentials before it sees the server's certificate (in TLS 1.2 before it can judge it,
+ *   RFC 5246 section 7.3; in TLS 1.3 RFC 8446 section 4.3.2): what it shows, an impostor could see in TLS 1.2; in
+ *   TLS 1.3 nothing of it leaves before the verdict.
+ * - A verdict is asked for before the peer has proved that it holds the certificate's key (RFC 8446 section 4.4.3): to
+ *   accept a certificate is not yet to know the peer. COMPLETE is.
+ * - A server whose client declines to show a certificate is asked for the verdict all the same under
+ *   TLS_CLIENT_CERTIFICATE_REQUEST, with no certificate to look at.
  */
 
 
@@ -63,6 +89,11 @@
 #define SPANTLS_MAX_RECORD ((5 + 16384) + 2048)
 
 /**
+ * Groups of key shares that `tls_client_hello_info_t` has room for.
+ */
+#define SPANTLS_MAX_KEY_SHARES 16
+
+/**
  * The values of `tls_status_t`.
  */
 typedef enum {
@@ -83,7 +114,7 @@ typedef enum {
      */
     TLS_STATUS_CLOSED = 3,
     /**
-     * The server asked for a client certificate (reserved: not returned by this version).
+     * The server asked for a client certificate: answer with `tls_session_set_client_credentials()`.
      */
     TLS_STATUS_WANT_CREDENTIALS = 4,
     /**
@@ -92,11 +123,13 @@ typedef enum {
      */
     TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION = 5,
     /**
-     * The server context is still to be chosen (reserved: not returned by this version).
+     * The ClientHello is complete and the server context still to be chosen: answer with
+     * `tls_session_set_server_context()`, and show the same input again.
      */
     TLS_STATUS_NEEDS_SERVER_OPTIONS = 6,
     /**
-     * An external private key must sign (reserved: not returned by this version).
+     * An external private key must sign: get the message with `tls_session_signature_request()`, answer with
+     * `tls_session_set_signature()`.
      */
     TLS_STATUS_NEEDS_SIGNATURE = 16,
     /**
@@ -397,6 +430,88 @@ typedef struct {
     size_t len;
 } tls_span_t;
 
+/**
+ * A part of the ClientHello: `len` bytes from `offset` of what `tls_session_client_hello()` copies. Both 0: not there.
+ */
+typedef struct {
+    /**
+     * Counted from the message's first byte, its type.
+     */
+    uint32_t offset;
+    /**
+     * Bytes.
+     */
+    uint32_t len;
+} spantls_part_t;
+
+/**
+ * What a ClientHello says (RFC 8446 section 4.1.2). Set `struct_size` to its `sizeof`; the struct can grow at its end.
+ * Lists of numbers lie in the message as big-endian 16-bit integers, `len / 2` of them; values of RFC 8701 (GREASE) are
+ * among them.
+ */
+typedef struct {
+    /**
+     * In: `sizeof(tls_client_hello_info_t)`.
+     */
+    size_t struct_size;
+    /**
+     * `SPANTLS_OFFERS_…` bits.
+     */
+    uint32_t offers;
+    /**
+     * 0x0303 in TLS 1.2 and 1.3.
+     */
+    uint16_t legacy_version;
+    /**
+     * How many of `key_share_groups` there are.
+     */
+    uint16_t num_key_share_groups;
+    /**
+     * The groups that the client has sent keys for, as numbers of this machine; at most the first 16.
+     */
+    uint16_t key_share_groups[SPANTLS_MAX_KEY_SHARES];
+    /**
+     * 32 bytes.
+     */
+    spantls_part_t random;
+    /**
+     * 0 to 32 bytes.
+     */
+    spantls_part_t session_id;
+    /**
+     * Numbers.
+     */
+    spantls_part_t cipher_suites;
+    /**
+     * The whole list of extensions: type, length and content of each.
+     */
+    spantls_part_t extensions;
+    /**
+     * The host name (RFC 6066 section 3), the bare text.
+     */
+    spantls_part_t server_name;
+    /**
+     * Numbers.
+     */
+    spantls_part_t supported_versions;
+    /**
+     * Numbers.
+     */
+    spantls_part_t supported_groups;
+    /**
+     * Numbers.
+     */
+    spantls_part_t signature_algorithms;
+    /**
+     * Numbers; if not there, `signature_algorithms` holds for certificates too.
+     */
+    spantls_part_t signature_algorithms_cert;
+    /**
+     * Application protocols (RFC 7301): one byte of length before each name.
+     */
+    spantls_part_t alpn;
+} tls_client_hello_info_t;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -437,6 +552,17 @@ SPANTLS_MUST_USE
 tls_status_t spantls_last_error(tls_error_t *out_error);
 
 /**
+ * How many handshakes are suspended or being worked on in this process, and how many may be: beyond that
+ * `tls_session_process_handshake()` returns `TLS_ERROR_RESOURCES`. Each holds some 20 KiB until it is answered or
+ * destroyed; sessions that wait for their context (`TLS_STATUS_NEEDS_SERVER_OPTIONS`) do not count.
+ *
+ * - `TLS_STATUS_COMPLETE`. Either pointer may be NULL.
+ */
+SPANTLS_MUST_USE
+tls_status_t spantls_suspended_handshakes(size_t *out_in_use,
+                                          size_t *out_limit);
+
+/**
  * Makes credentials from PEM text: the chain (leaf first, then the certificates that lead towards a root) and the
  * private key (PKCS#8, PKCS#1 or SEC1, not encrypted). Text around the PEM blocks is skipped. RSA of 2048 to 4096
  * bits, ECDSA on P-256 and P-384, and Ed25519 keys are supported. The buffers are copied.
@@ -462,6 +588,24 @@ SPANTLS_MUST_USE
 tls_status_t tls_credentials_create_file(const char *chain_path,
                                          const char *key_path,
                                          tls_credentials_t **out_credentials);
+
+/**
+ * Makes credentials from a chain as PEM text, and a private key that stays with the host: wherever the key is needed the
+ * handshake suspends with `TLS_STATUS_NEEDS_SIGNATURE`. `schemes` are the signature schemes that the host will sign with
+ * (RFC 8446 section 4.2.3, IANA numbers), in order of preference: for RSA 0x0804, 0x0805, 0x0806 (PSS) and, for TLS 1.2,
+ * 0x0401, 0x0501, 0x0601 (PKCS#1); for ECDSA 0x0403 (P-256) or 0x0503 (P-384); 0x0807 for Ed25519.
+ *
+ * - `TLS_STATUS_COMPLETE`: `*out_credentials` is set; release it with `tls_credentials_destroy()`.
+ * - `TLS_ERROR_CONFIGURATION`: no certificate found, not parsable, a key whose signatures cannot be checked here, no
+ *   scheme, a scheme that is unknown or not of this key; `spantls_last_error()` says which.
+ * - `TLS_ERROR_INVALID_ARGUMENT`: a pointer is NULL.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_credentials_create_external(const uint8_t *chain,
+                                             size_t chain_len,
+                                             const uint16_t *schemes,
+                                             size_t num_schemes,
+                                             tls_credentials_t **out_credentials);
 
 /**
  * Releases credentials. Options and contexts that were given them keep what they need. NULL is a no-op.
@@ -587,11 +731,23 @@ tls_status_t tls_options_set_certificate_validation(tls_options_t *options,
                                                     int32_t mode);
 
 /**
- * Makes a server context from options with credentials.
+ * Sets whether server sessions keep the ClientHello behind the handshake, for `tls_session_client_hello()` and the
+ * getters that read it: 0 (default) or 1. It costs its length, some hundred bytes to two thousand.
+ *
+ * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_options_set_keep_client_hello(tls_options_t *options,
+                                               int32_t keep);
+
+/**
+ * Makes a server context from options with credentials. With NULL in their place its sessions suspend with
+ * `TLS_STATUS_NEEDS_SERVER_OPTIONS` as soon as the ClientHello is complete, and go on with the context that
+ * `tls_session_set_server_context()` brings.
  *
  * - `TLS_STATUS_COMPLETE`: `*out_context` is set; release it with `tls_context_destroy()`.
  * - `TLS_ERROR_CONFIGURATION`: no credentials, or the options contradict each other.
- * - `TLS_ERROR_NOT_SUPPORTED`: `options` is NULL (a context that is chosen by the ClientHello; not in this version).
+ * - `TLS_ERROR_INVALID_ARGUMENT`: no options.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_context_create_server(const tls_options_t *options,
@@ -846,6 +1002,96 @@ tls_status_t tls_session_reject(tls_session_t *session,
                                 uint8_t alert);
 
 /**
+ * Answers `TLS_STATUS_NEEDS_SERVER_OPTIONS`: the session goes on with this server context, as if it had been created
+ * on it. Then show `tls_session_process_handshake()` the same input again: the record that completes the ClientHello was
+ * not consumed. To turn the client away, `tls_session_reject()` with `SPANTLS_ALERT_UNRECOGNIZED_NAME` (RFC 6066
+ * section 3) or another alert.
+ *
+ * - `TLS_STATUS_COMPLETE`: taken. The context may be destroyed.
+ * - `TLS_ERROR_INVALID_ARGUMENT`: a client's context, or one that was itself made without options.
+ * - `TLS_ERROR_INVALID_STATE`: no ClientHello waits for a context, or it was answered.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_set_server_context(tls_session_t *session,
+                                            tls_context_t *context);
+
+/**
+ * Answers `TLS_STATUS_WANT_CREDENTIALS`: the server gets this chain, and proof of its key; NULL declines, and the server
+ * decides whether it goes on without. Called before the handshake it answers beforehand, and takes precedence over the
+ * credentials of the options. It concerns this session alone.
+ *
+ * Credentials set beforehand that fit none of the server's signature schemes count as none.
+ *
+ * - `TLS_STATUS_COMPLETE`: taken; if the session was suspended call `tls_session_process_handshake()` again. The
+ *   credentials may be destroyed.
+ * - `TLS_ERROR_CONFIGURATION`: suspended, and these credentials fit none of the server's signature schemes. Nothing was
+ *   answered: try others, or NULL.
+ * - `TLS_ERROR_INVALID_STATE`: a server session; the handshake has begun and nobody waits for credentials; answered.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_set_client_credentials(tls_session_t *session,
+                                                const tls_credentials_t *credentials);
+
+/**
+ * The number of issuers that the server names in its request for a certificate (RFC 8446 section 4.2.4, RFC 5246 section
+ * 7.4.4); 0 means that any will do. From `TLS_STATUS_WANT_CREDENTIALS` until the handshake is COMPLETE, else 0.
+ *
+ * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` if a pointer is NULL.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_acceptable_issuer_count(const tls_session_t *session,
+                                                 size_t *out_count);
+
+/**
+ * Copies the distinguished name of an issuer that the server accepts, as DER. Copy-out as
+ * `tls_session_negotiated_alpn()`.
+ *
+ * - `TLS_ERROR_INVALID_ARGUMENT`: also for an index that is not below the count.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_acceptable_issuer(const tls_session_t *session,
+                                           size_t index,
+                                           uint8_t *out_der_name,
+                                           size_t der_name_cap,
+                                           size_t *out_len);
+
+/**
+ * A signature scheme that the server accepts of a client (RFC 8446 section 4.2.3, IANA number), in its order of
+ * preference; 0 behind the last one. From `TLS_STATUS_WANT_CREDENTIALS` until the handshake is COMPLETE, else 0.
+ */
+SPANTLS_MUST_USE
+uint16_t tls_session_acceptable_signature_scheme(const tls_session_t *session,
+                                                 size_t index);
+
+/**
+ * Copies the message that `TLS_STATUS_NEEDS_SIGNATURE` wants signed, to the last byte what the signature covers: it is to
+ * be hashed as the scheme says (RFC 8446 section 4.2.3), not yet hashed. `*out_scheme` (may be NULL) is the scheme, one
+ * of those that the credentials were made with. Copy-out as `tls_session_negotiated_alpn()`.
+ *
+ * - `TLS_ERROR_INVALID_STATE`: nothing waits for a signature.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_signature_request(const tls_session_t *session,
+                                           uint16_t *out_scheme,
+                                           uint8_t *out_message,
+                                           size_t message_cap,
+                                           size_t *out_len);
+
+/**
+ * Answers `TLS_STATUS_NEEDS_SIGNATURE`. ECDSA signatures are DER (`ECDSA-Sig-Value`, RFC 8446 section 4.2.3), the others
+ * the bare bytes. The signature is checked against the certificate's key before it can leave. Length 0: the host could
+ * not sign; the handshake fails with `TLS_ERROR_AUTHENTICATION` and the alert `internal_error`.
+ *
+ * - `TLS_STATUS_COMPLETE`: taken; call `tls_session_process_handshake()` again.
+ * - `TLS_ERROR_INVALID_ARGUMENT`: not a signature of this message by the certificate's key. Nothing was answered.
+ * - `TLS_ERROR_INVALID_STATE`: nothing waits for a signature, or it was answered.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_set_signature(tls_session_t *session,
+                                       const uint8_t *signature,
+                                       size_t signature_len);
+
+/**
  * The `TLS_STATE_…` bits of a session; 0 for what is no session.
  */
 SPANTLS_MUST_USE uint32_t tls_session_state(const tls_session_t *session);
@@ -929,6 +1175,69 @@ tls_status_t tls_session_local_certificate(const tls_session_t *session,
                                            uint8_t *out_der,
                                            size_t der_cap,
                                            size_t *out_len);
+
+/**
+ * Copies a server's first ClientHello: the whole handshake message with its four-byte header, fragments joined. There from
+ * the moment that it is complete (`TLS_STATUS_NEEDS_SERVER_OPTIONS` and after) until the handshake is COMPLETE, and as
+ * long as the session with `tls_options_set_keep_client_hello()`; else empty, and on clients. Copy-out as
+ * `tls_session_negotiated_alpn()`.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_client_hello(const tls_session_t *session,
+                                      uint8_t *out_message,
+                                      size_t message_cap,
+                                      size_t *out_len);
+
+/**
+ * Tells what the ClientHello says and where. Set `out_info->struct_size` first.
+ *
+ * - `TLS_STATUS_COMPLETE`: filled.
+ * - `TLS_ERROR_INVALID_ARGUMENT`: `out_info` is NULL or its `struct_size` is too small.
+ * - `TLS_ERROR_INVALID_STATE`: there is no ClientHello: see `tls_session_client_hello()`.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_client_hello_info(const tls_session_t *session,
+                                           tls_client_hello_info_t *out_info);
+
+/**
+ * Copies the JA3 fingerprint of the ClientHello: 32 hexadecimal digits, the MD5 of the text that
+ * `tls_session_ja3_text()` copies. No NUL is added. There as long as the ClientHello is: see
+ * `tls_session_client_hello()`. Copy-out as `tls_session_negotiated_alpn()`.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_ja3(const tls_session_t *session,
+                             char *out_text,
+                             size_t text_cap,
+                             size_t *out_len);
+
+/**
+ * Copies what the JA3 fingerprint is made of: version, cipher suites, extensions, groups and point formats as decimal
+ * numbers, without the values of RFC 8701. Otherwise as `tls_session_ja3()`.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_ja3_text(const tls_session_t *session,
+                                  char *out_text,
+                                  size_t text_cap,
+                                  size_t *out_len);
+
+/**
+ * Copies the JA4 fingerprint of the ClientHello, 36 characters (`t13d1516h2_8daaf6152771_e5627efa2ab1`). Otherwise as
+ * `tls_session_ja3()`.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_ja4(const tls_session_t *session,
+                             char *out_text,
+                             size_t text_cap,
+                             size_t *out_len);
+
+/**
+ * Copies what the JA4 fingerprint is made of (its raw form, `JA4_r`). Otherwise as `tls_session_ja3()`.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_ja4_text(const tls_session_t *session,
+                                  char *out_text,
+                                  size_t text_cap,
+                                  size_t *out_len);
 
 #ifdef __cplusplus
 }  // extern "C"

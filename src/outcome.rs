@@ -24,8 +24,14 @@ pub enum Outcome {
 /// What a suspended session asks its host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Question {
+    /// Which context goes on with this ClientHello?
+    ServerContext,
+    /// Which certificate does the server get to see?
+    Credentials,
     /// Is the peer who it should be?
     Certificate,
+    /// What is the signature of this message?
+    Signature,
 }
 
 /// The category of a failure, made to be switched on.

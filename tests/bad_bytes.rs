@@ -601,6 +601,9 @@ impl Duel {
             self.results[me] = Some(result.clone());
             match result {
                 Ok(Outcome::Suspended(Question::Certificate)) if self.answers => self.answer(me),
+                Ok(Outcome::Suspended(Question::Credentials)) if self.answers => {
+                    self.sessions[me].set_client_credentials(None).unwrap();
+                }
                 _ if again => return,
                 _ => {}
             }

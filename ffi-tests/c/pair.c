@@ -387,6 +387,7 @@ tls_status_t call_handshake(side_t *self, side_t *peer) {
             EXPECT(state & TLS_STATE_HAS_PENDING_OUTPUT);
             EXPECT(tls_session_has_pending_output(self->session) == 1);
             break;
+        case TLS_STATUS_WANT_CREDENTIALS:
         case TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION:
         case TLS_STATUS_CLOSED:
             break;
@@ -395,7 +396,8 @@ tls_status_t call_handshake(side_t *self, side_t *peer) {
             EXPECT(is_sticky_failure(status));
             EXPECT(status != TLS_ERROR_INTERNAL);
     }
-    if (before == status && (status == TLS_STATUS_COMPLETE || status == TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION)) {
+    bool suspended = status == TLS_STATUS_WANT_CREDENTIALS || status == TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION;
+    if (before == status && (status == TLS_STATUS_COMPLETE || suspended)) {
         EXPECT(consumed == 0 && written == 0);
     }
     if (status != TLS_STATUS_COMPLETE && !self->was_complete) {
@@ -405,7 +407,7 @@ tls_status_t call_handshake(side_t *self, side_t *peer) {
         EXPECT(tls_session_negotiated_cipher_suite(self->session) == 0);
         EXPECT(tls_session_negotiated_group(self->session) == 0);
     }
-    EXPECT(((state & TLS_STATE_SUSPENDED) != 0) == (status == TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION));
+    EXPECT(((state & TLS_STATE_SUSPENDED) != 0) == suspended);
     EXPECT(((state & TLS_STATE_FAILED) != 0) == is_sticky_failure(status));
 
     bytes_append(&peer->inbox, output, written);
@@ -474,6 +476,10 @@ bool run_side(side_t *self, side_t *peer) {
                 } else {
                     EXPECT(peer->inbox.len > sent_before);
                 }
+                break;
+            case TLS_STATUS_WANT_CREDENTIALS:
+                EXPECT_STATUS(tls_session_set_client_credentials(self->session, NULL), TLS_STATUS_COMPLETE);
+                resume(self);
                 break;
             case TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION:
                 self->suspensions++;

@@ -11,7 +11,7 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 CERTS = os.environ.get("SPANTLS_CERTS") or os.path.join(_HERE, "..", "certs")
 
 COMPLETE, WANT_READ, WANT_WRITE, CLOSED = 0, 1, 2, 3
-NEEDS_CERTIFICATE_VALIDATION = 5
+WANT_CREDENTIALS, NEEDS_CERTIFICATE_VALIDATION, NEEDS_SERVER_OPTIONS, NEEDS_SIGNATURE = 4, 5, 6, 16
 BUFFER_TOO_SMALL = 17
 INVALID_ARGUMENT, INVALID_STATE, AUTHENTICATION, PROTOCOL, TRUNCATED = -1, -2, -3, -4, -5
 CONFIGURATION = -7
@@ -66,6 +66,7 @@ def _load():
         ("spantls_last_error", status, [error]),
         ("tls_credentials_create_pem", status, [data, size, data, size, out_handle]),
         ("tls_credentials_create_file", status, [text, text, out_handle]),
+        ("tls_credentials_create_external", status, [data, size, numbers, size, out_handle]),
         ("tls_credentials_destroy", None, [handle]),
         ("tls_options_create", status, [out_handle]),
         ("tls_options_destroy", None, [handle]),
@@ -79,6 +80,7 @@ def _load():
         ("tls_options_add_alpn", status, [handle, data, size]),
         ("tls_options_set_client_certificate_mode", status, [handle, ctypes.c_int32]),
         ("tls_options_set_certificate_validation", status, [handle, ctypes.c_int32]),
+        ("tls_options_set_keep_client_hello", status, [handle, ctypes.c_int32]),
         ("tls_context_create_server", status, [handle, out_handle]),
         ("tls_context_create_client", status, [handle, out_handle]),
         ("tls_context_destroy", None, [handle]),
@@ -97,6 +99,19 @@ def _load():
         ("tls_session_set_certificate_validation_result", status, [handle, ctypes.c_uint32]),
         ("tls_session_reject_certificate", status, [handle, ctypes.c_uint8]),
         ("tls_session_reject", status, [handle, ctypes.c_uint8]),
+        ("tls_session_set_server_context", status, [handle, handle]),
+        ("tls_session_set_client_credentials", status, [handle, handle]),
+        ("tls_session_acceptable_issuer_count", status, [handle, out_size]),
+        ("tls_session_acceptable_issuer", status, [handle, size, data, size, out_size]),
+        ("tls_session_acceptable_signature_scheme", ctypes.c_uint16, [handle, size]),
+        ("tls_session_signature_request", status, [handle, ctypes.POINTER(ctypes.c_uint16), data, size, out_size]),
+        ("tls_session_set_signature", status, [handle, data, size]),
+        ("tls_session_client_hello", status, emit),
+        ("tls_session_client_hello_info", status, [handle, ctypes.c_void_p]),
+        ("tls_session_ja3", status, emit),
+        ("tls_session_ja3_text", status, emit),
+        ("tls_session_ja4", status, emit),
+        ("tls_session_ja4_text", status, emit),
         ("tls_session_state", ctypes.c_uint32, [handle]),
         ("tls_session_is_handshake_complete", ctypes.c_int32, [handle]),
         ("tls_session_has_pending_output", ctypes.c_int32, [handle]),
@@ -149,21 +164,39 @@ def read_cert(name):
         return file.read()
 
 
+class Credentials:
+    """A chain and its key by the name of their files; with schemes, the key stays outside."""
+
+    def __init__(self, name, schemes=None):
+        self._handle = ctypes.c_void_p()
+        if schemes is None:
+            chain, key = cert_path(name + ".pem"), cert_path(name + ".key")
+            _must(_lib.tls_credentials_create_file(chain.encode(), key.encode(), ctypes.byref(self._handle)))
+        else:
+            chain = read_cert(name + ".pem")
+            numbers = (ctypes.c_uint16 * len(schemes))(*schemes)
+            _must(_lib.tls_credentials_create_external(chain, len(chain), numbers, len(schemes),
+                                                       ctypes.byref(self._handle)))
+
+    def close(self):
+        _lib.tls_credentials_destroy(self._handle)
+        self._handle = ctypes.c_void_p()
+
+
 class Context:
     """A context from keyword options; it owns nothing but its handle."""
 
     def __init__(self, server, *, credentials=None, anchors=None, crls=(), protocols=0, suites=(), groups=(), alpn=(),
-                 client_certificates=CERTIFICATE_NONE, validation=VALIDATION_EXTERNAL):
+                 client_certificates=CERTIFICATE_NONE, validation=VALIDATION_EXTERNAL, keep_client_hello=False):
         self._handle = ctypes.c_void_p()
         options = ctypes.c_void_p()
         _must(_lib.tls_options_create(ctypes.byref(options)))
         try:
             if credentials:
-                made = ctypes.c_void_p()
-                chain, key = cert_path(credentials + ".pem"), cert_path(credentials + ".key")
-                _must(_lib.tls_credentials_create_file(chain.encode(), key.encode(), ctypes.byref(made)))
-                _must(_lib.tls_options_set_credentials(options, made))
-                _lib.tls_credentials_destroy(made)
+                made = credentials if isinstance(credentials, Credentials) else Credentials(credentials)
+                _must(_lib.tls_options_set_credentials(options, made._handle))
+                if made is not credentials:
+                    made.close()
             if anchors:
                 _must(_lib.tls_options_add_trust_anchors_file(options, cert_path(anchors + ".pem").encode()))
             for crl in crls:
@@ -176,10 +209,19 @@ class Context:
                 _must(_lib.tls_options_add_alpn(options, name.encode(), len(name)))
             _must(_lib.tls_options_set_client_certificate_mode(options, client_certificates))
             _must(_lib.tls_options_set_certificate_validation(options, validation))
+            _must(_lib.tls_options_set_keep_client_hello(options, int(keep_client_hello)))
             create = _lib.tls_context_create_server if server else _lib.tls_context_create_client
             _must(create(options, ctypes.byref(self._handle)))
         finally:
             _lib.tls_options_destroy(options)
+
+    @classmethod
+    def undecided(cls):
+        """A server's context that is chosen by the ClientHello."""
+        context = cls.__new__(cls)
+        context._handle = ctypes.c_void_p()
+        _must(_lib.tls_context_create_server(None, ctypes.byref(context._handle)))
+        return context
 
     def session(self, name=None):
         handle = ctypes.c_void_p()
@@ -250,6 +292,46 @@ class Session:
     def set_certificate_validation_result(self, policy_errors):
         self.must(_lib.tls_session_set_certificate_validation_result(self._handle, policy_errors))
 
+    def set_server_context(self, context):
+        self.must(_lib.tls_session_set_server_context(self._handle, context._handle))
+
+    def set_client_credentials(self, credentials):
+        self.must(_lib.tls_session_set_client_credentials(self._handle, credentials and credentials._handle))
+
+    def acceptable_issuers(self):
+        count = ctypes.c_size_t()
+        self.must(_lib.tls_session_acceptable_issuer_count(self._handle, ctypes.byref(count)))
+        return [self._copy_out(_lib.tls_session_acceptable_issuer, index) for index in range(count.value)]
+
+    def acceptable_signature_schemes(self):
+        schemes = []
+        while scheme := _lib.tls_session_acceptable_signature_scheme(self._handle, len(schemes)):
+            schemes.append(scheme)
+        return schemes
+
+    def signature_request(self):
+        """The scheme and the message."""
+        scheme, length = ctypes.c_uint16(), ctypes.c_size_t()
+        request = _lib.tls_session_signature_request
+        status = request(self._handle, ctypes.byref(scheme), None, 0, ctypes.byref(length))
+        if status != BUFFER_TOO_SMALL:
+            raise TlsError(status, self.error().message)
+        message = ctypes.create_string_buffer(length.value)
+        self.must(request(self._handle, ctypes.byref(scheme), message, length.value, ctypes.byref(length)))
+        return scheme.value, message.raw
+
+    def set_signature(self, signature):
+        self.must(_lib.tls_session_set_signature(self._handle, signature, len(signature)))
+
+    def client_hello(self):
+        return self._copy_out(_lib.tls_session_client_hello)
+
+    def ja3(self):
+        return self._copy_out(_lib.tls_session_ja3).decode()
+
+    def ja4(self):
+        return self._copy_out(_lib.tls_session_ja4).decode()
+
     def reject(self, alert):
         self.must(_lib.tls_session_reject(self._handle, alert))
 
@@ -319,6 +401,8 @@ class Driver:
             if self.status == NEEDS_CERTIFICATE_VALIDATION:
                 self.suspensions += 1
                 self.verdict = self.judge(self.session)
+            elif self.status == WANT_CREDENTIALS:
+                self.session.set_client_credentials(None)
             elif self.status != WANT_WRITE:
                 if self.status < 0:
                     self.drain()

@@ -838,12 +838,6 @@ for part in (nothing_in_common, client_hellos, records_that_are_wrong, order_on_
 # Where rustls 0.23 gives no sign of what the RFC asks for: (role, cause) -> (version, what happens instead, why). A
 # test that fails here has become better than its entry, which can go then.
 DEPARTURES = {
-    ("server", "no signature_algorithms"): (
-        TLS13, 40, "rustls has one error, found before the version is chosen; to tell needs the hello itself"),
-    ("server", "no supported_groups"): (
-        TLS13, 40, "rustls has one error for no group offered and none in common; to tell needs the hello itself"),
-    ("server", "neither supported_groups nor key_share"): (
-        TLS13, 40, "rustls has one error for no group offered and none in common; to tell needs the hello itself"),
     ("server", "a fallback that was not needed"): (
         TLS12, None,
         "rustls does not know TLS_FALLBACK_SCSV, by choice (its manual, on vulnerabilities); the sentinel of "

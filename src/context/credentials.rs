@@ -8,6 +8,7 @@ use rustls::{Error, InconsistentKeys};
 
 use super::pem;
 use crate::crypto::suites;
+use crate::handshake::external_key::{ExternalKey, VerifyingKey};
 use crate::limits::MAX_OWN_CHAIN;
 use crate::outcome::Failure;
 
@@ -19,12 +20,7 @@ pub struct Credentials {
 impl Credentials {
     /// From PEM texts.
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, Failure> {
-        let chain = pem::certificates(chain, "the chain")?;
-        if chain.iter().map(|certificate| certificate.len() + 5).sum::<usize>() > MAX_OWN_CHAIN {
-            return Err(Failure::configuration(
-                "the chain is longer than peers accept: leave out what they do not need",
-            ));
-        }
+        let chain = own_chain(chain)?;
         let key = pem::private_key(key)?;
         let key = CertifiedKey::from_der(chain, key, &suites::provider(&[], &[])).map_err(explain)?;
         Ok(Self { key: Arc::new(key) })
@@ -37,14 +33,27 @@ impl Credentials {
         Self::from_pem(&chain, &key)
     }
 
+    /// From a chain as PEM text, with a key that the host signs with when it is asked to.
+    pub fn external(chain: &[u8], schemes: &[u16]) -> Result<Self, Failure> {
+        let chain = own_chain(chain)?;
+        let leaf = chain.first().ok_or_else(|| Failure::configuration("the chain is empty"))?.clone();
+        let public = VerifyingKey::new(leaf, suites::provider(&[], &[]).signature_verification_algorithms)?;
+        let key = ExternalKey::new(public, schemes)?;
+        Ok(Self { key: Arc::new(CertifiedKey::new(chain, Arc::new(key))) })
+    }
+
     pub(crate) fn certified_key(&self) -> Arc<CertifiedKey> {
         self.key.clone()
     }
+}
 
-    /// The certificate that names us.
-    pub(crate) fn leaf(&self) -> Option<&CertificateDer<'static>> {
-        self.key.cert.first()
+/// A chain that peers will take.
+fn own_chain(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, Failure> {
+    let chain = pem::certificates(text, "the chain")?;
+    if chain.iter().map(|certificate| certificate.len() + 5).sum::<usize>() > MAX_OWN_CHAIN {
+        return Err(Failure::configuration("the chain is longer than peers accept: leave out what they do not need"));
     }
+    Ok(chain)
 }
 
 impl std::fmt::Debug for Credentials {

@@ -17,6 +17,7 @@ pub(crate) use options::{PROTOCOL_TLS12, PROTOCOL_TLS13};
 
 use crate::crypto::suites;
 use crate::crypto::taps::SecretTap;
+use crate::handshake::ServerStart;
 use crate::handshake::hooks::{AskAboutClient, AskAboutServer, ClientCredentials, ServerCredentials};
 use crate::limits::MAX_ISSUER_LIST;
 use crate::outcome::Failure;
@@ -28,13 +29,14 @@ pub struct Context {
     trust: trust::Policy,
     validation: Validation,
     client_certificates: ClientCertificateMode,
-    credentials: Option<Arc<Credentials>>,
+    keep_client_hello: bool,
 }
 
-#[derive(Clone)]
 pub(crate) enum Config {
     Client(Arc<ClientConfig>),
-    Server(Arc<ServerConfig>),
+    Server(ServerStart),
+    /// A server's, to be chosen by the ClientHello.
+    Undecided,
 }
 
 impl Context {
@@ -64,12 +66,28 @@ impl Context {
         // No resumption: no tickets, no cache.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
+        let start = ServerStart {
+            config: Arc::new(config),
+            may_lack_certificate: options.client_certificates == ClientCertificateMode::Request,
+            tls13: versions(&options).contains(&&TLS13),
+        };
         Ok(Self {
-            config: Config::Server(Arc::new(config)),
+            config: Config::Server(start),
             trust: trust::Policy::new(trust::Peer::Client, options.trust_anchors, &options.revocation_lists)?,
             validation: options.validation,
             client_certificates: options.client_certificates,
-            credentials: Some(credentials),
+            keep_client_hello: options.keep_client_hello,
+        })
+    }
+
+    /// A server's context whose sessions ask for another one when the ClientHello is there.
+    pub fn undecided() -> Result<Self, Failure> {
+        Ok(Self {
+            config: Config::Undecided,
+            trust: trust::Policy::new(trust::Peer::Client, Vec::new(), &[])?,
+            validation: Validation::External,
+            client_certificates: ClientCertificateMode::None,
+            keep_client_hello: false,
         })
     }
 
@@ -93,17 +111,25 @@ impl Context {
             trust: trust::Policy::new(trust::Peer::Server, options.trust_anchors, &options.revocation_lists)?,
             validation: options.validation,
             client_certificates: ClientCertificateMode::None,
-            credentials: options.credentials,
+            keep_client_hello: false,
         })
     }
 
     /// Whether sessions on this context are servers.
     pub fn is_server(&self) -> bool {
-        matches!(self.config, Config::Server(_))
+        !matches!(self.config, Config::Client(_))
     }
 
-    pub(crate) fn config(&self) -> Config {
-        self.config.clone()
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What a server's handshake begins with, if this context can say.
+    pub(crate) fn server_start(&self) -> Option<ServerStart> {
+        match &self.config {
+            Config::Server(start) => Some(start.clone()),
+            Config::Client(_) | Config::Undecided => None,
+        }
     }
 
     pub(crate) fn trust(&self) -> &trust::Policy {
@@ -118,8 +144,9 @@ impl Context {
         self.client_certificates
     }
 
-    pub(crate) fn credentials(&self) -> Option<&Arc<Credentials>> {
-        self.credentials.as_ref()
+    /// Whether sessions keep the ClientHello behind the handshake.
+    pub(crate) fn keeps_client_hello(&self) -> bool {
+        self.keep_client_hello
     }
 }
 

@@ -53,6 +53,7 @@ pub struct Options {
     pub(crate) alpn: Vec<Vec<u8>>,
     pub(crate) client_certificates: ClientCertificateMode,
     pub(crate) validation: Validation,
+    pub(crate) keep_client_hello: bool,
 }
 
 impl Default for Options {
@@ -68,6 +69,7 @@ impl Default for Options {
             alpn: Vec::new(),
             client_certificates: ClientCertificateMode::default(),
             validation: Validation::default(),
+            keep_client_hello: false,
         }
     }
 }
@@ -164,6 +166,20 @@ impl Options {
             _ => return Err(Failure::argument("this is no TLS_VALIDATION value")),
         };
         Ok(())
+    }
+
+    /// Sets whether server sessions keep the ClientHello behind the handshake.
+    pub fn set_keep_client_hello(&mut self, keep: i32) -> Result<(), Failure> {
+        self.keep_client_hello = flag(keep)?;
+        Ok(())
+    }
+}
+
+fn flag(value: i32) -> Result<bool, Failure> {
+    match value {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(Failure::argument("0 or 1 is needed")),
     }
 }
 

@@ -9,6 +9,7 @@ use std::mem::ManuallyDrop;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use rustls::crypto::cipher::MessageEncrypter;
+use rustls::sign::CertifiedKey;
 
 use super::secrets::Secret;
 use crate::outcome::Alert;
@@ -36,10 +37,10 @@ pub(crate) struct Seen {
     pub(crate) opening_tls13: bool,
     /// The alert that rustls wanted to send under protection. It never leaves by itself: see `suites`.
     pub(crate) alert_wanted: Option<Alert>,
-    /// The server name that a client asked for.
-    pub(crate) server_name: Option<String>,
-    /// A client's certificate was asked for and shown.
-    pub(crate) client_certificate_sent: bool,
+    /// A client's credentials, or none, that the host has set for this session: the hooks do not ask for them.
+    pub(crate) preset: Option<Option<Arc<CertifiedKey>>>,
+    /// Our credentials, once rustls has them to show.
+    pub(crate) shown: Option<Arc<CertifiedKey>>,
 }
 
 /// The sealing keys of a handshake epoch, shared between rustls, which seals its messages with them, and the alert

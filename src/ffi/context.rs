@@ -8,13 +8,15 @@ use super::host::{Host, required};
 use super::options::lock;
 use super::status::tls_status_t;
 use crate::context::Context;
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::Outcome;
 
-/// Makes a server context from options with credentials.
+/// Makes a server context from options with credentials. With NULL in their place its sessions suspend with
+/// `TLS_STATUS_NEEDS_SERVER_OPTIONS` as soon as the ClientHello is complete, and go on with the context that
+/// `tls_session_set_server_context()` brings.
 ///
 /// - `TLS_STATUS_COMPLETE`: `*out_context` is set; release it with `tls_context_destroy()`.
 /// - `TLS_ERROR_CONFIGURATION`: no credentials, or the options contradict each other.
-/// - `TLS_ERROR_NOT_SUPPORTED`: `options` is NULL (a context that is chosen by the ClientHello; not in this version).
+/// - `TLS_ERROR_INVALID_ARGUMENT`: no options.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_context_create_server(
@@ -26,14 +28,11 @@ pub unsafe extern "C" fn tls_context_create_server(
     host.put(out_context, std::ptr::null_mut());
     fence::call(|| {
         required(out_context, "out_context")?;
-        if options.is_null() {
-            return Err(Failure::new(
-                crate::outcome::FailureKind::NotSupported,
-                "choosing the server context by the ClientHello is not in this version",
-            ));
-        }
-        let handle = host.borrow(options)?;
-        host.give(out_context, Arc::new(Context::server(lock(handle).clone())?));
+        let context = match options.is_null() {
+            true => Context::undecided()?,
+            false => Context::server(lock(host.borrow(options)?).clone())?,
+        };
+        host.give(out_context, Arc::new(context));
         Ok(Outcome::Complete)
     })
 }

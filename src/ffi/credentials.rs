@@ -61,6 +61,36 @@ pub unsafe extern "C" fn tls_credentials_create_file(
     })
 }
 
+/// Makes credentials from a chain as PEM text, and a private key that stays with the host: wherever the key is needed the
+/// handshake suspends with `TLS_STATUS_NEEDS_SIGNATURE`. `schemes` are the signature schemes that the host will sign with
+/// (RFC 8446 section 4.2.3, IANA numbers), in order of preference: for RSA 0x0804, 0x0805, 0x0806 (PSS) and, for TLS 1.2,
+/// 0x0401, 0x0501, 0x0601 (PKCS#1); for ECDSA 0x0403 (P-256) or 0x0503 (P-384); 0x0807 for Ed25519.
+///
+/// - `TLS_STATUS_COMPLETE`: `*out_credentials` is set; release it with `tls_credentials_destroy()`.
+/// - `TLS_ERROR_CONFIGURATION`: no certificate found, not parsable, a key whose signatures cannot be checked here, no
+///   scheme, a scheme that is unknown or not of this key; `spantls_last_error()` says which.
+/// - `TLS_ERROR_INVALID_ARGUMENT`: a pointer is NULL.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_credentials_create_external(
+    chain: *const u8,
+    chain_len: usize,
+    schemes: *const u16,
+    num_schemes: usize,
+    out_credentials: *mut *mut tls_credentials_t,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    host.put(out_credentials, std::ptr::null_mut());
+    fence::call(|| {
+        required(out_credentials, "out_credentials")?;
+        let chain = host.input(chain, chain_len, "chain")?;
+        let schemes = host.numbers(schemes, num_schemes)?;
+        host.give(out_credentials, Arc::new(Credentials::external(chain, &schemes)?));
+        Ok(Outcome::Complete)
+    })
+}
+
 /// Releases credentials. Options and contexts that were given them keep what they need. NULL is a no-op.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tls_credentials_destroy(credentials: *mut tls_credentials_t) {

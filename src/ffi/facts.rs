@@ -182,7 +182,7 @@ pub unsafe extern "C" fn tls_session_local_certificate(
 }
 
 /// The rule of all copy-out getters.
-fn copy_out(
+pub(super) fn copy_out(
     host: Host,
     session: *const tls_session_t,
     out: *mut u8,

@@ -58,6 +58,26 @@ pub unsafe extern "C" fn spantls_last_error(out_error: *mut tls_error_t) -> tls_
     }
 }
 
+/// How many handshakes are suspended or being worked on in this process, and how many may be: beyond that
+/// `tls_session_process_handshake()` returns `TLS_ERROR_RESOURCES`. Each holds some 20 KiB until it is answered or
+/// destroyed; sessions that wait for their context (`TLS_STATUS_NEEDS_SERVER_OPTIONS`) do not count.
+///
+/// - `TLS_STATUS_COMPLETE`. Either pointer may be NULL.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn spantls_suspended_handshakes(out_in_use: *mut usize, out_limit: *mut usize) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    host.put(out_in_use, 0);
+    host.put(out_limit, 0);
+    fence::call(|| {
+        let (in_use, limit) = crate::handshake::fiber::stack::pool();
+        host.put(out_in_use, in_use);
+        host.put(out_limit, limit);
+        Ok(Outcome::Complete)
+    })
+}
+
 /// Copies a record to the host.
 pub(super) fn fill(host: Host, out: *mut tls_error_t, record: &tls_error_t) -> Result<Outcome, Failure> {
     required(out, "the error record")?;

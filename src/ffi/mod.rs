@@ -6,6 +6,8 @@
 #![expect(unsafe_code, reason = "this room alone touches the host's pointers")]
 #![allow(non_camel_case_types, reason = "the C names are used verbatim")]
 
+pub mod answers;
+pub mod client_hello;
 pub mod context;
 pub mod credentials;
 pub mod facts;

@@ -230,6 +230,18 @@ pub unsafe extern "C" fn tls_options_set_certificate_validation(
     change(host, options, |options| options.set_certificate_validation(mode))
 }
 
+/// Sets whether server sessions keep the ClientHello behind the handshake, for `tls_session_client_hello()` and the
+/// getters that read it: 0 (default) or 1. It costs its length, some hundred bytes to two thousand.
+///
+/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_options_set_keep_client_hello(options: *mut tls_options_t, keep: i32) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    change(host, options, |options| options.set_keep_client_hello(keep))
+}
+
 /// Changes options, all or nothing.
 fn change(
     host: Host,

@@ -17,14 +17,16 @@ pub enum tls_status_values {
     TLS_STATUS_WANT_WRITE = 2,
     /// The peer's `close_notify` was received, or our own shutdown is fully drained.
     TLS_STATUS_CLOSED = 3,
-    /// The server asked for a client certificate (reserved: not returned by this version).
+    /// The server asked for a client certificate: answer with `tls_session_set_client_credentials()`.
     TLS_STATUS_WANT_CREDENTIALS = 4,
     /// The peer's certificate waits for a verdict: answer with `tls_session_accept_with_default_validation()`,
     /// `tls_session_set_certificate_validation_result()` or `tls_session_reject_certificate()`.
     TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION = 5,
-    /// The server context is still to be chosen (reserved: not returned by this version).
+    /// The ClientHello is complete and the server context still to be chosen: answer with
+    /// `tls_session_set_server_context()`, and show the same input again.
     TLS_STATUS_NEEDS_SERVER_OPTIONS = 6,
-    /// An external private key must sign (reserved: not returned by this version).
+    /// An external private key must sign: get the message with `tls_session_signature_request()`, answer with
+    /// `tls_session_set_signature()`.
     TLS_STATUS_NEEDS_SIGNATURE = 16,
     /// Copy-out getters: nothing was written; `*out_len` says how much room is needed.
     TLS_STATUS_BUFFER_TOO_SMALL = 17,
@@ -155,7 +157,10 @@ pub(super) fn from_outcome(outcome: Outcome) -> tls_status_t {
         Outcome::WantRead => TLS_STATUS_WANT_READ,
         Outcome::WantWrite => TLS_STATUS_WANT_WRITE,
         Outcome::Closed => TLS_STATUS_CLOSED,
+        Outcome::Suspended(Question::ServerContext) => TLS_STATUS_NEEDS_SERVER_OPTIONS,
+        Outcome::Suspended(Question::Credentials) => TLS_STATUS_WANT_CREDENTIALS,
         Outcome::Suspended(Question::Certificate) => TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION,
+        Outcome::Suspended(Question::Signature) => TLS_STATUS_NEEDS_SIGNATURE,
         Outcome::BufferTooSmall => TLS_STATUS_BUFFER_TOO_SMALL,
     }) as tls_status_t
 }

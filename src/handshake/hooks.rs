@@ -13,7 +13,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, InvalidMessage, SignatureScheme};
 
 use super::fiber::suspend;
-use super::question::{Answer, Request};
+use super::question::{Answer, CertificateRequest, Request};
 use crate::crypto::taps;
 
 /// Leaves certificates to the host and checks signatures itself.
@@ -137,7 +137,9 @@ fn ask_about(end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_
     match answer {
         Answer::Accepted => Ok(()),
         // The session knows why, and which alert to send.
-        Answer::Refused | Answer::Cancelled => Err(Error::General("refused by the host".into())),
+        Answer::Refused | Answer::Cancelled | Answer::Credentials(_) | Answer::Signature(_) => {
+            Err(Error::General("refused by the host".into()))
+        }
     }
 }
 
@@ -147,33 +149,53 @@ thread_local! {
     pub(crate) static PANIC: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
-/// Hands out a server's credentials, and notes which server the client asked for.
+/// Hands out a server's credentials.
 #[derive(Debug)]
 pub(crate) struct ServerCredentials(pub(crate) Arc<CertifiedKey>);
 
 impl ResolvesServerCert for ServerCredentials {
-    fn resolve(&self, client_hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        if let (Some(taps), Some(name)) = (taps::current(), client_hello.server_name()) {
-            taps.seen().server_name = Some(name.to_owned());
-        }
+    fn resolve(&self, _client_hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        show(&self.0);
         Some(self.0.clone())
     }
 }
 
-/// Hands out a client's credentials, if there are any, to every server that can use them.
+/// Asks the host for a client's credentials, unless the session or the context has them.
 #[derive(Debug)]
 pub(crate) struct ClientCredentials(pub(crate) Option<Arc<CertifiedKey>>);
 
 impl ResolvesClientCert for ClientCredentials {
-    fn resolve(&self, _root_hint_subjects: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        let usable = self.0.as_ref().filter(|credentials| credentials.key.choose_scheme(schemes).is_some())?;
-        if let Some(taps) = taps::current() {
-            taps.seen().client_certificate_sent = true;
-        }
-        Some(usable.clone())
+    fn resolve(&self, acceptable_issuers: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        let preset = taps::current().and_then(|taps| taps.seen().preset.clone());
+        let credentials = match preset.or_else(|| self.0.clone().map(Some)) {
+            Some(preset) => preset,
+            None => ask_for_credentials(acceptable_issuers, schemes),
+        };
+        let usable = credentials.filter(|credentials| credentials.key.choose_scheme(schemes).is_some())?;
+        show(&usable);
+        Some(usable)
     }
 
     fn has_certs(&self) -> bool {
-        self.0.is_some()
+        // Only the host knows.
+        true
+    }
+}
+
+fn ask_for_credentials(acceptable_issuers: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+    let request = CertificateRequest {
+        acceptable_issuers: acceptable_issuers.iter().map(|name| name.to_vec()).collect(),
+        schemes: schemes.to_vec(),
+    };
+    match suspend(Request::Credentials(request)) {
+        Answer::Credentials(credentials) => credentials,
+        Answer::Accepted | Answer::Signature(_) | Answer::Refused | Answer::Cancelled => None,
+    }
+}
+
+/// Notes what the peer will see of us.
+fn show(credentials: &Arc<CertifiedKey>) {
+    if let Some(taps) = taps::current() {
+        taps.seen().shown = Some(credentials.clone());
     }
 }

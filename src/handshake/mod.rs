@@ -1,6 +1,8 @@
 //! The handshake: rustls, driven record by record on fibers, until its secrets can be taken over.
 //!
 //! ```text
+//!   Hello ──► (servers: the ClientHello is complete and the context known) ──► Waiting
+//!
 //!            feed(record)                    Returned: NeedsInput
 //!   Waiting ─────────────► (on a fiber) ───────────────────────────► Waiting
 //!                             │    ▲     ─── Returned: Done ────────► Ended, Event::Finished
@@ -13,25 +15,30 @@
 
 pub(crate) mod alert;
 mod connection;
-mod fiber;
+pub(crate) mod external_key;
+pub(crate) mod fiber;
+mod hello;
 pub(crate) mod hooks;
 pub(crate) mod question;
 
 use std::sync::Arc;
 
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::ServerName;
+use rustls::sign::CertifiedKey;
 use rustls::{ConnectionTrafficSecrets, HandshakeKind, PeerMisbehaved, ProtocolVersion, SupportedCipherSuite};
 
+use crate::client_hello::ClientHello;
 use crate::crypto::secrets::{Secret, TrafficSecret};
 use crate::crypto::taps::{HandshakeSealer, Seen, Taps};
 use crate::limits::{MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, MAX_UNFINISHED_RECORDS, RECORD_HEADER};
-use crate::outcome::{Alert, Failure};
+use crate::outcome::{Alert, Failure, Question};
 use crate::record::keys::algorithm_tls13;
 use crate::record::seal::Sealer;
 use crate::record::{ContentType, Version};
 use connection::{Connection, Drive, Progress};
 use fiber::stack::PooledStack;
 use fiber::{Fiber, Step};
+use hello::{HelloReader, Part};
 use question::{Answer, Request};
 
 #[cfg(test)]
@@ -44,6 +51,8 @@ pub(crate) struct Handshake {
     is_server: bool,
     /// The client is asked for a certificate and may decline; then the host decides.
     may_lack_certificate: bool,
+    /// A server's first ClientHello, from when it is complete and could be read.
+    client_hello: Option<Arc<ClientHello>>,
     version: Option<Version>,
     /// TLS 1.2: the peer's change_cipher_spec has passed, what follows is protected.
     peer_changed_cipher: bool,
@@ -52,13 +61,25 @@ pub(crate) struct Handshake {
 }
 
 enum State {
+    /// A server whose client has not said hello.
+    Hello {
+        reader: HelloReader,
+        context: Option<ServerStart>,
+        /// The host is asked for the context. It stays so until the record that completes the ClientHello, shown
+        /// again, is taken.
+        asked: bool,
+        answer: Option<Reply>,
+    },
     Waiting {
         connection: Connection,
         fed: Vec<u8>,
     },
     Asking {
         fiber: Fiber<Returned>,
-        answer: Option<Verdict>,
+        question: Question,
+        /// The keys in force before the step that asks: what the step has to say has not left yet.
+        sealer_before: Option<Arc<HandshakeSealer>>,
+        answer: Option<Reply>,
     },
     /// rustls has finished; what it wants to send waits for the verdict. A refusal drops it and is sent under the keys
     /// that were in force before it.
@@ -66,17 +87,29 @@ enum State {
         connection: Connection,
         output: Vec<u8>,
         sealer_before: Option<Arc<HandshakeSealer>>,
-        answer: Option<Verdict>,
+        answer: Option<Reply>,
     },
     Ended,
 }
 
 type Returned = (Drive, Result<Progress, rustls::Error>);
 
-/// What the host made of the peer.
-#[derive(Clone, Debug)]
-pub(crate) enum Verdict {
-    Accept,
+/// The context that a server's handshake begins with.
+#[derive(Clone)]
+pub(crate) struct ServerStart {
+    pub(crate) config: Arc<rustls::ServerConfig>,
+    pub(crate) may_lack_certificate: bool,
+    /// TLS 1.3 can be negotiated.
+    pub(crate) tls13: bool,
+}
+
+/// The host's answer.
+pub(crate) enum Reply {
+    /// Go on.
+    Answer(Answer),
+    /// Go on with this context (only where it was asked for).
+    Context(ServerStart),
+    /// End the handshake, telling the peer.
     Refuse(Failure),
 }
 
@@ -84,8 +117,8 @@ pub(crate) enum Verdict {
 pub(crate) enum Event {
     /// The peer's next record is needed.
     NeedsInput,
-    /// The peer shows these certificates (none, if it declined) and waits for the verdict.
-    Certificate(Vec<CertificateDer<'static>>),
+    /// The host is asked. If it is about the context, the record was not taken and must be fed again.
+    Asks(Request),
     /// Done: the record layer takes over.
     Finished(Box<Finished>),
     /// Failed; the alert that the failure names is in the output.
@@ -101,7 +134,8 @@ pub(crate) struct Finished {
     pub(crate) group: u16,
     pub(crate) alpn: Vec<u8>,
     pub(crate) hello_retried: bool,
-    pub(crate) client_certificate_sent: bool,
+    /// The credentials that the peer was shown.
+    pub(crate) shown: Option<Arc<CertifiedKey>>,
 }
 
 /// One direction's keys, and in TLS 1.3 what the next keys derive from.
@@ -113,8 +147,14 @@ pub(crate) struct Direction {
 
 impl Handshake {
     /// Begins as a client: the ClientHello is in the output.
-    pub(crate) fn client(config: Arc<rustls::ClientConfig>, name: ServerName<'static>) -> Result<Self, Failure> {
+    /// Credentials, or none, that were set beforehand are not asked for.
+    pub(crate) fn client(
+        config: Arc<rustls::ClientConfig>,
+        name: ServerName<'static>,
+        preset: Option<Option<Arc<CertifiedKey>>>,
+    ) -> Result<Self, Failure> {
         let taps = Arc::new(Taps::default());
+        taps.seen().preset = preset;
         let entered = taps.enter();
         let connection = Connection::client(config, name)
             .map_err(|error| Failure::configuration(format!("no handshake can begin: {error}")))?;
@@ -127,25 +167,25 @@ impl Handshake {
             taps,
             is_server: false,
             may_lack_certificate: false,
+            client_hello: None,
             version: None,
             peer_changed_cipher: false,
             output: drive.output,
         })
     }
 
-    /// Begins as a server.
-    pub(crate) fn server(config: Arc<rustls::ServerConfig>, may_lack_certificate: bool) -> Result<Self, Failure> {
-        let connection = Connection::server(config)
-            .map_err(|error| Failure::configuration(format!("no handshake can begin: {error}")))?;
-        Ok(Self {
-            state: State::Waiting { connection, fed: Vec::new() },
+    /// Begins as a server. Without a context the host will be asked for one.
+    pub(crate) fn server(context: Option<ServerStart>) -> Self {
+        Self {
+            may_lack_certificate: false,
+            state: State::Hello { reader: HelloReader::default(), context, asked: false, answer: None },
             taps: Arc::default(),
             is_server: true,
-            may_lack_certificate,
+            client_hello: None,
             version: None,
             peer_changed_cipher: false,
             output: Vec::new(),
-        })
+        }
     }
 
     /// The longest payload that the peer's next record may have (RFC 8446 section 5.2, RFC 5246 section 6.2.3).
@@ -159,9 +199,9 @@ impl Handshake {
         }
     }
 
-    /// The server name that the client asked for, once it has.
-    pub(crate) fn server_name(&self) -> Option<String> {
-        self.taps.seen().server_name.clone()
+    /// A server's first ClientHello, once it is complete.
+    pub(crate) fn client_hello(&self) -> Option<&Arc<ClientHello>> {
+        self.client_hello.as_ref()
     }
 
     /// Moves the records for the peer behind `pending`.
@@ -169,41 +209,68 @@ impl Handshake {
         pending.append(&mut self.output);
     }
 
-    /// True while the host's answer is missing.
-    pub(crate) fn is_asking(&self) -> bool {
-        matches!(self.state, State::Asking { answer: None, .. } | State::HeldBack { answer: None, .. })
-    }
-
-    /// True once the host has answered and `go_on` has something to do.
-    pub(crate) fn is_answered(&self) -> bool {
-        matches!(self.state, State::Asking { answer: Some(_), .. } | State::HeldBack { answer: Some(_), .. })
-    }
-
-    /// Takes the host's verdict; it takes effect in `go_on`.
-    pub(crate) fn answer(&mut self, verdict: Verdict) -> Result<(), Failure> {
-        match &mut self.state {
-            State::Asking { answer: answer @ None, .. } | State::HeldBack { answer: answer @ None, .. } => {
-                *answer = Some(verdict);
-                Ok(())
-            }
-            State::Asking { .. } | State::HeldBack { .. } => {
-                Err(Failure::state("the verdict was given already: call process_handshake"))
-            }
-            State::Waiting { .. } | State::Ended => Err(Failure::state("no certificate waits for a verdict")),
+    /// What the host is asked, while its answer is missing.
+    pub(crate) fn question(&self) -> Option<Question> {
+        match &self.state {
+            State::Hello { asked: true, answer: None, .. } => Some(Question::ServerContext),
+            State::Asking { question, answer: None, .. } => Some(*question),
+            State::HeldBack { answer: None, .. } => Some(Question::Certificate),
+            _ => None,
         }
+    }
+
+    /// True once the host has answered and the handshake has not gone on.
+    pub(crate) fn is_answered(&self) -> bool {
+        matches!(
+            self.state,
+            State::Hello { answer: Some(_), .. }
+                | State::Asking { answer: Some(_), .. }
+                | State::HeldBack { answer: Some(_), .. }
+        )
+    }
+
+    /// True if `go_on` has something to do. With a new context it is the record, shown again, that goes on.
+    pub(crate) fn can_go_on(&self) -> bool {
+        self.is_answered() && !matches!(self.state, State::Hello { answer: Some(Reply::Context(_)), .. })
+    }
+
+    /// Takes the host's answer to the question; it takes effect in `go_on`, or in `feed` if it is a context.
+    pub(crate) fn answer(&mut self, question: Question, reply: Reply) -> Result<(), Failure> {
+        if self.is_answered() {
+            return Err(Failure::state("the answer was given already: call process_handshake"));
+        }
+        match (&mut self.state, question) {
+            (State::Hello { asked: true, answer, .. }, Question::ServerContext)
+            | (State::HeldBack { answer, .. }, Question::Certificate) => *answer = Some(reply),
+            (State::Asking { question: asked, answer, .. }, _) if *asked == question => *answer = Some(reply),
+            _ => return Err(not_asked(question)),
+        }
+        Ok(())
     }
 
     /// Works on one whole record. On an error the record was not taken.
     pub(crate) fn feed(&mut self, record: &[u8]) -> Result<Event, Failure> {
+        if let State::Hello { .. } = self.state
+            && let Some(event) = self.feed_hello(record)?
+        {
+            return Ok(event);
+        }
         // The stack first: once rustls has the record there is no way back.
         let stack = PooledStack::acquire()?;
         let (connection, mut fed) = match std::mem::replace(&mut self.state, State::Ended) {
             State::Waiting { connection, fed } => (connection, fed),
+            State::Hello { reader, context: Some(context), .. } => {
+                self.may_lack_certificate = context.may_lack_certificate;
+                let connection = Connection::server(context.config)
+                    .map_err(|error| Failure::configuration(format!("no handshake can begin: {error}")))?;
+                (connection, reader.into_records())
+            }
             other => {
                 self.state = other;
                 return Err(Failure::internal("a record for a handshake that waits for none"));
             }
         };
+        // From here on the record is taken.
         if let Some(failure) = self.misplaced(record).or_else(|| self.ended_in_clear(record)) {
             return self.fail(failure, self.sealer_in_force());
         }
@@ -211,8 +278,7 @@ impl Handshake {
             self.peer_changed_cipher = true;
         }
         if fed.len() + record.len() > MAX_UNFINISHED_RECORDS {
-            let failure = Failure::protocol(Alert::ILLEGAL_PARAMETER, "a handshake message comes in too many records");
-            return self.fail(failure, self.sealer_in_force());
+            return self.fail(too_many_records(), self.sealer_in_force());
         }
         fed.extend_from_slice(record);
         let drive = Drive::new(connection, fed);
@@ -221,29 +287,80 @@ impl Handshake {
         let entered = self.taps.enter();
         let step = fiber.begin();
         drop(entered);
-        self.after(fiber, step, sealer_before, Verdict::Accept)
+        self.after(fiber, step, sealer_before, None)
+    }
+
+    /// Looks at a server's input until the ClientHello is complete and its context known. `None`: rustls goes on with
+    /// this record.
+    fn feed_hello(&mut self, record: &[u8]) -> Result<Option<Event>, Failure> {
+        let State::Hello { reader, context, asked, answer } = &mut self.state else { return Ok(None) };
+        if let (true, Some(hello)) = (*asked, &self.client_hello) {
+            if !reader.completes(record, hello.raw()) {
+                return Err(Failure::argument("this is not the input that held the ClientHello: show it again"));
+            }
+            if let Some(Reply::Context(chosen)) = answer {
+                *context = Some(chosen.clone());
+            }
+        } else {
+            match reader.read(record) {
+                Part::Fragment => return Ok(Some(Event::NeedsInput)),
+                Part::TooMany => return self.fail(too_many_records(), None).map(Some),
+                Part::Last(Ok(hello)) => {
+                    self.client_hello = Some(Arc::new(hello));
+                    if context.is_none() {
+                        *asked = true;
+                        return Ok(Some(Event::Asks(Request::ServerContext)));
+                    }
+                }
+                // With a context rustls judges what we cannot read; without one there is nobody else.
+                Part::Last(Err(unreadable)) if context.is_none() => {
+                    return self.fail(Failure::protocol(unreadable.alert, unreadable.reason), None).map(Some);
+                }
+                Part::Other if context.is_none() => return self.fail(not_a_hello(record), None).map(Some),
+                Part::Last(Err(_)) | Part::Other => {}
+            }
+        }
+        // RFC 8446 section 9.2. rustls has handshake_failure for all of these.
+        let tls13 = context.as_ref().is_some_and(|context| context.tls13);
+        if tls13 && self.client_hello.as_ref().is_some_and(|hello| hello.missing_extension()) {
+            let reason = "the ClientHello lacks an extension that TLS 1.3 demands";
+            return self.fail(Failure::protocol(Alert::MISSING_EXTENSION, reason), None).map(Some);
+        }
+        Ok(None)
     }
 
     /// Goes on with the host's answer.
     pub(crate) fn go_on(&mut self) -> Result<Event, Failure> {
         match std::mem::replace(&mut self.state, State::Ended) {
-            State::Asking { mut fiber, answer: Some(verdict) } => {
-                let sealer_before = self.sealer_in_force();
-                let entered = self.taps.enter();
-                let step = fiber.resume(match verdict {
-                    Verdict::Accept => Answer::Accepted,
-                    Verdict::Refuse(_) => Answer::Refused,
-                });
-                drop(entered);
-                self.after(fiber, step, sealer_before, verdict)
+            State::Hello { answer: Some(Reply::Refuse(failure)), .. } => self.fail(failure, None),
+            State::Asking {
+                fiber,
+                question: Question::Credentials,
+                sealer_before,
+                answer: Some(Reply::Refuse(failure)),
+            } => {
+                // rustls would take a refusal for "no certificate" and go on. Dropping the fiber ends the step.
+                drop(fiber);
+                self.fail(failure, sealer_before)
             }
-            State::HeldBack { connection, mut output, sealer_before, answer: Some(verdict) } => match verdict {
-                Verdict::Accept => {
+            State::Asking { mut fiber, sealer_before, answer: Some(reply), .. } => {
+                let (answer, refusal) = match reply {
+                    Reply::Answer(answer) => (answer, None),
+                    Reply::Refuse(failure) => (Answer::Refused, Some(failure)),
+                    Reply::Context(_) => return Err(Failure::internal("a context answers nothing but a ClientHello")),
+                };
+                let entered = self.taps.enter();
+                let step = fiber.resume(answer);
+                drop(entered);
+                self.after(fiber, step, sealer_before, refusal)
+            }
+            State::HeldBack { connection, mut output, sealer_before, answer: Some(reply) } => match reply {
+                // What was held back is dropped; the peer sees the alert where it expects that flight.
+                Reply::Refuse(failure) => self.fail(alert::refusal(failure, self.version), sealer_before),
+                Reply::Answer(_) | Reply::Context(_) => {
                     self.output.append(&mut output);
                     self.finish(connection)
                 }
-                // What was held back is dropped; the peer sees the alert where it expects that flight.
-                Verdict::Refuse(failure) => self.fail(alert::refusal(failure, self.version), sealer_before),
             },
             other => {
                 self.state = other;
@@ -256,9 +373,9 @@ impl Handshake {
     /// suspended step ends as if it had been refused, and what it had to say is dropped.
     pub(crate) fn cancel(&mut self) -> Result<(), Failure> {
         let sealer = match std::mem::replace(&mut self.state, State::Ended) {
-            State::HeldBack { sealer_before, .. } => sealer_before,
             // Dropping a fiber ends the step that it stands in.
-            State::Asking { .. } | State::Waiting { .. } | State::Ended => self.sealer_in_force(),
+            State::HeldBack { sealer_before, .. } | State::Asking { sealer_before, .. } => sealer_before,
+            State::Hello { .. } | State::Waiting { .. } | State::Ended => self.sealer_in_force(),
         };
         alert::write(sealer.as_deref(), Alert::USER_CANCELED, &mut self.output)?;
         alert::write(sealer.as_deref(), Alert::CLOSE_NOTIFY, &mut self.output)
@@ -274,15 +391,13 @@ impl Handshake {
         fiber: Fiber<Returned>,
         step: Step<Returned>,
         sealer_before: Option<Arc<HandshakeSealer>>,
-        verdict: Verdict,
+        refusal: Option<Failure>,
     ) -> Result<Event, Failure> {
         let (mut drive, result) = match step {
-            Step::Suspended(Request::Certificate(chain)) => {
-                self.state = State::Asking { fiber, answer: None };
-                return Ok(Event::Certificate(chain));
+            Step::Suspended(request) => {
+                self.state = State::Asking { fiber, question: request.question(), sealer_before, answer: None };
+                return Ok(Event::Asks(request));
             }
-            #[cfg(test)]
-            Step::Suspended(Request::Test) => return Err(Failure::internal("a question of the tests")),
             Step::Returned(returned) => returned,
         };
         self.version = version(&drive.connection).or(self.version);
@@ -295,7 +410,7 @@ impl Handshake {
             Ok(Progress::Done) if self.lacks_certificate(&drive.connection) => {
                 let (connection, output) = (drive.connection, drive.output);
                 self.state = State::HeldBack { connection, output, sealer_before, answer: None };
-                Ok(Event::Certificate(Vec::new()))
+                Ok(Event::Asks(Request::Certificate(Vec::new())))
             }
             Ok(Progress::Done) => {
                 self.output.append(&mut drive.output);
@@ -304,9 +419,9 @@ impl Handshake {
             Err(error) => {
                 self.output.append(&mut drive.output);
                 let wanted = self.taps.seen().alert_wanted.take().or(drive.alert_wanted);
-                let failure = match verdict {
-                    Verdict::Refuse(failure) => alert::refusal(failure, self.version),
-                    Verdict::Accept => alert::failure(&error, wanted, self.version, self.is_server),
+                let failure = match refusal {
+                    Some(failure) => alert::refusal(failure, self.version),
+                    None => alert::failure(&error, wanted, self.version, self.is_server),
                 };
                 match self.sealer_behind_finished(&error, &drive.connection)? {
                     Some(mut sealer) => {
@@ -411,8 +526,7 @@ impl Handshake {
         let hello_retried = common.handshake_kind() == Some(HandshakeKind::FullWithHelloRetryRequest);
         let secrets = connection.into_secrets()?;
 
-        let Seen { client_traffic, server_traffic, client_certificate_sent, .. } =
-            std::mem::take(&mut *self.taps.seen());
+        let Seen { client_traffic, server_traffic, shown, .. } = std::mem::take(&mut *self.taps.seen());
         let (sending, receiving) = match self.is_server {
             true => (server_traffic, client_traffic),
             false => (client_traffic, server_traffic),
@@ -435,9 +549,33 @@ impl Handshake {
             group,
             alpn,
             hello_retried,
-            client_certificate_sent,
+            shown,
         })))
     }
+}
+
+/// What a server without a context gets that is no ClientHello.
+fn not_a_hello(record: &[u8]) -> Failure {
+    match record {
+        [21, _, _, 0, 2, _, description] => alert::received(Alert(*description)),
+        // A handshake message of type 1, longer than any that is taken.
+        [22, _, _, _, _, 1, ..] => Failure::protocol(Alert::ILLEGAL_PARAMETER, "the ClientHello is too long"),
+        _ => Failure::protocol(Alert::UNEXPECTED_MESSAGE, "the client did not begin with a ClientHello"),
+    }
+}
+
+fn too_many_records() -> Failure {
+    Failure::protocol(Alert::ILLEGAL_PARAMETER, "a handshake message comes in too many records")
+}
+
+/// An answer that nobody waits for.
+pub(crate) fn not_asked(question: Question) -> Failure {
+    Failure::state(match question {
+        Question::ServerContext => "no ClientHello waits for a context",
+        Question::Credentials => "nobody waits for credentials",
+        Question::Certificate => "no certificate waits for a verdict",
+        Question::Signature => "nothing waits for a signature",
+    })
 }
 
 fn version(connection: &Connection) -> Option<Version> {

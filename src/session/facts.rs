@@ -3,6 +3,11 @@
 use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
+use rustls::sign::CertifiedKey;
+
+use crate::client_hello::ClientHello;
+use crate::handshake::question::{CertificateRequest, SignatureRequest};
+use crate::outcome::Question;
 
 /// What the handshake agreed on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,7 +27,13 @@ pub(super) struct Facts {
     pub(super) negotiated: Negotiated,
     pub(super) target_host_name: String,
     pub(super) remote_certificates: Arc<[CertificateDer<'static>]>,
-    pub(super) local_certificate_shown: bool,
+    /// The credentials that the peer was shown.
+    pub(super) shown: Option<Arc<CertifiedKey>>,
+    pub(super) client_hello: Option<Arc<ClientHello>>,
+    /// What the host is asked.
+    pub(super) question: Option<Question>,
+    pub(super) certificate_request: Option<Arc<CertificateRequest>>,
+    pub(super) signature_request: Option<Arc<SignatureRequest>>,
 }
 
 impl Default for Facts {
@@ -31,7 +42,11 @@ impl Default for Facts {
             negotiated: Negotiated::default(),
             target_host_name: String::new(),
             remote_certificates: Arc::new([]),
-            local_certificate_shown: false,
+            shown: None,
+            client_hello: None,
+            question: None,
+            certificate_request: None,
+            signature_request: None,
         }
     }
 }

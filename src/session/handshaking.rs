@@ -1,11 +1,14 @@
 //! The session until it is open: the handshake, its suspensions and the answers to them.
 
+use std::sync::Arc;
+
 use rustls::pki_types::{CertificateDer, ServerName};
 
 use super::read::truncated;
 use super::{Counts, Session, state, try_lock};
-use crate::context::{ClientCertificateMode, Config, PROTOCOL_TLS12, PROTOCOL_TLS13, Validation};
-use crate::handshake::{Direction, Event, Finished, Handshake, Verdict};
+use crate::context::{ClientCertificateMode, Config, Context, Credentials, PROTOCOL_TLS12, PROTOCOL_TLS13, Validation};
+use crate::handshake::question::{Answer, Request};
+use crate::handshake::{Direction, Event, Finished, Handshake, Reply, not_asked};
 use crate::outcome::{Alert, Failure, FailureKind, Outcome, Question, policy};
 use crate::record::Version;
 use crate::record::header::next_record;
@@ -15,14 +18,22 @@ use crate::record::seal::Sealer;
 
 /// How far the handshake is.
 pub(super) enum Phase {
-    /// Nothing has been sent or received. Clients may have a name.
-    New(Option<ServerName<'static>>),
+    /// Nothing has been sent or received.
+    New(Preset),
     /// Under way.
     Running(Box<Running>),
     /// The halves have taken over.
     Done,
     /// Shut down before its end.
     Cancelled,
+}
+
+/// What a client was told before it began.
+#[derive(Clone, Default)]
+pub(super) struct Preset {
+    name: Option<ServerName<'static>>,
+    /// What to show a server that asks; `Some(None)` is nothing.
+    credentials: Option<Option<Arc<Credentials>>>,
 }
 
 pub(super) struct Running {
@@ -37,8 +48,8 @@ pub(super) struct Running {
 impl Phase {
     pub(super) fn set_name(&mut self, name: ServerName<'static>) -> Result<(), Failure> {
         match self {
-            Self::New(slot) => {
-                *slot = Some(name);
+            Self::New(preset) => {
+                preset.name = Some(name);
                 Ok(())
             }
             _ => Err(Failure::state("the handshake has begun")),
@@ -69,9 +80,9 @@ impl Session {
             let event = match &mut *phase {
                 Phase::Done => return Ok(Outcome::Complete),
                 Phase::Cancelled => return Ok(Outcome::Closed),
-                Phase::New(name) => {
-                    let name = name.clone();
-                    *phase = Phase::Running(Box::new(self.begin(name)?));
+                Phase::New(preset) => {
+                    let preset = preset.clone();
+                    *phase = Phase::Running(Box::new(self.begin(preset)?));
                     continue;
                 }
                 Phase::Running(running) => match running.next(&input[counts.consumed..], &mut counts.consumed)? {
@@ -82,17 +93,17 @@ impl Session {
             let Phase::Running(running) = &mut *phase else {
                 return Err(Failure::internal("an event without a handshake"));
             };
-            self.note(running);
+            self.note_hello(running);
             match event {
                 Event::NeedsInput => {}
-                Event::Certificate(chain) => {
-                    shared.facts().remote_certificates = chain.clone().into();
-                    running.chain = chain;
-                    match self.context.validation() {
-                        Validation::External => shared.set(state::SUSPENDED),
-                        Validation::Automatic => {
-                            self.judge(running)?;
-                        }
+                Event::Asks(request) => {
+                    let question = request.question();
+                    self.note(running, request);
+                    // The default validation needs no host, and a deep stack: it runs on this one.
+                    if question == Question::Certificate && self.context().validation() == Validation::Automatic {
+                        self.judge(running)?;
+                    } else {
+                        shared.set(state::SUSPENDED);
                     }
                 }
                 Event::Failed(failure) => {
@@ -119,7 +130,7 @@ impl Session {
 
     /// Judges the peer by the default validation.
     pub fn accept_with_default_validation(&self) -> Result<u32, Failure> {
-        self.answer(|session, running| session.judge(running))
+        self.answer(Question::Certificate, |session, running| session.judge(running))
     }
 
     /// Takes the host's verdict: 0 accepts.
@@ -127,30 +138,86 @@ impl Session {
         if policy_errors & !policy::ALL != 0 {
             return Err(Failure::argument("this is no TLS_POLICY_ERROR value"));
         }
-        self.answer(|_, running| {
-            running.handshake.answer(match policy_errors {
-                0 => Verdict::Accept,
-                _ => Verdict::Refuse(refusal(None, policy_errors, REFUSED_BY_HOST)),
-            })
+        self.answer(Question::Certificate, |_, running| {
+            let reply = match policy_errors {
+                0 => Reply::Answer(Answer::Accepted),
+                _ => Reply::Refuse(refusal(None, policy_errors, REFUSED_BY_HOST)),
+            };
+            running.handshake.answer(Question::Certificate, reply)
         })?;
         Ok(Outcome::Complete)
     }
 
-    /// Refuses the peer with an alert of the host's choice.
+    /// Refuses the peer's certificate with an alert of the host's choice.
     pub fn reject_certificate(&self, alert: Alert) -> Result<Outcome, Failure> {
-        if alert.is_closure() {
-            return Err(Failure::argument(format!("the alert {alert} ends nothing: it cannot refuse a peer")));
-        }
-        self.answer(|_, running| {
-            let errors = if running.chain.is_empty() { policy::NOT_AVAILABLE } else { policy::CHAIN_ERRORS };
-            running.handshake.answer(Verdict::Refuse(refusal(Some(alert), errors, REFUSED_BY_HOST)))
+        refusing(alert)?;
+        self.answer(Question::Certificate, |_, running| running.reject(Question::Certificate, alert))?;
+        Ok(Outcome::Complete)
+    }
+
+    /// Refuses at any suspension.
+    pub fn reject(&self, alert: Alert) -> Result<Outcome, Failure> {
+        refusing(alert)?;
+        let mut phase = try_lock(&self.phase)?;
+        let asked = match &mut *phase {
+            Phase::Running(running) => running.handshake.question().map(|question| (running, question)),
+            _ => None,
+        };
+        let (running, question) = asked.ok_or_else(|| Failure::state("the session is not suspended"))?;
+        running.reject(question, alert)?;
+        self.answered();
+        Ok(Outcome::Complete)
+    }
+
+    /// Goes on with this context, which the ClientHello asked for.
+    pub fn set_server_context(&self, context: Arc<Context>) -> Result<Outcome, Failure> {
+        let start = context.server_start().ok_or_else(|| {
+            Failure::argument("a server context made from options is needed: this one is a client's, or not decided")
+        })?;
+        self.answer(Question::ServerContext, |session, running| {
+            running.handshake.answer(Question::ServerContext, Reply::Context(start))?;
+            // Asked once, so this is the first.
+            session.expect_client_certificate(session.chosen.get_or_init(|| context));
+            Ok(())
         })?;
         Ok(Outcome::Complete)
     }
 
-    /// Refuses at any suspension. There is one kind of them.
-    pub fn reject(&self, alert: Alert) -> Result<Outcome, Failure> {
-        self.reject_certificate(alert)
+    /// What a client shows a server that asks: these credentials, or none. Before the handshake this answers beforehand.
+    pub fn set_client_credentials(&self, credentials: Option<Arc<Credentials>>) -> Result<Outcome, Failure> {
+        if self.context.is_server() {
+            return Err(Failure::state("a server's credentials are those of its context"));
+        }
+        if let Phase::New(preset) = &mut *try_lock(&self.phase)? {
+            preset.credentials = Some(credentials);
+            return Ok(Outcome::Complete);
+        }
+        self.answer(Question::Credentials, |session, running| {
+            let key = credentials.map(|credentials| credentials.certified_key());
+            let request = session.certificate_request().ok_or_else(|| not_asked(Question::Credentials))?;
+            if key.as_ref().is_some_and(|key| key.key.choose_scheme(&request.schemes).is_none()) {
+                return Err(Failure::configuration("the server accepts no signature scheme of these credentials"));
+            }
+            running.handshake.answer(Question::Credentials, Reply::Answer(Answer::Credentials(key)))
+        })?;
+        Ok(Outcome::Complete)
+    }
+
+    /// Takes the signature of an external key, or nothing if there is none to be had.
+    pub fn set_signature(&self, signature: &[u8]) -> Result<Outcome, Failure> {
+        self.answer(Question::Signature, |session, running| {
+            let request = session.signature_request().ok_or_else(|| not_asked(Question::Signature))?;
+            let reply = if signature.is_empty() {
+                let failure = Failure::new(FailureKind::Authentication, "the host could not sign");
+                Reply::Refuse(failure.with_alert(Alert::INTERNAL_ERROR))
+            } else if request.key.verify(request.scheme, &request.message, signature) {
+                Reply::Answer(Answer::Signature(signature.to_vec()))
+            } else {
+                return Err(Failure::argument("this is not a signature of the message by the certificate's key"));
+            };
+            running.handshake.answer(Question::Signature, reply)
+        })?;
+        Ok(Outcome::Complete)
     }
 
     /// Closes our direction; before the handshake is complete, cancels it.
@@ -167,7 +234,7 @@ impl Session {
             return Err(failure);
         }
         match &mut *phase {
-            Phase::Running(running) if running.handshake.is_asking() || running.handshake.is_answered() => {
+            Phase::Running(running) if running.handshake.question().is_some() || running.handshake.is_answered() => {
                 running.input_ended = true;
                 Ok(Outcome::Complete)
             }
@@ -182,60 +249,99 @@ impl Session {
         }
     }
 
-    fn begin(&self, name: Option<ServerName<'static>>) -> Result<Running, Failure> {
+    fn begin(&self, preset: Preset) -> Result<Running, Failure> {
+        let Preset { name, credentials } = preset;
         let handshake = match self.context.config() {
-            Config::Server(config) => {
-                if self.context.client_certificates() != ClientCertificateMode::None {
-                    self.shared.set(state::CERTIFICATE_ASKED);
-                }
-                let may_lack = self.context.client_certificates() == ClientCertificateMode::Request;
-                Handshake::server(config, may_lack)?
+            Config::Server(start) => {
+                self.expect_client_certificate(&self.context);
+                Handshake::server(Some(start.clone()))
             }
+            Config::Undecided => Handshake::server(None),
             Config::Client(config) => {
                 // rustls wants a name; of an IP address it sends none (RFC 6066 section 3). The verdict is not its own.
                 let nobody = || ServerName::IpAddress(std::net::Ipv4Addr::UNSPECIFIED.into());
-                Handshake::client(config, name.clone().unwrap_or_else(nobody))?
+                let preset = credentials.map(|given| given.map(|given| given.certified_key()));
+                Handshake::client(config.clone(), name.clone().unwrap_or_else(nobody), preset)?
             }
         };
         Ok(Running { handshake, name, chain: Vec::new(), input_ended: false })
     }
 
-    /// Keeps the getters up to date.
-    fn note(&self, running: &Running) {
-        if let Some(name) = running.handshake.server_name() {
-            self.shared.facts().target_host_name = name;
+    fn expect_client_certificate(&self, context: &Context) {
+        if context.client_certificates() != ClientCertificateMode::None {
+            self.shared.set(state::CERTIFICATE_ASKED);
+        }
+    }
+
+    /// Keeps what a question is about, for the getters.
+    fn note(&self, running: &mut Running, request: Request) {
+        let mut facts = self.shared.facts();
+        facts.question = Some(request.question());
+        match request {
+            Request::ServerContext => {}
+            Request::Credentials(request) => facts.certificate_request = Some(Arc::new(request)),
+            Request::Certificate(chain) => {
+                facts.remote_certificates = chain.clone().into();
+                running.chain = chain;
+            }
+            Request::Signature(request) => facts.signature_request = Some(Arc::new(request)),
+            #[cfg(test)]
+            Request::Test => {}
+        }
+    }
+
+    /// A server's client has said hello.
+    fn note_hello(&self, running: &Running) {
+        let Some(hello) = running.handshake.client_hello() else { return };
+        let mut facts = self.shared.facts();
+        if facts.client_hello.is_none() {
+            facts.target_host_name = hello.server_name().unwrap_or_default().to_owned();
+            facts.client_hello = Some(hello.clone());
         }
     }
 
     /// Answers by the default validation and returns its policy errors.
     fn judge(&self, running: &mut Running) -> Result<u32, Failure> {
         // A client that declines is what REQUEST is for; REQUIRE never comes here without a certificate.
+        let accept = || Reply::Answer(Answer::Accepted);
         if running.chain.is_empty() {
-            running.handshake.answer(Verdict::Accept)?;
+            running.handshake.answer(Question::Certificate, accept())?;
             return Ok(0);
         }
-        if !running.handshake.is_asking() {
-            return Err(Failure::state("the verdict was given already: call process_handshake"));
-        }
-        let judgement = self.context.trust().judge(&running.chain, running.name.as_ref());
+        let judgement = self.context().trust().judge(&running.chain, running.name.as_ref());
         let errors = judgement.policy_errors;
-        running.handshake.answer(match errors {
-            0 => Verdict::Accept,
-            _ => Verdict::Refuse(refusal(judgement.alert, errors, judgement.reason)),
-        })?;
+        let reply = match errors {
+            0 => accept(),
+            _ => Reply::Refuse(refusal(judgement.alert, errors, judgement.reason)),
+        };
+        running.handshake.answer(Question::Certificate, reply)?;
         Ok(errors)
     }
 
-    fn answer<R>(&self, give: impl FnOnce(&Self, &mut Running) -> Result<R, Failure>) -> Result<R, Failure> {
+    /// Gives the answer to a question, if it is the one that is asked.
+    fn answer<R>(
+        &self,
+        question: Question,
+        give: impl FnOnce(&Self, &mut Running) -> Result<R, Failure>,
+    ) -> Result<R, Failure> {
         let mut phase = try_lock(&self.phase)?;
-        match &mut *phase {
-            Phase::Running(running) => {
-                let answered = give(self, running)?;
-                self.shared.put(state::SUSPENDED, false);
-                Ok(answered)
-            }
-            _ => Err(Failure::state("no certificate waits for a verdict")),
+        let Phase::Running(running) = &mut *phase else { return Err(not_asked(question)) };
+        if running.handshake.is_answered() {
+            return Err(Failure::state("the answer was given already: call process_handshake"));
         }
+        if running.handshake.question() != Some(question) {
+            return Err(not_asked(question));
+        }
+        let answered = give(self, running)?;
+        self.answered();
+        Ok(answered)
+    }
+
+    fn answered(&self) {
+        self.shared.put(state::SUSPENDED, false);
+        let mut facts = self.shared.facts();
+        facts.question = None;
+        facts.signature_request = None;
     }
 
     fn cancel(&self) -> Result<(), Failure> {
@@ -270,7 +376,8 @@ impl Session {
         let Finished { version, sending, receiving, .. } = finished;
         let protection = |direction: &Direction| Protection::new(version, &direction.secrets, direction.sequence);
         write.open(Sealer::new(protection(&sending)?), sending.traffic);
-        read.open(Opener::new(protection(&receiving)?), receiving.traffic, self.context.is_server(), input_ended);
+        let is_server = self.context.is_server();
+        read.open(Opener::new(protection(&receiving)?), receiving.traffic, is_server, input_ended);
         let mut facts = self.shared.facts();
         facts.negotiated.protocol = match version {
             Version::Tls12 => PROTOCOL_TLS12,
@@ -279,7 +386,12 @@ impl Session {
         facts.negotiated.cipher_suite = finished.cipher_suite;
         facts.negotiated.group = finished.group;
         facts.negotiated.alpn = finished.alpn.into();
-        facts.local_certificate_shown = self.context.is_server() || finished.client_certificate_sent;
+        facts.shown = finished.shown;
+        // What belonged to the questions goes; a ClientHello stays if the options say so.
+        facts.certificate_request = None;
+        if !self.context().keeps_client_hello() {
+            facts.client_hello = None;
+        }
         if finished.hello_retried {
             self.shared.set(state::HELLO_RETRIED);
         }
@@ -296,10 +408,10 @@ enum Next {
 impl Running {
     /// The next step, with a record off the input if one is needed.
     fn next(&mut self, input: &[u8], consumed: &mut usize) -> Result<Next, Failure> {
-        if self.handshake.is_asking() {
-            return Ok(Next::Return(Outcome::Suspended(Question::Certificate)));
+        if let Some(question) = self.handshake.question() {
+            return Ok(Next::Return(Outcome::Suspended(question)));
         }
-        if self.handshake.is_answered() {
+        if self.handshake.can_go_on() {
             return self.handshake.go_on().map(Next::Event);
         }
         let header = match next_record(input, self.handshake.max_payload()) {
@@ -309,9 +421,33 @@ impl Running {
             Err(failure) => return self.handshake.fail_with(failure).map(Next::Event),
         };
         let event = self.handshake.feed(&input[..header.record_len()])?;
-        *consumed += header.record_len();
+        // Which context goes on is asked before the record is taken.
+        if !matches!(event, Event::Asks(Request::ServerContext)) {
+            *consumed += header.record_len();
+        }
         Ok(Next::Event(event))
     }
+
+    fn reject(&mut self, question: Question, alert: Alert) -> Result<(), Failure> {
+        let failure = match question {
+            Question::Certificate if self.chain.is_empty() => {
+                refusal(Some(alert), policy::NOT_AVAILABLE, REFUSED_BY_HOST)
+            }
+            Question::Certificate => refusal(Some(alert), policy::CHAIN_ERRORS, REFUSED_BY_HOST),
+            Question::ServerContext | Question::Credentials | Question::Signature => {
+                refusal(Some(alert), 0, "the host ended the handshake")
+            }
+        };
+        self.handshake.answer(question, Reply::Refuse(failure))
+    }
+}
+
+/// An alert that can refuse.
+fn refusing(alert: Alert) -> Result<(), Failure> {
+    if alert.is_closure() {
+        return Err(Failure::argument(format!("the alert {alert} ends nothing: it cannot refuse a peer")));
+    }
+    Ok(())
 }
 
 const REFUSED_BY_HOST: &str = "the host refused the peer's certificate";

@@ -18,15 +18,17 @@ mod write;
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError};
 
 use rustls::pki_types::{CertificateDer, ServerName};
 
+use crate::client_hello::ClientHello;
 use crate::context::Context;
-use crate::outcome::{Failure, FailureKind, Outcome, policy};
+use crate::handshake::question::{CertificateRequest, SignatureRequest};
+use crate::outcome::{Failure, FailureKind, Outcome, Question, policy};
 use facts::Facts;
 pub use facts::Negotiated;
-use handshaking::Phase;
+use handshaking::{Phase, Preset};
 use owed::Owed;
 use read::ReadHalf;
 use write::WriteHalf;
@@ -60,7 +62,10 @@ pub struct Counts {
 
 /// One TLS connection.
 pub struct Session {
+    /// What the session was made with.
     context: Arc<Context>,
+    /// What the host chose by the ClientHello instead.
+    chosen: OnceLock<Arc<Context>>,
     shared: Shared,
     phase: Mutex<Phase>,
     write: Mutex<WriteHalf>,
@@ -89,16 +94,21 @@ impl Session {
     pub fn new(context: Arc<Context>) -> Self {
         Self {
             context,
+            chosen: OnceLock::new(),
             shared: Shared {
                 state: AtomicU32::new(0),
                 owed: Owed::default(),
                 facts: Mutex::default(),
                 failures: Mutex::default(),
             },
-            phase: Mutex::new(Phase::New(None)),
+            phase: Mutex::new(Phase::New(Preset::default())),
             write: Mutex::default(),
             read: Mutex::default(),
         }
+    }
+
+    fn context(&self) -> &Arc<Context> {
+        self.chosen.get().unwrap_or(&self.context)
     }
 
     /// Sets the server that a client wants to reach.
@@ -176,9 +186,23 @@ impl Session {
 
     /// Our leaf certificate, if the peer has seen it.
     pub fn local_certificate(&self) -> Vec<u8> {
-        let shown = self.shared.has(state::HANDSHAKE_COMPLETE) && self.shared.facts().local_certificate_shown;
-        let leaf = self.context.credentials().and_then(|credentials| credentials.leaf());
-        leaf.filter(|_| shown).map(|leaf| leaf.to_vec()).unwrap_or_default()
+        let shown = self.shared.facts().shown.clone().filter(|_| self.shared.has(state::HANDSHAKE_COMPLETE));
+        shown.and_then(|shown| shown.cert.first().map(|leaf| leaf.to_vec())).unwrap_or_default()
+    }
+
+    /// A server's first ClientHello: until the handshake is complete, and as long as the session if the options say so.
+    pub fn client_hello(&self) -> Option<Arc<ClientHello>> {
+        self.shared.facts().client_hello.clone()
+    }
+
+    /// What the server takes as a client's certificate.
+    pub(crate) fn certificate_request(&self) -> Option<Arc<CertificateRequest>> {
+        self.shared.facts().certificate_request.clone()
+    }
+
+    /// What waits to be signed.
+    pub(crate) fn signature_request(&self) -> Option<Arc<SignatureRequest>> {
+        self.shared.facts().signature_request.clone()
     }
 
     /// The sticky failure, or else the last one.
@@ -189,7 +213,9 @@ impl Session {
 
     /// Bits that the suspension itself brings: a client that showed no certificate.
     pub fn pending_policy_errors(&self) -> u32 {
-        match self.shared.has(state::SUSPENDED) && self.shared.facts().remote_certificates.is_empty() {
+        let facts = self.shared.facts();
+        let declined = facts.question == Some(Question::Certificate) && facts.remote_certificates.is_empty();
+        match self.shared.has(state::SUSPENDED) && declined {
             true => policy::NOT_AVAILABLE,
             false => 0,
         }

@@ -63,8 +63,12 @@ impl Pair {
     fn shake(&mut self, answer: impl Fn(&Session)) {
         for _ in 0..20 {
             let client = self.step_client().unwrap();
-            if client == Outcome::Suspended(Question::Certificate) {
-                answer(&self.client);
+            match client {
+                Outcome::Suspended(Question::Certificate) => answer(&self.client),
+                Outcome::Suspended(Question::Credentials) => {
+                    assert_eq!(self.client.set_client_credentials(None), Ok(Outcome::Complete));
+                }
+                _ => {}
             }
             let server = self.step_server().unwrap();
             if server == Outcome::Suspended(Question::Certificate) {
@@ -257,6 +261,8 @@ fn a_client_without_a_certificate_is_held_back_or_refused() {
                 let mut client = client_options();
                 client.set_protocols(protocols).unwrap();
                 let mut pair = pair(server, client);
+                // Said beforehand: nothing to show.
+                assert_eq!(pair.client.set_client_credentials(None), Ok(Outcome::Complete));
                 let mut end = None;
                 for _ in 0..10 {
                     if let Ok(Outcome::Suspended(_)) = pair.step_client() {
@@ -609,4 +615,177 @@ fn the_sizes_of_a_session_are_known() {
     println!("session {} write {} read {}", size_of::<Session>(), size_of::<WriteHalf>(), size_of::<ReadHalf>());
     fn send_and_sync<T: Send + Sync>() {}
     send_and_sync::<Session>();
+}
+
+/// Signs with the key of a file, as another process would.
+fn sign(name: &str, request: &SignatureRequest) -> Vec<u8> {
+    let key = credentials(name).certified_key();
+    key.key.choose_scheme(&[request.scheme]).unwrap().sign(&request.message).unwrap()
+}
+
+fn external(name: &str, schemes: &[u16]) -> Arc<Credentials> {
+    Arc::new(Credentials::external(&certificates(&format!("{name}.pem")), schemes).unwrap())
+}
+
+const EXTERNAL: [(&str, &[u16]); 5] = [
+    ("server-rsa2048", &[0x0804, 0x0401]),
+    ("server-rsa4096", &[0x0806, 0x0501]),
+    ("server-p256", &[0x0403]),
+    ("server-p384", &[0x0503]),
+    ("server-ed25519", &[0x0807]),
+];
+
+#[test]
+fn every_question_of_a_handshake_is_answered_by_the_host() {
+    for protocols in [0xC00, 0x3000] {
+        for (name, schemes) in EXTERNAL {
+            let mut options = Options::default();
+            options.set_credentials(Some(external(name, schemes)));
+            options.client_certificates = ClientCertificateMode::Require;
+            options.add_trust_anchors_pem(&certificates("ca.pem")).unwrap();
+            options.set_keep_client_hello(1).unwrap();
+            let chosen = Arc::new(Context::server(options).unwrap());
+            let mut client = client_options();
+            client.set_protocols(protocols).unwrap();
+            let client = Session::new(Arc::new(Context::client(client).unwrap()));
+            client.set_target_host_name("localhost").unwrap();
+            let server = Session::new(Arc::new(Context::undecided().unwrap()));
+            let mut pair = Pair { client, server, to_client: Vec::new(), to_server: Vec::new() };
+            let mut asked = Vec::new();
+            for _ in 0..20 {
+                for is_server in [false, true] {
+                    let outcome = if is_server { pair.step_server() } else { pair.step_client() }.unwrap();
+                    let session = if is_server { &pair.server } else { &pair.client };
+                    let Outcome::Suspended(question) = outcome else { continue };
+                    asked.push((is_server, question));
+                    match question {
+                        Question::ServerContext => {
+                            assert_eq!(session.client_hello().unwrap().server_name(), Some("localhost"));
+                            assert_eq!(session.set_server_context(chosen.clone()), Ok(Outcome::Complete));
+                            let again = session.set_server_context(chosen.clone()).unwrap_err();
+                            assert_eq!(again.kind, FailureKind::InvalidState);
+                        }
+                        Question::Credentials => {
+                            let request = session.certificate_request().unwrap();
+                            assert_eq!(request.acceptable_issuers.len(), 1);
+                            let own = external(name, schemes);
+                            assert_eq!(session.set_client_credentials(Some(own)), Ok(Outcome::Complete));
+                        }
+                        Question::Certificate => {
+                            assert_eq!(session.set_certificate_validation_result(0), Ok(Outcome::Complete));
+                        }
+                        Question::Signature => {
+                            let request = session.signature_request().unwrap();
+                            assert!(schemes.contains(&u16::from(request.scheme)));
+                            let mut signature = sign(name, &request);
+                            signature[20] ^= 1;
+                            let wrong = session.set_signature(&signature).unwrap_err();
+                            assert_eq!(wrong.kind, FailureKind::InvalidArgument);
+                            signature[20] ^= 1;
+                            assert_eq!(session.set_signature(&signature), Ok(Outcome::Complete));
+                        }
+                    }
+                }
+            }
+            let expected = [
+                (true, Question::ServerContext),
+                (true, Question::Signature),
+                (false, Question::Credentials),
+                (false, Question::Certificate),
+                (false, Question::Signature),
+                (true, Question::Certificate),
+            ];
+            assert_eq!(asked, expected, "{protocols:#x} {name}");
+            pair.exchange(&pair.client, &pair.server, b"hello");
+            pair.exchange(&pair.server, &pair.client, b"hello");
+            assert_eq!(pair.server.local_certificate(), pair.client.remote_certificates()[0].to_vec());
+            assert!(pair.server.client_hello().is_some());
+        }
+    }
+}
+
+#[test]
+fn refusing_and_leaving_at_every_question() {
+    // Which suspension, counted from the first one, and whether the host refuses or shuts down there.
+    for protocols in [0xC00, 0x3000] {
+        for at in 0..6 {
+            for refuse in [true, false] {
+                let mut options = Options::default();
+                options.set_credentials(Some(external("server-p256", &[0x0403])));
+                options.client_certificates = ClientCertificateMode::Require;
+                let chosen = Arc::new(Context::server(options).unwrap());
+                let mut client = client_options();
+                client.set_protocols(protocols).unwrap();
+                let client = Session::new(Arc::new(Context::client(client).unwrap()));
+                let server = Session::new(Arc::new(Context::undecided().unwrap()));
+                let mut pair = Pair { client, server, to_client: Vec::new(), to_server: Vec::new() };
+                let mut asked = 0;
+                let mut ends = [None, None];
+                for _ in 0..20 {
+                    for is_server in [false, true] {
+                        let result = if is_server { pair.step_server() } else { pair.step_client() };
+                        let session = if is_server { &pair.server } else { &pair.client };
+                        let question = match result {
+                            Ok(Outcome::Suspended(question)) => question,
+                            Ok(Outcome::WantRead | Outcome::Complete | Outcome::Closed) => continue,
+                            Ok(other) => panic!("{other:?}"),
+                            Err(failure) => {
+                                ends[usize::from(is_server)].get_or_insert(failure);
+                                continue;
+                            }
+                        };
+                        asked += 1;
+                        if asked - 1 == at {
+                            match refuse {
+                                true => assert_eq!(session.reject(Alert(112)), Ok(Outcome::Complete)),
+                                false => {
+                                    let (mut room, mut written) = (vec![0; 1000], 0);
+                                    let outcome = session.shutdown(&mut room, &mut written);
+                                    assert_eq!(outcome, Ok(Outcome::Closed));
+                                    let to = if is_server { &mut pair.to_client } else { &mut pair.to_server };
+                                    to.extend_from_slice(&room[..written]);
+                                }
+                            }
+                            continue;
+                        }
+                        match question {
+                            Question::ServerContext => session.set_server_context(chosen.clone()),
+                            Question::Credentials => session.set_client_credentials(Some(credentials("server-p256"))),
+                            Question::Certificate => session.set_certificate_validation_result(0),
+                            Question::Signature => {
+                                let request = session.signature_request().unwrap();
+                                session.set_signature(&sign("server-p256", &request))
+                            }
+                        }
+                        .unwrap();
+                    }
+                }
+                let name = format!("{protocols:#x} at {at}, refuse {refuse}: {ends:?}");
+                // The client has a key of its own here: five questions.
+                if at == 5 {
+                    assert_eq!(ends, [None, None], "{name}");
+                    continue;
+                }
+                let told = if refuse { Alert(112) } else { Alert::CLOSE_NOTIFY };
+                let of_client = [false, false, true, true, false][at];
+                let at_peer = match (&ends[usize::from(of_client)], of_client) {
+                    (Some(failure), _) => failure.clone(),
+                    // A TLS 1.3 client is done before the server judges it.
+                    (None, _) => {
+                        let result = pair.client.decrypt(&pair.to_client, &mut [0; 100], &mut Counts::default());
+                        match (result, refuse) {
+                            (Err(failure), true) => failure,
+                            (Ok(Outcome::Complete | Outcome::Closed), false) => continue,
+                            (other, _) => panic!("{name}: {other:?}"),
+                        }
+                    }
+                };
+                assert_eq!(at_peer.alert_received, Some(told), "{name}");
+                if refuse {
+                    let own = ends[usize::from(!of_client)].as_ref().unwrap();
+                    assert_eq!((own.kind, own.alert_sent), (FailureKind::Authentication, Some(told)), "{name}");
+                }
+            }
+        }
+    }
 }

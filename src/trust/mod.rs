@@ -251,6 +251,18 @@ fn can_sign_handshakes(certificate: &EndEntityCert<'_>, algorithms: Algorithms) 
     Ok(())
 }
 
+/// Whether a key of our own is one whose signatures peers, and we, can check.
+pub(crate) fn usable_key(leaf: &CertificateDer<'_>, algorithms: Algorithms) -> Result<(), Failure> {
+    let unreadable = |error: webpki::Error| {
+        Failure::configuration(format!("the first certificate of the chain cannot be read: {error}"))
+    };
+    let certificate = EndEntityCert::try_from(leaf).map_err(unreadable)?;
+    can_sign_handshakes(&certificate, algorithms).map_err(|fault| match fault {
+        Fault::KeySize => Failure::configuration("an RSA key must have 2048 to 8192 bits"),
+        _ => Failure::configuration("the key of the chain's first certificate is of an unsupported type"),
+    })
+}
+
 fn is_self_signed(certificate: &EndEntityCert<'_>) -> bool {
     certificate.issuer() == certificate.subject()
 }

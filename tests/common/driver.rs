@@ -464,13 +464,18 @@ impl Party<'_> {
                 self.handshake = Some(result);
                 return true;
             }
-            Ok(Outcome::Suspended(Question::Certificate)) => {
+            Ok(Outcome::Suspended(question)) => {
                 assert!(!pending);
                 let mut again = Counts::default();
                 let repeated = self.session.process_handshake(inbox.visible(), &mut [], &mut again);
                 assert_eq!((repeated, again), (result, Counts::default()), "a suspension lasts");
                 self.questions += 1;
-                self.answer();
+                match question {
+                    Question::Credentials => {
+                        assert_eq!(self.session.set_client_credentials(None), Ok(Outcome::Complete));
+                    }
+                    _ => self.answer(),
+                }
                 return true;
             }
             Err(failure) => {

@@ -68,6 +68,11 @@ impl PooledStack {
     }
 }
 
+/// Stacks in use, and how many may be.
+pub(crate) fn pool() -> (usize, usize) {
+    (IN_USE.load(Ordering::Relaxed).min(MAX_FIBERS), MAX_FIBERS)
+}
+
 impl Drop for PooledStack {
     fn drop(&mut self) {
         IN_USE.fetch_sub(1, Ordering::Relaxed);

@@ -1,0 +1,251 @@
+//! What a client said first.
+
+use std::ffi::c_char;
+
+use super::facts::copy_out;
+use super::fence;
+use super::handles::tls_session_t;
+use super::host::{Host, required};
+use super::status::tls_status_t;
+use crate::client_hello::{ClientHello, Span};
+use crate::outcome::{Failure, Outcome};
+use crate::session::Session;
+
+/// Groups of key shares that `tls_client_hello_info_t` has room for.
+pub const SPANTLS_MAX_KEY_SHARES: usize = 16;
+
+/// A part of the ClientHello: `len` bytes from `offset` of what `tls_session_client_hello()` copies. Both 0: not there.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct spantls_part_t {
+    /// Counted from the message's first byte, its type.
+    pub offset: u32,
+    /// Bytes.
+    pub len: u32,
+}
+
+/// The bits of `tls_client_hello_info_t.offers`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum spantls_offer_values {
+    /// TLS 1.3, in supported_versions.
+    SPANTLS_OFFERS_TLS13 = 1,
+    /// A pre-shared key, which is how TLS 1.3 resumes (RFC 8446 section 4.2.11).
+    SPANTLS_OFFERS_PRE_SHARED_KEY = 2,
+    /// Early data (section 4.2.10). It is never accepted.
+    SPANTLS_OFFERS_EARLY_DATA = 4,
+    /// A certificate after the handshake (section 4.2.6).
+    SPANTLS_OFFERS_POST_HANDSHAKE_AUTH = 8,
+}
+
+/// What a ClientHello says (RFC 8446 section 4.1.2). Set `struct_size` to its `sizeof`; the struct can grow at its end.
+/// Lists of numbers lie in the message as big-endian 16-bit integers, `len / 2` of them; values of RFC 8701 (GREASE) are
+/// among them.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct tls_client_hello_info_t {
+    /// In: `sizeof(tls_client_hello_info_t)`.
+    pub struct_size: usize,
+    /// `SPANTLS_OFFERS_…` bits.
+    pub offers: u32,
+    /// 0x0303 in TLS 1.2 and 1.3.
+    pub legacy_version: u16,
+    /// How many of `key_share_groups` there are.
+    pub num_key_share_groups: u16,
+    /// The groups that the client has sent keys for, as numbers of this machine; at most the first 16.
+    pub key_share_groups: [u16; SPANTLS_MAX_KEY_SHARES],
+    /// 32 bytes.
+    pub random: spantls_part_t,
+    /// 0 to 32 bytes.
+    pub session_id: spantls_part_t,
+    /// Numbers.
+    pub cipher_suites: spantls_part_t,
+    /// The whole list of extensions: type, length and content of each.
+    pub extensions: spantls_part_t,
+    /// The host name (RFC 6066 section 3), the bare text.
+    pub server_name: spantls_part_t,
+    /// Numbers.
+    pub supported_versions: spantls_part_t,
+    /// Numbers.
+    pub supported_groups: spantls_part_t,
+    /// Numbers.
+    pub signature_algorithms: spantls_part_t,
+    /// Numbers; if not there, `signature_algorithms` holds for certificates too.
+    pub signature_algorithms_cert: spantls_part_t,
+    /// Application protocols (RFC 7301): one byte of length before each name.
+    pub alpn: spantls_part_t,
+}
+
+/// Copies a server's first ClientHello: the whole handshake message with its four-byte header, fragments joined. There from
+/// the moment that it is complete (`TLS_STATUS_NEEDS_SERVER_OPTIONS` and after) until the handshake is COMPLETE, and as
+/// long as the session with `tls_options_set_keep_client_hello()`; else empty, and on clients. Copy-out as
+/// `tls_session_negotiated_alpn()`.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_client_hello(
+    session: *const tls_session_t,
+    out_message: *mut u8,
+    message_cap: usize,
+    out_len: *mut usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    copy_out(host, session, out_message, message_cap, out_len, |session| {
+        Ok(session.client_hello().map(|hello| hello.raw().to_vec()).unwrap_or_default())
+    })
+}
+
+/// Tells what the ClientHello says and where. Set `out_info->struct_size` first.
+///
+/// - `TLS_STATUS_COMPLETE`: filled.
+/// - `TLS_ERROR_INVALID_ARGUMENT`: `out_info` is NULL or its `struct_size` is too small.
+/// - `TLS_ERROR_INVALID_STATE`: there is no ClientHello: see `tls_session_client_hello()`.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_client_hello_info(
+    session: *const tls_session_t,
+    out_info: *mut tls_client_hello_info_t,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fence::on_session(host, session, |session| {
+        required(out_info, "out_info")?;
+        let size = host.struct_size(out_info);
+        if size < size_of::<tls_client_hello_info_t>() {
+            return Err(Failure::argument("struct_size is smaller than the first version of the struct"));
+        }
+        host.put(out_info, tls_client_hello_info_t { struct_size: size, ..Default::default() });
+        let hello = hello(session)?;
+        host.put(out_info, tls_client_hello_info_t { struct_size: size, ..describe(&hello) });
+        Ok(Outcome::Complete)
+    })
+}
+
+/// Copies the JA3 fingerprint of the ClientHello: 32 hexadecimal digits, the MD5 of the text that
+/// `tls_session_ja3_text()` copies. No NUL is added. There as long as the ClientHello is: see
+/// `tls_session_client_hello()`. Copy-out as `tls_session_negotiated_alpn()`.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_ja3(
+    session: *const tls_session_t,
+    out_text: *mut c_char,
+    text_cap: usize,
+    out_len: *mut usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fingerprint(host, session, out_text, text_cap, out_len, ClientHello::ja3)
+}
+
+/// Copies what the JA3 fingerprint is made of: version, cipher suites, extensions, groups and point formats as decimal
+/// numbers, without the values of RFC 8701. Otherwise as `tls_session_ja3()`.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_ja3_text(
+    session: *const tls_session_t,
+    out_text: *mut c_char,
+    text_cap: usize,
+    out_len: *mut usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fingerprint(host, session, out_text, text_cap, out_len, ClientHello::ja3_string)
+}
+
+/// Copies the JA4 fingerprint of the ClientHello, 36 characters (`t13d1516h2_8daaf6152771_e5627efa2ab1`). Otherwise as
+/// `tls_session_ja3()`.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_ja4(
+    session: *const tls_session_t,
+    out_text: *mut c_char,
+    text_cap: usize,
+    out_len: *mut usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fingerprint(host, session, out_text, text_cap, out_len, ClientHello::ja4)
+}
+
+/// Copies what the JA4 fingerprint is made of (its raw form, `JA4_r`). Otherwise as `tls_session_ja3()`.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_ja4_text(
+    session: *const tls_session_t,
+    out_text: *mut c_char,
+    text_cap: usize,
+    out_len: *mut usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fingerprint(host, session, out_text, text_cap, out_len, ClientHello::ja4_r)
+}
+
+fn fingerprint(
+    host: Host,
+    session: *const tls_session_t,
+    out: *mut c_char,
+    cap: usize,
+    out_len: *mut usize,
+    make: impl FnOnce(&ClientHello) -> String,
+) -> tls_status_t {
+    copy_out(host, session, out.cast::<u8>(), cap, out_len, |session| {
+        Ok(session.client_hello().map(|hello| make(&hello).into_bytes()).unwrap_or_default())
+    })
+}
+
+fn hello(session: &Session) -> Result<std::sync::Arc<ClientHello>, Failure> {
+    session.client_hello().ok_or_else(|| Failure::state("there is no ClientHello: not yet, not kept, or a client"))
+}
+
+fn describe(hello: &ClientHello) -> tls_client_hello_info_t {
+    use spantls_offer_values::*;
+    let parts = hello.parts();
+    let mut offers = 0;
+    for (offered, bit) in [
+        (hello.offers_tls13(), SPANTLS_OFFERS_TLS13),
+        (hello.offers_pre_shared_key(), SPANTLS_OFFERS_PRE_SHARED_KEY),
+        (hello.offers_early_data(), SPANTLS_OFFERS_EARLY_DATA),
+        (hello.offers_post_handshake_auth(), SPANTLS_OFFERS_POST_HANDSHAKE_AUTH),
+    ] {
+        if offered {
+            offers |= bit as u32;
+        }
+    }
+    let mut key_share_groups = [0; SPANTLS_MAX_KEY_SHARES];
+    let mut num_key_share_groups = 0;
+    for (slot, group) in key_share_groups.iter_mut().zip(hello.key_share_groups()) {
+        *slot = group;
+        num_key_share_groups += 1;
+    }
+    tls_client_hello_info_t {
+        struct_size: size_of::<tls_client_hello_info_t>(),
+        offers,
+        legacy_version: hello.legacy_version(),
+        num_key_share_groups,
+        key_share_groups,
+        random: parts.random.into(),
+        session_id: parts.session_id.into(),
+        cipher_suites: parts.cipher_suites.into(),
+        extensions: parts.extensions.into(),
+        server_name: parts.server_name.into(),
+        supported_versions: parts.supported_versions.into(),
+        supported_groups: parts.supported_groups.into(),
+        signature_algorithms: parts.signature_algorithms.into(),
+        signature_algorithms_cert: parts.signature_algorithms_cert.into(),
+        alpn: parts.alpn.into(),
+    }
+}
+
+impl From<Span> for spantls_part_t {
+    fn from(span: Span) -> Self {
+        // A ClientHello has less than 2^17 bytes.
+        Self { offset: span.offset as u32, len: span.len as u32 }
+    }
+}
+
+impl From<Option<Span>> for spantls_part_t {
+    fn from(span: Option<Span>) -> Self {
+        span.map_or(Self::default(), Self::from)
+    }
+}

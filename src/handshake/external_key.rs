@@ -1,0 +1,143 @@
+//! Private keys that are somewhere else: in another process, in hardware. rustls calls its signer synchronously; ours
+//! suspends the handshake with the message, and the host brings the signature.
+
+use std::sync::Arc;
+
+use rustls::crypto::WebPkiSupportedAlgorithms;
+use rustls::pki_types::CertificateDer;
+use rustls::sign::{Signer, SigningKey};
+use rustls::{Error, SignatureAlgorithm, SignatureScheme};
+use webpki::EndEntityCert;
+
+use super::fiber::suspend;
+use super::question::{Answer, Request, SignatureRequest};
+use crate::outcome::Failure;
+use crate::trust;
+
+/// The public half of an external key: the leaf of its chain.
+pub(crate) struct VerifyingKey {
+    leaf: CertificateDer<'static>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl VerifyingKey {
+    /// Fails for a certificate that cannot be read, and for keys whose signatures nobody here can check.
+    pub(crate) fn new(leaf: CertificateDer<'static>, algorithms: WebPkiSupportedAlgorithms) -> Result<Self, Failure> {
+        trust::usable_key(&leaf, algorithms.all)?;
+        Ok(Self { leaf, algorithms })
+    }
+
+    /// Whether signatures of this scheme can be made with this key. An empty signature is never right, so what an
+    /// attempt says about it is about the key.
+    pub(crate) fn fits(&self, scheme: SignatureScheme) -> bool {
+        matches!(self.attempt(scheme, &[], &[]), Some(Err(webpki::Error::InvalidSignatureForPublicKey)))
+    }
+
+    /// Whether this is the key's signature of the message.
+    pub(crate) fn verify(&self, scheme: SignatureScheme, message: &[u8], signature: &[u8]) -> bool {
+        self.attempt(scheme, message, signature).is_some_and(|result| result.is_ok())
+    }
+
+    /// The first algorithm of a scheme is the one whose curve TLS 1.3 binds it to.
+    fn attempt(&self, scheme: SignatureScheme, message: &[u8], signature: &[u8]) -> Option<Result<(), webpki::Error>> {
+        let (_, algorithms) = self.algorithms.mapping.iter().find(|(known, _)| *known == scheme)?;
+        let algorithm = algorithms.first()?;
+        let leaf = EndEntityCert::try_from(&self.leaf);
+        Some(leaf.and_then(|leaf| leaf.verify_signature(*algorithm, message, signature)))
+    }
+}
+
+/// The key as rustls sees it.
+#[derive(Clone)]
+pub(crate) struct ExternalKey {
+    public: Arc<VerifyingKey>,
+    /// In the host's order of preference; at least one, all of one algorithm.
+    schemes: Arc<[SignatureScheme]>,
+    algorithm: SignatureAlgorithm,
+}
+
+impl ExternalKey {
+    /// Fails where a scheme is unknown, cannot be checked, or is none of this key's.
+    pub(crate) fn new(public: VerifyingKey, schemes: &[u16]) -> Result<Self, Failure> {
+        let schemes: Vec<SignatureScheme> = schemes.iter().copied().map(SignatureScheme::from).collect();
+        let mut algorithm = None;
+        for (index, scheme) in schemes.iter().enumerate() {
+            let number = u16::from(*scheme);
+            let of_scheme = algorithm_of(*scheme)
+                .ok_or_else(|| Failure::configuration(format!("signature scheme {number:#06x} is not supported")))?;
+            if !public.fits(*scheme) {
+                return Err(Failure::configuration(format!(
+                    "the key of the chain's first certificate does not sign with scheme {number:#06x}"
+                )));
+            }
+            if schemes[..index].contains(scheme) {
+                return Err(Failure::configuration(format!("signature scheme {number:#06x} is there twice")));
+            }
+            algorithm = Some(of_scheme);
+        }
+        let algorithm = algorithm.ok_or_else(|| Failure::configuration("an external key needs a signature scheme"))?;
+        Ok(Self { public: Arc::new(public), schemes: schemes.into(), algorithm })
+    }
+}
+
+/// What ring can make and check. ECDSA schemes are bound to their curves, as in TLS 1.3 (RFC 8446 section 4.2.3).
+fn algorithm_of(scheme: SignatureScheme) -> Option<SignatureAlgorithm> {
+    match scheme {
+        SignatureScheme::RSA_PKCS1_SHA256
+        | SignatureScheme::RSA_PKCS1_SHA384
+        | SignatureScheme::RSA_PKCS1_SHA512
+        | SignatureScheme::RSA_PSS_SHA256
+        | SignatureScheme::RSA_PSS_SHA384
+        | SignatureScheme::RSA_PSS_SHA512 => Some(SignatureAlgorithm::RSA),
+        SignatureScheme::ECDSA_NISTP256_SHA256 | SignatureScheme::ECDSA_NISTP384_SHA384 => {
+            Some(SignatureAlgorithm::ECDSA)
+        }
+        SignatureScheme::ED25519 => Some(SignatureAlgorithm::ED25519),
+        _ => None,
+    }
+}
+
+impl SigningKey for ExternalKey {
+    fn choose_scheme(&self, offered: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
+        let scheme = *self.schemes.iter().find(|scheme| offered.contains(scheme))?;
+        Some(Box::new(ExternalSigner { key: self.public.clone(), scheme }))
+    }
+
+    fn algorithm(&self) -> SignatureAlgorithm {
+        self.algorithm
+    }
+}
+
+impl std::fmt::Debug for ExternalKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ExternalKey").field("schemes", &self.schemes).finish_non_exhaustive()
+    }
+}
+
+struct ExternalSigner {
+    key: Arc<VerifyingKey>,
+    scheme: SignatureScheme,
+}
+
+impl Signer for ExternalSigner {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        let request = SignatureRequest { scheme: self.scheme, message: message.to_vec(), key: self.key.clone() };
+        match suspend(Request::Signature(request)) {
+            Answer::Signature(signature) => Ok(signature),
+            // The session knows why, and which alert to send.
+            Answer::Accepted | Answer::Credentials(_) | Answer::Refused | Answer::Cancelled => {
+                Err(Error::General("the host did not sign".into()))
+            }
+        }
+    }
+
+    fn scheme(&self) -> SignatureScheme {
+        self.scheme
+    }
+}
+
+impl std::fmt::Debug for ExternalSigner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ExternalSigner").field("scheme", &self.scheme).finish_non_exhaustive()
+    }
+}

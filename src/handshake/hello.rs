@@ -1,0 +1,84 @@
+//! The ClientHello, put together from its records before rustls sees any of them: a server may have to choose its context
+//! by it.
+
+use crate::client_hello::{ClientHello, Unreadable};
+use crate::limits::{MAX_HANDSHAKE_MESSAGE, MAX_PLAINTEXT, MAX_UNFINISHED_RECORDS, RECORD_HEADER};
+use crate::record::ContentType;
+
+/// Bytes of a handshake message's header: its type and its length (RFC 8446 section 4).
+const MESSAGE_HEADER: usize = 4;
+const CLIENT_HELLO: u8 = 1;
+
+/// Collects fragments (RFC 8446 section 5.1).
+#[derive(Default)]
+pub(super) struct HelloReader {
+    /// The message so far.
+    fragments: Vec<u8>,
+    /// Bytes of the records that it came in.
+    taken: usize,
+}
+
+/// What a record is to the ClientHello.
+pub(super) enum Part {
+    /// A fragment; it was taken, the rest is missing.
+    Fragment,
+    /// The record that completes the message. It was not taken.
+    Last(Result<ClientHello, Unreadable>),
+    /// One fragment too many for what is missing still.
+    TooMany,
+    /// No part of any ClientHello that can be taken.
+    Other,
+}
+
+impl HelloReader {
+    pub(super) fn read(&mut self, record: &[u8]) -> Part {
+        let Some((header, fragment)) = record.split_at_checked(RECORD_HEADER) else { return Part::Other };
+        // RFC 8446 section 5.1: no empty fragments of handshake messages.
+        if header.first() != Some(&(ContentType::Handshake as u8)) || fragment.is_empty() {
+            return Part::Other;
+        }
+        let begin: Vec<u8> = self.fragments.iter().chain(fragment).take(MESSAGE_HEADER).copied().collect();
+        match *begin.as_slice() {
+            [CLIENT_HELLO, high, middle, low] => {
+                let body = u32::from_be_bytes([0, high, middle, low]) as usize;
+                if body > MAX_HANDSHAKE_MESSAGE {
+                    return Part::Other;
+                }
+                let missing = (MESSAGE_HEADER + body).saturating_sub(self.fragments.len());
+                match fragment.get(..missing) {
+                    Some(end) => Part::Last(ClientHello::read([&self.fragments, end].concat())),
+                    None => self.take(fragment),
+                }
+            }
+            [CLIENT_HELLO, ..] => self.take(fragment),
+            _ => Part::Other,
+        }
+    }
+
+    /// Whether this is the record that completed `message`, shown again.
+    pub(super) fn completes(&self, record: &[u8], message: &[u8]) -> bool {
+        let missing = message.get(self.fragments.len()..);
+        missing.is_some_and(|missing| record.get(RECORD_HEADER..).is_some_and(|shown| shown.starts_with(missing)))
+    }
+
+    /// The fragments as records again, as few as there can be: what rustls is to see before the record at hand.
+    pub(super) fn into_records(self) -> Vec<u8> {
+        let mut records = Vec::new();
+        for fragment in self.fragments.chunks(MAX_PLAINTEXT) {
+            // RFC 8446 section 5.1; a chunk is never longer than a record may be.
+            records.extend_from_slice(&[ContentType::Handshake as u8, 3, 1]);
+            records.extend_from_slice(&(fragment.len() as u16).to_be_bytes());
+            records.extend_from_slice(fragment);
+        }
+        records
+    }
+
+    fn take(&mut self, fragment: &[u8]) -> Part {
+        self.taken += RECORD_HEADER + fragment.len();
+        if self.taken > MAX_UNFINISHED_RECORDS {
+            return Part::TooMany;
+        }
+        self.fragments.extend_from_slice(fragment);
+        Part::Fragment
+    }
+}
