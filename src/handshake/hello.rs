@@ -1,6 +1,8 @@
 //! The ClientHello, put together from its records before rustls sees any of them: a server may have to choose its context
 //! by it.
 
+use std::sync::Arc;
+
 use crate::client_hello::{ClientHello, Unreadable};
 use crate::limits::{MAX_HANDSHAKE_MESSAGE, MAX_PLAINTEXT, MAX_UNFINISHED_RECORDS, RECORD_HEADER};
 use crate::record::ContentType;
@@ -23,7 +25,7 @@ pub(super) enum Part {
     /// A fragment; it was taken, the rest is missing.
     Fragment,
     /// The record that completes the message. It was not taken.
-    Last(Result<ClientHello, Unreadable>),
+    Last(Result<Arc<ClientHello>, Unreadable>),
     /// One fragment too many for what is missing still.
     TooMany,
     /// No part of any ClientHello that can be taken.
@@ -46,7 +48,7 @@ impl HelloReader {
                 }
                 let missing = (MESSAGE_HEADER + body).saturating_sub(self.fragments.len());
                 match fragment.get(..missing) {
-                    Some(end) => Part::Last(ClientHello::read([&self.fragments, end].concat())),
+                    Some(end) => Part::Last(ClientHello::read([&self.fragments, end].concat()).map(Arc::new)),
                     None => self.take(fragment),
                 }
             }

@@ -306,7 +306,7 @@ impl Handshake {
                 Part::Fragment => return Ok(Some(Event::NeedsInput)),
                 Part::TooMany => return self.fail(too_many_records(), None).map(Some),
                 Part::Last(Ok(hello)) => {
-                    self.client_hello = Some(Arc::new(hello));
+                    self.client_hello = Some(hello);
                     if context.is_none() {
                         *asked = true;
                         return Ok(Some(Event::Asks(Request::ServerContext)));
