@@ -1,7 +1,12 @@
-//! Full handshakes in memory, both sides: ours with one suspension each, or rustls's with none, to be counted with
-//! callgrind: `make bench-handshake`. TLS 1.3, AES-128-GCM, X25519, ECDSA P-256.
+//! Full handshakes in memory, both sides, to be counted with callgrind: `make bench-handshake`. TLS 1.3, AES-128-GCM,
+//! X25519.
 //!
-//! usage: handshake spantls|rustls NUMBER
+//! - `rustls`: without us, nothing is asked.
+//! - `one`: ours, the client's verdict is a suspension.
+//! - `three`: ours, and the server is asked for its context and for a signature too.
+//! - `verify`: no handshake, but the check of a signature that comes from outside, as often.
+//!
+//! usage: handshake rustls|one|three|verify KEY NUMBER      (KEY: server-p256, server-rsa2048, …)
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -16,31 +21,67 @@ use rustls::client::{ClientConnectionData, Resumption, UnbufferedClientConnectio
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::{NoServerSessionStorage, ServerConnectionData, UnbufferedServerConnection};
+use rustls::sign::SigningKey;
 use rustls::unbuffered::{
     ConnectionState, EncodeError, UnbufferedConnectionCommon as Connection, UnbufferedStatus as Status,
 };
 use rustls::{ClientConfig, DigitallySignedStruct, Error, ServerConfig, SignatureScheme};
+use spantls::context::{Context, Credentials, Options};
 use spantls::outcome::{Outcome, Question};
 use spantls::session::{Counts, Session};
 
 const SUITE: u16 = 0x1301;
 
 fn main() {
-    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
-    let (Some(which), Some(number)) = (arguments.next(), arguments.next().and_then(|number| number.parse().ok()))
-    else {
-        println!("usage: handshake spantls|rustls NUMBER (see `make bench-handshake`)");
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let [which, key, number] = arguments.as_slice() else {
+        println!("usage: handshake rustls|one|three|verify KEY NUMBER (see `make bench-handshake`)");
         return;
     };
+    let number = number.parse().unwrap();
     match which.as_str() {
-        "spantls" => spantls(number),
-        _ => rustls_alone(number),
+        "one" => spantls(&common::server(key), None, number),
+        "three" => {
+            let mut options = Options::default();
+            options.set_credentials(Some(external(key)));
+            let chosen = Arc::new(Context::server(options).unwrap());
+            spantls(&Arc::new(Context::undecided().unwrap()), Some((&chosen, &*signing_key(key))), number);
+        }
+        "verify" => verify(key, number),
+        _ => rustls_alone(key, number),
     }
 }
 
-/// The client's verdict is a suspension; it accepts.
-fn spantls(number: usize) {
-    let (client, server) = (common::client(0, &[SUITE]), common::server("server-p256"));
+fn signing_key(name: &str) -> Arc<dyn SigningKey> {
+    let key = rustls_pemfile::private_key(&mut &common::certificate(&format!("{name}.key"))[..]).unwrap().unwrap();
+    ring::sign::any_supported_type(&key).unwrap()
+}
+
+fn scheme(name: &str) -> SignatureScheme {
+    if name.contains("rsa") { SignatureScheme::RSA_PSS_SHA256 } else { SignatureScheme::ECDSA_NISTP256_SHA256 }
+}
+
+fn external(name: &str) -> Arc<Credentials> {
+    let chain = common::certificate(&format!("{name}.pem"));
+    Arc::new(Credentials::external(&chain, &[u16::from(scheme(name))]).unwrap())
+}
+
+/// What is checked before a signature of the host leaves.
+fn verify(name: &str, number: usize) {
+    let chain: Vec<CertificateDer<'static>> =
+        rustls_pemfile::certs(&mut &common::certificate(&format!("{name}.pem"))[..]).map(Result::unwrap).collect();
+    let algorithms = ring::default_provider().signature_verification_algorithms.mapping;
+    let (_, algorithms) = algorithms.iter().find(|(known, _)| *known == scheme(name)).unwrap();
+    let signature = signing_key(name).choose_scheme(&[scheme(name)]).unwrap().sign(b"message").unwrap();
+    for _ in 0..number {
+        let leaf = webpki::EndEntityCert::try_from(&chain[0]).unwrap();
+        leaf.verify_signature(algorithms[0], b"message", black_box(&signature)).unwrap();
+    }
+}
+
+/// The host accepts, and, where it is asked, brings a context and signs with the key.
+fn spantls(server: &Arc<Context>, asked: Option<(&Arc<Context>, &dyn SigningKey)>, number: usize) {
+    let client = common::client(0, &[SUITE]);
     let mut room = vec![0; 8192];
     for _ in 0..number {
         let (client, server) = (Session::new(client.clone()), Session::new(server.clone()));
@@ -50,8 +91,19 @@ fn spantls(number: usize) {
             let outcome = session.process_handshake(input, &mut room, &mut counts).unwrap();
             input.drain(..counts.consumed);
             output.extend_from_slice(&room[..counts.written]);
-            if outcome == Outcome::Suspended(Question::Certificate) {
-                session.set_certificate_validation_result(0).unwrap();
+            match outcome {
+                Outcome::Suspended(Question::Certificate) => {
+                    session.set_certificate_validation_result(0).unwrap();
+                }
+                Outcome::Suspended(Question::ServerContext) => {
+                    session.set_server_context(asked.unwrap().0.clone()).unwrap();
+                }
+                Outcome::Suspended(Question::Signature) => {
+                    let (scheme, message) = session.signature_request_parts().unwrap();
+                    let signer = asked.unwrap().1.choose_scheme(&[SignatureScheme::from(scheme)]).unwrap();
+                    session.set_signature(&signer.sign(&message).unwrap()).unwrap();
+                }
+                _ => {}
             }
             outcome
         };
@@ -67,7 +119,7 @@ fn spantls(number: usize) {
 }
 
 /// The same configuration, with a verifier that accepts, up to the point where the secrets are handed over.
-fn rustls_alone(number: usize) {
+fn rustls_alone(key: &str, number: usize) {
     let suite = ring::cipher_suite::TLS13_AES_128_GCM_SHA256;
     let provider = Arc::new(CryptoProvider { cipher_suites: vec![suite], ..ring::default_provider() });
     let mut client = ClientConfig::builder_with_provider(provider.clone())
@@ -78,8 +130,9 @@ fn rustls_alone(number: usize) {
         .with_no_client_auth();
     client.resumption = Resumption::disabled();
     client.enable_secret_extraction = true;
-    let chain = rustls_pemfile::certs(&mut &common::certificate("server-p256.pem")[..]).map(Result::unwrap).collect();
-    let key = rustls_pemfile::private_key(&mut &common::certificate("server-p256.key")[..]).unwrap().unwrap();
+    let chain = common::certificate(&format!("{key}.pem"));
+    let chain = rustls_pemfile::certs(&mut &chain[..]).map(Result::unwrap).collect();
+    let key = rustls_pemfile::private_key(&mut &common::certificate(&format!("{key}.key"))[..]).unwrap().unwrap();
     let mut server = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()

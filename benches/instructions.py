@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Count the instructions of a handshake with callgrind: ours with one suspension, beside rustls's with none.
+"""Count the instructions of a handshake with callgrind: ours with one and with three suspensions, beside rustls's with none.
 
 usage: instructions.py PROGRAM      (the built benchmark `handshake`; `make bench-handshake` finds it)
 """
@@ -12,24 +12,35 @@ import tempfile
 FEW, MANY = 20, 120
 
 
-def instructions(program: str, which: str, number: int) -> int:
+KEYS = ["server-p256", "server-rsa2048"]
+
+
+def instructions(program: str, which: str, key: str, number: int) -> int:
     with tempfile.NamedTemporaryFile() as out:
-        command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out.name}", program, which, str(number)]
+        command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out.name}", program, which, key, str(number)]
         run = subprocess.run(command, capture_output=True, text=True, check=True)
     return int(re.search(r"Collected : (\d+)", run.stderr)[1])
 
 
-def each(program: str, which: str) -> float:
+def each(program: str, which: str, key: str) -> float:
     """What one more handshake costs: start-up falls out of the difference."""
-    return (instructions(program, which, MANY) - instructions(program, which, FEW)) / (MANY - FEW)
+    return (instructions(program, which, key, MANY) - instructions(program, which, key, FEW)) / (MANY - FEW)
 
 
 def main() -> int:
     if len(sys.argv) != 2:
         print(__doc__, file=sys.stderr)
         return 2
-    ours, theirs = each(sys.argv[1], "spantls"), each(sys.argv[1], "rustls")
-    print(f"instructions of a handshake, both sides: spantls {ours:,.0f}, rustls {theirs:,.0f}: {ours / theirs:.3f}")
+    program = sys.argv[1]
+    print("instructions of a TLS 1.3 handshake, both sides together")
+    for key in KEYS:
+        theirs, one, three, check = (each(program, which, key) for which in ["rustls", "one", "three", "verify"])
+        print(f"{key}: rustls {theirs:,.0f}")
+        print(f"  spantls, one suspension (verdict)                           {one:,.0f}: {one / theirs:.3f}")
+        print(f"  spantls, three suspensions (ClientHello, signature, verdict) {three:,.0f}: {three / theirs:.3f}")
+        print(f"    of which the check of the signature                       {check:,.0f}: {check / theirs:.3f}")
+        print(f"    without it                                                {three - check:,.0f}: "
+              f"{(three - check) / theirs:.3f}")
     return 0
 
 

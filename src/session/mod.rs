@@ -200,7 +200,12 @@ impl Session {
         self.shared.facts().certificate_request.clone()
     }
 
-    /// What waits to be signed.
+    /// The scheme and the message that wait for a signature.
+    pub fn signature_request_parts(&self) -> Option<(u16, Vec<u8>)> {
+        self.signature_request().map(|request| (request.scheme.into(), request.message.clone()))
+    }
+
+    /// The same, with what checks it.
     pub(crate) fn signature_request(&self) -> Option<Arc<SignatureRequest>> {
         self.shared.facts().signature_request.clone()
     }
