@@ -295,6 +295,46 @@ typedef enum {
 } tls_policy_error_values;
 
 /**
+ * The kinds of `tls_session_channel_binding()`: the numbers of .NET's `ChannelBindingKind`, and one more.
+ */
+typedef enum {
+    /**
+     * `tls-unique` (RFC 5929 section 3): the first Finished message. TLS 1.2 only.
+     */
+    TLS_CHANNEL_BINDING_UNIQUE = 25,
+    /**
+     * `tls-server-end-point` (RFC 5929 section 4): a hash of the server's certificate.
+     */
+    TLS_CHANNEL_BINDING_ENDPOINT = 26,
+    /**
+     * `tls-exporter` (RFC 9266): keying material. In TLS 1.2 it is derived without a context, as everybody does.
+     */
+    TLS_CHANNEL_BINDING_EXPORTER = 27,
+} tls_channel_binding_values;
+
+/**
+ * The bits of `tls_client_hello_info_t.offers`.
+ */
+typedef enum {
+    /**
+     * TLS 1.3, in supported_versions.
+     */
+    SPANTLS_OFFERS_TLS13 = 1,
+    /**
+     * A pre-shared key, which is how TLS 1.3 resumes (RFC 8446 section 4.2.11).
+     */
+    SPANTLS_OFFERS_PRE_SHARED_KEY = 2,
+    /**
+     * Early data (section 4.2.10). It is never accepted.
+     */
+    SPANTLS_OFFERS_EARLY_DATA = 4,
+    /**
+     * A certificate after the handshake (section 4.2.6).
+     */
+    SPANTLS_OFFERS_POST_HANDSHAKE_AUTH = 8,
+} spantls_offer_values;
+
+/**
  * Alert descriptions, for `tls_session_reject()` and `tls_error_t` (RFC 8446 section 6).
  */
 typedef enum {
@@ -731,6 +771,20 @@ tls_status_t tls_options_set_certificate_validation(tls_options_t *options,
                                                     int32_t mode);
 
 /**
+ * Appends the secrets of every session of the context to a file, in the format that NSS and other programs write with
+ * `SSLKEYLOGFILE`, from which Wireshark decrypts captured traffic. Whoever reads the file reads the traffic: for debugging
+ * only. No environment variable does this. An empty path means none (default). A new file is readable by its owner only;
+ * lines that cannot be written later are left out.
+ *
+ * - `TLS_STATUS_COMPLETE`: the file is open and stays so while options or contexts made from them live.
+ * - `TLS_ERROR_CONFIGURATION`: it cannot be opened for writing.
+ * - `TLS_ERROR_INVALID_ARGUMENT`: the path is NULL or not UTF-8.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_options_set_key_log_file(tls_options_t *options,
+                                          const char *path);
+
+/**
  * Sets whether server sessions keep the ClientHello behind the handshake, for `tls_session_client_hello()` and the
  * getters that read it: 0 (default) or 1. It costs its length, some hundred bytes to two thousand.
  *
@@ -1122,6 +1176,13 @@ SPANTLS_MUST_USE uint16_t tls_session_negotiated_cipher_suite(const tls_session_
 SPANTLS_MUST_USE uint16_t tls_session_negotiated_group(const tls_session_t *session);
 
 /**
+ * The signature scheme (RFC 8446 section 4.2.3, IANA number) with which the peer has proved that it holds its
+ * certificate's key; 0 until the handshake is COMPLETE, and if it has shown no certificate in this handshake.
+ */
+SPANTLS_MUST_USE
+uint16_t tls_session_peer_signature_scheme(const tls_session_t *session);
+
+/**
  * Copies the application protocol (RFC 7301); empty if none was negotiated, and until the handshake is COMPLETE.
  *
  * Copy-out: `*out_len` is the full length. `TLS_STATUS_COMPLETE`: copied; `TLS_STATUS_BUFFER_TOO_SMALL`: not even a
@@ -1175,6 +1236,51 @@ tls_status_t tls_session_local_certificate(const tls_session_t *session,
                                            uint8_t *out_der,
                                            size_t der_cap,
                                            size_t *out_len);
+
+/**
+ * Copies a channel binding (RFC 5056) of a `TLS_CHANNEL_BINDING_…` kind: the bare value, without its name in front. Both
+ * ends have the same. Before relying on it, ask `tls_session_is_channel_binding_sound()`. Copy-out as
+ * `tls_session_negotiated_alpn()`.
+ *
+ * - `TLS_ERROR_NOT_SUPPORTED`: UNIQUE in TLS 1.3 (RFC 8446 appendix C.5); ENDPOINT where RFC 5929 has no hash for the
+ *   signature of the server's certificate (Ed25519).
+ * - `TLS_ERROR_INVALID_ARGUMENT`: an unknown kind.
+ * - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_channel_binding(const tls_session_t *session,
+                                         int32_t kind,
+                                         uint8_t *out_value,
+                                         size_t value_cap,
+                                         size_t *out_len);
+
+/**
+ * 1 if channel bindings of this session mean what they say: TLS 1.3, or TLS 1.2 with the extended master secret
+ * (RFC 7627). Without it an attacker in the middle can give two connections the same UNIQUE and EXPORTER values. 0 until the
+ * handshake is COMPLETE.
+ */
+SPANTLS_MUST_USE
+int32_t tls_session_is_channel_binding_sound(const tls_session_t *session);
+
+/**
+ * Derives keying material from the session's secrets (RFC 5705, RFC 8446 section 7.5) and fills `out_material` with it.
+ * Both ends get the same for the same label, context and length. `context` NULL means none: in TLS 1.2 that is another one
+ * than a context of length 0, in TLS 1.3 it is the same.
+ *
+ * - `TLS_STATUS_COMPLETE`: filled.
+ * - `TLS_ERROR_INVALID_ARGUMENT`: no room at all; a label that is empty (TLS 1.2), too long (TLS 1.3: more than 249 bytes)
+ *   or that TLS 1.2 derives its own secrets with; a context of more than 65,535 bytes (TLS 1.2); more room than TLS 1.3 can
+ *   fill (255 hash lengths).
+ * - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_export_keying_material(const tls_session_t *session,
+                                                const uint8_t *label,
+                                                size_t label_len,
+                                                const uint8_t *context,
+                                                size_t context_len,
+                                                uint8_t *out_material,
+                                                size_t material_len);
 
 /**
  * Copies a server's first ClientHello: the whole handshake message with its four-byte header, fragments joined. There from

@@ -61,7 +61,7 @@ impl Context {
             .with_cert_resolver(Arc::new(ServerCredentials(credentials.certified_key())));
         config.ignore_client_order = !options.cipher_suites.is_empty();
         config.alpn_protocols.clone_from(&options.alpn);
-        config.key_log = Arc::new(SecretTap);
+        config.key_log = Arc::new(SecretTap(options.key_log.clone()));
         config.enable_secret_extraction = true;
         // No resumption: no tickets, no cache.
         config.session_storage = Arc::new(NoServerSessionStorage {});
@@ -103,7 +103,7 @@ impl Context {
             .with_custom_certificate_verifier(verifier)
             .with_client_cert_resolver(Arc::new(ClientCredentials(credentials)));
         config.alpn_protocols.clone_from(&options.alpn);
-        config.key_log = Arc::new(SecretTap);
+        config.key_log = Arc::new(SecretTap(options.key_log.clone()));
         config.enable_secret_extraction = true;
         config.resumption = Resumption::disabled();
         Ok(Self {

@@ -8,6 +8,7 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 
 use super::Credentials;
 use super::pem;
+use crate::crypto::key_log::KeyLogFile;
 use crate::crypto::suites;
 use crate::limits::MAX_ALPN_LIST;
 use crate::outcome::Failure;
@@ -54,6 +55,7 @@ pub struct Options {
     pub(crate) client_certificates: ClientCertificateMode,
     pub(crate) validation: Validation,
     pub(crate) keep_client_hello: bool,
+    pub(crate) key_log: Option<Arc<KeyLogFile>>,
 }
 
 impl Default for Options {
@@ -70,6 +72,7 @@ impl Default for Options {
             client_certificates: ClientCertificateMode::default(),
             validation: Validation::default(),
             keep_client_hello: false,
+            key_log: None,
         }
     }
 }
@@ -165,6 +168,12 @@ impl Options {
             1 => Validation::Automatic,
             _ => return Err(Failure::argument("this is no TLS_VALIDATION value")),
         };
+        Ok(())
+    }
+
+    /// Appends the secrets of every session to a file.
+    pub fn set_key_log_file(&mut self, path: &str) -> Result<(), Failure> {
+        self.key_log = if path.is_empty() { None } else { Some(KeyLogFile::open(path)?) };
         Ok(())
     }
 

@@ -1,6 +1,8 @@
 //! The cryptography: rustls's ring provider with wrappers around some of its objects (`suites`, `taps`), and the
 //! derivations that the record layer needs (`secrets`). The algorithms themselves are ring's and rustls's.
 
+pub(crate) mod exporter;
+pub(crate) mod key_log;
 pub(crate) mod secrets;
 pub(crate) mod suites;
 pub(crate) mod taps;

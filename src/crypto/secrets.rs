@@ -32,7 +32,7 @@ impl Secret {
         Some(Self { bytes, len: secret.len() as u8 })
     }
 
-    fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
     }
 }
@@ -52,7 +52,7 @@ impl TrafficSecret {
     pub(crate) fn update(&mut self, algorithm: &'static aead::Algorithm) -> Result<Protection, Failure> {
         let mut next = Secret { bytes: [0; MAX_SECRET], len: self.secret.len };
         let len = usize::from(next.len);
-        expand_label(&*self.expander(), b"traffic upd", &mut next.bytes[..len])?;
+        expand_label(&*self.expander(), b"traffic upd", &[], &mut next.bytes[..len])?;
         self.secret = next;
         self.keys(algorithm)
     }
@@ -63,8 +63,8 @@ impl TrafficSecret {
         let mut key = [0; 32];
         let mut iv = [0; aead::NONCE_LEN];
         let key_len = algorithm.key_len();
-        expand_label(&*expander, b"key", &mut key[..key_len])?;
-        expand_label(&*expander, b"iv", &mut iv)?;
+        expand_label(&*expander, b"key", &[], &mut key[..key_len])?;
+        expand_label(&*expander, b"iv", &[], &mut iv)?;
         let protection = Protection::from_parts(Version::Tls13, algorithm, &key[..key_len], iv, 0);
         key.zeroize();
         iv.zeroize();
@@ -76,13 +76,19 @@ impl TrafficSecret {
     }
 }
 
-/// HKDF-Expand-Label with an empty context (RFC 8446 section 7.1).
-fn expand_label(expander: &dyn HkdfExpander, label: &[u8], output: &mut [u8]) -> Result<(), Failure> {
+/// HKDF-Expand-Label (RFC 8446 section 7.1).
+pub(super) fn expand_label(
+    expander: &dyn HkdfExpander,
+    label: &[u8],
+    context: &[u8],
+    output: &mut [u8],
+) -> Result<(), Failure> {
     const PREFIX: &[u8] = b"tls13 ";
     let output_len = (output.len() as u16).to_be_bytes();
     let label_len = [(PREFIX.len() + label.len()) as u8];
+    let context_len = [context.len() as u8];
     expander
-        .expand_slice(&[&output_len, &label_len, PREFIX, label, &[0]], output)
+        .expand_slice(&[&output_len, &label_len, PREFIX, label, &context_len, context], output)
         .map_err(|_| Failure::internal("a key longer than HKDF can give"))
 }
 
@@ -108,13 +114,13 @@ mod tests {
         };
         let traffic = TrafficSecret::new(suite, Secret::new(&secret).unwrap());
         let mut key = [0; 16];
-        expand_label(&*traffic.expander(), b"key", &mut key).unwrap();
+        expand_label(&*traffic.expander(), b"key", &[], &mut key).unwrap();
         assert_eq!(
             key,
             [0x9f, 0x02, 0x28, 0x3b, 0x6c, 0x9c, 0x07, 0xef, 0xc2, 0x6b, 0xb9, 0xf2, 0xac, 0x92, 0xe3, 0x56]
         );
         let mut iv = [0; 12];
-        expand_label(&*traffic.expander(), b"iv", &mut iv).unwrap();
+        expand_label(&*traffic.expander(), b"iv", &[], &mut iv).unwrap();
         assert_eq!(iv, [0xcf, 0x78, 0x2b, 0x88, 0xdd, 0x83, 0x54, 0x9a, 0xad, 0xf1, 0xe9, 0x84]);
     }
 }

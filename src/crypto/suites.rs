@@ -11,12 +11,14 @@ use rustls::crypto::cipher::{
     OutboundOpaqueMessage, OutboundPlainMessage, PrefixedPayload, Tls12AeadAlgorithm, Tls13AeadAlgorithm,
     UnsupportedOperationError,
 };
-use rustls::crypto::{CryptoProvider, SupportedKxGroup, ring as base};
+use rustls::crypto::tls12::Prf;
+use rustls::crypto::{ActiveKeyExchange, CryptoProvider, SupportedKxGroup, ring as base};
 use rustls::{
     AlertDescription, ConnectionTrafficSecrets, ContentType, InvalidMessage, SupportedCipherSuite, Tls12CipherSuite,
     Tls13CipherSuite,
 };
 
+use super::secrets::Secret;
 use super::taps::{HandshakeSealer, current};
 use crate::outcome::Alert;
 use crate::record::Version;
@@ -55,7 +57,7 @@ fn tapped(suite: &SupportedCipherSuite) -> SupportedCipherSuite {
         }))),
         SupportedCipherSuite::Tls12(suite) => SupportedCipherSuite::Tls12(Box::leak(Box::new(Tls12CipherSuite {
             common: copy(&suite.common),
-            prf_provider: suite.prf_provider,
+            prf_provider: Box::leak(Box::new(TappedPrf(suite.prf_provider))),
             kx: suite.kx,
             sign: suite.sign,
             aead_alg: Box::leak(Box::new(TappedTls12(suite.aead_alg))),
@@ -118,6 +120,45 @@ impl Tls12AeadAlgorithm for TappedTls12 {
         explicit: &[u8],
     ) -> Result<ConnectionTrafficSecrets, UnsupportedOperationError> {
         self.0.extract_keys(key, iv, explicit)
+    }
+}
+
+/// Sees what a TLS 1.2 handshake derives (RFC 5246 section 8, RFC 7627).
+struct TappedPrf(&'static dyn Prf);
+
+impl Prf for TappedPrf {
+    fn for_key_exchange(
+        &self,
+        output: &mut [u8; 48],
+        exchange: Box<dyn ActiveKeyExchange>,
+        peer_public_key: &[u8],
+        label: &[u8],
+        seed: &[u8],
+    ) -> Result<(), rustls::Error> {
+        if let Some(taps) = current() {
+            taps.seen().extended_master_secret = label == b"extended master secret";
+        }
+        self.0.for_key_exchange(output, exchange, peer_public_key, label, seed)
+    }
+
+    fn for_secret(&self, output: &mut [u8], secret: &[u8], label: &[u8], seed: &[u8]) {
+        self.0.for_secret(output, secret, label, seed);
+        let Some(taps) = current() else { return };
+        let mut seen = taps.seen();
+        match label {
+            b"key expansion" => {
+                seen.master = Secret::new(secret);
+                // RFC 5246 section 6.3 has the server's random first; exporters the client's (RFC 5705 section 4).
+                if let Some((server, client)) = seed.split_at_checked(seed.len() / 2) {
+                    seen.randoms = [client, server].concat().try_into().ok();
+                }
+            }
+            // RFC 5929 section 3.1: the first Finished of the handshake, which is also computed first by either side.
+            b"client finished" | b"server finished" if seen.first_finished.is_none() => {
+                seen.first_finished = (&*output).try_into().ok();
+            }
+            _ => {}
+        }
     }
 }
 

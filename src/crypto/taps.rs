@@ -8,9 +8,12 @@ use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use rustls::SignatureScheme;
 use rustls::crypto::cipher::MessageEncrypter;
 use rustls::sign::CertifiedKey;
 
+use super::exporter::RANDOMS;
+use super::key_log::KeyLogFile;
 use super::secrets::Secret;
 use crate::outcome::Alert;
 
@@ -31,6 +34,17 @@ pub(crate) struct Seen {
     /// TLS 1.3 application traffic secrets, from which key updates derive.
     pub(crate) client_traffic: Option<Secret>,
     pub(crate) server_traffic: Option<Secret>,
+    /// TLS 1.3: what exporters derive from.
+    pub(crate) exporter: Option<Secret>,
+    /// TLS 1.2: the master secret, and the client's random followed by the server's.
+    pub(crate) master: Option<Secret>,
+    pub(crate) randoms: Option<[u8; RANDOMS]>,
+    /// TLS 1.2: `verify_data` of the first Finished (RFC 5929 section 3.1).
+    pub(crate) first_finished: Option<[u8; 12]>,
+    /// TLS 1.2: RFC 7627.
+    pub(crate) extended_master_secret: bool,
+    /// The signature scheme with which the peer has proved that it holds its certificate's key.
+    pub(crate) peer_scheme: Option<SignatureScheme>,
     /// The keys that our handshake records are sealed with; `None` while they go out in clear.
     pub(crate) sealing: Option<Arc<HandshakeSealer>>,
     /// The peer's records are protected with TLS 1.3 handshake keys.
@@ -127,22 +141,27 @@ impl HandshakeSealer {
     }
 }
 
-/// rustls's key log: the secrets that the record layer needs, kept in memory and nowhere else.
+/// rustls's key log: the secrets that the record layer and the exporters need, kept in memory and, unless the options
+/// name a file, nowhere else.
 #[derive(Debug)]
-pub(crate) struct SecretTap;
+pub(crate) struct SecretTap(pub(crate) Option<Arc<KeyLogFile>>);
 
 impl rustls::KeyLog for SecretTap {
-    fn log(&self, label: &str, _client_random: &[u8], secret: &[u8]) {
+    fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
+        if let Some(file) = &self.0 {
+            file.log(label, client_random, secret);
+        }
         let Some(taps) = current() else { return };
         let mut seen = taps.seen();
         match label {
             "CLIENT_TRAFFIC_SECRET_0" => seen.client_traffic = Secret::new(secret),
             "SERVER_TRAFFIC_SECRET_0" => seen.server_traffic = Secret::new(secret),
+            "EXPORTER_SECRET" => seen.exporter = Secret::new(secret),
             _ => {}
         }
     }
 
     fn will_log(&self, label: &str) -> bool {
-        matches!(label, "CLIENT_TRAFFIC_SECRET_0" | "SERVER_TRAFFIC_SECRET_0")
+        self.0.is_some() || matches!(label, "CLIENT_TRAFFIC_SECRET_0" | "SERVER_TRAFFIC_SECRET_0" | "EXPORTER_SECRET")
     }
 }

@@ -7,7 +7,7 @@ use super::handles::tls_session_t;
 use super::host::{Host, required};
 use super::status::tls_status_t;
 use crate::outcome::{Failure, Outcome};
-use crate::session::state;
+use crate::session::{Binding, state};
 
 /// The bits of `tls_session_state()`.
 #[repr(C)]
@@ -87,6 +87,16 @@ pub unsafe extern "C" fn tls_session_negotiated_group(session: *const tls_sessio
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
     fence::read(host, session, 0, |session| session.negotiated().group)
+}
+
+/// The signature scheme (RFC 8446 section 4.2.3, IANA number) with which the peer has proved that it holds its
+/// certificate's key; 0 until the handshake is COMPLETE, and if it has shown no certificate in this handshake.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_peer_signature_scheme(session: *const tls_session_t) -> u16 {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fence::read(host, session, 0, |session| session.negotiated().peer_signature_scheme)
 }
 
 /// Copies the application protocol (RFC 7301); empty if none was negotiated, and until the handshake is COMPLETE.
@@ -179,6 +189,90 @@ pub unsafe extern "C" fn tls_session_local_certificate(
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
     copy_out(host, session, out_der, der_cap, out_len, |session| Ok(session.local_certificate()))
+}
+
+/// The kinds of `tls_session_channel_binding()`: the numbers of .NET's `ChannelBindingKind`, and one more.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum tls_channel_binding_values {
+    /// `tls-unique` (RFC 5929 section 3): the first Finished message. TLS 1.2 only.
+    TLS_CHANNEL_BINDING_UNIQUE = 25,
+    /// `tls-server-end-point` (RFC 5929 section 4): a hash of the server's certificate.
+    TLS_CHANNEL_BINDING_ENDPOINT = 26,
+    /// `tls-exporter` (RFC 9266): keying material. In TLS 1.2 it is derived without a context, as everybody does.
+    TLS_CHANNEL_BINDING_EXPORTER = 27,
+}
+
+/// Copies a channel binding (RFC 5056) of a `TLS_CHANNEL_BINDING_…` kind: the bare value, without its name in front. Both
+/// ends have the same. Before relying on it, ask `tls_session_is_channel_binding_sound()`. Copy-out as
+/// `tls_session_negotiated_alpn()`.
+///
+/// - `TLS_ERROR_NOT_SUPPORTED`: UNIQUE in TLS 1.3 (RFC 8446 appendix C.5); ENDPOINT where RFC 5929 has no hash for the
+///   signature of the server's certificate (Ed25519).
+/// - `TLS_ERROR_INVALID_ARGUMENT`: an unknown kind.
+/// - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_channel_binding(
+    session: *const tls_session_t,
+    kind: i32,
+    out_value: *mut u8,
+    value_cap: usize,
+    out_len: *mut usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    copy_out(host, session, out_value, value_cap, out_len, |session| {
+        session.channel_binding(match kind {
+            25 => Binding::Unique,
+            26 => Binding::EndPoint,
+            27 => Binding::Exporter,
+            _ => return Err(Failure::argument("this is no TLS_CHANNEL_BINDING value")),
+        })
+    })
+}
+
+/// 1 if channel bindings of this session mean what they say: TLS 1.3, or TLS 1.2 with the extended master secret
+/// (RFC 7627). Without it an attacker in the middle can give two connections the same UNIQUE and EXPORTER values. 0 until the
+/// handshake is COMPLETE.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_is_channel_binding_sound(session: *const tls_session_t) -> i32 {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fence::read(host, session, 0, |session| i32::from(session.is_channel_binding_sound()))
+}
+
+/// Derives keying material from the session's secrets (RFC 5705, RFC 8446 section 7.5) and fills `out_material` with it.
+/// Both ends get the same for the same label, context and length. `context` NULL means none: in TLS 1.2 that is another one
+/// than a context of length 0, in TLS 1.3 it is the same.
+///
+/// - `TLS_STATUS_COMPLETE`: filled.
+/// - `TLS_ERROR_INVALID_ARGUMENT`: no room at all; a label that is empty (TLS 1.2), too long (TLS 1.3: more than 249 bytes)
+///   or that TLS 1.2 derives its own secrets with; a context of more than 65,535 bytes (TLS 1.2); more room than TLS 1.3 can
+///   fill (255 hash lengths).
+/// - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_export_keying_material(
+    session: *const tls_session_t,
+    label: *const u8,
+    label_len: usize,
+    context: *const u8,
+    context_len: usize,
+    out_material: *mut u8,
+    material_len: usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fence::on_session(host, session, |session| {
+        let label = host.input(label, label_len, "label")?;
+        let present = !context.is_null();
+        let context = host.input(context, context_len, "context")?;
+        let output = host.output(out_material, material_len, "out_material")?;
+        session.export_keying_material(label, present.then_some(context), output)?;
+        Ok(Outcome::Complete)
+    })
 }
 
 /// The rule of all copy-out getters.

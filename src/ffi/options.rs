@@ -230,6 +230,25 @@ pub unsafe extern "C" fn tls_options_set_certificate_validation(
     change(host, options, |options| options.set_certificate_validation(mode))
 }
 
+/// Appends the secrets of every session of the context to a file, in the format that NSS and other programs write with
+/// `SSLKEYLOGFILE`, from which Wireshark decrypts captured traffic. Whoever reads the file reads the traffic: for debugging
+/// only. No environment variable does this. An empty path means none (default). A new file is readable by its owner only;
+/// lines that cannot be written later are left out.
+///
+/// - `TLS_STATUS_COMPLETE`: the file is open and stays so while options or contexts made from them live.
+/// - `TLS_ERROR_CONFIGURATION`: it cannot be opened for writing.
+/// - `TLS_ERROR_INVALID_ARGUMENT`: the path is NULL or not UTF-8.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_options_set_key_log_file(
+    options: *mut tls_options_t,
+    path: *const c_char,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    change(host, options, |options| options.set_key_log_file(host.text(path, "path")?))
+}
+
 /// Sets whether server sessions keep the ClientHello behind the handshake, for `tls_session_client_hello()` and the
 /// getters that read it: 0 (default) or 1. It costs its length, some hundred bytes to two thousand.
 ///

@@ -46,6 +46,7 @@ impl ServerCertVerifier for AskAboutServer {
         cert: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
+        note_scheme(signed);
         verify_tls12_signature(message, cert, signed, &self.algorithms)
     }
 
@@ -55,6 +56,7 @@ impl ServerCertVerifier for AskAboutServer {
         cert: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
+        note_scheme(signed);
         verify_tls13_signature(message, cert, signed, &self.algorithms)
     }
 
@@ -107,6 +109,7 @@ impl ClientCertVerifier for AskAboutClient {
         cert: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
+        note_scheme(signed);
         verify_tls12_signature(message, cert, signed, &self.algorithms)
     }
 
@@ -116,11 +119,18 @@ impl ClientCertVerifier for AskAboutClient {
         cert: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
+        note_scheme(signed);
         verify_tls13_signature(message, cert, signed, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
+    }
+}
+
+fn note_scheme(signed: &DigitallySignedStruct) {
+    if let Some(taps) = taps::current() {
+        taps.seen().peer_scheme = Some(signed.scheme);
     }
 }
 

@@ -28,6 +28,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{ConnectionTrafficSecrets, HandshakeKind, PeerMisbehaved, ProtocolVersion, SupportedCipherSuite};
 
 use crate::client_hello::ClientHello;
+use crate::crypto::exporter::Exporter;
 use crate::crypto::secrets::{Secret, TrafficSecret};
 use crate::crypto::taps::{HandshakeSealer, Seen, Taps};
 use crate::limits::{MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, MAX_UNFINISHED_RECORDS, RECORD_HEADER};
@@ -136,6 +137,18 @@ pub(crate) struct Finished {
     pub(crate) hello_retried: bool,
     /// The credentials that the peer was shown.
     pub(crate) shown: Option<Arc<CertifiedKey>>,
+    /// With which the peer has signed.
+    pub(crate) peer_scheme: u16,
+    pub(crate) bindings: Bindings,
+}
+
+/// What ties other protocols to this connection.
+pub(crate) struct Bindings {
+    pub(crate) exporter: Exporter,
+    /// TLS 1.2: the first Finished (RFC 5929 section 3.1).
+    pub(crate) unique: Option<[u8; 12]>,
+    /// The master secret depends on the whole handshake: TLS 1.3, or RFC 7627.
+    pub(crate) sound: bool,
 }
 
 /// One direction's keys, and in TLS 1.3 what the next keys derive from.
@@ -526,7 +539,18 @@ impl Handshake {
         let hello_retried = common.handshake_kind() == Some(HandshakeKind::FullWithHelloRetryRequest);
         let secrets = connection.into_secrets()?;
 
-        let Seen { client_traffic, server_traffic, shown, .. } = std::mem::take(&mut *self.taps.seen());
+        let seen = std::mem::take(&mut *self.taps.seen());
+        let Seen { client_traffic, server_traffic, shown, .. } = seen;
+        let missing = || Failure::internal("a secret of the handshake was not seen");
+        let exporter = match suite {
+            SupportedCipherSuite::Tls13(suite) => Exporter::Tls13 { suite, secret: seen.exporter.ok_or_else(missing)? },
+            SupportedCipherSuite::Tls12(suite) => Exporter::Tls12 {
+                prf: suite.prf_provider,
+                master: seen.master.ok_or_else(missing)?,
+                randoms: seen.randoms.ok_or_else(missing)?,
+            },
+        };
+        let sound = version == Version::Tls13 || seen.extended_master_secret;
         let (sending, receiving) = match self.is_server {
             true => (server_traffic, client_traffic),
             false => (client_traffic, server_traffic),
@@ -550,6 +574,8 @@ impl Handshake {
             alpn,
             hello_retried,
             shown,
+            peer_scheme: seen.peer_scheme.map_or(0, u16::from),
+            bindings: Bindings { exporter, unique: seen.first_finished, sound },
         })))
     }
 }

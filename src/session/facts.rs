@@ -6,6 +6,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
 
 use crate::client_hello::ClientHello;
+use crate::handshake::Bindings;
 use crate::handshake::question::{CertificateRequest, SignatureRequest};
 use crate::outcome::Question;
 
@@ -18,6 +19,8 @@ pub struct Negotiated {
     pub cipher_suite: u16,
     /// IANA number.
     pub group: u16,
+    /// The scheme with which the peer has signed, IANA number; 0 if it did not.
+    pub peer_signature_scheme: u16,
     /// RFC 7301; empty for none.
     pub alpn: Box<[u8]>,
 }
@@ -27,6 +30,7 @@ pub(super) struct Facts {
     pub(super) negotiated: Negotiated,
     pub(super) target_host_name: String,
     pub(super) remote_certificates: Arc<[CertificateDer<'static>]>,
+    pub(super) bindings: Option<Box<Bindings>>,
     /// The credentials that the peer was shown.
     pub(super) shown: Option<Arc<CertifiedKey>>,
     pub(super) client_hello: Option<Arc<ClientHello>>,
@@ -42,6 +46,7 @@ impl Default for Facts {
             negotiated: Negotiated::default(),
             target_host_name: String::new(),
             remote_certificates: Arc::new([]),
+            bindings: None,
             shown: None,
             client_hello: None,
             question: None,

@@ -386,6 +386,8 @@ impl Session {
         facts.negotiated.cipher_suite = finished.cipher_suite;
         facts.negotiated.group = finished.group;
         facts.negotiated.alpn = finished.alpn.into();
+        facts.negotiated.peer_signature_scheme = finished.peer_scheme;
+        facts.bindings = Some(Box::new(finished.bindings));
         facts.shown = finished.shown;
         // What belonged to the questions goes; a ClientHello stays if the options say so.
         facts.certificate_request = None;

@@ -24,6 +24,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 
 use crate::client_hello::ClientHello;
 use crate::context::Context;
+use crate::crypto::exporter::not_supported;
 use crate::handshake::question::{CertificateRequest, SignatureRequest};
 use crate::outcome::{Failure, FailureKind, Outcome, Question, policy};
 use facts::Facts;
@@ -49,6 +50,17 @@ pub mod state {
     pub(super) const FINISHED: u32 = 1 << 30;
     /// Not shown: a panic was contained.
     pub(super) const POISONED: u32 = 1 << 31;
+}
+
+/// Ways to bind another protocol to the connection (RFC 5056).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binding {
+    /// RFC 5929 section 3.
+    Unique,
+    /// RFC 5929 section 4.
+    EndPoint,
+    /// RFC 9266.
+    Exporter,
 }
 
 /// What a call has done to its spans.
@@ -195,6 +207,51 @@ impl Session {
         self.shared.facts().client_hello.clone()
     }
 
+    /// The channel binding of this kind.
+    pub fn channel_binding(&self, kind: Binding) -> Result<Vec<u8>, Failure> {
+        self.shared.handshake_was_complete()?;
+        match kind {
+            Binding::Unique => {
+                let facts = self.shared.facts();
+                let unique = facts.bindings.as_ref().and_then(|bindings| bindings.unique);
+                // RFC 8446 appendix C.5, RFC 9266.
+                unique.map(Into::into).ok_or_else(|| not_supported("TLS 1.3 has no tls-unique: use the exporter's"))
+            }
+            Binding::EndPoint => {
+                let certificate = match self.context.is_server() {
+                    true => self.local_certificate(),
+                    false => self.remote_certificates().first().map(|leaf| leaf.to_vec()).unwrap_or_default(),
+                };
+                crate::trust::certificate_hash(&certificate)
+                    .ok_or_else(|| not_supported("RFC 5929 has no hash for the server's certificate"))
+            }
+            Binding::Exporter => {
+                let mut value = vec![0; 32];
+                self.export_keying_material(b"EXPORTER-Channel-Binding", None, &mut value)?;
+                Ok(value)
+            }
+        }
+    }
+
+    /// Whether the master secret depends on the whole handshake (RFC 7627, RFC 9266 section 4.2).
+    pub fn is_channel_binding_sound(&self) -> bool {
+        let complete = self.shared.handshake_was_complete().is_ok();
+        complete && self.shared.facts().bindings.as_ref().is_some_and(|bindings| bindings.sound)
+    }
+
+    /// Keying material (RFC 5705, RFC 8446 section 7.5).
+    pub fn export_keying_material(
+        &self,
+        label: &[u8],
+        context: Option<&[u8]>,
+        output: &mut [u8],
+    ) -> Result<(), Failure> {
+        self.shared.handshake_was_complete()?;
+        let facts = self.shared.facts();
+        let bindings = facts.bindings.as_ref().ok_or_else(|| Failure::internal("an open session without secrets"))?;
+        bindings.exporter.export(label, context, output)
+    }
+
     /// What the server takes as a client's certificate.
     pub(crate) fn certificate_request(&self) -> Option<Arc<CertificateRequest>> {
         self.shared.facts().certificate_request.clone()
@@ -274,6 +331,14 @@ impl Shared {
         }
         // A failed handshake stays failed; otherwise it is the host that is too early.
         Err(self.sticky().unwrap_or_else(|| Failure::state("the handshake is not complete")))
+    }
+
+    /// Fails for what the handshake has to have made, also behind a later failure.
+    fn handshake_was_complete(&self) -> Result<(), Failure> {
+        match self.has(state::HANDSHAKE_COMPLETE) {
+            true => Ok(()),
+            false => Err(Failure::state("the handshake is not complete")),
+        }
     }
 
     /// Ends the session. The first failure counts.

@@ -11,6 +11,8 @@ const OID: u8 = 0x06;
 const UTC_TIME: u8 = 0x17;
 const SEQUENCE: u8 = 0x30;
 const EXTENSIONS: u8 = 0xa3;
+/// Of RSASSA-PSS-params.
+const HASH_ALGORITHM: u8 = 0xa0;
 
 const ID_CE_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x0f];
 const ID_CE_EXT_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x25];
@@ -63,6 +65,19 @@ pub(super) fn rsa_bits(key: &[u8]) -> Option<usize> {
     let digits = key[modulus].iter().skip_while(|digit| **digit == 0);
     let bits = 8 * digits.clone().count();
     digits.clone().next().map(|first| bits - first.leading_zeros() as usize)
+}
+
+/// The algorithm of a certificate's signature as an object identifier, and, if its parameters are those of RSASSA-PSS
+/// (RFC 8017 appendix A.2.3) and name a hash, that one.
+pub(super) fn signature_algorithm(certificate: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+    let mut fields = inside(certificate, 0..certificate.len(), SEQUENCE)?;
+    element(certificate, &mut fields, SEQUENCE)?; // tbsCertificate
+    let mut identifier = element(certificate, &mut fields, SEQUENCE)?;
+    let algorithm = element(certificate, &mut identifier, OID)?;
+    let hash = inside(certificate, identifier, SEQUENCE)
+        .and_then(|parameters| inside(certificate, parameters, HASH_ALGORITHM))
+        .and_then(|tagged| inside(certificate, inside(certificate, tagged, SEQUENCE)?, OID));
+    Some((&certificate[algorithm], hash.map(|hash| &certificate[hash])))
 }
 
 /// When a revocation list was issued, in a form that can be compared.

@@ -3,6 +3,7 @@
 //! leaves out and RFC 5280 demands is here too. `ffi-tests/zoo` tells each verdict.
 
 mod alert;
+mod end_point;
 mod fields;
 mod system;
 
@@ -19,6 +20,7 @@ use webpki::{
 };
 
 use self::alert::Fault;
+pub(crate) use self::end_point::certificate_hash;
 use crate::limits::MAX_PATH_STEPS;
 use crate::outcome::{Alert, Failure, policy};
 

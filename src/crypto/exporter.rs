@@ -1,0 +1,74 @@
+//! Keying material for the host (RFC 5705, RFC 8446 section 7.5), which rustls's unbuffered connections do not offer.
+
+use rustls::Tls13CipherSuite;
+use rustls::crypto::tls12::Prf;
+use rustls::crypto::tls13::OkmBlock;
+
+use super::secrets::{Secret, expand_label};
+use crate::outcome::{Failure, FailureKind};
+
+/// Bytes of both randoms of TLS 1.2.
+pub(crate) const RANDOMS: usize = 64;
+
+/// Labels with which TLS 1.2 derives secrets of its own (RFC 5705 section 4).
+const RESERVED: [&[u8]; 5] =
+    [b"client finished", b"server finished", b"master secret", b"extended master secret", b"key expansion"];
+
+/// What keying material is derived from.
+pub(crate) enum Exporter {
+    /// The exporter master secret.
+    Tls13 { suite: &'static Tls13CipherSuite, secret: Secret },
+    /// The master secret and the client's random followed by the server's.
+    Tls12 { prf: &'static dyn Prf, master: Secret, randoms: [u8; RANDOMS] },
+}
+
+impl Exporter {
+    pub(crate) fn export(&self, label: &[u8], context: Option<&[u8]>, output: &mut [u8]) -> Result<(), Failure> {
+        if output.is_empty() {
+            return Err(Failure::argument("keying material of no bytes"));
+        }
+        match self {
+            Self::Tls13 { suite, secret } => {
+                let hash = suite.common.hash_provider;
+                // RFC 8446 section 7.1: the length of HkdfLabel.label and that of HKDF's output are bounded.
+                if label.len() > MAX_LABEL || output.len() > 255 * hash.output_len() {
+                    return Err(Failure::argument("the label or the output is longer than TLS 1.3 can derive"));
+                }
+                let mut derived = [0; 48];
+                let derived = &mut derived[..hash.output_len()];
+                let master = suite.hkdf_provider.expander_for_okm(&OkmBlock::new(secret.as_bytes()));
+                // Derive-Secret(exporter_master_secret, label, "").
+                expand_label(&*master, label, hash.hash(&[]).as_ref(), derived)?;
+                let secret = suite.hkdf_provider.expander_for_okm(&OkmBlock::new(derived));
+                zeroize::Zeroize::zeroize(derived);
+                // No context is an empty one.
+                expand_label(&*secret, b"exporter", hash.hash(context.unwrap_or_default()).as_ref(), output)
+            }
+            Self::Tls12 { prf, master, randoms } => {
+                if RESERVED.contains(&label) {
+                    return Err(Failure::argument("TLS 1.2 keeps this label for itself"));
+                }
+                if label.is_empty() {
+                    return Err(Failure::argument("TLS 1.2 wants a label"));
+                }
+                let mut seed = randoms.to_vec();
+                if let Some(context) = context {
+                    let len = u16::try_from(context.len())
+                        .map_err(|_| Failure::argument("the context has more than 65,535 bytes"))?;
+                    seed.extend_from_slice(&len.to_be_bytes());
+                    seed.extend_from_slice(context);
+                }
+                prf.for_secret(output, master.as_bytes(), label, &seed);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// `HkdfLabel.label` has at most 255 bytes, `"tls13 "` among them.
+const MAX_LABEL: usize = 249;
+
+/// There is no such keying material.
+pub(crate) fn not_supported(message: &'static str) -> Failure {
+    Failure::new(FailureKind::NotSupported, message)
+}
