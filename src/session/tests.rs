@@ -127,6 +127,29 @@ fn accept(session: &Session) {
     assert_eq!(session.accept_with_default_validation(), Ok(0));
 }
 
+/// Both ends derive the same, and what there is not is refused.
+fn same_bindings(pair: &Pair, tls13: bool) {
+    let of = |kind| {
+        let ends = [pair.client.channel_binding(kind), pair.server.channel_binding(kind)];
+        assert_eq!(ends[0], ends[1]);
+        ends.into_iter().next().unwrap()
+    };
+    assert_eq!(of(Binding::Exporter).unwrap().len(), 32);
+    assert_eq!(of(Binding::EndPoint).unwrap().len(), 32);
+    match of(Binding::Unique) {
+        Ok(unique) => assert!(!tls13 && unique.len() == 12),
+        Err(failure) => assert!(tls13 && failure.kind == FailureKind::NotSupported),
+    }
+    assert!(pair.client.is_channel_binding_sound() && pair.server.is_channel_binding_sound());
+    for context in [None, Some(&b""[..]), Some(&b"context"[..])] {
+        let mut outputs = [[0; 100]; 2];
+        pair.client.export_keying_material(b"EXPERIMENTAL", context, &mut outputs[0]).unwrap();
+        pair.server.export_keying_material(b"EXPERIMENTAL", context, &mut outputs[1]).unwrap();
+        assert_eq!(outputs[0], outputs[1]);
+        assert_ne!(outputs[0], [0; 100]);
+    }
+}
+
 #[test]
 fn every_suite_and_key_type_works_and_uses_half_a_stack_at_most() {
     crate::handshake::painting::ON.store(true, std::sync::atomic::Ordering::SeqCst);
@@ -144,7 +167,14 @@ fn every_suite_and_key_type_works_and_uses_half_a_stack_at_most() {
             let mut pair = pair(options, client);
             pair.shake(accept);
             assert_eq!(pair.client.negotiated().cipher_suite, suite);
-            assert_eq!(pair.client.negotiated(), pair.server.negotiated());
+            let (client, server) = (pair.client.negotiated(), pair.server.negotiated());
+            assert!(client.peer_signature_scheme != 0 && server.peer_signature_scheme != 0);
+            // Each tells the other's.
+            assert_eq!(
+                Negotiated { peer_signature_scheme: 0, ..client },
+                Negotiated { peer_signature_scheme: 0, ..server }
+            );
+            same_bindings(&pair, suite < 0x2000);
             assert_eq!(pair.server.target_host_name(), "localhost");
             let message: Vec<u8> = (0..40_000u32).map(|i| i as u8).collect();
             pair.exchange(&pair.client, &pair.server, &message);
