@@ -159,8 +159,12 @@ static void expect_no_session(tls_session_t *session) {
     EXPECT_STATUS(tls_session_drain_pending_output(session, output, 16, &a), TLS_ERROR_INVALID_ARGUMENT);
     EXPECT_NUMBER(a, 0);
     EXPECT_STATUS(tls_session_end_of_input(session), TLS_ERROR_INVALID_ARGUMENT);
-    tls_error_t error = {.struct_size = sizeof error};
+    tls_error_t error = {.struct_size = sizeof error, .status = 77};
     EXPECT_STATUS(tls_session_error(session, &error), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(error.status, TLS_STATUS_COMPLETE);
+    tls_client_hello_info_t info = {.struct_size = sizeof info, .offers = 77};
+    EXPECT_STATUS(tls_session_client_hello_info(session, &info), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_NUMBER(info.offers, 0);
     EXPECT_STATUS(tls_session_accept_with_default_validation(session, &errors), TLS_ERROR_INVALID_ARGUMENT);
     EXPECT_NUMBER(errors, 0);
     EXPECT_STATUS(tls_session_set_certificate_validation_result(session, 0), TLS_ERROR_INVALID_ARGUMENT);

@@ -108,13 +108,17 @@ pub unsafe extern "C" fn tls_session_client_hello_info(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
+    // Written on every return, if there is room for it.
+    let size = if out_info.is_null() { 0 } else { host.struct_size(out_info) };
+    let fits = size >= size_of::<tls_client_hello_info_t>();
+    if fits {
+        host.put(out_info, tls_client_hello_info_t { struct_size: size, ..Default::default() });
+    }
     fence::on_session(host, session, |session| {
         required(out_info, "out_info")?;
-        let size = host.struct_size(out_info);
-        if size < size_of::<tls_client_hello_info_t>() {
+        if !fits {
             return Err(Failure::argument("struct_size is smaller than the first version of the struct"));
         }
-        host.put(out_info, tls_client_hello_info_t { struct_size: size, ..Default::default() });
         let hello = hello(session)?;
         host.put(out_info, tls_client_hello_info_t { struct_size: size, ..describe(&hello) });
         Ok(Outcome::Complete)

@@ -286,6 +286,8 @@ pub unsafe extern "C" fn tls_session_error(session: *const tls_session_t, out_er
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
     fence::call(|| {
+        // Written on every return: empty where there is no session to tell of.
+        super::library::fill(host, out_error, &tls_error_t::none())?;
         let session = host.borrow(session)?;
         let mut record = session.last_failure().as_ref().map_or(tls_error_t::none(), tls_error_t::from);
         record.policy_errors |= session.pending_policy_errors();
