@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checks include/spantls.h against every C and C++ that its users may have, and against the library's exports."""
+"""Checks include/spantls.h against every C and C++ that its users may have, against the library's exports, and against
+the table of calls that the C tests make."""
 
 import os
 import re
@@ -11,6 +12,7 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.join(HERE, "..", "..")
 HEADER = os.path.join(ROOT, "include", "spantls.h")
+TABLE = os.path.join(HERE, "..", "c", "calls.def")
 LIBRARY = os.environ.get("SPANTLS_LIB") or os.path.join(ROOT, "target", "release", "libspantls.so")
 SONAME = "libspantls.so.0"
 
@@ -105,6 +107,16 @@ def check_exports():
     report(not strangers, "every function has one of the library's prefixes", ", ".join(strangers))
 
 
+def check_table():
+    with open(TABLE, encoding="utf-8") as file:
+        rows = re.findall(r"^CALL\((\w+)", file.read(), flags=re.M)
+    names = declared()
+    missing, strangers = sorted(names - set(rows)), sorted(set(rows) - names)
+    report(not missing, "every function has a row in calls.def", "no row: " + ", ".join(missing))
+    report(not strangers, "every row of calls.def is a function", "not declared: " + ", ".join(strangers))
+    report(len(rows) == len(set(rows)), "no function has two rows in calls.def")
+
+
 def check_soname():
     _, output = run("readelf", "-d", LIBRARY)
     found = re.findall(r"\(SONAME\).*\[(.*?)\]", output)
@@ -119,6 +131,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         check_compilers(folder)
     check_exports()
+    check_table()
     check_soname()
     print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed else 0)
