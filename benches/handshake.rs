@@ -43,6 +43,7 @@ fn main() {
         "one" => spantls(&common::server(key), None, number),
         "three" => {
             let mut options = Options::default();
+            options.set_allow_resume(0).unwrap();
             options.set_credentials(Some(external(key)));
             let chosen = Arc::new(Context::server(options).unwrap());
             spantls(&Arc::new(Context::undecided().unwrap()), Some((&chosen, &*signing_key(key))), number);

@@ -251,7 +251,7 @@ typedef enum {
      */
     TLS_STATE_SUSPENDED = 8,
     /**
-     * The session was resumed (never in this version).
+     * The session was resumed: see `tls_options_set_allow_resume()`.
      */
     TLS_STATE_RESUMED = 16,
     /**
@@ -648,6 +648,19 @@ tls_status_t tls_credentials_create_external(const uint8_t *chain,
                                              tls_credentials_t **out_credentials);
 
 /**
+ * Sets the OCSP response (DER, RFC 6960) that servers with these credentials staple to their certificate (RFC 6066 section
+ * 8); length 0 removes it. From any thread, at any time: handshakes that begin later staple it, in every context that has
+ * these credentials. It is not looked into.
+ *
+ * - `TLS_STATUS_COMPLETE`: set, the buffer is copied.
+ * - `TLS_ERROR_INVALID_ARGUMENT`: more than 12,288 bytes.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_credentials_set_ocsp_response(tls_credentials_t *credentials,
+                                               const uint8_t *der,
+                                               size_t der_len);
+
+/**
  * Releases credentials. Options and contexts that were given them keep what they need. NULL is a no-op.
  */
 void tls_credentials_destroy(tls_credentials_t *credentials);
@@ -769,6 +782,63 @@ tls_status_t tls_options_set_client_certificate_mode(tls_options_t *options,
 SPANTLS_MUST_USE
 tls_status_t tls_options_set_certificate_validation(tls_options_t *options,
                                                     int32_t mode);
+
+/**
+ * Sets whether sessions resume earlier ones and can be resumed (RFC 8446 section 2.2, RFC 5077): 0 or 1 (default). A
+ * resumed handshake is shorter and has no certificates; the peer is known by what it showed before.
+ *
+ * - Servers send session tickets, sealed with keys of the context's own, or see `tls_options_set_ticket_keys()`.
+ * - Clients keep tickets in their context, apart for each target name and for each credentials set beforehand. A session
+ *   without a name keeps none; what a session got that was given its credentials on demand, only sessions use that preset
+ *   the same ones.
+ *
+ * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_options_set_allow_resume(tls_options_t *options,
+                                          int32_t allow);
+
+/**
+ * Sets whether the peer's certificate is judged again when a session is resumed: 0 or 1 (default). With 1 the handshake
+ * suspends with `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` (or judges inside, with `TLS_VALIDATION_AUTOMATIC`), with the
+ * chain of the first session. With 0 the first verdict holds as long as the tickets do.
+ *
+ * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_options_set_validate_on_resume(tls_options_t *options,
+                                                int32_t validate);
+
+/**
+ * Sets what a server's tickets are sealed with. Processes and machines that are given the same `root` take each other's
+ * tickets without talking: every `lifetime_seconds` the keys change by the clock, and the neighbouring keys are taken too.
+ * The keys derive from the root and from what decides who is let in (client-certificate mode, trust anchors, revocation
+ * lists, validation, protocols, application protocols): servers that judge differently do not take each other's tickets.
+ * Whoever has the root can decrypt what was resumed with it: 32 random bytes at least, as secret as a private key, and
+ * replaced now and then.
+ *
+ * `root_len` 0: each context makes its own keys and forgets them after two lifetimes (default). `lifetime_seconds` 0: two
+ * hours (default); 604,800 at most (RFC 8446 section 4.6.1). A ticket that is foreign, damaged or too old means a full
+ * handshake.
+ *
+ * - `TLS_STATUS_COMPLETE`: set. The root is copied, and wiped when options and contexts are gone.
+ * - `TLS_ERROR_INVALID_ARGUMENT`: a root of 1 to 31 bytes, or a lifetime above seven days.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_options_set_ticket_keys(tls_options_t *options,
+                                         const uint8_t *root,
+                                         size_t root_len,
+                                         uint32_t lifetime_seconds);
+
+/**
+ * Sets how many bytes of plaintext each record of ours holds at most: 64 to 16,384; 0 means 16,384 (default, RFC 8446
+ * section 5.1). What the peer sends is not limited by it.
+ *
+ * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_options_set_max_fragment_size(tls_options_t *options,
+                                               size_t size);
 
 /**
  * Appends the secrets of every session of the context to a file, in the format that NSS and other programs write with
@@ -953,6 +1023,26 @@ tls_status_t tls_session_decrypt_in_place(tls_session_t *session,
                                           size_t *out_consumed,
                                           size_t *out_plaintext_offset,
                                           size_t *out_plaintext_len);
+
+/**
+ * Moves on to the next keys (RFC 8446 section 4.6.3): writes a KeyUpdate behind pending output; what is encrypted after it
+ * is under the new keys. With `request_peer_update` 1 (else 0) the peer is asked to do the same. Sessions do this by
+ * themselves before a key has sealed as much as it may (section 5.5). A peer need not take more than a few without data
+ * between them.
+ *
+ * - `TLS_STATUS_COMPLETE`: written.
+ * - `TLS_STATUS_WANT_WRITE`: the keys have not changed: send what was written, and call again with
+ *   `SPANTLS_MIN_CIPHERTEXT` bytes of room.
+ * - `TLS_ERROR_NOT_SUPPORTED`: TLS 1.2.
+ * - `TLS_ERROR_INVALID_ARGUMENT`: another number than 0 or 1.
+ * - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE, or our side is closed.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_update_keys(tls_session_t *session,
+                                     int32_t request_peer_update,
+                                     uint8_t *output,
+                                     size_t output_cap,
+                                     size_t *out_written);
 
 /**
  * Closes our side: writes `close_notify` (RFC 8446 section 6.1) behind pending output. Always allowed. Before the
@@ -1236,6 +1326,17 @@ tls_status_t tls_session_local_certificate(const tls_session_t *session,
                                            uint8_t *out_der,
                                            size_t der_cap,
                                            size_t *out_len);
+
+/**
+ * Copies the OCSP response (DER) that the server has stapled to its certificate (RFC 6066 section 8), from the verdict's
+ * suspension on; empty if there is none, in resumed sessions, and on servers. Copy-out as
+ * `tls_session_negotiated_alpn()`.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_ocsp_response(const tls_session_t *session,
+                                       uint8_t *out_der,
+                                       size_t der_cap,
+                                       size_t *out_len);
 
 /**
  * Copies a channel binding (RFC 5056) of a `TLS_CHANNEL_BINDING_…` kind: the bare value, without its name in front. Both

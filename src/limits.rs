@@ -21,6 +21,10 @@ pub(crate) const MAX_HANDSHAKE_MESSAGE: usize = 0xffff;
 /// 64 bytes fits.
 pub(crate) const MAX_UNFINISHED_RECORDS: usize = 128 << 10;
 
+/// The least that the plaintext of our records can be limited to: the limit is for small peers (RFC 8449 has 64), not for
+/// hiding.
+pub(crate) const MIN_FRAGMENT: usize = 64;
+
 /// Room that always lets `encrypt` make progress: a key update (27 bytes in TLS 1.3) and a record of some bytes.
 pub(crate) const MIN_CIPHERTEXT: usize = 64;
 
@@ -49,6 +53,21 @@ pub(crate) const MAX_RECORDS_AES_GCM: u64 = 1 << 24;
 /// It must never reach its last value; ending far below costs nothing.
 pub(crate) const MAX_RECORDS_CHACHA20_POLY1305: u64 = 1 << 62;
 
+/// Seconds that a session ticket is good for unless the options say otherwise, and after which its key changes.
+pub(crate) const DEFAULT_TICKET_LIFETIME: u32 = 7200;
+
+/// RFC 8446 section 4.6.1: seven days.
+pub(crate) const MAX_TICKET_LIFETIME: u32 = 604_800;
+
+/// Tickets that a server sends at the end of a TLS 1.3 handshake: each is good for one connection, and clients like two.
+pub(crate) const TICKETS_SENT: usize = 2;
+
+/// Tickets that a client keeps for one server.
+pub(crate) const MAX_TICKETS_KEPT: usize = 8;
+
+/// Servers that a client context keeps tickets for.
+pub(crate) const MAX_TICKET_SERVERS: usize = 256;
+
 /// Certificates that the default validation puts into paths before it gives up. Real chains need less than twenty;
 /// a dozen certificates of one name can be put together in more than 600,000 ways, of which webpki would try 200,000.
 pub(crate) const MAX_PATH_STEPS: u32 = 128;
@@ -71,7 +90,10 @@ pub(crate) const MAX_ALPN_LIST: usize = 16 << 10;
 pub(crate) const MAX_ISSUER_LIST: usize = 48 << 10;
 
 /// Bytes of a chain of ours, for the same reason.
-pub(crate) const MAX_OWN_CHAIN: usize = 60 << 10;
+pub(crate) const MAX_OWN_CHAIN: usize = 52 << 10;
+
+/// Bytes of an OCSP response of ours, which goes with the chain. Real ones have some thousand, most of them less.
+pub(crate) const MAX_OCSP_RESPONSE: usize = 12 << 10;
 
 /// Certificates in a PEM text: a whole trust store has some hundreds.
 pub(crate) const MAX_PEM_ITEMS: usize = 4096;

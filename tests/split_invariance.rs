@@ -339,6 +339,7 @@ impl Kind {
 fn context(kind: Kind) -> Arc<Context> {
     let file = |name: String| std::fs::read(format!("{}/ffi-tests/certs/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
     let mut options = Options::default();
+    options.set_allow_resume(0).unwrap();
     options.set_protocols(kind.protocol).unwrap();
     options.add_trust_anchors_pem(&file("ca.pem".into())).unwrap();
     options.set_client_certificate_mode(kind.client_certificates).unwrap();

@@ -228,6 +228,7 @@ tls_options_t *make_options(const setup_t *setup) {
         bytes_free(&pem);
     }
     must(tls_options_set_protocols(options, setup->protocols), "set_protocols");
+    must(tls_options_set_allow_resume(options, setup->resume), "set_allow_resume");
     static const uint16_t chacha_suites[] = {0x1303, 0xCCA9, 0xCCA8};
     size_t count = 0;
     while (count < 4 && setup->suites[count] != 0) {

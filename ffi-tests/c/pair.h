@@ -63,6 +63,7 @@ typedef struct {
     const char *alpn[4]; /* until the first NULL */
     int32_t client_certificates;
     int32_t validation;
+    int32_t resume; /* off, unlike the library's default: tickets are in the way of most tests */
 } setup_t;
 
 tls_credentials_t *make_credentials(const char *name);

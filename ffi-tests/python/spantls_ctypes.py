@@ -67,6 +67,7 @@ def _load():
         ("tls_credentials_create_pem", status, [data, size, data, size, out_handle]),
         ("tls_credentials_create_file", status, [text, text, out_handle]),
         ("tls_credentials_create_external", status, [data, size, numbers, size, out_handle]),
+        ("tls_credentials_set_ocsp_response", status, [handle, data, size]),
         ("tls_credentials_destroy", None, [handle]),
         ("tls_options_create", status, [out_handle]),
         ("tls_options_destroy", None, [handle]),
@@ -81,6 +82,11 @@ def _load():
         ("tls_options_set_client_certificate_mode", status, [handle, ctypes.c_int32]),
         ("tls_options_set_certificate_validation", status, [handle, ctypes.c_int32]),
         ("tls_options_set_keep_client_hello", status, [handle, ctypes.c_int32]),
+        ("tls_options_set_allow_resume", status, [handle, ctypes.c_int32]),
+        ("tls_options_set_validate_on_resume", status, [handle, ctypes.c_int32]),
+        ("tls_options_set_ticket_keys", status, [handle, data, size, ctypes.c_uint32]),
+        ("tls_options_set_max_fragment_size", status, [handle, size]),
+        ("tls_options_set_key_log_file", status, [handle, text]),
         ("tls_context_create_server", status, [handle, out_handle]),
         ("tls_context_create_client", status, [handle, out_handle]),
         ("tls_context_destroy", None, [handle]),
@@ -120,6 +126,12 @@ def _load():
         ("tls_session_negotiated_group", ctypes.c_uint16, [handle]),
         ("tls_session_negotiated_alpn", status, emit),
         ("tls_session_target_host_name", status, emit),
+        ("tls_session_peer_signature_scheme", ctypes.c_uint16, [handle]),
+        ("tls_session_ocsp_response", status, emit),
+        ("tls_session_channel_binding", status, [handle, ctypes.c_int32, data, size, out_size]),
+        ("tls_session_is_channel_binding_sound", ctypes.c_int32, [handle]),
+        ("tls_session_export_keying_material", status, [handle, data, size, data, size, data, size]),
+        ("tls_session_update_keys", status, [handle, ctypes.c_int32, data, size, out_size]),
         ("tls_session_remote_certificate_count", status, [handle, out_size]),
         ("tls_session_remote_certificate", status, [handle, size, data, size, out_size]),
         ("tls_session_local_certificate", status, emit),
@@ -187,7 +199,9 @@ class Context:
     """A context from keyword options; it owns nothing but its handle."""
 
     def __init__(self, server, *, credentials=None, anchors=None, crls=(), protocols=0, suites=(), groups=(), alpn=(),
-                 client_certificates=CERTIFICATE_NONE, validation=VALIDATION_EXTERNAL, keep_client_hello=False):
+                 client_certificates=CERTIFICATE_NONE, validation=VALIDATION_EXTERNAL, keep_client_hello=False,
+                 resume=False, validate_on_resume=True, ticket_root=b"", ticket_lifetime=0, max_fragment_size=0,
+                 key_log=None):
         self._handle = ctypes.c_void_p()
         options = ctypes.c_void_p()
         _must(_lib.tls_options_create(ctypes.byref(options)))
@@ -210,6 +224,13 @@ class Context:
             _must(_lib.tls_options_set_client_certificate_mode(options, client_certificates))
             _must(_lib.tls_options_set_certificate_validation(options, validation))
             _must(_lib.tls_options_set_keep_client_hello(options, int(keep_client_hello)))
+            # Off, unlike the library's default: tickets are in the way of most tests.
+            _must(_lib.tls_options_set_allow_resume(options, int(resume)))
+            _must(_lib.tls_options_set_validate_on_resume(options, int(validate_on_resume)))
+            _must(_lib.tls_options_set_ticket_keys(options, ticket_root, len(ticket_root), ticket_lifetime))
+            _must(_lib.tls_options_set_max_fragment_size(options, max_fragment_size))
+            if key_log:
+                _must(_lib.tls_options_set_key_log_file(options, key_log.encode()))
             create = _lib.tls_context_create_server if server else _lib.tls_context_create_client
             _must(create(options, ctypes.byref(self._handle)))
         finally:

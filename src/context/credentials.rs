@@ -7,14 +7,15 @@ use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys};
 
 use super::pem;
+use crate::crypto::own_key::OwnKey;
 use crate::crypto::suites;
 use crate::handshake::external_key::{ExternalKey, VerifyingKey};
-use crate::limits::MAX_OWN_CHAIN;
+use crate::limits::{MAX_OCSP_RESPONSE, MAX_OWN_CHAIN};
 use crate::outcome::Failure;
 
-/// A chain and the key that belongs to its leaf. Immutable.
+/// A chain and the key that belongs to its leaf. Immutable but for the staple.
 pub struct Credentials {
-    key: Arc<CertifiedKey>,
+    key: Arc<OwnKey>,
 }
 
 impl Credentials {
@@ -23,7 +24,7 @@ impl Credentials {
         let chain = own_chain(chain)?;
         let key = pem::private_key(key)?;
         let key = CertifiedKey::from_der(chain, key, &suites::provider(&[], &[])).map_err(explain)?;
-        Ok(Self { key: Arc::new(key) })
+        Ok(Self { key: OwnKey::new(key) })
     }
 
     /// From PEM files.
@@ -39,10 +40,20 @@ impl Credentials {
         let leaf = chain.first().ok_or_else(|| Failure::configuration("the chain is empty"))?.clone();
         let public = VerifyingKey::new(leaf, suites::provider(&[], &[]).signature_verification_algorithms)?;
         let key = ExternalKey::new(public, schemes)?;
-        Ok(Self { key: Arc::new(CertifiedKey::new(chain, Arc::new(key))) })
+        Ok(Self { key: OwnKey::new(CertifiedKey::new(chain, Arc::new(key))) })
     }
 
-    pub(crate) fn certified_key(&self) -> Arc<CertifiedKey> {
+    /// Later handshakes staple this OCSP response (DER); empty is none.
+    pub fn set_ocsp_response(&self, response: &[u8]) -> Result<(), Failure> {
+        // RFC 6066 section 8; it must fit beside the chain into a Certificate message.
+        if response.len() > MAX_OCSP_RESPONSE {
+            return Err(Failure::argument("an OCSP response of this length does not fit into a handshake message"));
+        }
+        self.key.staple((!response.is_empty()).then(|| response.to_vec()));
+        Ok(())
+    }
+
+    pub(crate) fn own_key(&self) -> Arc<OwnKey> {
         self.key.clone()
     }
 }
@@ -58,7 +69,7 @@ fn own_chain(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, Failure> {
 
 impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credentials").field("certificates", &self.key.cert.len()).finish_non_exhaustive()
+        f.debug_struct("Credentials").field("certificates", &self.key.current().cert.len()).finish_non_exhaustive()
     }
 }
 

@@ -7,6 +7,7 @@ mod pem;
 use std::sync::Arc;
 
 use rustls::client::Resumption;
+use rustls::pki_types::ServerName;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
@@ -15,11 +16,14 @@ pub use credentials::Credentials;
 pub use options::{ClientCertificateMode, Options, Validation};
 pub(crate) use options::{PROTOCOL_TLS12, PROTOCOL_TLS13};
 
+use crate::crypto::own_key::OwnKey;
 use crate::crypto::suites;
 use crate::crypto::taps::SecretTap;
-use crate::handshake::ServerStart;
+use crate::crypto::ticket_keys::TicketKeys;
+use crate::handshake::client_tickets::ClientTickets;
 use crate::handshake::hooks::{AskAboutClient, AskAboutServer, ClientCredentials, ServerCredentials};
-use crate::limits::MAX_ISSUER_LIST;
+use crate::handshake::{ClientStart, ServerStart};
+use crate::limits::{MAX_ISSUER_LIST, RECORD_HEADER, TICKETS_SENT};
 use crate::outcome::Failure;
 use crate::trust;
 
@@ -30,13 +34,35 @@ pub struct Context {
     validation: Validation,
     client_certificates: ClientCertificateMode,
     keep_client_hello: bool,
+    max_fragment_size: Option<usize>,
 }
 
 pub(crate) enum Config {
-    Client(Arc<ClientConfig>),
+    Client(Client),
     Server(ServerStart),
     /// A server's, to be chosen by the ClientHello.
     Undecided,
+}
+
+/// What clients' handshakes begin with.
+pub(crate) struct Client {
+    config: Arc<ClientConfig>,
+    credentials: Option<Arc<OwnKey>>,
+    tickets: Option<Arc<ClientTickets>>,
+    judges_resumed: bool,
+}
+
+impl Client {
+    pub(crate) fn start(&self, name: Option<ServerName<'static>>, preset: Option<Option<Arc<OwnKey>>>) -> ClientStart {
+        ClientStart {
+            config: self.config.clone(),
+            name,
+            preset,
+            credentials: self.credentials.clone(),
+            tickets: self.tickets.clone(),
+            judges_resumed: self.judges_resumed,
+        }
+    }
 }
 
 impl Context {
@@ -58,17 +84,23 @@ impl Context {
             .with_protocol_versions(&versions(&options))
             .map_err(contradiction)?
             .with_client_cert_verifier(verifier)
-            .with_cert_resolver(Arc::new(ServerCredentials(credentials.certified_key())));
+            .with_cert_resolver(Arc::new(ServerCredentials(credentials.own_key())));
         config.ignore_client_order = !options.cipher_suites.is_empty();
         config.alpn_protocols.clone_from(&options.alpn);
         config.key_log = Arc::new(SecretTap(options.key_log.clone()));
         config.enable_secret_extraction = true;
-        // No resumption: no tickets, no cache.
+        config.max_fragment_size = fragment(&options);
+        // Tickets are all there is: nothing is kept in memory for clients that may never come back.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
+        if options.allow_resume {
+            config.ticketer = TicketKeys::new(options.ticket_root.clone(), options.admission());
+            config.send_tls13_tickets = TICKETS_SENT;
+        }
         let start = ServerStart {
             config: Arc::new(config),
             may_lack_certificate: options.client_certificates == ClientCertificateMode::Request,
+            judges_resumed: options.validate_on_resume,
             tls13: versions(&options).contains(&&TLS13),
         };
         Ok(Self {
@@ -77,6 +109,7 @@ impl Context {
             validation: options.validation,
             client_certificates: options.client_certificates,
             keep_client_hello: options.keep_client_hello,
+            max_fragment_size: options.max_fragment_size,
         })
     }
 
@@ -88,6 +121,7 @@ impl Context {
             validation: Validation::External,
             client_certificates: ClientCertificateMode::None,
             keep_client_hello: false,
+            max_fragment_size: None,
         })
     }
 
@@ -95,23 +129,31 @@ impl Context {
     pub fn client(options: Options) -> Result<Self, Failure> {
         let provider = Arc::new(suites::provider(&options.cipher_suites, &options.groups));
         let verifier = Arc::new(AskAboutServer::new(provider.signature_verification_algorithms));
-        let credentials = options.credentials.as_ref().map(|credentials| credentials.certified_key());
+        let credentials = options.credentials.as_ref().map(|credentials| credentials.own_key());
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&versions(&options))
             .map_err(contradiction)?
             .dangerous()
             .with_custom_certificate_verifier(verifier)
-            .with_client_cert_resolver(Arc::new(ClientCredentials(credentials)));
+            .with_client_cert_resolver(Arc::new(ClientCredentials(credentials.clone())));
         config.alpn_protocols.clone_from(&options.alpn);
         config.key_log = Arc::new(SecretTap(options.key_log.clone()));
         config.enable_secret_extraction = true;
-        config.resumption = Resumption::disabled();
+        config.max_fragment_size = fragment(&options);
+        let tickets = options.allow_resume.then(|| Arc::new(ClientTickets::default()));
+        config.resumption = match &tickets {
+            Some(tickets) => Resumption::store(tickets.clone()),
+            None => Resumption::disabled(),
+        };
+        let client =
+            Client { config: Arc::new(config), credentials, tickets, judges_resumed: options.validate_on_resume };
         Ok(Self {
-            config: Config::Client(Arc::new(config)),
+            config: Config::Client(client),
             trust: trust::Policy::new(trust::Peer::Server, options.trust_anchors, &options.revocation_lists)?,
             validation: options.validation,
             client_certificates: ClientCertificateMode::None,
             keep_client_hello: false,
+            max_fragment_size: options.max_fragment_size,
         })
     }
 
@@ -144,10 +186,20 @@ impl Context {
         self.client_certificates
     }
 
+    /// Bytes of plaintext in a record of ours, if the options limit them.
+    pub(crate) fn max_fragment_size(&self) -> Option<usize> {
+        self.max_fragment_size
+    }
+
     /// Whether sessions keep the ClientHello behind the handshake.
     pub(crate) fn keeps_client_hello(&self) -> bool {
         self.keep_client_hello
     }
+}
+
+/// rustls counts the record's header.
+fn fragment(options: &Options) -> Option<usize> {
+    options.max_fragment_size.map(|size| size + RECORD_HEADER)
 }
 
 /// The names of the trust anchors, if a request can hold them.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ring::digest::{Context, SHA256};
 use rustls::SupportedCipherSuite;
 use rustls::crypto::SupportedKxGroup;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
@@ -10,7 +11,8 @@ use super::Credentials;
 use super::pem;
 use crate::crypto::key_log::KeyLogFile;
 use crate::crypto::suites;
-use crate::limits::MAX_ALPN_LIST;
+use crate::crypto::ticket_keys::TicketRoot;
+use crate::limits::{MAX_ALPN_LIST, MAX_PLAINTEXT, MIN_FRAGMENT};
 use crate::outcome::Failure;
 use crate::trust;
 
@@ -56,6 +58,10 @@ pub struct Options {
     pub(crate) validation: Validation,
     pub(crate) keep_client_hello: bool,
     pub(crate) key_log: Option<Arc<KeyLogFile>>,
+    pub(crate) allow_resume: bool,
+    pub(crate) validate_on_resume: bool,
+    pub(crate) ticket_root: TicketRoot,
+    pub(crate) max_fragment_size: Option<usize>,
 }
 
 impl Default for Options {
@@ -73,6 +79,10 @@ impl Default for Options {
             validation: Validation::default(),
             keep_client_hello: false,
             key_log: None,
+            allow_resume: true,
+            validate_on_resume: true,
+            ticket_root: TicketRoot::default(),
+            max_fragment_size: None,
         }
     }
 }
@@ -169,6 +179,64 @@ impl Options {
             _ => return Err(Failure::argument("this is no TLS_VALIDATION value")),
         };
         Ok(())
+    }
+
+    /// Sets whether sessions resume earlier ones, and can be resumed.
+    pub fn set_allow_resume(&mut self, allow: i32) -> Result<(), Failure> {
+        self.allow_resume = flag(allow)?;
+        Ok(())
+    }
+
+    /// Sets whether the peer of a resumed session is judged again.
+    pub fn set_validate_on_resume(&mut self, validate: i32) -> Result<(), Failure> {
+        self.validate_on_resume = flag(validate)?;
+        Ok(())
+    }
+
+    /// Sets the secret that ticket keys derive from, or none, and the lifetime of tickets in seconds; 0 is the default.
+    pub fn set_ticket_keys(&mut self, root: &[u8], lifetime: u32) -> Result<(), Failure> {
+        self.ticket_root = TicketRoot::from_host(root, lifetime)?;
+        Ok(())
+    }
+
+    /// Sets how many bytes of plaintext a record of ours has at most; 0 is what the protocol allows.
+    pub fn set_max_fragment_size(&mut self, size: usize) -> Result<(), Failure> {
+        self.max_fragment_size = match size {
+            0 => None,
+            MIN_FRAGMENT..=MAX_PLAINTEXT => Some(size),
+            _ => return Err(Failure::argument("a record has 64 to 16,384 bytes of plaintext")),
+        };
+        Ok(())
+    }
+
+    /// A digest of everything that decides who is let in by a server, and how: tickets pass between contexts that have
+    /// the same one only.
+    pub(crate) fn admission(&self) -> [u8; 32] {
+        let mut digest = Context::new(&SHA256);
+        let mut part = |bytes: &[u8]| {
+            digest.update(&(bytes.len() as u64).to_be_bytes());
+            digest.update(bytes);
+        };
+        part(&[
+            self.client_certificates as u8,
+            self.validation as u8,
+            u8::from(self.validate_on_resume),
+            u8::from(self.tls12),
+            u8::from(self.tls13),
+        ]);
+        let mut anchors: Vec<&[u8]> = self.trust_anchors.iter().map(|anchor| anchor.as_ref()).collect();
+        let mut lists: Vec<&[u8]> = self.revocation_lists.iter().map(|list| list.as_ref()).collect();
+        // Their order decides nothing.
+        anchors.sort_unstable();
+        lists.sort_unstable();
+        let protocols: Vec<&[u8]> = self.alpn.iter().map(Vec::as_slice).collect();
+        for list in [anchors, lists, protocols] {
+            part(&(list.len() as u64).to_be_bytes());
+            list.iter().for_each(|item| part(item));
+        }
+        let mut admission = [0; 32];
+        admission.copy_from_slice(digest.finish().as_ref());
+        admission
     }
 
     /// Appends the secrets of every session to a file.

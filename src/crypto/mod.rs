@@ -3,6 +3,8 @@
 
 pub(crate) mod exporter;
 pub(crate) mod key_log;
+pub(crate) mod own_key;
 pub(crate) mod secrets;
 pub(crate) mod suites;
 pub(crate) mod taps;
+pub(crate) mod ticket_keys;

@@ -14,6 +14,7 @@ use rustls::sign::CertifiedKey;
 
 use super::exporter::RANDOMS;
 use super::key_log::KeyLogFile;
+use super::own_key::OwnKey;
 use super::secrets::Secret;
 use crate::outcome::Alert;
 
@@ -52,9 +53,41 @@ pub(crate) struct Seen {
     /// The alert that rustls wanted to send under protection. It never leaves by itself: see `suites`.
     pub(crate) alert_wanted: Option<Alert>,
     /// A client's credentials, or none, that the host has set for this session: the hooks do not ask for them.
-    pub(crate) preset: Option<Option<Arc<CertifiedKey>>>,
-    /// Our credentials, once rustls has them to show.
+    pub(crate) preset: Option<Option<Arc<OwnKey>>>,
+    /// Our credentials, once rustls has them to show, and whose they are.
     pub(crate) shown: Option<Arc<CertifiedKey>>,
+    pub(crate) shown_id: Option<u64>,
+    /// The host was asked for credentials and had none.
+    pub(crate) declined: bool,
+    /// A client that may resume: for whom, as far as the host has said beforehand.
+    pub(crate) resumes_as: Option<Identity>,
+    /// What the session that is resumed had shown.
+    pub(crate) resumes_shown: Option<Arc<CertifiedKey>>,
+    /// The server's stapled OCSP response.
+    pub(crate) ocsp_response: Vec<u8>,
+}
+
+/// Whom a client's session is for. A session is only resumed for the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Identity {
+    /// Not said: the server has not asked, or would have to ask.
+    Unset,
+    /// The host has said that it shows nothing.
+    Nobody,
+    /// These credentials, by their number.
+    Credentials(u64),
+}
+
+impl Seen {
+    /// Whom this session turned out to be for; `None` if it keeps no tickets.
+    pub(crate) fn identity(&self) -> Option<Identity> {
+        let before = self.resumes_as?;
+        Some(match self.shown_id {
+            Some(id) => Identity::Credentials(id),
+            None if self.declined => Identity::Nobody,
+            None => before,
+        })
+    }
 }
 
 /// The sealing keys of a handshake epoch, shared between rustls, which seals its messages with them, and the alert
@@ -69,6 +102,25 @@ struct SealerState {
     sequence: u64,
     /// TLS 1.2 prepares keys some messages before it uses them; TLS 1.3 uses them at once.
     in_force: bool,
+}
+
+/// A point in what is sealed. Whoever goes on from an earlier one must have dropped what was sealed behind it: then no
+/// two records of one sequence number leave.
+#[derive(Clone)]
+pub(crate) struct SealingPoint {
+    sealer: Arc<HandshakeSealer>,
+    sequence: u64,
+}
+
+impl SealingPoint {
+    pub(crate) fn seal_next(
+        &mut self,
+        message: rustls::crypto::cipher::OutboundPlainMessage<'_>,
+    ) -> Result<Vec<u8>, rustls::Error> {
+        let sequence = self.sequence;
+        self.sequence += 1;
+        self.sealer.seal_at(message, sequence)
+    }
 }
 
 impl Taps {
@@ -109,10 +161,6 @@ impl HandshakeSealer {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    pub(crate) fn in_force(&self) -> bool {
-        self.state().in_force
-    }
-
     pub(crate) fn encrypted_payload_len(&self, payload_len: usize) -> usize {
         self.state().encrypter.encrypted_payload_len(payload_len)
     }
@@ -129,15 +177,19 @@ impl HandshakeSealer {
         state.encrypter.encrypt(message, sequence)
     }
 
-    /// Seals one more record behind those of rustls.
-    pub(crate) fn seal_next(
+    /// Seals a record of ours behind those of rustls.
+    fn seal_at(
         &self,
         message: rustls::crypto::cipher::OutboundPlainMessage<'_>,
+        sequence: u64,
     ) -> Result<Vec<u8>, rustls::Error> {
-        let mut state = self.state();
-        let sequence = state.sequence;
-        state.sequence += 1;
-        Ok(state.encrypter.encrypt(message, sequence)?.encode())
+        Ok(self.state().encrypter.encrypt(message, sequence)?.encode())
+    }
+
+    /// These keys at this point, if they are in force: what the peer expects next.
+    pub(crate) fn point(self: &Arc<Self>) -> Option<SealingPoint> {
+        let state = self.state();
+        state.in_force.then(|| SealingPoint { sealer: self.clone(), sequence: state.sequence })
     }
 }
 

@@ -91,6 +91,27 @@ pub unsafe extern "C" fn tls_credentials_create_external(
     })
 }
 
+/// Sets the OCSP response (DER, RFC 6960) that servers with these credentials staple to their certificate (RFC 6066 section
+/// 8); length 0 removes it. From any thread, at any time: handshakes that begin later staple it, in every context that has
+/// these credentials. It is not looked into.
+///
+/// - `TLS_STATUS_COMPLETE`: set, the buffer is copied.
+/// - `TLS_ERROR_INVALID_ARGUMENT`: more than 12,288 bytes.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_credentials_set_ocsp_response(
+    credentials: *mut tls_credentials_t,
+    der: *const u8,
+    der_len: usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fence::call(|| {
+        host.borrow(credentials)?.set_ocsp_response(host.input(der, der_len, "der")?)?;
+        Ok(Outcome::Complete)
+    })
+}
+
 /// Releases credentials. Options and contexts that were given them keep what they need. NULL is a no-op.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tls_credentials_destroy(credentials: *mut tls_credentials_t) {

@@ -21,7 +21,7 @@ pub enum tls_state_values {
     TLS_STATE_HAS_PENDING_PLAINTEXT = 4,
     /// The handshake waits for the host's answer.
     TLS_STATE_SUSPENDED = 8,
-    /// The session was resumed (never in this version).
+    /// The session was resumed: see `tls_options_set_allow_resume()`.
     TLS_STATE_RESUMED = 16,
     /// The server sent a HelloRetryRequest (RFC 8446 section 4.1.4).
     TLS_STATE_HELLO_RETRIED = 32,
@@ -189,6 +189,22 @@ pub unsafe extern "C" fn tls_session_local_certificate(
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
     copy_out(host, session, out_der, der_cap, out_len, |session| Ok(session.local_certificate()))
+}
+
+/// Copies the OCSP response (DER) that the server has stapled to its certificate (RFC 6066 section 8), from the verdict's
+/// suspension on; empty if there is none, in resumed sessions, and on servers. Copy-out as
+/// `tls_session_negotiated_alpn()`.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_ocsp_response(
+    session: *const tls_session_t,
+    out_der: *mut u8,
+    der_cap: usize,
+    out_len: *mut usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    copy_out(host, session, out_der, der_cap, out_len, |session| Ok(session.ocsp_response()))
 }
 
 /// The kinds of `tls_session_channel_binding()`: the numbers of .NET's `ChannelBindingKind`, and one more.

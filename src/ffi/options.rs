@@ -230,6 +230,77 @@ pub unsafe extern "C" fn tls_options_set_certificate_validation(
     change(host, options, |options| options.set_certificate_validation(mode))
 }
 
+/// Sets whether sessions resume earlier ones and can be resumed (RFC 8446 section 2.2, RFC 5077): 0 or 1 (default). A
+/// resumed handshake is shorter and has no certificates; the peer is known by what it showed before.
+///
+/// - Servers send session tickets, sealed with keys of the context's own, or see `tls_options_set_ticket_keys()`.
+/// - Clients keep tickets in their context, apart for each target name and for each credentials set beforehand. A session
+///   without a name keeps none; what a session got that was given its credentials on demand, only sessions use that preset
+///   the same ones.
+///
+/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_options_set_allow_resume(options: *mut tls_options_t, allow: i32) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    change(host, options, |options| options.set_allow_resume(allow))
+}
+
+/// Sets whether the peer's certificate is judged again when a session is resumed: 0 or 1 (default). With 1 the handshake
+/// suspends with `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` (or judges inside, with `TLS_VALIDATION_AUTOMATIC`), with the
+/// chain of the first session. With 0 the first verdict holds as long as the tickets do.
+///
+/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_options_set_validate_on_resume(
+    options: *mut tls_options_t,
+    validate: i32,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    change(host, options, |options| options.set_validate_on_resume(validate))
+}
+
+/// Sets what a server's tickets are sealed with. Processes and machines that are given the same `root` take each other's
+/// tickets without talking: every `lifetime_seconds` the keys change by the clock, and the neighbouring keys are taken too.
+/// The keys derive from the root and from what decides who is let in (client-certificate mode, trust anchors, revocation
+/// lists, validation, protocols, application protocols): servers that judge differently do not take each other's tickets.
+/// Whoever has the root can decrypt what was resumed with it: 32 random bytes at least, as secret as a private key, and
+/// replaced now and then.
+///
+/// `root_len` 0: each context makes its own keys and forgets them after two lifetimes (default). `lifetime_seconds` 0: two
+/// hours (default); 604,800 at most (RFC 8446 section 4.6.1). A ticket that is foreign, damaged or too old means a full
+/// handshake.
+///
+/// - `TLS_STATUS_COMPLETE`: set. The root is copied, and wiped when options and contexts are gone.
+/// - `TLS_ERROR_INVALID_ARGUMENT`: a root of 1 to 31 bytes, or a lifetime above seven days.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_options_set_ticket_keys(
+    options: *mut tls_options_t,
+    root: *const u8,
+    root_len: usize,
+    lifetime_seconds: u32,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    change(host, options, |options| options.set_ticket_keys(host.input(root, root_len, "root")?, lifetime_seconds))
+}
+
+/// Sets how many bytes of plaintext each record of ours holds at most: 64 to 16,384; 0 means 16,384 (default, RFC 8446
+/// section 5.1). What the peer sends is not limited by it.
+///
+/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_options_set_max_fragment_size(options: *mut tls_options_t, size: usize) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    change(host, options, |options| options.set_max_fragment_size(size))
+}
+
 /// Appends the secrets of every session of the context to a file, in the format that NSS and other programs write with
 /// `SSLKEYLOGFILE`, from which Wireshark decrypts captured traffic. Whoever reads the file reads the traffic: for debugging
 /// only. No environment variable does this. An empty path means none (default). A new file is readable by its owner only;

@@ -222,6 +222,38 @@ pub unsafe extern "C" fn tls_session_decrypt_in_place(
     })
 }
 
+/// Moves on to the next keys (RFC 8446 section 4.6.3): writes a KeyUpdate behind pending output; what is encrypted after it
+/// is under the new keys. With `request_peer_update` 1 (else 0) the peer is asked to do the same. Sessions do this by
+/// themselves before a key has sealed as much as it may (section 5.5). A peer need not take more than a few without data
+/// between them.
+///
+/// - `TLS_STATUS_COMPLETE`: written.
+/// - `TLS_STATUS_WANT_WRITE`: the keys have not changed: send what was written, and call again with
+///   `SPANTLS_MIN_CIPHERTEXT` bytes of room.
+/// - `TLS_ERROR_NOT_SUPPORTED`: TLS 1.2.
+/// - `TLS_ERROR_INVALID_ARGUMENT`: another number than 0 or 1.
+/// - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE, or our side is closed.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_update_keys(
+    session: *mut tls_session_t,
+    request_peer_update: i32,
+    output: *mut u8,
+    output_cap: usize,
+    out_written: *mut usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    emit(host, session, (output, output_cap), out_written, |session, output, written| {
+        let request = match request_peer_update {
+            0 => false,
+            1 => true,
+            _ => return Err(Failure::argument("request_peer_update is 0 or 1")),
+        };
+        session.update_keys(request, output, written)
+    })
+}
+
 /// Closes our side: writes `close_notify` (RFC 8446 section 6.1) behind pending output. Always allowed. Before the
 /// handshake is COMPLETE it cancels it (`user_canceled`, then `close_notify`; nothing at all if no handshake call was
 /// made: the peer has not heard of us). Afterwards encrypt is INVALID_STATE and decrypt still works. In TLS 1.2 the

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use rustls::crypto::cipher::{OutboundChunks, OutboundPlainMessage};
 use rustls::{CertificateError, ContentType, Error, InvalidMessage, PeerIncompatible, PeerMisbehaved, ProtocolVersion};
 
-use crate::crypto::taps::HandshakeSealer;
+use crate::crypto::taps::SealingPoint;
 use crate::outcome::{Alert, Failure, FailureKind, policy};
 use crate::record::Version;
 
@@ -17,7 +17,7 @@ const WARNING: u8 = 1;
 const FATAL: u8 = 2;
 
 /// Writes an alert record behind `output`, sealed if there are keys in force.
-pub(crate) fn write(sealer: Option<&HandshakeSealer>, alert: Alert, output: &mut Vec<u8>) -> Result<(), Failure> {
+pub(crate) fn write(sealer: Option<&mut SealingPoint>, alert: Alert, output: &mut Vec<u8>) -> Result<(), Failure> {
     let message = message(alert);
     match sealer {
         Some(sealer) => {

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
+use rustls::kernel::KernelConnection;
 use rustls::pki_types::ServerName;
 use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use rustls::unbuffered::{ConnectionState, EncodeError, UnbufferedConnectionCommon, UnbufferedStatus};
@@ -55,12 +56,18 @@ impl Connection {
         }
     }
 
-    /// Ends the handshake and hands over the record protection. The rest of the connection is dropped: key updates
-    /// derive from the secrets that the taps have seen, and there are no tickets to take care of.
-    pub(crate) fn into_secrets(self) -> Result<ExtractedSecrets, Failure> {
+    /// Ends the handshake and hands over the record protection, and a client's remains, which take tickets. Nothing else
+    /// is needed: key updates derive from the secrets that the taps have seen.
+    pub(crate) fn into_secrets(
+        self,
+    ) -> Result<(ExtractedSecrets, Option<KernelConnection<ClientConnectionData>>), Failure> {
         match self {
-            Self::Client(connection) => connection.dangerous_into_kernel_connection().map(|(secrets, _)| secrets),
-            Self::Server(connection) => connection.dangerous_into_kernel_connection().map(|(secrets, _)| secrets),
+            Self::Client(connection) => {
+                connection.dangerous_into_kernel_connection().map(|(secrets, rest)| (secrets, Some(rest)))
+            }
+            Self::Server(connection) => {
+                connection.dangerous_into_kernel_connection().map(|(secrets, _)| (secrets, None))
+            }
         }
         .map_err(|error| Failure::internal(format!("no secrets after the handshake: {error}")))
     }

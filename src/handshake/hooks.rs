@@ -14,6 +14,7 @@ use rustls::{DigitallySignedStruct, DistinguishedName, Error, InvalidMessage, Si
 
 use super::fiber::suspend;
 use super::question::{Answer, CertificateRequest, Request};
+use crate::crypto::own_key::OwnKey;
 use crate::crypto::taps;
 
 /// Leaves certificates to the host and checks signatures itself.
@@ -34,9 +35,15 @@ impl ServerCertVerifier for AskAboutServer {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
+        ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        if let Some(taps) = taps::current() {
+            let mut seen = taps.seen();
+            seen.ocsp_response = ocsp_response.to_vec();
+            // A full handshake, whatever was offered.
+            seen.resumes_shown = None;
+        }
         ask_about(end_entity, intermediates).map(|()| ServerCertVerified::assertion())
     }
 
@@ -161,18 +168,17 @@ thread_local! {
 
 /// Hands out a server's credentials.
 #[derive(Debug)]
-pub(crate) struct ServerCredentials(pub(crate) Arc<CertifiedKey>);
+pub(crate) struct ServerCredentials(pub(crate) Arc<OwnKey>);
 
 impl ResolvesServerCert for ServerCredentials {
     fn resolve(&self, _client_hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        show(&self.0);
-        Some(self.0.clone())
+        Some(show(&self.0, self.0.current()))
     }
 }
 
 /// Asks the host for a client's credentials, unless the session or the context has them.
 #[derive(Debug)]
-pub(crate) struct ClientCredentials(pub(crate) Option<Arc<CertifiedKey>>);
+pub(crate) struct ClientCredentials(pub(crate) Option<Arc<OwnKey>>);
 
 impl ResolvesClientCert for ClientCredentials {
     fn resolve(&self, acceptable_issuers: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
@@ -180,10 +186,10 @@ impl ResolvesClientCert for ClientCredentials {
         let credentials = match preset.or_else(|| self.0.clone().map(Some)) {
             Some(preset) => preset,
             None => ask_for_credentials(acceptable_issuers, schemes),
-        };
-        let usable = credentials.filter(|credentials| credentials.key.choose_scheme(schemes).is_some())?;
-        show(&usable);
-        Some(usable)
+        }?;
+        let key = credentials.current();
+        key.key.choose_scheme(schemes)?;
+        Some(show(&credentials, key))
     }
 
     fn has_certs(&self) -> bool {
@@ -192,20 +198,27 @@ impl ResolvesClientCert for ClientCredentials {
     }
 }
 
-fn ask_for_credentials(acceptable_issuers: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+fn ask_for_credentials(acceptable_issuers: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<OwnKey>> {
     let request = CertificateRequest {
         acceptable_issuers: acceptable_issuers.iter().map(|name| name.to_vec()).collect(),
         schemes: schemes.to_vec(),
     };
-    match suspend(Request::Credentials(request)) {
+    let answered = match suspend(Request::Credentials(request)) {
         Answer::Credentials(credentials) => credentials,
         Answer::Accepted | Answer::Signature(_) | Answer::Refused | Answer::Cancelled => None,
+    };
+    if let Some(taps) = taps::current() {
+        taps.seen().declined = answered.is_none();
     }
+    answered
 }
 
 /// Notes what the peer will see of us.
-fn show(credentials: &Arc<CertifiedKey>) {
+fn show(credentials: &OwnKey, key: Arc<CertifiedKey>) -> Arc<CertifiedKey> {
     if let Some(taps) = taps::current() {
-        taps.seen().shown = Some(credentials.clone());
+        let mut seen = taps.seen();
+        seen.shown_id = Some(credentials.id());
+        seen.shown = Some(key.clone());
     }
+    key
 }

@@ -14,6 +14,7 @@
 //! Only `Asking` holds a stack.
 
 pub(crate) mod alert;
+pub(crate) mod client_tickets;
 mod connection;
 pub(crate) mod external_key;
 pub(crate) mod fiber;
@@ -23,19 +24,21 @@ pub(crate) mod question;
 
 use std::sync::Arc;
 
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::CertifiedKey;
 use rustls::{ConnectionTrafficSecrets, HandshakeKind, PeerMisbehaved, ProtocolVersion, SupportedCipherSuite};
 
 use crate::client_hello::ClientHello;
 use crate::crypto::exporter::Exporter;
+use crate::crypto::own_key::OwnKey;
 use crate::crypto::secrets::{Secret, TrafficSecret};
-use crate::crypto::taps::{HandshakeSealer, Seen, Taps};
+use crate::crypto::taps::{HandshakeSealer, Identity, SealingPoint, Seen, Taps};
 use crate::limits::{MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, MAX_UNFINISHED_RECORDS, RECORD_HEADER};
 use crate::outcome::{Alert, Failure, Question};
 use crate::record::keys::algorithm_tls13;
 use crate::record::seal::Sealer;
 use crate::record::{ContentType, Version};
+use client_tickets::{ClientTickets, TicketTaker};
 use connection::{Connection, Drive, Progress};
 use fiber::stack::PooledStack;
 use fiber::{Fiber, Step};
@@ -45,6 +48,9 @@ use question::{Answer, Request};
 #[cfg(test)]
 pub(crate) use fiber::stack::painting;
 
+/// The extension of RFC 7627.
+const EXTENDED_MASTER_SECRET: u16 = 23;
+
 /// A handshake under way.
 pub(crate) struct Handshake {
     state: State,
@@ -52,6 +58,10 @@ pub(crate) struct Handshake {
     is_server: bool,
     /// The client is asked for a certificate and may decline; then the host decides.
     may_lack_certificate: bool,
+    /// The host is asked for the verdict when a session is resumed, too.
+    judges_resumed: bool,
+    /// Where a client keeps its tickets, and under which name.
+    tickets: Option<(ServerName<'static>, Arc<ClientTickets>)>,
     /// A server's first ClientHello, from when it is complete and could be read.
     client_hello: Option<Arc<ClientHello>>,
     version: Option<Version>,
@@ -79,7 +89,7 @@ enum State {
         fiber: Fiber<Returned>,
         question: Question,
         /// The keys in force before the step that asks: what the step has to say has not left yet.
-        sealer_before: Option<Arc<HandshakeSealer>>,
+        sealer_before: Option<SealingPoint>,
         answer: Option<Reply>,
     },
     /// rustls has finished; what it wants to send waits for the verdict. A refusal drops it and is sent under the keys
@@ -87,7 +97,7 @@ enum State {
     HeldBack {
         connection: Connection,
         output: Vec<u8>,
-        sealer_before: Option<Arc<HandshakeSealer>>,
+        sealer_before: Option<SealingPoint>,
         answer: Option<Reply>,
     },
     Ended,
@@ -100,8 +110,33 @@ type Returned = (Drive, Result<Progress, rustls::Error>);
 pub(crate) struct ServerStart {
     pub(crate) config: Arc<rustls::ServerConfig>,
     pub(crate) may_lack_certificate: bool,
+    pub(crate) judges_resumed: bool,
     /// TLS 1.3 can be negotiated.
     pub(crate) tls13: bool,
+}
+
+/// What a client's handshake begins with.
+pub(crate) struct ClientStart {
+    pub(crate) config: Arc<rustls::ClientConfig>,
+    pub(crate) name: Option<ServerName<'static>>,
+    /// Credentials, or none, that were set for this session: they are not asked for.
+    pub(crate) preset: Option<Option<Arc<OwnKey>>>,
+    /// Those of the context.
+    pub(crate) credentials: Option<Arc<OwnKey>>,
+    pub(crate) tickets: Option<Arc<ClientTickets>>,
+    pub(crate) judges_resumed: bool,
+}
+
+impl ClientStart {
+    /// Whom the session is for, as far as is known beforehand.
+    fn identity(&self) -> Identity {
+        let known = self.preset.clone().or_else(|| self.credentials.clone().map(Some));
+        match known {
+            None => Identity::Unset,
+            Some(None) => Identity::Nobody,
+            Some(Some(credentials)) => Identity::Credentials(credentials.id()),
+        }
+    }
 }
 
 /// The host's answer.
@@ -135,6 +170,11 @@ pub(crate) struct Finished {
     pub(crate) group: u16,
     pub(crate) alpn: Vec<u8>,
     pub(crate) hello_retried: bool,
+    pub(crate) resumed: bool,
+    /// As the peer sent it, in this handshake or in the one that it resumes.
+    pub(crate) peer_certificates: Vec<CertificateDer<'static>>,
+    /// A client's, if it keeps tickets.
+    pub(crate) ticket_taker: Option<Box<TicketTaker>>,
     /// The credentials that the peer was shown.
     pub(crate) shown: Option<Arc<CertifiedKey>>,
     /// With which the peer has signed.
@@ -160,16 +200,19 @@ pub(crate) struct Direction {
 
 impl Handshake {
     /// Begins as a client: the ClientHello is in the output.
-    /// Credentials, or none, that were set beforehand are not asked for.
-    pub(crate) fn client(
-        config: Arc<rustls::ClientConfig>,
-        name: ServerName<'static>,
-        preset: Option<Option<Arc<CertifiedKey>>>,
-    ) -> Result<Self, Failure> {
+    pub(crate) fn client(start: ClientStart) -> Result<Self, Failure> {
         let taps = Arc::new(Taps::default());
-        taps.seen().preset = preset;
+        {
+            let mut seen = taps.seen();
+            // Without a name there is nothing to keep tickets under.
+            let keeps = start.name.is_some() && start.tickets.is_some();
+            seen.resumes_as = keeps.then(|| start.identity());
+            seen.preset = start.preset;
+        }
         let entered = taps.enter();
-        let connection = Connection::client(config, name)
+        // rustls wants a name; of an IP address it sends none (RFC 6066 section 3). The verdict is not its own.
+        let nobody = || ServerName::IpAddress(std::net::Ipv4Addr::UNSPECIFIED.into());
+        let connection = Connection::client(start.config, start.name.clone().unwrap_or_else(nobody))
             .map_err(|error| Failure::configuration(format!("no handshake can begin: {error}")))?;
         // Nothing is fed and the hooks are not asked before the ClientHello is out: no fiber is needed.
         let (drive, result) = Drive::new(connection, Vec::new()).run();
@@ -180,6 +223,8 @@ impl Handshake {
             taps,
             is_server: false,
             may_lack_certificate: false,
+            judges_resumed: start.judges_resumed,
+            tickets: start.name.zip(start.tickets),
             client_hello: None,
             version: None,
             peer_changed_cipher: false,
@@ -194,6 +239,8 @@ impl Handshake {
             state: State::Hello { reader: HelloReader::default(), context, asked: false, answer: None },
             taps: Arc::default(),
             is_server: true,
+            judges_resumed: false,
+            tickets: None,
             client_hello: None,
             version: None,
             peer_changed_cipher: false,
@@ -215,6 +262,11 @@ impl Handshake {
     /// A server's first ClientHello, once it is complete.
     pub(crate) fn client_hello(&self) -> Option<&Arc<ClientHello>> {
         self.client_hello.as_ref()
+    }
+
+    /// What the server has stapled to its certificate.
+    pub(crate) fn ocsp_response(&self) -> Vec<u8> {
+        self.taps.seen().ocsp_response.clone()
     }
 
     /// Moves the records for the peer behind `pending`.
@@ -274,6 +326,7 @@ impl Handshake {
             State::Waiting { connection, fed } => (connection, fed),
             State::Hello { reader, context: Some(context), .. } => {
                 self.may_lack_certificate = context.may_lack_certificate;
+                self.judges_resumed = context.judges_resumed;
                 let connection = Connection::server(context.config)
                     .map_err(|error| Failure::configuration(format!("no handshake can begin: {error}")))?;
                 (connection, reader.into_records())
@@ -369,7 +422,12 @@ impl Handshake {
             }
             State::HeldBack { connection, mut output, sealer_before, answer: Some(reply) } => match reply {
                 // What was held back is dropped; the peer sees the alert where it expects that flight.
-                Reply::Refuse(failure) => self.fail(alert::refusal(failure, self.version), sealer_before),
+                Reply::Refuse(failure) => {
+                    if let Some((name, tickets)) = &self.tickets {
+                        tickets.forget(name, &self.taps);
+                    }
+                    self.fail(alert::refusal(failure, self.version), sealer_before)
+                }
                 Reply::Answer(_) | Reply::Context(_) => {
                     self.output.append(&mut output);
                     self.finish(connection)
@@ -385,13 +443,13 @@ impl Handshake {
     /// Gives the handshake up: the peer is told with `user_canceled` and `close_notify` (RFC 8446 section 6.1). A
     /// suspended step ends as if it had been refused, and what it had to say is dropped.
     pub(crate) fn cancel(&mut self) -> Result<(), Failure> {
-        let sealer = match std::mem::replace(&mut self.state, State::Ended) {
+        let mut sealer = match std::mem::replace(&mut self.state, State::Ended) {
             // Dropping a fiber ends the step that it stands in.
             State::HeldBack { sealer_before, .. } | State::Asking { sealer_before, .. } => sealer_before,
             State::Hello { .. } | State::Waiting { .. } | State::Ended => self.sealer_in_force(),
         };
-        alert::write(sealer.as_deref(), Alert::USER_CANCELED, &mut self.output)?;
-        alert::write(sealer.as_deref(), Alert::CLOSE_NOTIFY, &mut self.output)
+        alert::write(sealer.as_mut(), Alert::USER_CANCELED, &mut self.output)?;
+        alert::write(sealer.as_mut(), Alert::CLOSE_NOTIFY, &mut self.output)
     }
 
     /// Ends with a failure that the session has found, for example in a record's header.
@@ -403,7 +461,7 @@ impl Handshake {
         &mut self,
         fiber: Fiber<Returned>,
         step: Step<Returned>,
-        sealer_before: Option<Arc<HandshakeSealer>>,
+        sealer_before: Option<SealingPoint>,
         refusal: Option<Failure>,
     ) -> Result<Event, Failure> {
         let (mut drive, result) = match step {
@@ -420,15 +478,17 @@ impl Handshake {
                 self.state = State::Waiting { connection: drive.connection, fed: drive.fed };
                 Ok(Event::NeedsInput)
             }
-            Ok(Progress::Done) if self.lacks_certificate(&drive.connection) => {
-                let (connection, output) = (drive.connection, drive.output);
-                self.state = State::HeldBack { connection, output, sealer_before, answer: None };
-                Ok(Event::Asks(Request::Certificate(Vec::new())))
-            }
-            Ok(Progress::Done) => {
-                self.output.append(&mut drive.output);
-                self.finish(drive.connection)
-            }
+            Ok(Progress::Done) => match self.to_judge(&drive.connection) {
+                Some(chain) => {
+                    let (connection, output) = (drive.connection, drive.output);
+                    self.state = State::HeldBack { connection, output, sealer_before, answer: None };
+                    Ok(Event::Asks(Request::Certificate(chain)))
+                }
+                None => {
+                    self.output.append(&mut drive.output);
+                    self.finish(drive.connection)
+                }
+            },
             Err(error) => {
                 self.output.append(&mut drive.output);
                 let wanted = self.taps.seen().alert_wanted.take().or(drive.alert_wanted);
@@ -469,9 +529,15 @@ impl Handshake {
         TrafficSecret::new(suite, secret).keys(algorithm).map(|keys| Some(Sealer::new(keys)))
     }
 
-    /// rustls asks nothing when a client declines to show a certificate: the session does, before the last flight.
-    fn lacks_certificate(&self, connection: &Connection) -> bool {
-        self.may_lack_certificate && connection.common().peer_certificates().is_none()
+    /// What the host is to judge although rustls asks nothing: the original's chain when a session is resumed; no chain
+    /// when a client declines to show one.
+    fn to_judge(&self, connection: &Connection) -> Option<Vec<CertificateDer<'static>>> {
+        let resumed = connection.common().handshake_kind() == Some(HandshakeKind::Resumed);
+        match connection.common().peer_certificates() {
+            Some(chain) if resumed && self.judges_resumed => Some(chain.to_vec()),
+            None if self.may_lack_certificate && (!resumed || self.judges_resumed) => Some(Vec::new()),
+            _ => None,
+        }
     }
 
     /// Records that rustls lets pass, or has another alert for.
@@ -512,17 +578,17 @@ impl Handshake {
         }
     }
 
-    fn sealer_in_force(&self) -> Option<Arc<HandshakeSealer>> {
-        self.taps.seen().sealing.clone().filter(|sealer| sealer.in_force())
+    fn sealer_in_force(&self) -> Option<SealingPoint> {
+        self.taps.seen().sealing.as_ref().and_then(HandshakeSealer::point)
     }
 
-    fn fail(&mut self, failure: Failure, sealer: Option<Arc<HandshakeSealer>>) -> Result<Event, Failure> {
+    fn fail(&mut self, failure: Failure, mut sealer: Option<SealingPoint>) -> Result<Event, Failure> {
         self.state = State::Ended;
         if let Some(alert) = failure.alert_sent {
-            alert::write(sealer.as_deref(), alert, &mut self.output)?;
+            alert::write(sealer.as_mut(), alert, &mut self.output)?;
         } else if failure.alert_received == Some(Alert::CLOSE_NOTIFY) {
             // RFC 8446 section 6.1, RFC 5246 section 7.2.1: the one alert that is answered.
-            alert::write(sealer.as_deref(), Alert::CLOSE_NOTIFY, &mut self.output)?;
+            alert::write(sealer.as_mut(), Alert::CLOSE_NOTIFY, &mut self.output)?;
         }
         Ok(Event::Failed(failure))
     }
@@ -537,10 +603,24 @@ impl Handshake {
         let group = common.negotiated_key_exchange_group().map_or(0, |group| u16::from(group.name()));
         let alpn = common.alpn_protocol().unwrap_or_default().to_vec();
         let hello_retried = common.handshake_kind() == Some(HandshakeKind::FullWithHelloRetryRequest);
-        let secrets = connection.into_secrets()?;
+        let resumed = common.handshake_kind() == Some(HandshakeKind::Resumed);
+        let peer_certificates = common.peer_certificates().unwrap_or_default().to_vec();
+        let (secrets, kernel) = connection.into_secrets()?;
 
         let seen = std::mem::take(&mut *self.taps.seen());
-        let Seen { client_traffic, server_traffic, shown, .. } = seen;
+        // What comes later is kept for whom this session turned out to be for.
+        let ticket_taker = match (kernel, seen.identity()) {
+            (Some(kernel), Some(identity)) if version == Version::Tls13 => {
+                let shown = if resumed { seen.resumes_shown.clone() } else { seen.shown.clone() };
+                Some(TicketTaker::new(kernel, identity, shown))
+            }
+            _ => None,
+        };
+        // RFC 7627 section 5.3: a resumed session uses it exactly if the original did and the hello offers it.
+        let offered = self.client_hello.as_ref().is_some_and(|hello| hello.extension(EXTENDED_MASTER_SECRET).is_some());
+        let extended_master_secret = if resumed && self.is_server { offered } else { seen.extended_master_secret };
+        let shown = if resumed && !self.is_server { seen.resumes_shown } else { seen.shown };
+        let Seen { client_traffic, server_traffic, .. } = seen;
         let missing = || Failure::internal("a secret of the handshake was not seen");
         let exporter = match suite {
             SupportedCipherSuite::Tls13(suite) => Exporter::Tls13 { suite, secret: seen.exporter.ok_or_else(missing)? },
@@ -550,7 +630,7 @@ impl Handshake {
                 randoms: seen.randoms.ok_or_else(missing)?,
             },
         };
-        let sound = version == Version::Tls13 || seen.extended_master_secret;
+        let sound = version == Version::Tls13 || extended_master_secret;
         let (sending, receiving) = match self.is_server {
             true => (server_traffic, client_traffic),
             false => (client_traffic, server_traffic),
@@ -573,6 +653,9 @@ impl Handshake {
             group,
             alpn,
             hello_retried,
+            resumed,
+            peer_certificates,
+            ticket_taker,
             shown,
             peer_scheme: seen.peer_scheme.map_or(0, u16::from),
             bindings: Bindings { exporter, unique: seen.first_finished, sound },

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use rustls::SignatureScheme;
 use rustls::pki_types::CertificateDer;
-use rustls::sign::CertifiedKey;
 
 use super::external_key::VerifyingKey;
+use crate::crypto::own_key::OwnKey;
 use crate::outcome::Question;
 
 /// A question, with what the host needs to know to answer it.
@@ -46,7 +46,7 @@ pub(crate) enum Answer {
     /// The peer is who it should be.
     Accepted,
     /// Show these credentials, or none.
-    Credentials(Option<Arc<CertifiedKey>>),
+    Credentials(Option<Arc<OwnKey>>),
     /// This is the signature.
     Signature(Vec<u8>),
     /// No. Which alert the peer gets is the session's business: see `super::alert`.

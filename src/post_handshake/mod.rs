@@ -19,6 +19,9 @@ mod message_type {
 /// A KeyUpdate message that asks nothing back (RFC 8446 section 4.6.3).
 pub(crate) const KEY_UPDATE_NOT_REQUESTED: [u8; 5] = [message_type::KEY_UPDATE, 0, 0, 1, 0];
 
+/// One that asks for one back.
+pub(crate) const KEY_UPDATE_REQUESTED: [u8; 5] = [message_type::KEY_UPDATE, 0, 0, 1, 1];
+
 /// What the session has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
@@ -29,6 +32,8 @@ pub(crate) enum Action {
         /// The peer wants a KeyUpdate back.
         reply: bool,
     },
+    /// A server's ticket (RFC 8446 section 4.6.1), for a client that keeps them.
+    Ticket,
     /// Turn a renegotiation down (RFC 5246 section 7.2.2).
     RefuseRenegotiation,
     /// The peer sends no more.
@@ -110,11 +115,11 @@ impl Messages {
         Err(Failure::alert_from_peer(alert))
     }
 
-    /// A handshake record has come; `act` is called for each message that is now complete.
+    /// A handshake record has come; `act` is called with the body of each message that is now complete.
     pub(crate) fn handshake(
         &mut self,
         record: &[u8],
-        mut act: impl FnMut(Action) -> Result<(), Failure>,
+        mut act: impl FnMut(Action, &[u8]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         // RFC 8446 section 5.1.
         if record.is_empty() {
@@ -141,7 +146,7 @@ impl Messages {
     fn messages<'a>(
         &mut self,
         mut bytes: &'a [u8],
-        act: &mut impl FnMut(Action) -> Result<(), Failure>,
+        act: &mut impl FnMut(Action, &[u8]) -> Result<(), Failure>,
     ) -> Result<&'a [u8], Failure> {
         while let Some((&[message_type, a, b, c], rest)) = bytes.split_first_chunk::<4>() {
             let len = u32::from_be_bytes([0, a, b, c]) as usize;
@@ -157,7 +162,7 @@ impl Messages {
                     "a message follows a KeyUpdate in its record",
                 ));
             }
-            act(action)?;
+            act(action, body)?;
             bytes = rest;
         }
         Ok(bytes)
@@ -180,7 +185,7 @@ impl Messages {
             (Version::Tls13, NEW_SESSION_TICKET, false) => {
                 check_ticket(body)?;
                 count(&mut self.tickets, MAX_TICKETS, "too many session tickets")?;
-                Ok(Action::Nothing)
+                Ok(Action::Ticket)
             }
             // RFC 5246 sections 7.4.1.1 and 7.2.2: answered with a warning, never done.
             (Version::Tls12, HELLO_REQUEST, false) if !body.is_empty() => {
@@ -233,7 +238,7 @@ mod tests {
 
     fn actions(messages: &mut Messages, record: &[u8]) -> Result<Vec<Action>, Failure> {
         let mut actions = Vec::new();
-        messages.handshake(record, |action| {
+        messages.handshake(record, |action, _| {
             actions.push(action);
             Ok(())
         })?;
@@ -249,7 +254,7 @@ mod tests {
             assert_eq!(actions(&mut messages, &ticket[..at]).unwrap(), []);
             let failure = messages.application_data(1).unwrap_err();
             assert_eq!(failure.alert_sent, Some(Alert::UNEXPECTED_MESSAGE));
-            assert_eq!(actions(&mut messages, &ticket[at..]).unwrap(), [Action::Nothing]);
+            assert_eq!(actions(&mut messages, &ticket[at..]).unwrap(), [Action::Ticket]);
             assert!(messages.application_data(1).is_ok());
         }
     }

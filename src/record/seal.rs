@@ -8,11 +8,18 @@ use crate::outcome::Failure;
 /// The sending side of the record layer.
 pub(crate) struct Sealer {
     protection: Protection,
+    /// Bytes of data in a record, at most.
+    max_data: usize,
 }
 
 impl Sealer {
     pub(crate) fn new(protection: Protection) -> Self {
-        Self { protection }
+        Self { protection, max_data: MAX_PLAINTEXT }
+    }
+
+    /// Records carry no more than this from now on.
+    pub(crate) fn limit_fragments(&mut self, max_data: usize) {
+        self.max_data = max_data.min(MAX_PLAINTEXT);
     }
 
     /// Bytes that a record of `data_len` bytes takes.
@@ -22,7 +29,7 @@ impl Sealer {
 
     /// The most data that one record of at most `room` bytes can carry.
     pub(crate) fn data_that_fits(&self, room: usize) -> usize {
-        room.saturating_sub(self.protection.overhead()).min(MAX_PLAINTEXT)
+        room.saturating_sub(self.protection.overhead()).min(self.max_data)
     }
 
     pub(crate) fn records_left(&self) -> u64 {

@@ -30,6 +30,8 @@ pub(super) struct Facts {
     pub(super) negotiated: Negotiated,
     pub(super) target_host_name: String,
     pub(super) remote_certificates: Arc<[CertificateDer<'static>]>,
+    /// With the server's certificate.
+    pub(super) ocsp_response: Vec<u8>,
     pub(super) bindings: Option<Box<Bindings>>,
     /// The credentials that the peer was shown.
     pub(super) shown: Option<Arc<CertifiedKey>>,
@@ -46,6 +48,7 @@ impl Default for Facts {
             negotiated: Negotiated::default(),
             target_host_name: String::new(),
             remote_certificates: Arc::new([]),
+            ocsp_response: Vec::new(),
             bindings: None,
             shown: None,
             client_hello: None,

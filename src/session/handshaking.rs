@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustls::pki_types::{CertificateDer, ServerName};
 
-use super::read::truncated;
+use super::read::{Receiver, truncated};
 use super::{Counts, Session, state, try_lock};
 use crate::context::{ClientCertificateMode, Config, Context, Credentials, PROTOCOL_TLS12, PROTOCOL_TLS13, Validation};
 use crate::handshake::question::{Answer, Request};
@@ -193,9 +193,9 @@ impl Session {
             return Ok(Outcome::Complete);
         }
         self.answer(Question::Credentials, |session, running| {
-            let key = credentials.map(|credentials| credentials.certified_key());
+            let key = credentials.map(|credentials| credentials.own_key());
             let request = session.certificate_request().ok_or_else(|| not_asked(Question::Credentials))?;
-            if key.as_ref().is_some_and(|key| key.key.choose_scheme(&request.schemes).is_none()) {
+            if key.as_ref().is_some_and(|key| key.current().key.choose_scheme(&request.schemes).is_none()) {
                 return Err(Failure::configuration("the server accepts no signature scheme of these credentials"));
             }
             running.handshake.answer(Question::Credentials, Reply::Answer(Answer::Credentials(key)))
@@ -257,11 +257,9 @@ impl Session {
                 Handshake::server(Some(start.clone()))
             }
             Config::Undecided => Handshake::server(None),
-            Config::Client(config) => {
-                // rustls wants a name; of an IP address it sends none (RFC 6066 section 3). The verdict is not its own.
-                let nobody = || ServerName::IpAddress(std::net::Ipv4Addr::UNSPECIFIED.into());
-                let preset = credentials.map(|given| given.map(|given| given.certified_key()));
-                Handshake::client(config.clone(), name.clone().unwrap_or_else(nobody), preset)?
+            Config::Client(client) => {
+                let preset = credentials.map(|given| given.map(|given| given.own_key()));
+                Handshake::client(client.start(name.clone(), preset))?
             }
         };
         Ok(Running { handshake, name, chain: Vec::new(), input_ended: false })
@@ -282,6 +280,7 @@ impl Session {
             Request::Credentials(request) => facts.certificate_request = Some(Arc::new(request)),
             Request::Certificate(chain) => {
                 facts.remote_certificates = chain.clone().into();
+                facts.ocsp_response = running.handshake.ocsp_response();
                 running.chain = chain;
             }
             Request::Signature(request) => facts.signature_request = Some(Arc::new(request)),
@@ -375,9 +374,19 @@ impl Session {
     ) -> Result<(), Failure> {
         let Finished { version, sending, receiving, .. } = finished;
         let protection = |direction: &Direction| Protection::new(version, &direction.secrets, direction.sequence);
-        write.open(Sealer::new(protection(&sending)?), sending.traffic);
-        let is_server = self.context.is_server();
-        read.open(Opener::new(protection(&receiving)?), receiving.traffic, is_server, input_ended);
+        let mut sealer = Sealer::new(protection(&sending)?);
+        if let Some(size) = self.context().max_fragment_size() {
+            sealer.limit_fragments(size);
+        }
+        write.open(sealer, sending.traffic);
+        let receiver = Receiver {
+            opener: Opener::new(protection(&receiving)?),
+            traffic: receiving.traffic,
+            ticket_taker: finished.ticket_taker,
+            is_server: self.context.is_server(),
+            input_ended,
+        };
+        read.open(receiver);
         let mut facts = self.shared.facts();
         facts.negotiated.protocol = match version {
             Version::Tls12 => PROTOCOL_TLS12,
@@ -387,6 +396,10 @@ impl Session {
         facts.negotiated.group = finished.group;
         facts.negotiated.alpn = finished.alpn.into();
         facts.negotiated.peer_signature_scheme = finished.peer_scheme;
+        if facts.remote_certificates.is_empty() {
+            // Resumed without a question.
+            facts.remote_certificates = finished.peer_certificates.into();
+        }
         facts.bindings = Some(Box::new(finished.bindings));
         facts.shown = finished.shown;
         // What belonged to the questions goes; a ClientHello stays if the options say so.
@@ -396,6 +409,9 @@ impl Session {
         }
         if finished.hello_retried {
             self.shared.set(state::HELLO_RETRIED);
+        }
+        if finished.resumed {
+            self.shared.set(state::RESUMED);
         }
         self.shared.set(state::FINISHED);
         Ok(())

@@ -41,6 +41,7 @@ pub mod state {
     pub const HAS_PENDING_OUTPUT: u32 = 2;
     pub const HAS_PENDING_PLAINTEXT: u32 = 4;
     pub const SUSPENDED: u32 = 8;
+    pub const RESUMED: u32 = 16;
     pub const HELLO_RETRIED: u32 = 32;
     pub const PEER_CLOSED: u32 = 64;
     pub const SHUTDOWN_SENT: u32 = 128;
@@ -158,6 +159,22 @@ impl Session {
     ) -> Result<Outcome, Failure> {
         self.shared.complete()?;
         try_lock(&self.read)?.decrypt_in_place(&self.shared, data, consumed, plaintext)
+    }
+
+    /// Moves on to the next keys, and asks the peer to do so too.
+    pub fn update_keys(
+        &self,
+        request_peer_update: bool,
+        output: &mut [u8],
+        written: &mut usize,
+    ) -> Result<Outcome, Failure> {
+        self.shared.complete()?;
+        try_lock(&self.write)?.next_keys(&self.shared, request_peer_update, output, written)
+    }
+
+    /// The server's stapled OCSP response, as it came with its certificate.
+    pub fn ocsp_response(&self) -> Vec<u8> {
+        self.shared.facts().ocsp_response.clone()
     }
 
     /// Hands over output that is owed to the peer.

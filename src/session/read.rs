@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::{Counts, Shared, state};
 use crate::crypto::secrets::TrafficSecret;
+use crate::handshake::client_tickets::TicketTaker;
 use crate::outcome::{Failure, FailureKind, Outcome};
 use crate::post_handshake::{Action, Messages};
 use crate::record::held::{Held, RecordBuffer};
@@ -26,6 +27,17 @@ struct Opening {
     /// TLS 1.3: what the peer's next keys derive from.
     traffic: Option<TrafficSecret>,
     messages: Messages,
+    /// A client that keeps tickets.
+    ticket_taker: Option<Box<TicketTaker>>,
+}
+
+/// What the handshake leaves to the read half.
+pub(super) struct Receiver {
+    pub(super) opener: Opener,
+    pub(super) traffic: Option<TrafficSecret>,
+    pub(super) ticket_taker: Option<Box<TicketTaker>>,
+    pub(super) is_server: bool,
+    pub(super) input_ended: bool,
 }
 
 /// Why nothing more comes.
@@ -53,10 +65,11 @@ impl End {
 
 impl ReadHalf {
     /// Takes over from the handshake.
-    pub(super) fn open(&mut self, opener: Opener, traffic: Option<TrafficSecret>, is_server: bool, input_ended: bool) {
+    pub(super) fn open(&mut self, receiver: Receiver) {
+        let Receiver { opener, traffic, ticket_taker, is_server, input_ended } = receiver;
         self.input_ended = input_ended;
         let messages = Messages::new(is_server, opener.version());
-        self.opening = Some(Box::new(Opening { opener, traffic, messages }));
+        self.opening = Some(Box::new(Opening { opener, traffic, messages, ticket_taker }));
     }
 
     /// Opens as many records as input and room allow.
@@ -302,11 +315,11 @@ impl Opening {
 
     /// Acts on a record of the protocol itself; true if the peer has closed.
     fn message(&mut self, shared: &Shared, content_type: ContentType, message: &[u8]) -> Result<bool, Failure> {
-        let Self { opener, traffic, messages } = self;
+        let Self { opener, traffic, messages, ticket_taker } = self;
         match content_type {
             ContentType::Alert => Ok(messages.alert(message)? == Action::PeerClosed),
             ContentType::Handshake => messages
-                .handshake(message, |action| {
+                .handshake(message, |action, body| {
                     match action {
                         Action::UpdatePeerKeys { reply } => {
                             let traffic =
@@ -314,6 +327,11 @@ impl Opening {
                             opener.replace_keys(traffic.update(opener.algorithm())?);
                             if reply {
                                 shared.owed.key_update();
+                            }
+                        }
+                        Action::Ticket => {
+                            if let Some(taker) = ticket_taker {
+                                taker.take(body)?;
                             }
                         }
                         Action::RefuseRenegotiation => shared.owed.no_renegotiation(),

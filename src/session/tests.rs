@@ -31,12 +31,14 @@ fn pair(server: Options, client: Options) -> Pair {
 
 fn server_options(name: &str) -> Options {
     let mut options = Options::default();
+    options.set_allow_resume(0).unwrap();
     options.set_credentials(Some(credentials(name)));
     options
 }
 
 fn client_options() -> Options {
     let mut options = Options::default();
+    options.set_allow_resume(0).unwrap();
     options.add_trust_anchors_pem(&certificates("ca.pem")).unwrap();
     options
 }
@@ -183,6 +185,7 @@ fn every_suite_and_key_type_works_and_uses_half_a_stack_at_most() {
     }
     // The deepest chain.
     let mut client = Options::default();
+    client.set_allow_resume(0).unwrap();
     client.add_trust_anchors_pem(&certificates("deep-ca.pem")).unwrap();
     for protocols in [0xC00, 0x3000] {
         client.set_protocols(protocols).unwrap();
@@ -649,7 +652,7 @@ fn the_sizes_of_a_session_are_known() {
 
 /// Signs with the key of a file, as another process would.
 fn sign(name: &str, request: &SignatureRequest) -> Vec<u8> {
-    let key = credentials(name).certified_key();
+    let key = credentials(name).own_key().current();
     key.key.choose_scheme(&[request.scheme]).unwrap().sign(&request.message).unwrap()
 }
 
@@ -670,6 +673,7 @@ fn every_question_of_a_handshake_is_answered_by_the_host() {
     for protocols in [0xC00, 0x3000] {
         for (name, schemes) in EXTERNAL {
             let mut options = Options::default();
+            options.set_allow_resume(0).unwrap();
             options.set_credentials(Some(external(name, schemes)));
             options.client_certificates = ClientCertificateMode::Require;
             options.add_trust_anchors_pem(&certificates("ca.pem")).unwrap();
@@ -741,6 +745,7 @@ fn refusing_and_leaving_at_every_question() {
         for at in 0..6 {
             for refuse in [true, false] {
                 let mut options = Options::default();
+                options.set_allow_resume(0).unwrap();
                 options.set_credentials(Some(external("server-p256", &[0x0403])));
                 options.client_certificates = ClientCertificateMode::Require;
                 let chosen = Arc::new(Context::server(options).unwrap());

@@ -4,8 +4,8 @@ use super::{Counts, Shared, state};
 use crate::crypto::secrets::TrafficSecret;
 use crate::handshake::alert::message;
 use crate::limits::MIN_CIPHERTEXT;
-use crate::outcome::{Alert, Failure, Outcome};
-use crate::post_handshake::KEY_UPDATE_NOT_REQUESTED;
+use crate::outcome::{Alert, Failure, FailureKind, Outcome};
+use crate::post_handshake::{KEY_UPDATE_NOT_REQUESTED, KEY_UPDATE_REQUESTED};
 use crate::record::seal::{Gather, Sealer};
 use crate::record::{ContentType, Version};
 
@@ -169,6 +169,38 @@ impl WriteHalf {
         Ok(if self.has_pending() { Outcome::WantWrite } else { Outcome::Closed })
     }
 
+    /// Moves on to the next keys (RFC 8446 section 4.6.3) behind pending output. WANT_WRITE: nothing was done.
+    pub(super) fn next_keys(
+        &mut self,
+        shared: &Shared,
+        request_peer_update: bool,
+        output: &mut [u8],
+        written: &mut usize,
+    ) -> Result<Outcome, Failure> {
+        self.settle(shared)?;
+        if let Some(failure) = shared.sticky() {
+            return Err(failure);
+        }
+        if self.closed {
+            return Err(Failure::state("our side is closed"));
+        }
+        if self.sealing()?.sealer.version() == Version::Tls12 {
+            return Err(Failure::new(FailureKind::NotSupported, "TLS 1.2 has no key update"));
+        }
+        self.flush(shared, output, written)?;
+        if self.has_pending() {
+            return Ok(Outcome::WantWrite);
+        }
+        let message = if request_peer_update { KEY_UPDATE_REQUESTED } else { KEY_UPDATE_NOT_REQUESTED };
+        match self.sealing()?.update(&message, &mut output[*written..])? {
+            Some(len) => {
+                *written += len;
+                Ok(Outcome::Complete)
+            }
+            None => Ok(Outcome::WantWrite),
+        }
+    }
+
     /// Marks the direction as closed; the handshake has written what there was to say.
     pub(super) fn closed_by_handshake(&mut self) {
         self.closed = true;
@@ -239,7 +271,7 @@ impl WriteHalf {
     #[cfg(test)]
     pub(super) fn request_key_update(&mut self, shared: &Shared) {
         let (sealing, pending) = self.parts().unwrap();
-        sealing.sealer.seal_message(ContentType::Handshake, &[24, 0, 0, 1, 1], pending).unwrap();
+        sealing.sealer.seal_message(ContentType::Handshake, &KEY_UPDATE_REQUESTED, pending).unwrap();
         sealing.next_keys().unwrap();
         shared.set(state::HAS_PENDING_OUTPUT);
     }
@@ -259,12 +291,16 @@ impl Sealing {
                 "this TLS 1.2 session has sealed as many records as its key allows: shut down and connect anew",
             ));
         }
-        let message: &[&[u8]] = &[&KEY_UPDATE_NOT_REQUESTED];
-        let len = KEY_UPDATE_NOT_REQUESTED.len();
-        if room.len() < self.sealer.record_len(len) {
+        self.update(&KEY_UPDATE_NOT_REQUESTED, room)
+    }
+
+    /// Puts this KeyUpdate into `room` and goes on with the next keys; `None` if there is too little room.
+    fn update(&mut self, message: &[u8], room: &mut [u8]) -> Result<Option<usize>, Failure> {
+        if room.len() < self.sealer.record_len(message.len()) {
             return Ok(None);
         }
-        let written = self.sealer.seal(ContentType::Handshake, &mut Gather::new(message), len, room)?;
+        let spans: &[&[u8]] = &[message];
+        let written = self.sealer.seal(ContentType::Handshake, &mut Gather::new(spans), message.len(), room)?;
         self.next_keys()?;
         Ok(Some(written))
     }

@@ -19,6 +19,7 @@ pub fn certificate(name: &str) -> Vec<u8> {
 pub fn server(name: &str) -> Arc<Context> {
     let (chain, key) = (certificate(&format!("{name}.pem")), certificate(&format!("{name}.key")));
     let mut options = Options::default();
+    options.set_allow_resume(0).unwrap();
     options.set_credentials(Some(Arc::new(Credentials::from_pem(&chain, &key).unwrap())));
     Arc::new(Context::server(options).unwrap())
 }
@@ -26,6 +27,7 @@ pub fn server(name: &str) -> Arc<Context> {
 /// A client of these versions (0: all) and suites (none: all).
 pub fn client(protocols: u32, suites: &[u16]) -> Arc<Context> {
     let mut options = Options::default();
+    options.set_allow_resume(0).unwrap();
     options.set_protocols(protocols).unwrap();
     options.set_cipher_suites(suites).unwrap();
     Arc::new(Context::client(options).unwrap())

@@ -1,0 +1,48 @@
+//! A chain and key of our own: what is shown to peers, with a staple that can be replaced at any time.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use rustls::sign::CertifiedKey;
+
+/// Shared by all contexts and sessions that show it.
+pub(crate) struct OwnKey {
+    /// No two have the same, whatever their certificates: tickets are kept apart by it.
+    id: u64,
+    current: Mutex<Arc<CertifiedKey>>,
+}
+
+impl OwnKey {
+    pub(crate) fn new(key: CertifiedKey) -> Arc<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Arc::new(Self { id: NEXT.fetch_add(1, Ordering::Relaxed), current: Mutex::new(Arc::new(key)) })
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// What handshakes show from now on.
+    pub(crate) fn current(&self) -> Arc<CertifiedKey> {
+        self.lock().clone()
+    }
+
+    /// Later handshakes staple this response; `None` staples nothing.
+    pub(crate) fn staple(&self, response: Option<Vec<u8>>) {
+        let mut current = self.lock();
+        let mut key = CertifiedKey::clone(&current);
+        key.ocsp = response;
+        *current = Arc::new(key);
+    }
+
+    /// Held for moments only.
+    fn lock(&self) -> MutexGuard<'_, Arc<CertifiedKey>> {
+        self.current.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl std::fmt::Debug for OwnKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OwnKey").field("certificates", &self.current().cert.len()).finish_non_exhaustive()
+    }
+}
