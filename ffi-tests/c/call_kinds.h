@@ -173,9 +173,12 @@ static bool is_filled(const uint8_t *data, size_t len, uint8_t byte) {
 #define PASS_CRL_PEM(a) PASS_BYTES(a)
 #define PASS_ALPN_NAME(a) PASS_BYTES(a)
 #define PASS_SIGNATURE(a) PASS_BYTES(a)
+#define PASS_LABEL(a) PASS_BYTES(a)
+#define PASS_CONTEXT_OR_NULL(a) PASS_BYTES(a)
 #define PASS_SPANS(a) (const tls_span_t *)(a).pointer, (a).len
 #define PASS_IN_PLACE(a) (uint8_t *)(a).pointer, (a).len
 #define PASS_OUTPUT(a) (uint8_t *)(a).pointer, (a).len
+#define PASS_MATERIAL(a) (uint8_t *)(a).pointer, (a).len
 #define PASS_SUITES(a) (const uint16_t *)(a).pointer, (a).len
 #define PASS_SCHEMES(a) (const uint16_t *)(a).pointer, (a).len
 #define PASS_GROUPS(a) (const uint16_t *)(a).pointer, (a).len
@@ -183,6 +186,7 @@ static bool is_filled(const uint8_t *data, size_t len, uint8_t byte) {
 #define PASS_CHAIN_PATH(a) (const char *)(a).pointer
 #define PASS_KEY_PATH(a) (const char *)(a).pointer
 #define PASS_ANCHORS_PATH(a) (const char *)(a).pointer
+#define PASS_KEY_LOG_PATH(a) (const char *)(a).pointer
 #define PASS_ANY_STATUS(a) (tls_status_t)(a).number
 #define PASS_ANY_ALERT(a) (uint8_t)(a).number
 #define PASS_FATAL_ALERT(a) (uint8_t)(a).number
@@ -190,6 +194,7 @@ static bool is_filled(const uint8_t *data, size_t len, uint8_t byte) {
 #define PASS_PROTOCOLS(a) (uint32_t)(a).number
 #define PASS_CERTIFICATE_MODE(a) (int32_t)(a).number
 #define PASS_VALIDATION_MODE(a) (int32_t)(a).number
+#define PASS_BINDING_KIND(a) (int32_t)(a).number
 #define PASS_SWITCH(a) (int32_t)(a).number
 #define PASS_ANY_INDEX(a) (size_t)(a).number
 #define PASS_INDEX(a) (size_t)(a).number
@@ -345,6 +350,12 @@ MAKE(make_output) {
     argument->len = ROOM;
 }
 
+/* Room that keying material of every length fits into; it is always filled. */
+MAKE(make_material) {
+    make_output(stage, argument);
+    argument->len = 48;
+}
+
 MAKE(make_copy_out) {
     make_out(stage, argument);
     make_output(stage, argument);
@@ -470,6 +481,14 @@ CHANGE(over_input) {
 
 CHANGE(over_input_end) {
     return overlap(stage, argument, true);
+}
+
+/* The same with the input right before it. */
+CHANGE(over_last_input) {
+    const argument_t *input = argument - 1;
+    (void)stage;
+    argument->pointer = (void *)(uintptr_t)input->region;
+    return input->region_len > 0 && input->variant == NULL;
 }
 
 /* The place for a count is in the good output of this call. */
@@ -739,6 +758,18 @@ KIND(OUTPUT, "output", make_output, check_output, 0, NULL, BAD_SPAN, EMPTY_SPAN(
      {"one byte", HARMLESS, TLS_STATUS_WANT_WRITE, len_of_number, 1, NULL},
      {"over the input", WRONG, over_input, 0, NULL},
      {"over the input's last byte", WRONG, over_input_end, 0, NULL});
+KIND(LABEL, "label", make_bytes, check_input, 0, "EXPORTER-test", BAD_SPAN,
+     EMPTY_SPAN(HARMLESS, TLS_ERROR_INVALID_ARGUMENT),
+     {"250 bytes", HARMLESS, TLS_ERROR_INVALID_ARGUMENT, long_bytes, 250, "a"},
+     {"70,000 bytes", HARMLESS, TLS_ERROR_INVALID_ARGUMENT, long_bytes, 70000, "a"},
+     {"one of TLS", HARMLESS, TLS_ERROR_INVALID_ARGUMENT, long_bytes, 13, "master secret"});
+KIND(CONTEXT_OR_NULL, "context", make_bytes, check_input, 0, "context", BAD_SPAN, EMPTY_SPAN(FINE),
+     {"70,000 bytes", HARMLESS, TLS_ERROR_INVALID_ARGUMENT, long_bytes, 70000, "a"});
+KIND(MATERIAL, "material", make_material, check_output, 0, NULL, BAD_SPAN, EMPTY_SPAN(WRONG_LATE),
+     {"one byte", FINE, len_of_number, 1, NULL},
+     {"8,192 bytes", HARMLESS, TLS_ERROR_INVALID_ARGUMENT, len_of_number, ROOM, NULL},
+     {"over the label", WRONG, over_input, 0, NULL}, {"over the label's last byte", WRONG, over_input_end, 0, NULL},
+     {"over the context", WRONG, over_last_input, 0, NULL});
 KIND(SPANS, "spans", make_spans, check_input, 0, NULL, BAD_SPAN, EMPTY_SPAN(FINE),
      {"SIZE_MAX / 16 of them", WRONG, len_of_number, (long long)(SIZE_MAX / 16), NULL},
      {"one NULL with a length", WRONG, span_of_null, 0, NULL},
@@ -773,6 +804,10 @@ KIND(CHAIN_PATH, "chain_path", make_path, check_input, 0, "server-p256.pem", BAD
 KIND(KEY_PATH, "key_path", make_path, check_input, 0, "server-p256.key", BAD_PATH);
 KIND(ANCHORS_PATH, "path", make_path, check_input, 0, "ca.pem", BAD_PATH);
 
+KIND(KEY_LOG_PATH, "path", make_text, check_input, 0, "", BAD_TEXT, {"no file", UNFIT, another_text, 0, "no/such/file"},
+     {"a folder", UNFIT, another_text, 0, "."}, {"70,000 bytes", UNFIT, long_text, 70000, "a"},
+     {"a file", FINE, another_text, 0, "/dev/null"});
+
 KIND(ANY_STATUS, "status", NULL, NULL, 0, NULL, NUMBER_IS(INT32_MIN, FINE), NUMBER_IS(-1, FINE), NUMBER_IS(7, FINE),
      NUMBER_IS(INT32_MAX, FINE));
 KIND(ANY_ALERT, "alert", NULL, NULL, 0, NULL, NUMBER_IS(1, FINE), NUMBER_IS(40, FINE), NUMBER_IS(255, FINE));
@@ -787,6 +822,10 @@ KIND(CERTIFICATE_MODE, "mode", NULL, NULL, TLS_CLIENT_CERTIFICATE_REQUIRE, NULL,
      NUMBER_IS(-1, WRONG), NUMBER_IS(3, WRONG), NUMBER_IS(INT32_MAX, WRONG), NUMBER_IS(0, FINE));
 KIND(VALIDATION_MODE, "mode", NULL, NULL, TLS_VALIDATION_AUTOMATIC, NULL, NUMBER_IS(INT32_MIN, WRONG),
      NUMBER_IS(-1, WRONG), NUMBER_IS(2, WRONG), NUMBER_IS(INT32_MAX, WRONG), NUMBER_IS(0, FINE));
+KIND(BINDING_KIND, "kind", NULL, NULL, TLS_CHANNEL_BINDING_EXPORTER, NULL, NUMBER_IS(INT32_MIN, WRONG),
+     NUMBER_IS(-1, WRONG), NUMBER_IS(0, WRONG), NUMBER_IS(24, WRONG), NUMBER_IS(28, WRONG), NUMBER_IS(INT32_MAX, WRONG),
+     NUMBER_IS(TLS_CHANNEL_BINDING_ENDPOINT, FINE),
+     NUMBER_IS(TLS_CHANNEL_BINDING_UNIQUE, HARMLESS, TLS_ERROR_NOT_SUPPORTED));
 KIND(SWITCH, "on", NULL, NULL, 1, NULL, NUMBER_IS(INT32_MIN, WRONG), NUMBER_IS(-1, WRONG), NUMBER_IS(2, WRONG),
      NUMBER_IS(INT32_MAX, WRONG), NUMBER_IS(0, FINE));
 KIND(ANY_INDEX, "index", NULL, NULL, 0, NULL, NUMBER_IS(100, FINE), NUMBER_IS(SIZE_HALF, FINE),

@@ -174,6 +174,10 @@ static void overlaps(void) {
         EXPECT_STATUS(tls_session_encrypt_vectored(pair.client.session, spans, 2, at, 100, &a, &b),
                       TLS_ERROR_INVALID_ARGUMENT);
         EXPECT(a == 0 && b == 0);
+        EXPECT_STATUS(tls_session_export_keying_material(pair.client.session, memory + 1000, 100, NULL, 0, at, 100),
+                      TLS_ERROR_INVALID_ARGUMENT);
+        EXPECT_STATUS(tls_session_export_keying_material(pair.client.session, memory, 10, memory + 1000, 100, at, 100),
+                      TLS_ERROR_INVALID_ARGUMENT);
     }
 
     test("spans side by side, and empty ones inside of others, are fine");

@@ -4,7 +4,7 @@ use std::ffi::c_char;
 
 use super::fence;
 use super::handles::tls_session_t;
-use super::host::{Host, required};
+use super::host::{Host, disjoint, required};
 use super::status::tls_status_t;
 use crate::outcome::{Failure, Outcome};
 use crate::session::{Binding, state};
@@ -282,6 +282,8 @@ pub unsafe extern "C" fn tls_session_export_keying_material(
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
     fence::on_session(host, session, |session| {
+        disjoint((label, label_len), (out_material, material_len))?;
+        disjoint((context, context_len), (out_material, material_len))?;
         let label = host.input(label, label_len, "label")?;
         let present = !context.is_null();
         let context = host.input(context, context_len, "context")?;
