@@ -9,6 +9,7 @@ use super::handles::tls_session_t;
 use super::host::Host;
 use super::status::{from_kind, from_outcome, tls_error_t, tls_status_t};
 use crate::outcome::{Failure, Outcome};
+use crate::session::Session;
 
 thread_local! {
     /// Inside a fenced call: the panic hook keeps quiet and leaves the place of the panic here.
@@ -36,7 +37,7 @@ pub(super) fn call(body: impl FnOnce() -> Result<Outcome, Failure>) -> tls_statu
 pub(super) fn on_session(
     host: Host,
     session: *const tls_session_t,
-    body: impl FnOnce(&crate::session::Session) -> Result<Outcome, Failure>,
+    body: impl FnOnce(&Session) -> Result<Outcome, Failure>,
 ) -> tls_status_t {
     let session = match host.borrow(session) {
         Ok(session) => session,
@@ -46,10 +47,16 @@ pub(super) fn on_session(
         session.poisoned()?;
         body(session)
     });
-    if let Err(failure) = &result {
-        session.record(failure);
+    match result {
+        Ok(outcome) => from_outcome(outcome),
+        Err(failure) => remember(session, &failure),
     }
-    number(result)
+}
+
+#[cold]
+fn remember(session: &Session, failure: &Failure) -> tls_status_t {
+    session.record(failure);
+    from_kind(failure.kind)
 }
 
 /// Reads a plain value from a session; `absent` when the handle is no session.
@@ -57,7 +64,7 @@ pub(super) fn read<T>(
     host: Host,
     session: *const tls_session_t,
     absent: T,
-    body: impl FnOnce(&crate::session::Session) -> T,
+    body: impl FnOnce(&Session) -> T,
 ) -> T {
     let mut value = absent;
     match host.borrow(session) {
@@ -85,9 +92,14 @@ pub(super) fn contain<T>(body: impl FnOnce() -> Result<T, Failure>) -> Result<T,
     result.unwrap_or_else(|payload| {
         // A payload whose own drop panics must not cross either.
         std::mem::forget(payload);
-        let place = take_place(None).unwrap_or_else(|| "an unknown place".into());
-        Err(Failure::internal(format!("contained panic at {place}")))
+        Err(contained())
     })
+}
+
+#[cold]
+fn contained() -> Failure {
+    let place = take_place(None).unwrap_or_else(|| "an unknown place".into());
+    Failure::internal(format!("contained panic at {place}"))
 }
 
 /// The place of the last panic; `next` is there from now on.
@@ -126,7 +138,7 @@ mod tests {
     use super::super::session::{tls_session_destroy, tls_session_error};
     use super::*;
     use crate::context::{Context, Options};
-    use crate::session::{Session, state};
+    use crate::session::state;
 
     fn client() -> *mut tls_session_t {
         // SAFETY: every pointer below is good.
