@@ -60,12 +60,7 @@ fn remember(session: &Session, failure: &Failure) -> tls_status_t {
 }
 
 /// Reads a plain value from a session; `absent` when the handle is no session.
-pub(super) fn read<T>(
-    host: Host,
-    session: *const tls_session_t,
-    absent: T,
-    body: impl FnOnce(&Session) -> T,
-) -> T {
+pub(super) fn read<T>(host: Host, session: *const tls_session_t, absent: T, body: impl FnOnce(&Session) -> T) -> T {
     let mut value = absent;
     match host.borrow(session) {
         Ok(session) => {
