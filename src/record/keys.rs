@@ -31,7 +31,8 @@ pub(crate) fn algorithm_tls13(suite: rustls::CipherSuite) -> Option<&'static aea
 /// Invariant: `sequence` is the number of records done under this key. It only grows, so no nonce is used twice.
 pub(crate) struct Protection {
     key: LessSafeKey,
-    iv: [u8; NONCE_LEN],
+    /// In the upper 96 bits.
+    iv: u128,
     sequence: u64,
     version: Version,
     explicit_nonce: bool,
@@ -75,7 +76,7 @@ impl Protection {
         let gcm = algorithm != &aead::CHACHA20_POLY1305;
         Ok(Self {
             key: LessSafeKey::new(key),
-            iv,
+            iv: widen(iv),
             sequence,
             version,
             // RFC 7905: ChaCha20-Poly1305 has no explicit nonce in TLS 1.2 either.
@@ -115,9 +116,17 @@ impl Protection {
     /// The nonce for sealing the next record: RFC 8446 section 5.3; TLS 1.2's GCM leaves the explicit part to the
     /// sender (RFC 5288 section 3), and the same construction keeps it unique.
     fn nonce(&self) -> [u8; NONCE_LEN] {
-        let [a, b, c, d, tail @ ..] = self.iv;
-        let [e, f, g, h, i, j, k, l] = (u64::from_be_bytes(tail) ^ self.sequence).to_be_bytes();
-        [a, b, c, d, e, f, g, h, i, j, k, l]
+        // As one number: put together from its parts, it would have to wait for them to reach the cache.
+        let [nonce @ .., _, _, _, _] = (self.iv ^ u128::from(self.sequence) << 32).to_be_bytes();
+        nonce
+    }
+
+    /// RFC 5288 section 3: the salt from the key block, the rest as sent.
+    #[inline]
+    fn nonce_with(&self, explicit: [u8; EXPLICIT_NONCE_LEN]) -> [u8; NONCE_LEN] {
+        let salt = self.iv >> 96 << 96;
+        let [nonce @ .., _, _, _, _] = (salt | u128::from(u64::from_be_bytes(explicit)) << 32).to_be_bytes();
+        nonce
     }
 
     /// Writes the header, seals `inner` in place, writes explicit nonce and tag around it, and counts the record.
@@ -126,8 +135,7 @@ impl Protection {
     pub(crate) fn seal(&mut self, content_type: ContentType, record: Parts<'_>) -> Result<(), Failure> {
         let nonce = self.nonce();
         if let Some(explicit) = record.explicit_nonce {
-            let [_, _, _, _, tail @ ..] = nonce;
-            *explicit = tail;
+            *explicit = ((self.iv >> 32) as u64 ^ self.sequence).to_be_bytes();
         }
         let header = header::bytes(content_type, self.prefix_len() + record.inner.len() + TAG_LEN);
         *record.header = header;
@@ -157,11 +165,7 @@ impl Protection {
     ) -> Result<(), BadRecord> {
         let nonce = match explicit_nonce {
             None => self.nonce(),
-            // RFC 5288 section 3: salt from the key block, the rest as sent.
-            Some(&[e, f, g, h, i, j, k, l]) => {
-                let [a, b, c, d, ..] = self.iv;
-                [a, b, c, d, e, f, g, h, i, j, k, l]
-            }
+            Some(explicit) => self.nonce_with(*explicit),
         };
         let (nonce, tag) = (Nonce::assume_unique_for_key(nonce), aead::Tag::from(*tag));
         let opened = match self.version {
@@ -205,6 +209,12 @@ impl Protection {
     pub(crate) fn set_records_left(&mut self, left: u64) {
         self.max_records = self.sequence + left;
     }
+}
+
+fn widen(iv: [u8; NONCE_LEN]) -> u128 {
+    let mut bytes = [0; 16];
+    bytes[..NONCE_LEN].copy_from_slice(&iv);
+    u128::from_be_bytes(bytes)
 }
 
 /// A protected record, each part where it lies.
