@@ -116,7 +116,8 @@ impl Protection {
     /// The nonce for sealing the next record: RFC 8446 section 5.3; TLS 1.2's GCM leaves the explicit part to the
     /// sender (RFC 5288 section 3), and the same construction keeps it unique.
     fn nonce(&self) -> [u8; NONCE_LEN] {
-        // As one number: put together from its parts, it would have to wait for them to reach the cache.
+        // As one number, which is stored as ring loads it: eight bytes, then four. Stored in other pieces, it would
+        // have to reach the cache before it could be loaded.
         let [nonce @ .., _, _, _, _] = (self.iv ^ u128::from(self.sequence) << 32).to_be_bytes();
         nonce
     }
@@ -135,6 +136,7 @@ impl Protection {
     pub(crate) fn seal(&mut self, content_type: ContentType, record: Parts<'_>) -> Result<(), Failure> {
         let nonce = self.nonce();
         if let Some(explicit) = record.explicit_nonce {
+            // The last eight bytes of the nonce; cut out of it, they would decide in which pieces it is stored.
             *explicit = ((self.iv >> 32) as u64 ^ self.sequence).to_be_bytes();
         }
         let header = header::bytes(content_type, self.prefix_len() + record.inner.len() + TAG_LEN);
@@ -211,6 +213,7 @@ impl Protection {
     }
 }
 
+/// Puts an IV where `Protection::iv` has it.
 fn widen(iv: [u8; NONCE_LEN]) -> u128 {
     let mut bytes = [0; 16];
     bytes[..NONCE_LEN].copy_from_slice(&iv);
