@@ -76,41 +76,49 @@ pub struct Failure {
 
 impl Failure {
     /// A failure with a message and nothing else.
+    #[cold]
     pub fn new(kind: FailureKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self { kind, alert_sent: None, alert_received: None, policy_errors: 0, message: message.into() }
     }
 
     /// The host passed something that cannot be right.
+    #[cold]
     pub fn argument(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(FailureKind::InvalidArgument, message)
     }
 
     /// The call is not allowed in the session's present state.
+    #[cold]
     pub fn state(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(FailureKind::InvalidState, message)
     }
 
     /// A certificate, key, trust anchor or option is unusable.
+    #[cold]
     pub fn configuration(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(FailureKind::Configuration, message)
     }
 
     /// The peer broke the protocol; `alert` is what it is told.
+    #[cold]
     pub fn protocol(alert: Alert, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(FailureKind::Protocol, message).with_alert(alert)
     }
 
     /// An invariant of ours does not hold.
+    #[cold]
     pub fn internal(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(FailureKind::Internal, message)
     }
 
     /// Another thread is inside the same half.
+    #[cold]
     pub fn busy() -> Self {
         Self::new(FailureKind::Busy, "another thread is inside the same half of this session")
     }
 
     /// The peer ended the session with a fatal alert.
+    #[cold]
     pub fn alert_from_peer(alert: Alert) -> Self {
         let mut failure = Self::new(FailureKind::Protocol, format!("the peer sent the fatal alert {alert}"));
         failure.alert_received = Some(alert);

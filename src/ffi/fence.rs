@@ -9,6 +9,7 @@ use super::handles::tls_session_t;
 use super::host::Host;
 use super::status::{from_kind, from_outcome, tls_error_t, tls_status_t};
 use crate::outcome::{Failure, Outcome};
+use crate::session::Session;
 
 thread_local! {
     /// Inside a fenced call: the panic hook keeps quiet and leaves the place of the panic here.
@@ -25,48 +26,42 @@ pub(super) fn last_error() -> tls_error_t {
 
 /// Runs a call that has no session; a failure goes to this thread's record.
 pub(super) fn call(body: impl FnOnce() -> Result<Outcome, Failure>) -> tls_status_t {
-    let result = contain(body);
-    if let Err(failure) = &result {
-        LAST_ERROR.set(failure.into());
-    }
-    number(result)
+    status(body, |failure| LAST_ERROR.set(failure.into()))
 }
 
 /// Runs a call on a session; a failure goes to the session's record, a panic poisons the session.
+#[inline]
 pub(super) fn on_session(
     host: Host,
     session: *const tls_session_t,
-    body: impl FnOnce(&crate::session::Session) -> Result<Outcome, Failure>,
+    body: impl FnOnce(&Session) -> Result<Outcome, Failure>,
 ) -> tls_status_t {
     let session = match host.borrow(session) {
         Ok(session) => session,
         Err(failure) => return call(|| Err(failure)),
     };
-    let result = contain(|| {
-        session.poisoned()?;
-        body(session)
-    });
-    if let Err(failure) = &result {
-        session.record(failure);
-    }
-    number(result)
+    status(|| session.poisoned().and_then(|()| body(session)), |failure| session.record(failure))
+}
+
+/// Runs `body` within the fence. What it comes to is a number as soon as it is known: results are moved about slowly.
+#[inline]
+fn status(body: impl FnOnce() -> Result<Outcome, Failure>, record: impl Fn(&Failure)) -> tls_status_t {
+    let failed = |failure| refused(&failure, &record);
+    fenced(|| body().map_or_else(failed, from_outcome)).unwrap_or_else(failed)
+}
+
+#[cold]
+fn refused(failure: &Failure, record: impl Fn(&Failure)) -> tls_status_t {
+    record(failure);
+    from_kind(failure.kind)
 }
 
 /// Reads a plain value from a session; `absent` when the handle is no session.
-pub(super) fn read<T>(
-    host: Host,
-    session: *const tls_session_t,
-    absent: T,
-    body: impl FnOnce(&crate::session::Session) -> T,
-) -> T {
+pub(super) fn read<T>(host: Host, session: *const tls_session_t, absent: T, body: impl FnOnce(&Session) -> T) -> T {
     let mut value = absent;
     match host.borrow(session) {
         Ok(session) => {
-            let result = contain(|| {
-                value = body(session);
-                Ok(Outcome::Complete)
-            });
-            if let Err(failure) = result {
+            if let Err(failure) = fenced(|| value = body(session)) {
                 session.record(&failure);
             }
         }
@@ -77,29 +72,32 @@ pub(super) fn read<T>(
 
 /// Lets no panic through: it becomes a failure of kind Internal with the place where it happened.
 pub(super) fn contain<T>(body: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    fenced(body).flatten()
+}
+
+#[inline]
+fn fenced<T>(body: impl FnOnce() -> T) -> Result<T, Failure> {
     install_hook();
     let outer = FENCED.replace(true);
     // What a panic may leave half-changed is never used again: sessions are poisoned, other objects immutable.
     let result = catch_unwind(AssertUnwindSafe(body));
     FENCED.set(outer);
-    result.unwrap_or_else(|payload| {
+    result.map_err(|payload| {
         // A payload whose own drop panics must not cross either.
         std::mem::forget(payload);
-        let place = take_place(None).unwrap_or_else(|| "an unknown place".into());
-        Err(Failure::internal(format!("contained panic at {place}")))
+        contained()
     })
+}
+
+#[cold]
+fn contained() -> Failure {
+    let place = take_place(None).unwrap_or_else(|| "an unknown place".into());
+    Failure::internal(format!("contained panic at {place}"))
 }
 
 /// The place of the last panic; `next` is there from now on.
 fn take_place(next: Option<String>) -> Option<String> {
     ManuallyDrop::into_inner(PANICKED_AT.replace(ManuallyDrop::new(next)))
-}
-
-fn number(result: Result<Outcome, Failure>) -> tls_status_t {
-    match result {
-        Ok(outcome) => from_outcome(outcome),
-        Err(failure) => from_kind(failure.kind),
-    }
 }
 
 /// The hook belongs to the `std` inside this library; outside of fenced calls the previous one still speaks.
@@ -126,7 +124,7 @@ mod tests {
     use super::super::session::{tls_session_destroy, tls_session_error};
     use super::*;
     use crate::context::{Context, Options};
-    use crate::session::{Session, state};
+    use crate::session::state;
 
     fn client() -> *mut tls_session_t {
         // SAFETY: every pointer below is good.

@@ -176,35 +176,37 @@ impl Host {
         drop(unsafe { Box::from_raw(handle.cast::<Marked<H::Object>>()) });
     }
 
+    #[inline]
     fn marked<'a, H: Handle>(self, handle: *const H) -> Result<&'a Marked<H::Object>, Failure>
     where
         H::Object: 'a,
     {
         if handle.is_null() {
-            return Err(Failure::argument(format!("the {} is NULL", H::NAME)));
+            return Err(null_handle(H::NAME));
         }
         if !handle.cast::<Marked<H::Object>>().is_aligned() {
-            return Err(Failure::argument(format!("this is not a {}", H::NAME)));
+            return Err(wrong_handle(H::NAME));
         }
         // SAFETY: every handle begins with its mark, aligned as checked.
         let mark = unsafe { &*handle.cast::<AtomicU64>() };
         if mark.load(Ordering::Relaxed) != H::MARK {
-            return Err(Failure::argument(format!("this is not a {}", H::NAME)));
+            return Err(wrong_handle(H::NAME));
         }
         // SAFETY: the mark says that this is a live H, made by `give`.
         Ok(unsafe { &*handle.cast::<Marked<H::Object>>() })
     }
 }
 
+#[inline]
 fn check(data: *const u8, len: usize, what: &'static str) -> Result<(), Failure> {
     if len == 0 {
         return Ok(());
     }
     if data.is_null() {
-        return Err(Failure::argument(format!("{what} is NULL but its length is {len}")));
+        return Err(null_span(what, len));
     }
     if len > isize::MAX as usize || (data as usize).checked_add(len).is_none() {
-        return Err(Failure::argument(format!("the length of {what} is larger than memory can be")));
+        return Err(huge_span(what));
     }
     Ok(())
 }
@@ -219,5 +221,32 @@ pub(super) fn disjoint(a: (*const u8, usize), b: (*const u8, usize)) -> Result<(
 
 /// Fails when the host passed no place for a result that it must see.
 pub(super) fn required<T>(out: *mut T, what: &'static str) -> Result<(), Failure> {
-    if out.is_null() { Err(Failure::argument(format!("{what} is NULL"))) } else { Ok(()) }
+    if out.is_null() { Err(null_out(what)) } else { Ok(()) }
+}
+
+// What a host can do wrong. Every call looks for it: what words it takes stands apart, out of the way of good calls.
+
+#[cold]
+fn null_handle(name: &'static str) -> Failure {
+    Failure::argument(format!("the {name} is NULL"))
+}
+
+#[cold]
+fn wrong_handle(name: &'static str) -> Failure {
+    Failure::argument(format!("this is not a {name}"))
+}
+
+#[cold]
+fn null_span(what: &'static str, len: usize) -> Failure {
+    Failure::argument(format!("{what} is NULL but its length is {len}"))
+}
+
+#[cold]
+fn huge_span(what: &'static str) -> Failure {
+    Failure::argument(format!("the length of {what} is larger than memory can be"))
+}
+
+#[cold]
+fn null_out(what: &'static str) -> Failure {
+    Failure::argument(format!("{what} is NULL"))
 }

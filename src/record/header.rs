@@ -8,8 +8,6 @@ use crate::outcome::{Alert, Failure};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) content_type: ContentType,
-    /// The two version bytes, which TLS 1.2 authenticates.
-    pub(crate) version: [u8; 2],
     /// Bytes behind the header.
     pub(crate) payload_len: usize,
 }
@@ -23,43 +21,51 @@ impl Header {
 
 /// The record at the front of `input`, or `None` while it is incomplete. `max_payload` is what the keys in force
 /// allow; a longer record is refused from its header alone, before its bytes are waited for.
+#[inline]
 pub(crate) fn next_record(input: &[u8], max_payload: usize) -> Result<Option<Header>, Failure> {
     let Some(&type_byte) = input.first() else { return Ok(None) };
     // RFC 8446 section 5: an unexpected record type ends the connection with unexpected_message.
-    let content_type = ContentType::from_byte(type_byte).ok_or_else(|| {
-        Failure::protocol(
-            Alert::UNEXPECTED_MESSAGE,
-            format!("this is not TLS: a record begins with byte {type_byte:#04x}"),
-        )
-    })?;
+    let content_type = ContentType::from_byte(type_byte).ok_or_else(|| unknown_type(type_byte))?;
     // RFC 8446 section 5.1: the major version has been 3 since SSL 3.0; the minor one says nothing.
     if let Some(&major) = input.get(1)
         && major != 3
     {
-        return Err(Failure::protocol(
-            Alert::PROTOCOL_VERSION,
-            format!("this is not TLS: a record has major version {major}"),
-        ));
+        return Err(unknown_version(major));
     }
     let Some(header) = input.first_chunk::<RECORD_HEADER>() else { return Ok(None) };
     let payload_len = usize::from(u16::from_be_bytes([header[3], header[4]]));
     // RFC 8446 section 5.2, RFC 5246 section 6.2.3.
     if payload_len > max_payload {
-        return Err(Failure::protocol(
-            Alert::RECORD_OVERFLOW,
-            format!("a record of {payload_len} bytes is longer than the {max_payload} allowed"),
-        ));
+        return Err(too_long(payload_len, max_payload));
     }
-    let header = Header { content_type, version: [header[1], header[2]], payload_len };
+    let header = Header { content_type, payload_len };
     Ok((input.len() >= header.record_len()).then_some(header))
 }
 
-/// Writes a record header. `payload_len` fits 16 bits: records are never longer than 2^14 + 2048.
-pub(crate) fn write(record: &mut [u8; RECORD_HEADER], content_type: ContentType, payload_len: usize) {
+#[cold]
+fn unknown_type(type_byte: u8) -> Failure {
+    let message = format!("this is not TLS: a record begins with byte {type_byte:#04x}");
+    Failure::protocol(Alert::UNEXPECTED_MESSAGE, message)
+}
+
+#[cold]
+fn unknown_version(major: u8) -> Failure {
+    Failure::protocol(Alert::PROTOCOL_VERSION, format!("this is not TLS: a record has major version {major}"))
+}
+
+#[cold]
+fn too_long(payload_len: usize, max_payload: usize) -> Failure {
+    let message = format!("a record of {payload_len} bytes is longer than the {max_payload} allowed");
+    Failure::protocol(Alert::RECORD_OVERFLOW, message)
+}
+
+/// A record header. `payload_len` fits 16 bits: records are never longer than 2^14 + 2048.
+#[inline]
+pub(crate) fn bytes(content_type: ContentType, payload_len: usize) -> [u8; RECORD_HEADER] {
     debug_assert!(payload_len <= usize::from(u16::MAX));
     let [high, low] = (payload_len as u16).to_be_bytes();
     // RFC 8446 section 5.1: legacy_record_version is 0x0303 for all records behind the hellos.
-    *record = [content_type as u8, 3, 3, high, low];
+    [content_type as u8, 3, 3, high, low]
 }
 
 #[cfg(test)]
@@ -92,8 +98,6 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
-        let mut record = [0; 5];
-        write(&mut record, ContentType::Handshake, 0x1234);
-        assert_eq!(record, [22, 3, 3, 0x12, 0x34]);
+        assert_eq!(bytes(ContentType::Handshake, 0x1234), [22, 3, 3, 0x12, 0x34]);
     }
 }

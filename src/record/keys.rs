@@ -4,8 +4,8 @@ use ring::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
 use rustls::ConnectionTrafficSecrets;
 use zeroize::Zeroize;
 
-use super::{ContentType, Version};
-use crate::limits::{MAX_RECORDS_AES_GCM, MAX_RECORDS_CHACHA20_POLY1305};
+use super::{ContentType, Version, header};
+use crate::limits::{MAX_RECORDS_AES_GCM, MAX_RECORDS_CHACHA20_POLY1305, RECORD_HEADER};
 use crate::outcome::Failure;
 
 /// Bytes of every tag that TLS uses here.
@@ -31,7 +31,8 @@ pub(crate) fn algorithm_tls13(suite: rustls::CipherSuite) -> Option<&'static aea
 /// Invariant: `sequence` is the number of records done under this key. It only grows, so no nonce is used twice.
 pub(crate) struct Protection {
     key: LessSafeKey,
-    iv: [u8; NONCE_LEN],
+    /// In the upper 96 bits.
+    iv: u128,
     sequence: u64,
     version: Version,
     explicit_nonce: bool,
@@ -75,7 +76,7 @@ impl Protection {
         let gcm = algorithm != &aead::CHACHA20_POLY1305;
         Ok(Self {
             key: LessSafeKey::new(key),
-            iv,
+            iv: widen(iv),
             sequence,
             version,
             // RFC 7905: ChaCha20-Poly1305 has no explicit nonce in TLS 1.2 either.
@@ -104,7 +105,7 @@ impl Protection {
 
     /// Bytes of a record that are not data: header, explicit nonce, inner type, tag.
     pub(crate) fn overhead(&self) -> usize {
-        crate::limits::RECORD_HEADER + self.prefix_len() + self.inner_type_len() + TAG_LEN
+        RECORD_HEADER + self.prefix_len() + self.inner_type_len() + TAG_LEN
     }
 
     /// TLS 1.3 hides the type behind the data (RFC 8446 section 5.2).
@@ -115,69 +116,66 @@ impl Protection {
     /// The nonce for sealing the next record: RFC 8446 section 5.3; TLS 1.2's GCM leaves the explicit part to the
     /// sender (RFC 5288 section 3), and the same construction keeps it unique.
     fn nonce(&self) -> [u8; NONCE_LEN] {
-        let [a, b, c, d, tail @ ..] = self.iv;
-        let [e, f, g, h, i, j, k, l] = (u64::from_be_bytes(tail) ^ self.sequence).to_be_bytes();
-        [a, b, c, d, e, f, g, h, i, j, k, l]
+        // As one number, which is stored as ring loads it: eight bytes, then four. Stored in other pieces, it would
+        // have to reach the cache before it could be loaded.
+        let [nonce @ .., _, _, _, _] = (self.iv ^ u128::from(self.sequence) << 32).to_be_bytes();
+        nonce
     }
 
-    /// Seals `record[header + prefix ..][..inner_len]` in place, writes explicit nonce and tag around it, and counts
-    /// the record. The caller has written the header, whose length covers all of it.
-    pub(crate) fn seal(
-        &mut self,
-        record: &mut [u8],
-        content_type: ContentType,
-        data_len: usize,
-    ) -> Result<(), Failure> {
+    /// RFC 5288 section 3: the salt from the key block, the rest as sent.
+    #[inline]
+    fn nonce_with(&self, explicit: [u8; EXPLICIT_NONCE_LEN]) -> [u8; NONCE_LEN] {
+        let salt = self.iv >> 96 << 96;
+        let [nonce @ .., _, _, _, _] = (salt | u128::from(u64::from_be_bytes(explicit)) << 32).to_be_bytes();
+        nonce
+    }
+
+    /// Writes the header, seals `inner` in place, writes explicit nonce and tag around it, and counts the record.
+    /// `inner` ends with what `inner_type_len` says.
+    #[inline]
+    pub(crate) fn seal(&mut self, content_type: ContentType, record: Parts<'_>) -> Result<(), Failure> {
         let nonce = self.nonce();
-        let (header, payload) = split(record)?;
-        let header = *header;
-        let (prefix, rest) = payload
-            .split_at_mut_checked(self.prefix_len())
-            .ok_or_else(|| Failure::internal("a record too short to seal"))?;
-        prefix.copy_from_slice(&nonce[NONCE_LEN - prefix.len()..]);
-        let (inner, tag_room) = rest
-            .split_at_mut_checked(data_len + self.inner_type_len())
-            .ok_or_else(|| Failure::internal("a record too short to seal"))?;
+        if let Some(explicit) = record.explicit_nonce {
+            // The last eight bytes of the nonce; cut out of it, they would decide in which pieces it is stored.
+            *explicit = ((self.iv >> 32) as u64 ^ self.sequence).to_be_bytes();
+        }
+        let header = header::bytes(content_type, self.prefix_len() + record.inner.len() + TAG_LEN);
+        *record.header = header;
         let nonce = Nonce::assume_unique_for_key(nonce);
         let tag = match self.version {
-            Version::Tls13 => self.key.seal_in_place_separate_tag(nonce, Aad::from(header), inner),
+            Version::Tls13 => self.key.seal_in_place_separate_tag(nonce, Aad::from(header), record.inner),
             Version::Tls12 => {
-                let additional_data = self.additional_data_tls12(header, content_type, data_len);
-                self.key.seal_in_place_separate_tag(nonce, additional_data, inner)
+                let additional_data = self.additional_data_tls12(header, record.inner.len());
+                self.key.seal_in_place_separate_tag(nonce, additional_data, record.inner)
             }
         };
         let tag = tag.map_err(|_| Failure::internal("the AEAD refused to seal"))?;
+        record.tag.copy_from_slice(tag.as_ref());
         self.sequence += 1;
-        tag_room
-            .get_mut(..TAG_LEN)
-            .ok_or_else(|| Failure::internal("a record too short to seal"))?
-            .copy_from_slice(tag.as_ref());
         Ok(())
     }
 
     /// Opens in place what stands in `inner` (the ciphertext without explicit nonce and tag). It does not count the
     /// record: `opened` does, once the caller has decided to take it.
+    #[inline]
     pub(crate) fn open(
         &self,
-        header: &[u8; 5],
-        content_type: ContentType,
-        explicit_nonce: &[u8],
+        header: &[u8; RECORD_HEADER],
+        explicit_nonce: Option<&[u8; EXPLICIT_NONCE_LEN]>,
         inner: &mut [u8],
-        tag: [u8; TAG_LEN],
+        tag: &[u8; TAG_LEN],
     ) -> Result<(), BadRecord> {
-        let mut nonce = self.nonce();
-        if self.explicit_nonce {
-            // RFC 5288 section 3: salt from the key block, the rest as sent.
-            nonce[..4].copy_from_slice(&self.iv[..4]);
-            nonce[4..].copy_from_slice(explicit_nonce);
-        }
-        let (key, nonce, tag) = (&self.key, Nonce::assume_unique_for_key(nonce), aead::Tag::from(tag));
+        let nonce = match explicit_nonce {
+            None => self.nonce(),
+            Some(explicit) => self.nonce_with(*explicit),
+        };
+        let (nonce, tag) = (Nonce::assume_unique_for_key(nonce), aead::Tag::from(*tag));
         let opened = match self.version {
             // RFC 8446 section 5.2: the header as sent.
-            Version::Tls13 => key.open_in_place_separate_tag(nonce, Aad::from(*header), tag, inner, 0..),
+            Version::Tls13 => self.key.open_in_place_separate_tag(nonce, Aad::from(*header), tag, inner, 0..),
             Version::Tls12 => {
-                let additional_data = self.additional_data_tls12(*header, content_type, inner.len());
-                key.open_in_place_separate_tag(nonce, additional_data, tag, inner, 0..)
+                let additional_data = self.additional_data_tls12(*header, inner.len());
+                self.key.open_in_place_separate_tag(nonce, additional_data, tag, inner, 0..)
             }
         };
         opened.map(|_| ()).map_err(|_| BadRecord)
@@ -189,13 +187,24 @@ impl Protection {
     }
 
     /// RFC 5246 section 6.2.3.3: sequence number, type, version, and the length of the plaintext.
-    fn additional_data_tls12(&self, header: [u8; 5], content_type: ContentType, data_len: usize) -> Aad<[u8; 13]> {
-        let mut bytes = [0; 13];
-        bytes[..8].copy_from_slice(&self.sequence.to_be_bytes());
-        bytes[8] = content_type as u8;
-        bytes[9..11].copy_from_slice(&header[1..3]);
-        bytes[11..].copy_from_slice(&(data_len as u16).to_be_bytes());
-        Aad::from(bytes)
+    #[inline]
+    fn additional_data_tls12(&self, header: [u8; RECORD_HEADER], data_len: usize) -> Aad<[u8; 13]> {
+        let [a, b, c, d, e, f, g, h] = self.sequence.to_be_bytes();
+        let [content_type, major, minor, ..] = header;
+        let [high, low] = (data_len as u16).to_be_bytes();
+        Aad::from([a, b, c, d, e, f, g, h, content_type, major, minor, high, low])
+    }
+
+    /// Takes a record apart; `None` if it is too short to be one.
+    #[inline]
+    pub(crate) fn parts<'a>(&self, record: &'a mut [u8]) -> Option<Parts<'a>> {
+        let (header, payload) = record.split_first_chunk_mut()?;
+        let (explicit_nonce, payload) = match self.explicit_nonce {
+            true => payload.split_first_chunk_mut().map(|(nonce, rest)| (Some(nonce), rest))?,
+            false => (None, payload),
+        };
+        let (inner, tag) = payload.split_last_chunk_mut()?;
+        Some(Parts { header, explicit_nonce, inner, tag })
     }
 
     #[cfg(test)]
@@ -204,12 +213,22 @@ impl Protection {
     }
 }
 
+/// Puts an IV where `Protection::iv` has it.
+fn widen(iv: [u8; NONCE_LEN]) -> u128 {
+    let mut bytes = [0; 16];
+    bytes[..NONCE_LEN].copy_from_slice(&iv);
+    u128::from_be_bytes(bytes)
+}
+
+/// A protected record, each part where it lies.
+pub(crate) struct Parts<'a> {
+    pub(crate) header: &'a mut [u8; RECORD_HEADER],
+    pub(crate) explicit_nonce: Option<&'a mut [u8; EXPLICIT_NONCE_LEN]>,
+    /// The data; in TLS 1.3 its type and padding too.
+    pub(crate) inner: &'a mut [u8],
+    pub(crate) tag: &'a mut [u8; TAG_LEN],
+}
+
 /// A record that does not open: forged, damaged, or sealed with other keys.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct BadRecord;
-
-fn split(record: &mut [u8]) -> Result<(&[u8; 5], &mut [u8]), Failure> {
-    let (header, payload) =
-        record.split_first_chunk_mut::<5>().ok_or_else(|| Failure::internal("a record without a header"))?;
-    Ok((header, payload))
-}

@@ -21,16 +21,17 @@ pub(crate) struct Opened {
 /// A whole record, taken apart but not yet opened.
 #[derive(Clone, Copy)]
 pub(crate) struct Sealed<'a> {
-    header: Header,
-    header_bytes: &'a [u8; RECORD_HEADER],
-    explicit_nonce: &'a [u8],
+    content_type: ContentType,
+    header: &'a [u8; RECORD_HEADER],
+    explicit_nonce: Option<&'a [u8; EXPLICIT_NONCE_LEN]>,
     ciphertext: &'a [u8],
-    tag: [u8; TAG_LEN],
+    tag: &'a [u8; TAG_LEN],
+    record_len: usize,
 }
 
 impl Sealed<'_> {
     pub(crate) fn record_len(&self) -> usize {
-        self.header.record_len()
+        self.record_len
     }
 
     /// Bytes that opening writes: data, and in TLS 1.3 type and padding.
@@ -62,6 +63,7 @@ impl Opener {
     }
 
     /// The record at the front of `input`; `None` while it is incomplete.
+    #[inline(always)]
     pub(crate) fn next<'a>(&self, input: &'a [u8]) -> Result<Option<Sealed<'a>>, Failure> {
         let max_payload = match self.protection.version() {
             Version::Tls13 => MAX_CIPHERTEXT_TLS13,
@@ -70,39 +72,33 @@ impl Opener {
         let Some(header) = next_record(input, max_payload)? else { return Ok(None) };
         // RFC 8446 section 5: after the handshake every record is protected, change_cipher_spec too old a thing.
         if self.protection.version() == Version::Tls13 && header.content_type != ContentType::ApplicationData {
-            return Err(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "an unprotected record after the handshake"));
+            return Err(unprotected());
         }
-        let (header_bytes, rest) = input
-            .split_first_chunk::<RECORD_HEADER>()
-            .ok_or_else(|| Failure::internal("a record shorter than its header"))?;
-        let payload = &rest[..header.payload_len];
-        let prefix_len = self.protection.prefix_len();
-        debug_assert!(prefix_len == 0 || prefix_len == EXPLICIT_NONCE_LEN);
-        let parts = payload
-            .split_at_checked(prefix_len)
-            .and_then(|(nonce, rest)| rest.split_last_chunk::<TAG_LEN>().map(|(inner, tag)| (nonce, inner, *tag)));
-        let Some((explicit_nonce, ciphertext, tag)) = parts else {
-            // Too short to hold a tag: it cannot authenticate (RFC 8446 section 5.2).
-            return Err(bad_record());
+        // Too short to hold a tag: it cannot authenticate (RFC 8446 section 5.2).
+        self.take_apart(header, input).map(Some).ok_or_else(bad_record)
+    }
+
+    #[inline(always)]
+    fn take_apart<'a>(&self, header: Header, input: &'a [u8]) -> Option<Sealed<'a>> {
+        let record_len = header.record_len();
+        let (header_bytes, payload) = input.get(..record_len)?.split_first_chunk()?;
+        let (explicit_nonce, payload) = match self.protection.prefix_len() {
+            0 => (None, payload),
+            _ => payload.split_first_chunk().map(|(nonce, rest)| (Some(nonce), rest))?,
         };
-        Ok(Some(Sealed { header, header_bytes, explicit_nonce, ciphertext, tag }))
+        let (ciphertext, tag) = payload.split_last_chunk()?;
+        let content_type = header.content_type;
+        Some(Sealed { content_type, header: header_bytes, explicit_nonce, ciphertext, tag, record_len })
     }
 
     /// Copies and opens a record into `output`, which has `inner_len` bytes. The record is not counted: see `take`.
     /// When it fails, nothing of it is left in `output`.
+    #[inline]
     pub(crate) fn peek(&self, sealed: &Sealed<'_>, output: &mut [u8]) -> Result<Opened, Failure> {
         let output =
             output.get_mut(..sealed.inner_len()).ok_or_else(|| Failure::internal("opening into too little room"))?;
         output.copy_from_slice(sealed.ciphertext);
-        let result = self
-            .protection
-            .open(sealed.header_bytes, sealed.header.content_type, sealed.explicit_nonce, output, sealed.tag)
-            .map_err(|BadRecord| bad_record())
-            .and_then(|()| inspect(self.protection.version(), sealed.header.content_type, output));
-        if result.is_err() {
-            output.fill(0);
-        }
-        result
+        self.open(sealed.content_type, sealed.header, sealed.explicit_nonce, output, sealed.tag)
     }
 
     /// Counts the record that `peek` has opened.
@@ -112,35 +108,45 @@ impl Opener {
 
     /// Opens the record at the front of `data` where it lies and counts it: the record's length, where the inner
     /// bytes begin, and what they are.
+    #[inline]
     pub(crate) fn open_in_place(&mut self, data: &mut [u8]) -> Result<Option<(usize, usize, Opened)>, Failure> {
         let Some(sealed) = self.next(data)? else { return Ok(None) };
-        let record_len = sealed.record_len();
-        let header = sealed.header;
-        let header_bytes = *sealed.header_bytes;
-        let tag = sealed.tag;
-        let inner_len = sealed.inner_len();
-        let mut explicit_nonce = [0; EXPLICIT_NONCE_LEN];
-        let explicit_nonce = &mut explicit_nonce[..sealed.explicit_nonce.len()];
-        explicit_nonce.copy_from_slice(sealed.explicit_nonce);
-        let start = RECORD_HEADER + explicit_nonce.len();
+        let Sealed { content_type, header, explicit_nonce, ciphertext, tag, record_len } = sealed;
+        // What lies around the ciphertext, which is about to change.
+        let (header, explicit_nonce, inner_len, tag) = (*header, explicit_nonce.copied(), ciphertext.len(), *tag);
+        let start = RECORD_HEADER + self.protection.prefix_len();
         let inner = data
             .get_mut(start..start + inner_len)
             .ok_or_else(|| Failure::internal("a record longer than its input"))?;
-        let opened = self
-            .protection
-            .open(&header_bytes, header.content_type, explicit_nonce, inner, tag)
-            .map_err(|BadRecord| bad_record())
-            .and_then(|()| inspect(self.protection.version(), header.content_type, inner));
-        if opened.is_err() {
-            inner.fill(0);
-        }
-        let opened = opened?;
+        let opened = self.open(content_type, &header, explicit_nonce.as_ref(), inner, &tag)?;
         self.protection.opened();
         Ok(Some((record_len, start, opened)))
+    }
+
+    /// Opens `inner`, a copy of the ciphertext or itself. When it fails, nothing is left there.
+    #[inline]
+    fn open(
+        &self,
+        content_type: ContentType,
+        header: &[u8; RECORD_HEADER],
+        explicit_nonce: Option<&[u8; EXPLICIT_NONCE_LEN]>,
+        inner: &mut [u8],
+        tag: &[u8; TAG_LEN],
+    ) -> Result<Opened, Failure> {
+        let result = self
+            .protection
+            .open(header, explicit_nonce, inner, tag)
+            .map_err(|BadRecord| bad_record())
+            .and_then(|()| inspect(self.protection.version(), content_type, inner));
+        if result.is_err() {
+            inner.fill(0);
+        }
+        result
     }
 }
 
 /// Finds type and length of what was opened.
+#[inline]
 fn inspect(version: Version, outer_type: ContentType, inner: &[u8]) -> Result<Opened, Failure> {
     let opened = match version {
         Version::Tls12 => Opened { content_type: outer_type, data_len: inner.len() },
@@ -150,14 +156,12 @@ fn inspect(version: Version, outer_type: ContentType, inner: &[u8]) -> Result<Op
                 return Err(too_long());
             }
             // RFC 8446 section 5.4: the type is the last byte that is not zero, and there must be one.
-            let data_len = inner
-                .iter()
-                .rposition(|byte| *byte != 0)
-                .ok_or_else(|| Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a record that is all padding"))?;
+            let data_len =
+                inner.iter().rposition(|byte| *byte != 0).ok_or_else(|| no_type("a record that is all padding"))?;
             // RFC 8446 section 5: change_cipher_spec is never protected.
             let content_type = ContentType::from_byte(inner[data_len])
                 .filter(|inner_type| *inner_type != ContentType::ChangeCipherSpec)
-                .ok_or_else(|| Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a record of unknown type"))?;
+                .ok_or_else(|| no_type("a record of unknown type"))?;
             Opened { content_type, data_len }
         }
     };
@@ -169,10 +173,22 @@ fn inspect(version: Version, outer_type: ContentType, inner: &[u8]) -> Result<Op
 }
 
 /// RFC 8446 section 5.2: a record that fails to open ends the connection with bad_record_mac.
+#[cold]
 fn bad_record() -> Failure {
     Failure::protocol(Alert::BAD_RECORD_MAC, "a record could not be opened: damaged, forged, or out of order")
 }
 
+#[cold]
+fn no_type(message: &'static str) -> Failure {
+    Failure::protocol(Alert::UNEXPECTED_MESSAGE, message)
+}
+
+#[cold]
+fn unprotected() -> Failure {
+    Failure::protocol(Alert::UNEXPECTED_MESSAGE, "an unprotected record after the handshake")
+}
+
+#[cold]
 fn too_long() -> Failure {
     Failure::protocol(Alert::RECORD_OVERFLOW, "a record holds more than 2^14 bytes of plaintext")
 }

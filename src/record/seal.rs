@@ -1,8 +1,8 @@
 //! Sealing: plaintext into records.
 
-use super::keys::{Protection, TAG_LEN};
-use super::{ContentType, Version, header};
-use crate::limits::{MAX_PLAINTEXT, RECORD_HEADER};
+use super::keys::Protection;
+use super::{ContentType, Version};
+use crate::limits::MAX_PLAINTEXT;
 use crate::outcome::Failure;
 
 /// The sending side of the record layer.
@@ -58,23 +58,19 @@ impl Sealer {
         output: &mut [u8],
     ) -> Result<usize, Failure> {
         let record_len = self.record_len(data_len);
-        let record = output.get_mut(..record_len).ok_or_else(|| Failure::internal("sealing into too little room"))?;
-        let (head, payload) = record
-            .split_first_chunk_mut::<RECORD_HEADER>()
-            .ok_or_else(|| Failure::internal("sealing into too little room"))?;
-        // RFC 8446 section 5.2: protected records look like application data.
-        let outer_type = match self.protection.version() {
-            Version::Tls13 => ContentType::ApplicationData,
-            Version::Tls12 => content_type,
+        let record = output.get_mut(..record_len).and_then(|record| self.protection.parts(record));
+        let record = record.ok_or_else(|| Failure::internal("sealing into too little room"))?;
+        let (data, inner_type) = record.inner.split_at_mut(data_len);
+        plaintext.take(data);
+        // RFC 8446 section 5.2: the type is hidden behind the data, and protected records look like application data.
+        let outer_type = match inner_type {
+            [inner_type] => {
+                *inner_type = content_type as u8;
+                ContentType::ApplicationData
+            }
+            _ => content_type,
         };
-        header::write(head, outer_type, payload.len());
-        let inner_end = payload.len() - TAG_LEN;
-        let inner = &mut payload[self.protection.prefix_len()..inner_end];
-        plaintext.take(&mut inner[..data_len]);
-        if let Some(inner_type) = inner.get_mut(data_len) {
-            *inner_type = content_type as u8;
-        }
-        self.protection.seal(record, content_type, data_len)?;
+        self.protection.seal(outer_type, record)?;
         Ok(record_len)
     }
 

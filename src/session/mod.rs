@@ -312,7 +312,7 @@ impl Session {
     /// Fails once a panic was contained in this session.
     pub fn poisoned(&self) -> Result<(), Failure> {
         match self.shared.has(state::POISONED) {
-            true => Err(self.shared.sticky().unwrap_or_else(|| Failure::internal("this session is poisoned"))),
+            true => Err(self.shared.poisoned()),
             false => Ok(()),
         }
     }
@@ -346,8 +346,18 @@ impl Shared {
         if self.has(state::HANDSHAKE_COMPLETE) {
             return Ok(());
         }
-        // A failed handshake stays failed; otherwise it is the host that is too early.
-        Err(self.sticky().unwrap_or_else(|| Failure::state("the handshake is not complete")))
+        Err(self.not_complete())
+    }
+
+    /// A failed handshake stays failed; otherwise it is the host that is too early.
+    #[cold]
+    fn not_complete(&self) -> Failure {
+        self.sticky().unwrap_or_else(|| Failure::state("the handshake is not complete"))
+    }
+
+    #[cold]
+    fn poisoned(&self) -> Failure {
+        self.sticky().unwrap_or_else(|| Failure::internal("this session is poisoned"))
     }
 
     /// Fails for what the handshake has to have made, also behind a later failure.

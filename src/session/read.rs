@@ -91,7 +91,7 @@ impl ReadHalf {
             }
             let ended = match &self.end {
                 Some(end) => Some(end.outcome()),
-                None => self.next(shared, input, output, counts).transpose(),
+                None => self.next(shared, input, output, counts, progress).transpose(),
             };
             match ended {
                 None => {}
@@ -178,8 +178,8 @@ impl ReadHalf {
         input: &[u8],
         output: &mut [u8],
         counts: &mut Counts,
+        progress: bool,
     ) -> Result<Option<Outcome>, Failure> {
-        let progress = *counts != Counts::default();
         self.check_session(shared)?;
         let opening = self.opening()?;
         let sealed = match opening.opener.next(&input[counts.consumed..]) {
