@@ -471,6 +471,73 @@ typedef struct {
 } tls_span_t;
 
 /**
+ * What a session has counted. Set `struct_size` to its `sizeof`; the struct can grow at its end. Bytes are counted when a
+ * call takes or writes them, so they are those that the host has moved.
+ */
+typedef struct {
+    /**
+     * In: `sizeof(tls_session_stats_t)`.
+     */
+    size_t struct_size;
+    /**
+     * Bytes for the peer that calls have written, the handshake's included.
+     */
+    uint64_t ciphertext_sent;
+    /**
+     * Bytes from the peer that calls have consumed, the handshake's included.
+     */
+    uint64_t ciphertext_received;
+    /**
+     * Bytes that encrypt has taken.
+     */
+    uint64_t plaintext_sent;
+    /**
+     * Bytes that decrypt has delivered.
+     */
+    uint64_t plaintext_received;
+    /**
+     * Records sealed since the handshake: data, alerts, key updates.
+     */
+    uint64_t records_sent;
+    /**
+     * Records opened since the handshake.
+     */
+    uint64_t records_received;
+    /**
+     * Changes of our keys (RFC 8446 section 4.6.3).
+     */
+    uint64_t key_updates_sent;
+    /**
+     * Changes of the peer's keys.
+     */
+    uint64_t key_updates_received;
+    /**
+     * Session tickets that a client has kept since the handshake.
+     */
+    uint64_t tickets_received;
+    /**
+     * Nanoseconds inside `tls_session_process_handshake()`.
+     */
+    uint64_t handshake_nanoseconds;
+    /**
+     * Nanoseconds from `TLS_STATUS_NEEDS_SERVER_OPTIONS` to its answer, or to now.
+     */
+    uint64_t server_options_nanoseconds;
+    /**
+     * The same for `TLS_STATUS_WANT_CREDENTIALS`.
+     */
+    uint64_t credentials_nanoseconds;
+    /**
+     * The same for `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`.
+     */
+    uint64_t validation_nanoseconds;
+    /**
+     * The same for `TLS_STATUS_NEEDS_SIGNATURE`.
+     */
+    uint64_t signature_nanoseconds;
+} tls_session_stats_t;
+
+/**
  * A part of the ClientHello: `len` bytes from `offset` of what `tls_session_client_hello()` copies. Both 0: not there.
  */
 typedef struct {
@@ -1294,6 +1361,32 @@ tls_status_t tls_session_target_host_name(const tls_session_t *session,
                                           char *out_name,
                                           size_t name_cap,
                                           size_t *out_len);
+
+/**
+ * Tells what a session has counted. Set `out_stats->struct_size` first. From any thread, at any time; numbers that belong
+ * together may be of different moments while other threads use the session.
+ *
+ * - `TLS_STATUS_COMPLETE`: filled.
+ * - `TLS_ERROR_INVALID_ARGUMENT`: `out_stats` is NULL or its `struct_size` is too small.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_stats(const tls_session_t *session,
+                               tls_session_stats_t *out_stats);
+
+/**
+ * Gives up memory of an open session. `depth` 0: nothing that getters tell; 1: the peer's certificates, its staple, a kept
+ * ClientHello; 2: on clients also what takes session tickets (some 800 bytes, and given up anyway when there are two): later ones
+ * are ignored. Buffers are never
+ * kept by idle sessions.
+ *
+ * - `TLS_STATUS_COMPLETE`: done.
+ * - `TLS_ERROR_INVALID_ARGUMENT`: another depth.
+ * - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE.
+ * - `TLS_ERROR_BUSY`: another thread is in the read half.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_shrink(tls_session_t *session,
+                                int32_t depth);
 
 /**
  * The number of certificates that the peer has sent, 0 until it has; available from the verdict's suspension on.

@@ -62,6 +62,9 @@ pub(crate) const MAX_TICKET_LIFETIME: u32 = 604_800;
 /// Tickets that a server sends at the end of a TLS 1.3 handshake: each is good for one connection, and clients like two.
 pub(crate) const TICKETS_SENT: usize = 2;
 
+/// Tickets that one TLS 1.3 session of a client takes: servers send one or two, and what takes them has some 800 bytes.
+pub(crate) const TICKETS_TAKEN: u64 = 2;
+
 /// Tickets that a client keeps for one server.
 pub(crate) const MAX_TICKETS_KEPT: usize = 8;
 

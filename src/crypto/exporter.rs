@@ -18,11 +18,29 @@ const RESERVED: [&[u8]; 5] =
 pub(crate) enum Exporter {
     /// The exporter master secret.
     Tls13 { suite: &'static Tls13CipherSuite, secret: Secret },
-    /// The master secret and the client's random followed by the server's.
-    Tls12 { prf: &'static dyn Prf, master: Secret, randoms: [u8; RANDOMS] },
+    /// Boxed: TLS 1.3 sessions shall not pay for it.
+    Tls12(Box<Tls12Secrets>),
+}
+
+/// What TLS 1.2 derives from.
+pub(crate) struct Tls12Secrets {
+    pub(crate) prf: &'static dyn Prf,
+    pub(crate) master: Secret,
+    /// The client's, followed by the server's.
+    pub(crate) randoms: [u8; RANDOMS],
+    /// `verify_data` of the first Finished (RFC 5929 section 3.1).
+    pub(crate) first_finished: Option<[u8; 12]>,
 }
 
 impl Exporter {
+    /// tls-unique; TLS 1.3 has none.
+    pub(crate) fn unique(&self) -> Option<[u8; 12]> {
+        match self {
+            Self::Tls13 { .. } => None,
+            Self::Tls12(secrets) => secrets.first_finished,
+        }
+    }
+
     pub(crate) fn export(&self, label: &[u8], context: Option<&[u8]>, output: &mut [u8]) -> Result<(), Failure> {
         if output.is_empty() {
             return Err(Failure::argument("keying material of no bytes"));
@@ -44,7 +62,8 @@ impl Exporter {
                 // No context is an empty one.
                 expand_label(&*secret, b"exporter", hash.hash(context.unwrap_or_default()).as_ref(), output)
             }
-            Self::Tls12 { prf, master, randoms } => {
+            Self::Tls12(secrets) => {
+                let Tls12Secrets { prf, master, randoms, .. } = &**secrets;
                 if RESERVED.contains(&label) {
                     return Err(Failure::argument("TLS 1.2 keeps this label for itself"));
                 }

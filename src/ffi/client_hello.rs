@@ -2,13 +2,12 @@
 
 use std::ffi::c_char;
 
-use super::facts::copy_out;
-use super::fence;
+use super::facts::{copy_out, fill_struct};
 use super::handles::tls_session_t;
-use super::host::{Host, required};
+use super::host::Host;
 use super::status::tls_status_t;
 use crate::client_hello::{ClientHello, Span};
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::Failure;
 use crate::session::Session;
 
 /// Groups of key shares that `tls_client_hello_info_t` has room for.
@@ -108,21 +107,7 @@ pub unsafe extern "C" fn tls_session_client_hello_info(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    // Written on every return, if there is room for it.
-    let size = if out_info.is_null() { 0 } else { host.struct_size(out_info) };
-    let fits = size >= size_of::<tls_client_hello_info_t>();
-    if fits {
-        host.put(out_info, tls_client_hello_info_t { struct_size: size, ..Default::default() });
-    }
-    fence::on_session(host, session, |session| {
-        required(out_info, "out_info")?;
-        if !fits {
-            return Err(Failure::argument("struct_size is smaller than the first version of the struct"));
-        }
-        let hello = hello(session)?;
-        host.put(out_info, tls_client_hello_info_t { struct_size: size, ..describe(&hello) });
-        Ok(Outcome::Complete)
-    })
+    fill_struct(host, session, out_info, |session| hello(session).map(|hello| describe(&hello)))
 }
 
 /// Copies the JA3 fingerprint of the ClientHello: 32 hexadecimal digits, the MD5 of the text that
@@ -223,7 +208,7 @@ fn describe(hello: &ClientHello) -> tls_client_hello_info_t {
         num_key_share_groups += 1;
     }
     tls_client_hello_info_t {
-        struct_size: size_of::<tls_client_hello_info_t>(),
+        struct_size: 0,
         offers,
         legacy_version: hello.legacy_version(),
         num_key_share_groups,

@@ -134,6 +134,96 @@ pub unsafe extern "C" fn tls_session_target_host_name(
     })
 }
 
+/// What a session has counted. Set `struct_size` to its `sizeof`; the struct can grow at its end. Bytes are counted when a
+/// call takes or writes them, so they are those that the host has moved.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct tls_session_stats_t {
+    /// In: `sizeof(tls_session_stats_t)`.
+    pub struct_size: usize,
+    /// Bytes for the peer that calls have written, the handshake's included.
+    pub ciphertext_sent: u64,
+    /// Bytes from the peer that calls have consumed, the handshake's included.
+    pub ciphertext_received: u64,
+    /// Bytes that encrypt has taken.
+    pub plaintext_sent: u64,
+    /// Bytes that decrypt has delivered.
+    pub plaintext_received: u64,
+    /// Records sealed since the handshake: data, alerts, key updates.
+    pub records_sent: u64,
+    /// Records opened since the handshake.
+    pub records_received: u64,
+    /// Changes of our keys (RFC 8446 section 4.6.3).
+    pub key_updates_sent: u64,
+    /// Changes of the peer's keys.
+    pub key_updates_received: u64,
+    /// Session tickets that a client has kept since the handshake.
+    pub tickets_received: u64,
+    /// Nanoseconds inside `tls_session_process_handshake()`.
+    pub handshake_nanoseconds: u64,
+    /// Nanoseconds from `TLS_STATUS_NEEDS_SERVER_OPTIONS` to its answer, or to now.
+    pub server_options_nanoseconds: u64,
+    /// The same for `TLS_STATUS_WANT_CREDENTIALS`.
+    pub credentials_nanoseconds: u64,
+    /// The same for `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`.
+    pub validation_nanoseconds: u64,
+    /// The same for `TLS_STATUS_NEEDS_SIGNATURE`.
+    pub signature_nanoseconds: u64,
+}
+
+/// Tells what a session has counted. Set `out_stats->struct_size` first. From any thread, at any time; numbers that belong
+/// together may be of different moments while other threads use the session.
+///
+/// - `TLS_STATUS_COMPLETE`: filled.
+/// - `TLS_ERROR_INVALID_ARGUMENT`: `out_stats` is NULL or its `struct_size` is too small.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_stats(
+    session: *const tls_session_t,
+    out_stats: *mut tls_session_stats_t,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fill_struct(host, session, out_stats, |session| {
+        let stats = session.stats();
+        let [server_options, credentials, validation, signature] = stats.suspended;
+        Ok(tls_session_stats_t {
+            struct_size: 0,
+            ciphertext_sent: stats.ciphertext_sent,
+            ciphertext_received: stats.ciphertext_received,
+            plaintext_sent: stats.plaintext_sent,
+            plaintext_received: stats.plaintext_received,
+            records_sent: stats.records_sent,
+            records_received: stats.records_received,
+            key_updates_sent: stats.key_updates_sent,
+            key_updates_received: stats.key_updates_received,
+            tickets_received: stats.tickets_received,
+            handshake_nanoseconds: stats.computing,
+            server_options_nanoseconds: server_options,
+            credentials_nanoseconds: credentials,
+            validation_nanoseconds: validation,
+            signature_nanoseconds: signature,
+        })
+    })
+}
+
+/// Gives up memory of an open session. `depth` 0: nothing that getters tell; 1: the peer's certificates, its staple, a kept
+/// ClientHello; 2: on clients also what takes session tickets (some 800 bytes, and given up anyway when there are two): later ones
+/// are ignored. Buffers are never
+/// kept by idle sessions.
+///
+/// - `TLS_STATUS_COMPLETE`: done.
+/// - `TLS_ERROR_INVALID_ARGUMENT`: another depth.
+/// - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE.
+/// - `TLS_ERROR_BUSY`: another thread is in the read half.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_shrink(session: *mut tls_session_t, depth: i32) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fence::on_session(host, session, |session| session.shrink(depth))
+}
+
 /// The number of certificates that the peer has sent, 0 until it has; available from the verdict's suspension on.
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` if a pointer is NULL.
@@ -289,6 +379,32 @@ pub unsafe extern "C" fn tls_session_export_keying_material(
         let context = host.input(context, context_len, "context")?;
         let output = host.output(out_material, material_len, "out_material")?;
         session.export_keying_material(label, present.then_some(context), output)?;
+        Ok(Outcome::Complete)
+    })
+}
+
+/// The rule of all getters that fill a struct which begins with its size: empty where there is nothing to tell.
+pub(super) fn fill_struct<T: Default>(
+    host: Host,
+    session: *const tls_session_t,
+    out: *mut T,
+    value: impl FnOnce(&crate::session::Session) -> Result<T, Failure>,
+) -> tls_status_t {
+    let size = if out.is_null() { 0 } else { host.struct_size(out) };
+    let fits = size >= size_of::<T>();
+    let put = |value: T| {
+        host.put(out, value);
+        host.put(out.cast::<usize>(), size);
+    };
+    if fits {
+        put(T::default());
+    }
+    fence::on_session(host, session, |session| {
+        required(out, "the struct")?;
+        if !fits {
+            return Err(Failure::argument("struct_size is smaller than the first version of the struct"));
+        }
+        put(value(session)?);
         Ok(Outcome::Complete)
     })
 }

@@ -29,7 +29,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{ConnectionTrafficSecrets, HandshakeKind, PeerMisbehaved, ProtocolVersion, SupportedCipherSuite};
 
 use crate::client_hello::ClientHello;
-use crate::crypto::exporter::Exporter;
+use crate::crypto::exporter::{Exporter, Tls12Secrets};
 use crate::crypto::own_key::OwnKey;
 use crate::crypto::secrets::{Secret, TrafficSecret};
 use crate::crypto::taps::{HandshakeSealer, Identity, SealingPoint, Seen, Taps};
@@ -185,8 +185,6 @@ pub(crate) struct Finished {
 /// What ties other protocols to this connection.
 pub(crate) struct Bindings {
     pub(crate) exporter: Exporter,
-    /// TLS 1.2: the first Finished (RFC 5929 section 3.1).
-    pub(crate) unique: Option<[u8; 12]>,
     /// The master secret depends on the whole handshake: TLS 1.3, or RFC 7627.
     pub(crate) sound: bool,
 }
@@ -624,11 +622,12 @@ impl Handshake {
         let missing = || Failure::internal("a secret of the handshake was not seen");
         let exporter = match suite {
             SupportedCipherSuite::Tls13(suite) => Exporter::Tls13 { suite, secret: seen.exporter.ok_or_else(missing)? },
-            SupportedCipherSuite::Tls12(suite) => Exporter::Tls12 {
+            SupportedCipherSuite::Tls12(suite) => Exporter::Tls12(Box::new(Tls12Secrets {
                 prf: suite.prf_provider,
                 master: seen.master.ok_or_else(missing)?,
                 randoms: seen.randoms.ok_or_else(missing)?,
-            },
+                first_finished: seen.first_finished,
+            })),
         };
         let sound = version == Version::Tls13 || extended_master_secret;
         let (sending, receiving) = match self.is_server {
@@ -658,7 +657,7 @@ impl Handshake {
             ticket_taker,
             shown,
             peer_scheme: seen.peer_scheme.map_or(0, u16::from),
-            bindings: Bindings { exporter, unique: seen.first_finished, sound },
+            bindings: Bindings { exporter, sound },
         })))
     }
 }

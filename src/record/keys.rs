@@ -93,6 +93,12 @@ impl Protection {
         self.key.algorithm()
     }
 
+    /// Records done under this key.
+    #[inline]
+    pub(crate) fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
     /// Records that may still be sealed under this key (RFC 8446 section 5.5).
     pub(crate) fn records_left(&self) -> u64 {
         self.max_records.saturating_sub(self.sequence)

@@ -9,6 +9,9 @@ use crate::outcome::{Alert, Failure};
 /// The receiving side of the record layer.
 pub(crate) struct Opener {
     protection: Protection,
+    /// Records under earlier keys, less those of the handshake under the first ones.
+    done: i64,
+    key_updates: u64,
 }
 
 /// What an opened record holds; the bytes are where they were opened.
@@ -42,7 +45,7 @@ impl Sealed<'_> {
 
 impl Opener {
     pub(crate) fn new(protection: Protection) -> Self {
-        Self { protection }
+        Self { done: -(protection.sequence() as i64), key_updates: 0, protection }
     }
 
     pub(crate) fn version(&self) -> Version {
@@ -54,7 +57,15 @@ impl Opener {
     }
 
     pub(crate) fn replace_keys(&mut self, protection: Protection) {
+        self.done += self.protection.sequence() as i64;
+        self.key_updates += 1;
         self.protection = protection;
+    }
+
+    /// Records since the handshake, and changes of keys.
+    #[inline]
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        ((self.done + self.protection.sequence() as i64) as u64, self.key_updates)
     }
 
     /// The most data that a sealed record of `inner_len` can hold.

@@ -8,13 +8,16 @@ use crate::outcome::Failure;
 /// The sending side of the record layer.
 pub(crate) struct Sealer {
     protection: Protection,
+    /// Records under earlier keys, less those of the handshake under the first ones.
+    done: i64,
+    key_updates: u64,
     /// Bytes of data in a record, at most.
     max_data: usize,
 }
 
 impl Sealer {
     pub(crate) fn new(protection: Protection) -> Self {
-        Self { protection, max_data: MAX_PLAINTEXT }
+        Self { done: -(protection.sequence() as i64), key_updates: 0, protection, max_data: MAX_PLAINTEXT }
     }
 
     /// Records carry no more than this from now on.
@@ -41,7 +44,15 @@ impl Sealer {
     }
 
     pub(crate) fn replace_keys(&mut self, protection: Protection) {
+        self.done += self.protection.sequence() as i64;
+        self.key_updates += 1;
         self.protection = protection;
+    }
+
+    /// Records since the handshake, and changes of keys.
+    #[inline]
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        ((self.done + self.protection.sequence() as i64) as u64, self.key_updates)
     }
 
     pub(crate) fn algorithm(&self) -> &'static ring::aead::Algorithm {

@@ -1,6 +1,7 @@
 //! What a session can tell about itself.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
@@ -36,10 +37,23 @@ pub(super) struct Facts {
     /// The credentials that the peer was shown.
     pub(super) shown: Option<Arc<CertifiedKey>>,
     pub(super) client_hello: Option<Arc<ClientHello>>,
-    /// What the host is asked.
-    pub(super) question: Option<Question>,
+    /// Until the handshake is done.
+    pub(super) asked: Option<Box<Asked>>,
+}
+
+/// What the host is, and was, asked.
+#[derive(Default)]
+pub(super) struct Asked {
+    /// Now, and since when.
+    pub(super) question: Option<(Question, Instant)>,
     pub(super) certificate_request: Option<Arc<CertificateRequest>>,
     pub(super) signature_request: Option<Arc<SignatureRequest>>,
+}
+
+impl Facts {
+    pub(super) fn asked(&mut self) -> &mut Asked {
+        self.asked.get_or_insert_default()
+    }
 }
 
 impl Default for Facts {
@@ -52,9 +66,7 @@ impl Default for Facts {
             bindings: None,
             shown: None,
             client_hello: None,
-            question: None,
-            certificate_request: None,
-            signature_request: None,
+            asked: None,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rustls::pki_types::{CertificateDer, ServerName};
 
 use super::read::{Receiver, truncated};
+use super::stats::now;
 use super::{Counts, Session, state, try_lock};
 use crate::context::{ClientCertificateMode, Config, Context, Credentials, PROTOCOL_TLS12, PROTOCOL_TLS13, Validation};
 use crate::handshake::question::{Answer, Request};
@@ -60,6 +61,13 @@ impl Phase {
 impl Session {
     /// Hands over pending output, then works on the input until something is missing.
     pub fn process_handshake(&self, input: &[u8], output: &mut [u8], counts: &mut Counts) -> Result<Outcome, Failure> {
+        let result = self.shared.counters.compute(|| self.handshake(input, output, counts));
+        self.shared.counters.ciphertext_sent.add(counts.written);
+        self.shared.counters.ciphertext_received.add(counts.consumed);
+        result
+    }
+
+    fn handshake(&self, input: &[u8], output: &mut [u8], counts: &mut Counts) -> Result<Outcome, Failure> {
         let shared = &self.shared;
         if shared.has(state::HANDSHAKE_COMPLETE) {
             return shared.sticky().map_or(Ok(Outcome::Complete), Err);
@@ -103,6 +111,7 @@ impl Session {
                     if question == Question::Certificate && self.context().validation() == Validation::Automatic {
                         self.judge(running)?;
                     } else {
+                        shared.facts().asked().question = Some((question, now()));
                         shared.set(state::SUSPENDED);
                     }
                 }
@@ -225,7 +234,10 @@ impl Session {
         if !self.shared.has(state::FINISHED) {
             self.cancel()?;
         }
-        try_lock(&self.write)?.shutdown(&self.shared, output, written)
+        let mut write = try_lock(&self.write)?;
+        let result = write.shutdown(&self.shared, output, written);
+        write.count(&self.shared, *written);
+        result
     }
 
     pub(super) fn end_of_handshake_input(&self) -> Result<Outcome, Failure> {
@@ -274,16 +286,15 @@ impl Session {
     /// Keeps what a question is about, for the getters.
     fn note(&self, running: &mut Running, request: Request) {
         let mut facts = self.shared.facts();
-        facts.question = Some(request.question());
         match request {
             Request::ServerContext => {}
-            Request::Credentials(request) => facts.certificate_request = Some(Arc::new(request)),
+            Request::Credentials(request) => facts.asked().certificate_request = Some(Arc::new(request)),
             Request::Certificate(chain) => {
                 facts.remote_certificates = chain.clone().into();
                 facts.ocsp_response = running.handshake.ocsp_response();
                 running.chain = chain;
             }
-            Request::Signature(request) => facts.signature_request = Some(Arc::new(request)),
+            Request::Signature(request) => facts.asked().signature_request = Some(Arc::new(request)),
             #[cfg(test)]
             Request::Test => {}
         }
@@ -339,8 +350,11 @@ impl Session {
     fn answered(&self) {
         self.shared.put(state::SUSPENDED, false);
         let mut facts = self.shared.facts();
-        facts.question = None;
-        facts.signature_request = None;
+        let asked = facts.asked();
+        asked.signature_request = None;
+        if let Some(question) = asked.question.take() {
+            self.shared.counters.answered(question);
+        }
     }
 
     fn cancel(&self) -> Result<(), Failure> {
@@ -403,7 +417,7 @@ impl Session {
         facts.bindings = Some(Box::new(finished.bindings));
         facts.shown = finished.shown;
         // What belonged to the questions goes; a ClientHello stays if the options say so.
-        facts.certificate_request = None;
+        facts.asked = None;
         if !self.context().keeps_client_hello() {
             facts.client_hello = None;
         }

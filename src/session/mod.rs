@@ -14,6 +14,7 @@ mod facts;
 mod handshaking;
 mod owed;
 mod read;
+mod stats;
 mod write;
 
 use std::ops::Range;
@@ -32,6 +33,8 @@ pub use facts::Negotiated;
 use handshaking::{Phase, Preset};
 use owed::Owed;
 use read::ReadHalf;
+use stats::Counters;
+pub use stats::Stats;
 use write::WriteHalf;
 
 /// The bits of [`Session::state`], numbered as in the C header.
@@ -90,6 +93,7 @@ struct Shared {
     state: AtomicU32,
     /// What the read half wants the write half to send.
     owed: Owed,
+    counters: Counters,
     facts: Mutex<Facts>,
     failures: Mutex<Failures>,
 }
@@ -111,6 +115,7 @@ impl Session {
             shared: Shared {
                 state: AtomicU32::new(0),
                 owed: Owed::default(),
+                counters: Counters::default(),
                 facts: Mutex::default(),
                 failures: Mutex::default(),
             },
@@ -141,13 +146,20 @@ impl Session {
     /// Seals plaintext behind pending output.
     pub fn encrypt(&self, plaintext: &[&[u8]], output: &mut [u8], counts: &mut Counts) -> Result<Outcome, Failure> {
         self.shared.complete()?;
-        try_lock(&self.write)?.encrypt(&self.shared, plaintext, output, counts)
+        let mut write = try_lock(&self.write)?;
+        let result = write.encrypt(&self.shared, plaintext, output, counts);
+        self.shared.counters.plaintext_sent.add(counts.consumed);
+        write.count(&self.shared, counts.written);
+        result
     }
 
     /// Opens records, as many as fit.
     pub fn decrypt(&self, input: &[u8], output: &mut [u8], counts: &mut Counts) -> Result<Outcome, Failure> {
         self.shared.complete()?;
-        try_lock(&self.read)?.decrypt(&self.shared, input, output, counts)
+        let mut read = try_lock(&self.read)?;
+        let result = read.decrypt(&self.shared, input, output, counts);
+        read.count(&self.shared, *counts);
+        result
     }
 
     /// Opens one record where it lies.
@@ -158,7 +170,10 @@ impl Session {
         plaintext: &mut Range<usize>,
     ) -> Result<Outcome, Failure> {
         self.shared.complete()?;
-        try_lock(&self.read)?.decrypt_in_place(&self.shared, data, consumed, plaintext)
+        let mut read = try_lock(&self.read)?;
+        let result = read.decrypt_in_place(&self.shared, data, consumed, plaintext);
+        read.count(&self.shared, Counts { consumed: *consumed, written: plaintext.len() });
+        result
     }
 
     /// Moves on to the next keys, and asks the peer to do so too.
@@ -169,7 +184,10 @@ impl Session {
         written: &mut usize,
     ) -> Result<Outcome, Failure> {
         self.shared.complete()?;
-        try_lock(&self.write)?.next_keys(&self.shared, request_peer_update, output, written)
+        let mut write = try_lock(&self.write)?;
+        let result = write.next_keys(&self.shared, request_peer_update, output, written);
+        write.count(&self.shared, *written);
+        result
     }
 
     /// The server's stapled OCSP response, as it came with its certificate.
@@ -179,7 +197,10 @@ impl Session {
 
     /// Hands over output that is owed to the peer.
     pub fn drain_pending_output(&self, output: &mut [u8], written: &mut usize) -> Result<Outcome, Failure> {
-        try_lock(&self.write)?.drain(&self.shared, output, written)
+        let mut write = try_lock(&self.write)?;
+        let result = write.drain(&self.shared, output, written);
+        write.count(&self.shared, *written);
+        result
     }
 
     /// The transport has ended.
@@ -188,6 +209,34 @@ impl Session {
             Ok(()) => try_lock(&self.read)?.end_of_input(),
             Err(_) => self.end_of_handshake_input(),
         }
+    }
+
+    /// What was counted so far.
+    pub fn stats(&self) -> Stats {
+        let open = self.shared.facts().asked.as_ref().and_then(|asked| asked.question);
+        self.shared.counters.snapshot(open)
+    }
+
+    /// Gives up what an idle session can do without: see the C header.
+    pub fn shrink(&self, depth: i32) -> Result<Outcome, Failure> {
+        let (chain, resumption) = match depth {
+            0 => (false, false),
+            1 => (true, false),
+            2 => (true, true),
+            _ => return Err(Failure::argument("a depth is 0, 1 or 2")),
+        };
+        self.shared.complete()?;
+        let mut read = try_lock(&self.read)?;
+        let mut facts = self.shared.facts();
+        if chain {
+            facts.remote_certificates = Arc::new([]);
+            facts.client_hello = None;
+            facts.ocsp_response = Vec::new();
+        }
+        if resumption {
+            read.drop_tickets();
+        }
+        Ok(Outcome::Complete)
     }
 
     /// The bits of `state`.
@@ -230,7 +279,7 @@ impl Session {
         match kind {
             Binding::Unique => {
                 let facts = self.shared.facts();
-                let unique = facts.bindings.as_ref().and_then(|bindings| bindings.unique);
+                let unique = facts.bindings.as_ref().and_then(|bindings| bindings.exporter.unique());
                 // RFC 8446 appendix C.5, RFC 9266.
                 unique.map(Into::into).ok_or_else(|| not_supported("TLS 1.3 has no tls-unique: use the exporter's"))
             }
@@ -271,7 +320,7 @@ impl Session {
 
     /// What the server takes as a client's certificate.
     pub(crate) fn certificate_request(&self) -> Option<Arc<CertificateRequest>> {
-        self.shared.facts().certificate_request.clone()
+        self.shared.facts().asked.as_ref()?.certificate_request.clone()
     }
 
     /// The scheme and the message that wait for a signature.
@@ -281,7 +330,7 @@ impl Session {
 
     /// The same, with what checks it.
     pub(crate) fn signature_request(&self) -> Option<Arc<SignatureRequest>> {
-        self.shared.facts().signature_request.clone()
+        self.shared.facts().asked.as_ref()?.signature_request.clone()
     }
 
     /// The sticky failure, or else the last one.
@@ -293,8 +342,8 @@ impl Session {
     /// Bits that the suspension itself brings: a client that showed no certificate.
     pub fn pending_policy_errors(&self) -> u32 {
         let facts = self.shared.facts();
-        let declined = facts.question == Some(Question::Certificate) && facts.remote_certificates.is_empty();
-        match self.shared.has(state::SUSPENDED) && declined {
+        let asked = facts.asked.as_ref().and_then(|asked| asked.question).map(|(question, _)| question);
+        match asked == Some(Question::Certificate) && facts.remote_certificates.is_empty() {
             true => policy::NOT_AVAILABLE,
             false => 0,
         }

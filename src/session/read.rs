@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::{Counts, Shared, state};
 use crate::crypto::secrets::TrafficSecret;
 use crate::handshake::client_tickets::TicketTaker;
+use crate::limits::TICKETS_TAKEN;
 use crate::outcome::{Failure, FailureKind, Outcome};
 use crate::post_handshake::{Action, Messages};
 use crate::record::held::{Held, RecordBuffer};
@@ -25,7 +26,7 @@ pub(super) struct ReadHalf {
 struct Opening {
     opener: Opener,
     /// TLS 1.3: what the peer's next keys derive from.
-    traffic: Option<TrafficSecret>,
+    traffic: Option<Box<TrafficSecret>>,
     messages: Messages,
     /// A client that keeps tickets.
     ticket_taker: Option<Box<TicketTaker>>,
@@ -69,7 +70,7 @@ impl ReadHalf {
         let Receiver { opener, traffic, ticket_taker, is_server, input_ended } = receiver;
         self.input_ended = input_ended;
         let messages = Messages::new(is_server, opener.version());
-        self.opening = Some(Box::new(Opening { opener, traffic, messages, ticket_taker }));
+        self.opening = Some(Box::new(Opening { opener, traffic: traffic.map(Box::new), messages, ticket_taker }));
     }
 
     /// Opens as many records as input and room allow.
@@ -102,6 +103,25 @@ impl ReadHalf {
             if self.held.is_some() {
                 return Ok(Outcome::WantWrite);
             }
+        }
+    }
+
+    /// What a call has taken and delivered.
+    #[inline]
+    pub(super) fn count(&self, shared: &Shared, counts: Counts) {
+        shared.counters.ciphertext_received.add(counts.consumed);
+        shared.counters.plaintext_received.add(counts.written);
+        if let Some(opening) = &self.opening {
+            let (records, key_updates) = opening.opener.counts();
+            shared.counters.records_received.set(records);
+            shared.counters.key_updates_received.set(key_updates);
+        }
+    }
+
+    /// No tickets are taken any more.
+    pub(super) fn drop_tickets(&mut self) {
+        if let Some(opening) = &mut self.opening {
+            opening.ticket_taker = None;
         }
     }
 
@@ -332,6 +352,11 @@ impl Opening {
                         Action::Ticket => {
                             if let Some(taker) = ticket_taker {
                                 taker.take(body)?;
+                                let taken = &shared.counters.tickets_received;
+                                taken.add(1);
+                                if taken.get() >= TICKETS_TAKEN {
+                                    *ticket_taker = None;
+                                }
                             }
                         }
                         Action::RefuseRenegotiation => shared.owed.no_renegotiation(),

@@ -25,13 +25,24 @@ pub(super) struct WriteHalf {
 struct Sealing {
     sealer: Sealer,
     /// TLS 1.3: what the next keys derive from.
-    traffic: Option<TrafficSecret>,
+    traffic: Option<Box<TrafficSecret>>,
 }
 
 impl WriteHalf {
     /// Takes over from the handshake.
     pub(super) fn open(&mut self, sealer: Sealer, traffic: Option<TrafficSecret>) {
-        self.sealing = Some(Box::new(Sealing { sealer, traffic }));
+        self.sealing = Some(Box::new(Sealing { sealer, traffic: traffic.map(Box::new) }));
+    }
+
+    /// What a call has put out.
+    #[inline]
+    pub(super) fn count(&self, shared: &Shared, written: usize) {
+        shared.counters.ciphertext_sent.add(written);
+        if let Some(sealing) = &self.sealing {
+            let (records, key_updates) = sealing.sealer.counts();
+            shared.counters.records_sent.set(records);
+            shared.counters.key_updates_sent.set(key_updates);
+        }
     }
 
     /// Lets `make` add to the pending output.
