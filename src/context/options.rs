@@ -209,8 +209,9 @@ impl Options {
         Ok(())
     }
 
-    /// A digest of everything that decides who is let in by a server, and how: tickets pass between contexts that have
-    /// the same one only.
+    /// A digest of everything that decides who is let in by a server, and how, and of the certificate that it is known by:
+    /// tickets pass between contexts that have the same one only. Else a resumed session's ends would not agree on the
+    /// server's certificate, nor on the channel binding made of it (RFC 5929 section 4).
     pub(crate) fn admission(&self) -> [u8; 32] {
         let mut digest = Context::new(&SHA256);
         let mut part = |bytes: &[u8]| {
@@ -233,6 +234,10 @@ impl Options {
         for list in [anchors, lists, protocols] {
             part(&(list.len() as u64).to_be_bytes());
             list.iter().for_each(|item| part(item));
+        }
+        if let Some(credentials) = &self.credentials {
+            let key = credentials.own_key().current();
+            part(key.cert.first().map_or(&[], |leaf| leaf.as_ref()));
         }
         let mut admission = [0; 32];
         admission.copy_from_slice(digest.finish().as_ref());

@@ -266,7 +266,8 @@ pub unsafe extern "C" fn tls_options_set_validate_on_resume(
 /// Sets what a server's tickets are sealed with. Processes and machines that are given the same `root` take each other's
 /// tickets without talking: every `lifetime_seconds` the keys change by the clock, and the neighbouring keys are taken too.
 /// The keys derive from the root and from what decides who is let in (client-certificate mode, trust anchors, revocation
-/// lists, validation, protocols, application protocols): servers that judge differently do not take each other's tickets.
+/// lists, validation, protocols, application protocols) and from the server's certificate: servers that judge differently,
+/// or show another certificate, do not take each other's tickets.
 /// Whoever has the root can decrypt what was resumed with it: 32 random bytes at least, as secret as a private key, and
 /// replaced now and then.
 ///

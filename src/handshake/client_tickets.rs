@@ -83,7 +83,8 @@ fn stored<T>(value: T) -> Option<(Identity, Stored<T>)> {
     let taps = taps::current()?;
     let seen = taps.seen();
     let identity = seen.identity()?;
-    let shown = seen.shown.clone();
+    // A resumed TLS 1.2 session gets a ticket, too, and shows nothing itself.
+    let shown = seen.shown.clone().or_else(|| seen.resumes_shown.clone());
     Some((identity, Stored { value, shown, extended_master_secret: seen.extended_master_secret }))
 }
 
