@@ -1375,10 +1375,10 @@ tls_status_t tls_session_stats(const tls_session_t *session,
                                tls_session_stats_t *out_stats);
 
 /**
- * Gives up memory of an open session. `depth` 0: nothing that getters tell; 1: the peer's certificates, its staple, a kept
- * ClientHello; 2: on clients also what takes session tickets (some 800 bytes, and given up anyway when there are two): later ones
- * are ignored. Buffers are never
- * kept by idle sessions.
+ * Gives up memory of an open session. `depth` 0: nothing that getters tell; 1: the peer's certificates (and with them, on
+ * clients, `TLS_CHANNEL_BINDING_ENDPOINT`), its staple, a kept ClientHello; 2: on clients also what takes session tickets
+ * (some 800 bytes, and given up anyway when there are two): later ones are ignored. Buffers are never kept by idle
+ * sessions.
  *
  * - `TLS_STATUS_COMPLETE`: done.
  * - `TLS_ERROR_INVALID_ARGUMENT`: another depth.
@@ -1438,7 +1438,7 @@ tls_status_t tls_session_ocsp_response(const tls_session_t *session,
  * `tls_session_negotiated_alpn()`.
  *
  * - `TLS_ERROR_NOT_SUPPORTED`: UNIQUE in TLS 1.3 (RFC 8446 appendix C.5); ENDPOINT where RFC 5929 has no hash for the
- *   signature of the server's certificate (Ed25519).
+ *   signature of the server's certificate (Ed25519), and on clients that gave it up with `tls_session_shrink()`.
  * - `TLS_ERROR_INVALID_ARGUMENT`: an unknown kind.
  * - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE.
  */

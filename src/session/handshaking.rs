@@ -366,7 +366,8 @@ impl Session {
             // Nobody has heard of us yet.
             Phase::New(_) | Phase::Cancelled => write.closed_by_handshake(),
             Phase::Running(mut running) => {
-                shared.put(state::SUSPENDED, false);
+                // Nobody is asked any more.
+                self.answered();
                 if !shared.has(state::FAILED) {
                     running.handshake.cancel()?;
                     shared.set(state::SHUTDOWN_SENT);

@@ -288,6 +288,9 @@ impl Session {
                     true => self.local_certificate(),
                     false => self.remote_certificates().first().map(|leaf| leaf.to_vec()).unwrap_or_default(),
                 };
+                if certificate.is_empty() {
+                    return Err(not_supported("the server's certificate was given up by shrinking"));
+                }
                 crate::trust::certificate_hash(&certificate)
                     .ok_or_else(|| not_supported("RFC 5929 has no hash for the server's certificate"))
             }

@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use spantls::context::{Context, Credentials, Options};
 use spantls::outcome::{Alert, Failure, Outcome, Question};
 use spantls::session::{Counts, Session, state};
@@ -29,6 +31,18 @@ pub fn credentials(name: &str) -> Arc<Credentials> {
 pub fn chain(name: &str) -> Vec<Vec<u8>> {
     let text = file(&format!("{name}.pem"));
     rustls_pemfile::certs(&mut &text[..]).map(|certificate| certificate.unwrap().to_vec()).collect()
+}
+
+/// The private key of a P-256 certificate, to sign with.
+pub fn signer(name: &str) -> EcdsaKeyPair {
+    let text = file(&format!("{name}.key"));
+    let key = rustls_pemfile::private_key(&mut &text[..]).unwrap().unwrap();
+    EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, key.secret_der(), &SystemRandom::new()).unwrap()
+}
+
+/// Credentials whose key is not with them: `signer` has it.
+pub fn external(name: &str) -> Arc<Credentials> {
+    Arc::new(Credentials::external(&file(&format!("{name}.pem")), &[0x0403]).unwrap())
 }
 
 /// A server's options: the usual certificate and anchors.
@@ -79,14 +93,18 @@ pub struct Side {
     pub demand: Option<Arc<Credentials>>,
     /// A server's when it is asked for a context.
     pub context: Option<Arc<Context>>,
+    /// What signs for it.
+    pub signer: Option<EcdsaKeyPair>,
+    /// The question that it leaves open: the run stops there.
+    pub stop_at: Option<Question>,
     /// What it was asked, in order.
     pub asked: Vec<Question>,
     /// The staple that was there at the question about the certificate.
     pub staple_asked: Vec<u8>,
     /// Of the last call of `process_handshake`.
     pub result: Result<Outcome, Failure>,
-    /// Bytes that it has sent.
-    pub sent: usize,
+    /// Everything that it has sent.
+    pub stream: Vec<u8>,
     /// Plaintext that it has received.
     pub received: Vec<u8>,
 }
@@ -99,10 +117,12 @@ impl Side {
             judge: Judge::Accept,
             demand: None,
             context: None,
+            signer: None,
+            stop_at: None,
             asked: Vec::new(),
             staple_asked: Vec::new(),
             result: Ok(Outcome::WantRead),
-            sent: 0,
+            stream: Vec::new(),
             received: Vec::new(),
         }
     }
@@ -153,7 +173,12 @@ impl Side {
                     Judge::Stop => return false,
                 }
             }
-            Question::Signature => panic!("no key is external here"),
+            Question::Signature => {
+                let (_, message) = session.signature_request_parts().unwrap();
+                let key = self.signer.as_ref().expect("something that signs");
+                let signature = key.sign(&SystemRandom::new(), &message).unwrap();
+                assert_eq!(session.set_signature(signature.as_ref()), Ok(Outcome::Complete));
+            }
         }
         true
     }
@@ -165,14 +190,14 @@ impl Side {
         self.result = self.session.process_handshake(&self.inbox, &mut room, &mut counts);
         self.inbox.drain(..counts.consumed);
         outbox.extend_from_slice(&room[..counts.written]);
-        self.sent += counts.written;
+        self.stream.extend_from_slice(&room[..counts.written]);
         let mut moved = counts != Counts::default();
         if let Ok(Outcome::Suspended(question)) = self.result {
             let first = self.asked.last() != Some(&question);
             if first {
                 self.asked.push(question);
             }
-            moved = self.answer(question) || moved;
+            moved = (self.stop_at != Some(question) && self.answer(question)) || moved;
         }
         moved
     }
@@ -199,7 +224,7 @@ impl Side {
         assert_eq!(self.session.encrypt(&[data], &mut room, &mut counts), Ok(Outcome::Complete));
         assert_eq!(counts.consumed, data.len());
         room.truncate(counts.written);
-        self.sent += counts.written;
+        self.stream.extend_from_slice(&room);
         room
     }
 
@@ -207,7 +232,7 @@ impl Side {
         let (mut room, mut written) = (vec![0; 1 << 16], 0);
         assert_eq!(self.session.drain_pending_output(&mut room, &mut written), Ok(Outcome::Complete));
         room.truncate(written);
-        self.sent += written;
+        self.stream.extend_from_slice(&room);
         room
     }
 }
@@ -290,7 +315,7 @@ impl Link {
     }
 
     pub fn bytes(&self) -> usize {
-        self.sides[CLIENT].sent + self.sides[SERVER].sent
+        self.sides.iter().map(|side| side.stream.len()).sum()
     }
 }
 
