@@ -4,8 +4,7 @@
 //!
 //! `SPANTLS_LONG=1` makes the samples of the large scenarios and of the random cuts denser.
 //!
-//! Key updates are not among the scenarios: nothing in the public interface asks for one. `src/session/tests.rs` has them,
-//! with the same driver.
+//! Key updates near a key's limit are in `src/session/tests.rs`, with the same driver.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -185,7 +184,9 @@ fn scenarios(protocol: u32) -> Vec<Scenario> {
         (role(client, Judge::Accept, ask, Closed), role(server, judge, answer, Closed))
     };
     let mut all = Vec::new();
-    let mut add = |name, stride, (client, server)| all.push(Scenario { name, stride, client, server });
+    let mut add = |name, stride, (client, server)| {
+        all.push(Scenario { name, stride, resumed: false, client, server });
+    };
 
     add("plain, the client closes", 1, closing_client(&client, &server, Judge::Accept));
     add(
@@ -289,6 +290,22 @@ fn scenarios(protocol: u32) -> Vec<Scenario> {
                 role(&server, Judge::Accept, &[Send(20), Shutdown], Closed),
             ),
         );
+        let update: &[Step] = &[
+            Send(40),
+            UpdateKeys { request: true },
+            Send(60),
+            UpdateKeys { request: false },
+            Await(300),
+            UpdateKeys { request: true },
+            Shutdown,
+        ];
+        let update_too: &[Step] =
+            &[UpdateKeys { request: true }, Send(100), UpdateKeys { request: true }, Send(200), AwaitClosed, Shutdown];
+        add(
+            "key updates both ways",
+            3,
+            (role(&client, Judge::Accept, update, Closed), role(&server, Judge::Accept, update_too, Closed)),
+        );
     } else {
         add(
             "nothing can be sent behind the peer's close_notify",
@@ -299,6 +316,42 @@ fn scenarios(protocol: u32) -> Vec<Scenario> {
             ),
         );
     }
+
+    // With tickets in the stream, of which the client has one before.
+    let server = context(Kind { resumption: true, ..Kind::server() });
+    let requiring = context(Kind { client_certificates: 2, resumption: true, ..Kind::server() });
+    let requesting = context(Kind { client_certificates: 1, resumption: true, ..Kind::server() });
+    let client = context(Kind { resumption: true, ..Kind::client(protocol) });
+    let known = context(Kind { key: Some("client-p256"), resumption: true, ..Kind::client(protocol) });
+    let judging = context(Kind { automatic: true, resumption: true, ..Kind::client(protocol) });
+    let refused = context(Kind { key: Some("client-p256"), resumption: true, ..Kind::client(protocol) });
+    let mut add = |name, stride, (client, server)| {
+        all.push(Scenario { name, stride, resumed: true, client, server });
+    };
+    add("resumed", 1, closing_client(&client, &server, Judge::Accept));
+    add("resumed, mutual", 3, closing_client(&known, &requiring, Judge::Default));
+    add("resumed, requested", 3, closing_client(&known, &requesting, Judge::Accept));
+    add("resumed, judged without a question", 3, closing_client(&judging, &server, Judge::Accept));
+    add(
+        "resumed, the server refused",
+        1,
+        (role(&client, Judge::Reject(44), &[], Sent(44)), role(&server, Judge::Accept, &[AwaitClosed], Told(44))),
+    );
+    add(
+        "resumed, the client refused",
+        3,
+        (role(&refused, Judge::Accept, &[AwaitClosed], Told(48)), role(&requiring, Judge::Refuse(4), &[], Sent(48))),
+    );
+    add(
+        "resumed, cancelled by the client while it is asked",
+        3,
+        (role(&client, Judge::Cancel, &[], Cancelled), role(&server, Judge::Accept, &[], Told(0))),
+    );
+    let small = context(Kind { resumption: true, fragment: 64, ..Kind::server() });
+    add("resumed, in small records", 3, closing_client(&client, &small, Judge::Accept));
+    // Who declines on demand keeps the tickets for sessions that know beforehand.
+    let (client, server) = closing_client(&client, &requesting, Judge::Accept);
+    all.push(Scenario { name: "not resumed, with tickets in the stream", stride: 3, resumed: false, client, server });
     all
 }
 
@@ -315,6 +368,8 @@ struct Kind {
     group: Option<u16>,
     alpn: Option<&'static str>,
     automatic: bool,
+    resumption: bool,
+    fragment: usize,
 }
 
 impl Kind {
@@ -332,6 +387,8 @@ impl Kind {
             group: None,
             alpn: None,
             automatic: false,
+            resumption: false,
+            fragment: 0,
         }
     }
 }
@@ -339,7 +396,8 @@ impl Kind {
 fn context(kind: Kind) -> Arc<Context> {
     let file = |name: String| std::fs::read(format!("{}/ffi-tests/certs/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
     let mut options = Options::default();
-    options.set_allow_resume(0).unwrap();
+    options.set_allow_resume(i32::from(kind.resumption)).unwrap();
+    options.set_max_fragment_size(kind.fragment).unwrap();
     options.set_protocols(kind.protocol).unwrap();
     options.add_trust_anchors_pem(&file("ca.pem".into())).unwrap();
     options.set_client_certificate_mode(kind.client_certificates).unwrap();

@@ -609,6 +609,7 @@ fn key_updates_do_not_care_how_bytes_are_cut() {
     let scenario = Scenario {
         name: "key updates",
         stride: 1,
+        resumed: false,
         client: role(Context::client(client).unwrap(), CLIENT),
         server: role(Context::server(server_options("server-p256")).unwrap(), SERVER),
     };

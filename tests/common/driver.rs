@@ -21,6 +21,10 @@ pub enum Step {
     /// Waits for the peer's close_notify.
     AwaitClosed,
     Shutdown,
+    /// Moves on to the next keys, and asks the peer to do so too if the flag is set.
+    UpdateKeys {
+        request: bool,
+    },
     /// Ends its transport without a close_notify, perhaps within a record.
     HangUp {
         within: bool,
@@ -67,6 +71,8 @@ pub struct Scenario {
     pub name: &'static str,
     /// From one offset at which it is cut in two to the next: 1 for what every byte of matters.
     pub stride: usize,
+    /// A handshake of the same contexts goes before each play, so that this one is resumed.
+    pub resumed: bool,
     pub client: Role,
     pub server: Role,
 }
@@ -202,6 +208,9 @@ pub struct End(pub [PartyEnd; 2]);
 
 /// Plays a scenario. The flag tells whether the policy's gate held anything back: not if the stream was shorter.
 pub fn play(scenario: &Scenario, policy: &Policy) -> (End, bool) {
+    if scenario.resumed {
+        prime(&scenario.client.context, &scenario.server.context);
+    }
     Play::new(scenario, policy).play()
 }
 
@@ -210,6 +219,9 @@ pub fn reference(scenario: &Scenario) -> End {
     let end = play(scenario, &Policy::reference()).0;
     for (me, role, peer) in [(0, &scenario.client, &scenario.server), (1, &scenario.server, &scenario.client)] {
         let party = &end.0[me];
+        if party.handshake == Some(Ok(Outcome::Complete)) {
+            assert_eq!(party.state & state::RESUMED != 0, scenario.resumed, "{}", scenario.name);
+        }
         assert_eq!(ending(party), role.ending, "{}, {}: {party:#?}", scenario.name, NAMES[me]);
         if role.ending == Ending::Closed {
             assert_eq!(party.left, 0, "{}", scenario.name);
@@ -223,6 +235,30 @@ pub fn reference(scenario: &Scenario) -> End {
         }
     }
     end
+}
+
+/// Shakes hands and takes the tickets; everybody is accepted.
+fn prime(client: &Arc<Context>, server: &Arc<Context>) {
+    let sessions = [Session::new(client.clone()), Session::new(server.clone())];
+    sessions[0].set_target_host_name("localhost").unwrap();
+    let mut inboxes = [Vec::new(), Vec::new()];
+    let mut room = vec![0; 1 << 16];
+    for me in [0, 1, 0, 1, 0, 1, 0, 1] {
+        loop {
+            let mut counts = Counts::default();
+            let outcome = sessions[me].process_handshake(&inboxes[me], &mut room, &mut counts).unwrap();
+            inboxes[me].drain(..counts.consumed);
+            inboxes[1 - me].extend_from_slice(&room[..counts.written]);
+            match outcome {
+                Outcome::Suspended(Question::Credentials) => sessions[me].set_client_credentials(None).unwrap(),
+                Outcome::Suspended(_) => sessions[me].set_certificate_validation_result(0).unwrap(),
+                _ => break,
+            };
+        }
+    }
+    let mut counts = Counts::default();
+    sessions[0].decrypt(&inboxes[0], &mut room, &mut counts).unwrap();
+    assert_eq!(counts.consumed, inboxes[0].len());
 }
 
 fn ending(party: &PartyEnd) -> Ending {
@@ -252,6 +288,8 @@ fn all_sent(role: &Role) -> usize {
 
 const NAMES: [&str; 2] = ["client", "server"];
 const MIN_CIPHERTEXT: usize = 64;
+/// A record with a KeyUpdate.
+const KEY_UPDATE: usize = 27;
 /// Calls without any progress after which nothing is expected any more: longer than any policy's cycle.
 const PATIENCE: usize = 12;
 /// More calls than any scenario needs.
@@ -537,6 +575,7 @@ impl Party<'_> {
                 outbox.ended = true;
                 true
             }
+            Step::UpdateKeys { request } => return self.update_keys(request, outbox),
             Step::Call(call) => {
                 call(&self.session);
                 true
@@ -583,6 +622,27 @@ impl Party<'_> {
             other => panic!("{other:?} from encrypt"),
         }
         counts != Counts::default()
+    }
+
+    fn update_keys(&mut self, request: bool, outbox: &mut Stream) -> bool {
+        let room = self.policy.sealed.next();
+        self.make_room(room);
+        let pending = self.session.state() & state::HAS_PENDING_OUTPUT != 0;
+        let before = self.session.stats();
+        let mut written = 0;
+        let outcome = self.session.update_keys(request, &mut self.room[..room], &mut written).unwrap();
+        outbox.bytes.extend_from_slice(&self.room[..written]);
+        match outcome {
+            Outcome::Complete => {
+                self.step += 1;
+                return true;
+            }
+            Outcome::WantWrite if !pending => assert_eq!(self.session.stats(), before, "nothing was done"),
+            Outcome::WantWrite => {}
+            other => panic!("{other:?} from update_keys"),
+        }
+        assert!(pending || room < KEY_UPDATE, "there was room");
+        written > 0
     }
 
     fn read(&mut self, inbox: &mut Stream) -> bool {
