@@ -456,4 +456,6 @@ fn try_lock<T>(part: &Mutex<T>) -> Result<MutexGuard<'_, T>, Failure> {
 }
 
 #[cfg(test)]
+mod secrecy;
+#[cfg(test)]
 mod tests;
