@@ -276,9 +276,11 @@ class Demo:
             ("--client-cert", "require", "--ca", self.certificate("ca.pem")),
             ("--cert", self.certificate("client-p256.pem"), "--key", self.certificate("client-p256.key")),
         )
+        on_demand = (both_certificates[0], (*both_certificates[1], "--cert-on-demand"))
         for version in PROTOCOL_NAMES:
             self.run(self.ours_with_ours, version, "client -> server")
             self.run(self.ours_with_ours, version, "client -> server, mutual", *both_certificates)
+            self.run(self.ours_with_ours, version, "client -> server, on demand", *on_demand)
             self.run(self.our_client_with_openssl, version, "client -> openssl s_server")
             self.run(self.our_server_with_openssl, version, "server <- openssl s_client")
             self.run(self.our_client_refuses_openssl, version, "client -> openssl, wrong anchors")

@@ -46,3 +46,20 @@ bool add_alpn(tls_options_t *options, const char *name)
 {
     return succeeded("--alpn", tls_options_add_alpn(options, (const uint8_t *)name, strlen(name)));
 }
+
+bool parse_server_option(int option, const char *value, struct server_settings *settings)
+{
+    switch (option) {
+    case 'P':
+        return parse_number(value, 0, 65535, &settings->port);
+    case 'n':
+        return parse_number(value, 0, 1000000000, &settings->connections);
+    case 't':
+        return parse_number(value, 1, 86400, &settings->timeout);
+    case 'S':
+        settings->summary = true;
+        return true;
+    default:
+        return false;
+    }
+}
