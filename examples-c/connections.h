@@ -31,7 +31,7 @@ struct connections {
     tls_context_t *context;
     int listener;
     struct connection **all; /* `count` of them, with room for `room` */
-    struct pollfd *polls;    /* the listener, one of the program's, then one for each connection: two more than `room` */
+    struct pollfd *polls;    /* the listener, one of the program's, then the connections: two more than `room` */
     size_t count;
     size_t room;
     unsigned long accepted;

@@ -21,6 +21,7 @@ PROTOCOL_NAMES = {"1.2": "TLSv1.2", "1.3": "TLSv1.3"}
 ALPN = "spantls-demo"
 LINE = "able was I\n"
 TIMEOUT = 20  # seconds, for any one step; all of them take milliseconds
+TENANTS = {"localhost": "server-p256", "shop.wild.example": "server-rsa2048", "other.example": "server-wrongname"}
 
 
 class Unexpected(Exception):
@@ -142,7 +143,7 @@ class Demo:
     def certificate(self, name):
         return self.certificates / name
 
-    # ---- the four programs ----
+    # ---- the programs ----
 
     def our_server(self, version, *more):
         return Program(
@@ -150,10 +151,21 @@ class Demo:
             "--summary", *more, self.certificate("server-p256.pem"), self.certificate("server-p256.key"),
         )
 
-    def our_client(self, version, port, *more, anchors="ca.pem"):
+    def sni_server(self, version, connections, *more):
+        tenants = [
+            argument
+            for name, files in TENANTS.items()
+            for argument in (name, self.certificate(f"{files}.pem"), self.certificate(f"{files}.key"))
+        ]
+        return Program(
+            self.build / "sni_server", "--tls", version, "--alpn", ALPN, "--connections", connections, "--timeout",
+            TIMEOUT, "--summary", *more, *tenants,
+        )
+
+    def our_client(self, version, port, *more, anchors="ca.pem", name="localhost"):
         return Program(
             self.build / "client", "--tls", version, "--alpn", ALPN, "--ca", self.certificate(anchors),
-            "--name", "localhost", "--timeout", TIMEOUT, "--summary", *more, "127.0.0.1", port,
+            "--name", name, "--timeout", TIMEOUT, "--summary", *more, "127.0.0.1", port,
         )
 
     def openssl_server(self, version):
@@ -164,11 +176,11 @@ class Demo:
             "-key", self.certificate("server-rsa2048.key"), "-cert_chain", self.certificate("intermediate.pem"),
         )
 
-    def openssl_client(self, version, port):
+    def openssl_client(self, version, port, *more, name="localhost"):
         return Program(
             "openssl", "s_client", "-brief", "-no_ign_eof", "-connect", f"127.0.0.1:{port}", "-servername",
-            "localhost", "-verify_hostname", "localhost", "-verify_return_error", "-alpn", ALPN,
-            f"-tls{version.replace('.', '_')}", "-CAfile", self.certificate("ca.pem"),
+            name, "-verify_hostname", name, "-verify_return_error", "-alpn", ALPN,
+            f"-tls{version.replace('.', '_')}", "-CAfile", self.certificate("ca.pem"), *more,
         )
 
     @staticmethod
@@ -233,12 +245,7 @@ class Demo:
                 server.wait_for("stderr", rb"alert number 48")
                 server.finish(None)
                 row = summary_of(client, pair)
-        expect("the verdict", row.verdict, "refused:4:48")
-        expect("what went over", (row.sent, row.received), ("0", "0"))
-        expect("the end", row.closed, "refused")
-        return dataclasses.replace(
-            row, version=PROTOCOL_NAMES[version], verdict="refused: chain", closed="unknown_ca, seen by the server"
-        )
+        return self.check_refused(row, version, "refused:4:48", "refused: chain", "unknown_ca, seen by the server")
 
     def our_server_loses_openssl(self, version, pair):
         """A client that dies without a word must not look like one that has finished."""
@@ -252,10 +259,78 @@ class Demo:
         expect("the end", row.closed, "truncated")
         return row
 
-    def check_clean(self, row, version, length):
+    def our_client_with_tenants(self, version, pair):
+        """Each name has its certificate, which the client checks, and its greeting. The row is the last one's."""
+        with self.sni_server(version, len(TENANTS)) as server:
+            port = self.port_of(server)
+            for name in TENANTS:
+                row = self.greeted(version, port, name, name, pair)
+            server.finish(0)
+        return row
+
+    def openssl_with_tenant(self, version, pair):
+        with self.sni_server(version, 1) as server:
+            with self.openssl_client(version, self.port_of(server), name="shop.wild.example") as client:
+                greeting = self.greeting("shop.wild.example")
+                client.wait_for("stdout", re.escape(greeting).encode())
+                client.wait_for("stderr", rb"Peer certificate: CN = server-rsa2048\n")
+                client.close_input()
+                client.finish(0)
+                server.wait_for("stderr", rb"asks for shop\.wild\.example, offers spantls-demo, JA4 t1[23]d\w+\n")
+                server.finish(0)
+                row = summary_of(server, pair)
+                self.check_openssl_agrees(client, version)
+        self.check_clean(row, version, len(greeting), 0)
+        return row
+
+    def openssl_with_unknown_tenant(self, version, pair):
+        with self.sni_server(version, 1) as server:
+            with self.openssl_client(version, self.port_of(server), name="nobody.example") as client:
+                client.wait_for("stderr", rb"alert number 112")
+                client.finish(1)
+                server.finish(0)
+                row = summary_of(server, pair)
+        return self.check_refused(row, version, "refused:0:112", "refused: name", "unrecognized_name, seen by it")
+
+    def our_client_without_name(self, version, pair):
+        """For an address no name is sent. That leads to the default tenant, and without one nowhere."""
+        with self.sni_server(version, 1, "--default", "localhost") as server:
+            self.greeted(version, self.port_of(server), "127.0.0.1", "localhost", pair)
+            server.finish(0)
+        with self.sni_server(version, 1) as server:
+            with self.our_client(version, self.port_of(server), "--send", LINE, name="127.0.0.1") as client:
+                client.wait_for("stderr", rb"alert received: 109")
+                client.finish(1)
+                server.finish(0)
+                row = summary_of(server, pair)
+        return self.check_refused(row, version, "refused:0:109", "refused: no name", "missing_extension, seen by it")
+
+    def greeted(self, version, port, name, tenant, pair):
+        """Our client asks for a name, and is greeted by that tenant."""
+        greeting = self.greeting(tenant)
+        with self.our_client(version, port, "--send", "", "--expect", len(greeting) + 1, name=name) as client:
+            client.finish(0)
+            expect("the greeting and what came back", client.text["stdout"].decode(), greeting + "\n")
+            row = summary_of(client, pair)
+        expect("the verdict", row.verdict, "accepted")
+        self.check_clean(row, version, 1, len(greeting) + 1)
+        return row
+
+    @staticmethod
+    def greeting(tenant):
+        return f"Welcome to {tenant}!\n"
+
+    @staticmethod
+    def check_refused(row, version, verdict, said, closed):
+        expect("the verdict", row.verdict, verdict)
+        expect("what went over", (row.sent, row.received), ("0", "0"))
+        expect("the end", row.closed, "refused")
+        return dataclasses.replace(row, version=PROTOCOL_NAMES[version], verdict=said, closed=closed)
+
+    def check_clean(self, row, version, sent, received=None):
         expect("the version", row.version, PROTOCOL_NAMES[version])
         expect("the application protocol", row.alpn, ALPN)
-        expect("the bytes each way", (row.sent, row.received), (str(length), str(length)))
+        expect("the bytes each way", (row.sent, row.received), (str(sent), str(sent if received is None else received)))
         expect("the end", row.closed, "clean")
 
     @staticmethod
@@ -285,6 +360,10 @@ class Demo:
             self.run(self.our_server_with_openssl, version, "server <- openssl s_client")
             self.run(self.our_client_refuses_openssl, version, "client -> openssl, wrong anchors")
             self.run(self.our_server_loses_openssl, version, "server <- openssl, killed")
+            self.run(self.our_client_with_tenants, version, "client -> sni_server, 3 tenants")
+            self.run(self.openssl_with_tenant, version, "sni_server <- openssl, by name")
+            self.run(self.openssl_with_unknown_tenant, version, "sni_server <- openssl, unknown")
+            self.run(self.our_client_without_name, version, "sni_server <- client, no name")
 
     def print_table(self):
         titles = ["pair", "version", "suite", "ALPN", "verdict", "sent", "received", "closed"]
