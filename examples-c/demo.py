@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Shows the example client and server talking to each other and to the openssl command line.
+"""Shows the example client and servers talking to each other and to the openssl command line.
 
     demo.py BUILD_DIRECTORY CERTIFICATE_DIRECTORY
 
@@ -8,9 +8,12 @@ sides say about it must agree; the table shows the side named first. The exit co
 should.
 """
 
+import contextlib
 import dataclasses
+import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -162,6 +165,13 @@ class Demo:
             TIMEOUT, "--summary", *more, *tenants,
         )
 
+    def remote_key_server(self, version, key, connections):
+        return Program(
+            self.build / "remote_key_server", "--tls", version, "--alpn", ALPN, "--connections", connections,
+            "--timeout", TIMEOUT, "--summary", self.certificate(f"server-{key}.pem"),
+            self.certificate(f"server-{key}.key"),
+        )
+
     def our_client(self, version, port, *more, anchors="ca.pem", name="localhost"):
         return Program(
             self.build / "client", "--tls", version, "--alpn", ALPN, "--ca", self.certificate(anchors),
@@ -225,8 +235,7 @@ class Demo:
     def our_server_with_openssl(self, version, pair):
         with self.our_server(version) as server:
             with self.openssl_client(version, self.port_of(server)) as client:
-                client.write(LINE.encode())
-                client.wait_for("stdout", re.escape(LINE).encode())
+                self.exchange_line(client)
                 client.close_input()  # makes it close properly, and wait for our answer
                 client.finish(0)
                 server.finish(0)
@@ -251,8 +260,7 @@ class Demo:
         """A client that dies without a word must not look like one that has finished."""
         with self.our_server(version) as server:
             with self.openssl_client(version, self.port_of(server)) as client:
-                client.write(LINE.encode())
-                client.wait_for("stdout", re.escape(LINE).encode())
+                self.exchange_line(client)
                 client.kill()
                 server.finish(0)
                 row = summary_of(server, pair)
@@ -304,6 +312,94 @@ class Demo:
                 server.finish(0)
                 row = summary_of(server, pair)
         return self.check_refused(row, version, "refused:0:109", "refused: no name", "missing_extension, seen by it")
+
+    def our_client_with_remote_key(self, version, pair, key, schemes):
+        with self.remote_key_server(version, key, 1) as server:
+            port = self.port_of(server)
+            with self.our_client(version, port, "--send", LINE.rstrip("\n"), "--expect", len(LINE)) as client:
+                client.finish(0)
+                server.finish(0)
+                self.check_signed(server, schemes)
+                expect("what came back", client.text["stdout"].decode(), LINE)
+                row = summary_of(client, pair)
+        expect("the verdict", row.verdict, "accepted")
+        self.check_clean(row, version, len(LINE))
+        return row
+
+    def openssl_with_remote_key(self, version, pair, key, schemes, *more):
+        with self.remote_key_server(version, key, 1) as server:
+            with self.openssl_client(version, self.port_of(server), *more) as client:
+                self.exchange_line(client)
+                client.close_input()
+                client.finish(0)
+                server.finish(0)
+                self.check_signed(server, schemes)
+                row = summary_of(server, pair)
+        self.check_clean(row, version, len(LINE))
+        return row
+
+    def two_wait_for_signatures(self, version, pair):
+        """While the signer stands still two handshakes wait for it, and a third connection is served as ever."""
+        with contextlib.ExitStack() as stack:
+            server = stack.enter_context(self.remote_key_server(version, "rsa2048", 3))
+            port = self.port_of(server)
+            served = stack.enter_context(self.openssl_client(version, port))
+            self.exchange_line(served)
+            with self.stopped_signer(server):
+                ours = stack.enter_context(self.our_client(version, port, "--send", "x", "--expect", 2))
+                theirs = stack.enter_context(self.openssl_client(version, port))
+                server.wait_for("stderr", rb"signatures outstanding: 2\n")
+                self.exchange_line(served, b"not a one\n")
+            self.exchange_line(theirs)
+            ours.finish(0)
+            for client in (served, theirs):
+                client.close_input()
+                client.finish(0)
+            server.finish(0)
+            row = summary_of(ours, pair)
+        self.check_clean(row, version, 2)
+        return row
+
+    def signer_dies(self, version, pair):
+        """The handshake that waits is ended with an alert, an open connection is served to its end."""
+        with contextlib.ExitStack() as stack:
+            server = stack.enter_context(self.remote_key_server(version, "p256", 2))
+            port = self.port_of(server)
+            served = stack.enter_context(self.openssl_client(version, port))
+            self.exchange_line(served)
+            with self.stopped_signer(server) as signer:
+                waiting = stack.enter_context(self.openssl_client(version, port))
+                server.wait_for("stderr", rb"connection 2: wants a signature")
+                os.kill(signer, signal.SIGKILL)
+                waiting.wait_for("stderr", rb"alert number 80")
+                waiting.finish(1)
+            self.exchange_line(served, b"not a one\n")
+            served.close_input()
+            served.finish(0)
+            server.finish(1)
+            row = summary_of(server, pair)
+        return self.check_refused(row, version, "refused:0:80", "-", "internal_error, seen by it")
+
+    @staticmethod
+    @contextlib.contextmanager
+    def stopped_signer(server):
+        process = int(server.wait_for("stderr", rb"signer: process (\d+)\n").group(1))
+        os.kill(process, signal.SIGSTOP)
+        try:
+            yield process
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
+
+    @staticmethod
+    def exchange_line(client, line=LINE.encode()):
+        client.write(line)
+        client.wait_for("stdout", re.escape(line))
+
+    @staticmethod
+    def check_signed(server, schemes):
+        scheme = server.wait_for("stderr", rb"wants a signature with scheme 0x(\w+);").group(1).decode()
+        expect("whether the scheme is one of these", scheme in schemes, True)
 
     def greeted(self, version, port, name, tenant, pair):
         """Our client asks for a name, and is greeted by that tenant."""
@@ -364,6 +460,25 @@ class Demo:
             self.run(self.openssl_with_tenant, version, "sni_server <- openssl, by name")
             self.run(self.openssl_with_unknown_tenant, version, "sni_server <- openssl, unknown")
             self.run(self.our_client_without_name, version, "sni_server <- client, no name")
+
+            if (self.build / "remote_key_server").exists():
+                self.run_remote_keys(version)
+        if not (self.build / "remote_key_server").exists():
+            print("skipped - remote_key_server: it was not built\n", file=sys.stderr)
+
+    def run_remote_keys(self, version):
+        pss = {"0804", "0805", "0806"}
+        ours, theirs = self.our_client_with_remote_key, self.openssl_with_remote_key
+        self.run(ours, version, "client -> remote ECDSA key", "p256", {"0403"})
+        self.run(ours, version, "client -> remote RSA key", "rsa2048", pss)
+        self.run(theirs, version, "remote ECDSA key <- openssl", "p384", {"0503"})
+        self.run(theirs, version, "remote RSA key <- openssl", "rsa4096", pss)
+        self.run(theirs, version, "remote Ed25519 key <- openssl", "ed25519", {"0807"})
+        if version == "1.2":
+            old = ("-sigalgs", "RSA+SHA256:ECDSA+SHA256")
+            self.run(theirs, version, "remote RSA key, PKCS#1 <- openssl", "rsa2048", {"0401"}, *old)
+        self.run(self.two_wait_for_signatures, version, "client -> remote key, 2 waiting")
+        self.run(self.signer_dies, version, "remote key <- openssl, signer killed")
 
     def print_table(self):
         titles = ["pair", "version", "suite", "ALPN", "verdict", "sent", "received", "closed"]

@@ -8,6 +8,8 @@
 
 #include <getopt.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* For the calls that set things up: true for COMPLETE, else says on stderr what failed and why. */
 bool succeeded(const char *what, tls_status_t status);
@@ -17,6 +19,9 @@ bool parse_number(const char *text, unsigned long least, unsigned long most, uns
 
 /* "1.2" or "1.3": only this version. */
 bool set_version(tls_options_t *options, const char *version);
+
+/* The contents of a file, to be freed; NULL after saying on stderr why not. */
+uint8_t *read_file(const char *path, size_t *out_len);
 
 /* Adds an application protocol. */
 bool add_alpn(tls_options_t *options, const char *name);
