@@ -165,10 +165,10 @@ class Demo:
             TIMEOUT, "--summary", *more, *tenants,
         )
 
-    def remote_key_server(self, version, key, connections):
+    def remote_key_server(self, version, key, connections, chain=None):
         return Program(
             self.build / "remote_key_server", "--tls", version, "--alpn", ALPN, "--connections", connections,
-            "--timeout", TIMEOUT, "--summary", self.certificate(f"server-{key}.pem"),
+            "--timeout", TIMEOUT, "--summary", self.certificate(f"server-{chain or key}.pem"),
             self.certificate(f"server-{key}.key"),
         )
 
@@ -380,6 +380,17 @@ class Demo:
             row = summary_of(server, pair)
         return self.check_refused(row, version, "refused:0:80", "-", "internal_error, seen by it")
 
+    def signer_has_another_key(self, version, pair):
+        """A signature that the certificate does not go with never leaves the server."""
+        with self.remote_key_server(version, "other", 1, chain="p256") as server:
+            with self.openssl_client(version, self.port_of(server)) as client:
+                client.wait_for("stderr", rb"alert number 80")
+                client.finish(1)
+                server.wait_for("stderr", rb"connection 1: TLS_ERROR_INVALID_ARGUMENT")
+                server.finish(0)
+                row = summary_of(server, pair)
+        return self.check_refused(row, version, "refused:0:80", "-", "internal_error, seen by it")
+
     @staticmethod
     @contextlib.contextmanager
     def stopped_signer(server):
@@ -479,6 +490,7 @@ class Demo:
             self.run(theirs, version, "remote RSA key, PKCS#1 <- openssl", "rsa2048", {"0401"}, *old)
         self.run(self.two_wait_for_signatures, version, "client -> remote key, 2 waiting")
         self.run(self.signer_dies, version, "remote key <- openssl, signer killed")
+        self.run(self.signer_has_another_key, version, "remote key <- openssl, wrong key")
 
     def print_table(self):
         titles = ["pair", "version", "suite", "ALPN", "verdict", "sent", "received", "closed"]
