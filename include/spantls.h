@@ -145,7 +145,7 @@ typedef enum {
      */
     TLS_ERROR_INVALID_STATE = -2,
     /**
-     * A verdict refused the peer, or no credentials satisfied it.
+     * A verdict or `tls_session_reject()` refused the peer, no credentials satisfied it, or the host could not sign.
      */
     TLS_ERROR_AUTHENTICATION = -3,
     /**
@@ -393,8 +393,8 @@ typedef struct tls_options_t tls_options_t;
  * 1. Call `tls_session_process_handshake()` with what has been received so far (at first nothing). Send the
  *    `*out_written` bytes to the peer, drop the first `*out_consumed` bytes from the receive buffer, and look at the
  *    status: WANT_READ: receive more behind what is left, call again (if the transport has ended:
- *    `tls_session_end_of_input()`); WANT_WRITE: call again; a suspension (NEEDS_CERTIFICATE_VALIDATION): answer it
- *    now or later, from any thread, and call again; COMPLETE: done; negative: failed: send what was written (it holds
+ *    `tls_session_end_of_input()`); WANT_WRITE: call again; a question (see the top of this file): answer it now
+ *    or later, from any thread, and call again; COMPLETE: done; negative: failed: send what was written (it holds
  *    the alert), `tls_session_drain_pending_output()` for the rest, and destroy the session. On a TCP socket, shut
  *    the sending side down and read to the end before closing: a reset would overtake the alert.
  * 2. Exchange data with `tls_session_encrypt()` and `tls_session_decrypt()`. After each decrypt, look at
@@ -758,9 +758,9 @@ tls_status_t tls_options_set_credentials(tls_options_t *options,
 
 /**
  * Adds the trust anchors in PEM text to those that the default validation trusts; a server also names them to
- * clients as acceptable issuers (RFC 8446 section 4.2.4) unless their names are longer than 48 KiB. A self-signed certificate given here is trusted as a leaf,
- * too, if the peer shows exactly that certificate. A client without any anchors trusts the system's store; a server
- * without any trusts no client.
+ * clients as acceptable issuers (RFC 8446 section 4.2.4) unless their names are longer than 48 KiB. A self-signed
+ * certificate given here is trusted as a leaf, too, if the peer shows exactly that certificate. A client without any
+ * anchors trusts the system's store; a server without any trusts no client.
  *
  * - `TLS_STATUS_COMPLETE`: all certificates of the text were added.
  * - `TLS_ERROR_CONFIGURATION`: there is none, or one cannot be parsed; nothing was added.
@@ -938,7 +938,7 @@ tls_status_t tls_options_set_keep_client_hello(tls_options_t *options,
  *
  * - `TLS_STATUS_COMPLETE`: `*out_context` is set; release it with `tls_context_destroy()`.
  * - `TLS_ERROR_CONFIGURATION`: no credentials, or the options contradict each other.
- * - `TLS_ERROR_INVALID_ARGUMENT`: no options.
+ * - `TLS_ERROR_INVALID_ARGUMENT`: `options` is neither NULL nor options, or `out_context` is NULL.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_context_create_server(const tls_options_t *options,
@@ -1002,9 +1002,15 @@ tls_status_t tls_session_set_target_host_name(tls_session_t *session,
  * - `TLS_STATUS_COMPLETE`: the handshake is finished, the peer judged, and every byte of it handed over. Repeats, 0/0.
  * - `TLS_STATUS_WANT_READ`: a record is incomplete: show the rest of the input again with more behind it.
  * - `TLS_STATUS_WANT_WRITE`: output is left: call again with room (input is welcome too).
- * - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_accept_with_default_validation()`. Repeats, 0/0,
- *   until answered; limit the time that you give yourself, 16,384 handshakes can wait at once. Accepting is not yet authentication: the peer has still to prove that it holds the key, and the
- *   handshake fails if it cannot. Only COMPLETE means authenticated.
+ * - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_accept_with_default_validation()`. Accepting is not yet
+ *   authentication: the peer has still to prove that it holds the key, and the handshake fails if it cannot. Only
+ *   COMPLETE means authenticated.
+ * - `TLS_STATUS_WANT_CREDENTIALS` (clients): see `tls_session_set_client_credentials()`.
+ * - `TLS_STATUS_NEEDS_SERVER_OPTIONS` (servers): see `tls_session_set_server_context()`.
+ * - `TLS_STATUS_NEEDS_SIGNATURE`: see `tls_session_signature_request()`.
+ *
+ *   These four are questions: send what was written, as always. They repeat, 0/0, until answered; a loop that passes over
+ *   one never ends. Limit the time that you give yourself: `spantls_suspended_handshakes()`.
  * - `TLS_STATUS_CLOSED`: the handshake was cancelled with `tls_session_shutdown()`.
  * - `TLS_ERROR_AUTHENTICATION`, `TLS_ERROR_PROTOCOL`, `TLS_ERROR_TRUNCATED`: failed; what was written, and
  *   `tls_session_drain_pending_output()`, hold the alert for the peer. Sticky.
@@ -1206,7 +1212,12 @@ tls_status_t tls_session_reject_certificate(tls_session_t *session,
                                             uint8_t alert);
 
 /**
- * Answers any suspension with a refusal, as `tls_session_reject_certificate()` does for certificates.
+ * Answers any suspension with a refusal: the peer gets this fatal alert, and nothing else any more.
+ *
+ * - `TLS_STATUS_COMPLETE`: taken; call `tls_session_process_handshake()` again: it fails with
+ *   `TLS_ERROR_AUTHENTICATION` and writes the alert.
+ * - `TLS_ERROR_INVALID_ARGUMENT`: an alert that ends nothing (close_notify, user_canceled, no_renegotiation).
+ * - `TLS_ERROR_INVALID_STATE`: the session is not suspended, or its question was answered.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_reject(tls_session_t *session,
@@ -1214,9 +1225,9 @@ tls_status_t tls_session_reject(tls_session_t *session,
 
 /**
  * Answers `TLS_STATUS_NEEDS_SERVER_OPTIONS`: the session goes on with this server context, as if it had been created
- * on it. Then show `tls_session_process_handshake()` the same input again: the record that completes the ClientHello was
- * not consumed. To turn the client away, `tls_session_reject()` with `SPANTLS_ALERT_UNRECOGNIZED_NAME` (RFC 6066
- * section 3) or another alert.
+ * on it (`tls_options_set_keep_client_hello()` counts, too). Then show `tls_session_process_handshake()` the same input
+ * again: the record that completes the ClientHello was not consumed. To turn the client away, `tls_session_reject()`
+ * with `SPANTLS_ALERT_UNRECOGNIZED_NAME` (RFC 6066 section 3) or another alert.
  *
  * - `TLS_STATUS_COMPLETE`: taken. The context may be destroyed.
  * - `TLS_ERROR_INVALID_ARGUMENT`: a client's context, or one that was itself made without options.
@@ -1279,6 +1290,9 @@ uint16_t tls_session_acceptable_signature_scheme(const tls_session_t *session,
  * be hashed as the scheme says (RFC 8446 section 4.2.3), not yet hashed. `*out_scheme` (may be NULL) is the scheme, one
  * of those that the credentials were made with. Copy-out as `tls_session_negotiated_alpn()`.
  *
+ * The message has less than 256 bytes; only clients in TLS 1.2 sign all handshake messages so far (RFC 5246 section
+ * 7.4.8), which may be as long as the server's chain.
+ *
  * - `TLS_ERROR_INVALID_STATE`: nothing waits for a signature.
  */
 SPANTLS_MUST_USE
@@ -1291,10 +1305,12 @@ tls_status_t tls_session_signature_request(const tls_session_t *session,
 /**
  * Answers `TLS_STATUS_NEEDS_SIGNATURE`. ECDSA signatures are DER (`ECDSA-Sig-Value`, RFC 8446 section 4.2.3), the others
  * the bare bytes. The signature is checked against the certificate's key before it can leave. Length 0: the host could
- * not sign; the handshake fails with `TLS_ERROR_AUTHENTICATION` and the alert `internal_error`.
+ * not sign; the handshake fails with `TLS_ERROR_AUTHENTICATION` and the alert `internal_error`. Sign on another thread or
+ * in another process if it takes long: nothing else waits for this session.
  *
  * - `TLS_STATUS_COMPLETE`: taken; call `tls_session_process_handshake()` again.
- * - `TLS_ERROR_INVALID_ARGUMENT`: not a signature of this message by the certificate's key. Nothing was answered.
+ * - `TLS_ERROR_INVALID_ARGUMENT`: not a signature of this message by the certificate's key. Nothing was answered: bring
+ *   another one, or none (length 0).
  * - `TLS_ERROR_INVALID_STATE`: nothing waits for a signature, or it was answered.
  */
 SPANTLS_MUST_USE
@@ -1353,8 +1369,9 @@ tls_status_t tls_session_negotiated_alpn(const tls_session_t *session,
 
 /**
  * Copies the server's name: on clients what was set, on servers what the client asked for (RFC 6066 section 3), from
- * the ClientHello on; empty if there is none. No NUL is added; `*out_len` counts bytes. Copy-out as
- * `tls_session_negotiated_alpn()`.
+ * the ClientHello on; empty if there is none. A client's name is a DNS name of at most 253 bytes without a dot at its
+ * end, in the letters that the client chose: compare it without regard to case. No NUL is added; `*out_len` counts
+ * bytes. Copy-out as `tls_session_negotiated_alpn()`.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_target_host_name(const tls_session_t *session,
@@ -1479,8 +1496,8 @@ tls_status_t tls_session_export_keying_material(const tls_session_t *session,
 /**
  * Copies a server's first ClientHello: the whole handshake message with its four-byte header, fragments joined. There from
  * the moment that it is complete (`TLS_STATUS_NEEDS_SERVER_OPTIONS` and after) until the handshake is COMPLETE, and as
- * long as the session with `tls_options_set_keep_client_hello()`; else empty, and on clients. Copy-out as
- * `tls_session_negotiated_alpn()`.
+ * long as the session with `tls_options_set_keep_client_hello()`; else empty, and on clients. It has at most
+ * 65,539 bytes. Copy-out as `tls_session_negotiated_alpn()`.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_client_hello(const tls_session_t *session,
