@@ -12,7 +12,7 @@
  * - Arguments stand in this order: the handle, inputs, outputs. `_len` counts bytes of data, `_cap` bytes of room,
  *   `num_` elements. Outputs are called `out_...`.
  * - Out-parameters are written on every return, with 0 or NULL where nothing happened, and must be given unless a
- *   function says that they may be NULL.
+ *   function says that they may be NULL. Their places overlap neither each other nor a span.
  * - A span is a pointer and a length. A span of length 0 is empty whatever its pointer, NULL too. Input and output
  *   spans of one call must not overlap, unless a function works in place. Nothing keeps a pointer into host memory
  *   after it has returned.
@@ -26,9 +26,9 @@
  *
  * Questions
  *
- * A handshake asks its host by a status of tls_session_process_handshake(), in this order. Each question lasts, the call
- * returning the same status with nothing consumed or written, until it is answered; what comes behind it stays where it
- * is. tls_session_reject() answers any of them with an alert that ends the handshake.
+ * A handshake asks its host by a status of tls_session_process_handshake(), in this order. Each question lasts: the call
+ * returns the same status, from the second time on with nothing consumed or written, until it is answered; what comes
+ * behind it stays where it is. tls_session_reject() answers any of them with an alert that ends the handshake.
  *
  *   server, TLS 1.2 and 1.3
  *     NEEDS_SERVER_OPTIONS           the context was made without options        tls_session_set_server_context()
@@ -408,7 +408,8 @@ typedef struct tls_options_t tls_options_t;
  * gets `TLS_ERROR_BUSY`. Before COMPLETE one thread at a time, any thread. State and getters: from any thread, at
  * any time. `tls_session_destroy()` must come after all other calls have returned.
  *
- * A session belongs to one process: after fork() only one of the two may use it.
+ * A session belongs to one process: after fork() only one of the two may use it. Credentials, options and contexts made
+ * before may be used by both, if no other thread was inside the library at that moment.
  */
 typedef struct tls_session_t tls_session_t;
 

@@ -39,7 +39,8 @@ pub struct tls_context_t {
 /// gets `TLS_ERROR_BUSY`. Before COMPLETE one thread at a time, any thread. State and getters: from any thread, at
 /// any time. `tls_session_destroy()` must come after all other calls have returned.
 ///
-/// A session belongs to one process: after fork() only one of the two may use it.
+/// A session belongs to one process: after fork() only one of the two may use it. Credentials, options and contexts made
+/// before may be used by both, if no other thread was inside the library at that moment.
 pub struct tls_session_t {
     _opaque: (),
 }
