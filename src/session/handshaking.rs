@@ -336,6 +336,7 @@ impl Session {
         Ok(answered)
     }
 
+    /// Nothing is asked any more.
     fn answered(&self) {
         self.shared.put(state::SUSPENDED, false);
         let mut facts = self.shared.facts();
@@ -352,7 +353,7 @@ impl Session {
             // Nobody has heard of us yet.
             Phase::New(_) | Phase::Cancelled => write.closed_by_handshake(),
             Phase::Running(mut running) => {
-                shared.put(state::SUSPENDED, false);
+                self.answered();
                 if !shared.has(state::FAILED) {
                     running.handshake.cancel()?;
                     shared.set(state::SHUTDOWN_SENT);
