@@ -9,7 +9,8 @@ use crate::outcome::{Failure, Outcome, Question};
 
 /// Answers `TLS_STATUS_NEEDS_SERVER_OPTIONS`: the session goes on with this server context, as if it had been created
 /// on it. Then show `tls_session_process_handshake()` the same input again: the record that completes the ClientHello was
-/// not consumed. To turn the client away, `tls_session_reject()` with `SPANTLS_ALERT_UNRECOGNIZED_NAME` (RFC 6066
+/// not consumed. Shown anything else, it returns `TLS_ERROR_INVALID_ARGUMENT` and takes nothing, until it is shown that
+/// record. To turn the client away, `tls_session_reject()` with `SPANTLS_ALERT_UNRECOGNIZED_NAME` (RFC 6066
 /// section 3) or another alert.
 ///
 /// - `TLS_STATUS_COMPLETE`: taken. The context may be destroyed.
