@@ -43,8 +43,8 @@
  * tls_session_reject_certificate(). With TLS_VALIDATION_AUTOMATIC it is given inside, without a suspension.
  *
  * - A client is asked for its credentials before it sees the server's certificate (in TLS 1.2 before it can judge it,
- *   RFC 5246 section 7.3; in TLS 1.3 RFC 8446 section 4.3.2): what it shows, an impostor could see in TLS 1.2; in
- *   TLS 1.3 nothing of it leaves before the verdict.
+ *   RFC 5246 section 7.3; in TLS 1.3 RFC 8446 section 4.3.2). Nothing of them leaves before the verdict, and before the
+ *   server has proved that it holds its key; then, in TLS 1.2, everyone on the way can read the certificates.
  * - A verdict is asked for before the peer has proved that it holds the certificate's key (RFC 8446 section 4.4.3): to
  *   accept a certificate is not yet to know the peer. COMPLETE is.
  * - A server whose client declines to show a certificate is asked for the verdict all the same under
@@ -661,8 +661,9 @@ tls_status_t spantls_last_error(tls_error_t *out_error);
 
 /**
  * How many handshakes are suspended or being worked on in this process, and how many may be: beyond that
- * `tls_session_process_handshake()` returns `TLS_ERROR_RESOURCES`. Each holds some 20 KiB until it is answered or
- * destroyed; sessions that wait for their context (`TLS_STATUS_NEEDS_SERVER_OPTIONS`) do not count.
+ * `tls_session_process_handshake()` returns `TLS_ERROR_RESOURCES`. Each holds 12 to 27 KiB until it is answered or
+ * destroyed. Sessions that wait for their context (`TLS_STATUS_NEEDS_SERVER_OPTIONS`), or for a verdict on a client
+ * that showed no certificate, do not count: they hold a few KiB.
  *
  * - `TLS_STATUS_COMPLETE`. Either pointer may be NULL.
  */
@@ -1227,8 +1228,9 @@ tls_status_t tls_session_reject(tls_session_t *session,
 /**
  * Answers `TLS_STATUS_NEEDS_SERVER_OPTIONS`: the session goes on with this server context, as if it had been created
  * on it (`tls_options_set_keep_client_hello()` counts, too). Then show `tls_session_process_handshake()` the same input
- * again: the record that completes the ClientHello was not consumed. To turn the client away, `tls_session_reject()`
- * with `SPANTLS_ALERT_UNRECOGNIZED_NAME` (RFC 6066 section 3) or another alert.
+ * again: the record that completes the ClientHello was not consumed. Shown anything else, it returns
+ * `TLS_ERROR_INVALID_ARGUMENT` and takes nothing, until it is shown that record. To turn the client away,
+ * `tls_session_reject()` with `SPANTLS_ALERT_UNRECOGNIZED_NAME` (RFC 6066 section 3) or another alert.
  *
  * - `TLS_STATUS_COMPLETE`: taken. The context may be destroyed.
  * - `TLS_ERROR_INVALID_ARGUMENT`: a client's context, or one that was itself made without options.

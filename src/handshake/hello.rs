@@ -59,8 +59,9 @@ impl HelloReader {
 
     /// Whether this is the record that completed `message`, shown again.
     pub(super) fn completes(&self, record: &[u8], message: &[u8]) -> bool {
-        let missing = message.get(self.fragments.len()..);
-        missing.is_some_and(|missing| record.get(RECORD_HEADER..).is_some_and(|shown| shown.starts_with(missing)))
+        let Some(missing) = message.get(self.fragments.len()..) else { return false };
+        record.first() == Some(&(ContentType::Handshake as u8))
+            && record.get(RECORD_HEADER..).is_some_and(|shown| shown.starts_with(missing))
     }
 
     /// The fragments as records again, as few as there can be: what rustls is to see before the record at hand.

@@ -777,6 +777,7 @@ fn refusing_and_leaving_at_every_question() {
                                     let (mut room, mut written) = (vec![0; 1000], 0);
                                     let outcome = session.shutdown(&mut room, &mut written);
                                     assert_eq!(outcome, Ok(Outcome::Closed));
+                                    assert!(session.signature_request().is_none());
                                     let to = if is_server { &mut pair.to_client } else { &mut pair.to_server };
                                     to.extend_from_slice(&room[..written]);
                                 }
