@@ -30,11 +30,11 @@ from hand_peer import (
 from hello_facts import SIGNATURE_ALGORITHMS_CERT, Facts, first_message
 from peers import GnuTls, OpenSsl, Ours, Program, PythonPeer
 from spantls_ctypes import (
-    AUTHENTICATION, CERTIFICATE_REQUEST, CERTIFICATE_REQUIRE, CLOSED, COMPLETE, CONFIGURATION, HANDSHAKE_COMPLETE,
-    HELLO_RETRIED, INVALID_ARGUMENT, INVALID_STATE, NEEDS_CERTIFICATE_VALIDATION, NEEDS_SERVER_OPTIONS,
-    NEEDS_SIGNATURE, OFFERS_EARLY_DATA, OFFERS_POST_HANDSHAKE_AUTH, OFFERS_PRE_SHARED_KEY, OFFERS_TLS13, PROTOCOL,
-    SUSPENDED, TLS12, TLS13, TRUNCATED, VALIDATION_AUTOMATIC, WANT_CREDENTIALS, WANT_READ, ClientHelloInfo, Context,
-    Credentials, TlsError, alert_name, cert_path, read_cert, suspended_handshakes,
+    AUTHENTICATION, CERTIFICATE_ASKED, CERTIFICATE_REQUEST, CERTIFICATE_REQUIRE, CLOSED, COMPLETE, CONFIGURATION,
+    HANDSHAKE_COMPLETE, HELLO_RETRIED, INVALID_ARGUMENT, INVALID_STATE, NEEDS_CERTIFICATE_VALIDATION,
+    NEEDS_SERVER_OPTIONS, NEEDS_SIGNATURE, OFFERS_EARLY_DATA, OFFERS_POST_HANDSHAKE_AUTH, OFFERS_PRE_SHARED_KEY,
+    OFFERS_TLS13, PROTOCOL, SUSPENDED, TLS12, TLS13, TRUNCATED, VALIDATION_AUTOMATIC, WANT_CREDENTIALS, WANT_READ,
+    ClientHelloInfo, Context, Credentials, TlsError, alert_name, cert_path, read_cert, suspended_handshakes,
 )
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -236,6 +236,7 @@ def tenant_test(make_peer, protocol, name, size):
         alpn = options.get("alpn", [None])[0]
         self.peer_saw(peer, options["credentials"], alpn)
         us = peer.us.session
+        self.assertEqual(us.state() & CERTIFICATE_ASKED > 0, bool(verdict))
         self.assertEqual((us.negotiated_alpn(), us.target_host_name()), (alpn or "", name))
         self.assertEqual(us.local_certificate(), leaf(options["credentials"]))
         if "keep_client_hello" in options:
@@ -256,11 +257,14 @@ def retry_test(make_peer, when):
 
         def choose(session):
             self.assertNotIn(0x0018, self.check_hello(session, wire.first_message()).key_share_groups())
-            session.set_server_context(tenant("a.wild.example", protocols=TLS13, groups=(0x0018,)))
+            key = {"credentials": external("server-p384")} if elsewhere else {}
+            session.set_server_context(tenant("a.wild.example", protocols=TLS13, groups=(0x0018,), **key))
 
+        elsewhere = when == "its key elsewhere"
         self.on(peer.us, NEEDS_SERVER_OPTIONS, choose)
+        self.on(peer.us, NEEDS_SIGNATURE, lambda session: signs(session, "server-p384"))
         self.finishes(peer)
-        self.assertEqual(peer.us.asked, [NEEDS_SERVER_OPTIONS])
+        self.assertEqual(peer.us.asked, [NEEDS_SERVER_OPTIONS, NEEDS_SIGNATURE][:1 + elsewhere])
         self.assertTrue(peer.us.session.state() & HELLO_RETRIED)
         self.check_hello(peer.us.session, wire.first_message())
 
@@ -419,6 +423,12 @@ BEGINNINGS = [
     ("a fatal alert", record(ALERT, b"\2\x28"), (PROTOCOL, -1, 40), b""),
     ("a fatal alert of no name", record(ALERT, b"\2\xc8"), (PROTOCOL, -1, 200), b""),
     ("a close_notify", record(ALERT, b"\1\0"), (PROTOCOL, -1, 0), record(ALERT, b"\1\0")),
+    ("user_canceled and close_notify", record(ALERT, b"\1\x5a") + record(ALERT, b"\1\0"), (PROTOCOL, -1, 0),
+     record(ALERT, b"\1\0")),
+    ("four warnings and a close_notify", record(ALERT, b"\1\x70") * 4 + record(ALERT, b"\1\0"), (PROTOCOL, -1, 0),
+     record(ALERT, b"\1\0")),
+    ("warnings without end", record(ALERT, b"\1\x70") * 40, (PROTOCOL, 10, -1), None),
+    ("an alert of an unknown level", record(ALERT, b"\3\x28"), (PROTOCOL, -1, 40), b""),
     ("an alert behind the first fragment", record(HANDSHAKE, HELLO[:50]) + record(ALERT, b"\2\x28"), None, None),
     ("an HTTP request", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", (PROTOCOL, 10, -1), None),
     ("a hello of SSL 2", bytes([0x80, 46, 1, 3, 1]) + bytes(43), (PROTOCOL, 10, -1), None),
@@ -540,6 +550,15 @@ def falls_back(self):
 
 
 # --- Which context: the question itself ------------------------------------------------------------------------------
+
+def warned(self):
+    """Warnings before a ClientHello change nothing."""
+    for warnings in (1, 4):
+        us, them, asked = by_hand(self, TLS12)
+        them.outbox[:0] = record(ALERT, b"\1\x70") * warnings
+        test_alerts.talk(us, them)
+        self.assertEqual((us.status, asked), (COMPLETE, [NEEDS_SERVER_OPTIONS]), us.session.error())
+
 
 def wrong_contexts(self):
     """A client's context, an undecided one: the question stays open. An answered one waits for the same input."""
@@ -1138,7 +1157,7 @@ def add_contexts():
             in_records = f", in records of {size} bytes" if size else ""
             add(f"{version}: a ClientHello of {length} bytes{in_records}", long_test(protocol, length, size))
     for peer in PEERS:
-        for when in ("whole", "in pieces"):
+        for when in ("whole", "in pieces", "its key elsewhere"):
             add(f"TLS 1.3: our server asks {peer.name} for another share, and its host once ({when})",
                 retry_test(peer, when), peer, False)
     add("a ClientHello of 57,000 bytes of Python's", python_says_much)
@@ -1159,6 +1178,7 @@ def add_contexts():
         add(f"an undecided server's client sends {what}: {alert_name(alert)}",
             hello_alert_test(change, context, alert))
     add("what TLS 1.3 demands is not demanded where it is off", falls_back)
+    add("an undecided server passes over warnings before the ClientHello", warned)
     add("a context that is none for servers is not taken, and an answered ClientHello waits for its last record",
         wrong_contexts)
     add("a chosen context may be destroyed", destroyed_contexts)
