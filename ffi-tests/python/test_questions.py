@@ -530,7 +530,7 @@ HELLO_ALERTS = [
     ("no key_share", without(KEY_SHARE), TLS12 | TLS13, 109),
     ("neither groups nor shares", without(SUPPORTED_GROUPS, KEY_SHARE), TLS13, 109),
     ("a pre-shared key without its modes", lambda h: resuming(h).remove(PSK_MODES), TLS13, 109),
-    # A departure: nobody resumes here, so that a certificate is needed, and RFC 8446 section 4.2.3 wants
+    # A departure: nobody knows this key, so that a certificate is needed, and RFC 8446 section 4.2.3 wants
     # missing_extension. rustls has handshake_failure.
     ("a pre-shared key and no signature_algorithms", lambda h: resuming(h).remove(SIGNATURE_ALGORITHMS, EARLY_DATA),
      TLS13, 40),
