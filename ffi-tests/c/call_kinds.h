@@ -57,6 +57,10 @@ typedef struct {
             tls_client_hello_info_t info;
             uint8_t behind[64];
         } hello;
+        struct {
+            tls_session_stats_t stats;
+            uint8_t behind[64];
+        } counted;
         uint16_t scheme;
     } out;
     /* Where the handle is kept. */
@@ -70,6 +74,7 @@ typedef struct {
     int groups;
     int status;
     int other;
+    uint32_t protocol; /* 0: any */
 } answer_t;
 
 typedef enum { STATUS, NUMBER, TEXT, NOTHING } result_t;
@@ -175,6 +180,8 @@ static bool is_filled(const uint8_t *data, size_t len, uint8_t byte) {
 #define PASS_SIGNATURE(a) PASS_BYTES(a)
 #define PASS_LABEL(a) PASS_BYTES(a)
 #define PASS_CONTEXT_OR_NULL(a) PASS_BYTES(a)
+#define PASS_STAPLE(a) PASS_BYTES(a)
+#define PASS_TICKET_ROOT(a) PASS_BYTES(a)
 #define PASS_SPANS(a) (const tls_span_t *)(a).pointer, (a).len
 #define PASS_IN_PLACE(a) (uint8_t *)(a).pointer, (a).len
 #define PASS_OUTPUT(a) (uint8_t *)(a).pointer, (a).len
@@ -196,12 +203,16 @@ static bool is_filled(const uint8_t *data, size_t len, uint8_t byte) {
 #define PASS_VALIDATION_MODE(a) (int32_t)(a).number
 #define PASS_BINDING_KIND(a) (int32_t)(a).number
 #define PASS_SWITCH(a) (int32_t)(a).number
+#define PASS_DEPTH(a) (int32_t)(a).number
+#define PASS_TICKET_LIFETIME(a) (uint32_t)(a).number
+#define PASS_FRAGMENT_SIZE(a) (size_t)(a).number
 #define PASS_ANY_INDEX(a) (size_t)(a).number
 #define PASS_INDEX(a) (size_t)(a).number
 #define PASS_COPY_OUT(a) (uint8_t *)(a).pointer, (a).len, (a).out_len
 #define PASS_COPY_OUT_TEXT(a) (char *)(a).pointer, (a).len, (a).out_len
 #define PASS_ERROR_RECORD(a) (tls_error_t *)(a).pointer
 #define PASS_HELLO_INFO(a) (tls_client_hello_info_t *)(a).pointer
+#define PASS_STATS(a) (tls_session_stats_t *)(a).pointer
 #define PASS_OUT_CONSUMED(a) (size_t *)(a).pointer
 #define PASS_OUT_WRITTEN(a) (size_t *)(a).pointer
 #define PASS_OUT_SIZE(a) (size_t *)(a).pointer
@@ -372,6 +383,12 @@ MAKE(make_hello_info) {
     make_out(stage, argument);
     argument->number = sizeof argument->out.hello.info;
     argument->out.hello.info.struct_size = sizeof argument->out.hello.info;
+}
+
+MAKE(make_stats) {
+    make_out(stage, argument);
+    argument->number = sizeof argument->out.counted.stats;
+    argument->out.counted.stats.struct_size = sizeof argument->out.counted.stats;
 }
 
 MAKE(make_nothing) {
@@ -654,6 +671,31 @@ CHECK(check_hello_info) {
     }
 }
 
+/* What the scenes move is counted, and none of it is much. */
+CHECK(check_stats) {
+    const tls_session_stats_t *stats = &argument->out.counted.stats;
+    const uint8_t *body = (const uint8_t *)stats + sizeof(size_t);
+    const size_t body_len = sizeof *stats - sizeof(size_t);
+    IGNORE_THE_REST;
+    EXPECT(is_filled(argument->out.counted.behind, sizeof argument->out.counted.behind, PATTERN));
+    EXPECT_NUMBER(stats->struct_size, (size_t)argument->number);
+    if (argument->pointer == NULL || stats->struct_size < sizeof *stats) {
+        EXPECT(is_filled(body, body_len, PATTERN));
+    } else if (refused) {
+        EXPECT(is_filled(body, body_len, 0));
+    } else {
+        EXPECT(stats->ciphertext_sent <= 100000 && stats->ciphertext_received <= 100000);
+        EXPECT(stats->plaintext_sent <= 1000 && stats->plaintext_received <= 1000);
+        EXPECT(stats->records_sent <= 100 && stats->records_received <= 100);
+        EXPECT_NUMBER(stats->key_updates_sent + stats->key_updates_received + stats->tickets_received, 0);
+        EXPECT((stage->state->bits & DONE) == 0 || stats->handshake_nanoseconds > 0);
+        EXPECT(stage->state->group != ASKING_CONTEXT || stats->server_options_nanoseconds > 0);
+        EXPECT(stage->state->group != ASKING_CREDENTIALS || stats->credentials_nanoseconds > 0);
+        EXPECT(stage->state->group != ASKING_SIGNATURE || stats->signature_nanoseconds > 0);
+        EXPECT(stage->state->group != ASKING || stats->validation_nanoseconds > 0);
+    }
+}
+
 CHECK(check_scheme) {
     IGNORE_THE_REST;
     EXPECT(argument->pointer == NULL || argument->out.scheme == (refused ? 0 : 0x0403));
@@ -797,6 +839,12 @@ KIND(GROUPS, "ids", make_ids, check_input, 0x0017, NULL, BAD_SPAN, EMPTY_SPAN(FI
      {"SIZE_MAX / 4 + 1 of them", WRONG, len_of_number, (long long)(SIZE_MAX / 4 + 1), NULL},
      {"an unknown one", UNFIT, other_ids, 0x0019, NULL}, {"one twice", UNFIT, other_ids, 0x0017, NULL});
 
+KIND(STAPLE, "der", make_bytes, check_input, 0, "a response", BAD_SPAN, EMPTY_SPAN(FINE),
+     {"12,288 bytes", FINE, long_bytes, 12288, "0"}, {"12,289 bytes", WRONG, long_bytes, 12289, "0"});
+KIND(TICKET_ROOT, "root", make_bytes, check_input, 0, "thirty-two bytes of a known root", BAD_SPAN, EMPTY_SPAN(FINE),
+     {"one byte", WRONG, long_bytes, 1, "r"}, {"31 bytes", WRONG, long_bytes, 31, "r"},
+     {"70,000 bytes", FINE, long_bytes, 70000, "root"});
+
 KIND(HOST_NAME, "name", make_text, check_input, 0, "localhost", BAD_TEXT,
      {"empty", WRONG_LATE, another_text, 0, ""}, {"two words", WRONG_LATE, another_text, 0, "local host"},
      {"70,000 bytes", WRONG_LATE, long_text, 70000, "a"}, {"an address", FINE, another_text, 0, "::1"});
@@ -828,6 +876,13 @@ KIND(BINDING_KIND, "kind", NULL, NULL, TLS_CHANNEL_BINDING_EXPORTER, NULL, NUMBE
      NUMBER_IS(TLS_CHANNEL_BINDING_UNIQUE, HARMLESS, TLS_ERROR_NOT_SUPPORTED));
 KIND(SWITCH, "on", NULL, NULL, 1, NULL, NUMBER_IS(INT32_MIN, WRONG), NUMBER_IS(-1, WRONG), NUMBER_IS(2, WRONG),
      NUMBER_IS(INT32_MAX, WRONG), NUMBER_IS(0, FINE));
+KIND(DEPTH, "depth", NULL, NULL, 1, NULL, NUMBER_IS(INT32_MIN, WRONG), NUMBER_IS(-1, WRONG), NUMBER_IS(3, WRONG),
+     NUMBER_IS(INT32_MAX, WRONG), NUMBER_IS(0, FINE), NUMBER_IS(2, FINE));
+KIND(TICKET_LIFETIME, "lifetime_seconds", NULL, NULL, 3600, NULL, NUMBER_IS(604801, WRONG),
+     NUMBER_IS(UINT32_MAX, WRONG), NUMBER_IS(0, FINE), NUMBER_IS(1, FINE), NUMBER_IS(604800, FINE));
+KIND(FRAGMENT_SIZE, "size", NULL, NULL, 1000, NULL, NUMBER_IS(1, WRONG), NUMBER_IS(63, WRONG), NUMBER_IS(16385, WRONG),
+     NUMBER_IS(SIZE_HALF, WRONG), NUMBER_IS(SIZE_ALL, WRONG), NUMBER_IS(0, FINE), NUMBER_IS(64, FINE),
+     NUMBER_IS(16384, FINE));
 KIND(ANY_INDEX, "index", NULL, NULL, 0, NULL, NUMBER_IS(100, FINE), NUMBER_IS(SIZE_HALF, FINE),
      NUMBER_IS(SIZE_ALL, FINE));
 KIND(INDEX, "index", NULL, NULL, 0, NULL, NUMBER_IS(100, WRONG), NUMBER_IS(SIZE_HALF, WRONG),
@@ -846,6 +901,12 @@ KIND(HELLO_INFO, "out_info", make_hello_info, check_hello_info, 0, NULL, NULL_PO
      {"struct_size 8", WRONG, struct_size_of_number, 8, NULL},
      {"struct_size too small", WRONG, struct_size_of_number, sizeof(tls_client_hello_info_t) - 1, NULL},
      {"struct_size of a later version", FINE, struct_size_of_number, sizeof(tls_client_hello_info_t) + 64, NULL},
+     {"struct_size SIZE_MAX", FINE, struct_size_of_number, SIZE_ALL, NULL});
+KIND(STATS, "out_stats", make_stats, check_stats, 0, NULL, NULL_POINTER,
+     {"struct_size 0", WRONG, struct_size_of_number, 0, NULL},
+     {"struct_size 8", WRONG, struct_size_of_number, 8, NULL},
+     {"struct_size too small", WRONG, struct_size_of_number, sizeof(tls_session_stats_t) - 1, NULL},
+     {"struct_size of a later version", FINE, struct_size_of_number, sizeof(tls_session_stats_t) + 64, NULL},
      {"struct_size SIZE_MAX", FINE, struct_size_of_number, SIZE_ALL, NULL});
 KIND(OUT_CONSUMED, "out_consumed", make_out, check_consumed, 0, NULL, BAD_COUNT);
 KIND(OUT_WRITTEN, "out_written", make_out, check_written, 0, NULL, BAD_COUNT);

@@ -50,10 +50,11 @@ static bool is_text(const char *text) {
     }
 #include "calls.def"
 
-#define ON(groups, status) {groups, status, status},
-#define EITHER(groups, status, other) {groups, status, other},
+#define ON(groups, status) {groups, status, status, 0},
+#define EITHER(groups, status, other) {groups, status, other, 0},
+#define IN(version, groups, status) {groups, status, status, TLS_PROTOCOL_TLS##version},
 #define CALL(function, result, answers, ...) \
-    {#function, call_##function, result, {answers{0, 0, 0}}, {LIST(ADDRESS, ignored, __VA_ARGS__)}},
+    {#function, call_##function, result, {answers{0, 0, 0, 0}}, {LIST(ADDRESS, ignored, __VA_ARGS__)}},
 static const call_t calls[] = {
 #include "calls.def"
 };
@@ -66,7 +67,8 @@ static bool takes_session(const call_t *call) {
 static answer_t answer_of(const stage_t *stage) {
     const int group = stage->state == NULL ? NO_SESSION : stage->state->group;
     const answer_t *answer = stage->call->answers;
-    while (answer->groups != 0 && (answer->groups & group) == 0) {
+    while (answer->groups != 0 && ((answer->groups & group) == 0 ||
+                                   (answer->protocol != 0 && answer->protocol != stage->state->protocol))) {
         answer++;
     }
     answer_t found = *answer;
