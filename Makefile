@@ -32,6 +32,7 @@ test-quick: build ## the tests without the long tables and valgrind: under three
 test-rust: build ## unit tests in both profiles (the stack's depth differs), allocations
 	$(CARGO) test
 	$(CARGO) test --release
+	$(CARGO) test --lib --features certificate-compression
 
 test-ffi: build ## the tests through the C interface alone
 	ffi-tests/run.sh
