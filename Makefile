@@ -13,15 +13,17 @@ build: ## the shared and the static library, in target/release
 	$(CARGO) build --release
 	@ln -sf libspantls.so target/release/libspantls.so.0
 
-examples: build ## the C examples, in examples-c/build
+examples: build ## the C examples, in examples-c/build; as root installs libssl-dev for one of them, and says so
+	examples-c/install_libcrypto.sh
 	$(MAKE) -C examples-c
 
-demo: examples ## real conversations over loopback: our client and server, and the OpenSSL command line
+demo: examples ## real conversations over loopback: our client and servers, and the OpenSSL command line
 	$(PYTHON) examples-c/demo.py examples-c/build ffi-tests/certs
 
 test: lint test-rust header-check examples ## all tests; installs what they need, and says so
 	ffi-tests/run.sh
 	$(PYTHON) examples-c/demo.py examples-c/build ffi-tests/certs
+	examples-c/check.sh target/release ffi-tests/certs
 
 test-quick: build ## the tests without the long tables and valgrind: under three minutes
 	$(CARGO) test --lib --test allocations --test properties --test thread_exit
@@ -30,6 +32,7 @@ test-quick: build ## the tests without the long tables and valgrind: under three
 test-rust: build ## unit tests in both profiles (the stack's depth differs), allocations
 	$(CARGO) test
 	$(CARGO) test --release
+	$(CARGO) test --lib --features certificate-compression
 
 test-ffi: build ## the tests through the C interface alone
 	ffi-tests/run.sh

@@ -164,7 +164,7 @@ static tls_status_t end_input(struct channel *channel)
     return status == TLS_STATUS_COMPLETE ? TLS_ERROR_TRUNCATED : status;
 }
 
-/* Until something is missing: input, room, or nothing. Questions are answered at once. */
+/* Until something is missing: input, room, an answer, or nothing. Verdicts are given at once. */
 static tls_status_t process_handshake(struct channel *channel)
 {
     for (;;) {
@@ -182,12 +182,6 @@ static tls_status_t process_handshake(struct channel *channel)
             status = judge(channel);
             if (status == TLS_STATUS_COMPLETE)
                 continue;
-        } else if (status == TLS_STATUS_WANT_CREDENTIALS) {
-            /* None were given in the options: decline, and let the server decide. */
-            fprintf(stderr, "%s: the server asks for a certificate, there is none\n", channel->label);
-            status = tls_session_set_client_credentials(channel->session, NULL);
-            if (status == TLS_STATUS_COMPLETE)
-                continue;
         }
         if (status == TLS_STATUS_WANT_READ && channel->input_ended)
             return end_input(channel);
@@ -195,7 +189,7 @@ static tls_status_t process_handshake(struct channel *channel)
     }
 }
 
-void channel_handshake(struct channel *channel)
+tls_status_t channel_handshake(struct channel *channel)
 {
     tls_status_t status = process_handshake(channel);
 
@@ -207,11 +201,15 @@ void channel_handshake(struct channel *channel)
         break;
     case TLS_STATUS_WANT_READ:
     case TLS_STATUS_WANT_WRITE:
+    case TLS_STATUS_WANT_CREDENTIALS:
+    case TLS_STATUS_NEEDS_SERVER_OPTIONS:
+    case TLS_STATUS_NEEDS_SIGNATURE:
         break;
     default:
         channel_fail(channel, status);
         break;
     }
+    return status;
 }
 
 tls_status_t channel_seal(struct channel *channel, struct buffer *plaintext)

@@ -84,8 +84,12 @@ void channel_receive(struct channel *channel);
 /* Gives the outbox to the socket; true if there is new room, so that it is worth going on. */
 bool channel_send(struct channel *channel);
 
-/* PHASE_HANDSHAKE: goes on with the handshake, the verdict included, to PHASE_OPEN if it is complete. */
-void channel_handshake(struct channel *channel);
+/*
+ * PHASE_HANDSHAKE: goes on with the handshake, the verdict included, to PHASE_OPEN if it is complete. Other questions
+ * are returned (WANT_CREDENTIALS, NEEDS_SERVER_OPTIONS, NEEDS_SIGNATURE): answer the session, now or later, and call
+ * again. Any other status needs nothing more; errors have been dealt with.
+ */
+tls_status_t channel_handshake(struct channel *channel);
 /* Seals plaintext into the outbox: COMPLETE, WANT_WRITE (the outbox is full), or an error. */
 tls_status_t channel_seal(struct channel *channel, struct buffer *plaintext);
 /* False when plaintext that is left cannot be sent any more, although nothing is wrong. */

@@ -32,11 +32,13 @@ struct settings {
     const char *text; /* NULL: standard input */
     unsigned long expect;
     unsigned long timeout;
+    bool on_demand; /* the certificate is not prepared in the options, but given when the server asks */
     bool summary;
 };
 
 struct client {
     struct channel channel;
+    tls_credentials_t *on_demand; /* for a server that asks; NULL: there are none */
     struct buffer outgoing; /* plaintext, not yet sealed */
     struct buffer incoming; /* plaintext, not yet printed */
     int input;              /* where outgoing plaintext comes from; -1 once there is no more */
@@ -51,6 +53,7 @@ static int usage(const char *program)
             "  --name NAME       the server's name (default: host)\n"
             "  --cert FILE       certificate chain to show to servers that ask\n"
             "  --key FILE        its private key\n"
+            "  --cert-on-demand  decide only when the server asks, and say what it asks for\n"
             "  --alpn NAME       application protocol to offer; repeat it for more\n"
             "  --tls 1.2|1.3     only this version\n"
             "  --send TEXT       send TEXT and a newline (default: standard input)\n"
@@ -64,19 +67,27 @@ static int usage(const char *program)
 
 /* ---- settings ---- */
 
-static bool set_credentials(tls_options_t *options, const struct settings *settings)
+/* Loads what the client can show, if anything: into the options, or to be kept until a server asks. */
+static bool load_credentials(tls_options_t *options, const struct settings *settings,
+                             tls_credentials_t **out_on_demand)
 {
     tls_credentials_t *credentials = NULL;
 
-    if (settings->cert == NULL && settings->key == NULL)
+    *out_on_demand = NULL;
+    if (settings->cert == NULL && settings->key == NULL && !settings->on_demand)
         return true;
     if (settings->cert == NULL || settings->key == NULL) {
-        fputs("--cert and --key belong together\n", stderr);
+        fputs("--cert and --key belong together, and --cert-on-demand to both\n", stderr);
         return false;
     }
-    bool set = succeeded(settings->cert, tls_credentials_create_file(settings->cert, settings->key, &credentials)) &&
-               succeeded(settings->cert, tls_options_set_credentials(options, credentials));
-    tls_credentials_destroy(credentials);
+    if (!succeeded(settings->cert, tls_credentials_create_file(settings->cert, settings->key, &credentials)))
+        return false;
+    if (settings->on_demand) {
+        *out_on_demand = credentials;
+        return true;
+    }
+    bool set = succeeded(settings->cert, tls_options_set_credentials(options, credentials));
+    tls_credentials_destroy(credentials); /* the options have their own hold on them */
     return set;
 }
 
@@ -93,6 +104,9 @@ static bool parse_option(int option, const char *value, struct settings *setting
         return true;
     case 'k':
         settings->key = value;
+        return true;
+    case 'd':
+        settings->on_demand = true;
         return true;
     case 'p':
         return add_alpn(options, value);
@@ -118,10 +132,10 @@ static bool parse_arguments(int argc, char **argv, struct settings *settings, tl
     static const struct option known[] = {
         {"ca", required_argument, NULL, 'a'},     {"name", required_argument, NULL, 'n'},
         {"cert", required_argument, NULL, 'c'},   {"key", required_argument, NULL, 'k'},
-        {"alpn", required_argument, NULL, 'p'},   {"tls", required_argument, NULL, 'v'},
-        {"send", required_argument, NULL, 's'},   {"expect", required_argument, NULL, 'e'},
-        {"timeout", required_argument, NULL, 't'}, {"summary", no_argument, NULL, 'S'},
-        {NULL, 0, NULL, 0},
+        {"cert-on-demand", no_argument, NULL, 'd'}, {"alpn", required_argument, NULL, 'p'},
+        {"tls", required_argument, NULL, 'v'},    {"send", required_argument, NULL, 's'},
+        {"expect", required_argument, NULL, 'e'}, {"timeout", required_argument, NULL, 't'},
+        {"summary", no_argument, NULL, 'S'},      {NULL, 0, NULL, 0},
     };
     int option;
 
@@ -192,6 +206,49 @@ static int connect_to(const char *host, const char *port, int64_t deadline)
         fprintf(stderr, "connecting to %s port %s: %s\n", host, port, strerror(errno));
     freeaddrinfo(addresses);
     return fd;
+}
+
+/* ---- the handshake ---- */
+
+/* Says what kind of certificate the server would take: a client with several would choose by this. */
+static void report_request(const tls_session_t *session)
+{
+    size_t issuers = 0;
+    uint16_t scheme = 0;
+    tls_status_t status = tls_session_acceptable_issuer_count(session, &issuers);
+
+    if (status != TLS_STATUS_COMPLETE)
+        report_failure("client", session, status);
+    fprintf(stderr, "client: the server asks for a certificate; issuers it names: %zu, signature schemes:", issuers);
+    for (size_t i = 0; (scheme = tls_session_acceptable_signature_scheme(session, i)) != 0; ++i)
+        fprintf(stderr, " 0x%04X", (unsigned)scheme);
+    fputc('\n', stderr);
+}
+
+/* Answers WANT_CREDENTIALS. Who has none, or none that fit, declines, and the server decides whether to go on. */
+static tls_status_t answer_request(struct client *client)
+{
+    tls_session_t *session = client->channel.session;
+
+    report_request(session);
+    tls_status_t status = tls_session_set_client_credentials(session, client->on_demand);
+    if (status == TLS_ERROR_CONFIGURATION) {
+        report_failure("client", session, status);
+        status = tls_session_set_client_credentials(session, NULL);
+    }
+    return status;
+}
+
+/* PHASE_HANDSHAKE: goes on with it. A client with credentials in its options is never asked for them. */
+static void shake_hands(struct client *client)
+{
+    while (channel_handshake(&client->channel) == TLS_STATUS_WANT_CREDENTIALS) {
+        tls_status_t status = answer_request(client);
+        if (status != TLS_STATUS_COMPLETE) {
+            channel_fail(&client->channel, status);
+            return;
+        }
+    }
 }
 
 /* ---- the conversation ---- */
@@ -293,7 +350,7 @@ static void go_on(struct client *client)
     struct channel *channel = &client->channel;
 
     if (channel->phase == PHASE_HANDSHAKE)
-        channel_handshake(channel);
+        shake_hands(client);
     if (channel->phase == PHASE_OPEN)
         converse(client);
     if (channel->phase == PHASE_CLOSING)
@@ -382,7 +439,7 @@ static tls_session_t *make_session(const tls_options_t *options, const char *nam
     return NULL;
 }
 
-static int talk(const struct settings *settings, const tls_options_t *options)
+static int talk(const struct settings *settings, const tls_options_t *options, tls_credentials_t *on_demand)
 {
     static struct client client; /* its buffers are too large for some stacks */
     int64_t deadline = monotonic_ms() + (int64_t)settings->timeout * 1000;
@@ -398,6 +455,7 @@ static int talk(const struct settings *settings, const tls_options_t *options)
     channel_init(&client.channel, "client", fd, session, deadline);
     take_input(&client, settings);
     client.expected = settings->expect;
+    client.on_demand = on_demand;
 
     run(&client);
     bool clean = say_how_it_ended(&client.channel);
@@ -411,6 +469,7 @@ int main(int argc, char **argv)
 {
     struct settings settings = {.timeout = 30};
     tls_options_t *options = NULL;
+    tls_credentials_t *on_demand = NULL;
 
     /* When the reader of our standard output goes away, that is an error to report and not our death. */
     signal(SIGPIPE, SIG_IGN);
@@ -419,8 +478,9 @@ int main(int argc, char **argv)
     int result = EXIT_FAILURE;
     if (!parse_arguments(argc, argv, &settings, options))
         result = usage(argv[0]);
-    else if (set_credentials(options, &settings))
-        result = talk(&settings, options);
+    else if (load_credentials(options, &settings, &on_demand))
+        result = talk(&settings, options, on_demand);
+    tls_credentials_destroy(on_demand);
     tls_options_destroy(options);
     return result;
 }

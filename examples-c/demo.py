@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Shows the example client and server talking to each other and to the openssl command line.
+"""Shows the example client and servers talking to each other and to the openssl command line.
 
     demo.py BUILD_DIRECTORY CERTIFICATE_DIRECTORY
 
@@ -8,9 +8,12 @@ sides say about it must agree; the table shows the side named first. The exit co
 should.
 """
 
+import contextlib
 import dataclasses
+import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -21,6 +24,7 @@ PROTOCOL_NAMES = {"1.2": "TLSv1.2", "1.3": "TLSv1.3"}
 ALPN = "spantls-demo"
 LINE = "able was I\n"
 TIMEOUT = 20  # seconds, for any one step; all of them take milliseconds
+TENANTS = {"localhost": "server-p256", "shop.wild.example": "server-rsa2048", "other.example": "server-wrongname"}
 
 
 class Unexpected(Exception):
@@ -142,7 +146,7 @@ class Demo:
     def certificate(self, name):
         return self.certificates / name
 
-    # ---- the four programs ----
+    # ---- the programs ----
 
     def our_server(self, version, *more):
         return Program(
@@ -150,10 +154,28 @@ class Demo:
             "--summary", *more, self.certificate("server-p256.pem"), self.certificate("server-p256.key"),
         )
 
-    def our_client(self, version, port, *more, anchors="ca.pem"):
+    def sni_server(self, version, connections, *more):
+        tenants = [
+            argument
+            for name, files in TENANTS.items()
+            for argument in (name, self.certificate(f"{files}.pem"), self.certificate(f"{files}.key"))
+        ]
+        return Program(
+            self.build / "sni_server", "--tls", version, "--alpn", ALPN, "--connections", connections, "--timeout",
+            TIMEOUT, "--summary", *more, *tenants,
+        )
+
+    def remote_key_server(self, version, key, connections, chain=None):
+        return Program(
+            self.build / "remote_key_server", "--tls", version, "--alpn", ALPN, "--connections", connections,
+            "--timeout", TIMEOUT, "--summary", self.certificate(f"server-{chain or key}.pem"),
+            self.certificate(f"server-{key}.key"),
+        )
+
+    def our_client(self, version, port, *more, anchors="ca.pem", name="localhost"):
         return Program(
             self.build / "client", "--tls", version, "--alpn", ALPN, "--ca", self.certificate(anchors),
-            "--name", "localhost", "--timeout", TIMEOUT, "--summary", *more, "127.0.0.1", port,
+            "--name", name, "--timeout", TIMEOUT, "--summary", *more, "127.0.0.1", port,
         )
 
     def openssl_server(self, version):
@@ -164,11 +186,11 @@ class Demo:
             "-key", self.certificate("server-rsa2048.key"), "-cert_chain", self.certificate("intermediate.pem"),
         )
 
-    def openssl_client(self, version, port):
+    def openssl_client(self, version, port, *more, name="localhost"):
         return Program(
             "openssl", "s_client", "-brief", "-no_ign_eof", "-connect", f"127.0.0.1:{port}", "-servername",
-            "localhost", "-verify_hostname", "localhost", "-verify_return_error", "-alpn", ALPN,
-            f"-tls{version.replace('.', '_')}", "-CAfile", self.certificate("ca.pem"),
+            name, "-verify_hostname", name, "-verify_return_error", "-alpn", ALPN,
+            f"-tls{version.replace('.', '_')}", "-CAfile", self.certificate("ca.pem"), *more,
         )
 
     @staticmethod
@@ -213,8 +235,7 @@ class Demo:
     def our_server_with_openssl(self, version, pair):
         with self.our_server(version) as server:
             with self.openssl_client(version, self.port_of(server)) as client:
-                client.write(LINE.encode())
-                client.wait_for("stdout", re.escape(LINE).encode())
+                self.exchange_line(client)
                 client.close_input()  # makes it close properly, and wait for our answer
                 client.finish(0)
                 server.finish(0)
@@ -233,29 +254,190 @@ class Demo:
                 server.wait_for("stderr", rb"alert number 48")
                 server.finish(None)
                 row = summary_of(client, pair)
-        expect("the verdict", row.verdict, "refused:4:48")
-        expect("what went over", (row.sent, row.received), ("0", "0"))
-        expect("the end", row.closed, "refused")
-        return dataclasses.replace(
-            row, version=PROTOCOL_NAMES[version], verdict="refused: chain", closed="unknown_ca, seen by the server"
-        )
+        return self.check_refused(row, version, "refused:4:48", "refused: chain", "unknown_ca, seen by the server")
 
     def our_server_loses_openssl(self, version, pair):
         """A client that dies without a word must not look like one that has finished."""
         with self.our_server(version) as server:
             with self.openssl_client(version, self.port_of(server)) as client:
-                client.write(LINE.encode())
-                client.wait_for("stdout", re.escape(LINE).encode())
+                self.exchange_line(client)
                 client.kill()
                 server.finish(0)
                 row = summary_of(server, pair)
         expect("the end", row.closed, "truncated")
         return row
 
-    def check_clean(self, row, version, length):
+    def our_client_with_tenants(self, version, pair):
+        """Each name has its certificate, which the client checks, and its greeting. The row is the last one's."""
+        with self.sni_server(version, len(TENANTS)) as server:
+            port = self.port_of(server)
+            for name in TENANTS:
+                row = self.greeted(version, port, name, name, pair)
+            server.finish(0)
+        return row
+
+    def openssl_with_tenant(self, version, pair):
+        with self.sni_server(version, 1) as server:
+            with self.openssl_client(version, self.port_of(server), name="shop.wild.example") as client:
+                greeting = self.greeting("shop.wild.example")
+                client.wait_for("stdout", re.escape(greeting).encode())
+                client.wait_for("stderr", rb"Peer certificate: CN = server-rsa2048\n")
+                client.close_input()
+                client.finish(0)
+                server.wait_for("stderr", rb"asks for shop\.wild\.example, offers spantls-demo, JA4 t1[23]d\w+\n")
+                server.finish(0)
+                row = summary_of(server, pair)
+                self.check_openssl_agrees(client, version)
+        self.check_clean(row, version, len(greeting), 0)
+        return row
+
+    def openssl_with_unknown_tenant(self, version, pair):
+        with self.sni_server(version, 1) as server:
+            with self.openssl_client(version, self.port_of(server), name="nobody.example") as client:
+                client.wait_for("stderr", rb"alert number 112")
+                client.finish(1)
+                server.finish(0)
+                row = summary_of(server, pair)
+        return self.check_refused(row, version, "refused:0:112", "refused: name", "unrecognized_name, seen by it")
+
+    def our_client_without_name(self, version, pair):
+        """For an address no name is sent. That leads to the default tenant, and without one nowhere."""
+        with self.sni_server(version, 1, "--default", "localhost") as server:
+            self.greeted(version, self.port_of(server), "127.0.0.1", "localhost", pair)
+            server.finish(0)
+        with self.sni_server(version, 1) as server:
+            with self.our_client(version, self.port_of(server), "--send", LINE, name="127.0.0.1") as client:
+                client.wait_for("stderr", rb"alert received: 109")
+                client.finish(1)
+                server.finish(0)
+                row = summary_of(server, pair)
+        return self.check_refused(row, version, "refused:0:109", "refused: no name", "missing_extension, seen by it")
+
+    def our_client_with_remote_key(self, version, pair, key, schemes):
+        with self.remote_key_server(version, key, 1) as server:
+            port = self.port_of(server)
+            with self.our_client(version, port, "--send", LINE.rstrip("\n"), "--expect", len(LINE)) as client:
+                client.finish(0)
+                server.finish(0)
+                self.check_signed(server, schemes)
+                expect("what came back", client.text["stdout"].decode(), LINE)
+                row = summary_of(client, pair)
+        expect("the verdict", row.verdict, "accepted")
+        self.check_clean(row, version, len(LINE))
+        return row
+
+    def openssl_with_remote_key(self, version, pair, key, schemes, *more):
+        with self.remote_key_server(version, key, 1) as server:
+            with self.openssl_client(version, self.port_of(server), *more) as client:
+                self.exchange_line(client)
+                client.close_input()
+                client.finish(0)
+                server.finish(0)
+                self.check_signed(server, schemes)
+                row = summary_of(server, pair)
+        self.check_clean(row, version, len(LINE))
+        return row
+
+    def two_wait_for_signatures(self, version, pair):
+        """While the signer stands still two handshakes wait for it, and a third connection is served as ever."""
+        with contextlib.ExitStack() as stack:
+            server = stack.enter_context(self.remote_key_server(version, "rsa2048", 3))
+            port = self.port_of(server)
+            served = stack.enter_context(self.openssl_client(version, port))
+            self.exchange_line(served)
+            with self.stopped_signer(server):
+                ours = stack.enter_context(self.our_client(version, port, "--send", "x", "--expect", 2))
+                theirs = stack.enter_context(self.openssl_client(version, port))
+                server.wait_for("stderr", rb"signatures outstanding: 2\n")
+                self.exchange_line(served, b"not a one\n")
+            self.exchange_line(theirs)
+            ours.finish(0)
+            for client in (served, theirs):
+                client.close_input()
+                client.finish(0)
+            server.finish(0)
+            row = summary_of(ours, pair)
+        self.check_clean(row, version, 2)
+        return row
+
+    def signer_dies(self, version, pair):
+        """The handshake that waits is ended with an alert, an open connection is served to its end."""
+        with contextlib.ExitStack() as stack:
+            server = stack.enter_context(self.remote_key_server(version, "p256", 2))
+            port = self.port_of(server)
+            served = stack.enter_context(self.openssl_client(version, port))
+            self.exchange_line(served)
+            with self.stopped_signer(server) as signer:
+                waiting = stack.enter_context(self.openssl_client(version, port))
+                server.wait_for("stderr", rb"connection 2: wants a signature")
+                os.kill(signer, signal.SIGKILL)
+                waiting.wait_for("stderr", rb"alert number 80")
+                waiting.finish(1)
+            self.exchange_line(served, b"not a one\n")
+            served.close_input()
+            served.finish(0)
+            server.finish(1)
+            row = summary_of(server, pair)
+        return self.check_refused(row, version, "refused:0:80", "-", "internal_error, seen by it")
+
+    def signer_has_another_key(self, version, pair):
+        """A signature that the certificate does not go with never leaves the server."""
+        with self.remote_key_server(version, "other", 1, chain="p256") as server:
+            with self.openssl_client(version, self.port_of(server)) as client:
+                client.wait_for("stderr", rb"alert number 80")
+                client.finish(1)
+                server.wait_for("stderr", rb"connection 1: TLS_ERROR_INVALID_ARGUMENT")
+                server.finish(0)
+                row = summary_of(server, pair)
+        return self.check_refused(row, version, "refused:0:80", "-", "internal_error, seen by it")
+
+    @staticmethod
+    @contextlib.contextmanager
+    def stopped_signer(server):
+        process = int(server.wait_for("stderr", rb"signer: process (\d+)\n").group(1))
+        os.kill(process, signal.SIGSTOP)
+        try:
+            yield process
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
+
+    @staticmethod
+    def exchange_line(client, line=LINE.encode()):
+        client.write(line)
+        client.wait_for("stdout", re.escape(line))
+
+    @staticmethod
+    def check_signed(server, schemes):
+        scheme = server.wait_for("stderr", rb"wants a signature with scheme 0x(\w+);").group(1).decode()
+        expect("whether the scheme is one of these", scheme in schemes, True)
+
+    def greeted(self, version, port, name, tenant, pair):
+        """Our client asks for a name, and is greeted by that tenant."""
+        greeting = self.greeting(tenant)
+        with self.our_client(version, port, "--send", "", "--expect", len(greeting) + 1, name=name) as client:
+            client.finish(0)
+            expect("the greeting and what came back", client.text["stdout"].decode(), greeting + "\n")
+            row = summary_of(client, pair)
+        expect("the verdict", row.verdict, "accepted")
+        self.check_clean(row, version, 1, len(greeting) + 1)
+        return row
+
+    @staticmethod
+    def greeting(tenant):
+        return f"Welcome to {tenant}!\n"
+
+    @staticmethod
+    def check_refused(row, version, verdict, said, closed):
+        expect("the verdict", row.verdict, verdict)
+        expect("what went over", (row.sent, row.received), ("0", "0"))
+        expect("the end", row.closed, "refused")
+        return dataclasses.replace(row, version=PROTOCOL_NAMES[version], verdict=said, closed=closed)
+
+    def check_clean(self, row, version, sent, received=None):
         expect("the version", row.version, PROTOCOL_NAMES[version])
         expect("the application protocol", row.alpn, ALPN)
-        expect("the bytes each way", (row.sent, row.received), (str(length), str(length)))
+        expect("the bytes each way", (row.sent, row.received), (str(sent), str(sent if received is None else received)))
         expect("the end", row.closed, "clean")
 
     @staticmethod
@@ -276,13 +458,39 @@ class Demo:
             ("--client-cert", "require", "--ca", self.certificate("ca.pem")),
             ("--cert", self.certificate("client-p256.pem"), "--key", self.certificate("client-p256.key")),
         )
+        on_demand = (both_certificates[0], (*both_certificates[1], "--cert-on-demand"))
         for version in PROTOCOL_NAMES:
             self.run(self.ours_with_ours, version, "client -> server")
             self.run(self.ours_with_ours, version, "client -> server, mutual", *both_certificates)
+            self.run(self.ours_with_ours, version, "client -> server, on demand", *on_demand)
             self.run(self.our_client_with_openssl, version, "client -> openssl s_server")
             self.run(self.our_server_with_openssl, version, "server <- openssl s_client")
             self.run(self.our_client_refuses_openssl, version, "client -> openssl, wrong anchors")
             self.run(self.our_server_loses_openssl, version, "server <- openssl, killed")
+            self.run(self.our_client_with_tenants, version, "client -> sni_server, 3 tenants")
+            self.run(self.openssl_with_tenant, version, "sni_server <- openssl, by name")
+            self.run(self.openssl_with_unknown_tenant, version, "sni_server <- openssl, unknown")
+            self.run(self.our_client_without_name, version, "sni_server <- client, no name")
+
+            if (self.build / "remote_key_server").exists():
+                self.run_remote_keys(version)
+        if not (self.build / "remote_key_server").exists():
+            print("skipped - remote_key_server: it was not built\n", file=sys.stderr)
+
+    def run_remote_keys(self, version):
+        pss = {"0804", "0805", "0806"}
+        ours, theirs = self.our_client_with_remote_key, self.openssl_with_remote_key
+        self.run(ours, version, "client -> remote ECDSA key", "p256", {"0403"})
+        self.run(ours, version, "client -> remote RSA key", "rsa2048", pss)
+        self.run(theirs, version, "remote ECDSA key <- openssl", "p384", {"0503"})
+        self.run(theirs, version, "remote RSA key <- openssl", "rsa4096", pss)
+        self.run(theirs, version, "remote Ed25519 key <- openssl", "ed25519", {"0807"})
+        if version == "1.2":
+            old = ("-sigalgs", "RSA+SHA256:ECDSA+SHA256")
+            self.run(theirs, version, "remote RSA key, PKCS#1 <- openssl", "rsa2048", {"0401"}, *old)
+        self.run(self.two_wait_for_signatures, version, "client -> remote key, 2 waiting")
+        self.run(self.signer_dies, version, "remote key <- openssl, signer killed")
+        self.run(self.signer_has_another_key, version, "remote key <- openssl, wrong key")
 
     def print_table(self):
         titles = ["pair", "version", "suite", "ALPN", "verdict", "sent", "received", "closed"]

@@ -18,6 +18,34 @@ bool succeeded(const char *what, tls_status_t status)
     return false;
 }
 
+uint8_t *read_file(const char *path, size_t *out_len)
+{
+    FILE *file = fopen(path, "rb");
+    uint8_t *data = NULL;
+    uint8_t *larger = NULL;
+    size_t len = 0;
+    size_t got = 0;
+
+    if (file == NULL) {
+        perror(path);
+        return NULL;
+    }
+    do {
+        len += got;
+        larger = realloc(data, len + 4096);
+        if (larger != NULL)
+            data = larger;
+    } while (larger != NULL && (got = fread(data + len, 1, 4096, file)) > 0);
+    if (larger == NULL || ferror(file) != 0) {
+        fprintf(stderr, "%s: could not be read\n", path);
+        free(data);
+        data = NULL;
+    }
+    fclose(file);
+    *out_len = len;
+    return data;
+}
+
 bool parse_number(const char *text, unsigned long least, unsigned long most, unsigned long *out_number)
 {
     char *end = NULL;
@@ -45,4 +73,21 @@ bool set_version(tls_options_t *options, const char *version)
 bool add_alpn(tls_options_t *options, const char *name)
 {
     return succeeded("--alpn", tls_options_add_alpn(options, (const uint8_t *)name, strlen(name)));
+}
+
+bool parse_server_option(int option, const char *value, struct server_settings *settings)
+{
+    switch (option) {
+    case 'P':
+        return parse_number(value, 0, 65535, &settings->port);
+    case 'n':
+        return parse_number(value, 0, 1000000000, &settings->connections);
+    case 't':
+        return parse_number(value, 1, 86400, &settings->timeout);
+    case 'S':
+        settings->summary = true;
+        return true;
+    default:
+        return false;
+    }
 }

@@ -7,7 +7,8 @@
 #   ffi-tests/run.sh quick    without valgrind, with thinned product tables
 #
 # Build the library before (`cargo build --release`), or name another one in SPANTLS_LIB; its static twin is looked for
-# beside it. Run as root, it installs tools that are missing with apt-get. The last line is the sum of all tests.
+# beside it. Run as root, it installs tools that are missing with apt-get, and OpenSSL's libcrypto, which plays the host
+# that signs in the C programs. The last line is the sum of all tests.
 
 set -uo pipefail
 
@@ -37,6 +38,13 @@ sanitizers_work() {
         clang -x c -fsanitize=address,undefined - -o "$build/probe" 2> /dev/null && "$build/probe"
 }
 
+# libcrypto_works: whether programs can be linked with libcrypto 3.
+libcrypto_works() {
+    command -v gcc > /dev/null &&
+        printf '#include <openssl/evp.h>\nint main(void) { return EVP_PKEY_get_size(NULL) > 0; }' |
+        gcc -x c - -lcrypto -o "$build/probe" 2> /dev/null
+}
+
 # install PACKAGE...
 install() {
     if [ $# -eq 0 ]; then
@@ -57,6 +65,7 @@ install_missing_tools() {
     command -v clang > /dev/null || missing+=(clang)
     command -v valgrind > /dev/null || [ "$mode" = quick ] || missing+=(valgrind)
     command -v openssl > /dev/null || missing+=(openssl)
+    libcrypto_works || missing+=(libssl-dev)
     command -v gnutls-cli > /dev/null && command -v gnutls-serv > /dev/null || missing+=(gnutls-bin)
     python3 -c 'import venv, ensurepip' 2> /dev/null || missing+=(python3-venv)
     install ${missing[@]+"${missing[@]}"}
@@ -124,12 +133,35 @@ for source in "$here"/c/test_*.c; do
     programs+=("${source%.c}")
 done
 
+# signs PROGRAM: whether it needs libcrypto.
+signs() {
+    grep -q '"sign.h"' "$here/c/test_$1.c"
+}
+
+# without_libcrypto: leaves the programs out that need it.
+without_libcrypto() {
+    local all=("${programs[@]}") program
+    programs=()
+    for program in "${all[@]}"; do
+        if signs "$program"; then
+            skip "$program" "libcrypto's headers (libssl-dev) are not installed"
+        else
+            programs+=("$program")
+        fi
+    done
+}
+
 # compile NAME COMPILER ARGUMENT...: the program NAME-PROGRAM of each test; false if one does not compile.
 compile() {
     local name=$1 compiler=$2 program
     shift 2
     for program in "${programs[@]}"; do
-        "$compiler" "${FLAGS[@]}" "$here/c/test_$program.c" "${COMMON[@]}" -o "$build/$name-$program" "$@" \
+        local sources=("$here/c/test_$program.c" "${COMMON[@]}") libraries=()
+        if signs "$program"; then
+            sources+=("$here/c/sign.c")
+            libraries=(-lcrypto)
+        fi
+        "$compiler" "${FLAGS[@]}" "${sources[@]}" -o "$build/$name-$program" "$@" ${libraries[@]+"${libraries[@]}"} \
             > "$logs/$name-$program.log" 2>&1 || {
             count "$name-$program" 0 1
             return 1
@@ -151,6 +183,7 @@ run_all() {
 c_tests() {
     local arguments=()
     [ "$mode" = full ] || arguments=(quick)
+    libcrypto_works || without_libcrypto
 
     compile gcc gcc "$library" -lpthread && run_all gcc gcc
 
@@ -203,6 +236,7 @@ run python-ssl python3 "$here/python/test_against_ssl.py"
 run python-openssl python3 "$here/python/test_against_openssl.py"
 run python-verdicts python3 "$here/python/test_verdicts.py"
 run python-alerts python3 "$here/python/test_alerts.py"
+run python-questions python3 "$here/python/test_questions.py"
 run zoo python3 "$here/zoo/test_zoo.py"
 
 echo "$passed passed, $failed failed"

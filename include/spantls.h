@@ -12,7 +12,7 @@
  * - Arguments stand in this order: the handle, inputs, outputs. `_len` counts bytes of data, `_cap` bytes of room,
  *   `num_` elements. Outputs are called `out_...`.
  * - Out-parameters are written on every return, with 0 or NULL where nothing happened, and must be given unless a
- *   function says that they may be NULL.
+ *   function says that they may be NULL. Their places overlap neither each other nor a span.
  * - A span is a pointer and a length. A span of length 0 is empty whatever its pointer, NULL too. Input and output
  *   spans of one call must not overlap, unless a function works in place. Nothing keeps a pointer into host memory
  *   after it has returned.
@@ -26,9 +26,9 @@
  *
  * Questions
  *
- * A handshake asks its host by a status of tls_session_process_handshake(), in this order. Each question lasts, the call
- * returning the same status with nothing consumed or written, until it is answered; what comes behind it stays where it
- * is. tls_session_reject() answers any of them with an alert that ends the handshake.
+ * A handshake asks its host by a status of tls_session_process_handshake(), in this order. Each question lasts: the call
+ * returns the same status, from the second time on with nothing consumed or written, until it is answered; what comes
+ * behind it stays where it is. tls_session_reject() answers any of them with an alert that ends the handshake.
  *
  *   server, TLS 1.2 and 1.3
  *     NEEDS_SERVER_OPTIONS           the context was made without options        tls_session_set_server_context()
@@ -43,8 +43,8 @@
  * tls_session_reject_certificate(). With TLS_VALIDATION_AUTOMATIC it is given inside, without a suspension.
  *
  * - A client is asked for its credentials before it sees the server's certificate (in TLS 1.2 before it can judge it,
- *   RFC 5246 section 7.3; in TLS 1.3 RFC 8446 section 4.3.2): what it shows, an impostor could see in TLS 1.2; in
- *   TLS 1.3 nothing of it leaves before the verdict.
+ *   RFC 5246 section 7.3; in TLS 1.3 RFC 8446 section 4.3.2). Nothing of them leaves before the verdict, and before the
+ *   server has proved that it holds its key; then, in TLS 1.2, everyone on the way can read the certificates.
  * - A verdict is asked for before the peer has proved that it holds the certificate's key (RFC 8446 section 4.4.3): to
  *   accept a certificate is not yet to know the peer. COMPLETE is.
  * - A server whose client declines to show a certificate is asked for the verdict all the same under
@@ -145,7 +145,7 @@ typedef enum {
      */
     TLS_ERROR_INVALID_STATE = -2,
     /**
-     * A verdict refused the peer, or no credentials satisfied it.
+     * A verdict or `tls_session_reject()` refused the peer, no credentials satisfied it, or the host could not sign.
      */
     TLS_ERROR_AUTHENTICATION = -3,
     /**
@@ -393,8 +393,8 @@ typedef struct tls_options_t tls_options_t;
  * 1. Call `tls_session_process_handshake()` with what has been received so far (at first nothing). Send the
  *    `*out_written` bytes to the peer, drop the first `*out_consumed` bytes from the receive buffer, and look at the
  *    status: WANT_READ: receive more behind what is left, call again (if the transport has ended:
- *    `tls_session_end_of_input()`); WANT_WRITE: call again; a suspension (NEEDS_CERTIFICATE_VALIDATION): answer it
- *    now or later, from any thread, and call again; COMPLETE: done; negative: failed: send what was written (it holds
+ *    `tls_session_end_of_input()`); WANT_WRITE: call again; a question (see the top of this file): answer it now
+ *    or later, from any thread, and call again; COMPLETE: done; negative: failed: send what was written (it holds
  *    the alert), `tls_session_drain_pending_output()` for the rest, and destroy the session. On a TCP socket, shut
  *    the sending side down and read to the end before closing: a reset would overtake the alert.
  * 2. Exchange data with `tls_session_encrypt()` and `tls_session_decrypt()`. After each decrypt, look at
@@ -408,7 +408,8 @@ typedef struct tls_options_t tls_options_t;
  * gets `TLS_ERROR_BUSY`. Before COMPLETE one thread at a time, any thread. State and getters: from any thread, at
  * any time. `tls_session_destroy()` must come after all other calls have returned.
  *
- * A session belongs to one process: after fork() only one of the two may use it.
+ * A session belongs to one process: after fork() only one of the two may use it. Credentials, options and contexts made
+ * before may be used by both, if no other thread was inside the library at that moment.
  */
 typedef struct tls_session_t tls_session_t;
 
@@ -660,8 +661,9 @@ tls_status_t spantls_last_error(tls_error_t *out_error);
 
 /**
  * How many handshakes are suspended or being worked on in this process, and how many may be: beyond that
- * `tls_session_process_handshake()` returns `TLS_ERROR_RESOURCES`. Each holds some 20 KiB until it is answered or
- * destroyed; sessions that wait for their context (`TLS_STATUS_NEEDS_SERVER_OPTIONS`) do not count.
+ * `tls_session_process_handshake()` returns `TLS_ERROR_RESOURCES`. Each holds 12 to 27 KiB until it is answered or
+ * destroyed. Sessions that wait for their context (`TLS_STATUS_NEEDS_SERVER_OPTIONS`), or for a verdict on a client
+ * that showed no certificate, do not count: they hold a few KiB.
  *
  * - `TLS_STATUS_COMPLETE`. Either pointer may be NULL.
  */
@@ -758,9 +760,9 @@ tls_status_t tls_options_set_credentials(tls_options_t *options,
 
 /**
  * Adds the trust anchors in PEM text to those that the default validation trusts; a server also names them to
- * clients as acceptable issuers (RFC 8446 section 4.2.4) unless their names are longer than 48 KiB. A self-signed certificate given here is trusted as a leaf,
- * too, if the peer shows exactly that certificate. A client without any anchors trusts the system's store; a server
- * without any trusts no client.
+ * clients as acceptable issuers (RFC 8446 section 4.2.4) unless their names are longer than 48 KiB. A self-signed
+ * certificate given here is trusted as a leaf, too, if the peer shows exactly that certificate. A client without any
+ * anchors trusts the system's store; a server without any trusts no client.
  *
  * - `TLS_STATUS_COMPLETE`: all certificates of the text were added.
  * - `TLS_ERROR_CONFIGURATION`: there is none, or one cannot be parsed; nothing was added.
@@ -939,7 +941,7 @@ tls_status_t tls_options_set_keep_client_hello(tls_options_t *options,
  *
  * - `TLS_STATUS_COMPLETE`: `*out_context` is set; release it with `tls_context_destroy()`.
  * - `TLS_ERROR_CONFIGURATION`: no credentials, or the options contradict each other.
- * - `TLS_ERROR_INVALID_ARGUMENT`: no options.
+ * - `TLS_ERROR_INVALID_ARGUMENT`: `options` is neither NULL nor options, or `out_context` is NULL.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_context_create_server(const tls_options_t *options,
@@ -1003,9 +1005,15 @@ tls_status_t tls_session_set_target_host_name(tls_session_t *session,
  * - `TLS_STATUS_COMPLETE`: the handshake is finished, the peer judged, and every byte of it handed over. Repeats, 0/0.
  * - `TLS_STATUS_WANT_READ`: a record is incomplete: show the rest of the input again with more behind it.
  * - `TLS_STATUS_WANT_WRITE`: output is left: call again with room (input is welcome too).
- * - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_accept_with_default_validation()`. Repeats, 0/0,
- *   until answered; limit the time that you give yourself, 16,384 handshakes can wait at once. Accepting is not yet authentication: the peer has still to prove that it holds the key, and the
- *   handshake fails if it cannot. Only COMPLETE means authenticated.
+ * - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_accept_with_default_validation()`. Accepting is not yet
+ *   authentication: the peer has still to prove that it holds the key, and the handshake fails if it cannot. Only
+ *   COMPLETE means authenticated.
+ * - `TLS_STATUS_WANT_CREDENTIALS` (clients): see `tls_session_set_client_credentials()`.
+ * - `TLS_STATUS_NEEDS_SERVER_OPTIONS` (servers): see `tls_session_set_server_context()`.
+ * - `TLS_STATUS_NEEDS_SIGNATURE`: see `tls_session_signature_request()`.
+ *
+ *   These four are questions: send what was written, as always. They repeat, 0/0, until answered; a loop that passes over
+ *   one never ends. Limit the time that you give yourself: `spantls_suspended_handshakes()`.
  * - `TLS_STATUS_CLOSED`: the handshake was cancelled with `tls_session_shutdown()`.
  * - `TLS_ERROR_AUTHENTICATION`, `TLS_ERROR_PROTOCOL`, `TLS_ERROR_TRUNCATED`: failed; what was written, and
  *   `tls_session_drain_pending_output()`, hold the alert for the peer. Sticky.
@@ -1207,7 +1215,12 @@ tls_status_t tls_session_reject_certificate(tls_session_t *session,
                                             uint8_t alert);
 
 /**
- * Answers any suspension with a refusal, as `tls_session_reject_certificate()` does for certificates.
+ * Answers any suspension with a refusal: the peer gets this fatal alert, and nothing else any more.
+ *
+ * - `TLS_STATUS_COMPLETE`: taken; call `tls_session_process_handshake()` again: it fails with
+ *   `TLS_ERROR_AUTHENTICATION` and writes the alert.
+ * - `TLS_ERROR_INVALID_ARGUMENT`: an alert that ends nothing (close_notify, user_canceled, no_renegotiation).
+ * - `TLS_ERROR_INVALID_STATE`: the session is not suspended, or its question was answered.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_reject(tls_session_t *session,
@@ -1215,9 +1228,10 @@ tls_status_t tls_session_reject(tls_session_t *session,
 
 /**
  * Answers `TLS_STATUS_NEEDS_SERVER_OPTIONS`: the session goes on with this server context, as if it had been created
- * on it. Then show `tls_session_process_handshake()` the same input again: the record that completes the ClientHello was
- * not consumed. To turn the client away, `tls_session_reject()` with `SPANTLS_ALERT_UNRECOGNIZED_NAME` (RFC 6066
- * section 3) or another alert.
+ * on it (`tls_options_set_keep_client_hello()` counts, too). Then show `tls_session_process_handshake()` the same input
+ * again: the record that completes the ClientHello was not consumed. Shown anything else, it returns
+ * `TLS_ERROR_INVALID_ARGUMENT` and takes nothing, until it is shown that record. To turn the client away,
+ * `tls_session_reject()` with `SPANTLS_ALERT_UNRECOGNIZED_NAME` (RFC 6066 section 3) or another alert.
  *
  * - `TLS_STATUS_COMPLETE`: taken. The context may be destroyed.
  * - `TLS_ERROR_INVALID_ARGUMENT`: a client's context, or one that was itself made without options.
@@ -1280,6 +1294,9 @@ uint16_t tls_session_acceptable_signature_scheme(const tls_session_t *session,
  * be hashed as the scheme says (RFC 8446 section 4.2.3), not yet hashed. `*out_scheme` (may be NULL) is the scheme, one
  * of those that the credentials were made with. Copy-out as `tls_session_negotiated_alpn()`.
  *
+ * The message has less than 256 bytes; only clients in TLS 1.2 sign all handshake messages so far (RFC 5246 section
+ * 7.4.8), which may be as long as the server's chain.
+ *
  * - `TLS_ERROR_INVALID_STATE`: nothing waits for a signature.
  */
 SPANTLS_MUST_USE
@@ -1292,10 +1309,12 @@ tls_status_t tls_session_signature_request(const tls_session_t *session,
 /**
  * Answers `TLS_STATUS_NEEDS_SIGNATURE`. ECDSA signatures are DER (`ECDSA-Sig-Value`, RFC 8446 section 4.2.3), the others
  * the bare bytes. The signature is checked against the certificate's key before it can leave. Length 0: the host could
- * not sign; the handshake fails with `TLS_ERROR_AUTHENTICATION` and the alert `internal_error`.
+ * not sign; the handshake fails with `TLS_ERROR_AUTHENTICATION` and the alert `internal_error`. Sign on another thread or
+ * in another process if it takes long: nothing else waits for this session.
  *
  * - `TLS_STATUS_COMPLETE`: taken; call `tls_session_process_handshake()` again.
- * - `TLS_ERROR_INVALID_ARGUMENT`: not a signature of this message by the certificate's key. Nothing was answered.
+ * - `TLS_ERROR_INVALID_ARGUMENT`: not a signature of this message by the certificate's key. Nothing was answered: bring
+ *   another one, or none (length 0).
  * - `TLS_ERROR_INVALID_STATE`: nothing waits for a signature, or it was answered.
  */
 SPANTLS_MUST_USE
@@ -1354,8 +1373,9 @@ tls_status_t tls_session_negotiated_alpn(const tls_session_t *session,
 
 /**
  * Copies the server's name: on clients what was set, on servers what the client asked for (RFC 6066 section 3), from
- * the ClientHello on; empty if there is none. No NUL is added; `*out_len` counts bytes. Copy-out as
- * `tls_session_negotiated_alpn()`.
+ * the ClientHello on; empty if there is none. A client's name is a DNS name of at most 253 bytes without a dot at its
+ * end, in the letters that the client chose: compare it without regard to case. No NUL is added; `*out_len` counts
+ * bytes. Copy-out as `tls_session_negotiated_alpn()`.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_target_host_name(const tls_session_t *session,
@@ -1480,8 +1500,8 @@ tls_status_t tls_session_export_keying_material(const tls_session_t *session,
 /**
  * Copies a server's first ClientHello: the whole handshake message with its four-byte header, fragments joined. There from
  * the moment that it is complete (`TLS_STATUS_NEEDS_SERVER_OPTIONS` and after) until the handshake is COMPLETE, and as
- * long as the session with `tls_options_set_keep_client_hello()`; else empty, and on clients. Copy-out as
- * `tls_session_negotiated_alpn()`.
+ * long as the session with `tls_options_set_keep_client_hello()`; else empty, and on clients. It has at most
+ * 65,539 bytes. Copy-out as `tls_session_negotiated_alpn()`.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_client_hello(const tls_session_t *session,

@@ -201,6 +201,20 @@ tls_credentials_t *make_credentials(const char *name) {
     return credentials;
 }
 
+tls_credentials_t *make_external(const char *name, const uint16_t *schemes) {
+    char file[256];
+    tls_credentials_t *credentials = NULL;
+    size_t count = 0;
+    while (count < 4 && schemes[count] != 0) {
+        count++;
+    }
+    snprintf(file, sizeof file, "%s.pem", name);
+    bytes_t chain = read_file(file);
+    must(tls_credentials_create_external(chain.data, chain.len, schemes, count, &credentials), name);
+    bytes_free(&chain);
+    return credentials;
+}
+
 static void add_anchors(tls_options_t *options, const char *name) {
     char file[256];
     if (name == NULL) {
@@ -216,7 +230,9 @@ tls_options_t *make_options(const setup_t *setup) {
     tls_options_t *options = NULL;
     must(tls_options_create(&options), "options");
     if (setup->credentials != NULL) {
-        tls_credentials_t *credentials = make_credentials(setup->credentials);
+        tls_credentials_t *credentials = setup->schemes[0] == 0
+                                             ? make_credentials(setup->credentials)
+                                             : make_external(setup->credentials, setup->schemes);
         must(tls_options_set_credentials(options, credentials), "set_credentials");
         tls_credentials_destroy(credentials);
     }
@@ -249,6 +265,7 @@ tls_options_t *make_options(const setup_t *setup) {
     }
     must(tls_options_set_client_certificate_mode(options, setup->client_certificates), "set_client_certificate_mode");
     must(tls_options_set_certificate_validation(options, setup->validation), "set_certificate_validation");
+    must(tls_options_set_keep_client_hello(options, setup->keep_client_hello), "set_keep_client_hello");
     return options;
 }
 
@@ -261,6 +278,12 @@ tls_context_t *make_context(bool is_server, const setup_t *setup) {
         must(tls_context_create_client(options, &context), "create_client");
     }
     tls_options_destroy(options);
+    return context;
+}
+
+tls_context_t *make_undecided(void) {
+    tls_context_t *context = NULL;
+    must(tls_context_create_server(NULL, &context), "create_server");
     return context;
 }
 
@@ -357,9 +380,9 @@ static bool is_sticky_failure(tls_status_t status) {
            status != TLS_ERROR_BUSY && status != TLS_ERROR_RESOURCES;
 }
 
-static bool is_suspension(tls_status_t status) {
-    return status == TLS_STATUS_NEEDS_SERVER_OPTIONS || status == TLS_STATUS_WANT_CREDENTIALS ||
-           status == TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION || status == TLS_STATUS_NEEDS_SIGNATURE;
+bool is_suspension(tls_status_t status) {
+    return status == TLS_STATUS_WANT_CREDENTIALS || status == TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION ||
+           status == TLS_STATUS_NEEDS_SERVER_OPTIONS || status == TLS_STATUS_NEEDS_SIGNATURE;
 }
 
 tls_status_t call_handshake(side_t *self, side_t *peer) {
@@ -393,9 +416,9 @@ tls_status_t call_handshake(side_t *self, side_t *peer) {
             EXPECT(state & TLS_STATE_HAS_PENDING_OUTPUT);
             EXPECT(tls_session_has_pending_output(self->session) == 1);
             break;
-        case TLS_STATUS_NEEDS_SERVER_OPTIONS:
         case TLS_STATUS_WANT_CREDENTIALS:
         case TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION:
+        case TLS_STATUS_NEEDS_SERVER_OPTIONS:
         case TLS_STATUS_NEEDS_SIGNATURE:
         case TLS_STATUS_CLOSED:
             break;
@@ -426,7 +449,7 @@ tls_status_t call_handshake(side_t *self, side_t *peer) {
     return status;
 }
 
-static void answer(side_t *self, side_t *peer) {
+static void judge(side_t *self, side_t *peer) {
     tls_session_t *session = self->session;
     switch (self->judge) {
         case JUDGE_BY_DEFAULT:
@@ -447,12 +470,62 @@ static void answer(side_t *self, side_t *peer) {
             EXPECT_STATUS(tls_session_reject_certificate(session, self->alert), TLS_STATUS_COMPLETE);
             break;
         case JUDGE_STOP:
-            break;
+            give_up("this verdict is the test's");
     }
+}
+
+static void sign(side_t *self) {
+    uint16_t scheme = 0;
+    size_t len = UNTOUCHED;
+    EXPECT_STATUS(tls_session_signature_request(self->session, NULL, NULL, 0, &len), TLS_STATUS_BUFFER_TOO_SMALL);
+    uint8_t *message = output_span(len);
+    EXPECT_STATUS(tls_session_signature_request(self->session, &scheme, message, len, &len), TLS_STATUS_COMPLETE);
+    check_guard(message, len);
+    bytes_t signature = self->sign(self->key, scheme, message, len);
+    EXPECT_STATUS(tls_session_set_signature(self->session, signature.data, signature.len), TLS_STATUS_COMPLETE);
+    bytes_free(&signature);
+    free(message);
+}
+
+void answer_question(side_t *self, side_t *peer) {
+    switch (self->status) {
+        case TLS_STATUS_NEEDS_SERVER_OPTIONS:
+            EXPECT_STATUS(tls_session_set_server_context(self->session, self->context), TLS_STATUS_COMPLETE);
+            break;
+        case TLS_STATUS_WANT_CREDENTIALS:
+            EXPECT_STATUS(tls_session_set_client_credentials(self->session, self->shows), TLS_STATUS_COMPLETE);
+            break;
+        case TLS_STATUS_NEEDS_SIGNATURE:
+            sign(self);
+            break;
+        case TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION:
+            judge(self, peer);
+            break;
+        default:
+            give_up("%s is no question", tls_status_name(self->status));
+    }
+    EXPECT(!(tls_session_state(self->session) & TLS_STATE_SUSPENDED));
+    resume(self);
 }
 
 void resume(side_t *self) {
     self->status = TLS_STATUS_WANT_READ;
+}
+
+size_t suspended_handshakes(void) {
+    size_t in_use = UNTOUCHED;
+    size_t limit = UNTOUCHED;
+    EXPECT_STATUS(spantls_suspended_handshakes(&in_use, &limit), TLS_STATUS_COMPLETE);
+    EXPECT(in_use <= limit);
+    return in_use;
+}
+
+/* Whether the side leaves this question to the test. */
+static bool leaves(const side_t *self, tls_status_t question) {
+    return question == self->stop_at ||
+           (question == TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION && self->judge == JUDGE_STOP) ||
+           (question == TLS_STATUS_NEEDS_SERVER_OPTIONS && self->context == NULL) ||
+           (question == TLS_STATUS_NEEDS_SIGNATURE && self->sign == NULL);
 }
 
 bool run_side(side_t *self, side_t *peer) {
@@ -485,21 +558,15 @@ bool run_side(side_t *self, side_t *peer) {
                     EXPECT(peer->inbox.len > sent_before);
                 }
                 break;
-            case TLS_STATUS_NEEDS_SERVER_OPTIONS:
-            case TLS_STATUS_NEEDS_SIGNATURE:
-                /* Only tests that ask for it come here, and go on by hand. */
-                return true;
-            case TLS_STATUS_WANT_CREDENTIALS:
-                EXPECT_STATUS(tls_session_set_client_credentials(self->session, NULL), TLS_STATUS_COMPLETE);
-                resume(self);
-                break;
             case TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION:
-                self->suspensions++;
-                answer(self, peer);
-                if (self->judge == JUDGE_STOP) {
+            case TLS_STATUS_NEEDS_SERVER_OPTIONS:
+            case TLS_STATUS_WANT_CREDENTIALS:
+            case TLS_STATUS_NEEDS_SIGNATURE:
+                self->suspensions += status == TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION;
+                if (leaves(self, status)) {
                     return true;
                 }
-                resume(self);
+                answer_question(self, peer);
                 break;
             case TLS_STATUS_COMPLETE:
                 EXPECT_STATUS(call_handshake(self, peer), TLS_STATUS_COMPLETE);

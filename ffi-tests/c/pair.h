@@ -54,6 +54,7 @@ bytes_t read_certificate(const char *name, size_t index);
  * `chacha` in harness.h). */
 typedef struct {
     const char *credentials; /* "server-p256": its .pem and .key */
+    uint16_t schemes[4];     /* until the first 0; if there is one the key stays outside, and signs with these */
     const char *anchors;     /* "ca": its .pem */
     const char *more_anchors;
     const char *crls[2];
@@ -64,11 +65,18 @@ typedef struct {
     int32_t client_certificates;
     int32_t validation;
     int32_t resume; /* off, unlike the library's default: tickets are in the way of most tests */
+    int32_t keep_client_hello;
 } setup_t;
 
 tls_credentials_t *make_credentials(const char *name);
+
+/* The same with a key that stays outside; `schemes` end with a 0 or with the fourth. */
+tls_credentials_t *make_external(const char *name, const uint16_t *schemes);
 tls_options_t *make_options(const setup_t *setup);
 tls_context_t *make_context(bool is_server, const setup_t *setup);
+
+/* A server's context without options: each session asks for another one. */
+tls_context_t *make_undecided(void);
 
 /* --- A pair ----------------------------------------------------------------------------------------------------- */
 
@@ -80,6 +88,9 @@ typedef enum {
     JUDGE_REJECT,        /* tls_session_reject_certificate() with `alert` */
     JUDGE_STOP,          /* nothing: the run stops there, and the test goes on by hand */
 } judge_t;
+
+/* Signs a message with the key `name`, as an external signer does; to be freed. See sign.h. */
+typedef bytes_t (*signer_t)(const char *name, uint16_t scheme, const uint8_t *message, size_t len);
 
 typedef struct {
     tls_session_t *session;
@@ -94,6 +105,11 @@ typedef struct {
     size_t chunk;          /* how many more bytes of the inbox are shown when more are wanted; 0: all of it */
     judge_t judge;
     uint8_t alert;
+    tls_context_t *context;   /* what it answers to NEEDS_SERVER_OPTIONS; NULL: nothing, as JUDGE_STOP */
+    tls_credentials_t *shows; /* to WANT_CREDENTIALS; NULL declines */
+    signer_t sign;            /* to NEEDS_SIGNATURE, with `key`; NULL: nothing, as JUDGE_STOP */
+    const char *key;
+    tls_status_t stop_at; /* the question that is left to the test although there is an answer; 0: none */
 
     /* What came of it. */
     tls_status_t status;    /* of the last call of process_handshake */
@@ -123,8 +139,17 @@ bool run_side(side_t *self, side_t *peer);
 /* Runs both sides until neither moves; true if both are complete. */
 bool run_handshake(pair_t *pair);
 
-/* After JUDGE_STOP: the verdict was given, the next run may call on. */
+/* Whether this status is a suspension: asks the host something. */
+bool is_suspension(tls_status_t status);
+
+/* Answers what the session asks as the side is told to, once; the next run calls on. */
+void answer_question(side_t *self, side_t *peer);
+
+/* After a stop: the answer was given by hand, the next run may call on. */
 void resume(side_t *self);
+
+/* The number of handshakes that are suspended in this process. */
+size_t suspended_handshakes(void);
 
 /* Moves all pending output to the peer, `room` bytes at a time. */
 void drain_to(side_t *self, side_t *peer, size_t room);

@@ -89,6 +89,7 @@ typedef struct {
     flag_t *stop;                /* for intruders */
     uint32_t protocol;           /* for the onlooker */
     unsigned long calls;         /* counted by intruders */
+    pthread_barrier_t *begun;    /* that each intruder has made a call */
     unsigned long busy;          /* how often another thread was inside the half */
 } task_t;
 
@@ -173,6 +174,13 @@ static void *read_all(void *argument) {
     return NULL;
 }
 
+/* The workers wait for the first call of each intruder: a busy machine might not let them in otherwise. */
+static void count_call(task_t *task) {
+    if (task->calls++ == 0 && task->begun != NULL) {
+        pthread_barrier_wait(task->begun);
+    }
+}
+
 /* A second thread in the write half: calls that change nothing, or BUSY. */
 static void *intrude_on_writing(void *argument) {
     task_t *task = argument;
@@ -185,7 +193,7 @@ static void *intrude_on_writing(void *argument) {
         EXPECT(status == TLS_ERROR_BUSY || status == TLS_STATUS_WANT_WRITE || status == TLS_ERROR_INVALID_STATE);
         EXPECT(consumed == 0 && written == 0);
         task->busy += status == TLS_ERROR_BUSY;
-        task->calls++;
+        count_call(task);
         status = tls_session_drain_pending_output(task->session, NULL, 0, &written);
         EXPECT(status == TLS_ERROR_BUSY || status == TLS_STATUS_COMPLETE || status == TLS_STATUS_WANT_WRITE);
         EXPECT_NUMBER(written, 0);
@@ -207,7 +215,7 @@ static void *intrude_on_reading(void *argument) {
                status == TLS_STATUS_CLOSED);
         EXPECT(consumed == 0 && written == 0);
         task->busy += status == TLS_ERROR_BUSY;
-        task->calls++;
+        count_call(task);
         /* INVALID_STATE: the reader has left plaintext behind. */
         status = tls_session_decrypt_in_place(task->session, &byte, 0, &consumed, &offset, &written);
         EXPECT(status == TLS_ERROR_BUSY || status == TLS_STATUS_WANT_READ || status == TLS_ERROR_INVALID_STATE ||
@@ -234,7 +242,7 @@ static void *look_on(void *argument) {
         EXPECT_BYTES(text, len, "localhost", 9);
         tls_error_t error = {.struct_size = sizeof error};
         EXPECT_STATUS(tls_session_error(task->session, &error), TLS_STATUS_COMPLETE);
-        task->calls++;
+        count_call(task);
         sched_yield();
     }
     return NULL;
@@ -254,7 +262,9 @@ static void both_halves(uint32_t protocol, bool crowded) {
     pipe_t to_client;
     flag_t stop = {PTHREAD_MUTEX_INITIALIZER, false};
     pthread_barrier_t all_sent;
+    pthread_barrier_t begun;
     pthread_barrier_init(&all_sent, NULL, 2);
+    pthread_barrier_init(&begun, NULL, 4);
     uint8_t *question = pattern(len, 7);
     uint8_t *reply = pattern(len, 8);
     pipe_init(&to_server);
@@ -266,9 +276,9 @@ static void both_halves(uint32_t protocol, bool crowded) {
         {.session = pair.server.session, .pipe = &to_server, .data = question, .len = len},
     };
     task_t others[3] = {
-        {.session = pair.client.session, .stop = &stop, .protocol = protocol},
-        {.session = pair.client.session, .stop = &stop, .protocol = protocol},
-        {.session = pair.client.session, .stop = &stop, .protocol = protocol},
+        {.session = pair.client.session, .stop = &stop, .protocol = protocol, .begun = &begun},
+        {.session = pair.client.session, .stop = &stop, .protocol = protocol, .begun = &begun},
+        {.session = pair.client.session, .stop = &stop, .protocol = protocol, .begun = &begun},
     };
     pthread_t worker_threads[4];
     pthread_t other_threads[3];
@@ -276,6 +286,7 @@ static void both_halves(uint32_t protocol, bool crowded) {
         start(&other_threads[0], intrude_on_writing, &others[0]);
         start(&other_threads[1], intrude_on_reading, &others[1]);
         start(&other_threads[2], look_on, &others[2]);
+        pthread_barrier_wait(&begun);
     }
     start(&worker_threads[0], write_all, &workers[0]);
     start(&worker_threads[1], read_all, &workers[1]);
@@ -297,6 +308,7 @@ static void both_halves(uint32_t protocol, bool crowded) {
     }
     EXPECT_STATUS(error_of(pair.server.session).status, TLS_STATUS_COMPLETE);
     pthread_barrier_destroy(&all_sent);
+    pthread_barrier_destroy(&begun);
     pipe_destroy(&to_server);
     pipe_destroy(&to_client);
     free(question);

@@ -110,10 +110,12 @@ CONF
 # make_key FILE KIND: a fresh private key as unencrypted PKCS#8.
 make_key() {
     case $2 in
-        rsa*) openssl genpkey -quiet -algorithm RSA -pkeyopt "rsa_keygen_bits:${2#rsa}" -out "$1" ;;
+        rsa[0-9]*) openssl genpkey -quiet -algorithm RSA -pkeyopt "rsa_keygen_bits:${2#rsa}" -out "$1" ;;
         p256) openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1" ;;
         p384) openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -out "$1" ;;
         p521) openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-521 -out "$1" ;;
+        secp256k1) openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:secp256k1 -out "$1" ;;
+        rsapss*) openssl genpkey -quiet -algorithm RSA-PSS -pkeyopt "rsa_keygen_bits:${2#rsapss}" -out "$1" ;;
         ed25519) openssl genpkey -quiet -algorithm ED25519 -out "$1" ;;
         *) echo "unknown kind of key: $2" >&2; return 1 ;;
     esac
@@ -186,6 +188,7 @@ leaf server-p384 p384 server
 leaf server-ed25519 ed25519 server
 leaf client-rsa2048 rsa2048 client
 leaf client-p256 p256 client
+leaf client-p384 p384 client
 leaf client-ed25519 ed25519 client
 
 leaf server-expired p256 server "$OVER_FROM" "$OVER_UNTIL"
@@ -198,6 +201,8 @@ leaf server-revoked p256 server
 # Types of keys that the library does not take.
 leaf server-p521 p521 server
 leaf server-rsa1024 rsa1024 server
+leaf server-rsapss2048 rsapss2048 server
+leaf server-secp256k1 secp256k1 server
 
 make_root other-ca p256 "Unrelated Root"
 issue other-ca server-other p256 server-other server
@@ -246,7 +251,7 @@ chmod 644 ./*.pem ./*.key
 
 # Look at the result once with other eyes.
 for name in server-rsa2048 server-rsa4096 server-p256 server-p384 server-ed25519 server-wrongname server-revoked \
-    client-rsa2048 client-p256 client-ed25519; do
+    client-rsa2048 client-p256 client-p384 client-ed25519; do
     openssl verify -CAfile ca.pem -untrusted intermediate.pem "$name.pem" > "$work/verify.log"
 done
 openssl verify -CAfile deep-ca.pem -untrusted deep-rsa4096.pem deep-rsa4096.pem > "$work/verify.log"

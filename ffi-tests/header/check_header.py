@@ -107,6 +107,21 @@ def check_exports():
     report(not strangers, "every function has one of the library's prefixes", ", ".join(strangers))
 
 
+def check_mentions():
+    """Names in comments are there to be used: `tls_name()`, `TLS_NAME`, and `TLS_PREFIX_…` for all that begin so."""
+    with open(HEADER, encoding="utf-8") as file:
+        text = file.read()
+    code = set(re.findall(r"\w+", re.sub(r"/\*.*?\*/|//[^\n]*", " ", text, flags=re.S)))
+    comments = " ".join(re.findall(r"/\*.*?\*/", text, flags=re.S))
+    functions = re.findall(r"`((?:tls|spantls)_\w+)\(\)`", comments)
+    constants = re.findall(r"`((?:TLS|SPANTLS)_\w+)(…?)`", comments)
+    missing = {name for name in functions if name not in code}
+    missing |= {name for name, _ in constants if not any(known.startswith(name) for known in code)}
+    missing |= {name for name, open_end in constants if not open_end and name not in code}
+    report(functions and constants, "the header's comments mention functions and constants")
+    report(not missing, "every name that the header's comments mention is there", ", ".join(sorted(missing)))
+
+
 def check_table():
     with open(TABLE, encoding="utf-8") as file:
         rows = re.findall(r"^CALL\((\w+)", file.read(), flags=re.M)
@@ -131,6 +146,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         check_compilers(folder)
     check_exports()
+    check_mentions()
     check_table()
     check_soname()
     print(f"{passed} passed, {failed} failed")

@@ -124,11 +124,14 @@ class PythonPeer:
         if "group" in settings:
             context.set_ecdh_curve(settings["group"])
         if "alpn" in settings:
-            context.set_alpn_protocols([settings["alpn"]])
+            alpn = settings["alpn"]
+            context.set_alpn_protocols([alpn] if isinstance(alpn, str) else alpn)
         if not we_serve:
             context.verify_mode = {0: ssl.CERT_NONE, 1: ssl.CERT_OPTIONAL, 2: ssl.CERT_REQUIRED}[
                 settings.get("ask", CERTIFICATE_NONE)]
-        self.them = Theirs(context, not we_serve, "localhost" if we_serve else None)
+        name = settings.get("name", "localhost") if we_serve else None
+        context.check_hostname = context.check_hostname and name is not None
+        self.them = Theirs(context, not we_serve, name)
         self.completed_at = None
         self.early = settings.get("early")  # written as soon as their handshake is done
 
@@ -256,8 +259,9 @@ class OpenSsl(Program):
         return options
 
     def client(self, port, settings):
-        return ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-servername", "localhost",
-                *self._options(settings)]
+        name = settings.get("name", "localhost")
+        return ["openssl", "s_client", "-connect", f"127.0.0.1:{port}",
+                *(["-servername", name] if name else ["-noservername"]), *self._options(settings)]
 
     def serve(self, settings):
         ask = {0: [], 1: ["-verify", "3"], 2: ["-Verify", "3"]}[settings.get("ask", CERTIFICATE_NONE)]
@@ -289,8 +293,9 @@ class GnuTls(Program):
         return options
 
     def client(self, port, settings):
-        return ["gnutls-cli", "127.0.0.1", "--port", str(port), "--sni-hostname", "localhost", "--insecure",
-                *self._options(settings)]
+        name = settings.get("name", "localhost")
+        return ["gnutls-cli", "127.0.0.1", "--port", str(port), "--insecure",
+                *(["--sni-hostname", name] if name else ["--disable-sni"]), *self._options(settings)]
 
     def serve(self, settings):
         ask = {0: ["--disable-client-cert"], 1: [], 2: ["--require-client-cert"]}[
@@ -299,7 +304,10 @@ class GnuTls(Program):
         for _ in range(5):
             with socket.create_server(("127.0.0.1", 0)) as free:
                 port = free.getsockname()[1]
-            self.child = self._child(["gnutls-serv", "--echo", "--port", str(port), *ask, *self._options(settings)])
+            # Line by line: it tells about its client in a pipe as late as it can.
+            line_by_line = ["stdbuf", "-oL"] if shutil.which("stdbuf") else []
+            self.child = self._child([*line_by_line, "gnutls-serv", "--echo", "--port", str(port), *ask,
+                                      *self._options(settings)])
             try:
                 self.child.expect("listening on IPv4")
                 self.child.expect("done")
@@ -342,7 +350,8 @@ class Ours:
         credentials = settings.get("credentials", None if we_serve else "server-p256")
         if credentials:
             theirs["credentials"] = credentials
-        self.them = open_ours(test, not we_serve, theirs, None)
+        theirs.update((option, settings[option]) for option in ("alpn", "groups") if option in settings)
+        self.them = open_ours(test, not we_serve, theirs, None, settings.get("name", "localhost"))
         self.early = settings.get("early")
         self._completed = False
 
@@ -387,15 +396,19 @@ class Ours:
 
 
 def our_context(we_serve, options):
+    """The option `undecided` makes a server choose its context by the ClientHello; it is a list for the questions."""
     options = {"anchors": "ca", **options}
     if we_serve:
         options.setdefault("credentials", "server-p256")
+    if "undecided" in options:
+        asked = options.pop("undecided")
+        return Context.undecided(Context(we_serve, **options), asked)
     return Context(we_serve, **options)
 
 
-def open_ours(test, we_serve, options, judge):
+def open_ours(test, we_serve, options, judge, name="localhost"):
     context = our_context(we_serve, options)
-    us = Driver(context, None if we_serve else "localhost", judge=judge)
+    us = Driver(context, None if we_serve else name, judge=judge)
     context.close()
     test.addCleanup(us.close)
     return us

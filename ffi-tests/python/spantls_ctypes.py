@@ -21,7 +21,28 @@ CERTIFICATE_NONE, CERTIFICATE_REQUEST, CERTIFICATE_REQUIRE = 0, 1, 2
 VALIDATION_EXTERNAL, VALIDATION_AUTOMATIC = 0, 1
 
 HANDSHAKE_COMPLETE, HAS_PENDING_OUTPUT, HAS_PENDING_PLAINTEXT, SUSPENDED = 1, 2, 4, 8
-HELLO_RETRIED, PEER_CLOSED, SHUTDOWN_SENT, FAILED = 32, 64, 128, 256
+HELLO_RETRIED, PEER_CLOSED, SHUTDOWN_SENT, FAILED, CERTIFICATE_ASKED = 32, 64, 128, 256, 512
+
+
+OFFERS_TLS13, OFFERS_PRE_SHARED_KEY, OFFERS_EARLY_DATA, OFFERS_POST_HANDSHAKE_AUTH = 1, 2, 4, 8
+
+
+class _Part(ctypes.Structure):
+    _fields_ = [("offset", ctypes.c_uint32), ("len", ctypes.c_uint32)]
+
+
+class ClientHelloInfo(ctypes.Structure):
+    """tls_client_hello_info_t."""
+    PARTS = ("random", "session_id", "cipher_suites", "extensions", "server_name", "supported_versions",
+             "supported_groups", "signature_algorithms", "signature_algorithms_cert", "alpn")
+    _fields_ = [
+        ("struct_size", ctypes.c_size_t),
+        ("offers", ctypes.c_uint32),
+        ("legacy_version", ctypes.c_uint16),
+        ("num_key_share_groups", ctypes.c_uint16),
+        ("key_share_groups", ctypes.c_uint16 * 16),
+        *((part, _Part) for part in PARTS),
+    ]
 
 
 class _ErrorRecord(ctypes.Structure):
@@ -64,6 +85,7 @@ def _load():
         ("tls_status_name", text, [status]),
         ("spantls_alert_name", text, [ctypes.c_uint8]),
         ("spantls_last_error", status, [error]),
+        ("spantls_suspended_handshakes", status, [out_size, out_size]),
         ("tls_credentials_create_pem", status, [data, size, data, size, out_handle]),
         ("tls_credentials_create_file", status, [text, text, out_handle]),
         ("tls_credentials_create_external", status, [data, size, numbers, size, out_handle]),
@@ -113,7 +135,7 @@ def _load():
         ("tls_session_signature_request", status, [handle, ctypes.POINTER(ctypes.c_uint16), data, size, out_size]),
         ("tls_session_set_signature", status, [handle, data, size]),
         ("tls_session_client_hello", status, emit),
-        ("tls_session_client_hello_info", status, [handle, ctypes.c_void_p]),
+        ("tls_session_client_hello_info", status, [handle, ctypes.POINTER(ClientHelloInfo)]),
         ("tls_session_ja3", status, emit),
         ("tls_session_ja3_text", status, emit),
         ("tls_session_ja4", status, emit),
@@ -152,6 +174,13 @@ def status_name(status):
 def alert_name(alert):
     """As the RFCs spell it."""
     return _lib.spantls_alert_name(alert).decode()
+
+
+def suspended_handshakes():
+    """How many handshakes hold a stack in this process."""
+    in_use = ctypes.c_size_t()
+    _must(_lib.spantls_suspended_handshakes(ctypes.byref(in_use), None))
+    return in_use.value
 
 
 def _read_error(call, *arguments):
@@ -197,6 +226,7 @@ class Credentials:
 
 class Context:
     """A context from keyword options; it owns nothing but its handle."""
+    decided = asked = None
 
     def __init__(self, server, *, credentials=None, anchors=None, crls=(), protocols=0, suites=(), groups=(), alpn=(),
                  client_certificates=CERTIFICATE_NONE, validation=VALIDATION_EXTERNAL, keep_client_hello=False,
@@ -237,10 +267,12 @@ class Context:
             _lib.tls_options_destroy(options)
 
     @classmethod
-    def undecided(cls):
-        """A server's context that is chosen by the ClientHello."""
+    def undecided(cls, decided=None, asked=None):
+        """A server's context that is chosen by the ClientHello. A driver answers with `decided`, and notes what it was
+        asked in `asked`."""
         context = cls.__new__(cls)
         context._handle = ctypes.c_void_p()
+        context.decided, context.asked = decided, asked
         _must(_lib.tls_context_create_server(None, ctypes.byref(context._handle)))
         return context
 
@@ -347,11 +379,22 @@ class Session:
     def client_hello(self):
         return self._copy_out(_lib.tls_session_client_hello)
 
+    def client_hello_info(self):
+        info = ClientHelloInfo(struct_size=ctypes.sizeof(ClientHelloInfo))
+        self.must(_lib.tls_session_client_hello_info(self._handle, ctypes.byref(info)))
+        return info
+
     def ja3(self):
         return self._copy_out(_lib.tls_session_ja3).decode()
 
+    def ja3_text(self):
+        return self._copy_out(_lib.tls_session_ja3_text).decode()
+
     def ja4(self):
         return self._copy_out(_lib.tls_session_ja4).decode()
+
+    def ja4_text(self):
+        return self._copy_out(_lib.tls_session_ja4_text).decode()
 
     def reject(self, alert):
         self.must(_lib.tls_session_reject(self._handle, alert))
@@ -406,12 +449,20 @@ class Driver:
         self.judge = judge or Session.accept_with_default_validation
         self.verdict = None  # what the judge returned
         self.suspensions = 0
+        # Answers to the other questions: functions of the session.
+        self.answer_to = {WANT_CREDENTIALS: lambda session: session.set_client_credentials(None)}
+        if context.decided:
+            self.answer_to[NEEDS_SERVER_OPTIONS] = lambda session: session.set_server_context(self._decided)
+        self._decided = context.decided
+        self.asked = context.asked if context.asked is not None else []  # every question, in order
         self.messages = 0  # that brought no plaintext: tickets, key updates
         self.answers = 0  # that such messages made us owe
         self.status = WANT_READ
 
     def close(self):
         self.session.close()
+        if self._decided:
+            self._decided.close()
 
     def handshake(self):
         """Goes as far as the inbox allows; the last status."""
@@ -421,9 +472,11 @@ class Driver:
             self.outbox += output
             if self.status == NEEDS_CERTIFICATE_VALIDATION:
                 self.suspensions += 1
+                self.asked.append(self.status)
                 self.verdict = self.judge(self.session)
-            elif self.status == WANT_CREDENTIALS:
-                self.session.set_client_credentials(None)
+            elif self.status in self.answer_to:
+                self.asked.append(self.status)
+                self.answer_to[self.status](self.session)
             elif self.status != WANT_WRITE:
                 if self.status < 0:
                     self.drain()

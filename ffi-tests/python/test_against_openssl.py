@@ -75,6 +75,14 @@ class Child:
             self._seen = at + len(wanted)
             return self._output[self._seen:].split(b"\n")[0].decode().strip()
 
+    def wrote(self, text):
+        """Waits until `text` is anywhere in what the child has written."""
+        wanted = text.encode()
+        with self._changed:
+            if not self._changed.wait_for(lambda: wanted in self._output or self._ended, DEADLINE) or \
+                    wanted not in self._output:
+                raise AssertionError(f"the child never wrote {text!r}:\n{self.text()[-2000:]}")
+
     def type(self, line):
         self._process.stdin.write(line.encode())
 

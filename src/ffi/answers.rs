@@ -8,9 +8,10 @@ use super::status::tls_status_t;
 use crate::outcome::{Failure, Outcome, Question};
 
 /// Answers `TLS_STATUS_NEEDS_SERVER_OPTIONS`: the session goes on with this server context, as if it had been created
-/// on it. Then show `tls_session_process_handshake()` the same input again: the record that completes the ClientHello was
-/// not consumed. To turn the client away, `tls_session_reject()` with `SPANTLS_ALERT_UNRECOGNIZED_NAME` (RFC 6066
-/// section 3) or another alert.
+/// on it (`tls_options_set_keep_client_hello()` counts, too). Then show `tls_session_process_handshake()` the same input
+/// again: the record that completes the ClientHello was not consumed. Shown anything else, it returns
+/// `TLS_ERROR_INVALID_ARGUMENT` and takes nothing, until it is shown that record. To turn the client away,
+/// `tls_session_reject()` with `SPANTLS_ALERT_UNRECOGNIZED_NAME` (RFC 6066 section 3) or another alert.
 ///
 /// - `TLS_STATUS_COMPLETE`: taken. The context may be destroyed.
 /// - `TLS_ERROR_INVALID_ARGUMENT`: a client's context, or one that was itself made without options.
@@ -113,6 +114,9 @@ pub unsafe extern "C" fn tls_session_acceptable_signature_scheme(session: *const
 /// be hashed as the scheme says (RFC 8446 section 4.2.3), not yet hashed. `*out_scheme` (may be NULL) is the scheme, one
 /// of those that the credentials were made with. Copy-out as `tls_session_negotiated_alpn()`.
 ///
+/// The message has less than 256 bytes; only clients in TLS 1.2 sign all handshake messages so far (RFC 5246 section
+/// 7.4.8), which may be as long as the server's chain.
+///
 /// - `TLS_ERROR_INVALID_STATE`: nothing waits for a signature.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -136,10 +140,12 @@ pub unsafe extern "C" fn tls_session_signature_request(
 
 /// Answers `TLS_STATUS_NEEDS_SIGNATURE`. ECDSA signatures are DER (`ECDSA-Sig-Value`, RFC 8446 section 4.2.3), the others
 /// the bare bytes. The signature is checked against the certificate's key before it can leave. Length 0: the host could
-/// not sign; the handshake fails with `TLS_ERROR_AUTHENTICATION` and the alert `internal_error`.
+/// not sign; the handshake fails with `TLS_ERROR_AUTHENTICATION` and the alert `internal_error`. Sign on another thread or
+/// in another process if it takes long: nothing else waits for this session.
 ///
 /// - `TLS_STATUS_COMPLETE`: taken; call `tls_session_process_handshake()` again.
-/// - `TLS_ERROR_INVALID_ARGUMENT`: not a signature of this message by the certificate's key. Nothing was answered.
+/// - `TLS_ERROR_INVALID_ARGUMENT`: not a signature of this message by the certificate's key. Nothing was answered: bring
+///   another one, or none (length 0).
 /// - `TLS_ERROR_INVALID_STATE`: nothing waits for a signature, or it was answered.
 #[unsafe(no_mangle)]
 #[must_use]

@@ -77,8 +77,8 @@ pub struct tls_client_hello_info_t {
 
 /// Copies a server's first ClientHello: the whole handshake message with its four-byte header, fragments joined. There from
 /// the moment that it is complete (`TLS_STATUS_NEEDS_SERVER_OPTIONS` and after) until the handshake is COMPLETE, and as
-/// long as the session with `tls_options_set_keep_client_hello()`; else empty, and on clients. Copy-out as
-/// `tls_session_negotiated_alpn()`.
+/// long as the session with `tls_options_set_keep_client_hello()`; else empty, and on clients. It has at most
+/// 65,539 bytes. Copy-out as `tls_session_negotiated_alpn()`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_client_hello(

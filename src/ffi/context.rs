@@ -16,7 +16,7 @@ use crate::outcome::Outcome;
 ///
 /// - `TLS_STATUS_COMPLETE`: `*out_context` is set; release it with `tls_context_destroy()`.
 /// - `TLS_ERROR_CONFIGURATION`: no credentials, or the options contradict each other.
-/// - `TLS_ERROR_INVALID_ARGUMENT`: no options.
+/// - `TLS_ERROR_INVALID_ARGUMENT`: `options` is neither NULL nor options, or `out_context` is NULL.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_context_create_server(

@@ -117,8 +117,9 @@ pub unsafe extern "C" fn tls_session_negotiated_alpn(
 }
 
 /// Copies the server's name: on clients what was set, on servers what the client asked for (RFC 6066 section 3), from
-/// the ClientHello on; empty if there is none. No NUL is added; `*out_len` counts bytes. Copy-out as
-/// `tls_session_negotiated_alpn()`.
+/// the ClientHello on; empty if there is none. A client's name is a DNS name of at most 253 bytes without a dot at its
+/// end, in the letters that the client chose: compare it without regard to case. No NUL is added; `*out_len` counts
+/// bytes. Copy-out as `tls_session_negotiated_alpn()`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_target_host_name(

@@ -24,8 +24,8 @@ pub struct tls_context_t {
 /// 1. Call `tls_session_process_handshake()` with what has been received so far (at first nothing). Send the
 ///    `*out_written` bytes to the peer, drop the first `*out_consumed` bytes from the receive buffer, and look at the
 ///    status: WANT_READ: receive more behind what is left, call again (if the transport has ended:
-///    `tls_session_end_of_input()`); WANT_WRITE: call again; a suspension (NEEDS_CERTIFICATE_VALIDATION): answer it
-///    now or later, from any thread, and call again; COMPLETE: done; negative: failed: send what was written (it holds
+///    `tls_session_end_of_input()`); WANT_WRITE: call again; a question (see the top of this file): answer it now
+///    or later, from any thread, and call again; COMPLETE: done; negative: failed: send what was written (it holds
 ///    the alert), `tls_session_drain_pending_output()` for the rest, and destroy the session. On a TCP socket, shut
 ///    the sending side down and read to the end before closing: a reset would overtake the alert.
 /// 2. Exchange data with `tls_session_encrypt()` and `tls_session_decrypt()`. After each decrypt, look at
@@ -39,7 +39,8 @@ pub struct tls_context_t {
 /// gets `TLS_ERROR_BUSY`. Before COMPLETE one thread at a time, any thread. State and getters: from any thread, at
 /// any time. `tls_session_destroy()` must come after all other calls have returned.
 ///
-/// A session belongs to one process: after fork() only one of the two may use it.
+/// A session belongs to one process: after fork() only one of the two may use it. Credentials, options and contexts made
+/// before may be used by both, if no other thread was inside the library at that moment.
 pub struct tls_session_t {
     _opaque: (),
 }

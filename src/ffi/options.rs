@@ -93,9 +93,9 @@ pub unsafe extern "C" fn tls_options_set_credentials(
 }
 
 /// Adds the trust anchors in PEM text to those that the default validation trusts; a server also names them to
-/// clients as acceptable issuers (RFC 8446 section 4.2.4) unless their names are longer than 48 KiB. A self-signed certificate given here is trusted as a leaf,
-/// too, if the peer shows exactly that certificate. A client without any anchors trusts the system's store; a server
-/// without any trusts no client.
+/// clients as acceptable issuers (RFC 8446 section 4.2.4) unless their names are longer than 48 KiB. A self-signed
+/// certificate given here is trusted as a leaf, too, if the peer shows exactly that certificate. A client without any
+/// anchors trusts the system's store; a server without any trusts no client.
 ///
 /// - `TLS_STATUS_COMPLETE`: all certificates of the text were added.
 /// - `TLS_ERROR_CONFIGURATION`: there is none, or one cannot be parsed; nothing was added.

@@ -75,9 +75,15 @@ pub unsafe extern "C" fn tls_session_set_target_host_name(
 /// - `TLS_STATUS_COMPLETE`: the handshake is finished, the peer judged, and every byte of it handed over. Repeats, 0/0.
 /// - `TLS_STATUS_WANT_READ`: a record is incomplete: show the rest of the input again with more behind it.
 /// - `TLS_STATUS_WANT_WRITE`: output is left: call again with room (input is welcome too).
-/// - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_accept_with_default_validation()`. Repeats, 0/0,
-///   until answered; limit the time that you give yourself, 16,384 handshakes can wait at once. Accepting is not yet authentication: the peer has still to prove that it holds the key, and the
-///   handshake fails if it cannot. Only COMPLETE means authenticated.
+/// - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_accept_with_default_validation()`. Accepting is not yet
+///   authentication: the peer has still to prove that it holds the key, and the handshake fails if it cannot. Only
+///   COMPLETE means authenticated.
+/// - `TLS_STATUS_WANT_CREDENTIALS` (clients): see `tls_session_set_client_credentials()`.
+/// - `TLS_STATUS_NEEDS_SERVER_OPTIONS` (servers): see `tls_session_set_server_context()`.
+/// - `TLS_STATUS_NEEDS_SIGNATURE`: see `tls_session_signature_request()`.
+///
+///   These four are questions: send what was written, as always. They repeat, 0/0, until answered; a loop that passes over
+///   one never ends. Limit the time that you give yourself: `spantls_suspended_handshakes()`.
 /// - `TLS_STATUS_CLOSED`: the handshake was cancelled with `tls_session_shutdown()`.
 /// - `TLS_ERROR_AUTHENTICATION`, `TLS_ERROR_PROTOCOL`, `TLS_ERROR_TRUNCATED`: failed; what was written, and
 ///   `tls_session_drain_pending_output()`, hold the alert for the peer. Sticky.

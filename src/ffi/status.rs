@@ -34,7 +34,7 @@ pub enum tls_status_values {
     TLS_ERROR_INVALID_ARGUMENT = -1,
     /// Not allowed now; the error record's message says why.
     TLS_ERROR_INVALID_STATE = -2,
-    /// A verdict refused the peer, or no credentials satisfied it.
+    /// A verdict or `tls_session_reject()` refused the peer, no credentials satisfied it, or the host could not sign.
     TLS_ERROR_AUTHENTICATION = -3,
     /// The peer broke the protocol, sent a fatal alert, spoke no TLS, or has nothing in common with us.
     TLS_ERROR_PROTOCOL = -4,

@@ -78,7 +78,12 @@ pub unsafe extern "C" fn tls_session_reject_certificate(session: *mut tls_sessio
     fence::on_session(host, session, |session| session.reject_certificate(Alert(alert)))
 }
 
-/// Answers any suspension with a refusal, as `tls_session_reject_certificate()` does for certificates.
+/// Answers any suspension with a refusal: the peer gets this fatal alert, and nothing else any more.
+///
+/// - `TLS_STATUS_COMPLETE`: taken; call `tls_session_process_handshake()` again: it fails with
+///   `TLS_ERROR_AUTHENTICATION` and writes the alert.
+/// - `TLS_ERROR_INVALID_ARGUMENT`: an alert that ends nothing (close_notify, user_canceled, no_renegotiation).
+/// - `TLS_ERROR_INVALID_STATE`: the session is not suspended, or its question was answered.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_reject(session: *mut tls_session_t, alert: u8) -> tls_status_t {

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use crate::client_hello::{ClientHello, Unreadable};
-use crate::limits::{MAX_HANDSHAKE_MESSAGE, MAX_PLAINTEXT, MAX_UNFINISHED_RECORDS, RECORD_HEADER};
+use crate::limits::{MAX_HANDSHAKE_MESSAGE, MAX_PLAINTEXT, MAX_UNFINISHED_RECORDS, MAX_WARNING_ALERTS, RECORD_HEADER};
+use crate::outcome::Alert;
 use crate::record::ContentType;
 
 /// Bytes of a handshake message's header: its type and its length (RFC 8446 section 4).
@@ -18,13 +19,15 @@ pub(super) struct HelloReader {
     fragments: Vec<u8>,
     /// Bytes of the records that it came in.
     taken: usize,
+    /// Warnings before it.
+    warnings: u32,
 }
 
 /// What a record is to the ClientHello.
 pub(super) enum Part {
-    /// A fragment; it was taken, the rest is missing.
+    /// A fragment, or a warning before the first one; it was taken, the rest is missing.
     Fragment,
-    /// The record that completes the message. It was not taken.
+    /// The record that completes the message, or shows that it never can be read. It was not taken.
     Last(Result<Arc<ClientHello>, Unreadable>),
     /// One fragment too many for what is missing still.
     TooMany,
@@ -35,6 +38,22 @@ pub(super) enum Part {
 impl HelloReader {
     pub(super) fn read(&mut self, record: &[u8]) -> Part {
         let Some((header, fragment)) = record.split_at_checked(RECORD_HEADER) else { return Part::Other };
+        // RFC 5246 section 7.2.2: a warning ends nothing, and before there is a version that is the rule. What comes
+        // behind user_canceled is close_notify, which does (RFC 8446 section 6.1).
+        if let [21, _, _, 0, 2, 1, description] = *record
+            && description != 0
+            && self.fragments.is_empty()
+        {
+            self.warnings += 1;
+            return match self.warnings {
+                ..=MAX_WARNING_ALERTS => Part::Fragment,
+                _ => unreadable(Alert::UNEXPECTED_MESSAGE, "there are too many warnings"),
+            };
+        }
+        // RFC 8446 section 5.1: an alert is a record of its own, and has two bytes.
+        if header.first() == Some(&(ContentType::Alert as u8)) && fragment.len() != 2 {
+            return unreadable(Alert::DECODE_ERROR, "an alert has not two bytes");
+        }
         // RFC 8446 section 5.1: no empty fragments of handshake messages.
         if header.first() != Some(&(ContentType::Handshake as u8)) || fragment.is_empty() {
             return Part::Other;
@@ -44,7 +63,7 @@ impl HelloReader {
             [CLIENT_HELLO, high, middle, low] => {
                 let body = u32::from_be_bytes([0, high, middle, low]) as usize;
                 if body > MAX_HANDSHAKE_MESSAGE {
-                    return Part::Other;
+                    return unreadable(Alert::ILLEGAL_PARAMETER, "the ClientHello is too long");
                 }
                 let missing = (MESSAGE_HEADER + body).saturating_sub(self.fragments.len());
                 match fragment.get(..missing) {
@@ -59,8 +78,9 @@ impl HelloReader {
 
     /// Whether this is the record that completed `message`, shown again.
     pub(super) fn completes(&self, record: &[u8], message: &[u8]) -> bool {
-        let missing = message.get(self.fragments.len()..);
-        missing.is_some_and(|missing| record.get(RECORD_HEADER..).is_some_and(|shown| shown.starts_with(missing)))
+        let Some(missing) = message.get(self.fragments.len()..) else { return false };
+        record.first() == Some(&(ContentType::Handshake as u8))
+            && record.get(RECORD_HEADER..).is_some_and(|shown| shown.starts_with(missing))
     }
 
     /// The fragments as records again, as few as there can be: what rustls is to see before the record at hand.
@@ -83,4 +103,8 @@ impl HelloReader {
         self.fragments.extend_from_slice(fragment);
         Part::Fragment
     }
+}
+
+fn unreadable(alert: Alert, reason: &'static str) -> Part {
+    Part::Last(Err(Unreadable { alert, reason }))
 }

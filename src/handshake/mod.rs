@@ -272,6 +272,11 @@ impl Handshake {
         pending.append(&mut self.output);
     }
 
+    /// True from the question for a context until the record that led to it, shown again, is taken.
+    pub(crate) fn wants_hello_again(&self) -> bool {
+        matches!(self.state, State::Hello { asked: true, .. })
+    }
+
     /// What the host is asked, while its answer is missing.
     pub(crate) fn question(&self) -> Option<Question> {
         match &self.state {
@@ -360,7 +365,7 @@ impl Handshake {
         let State::Hello { reader, context, asked, answer } = &mut self.state else { return Ok(None) };
         if let (true, Some(hello)) = (*asked, &self.client_hello) {
             if !reader.completes(record, hello.raw()) {
-                return Err(Failure::argument("this is not the input that held the ClientHello: show it again"));
+                return Err(other_input());
             }
             if let Some(Reply::Context(chosen)) = answer {
                 *context = Some(chosen.clone());
@@ -660,6 +665,11 @@ impl Handshake {
             bindings: Bindings { exporter, sound },
         })))
     }
+}
+
+/// The host shows something else than the ClientHello that it has chosen a context by.
+pub(crate) fn other_input() -> Failure {
+    Failure::argument("this is not the input that held the ClientHello: show it again")
 }
 
 /// What a server without a context gets that is no ClientHello.

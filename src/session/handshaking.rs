@@ -9,7 +9,7 @@ use super::stats::now;
 use super::{Counts, Session, state, try_lock};
 use crate::context::{ClientCertificateMode, Config, Context, Credentials, PROTOCOL_TLS12, PROTOCOL_TLS13, Validation};
 use crate::handshake::question::{Answer, Request};
-use crate::handshake::{Direction, Event, Finished, Handshake, Reply, not_asked};
+use crate::handshake::{Direction, Event, Finished, Handshake, Reply, not_asked, other_input};
 use crate::outcome::{Alert, Failure, FailureKind, Outcome, Question, policy};
 use crate::record::Version;
 use crate::record::header::next_record;
@@ -347,6 +347,7 @@ impl Session {
         Ok(answered)
     }
 
+    /// Nothing is asked any more.
     fn answered(&self) {
         self.shared.put(state::SUSPENDED, false);
         let mut facts = self.shared.facts();
@@ -451,6 +452,7 @@ impl Running {
             Ok(Some(header)) => header,
             Ok(None) if self.input_ended => return self.handshake.fail_with(truncated()).map(Next::Event),
             Ok(None) => return Ok(Next::Return(Outcome::WantRead)),
+            Err(_) if self.handshake.wants_hello_again() => return Err(other_input()),
             Err(failure) => return self.handshake.fail_with(failure).map(Next::Event),
         };
         let event = self.handshake.feed(&input[..header.record_len()])?;

@@ -778,6 +778,7 @@ fn refusing_and_leaving_at_every_question() {
                                     let (mut room, mut written) = (vec![0; 1000], 0);
                                     let outcome = session.shutdown(&mut room, &mut written);
                                     assert_eq!(outcome, Ok(Outcome::Closed));
+                                    assert!(session.signature_request().is_none());
                                     let to = if is_server { &mut pair.to_client } else { &mut pair.to_server };
                                     to.extend_from_slice(&room[..written]);
                                 }
@@ -824,4 +825,26 @@ fn refusing_and_leaving_at_every_question() {
             }
         }
     }
+}
+
+/// RFC 8879: in TLS 1.3, where both ends have the feature.
+#[cfg(feature = "certificate-compression")]
+#[test]
+fn certificates_are_compressed() {
+    let mut sent = Vec::new();
+    for protocols in [0xC00, 0x3000] {
+        let mut client = Options::default();
+        client.set_allow_resume(0).unwrap();
+        client.add_trust_anchors_pem(&certificates("deep-ca.pem")).unwrap();
+        client.set_protocols(protocols).unwrap();
+        let mut pair = pair(server_options("deep-rsa4096"), client);
+        pair.shake(accept);
+        pair.exchange(&pair.server, &pair.client, b"hello");
+        let chain: usize = pair.client.remote_certificates().iter().map(|certificate| certificate.len()).sum();
+        sent.push((pair.server.stats().ciphertext_sent as usize, chain));
+    }
+    // In TLS 1.2 the chain goes as it is.
+    let [(tls12, chain), (tls13, same)] = sent[..] else { panic!("two handshakes") };
+    assert_eq!(chain, same);
+    assert!(tls12 > chain && tls13 < chain, "{tls12} and {tls13} bytes for a chain of {chain}");
 }

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+#
+# The conversations of demo.py with examples whose memory is checked: by the sanitizers of clang, then by valgrind.
+#
+#   check.sh LIBRARY_DIRECTORY CERTIFICATE_DIRECTORY
+#
+# The examples must have been built before. What is not installed is skipped, and said to be.
+
+set -euo pipefail
+
+if [ $# -ne 2 ]; then
+    sed -n '3,7s/^# *//p' "$0" >&2
+    exit 2
+fi
+here=$(cd "$(dirname "$0")" && pwd)
+libraries=$(cd "$1" && pwd)
+certificates=$(cd "$2" && pwd)
+build=$here/build
+
+# converse NAME DIRECTORY: the table is of interest only when something has failed.
+converse() {
+    if python3 "$here/demo.py" "$2" "$certificates" > "$2/demo.log" 2>&1; then
+        echo "examples, $1: every conversation went as it should"
+    else
+        echo "examples, $1:"
+        cat "$2/demo.log"
+        return 1
+    fi
+}
+
+sanitized=$build/sanitized
+mkdir -p "$sanitized"
+flags='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all'
+if echo 'int main(void) { return 0; }' | clang -x c $flags - -o "$sanitized/probe" 2> /dev/null; then
+    make -s -C "$here" CC=clang CFLAGS="$flags" LIBDIR="$libraries" BUILD="$sanitized"
+    converse "sanitized" "$sanitized"
+else
+    echo "skipped - the examples with sanitizers: clang or its run-time libraries are not installed"
+fi
+
+# For bounds and leaks. valgrind.supp says why not for uninitialised bytes.
+checked=$build/valgrind
+mkdir -p "$checked"
+if command -v valgrind > /dev/null; then
+    rm -f "$checked"/*
+    for program in client server sni_server remote_key_server; do
+        [ -e "$build/$program" ] || continue
+        cat > "$checked/$program" <<SCRIPT
+#!/bin/sh
+exec valgrind --quiet --error-exitcode=9 --leak-check=full --fair-sched=yes --undef-value-errors=no \
+    '$build/$program' "\$@"
+SCRIPT
+        chmod +x "$checked/$program"
+    done
+    converse "valgrind" "$checked"
+else
+    echo "skipped - the examples under valgrind: it is not installed"
+fi
