@@ -22,6 +22,8 @@ fn sessions(protocols: u32, client: &[u16], server: &[u16]) -> (Session, Session
     let (chain, key) = (certificate("server-p256.pem"), certificate("server-p256.key"));
     let mut options = Options::default();
     options.set_protocols(protocols).unwrap();
+    // No tickets behind the handshake.
+    options.set_allow_resume(0).unwrap();
     options.set_groups(client).unwrap();
     let client = Session::new(Arc::new(Context::client(options.clone()).unwrap()));
     options.set_groups(server).unwrap();
@@ -102,6 +104,38 @@ fn a_client_offers_the_x25519_half_of_its_share_as_well() {
     let (client, server) = sessions(TLS13, &[HYBRID, P256], &[]);
     let hello = shake(&client, &server);
     assert_eq!(Shares::of(&hello).entries.len(), 1);
+}
+
+/// What a client remembers of a server is its group, so as to send the right share at once.
+#[test]
+fn a_server_that_knew_x25519_alone_is_offered_both_shares_again() {
+    let (chain, key) = (certificate("server-p256.pem"), certificate("server-p256.key"));
+    let credentials = Arc::new(Credentials::from_pem(&chain, &key).unwrap());
+    for (ours, first, second) in [
+        (&[][..], (X25519, false), (HYBRID, false)),
+        // Where that is of use it is remembered.
+        (&[P384, X25519], (X25519, true), (X25519, false)),
+    ] {
+        let mut options = Options::default();
+        options.set_groups(ours).unwrap();
+        options.set_allow_resume(1).unwrap();
+        let context = Arc::new(Context::client(options).unwrap());
+        for (theirs, (group, retried)) in
+            [(&[X25519][..], first), (if ours.is_empty() { &[] } else { &[X25519] }, second)]
+        {
+            let mut options = Options::default();
+            options.set_groups(theirs).unwrap();
+            options.set_protocols(TLS13).unwrap();
+            options.set_credentials(Some(credentials.clone()));
+            let server = Session::new(Arc::new(Context::server(options).unwrap()));
+            let client = Session::new(context.clone());
+            client.set_target_host_name("localhost").unwrap();
+            client.set_client_credentials(None).unwrap();
+            shake(&client, &server);
+            assert_eq!(client.negotiated().group, group, "{ours:x?}");
+            assert_eq!(client.state() & state::HELLO_RETRIED != 0, retried, "{ours:x?}");
+        }
+    }
 }
 
 /// The header's promise is 64 KiB; what is around it here is not optimised.

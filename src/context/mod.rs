@@ -140,7 +140,7 @@ impl Context {
         config.key_log = Arc::new(SecretTap(options.key_log.clone()));
         config.enable_secret_extraction = true;
         config.max_fragment_size = fragment(&options);
-        let tickets = options.allow_resume.then(|| Arc::new(ClientTickets::default()));
+        let tickets = options.allow_resume.then(|| Arc::new(ClientTickets::new(&options.groups())));
         config.resumption = match &tickets {
             Some(tickets) => Resumption::store(tickets.clone()),
             None => Resumption::disabled(),

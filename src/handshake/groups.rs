@@ -28,6 +28,12 @@ pub(crate) fn group(id: u16) -> Option<&'static dyn SupportedKxGroup> {
     all().into_iter().find(|group| u16::from(group.name()) == id)
 }
 
+/// Whether a client with these groups sends shares of both X25519MLKEM768 and X25519.
+pub(crate) fn offers_both(groups: &[&'static dyn SupportedKxGroup]) -> bool {
+    let mut names = groups.iter().map(|group| group.name());
+    names.next() == Some(NamedGroup::X25519MLKEM768) && names.any(|name| name == NamedGroup::X25519)
+}
+
 /// X25519MLKEM768.
 #[derive(Debug)]
 struct X25519MlKem768;
