@@ -1,12 +1,13 @@
 //! Full handshakes in memory, both sides, to be counted with callgrind: `make bench-handshake`. TLS 1.3, AES-128-GCM,
-//! X25519.
+//! and X25519 on all sides, since rustls's ring provider has no X25519MLKEM768.
 //!
 //! - `rustls`: without us, nothing is asked.
 //! - `one`: ours, the client's verdict is a suspension.
 //! - `three`: ours, and the server is asked for its context and for a signature too.
+//! - `hybrid`: like `one`, with X25519MLKEM768.
 //! - `verify`: no handshake, but the check of a signature that comes from outside, as often.
 //!
-//! usage: handshake rustls|one|three|verify KEY NUMBER      (KEY: server-p256, server-rsa2048, …)
+//! usage: handshake rustls|one|three|hybrid|verify KEY NUMBER      (KEY: server-p256, server-rsa2048, …)
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -31,22 +32,26 @@ use spantls::outcome::{Outcome, Question};
 use spantls::session::{Counts, Session};
 
 const SUITE: u16 = 0x1301;
+const X25519: u16 = 0x001D;
+const X25519MLKEM768: u16 = 0x11EC;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let [which, key, number] = arguments.as_slice() else {
-        println!("usage: handshake rustls|one|three|verify KEY NUMBER (see `make bench-handshake`)");
+        println!("usage: handshake rustls|one|three|hybrid|verify KEY NUMBER (see `make bench-handshake`)");
         return;
     };
     let number = number.parse().unwrap();
     match which.as_str() {
-        "one" => spantls(&common::server(key), None, number),
+        "one" => spantls(&common::server(key), X25519, None, number),
+        "hybrid" => spantls(&common::server(key), X25519MLKEM768, None, number),
         "three" => {
             let mut options = Options::default();
             options.set_allow_resume(0).unwrap();
             options.set_credentials(Some(external(key)));
             let chosen = Arc::new(Context::server(options).unwrap());
-            spantls(&Arc::new(Context::undecided().unwrap()), Some((&chosen, &*signing_key(key))), number);
+            let asked = Some((&chosen, &*signing_key(key)));
+            spantls(&Arc::new(Context::undecided().unwrap()), X25519, asked, number);
         }
         "verify" => verify(key, number),
         _ => rustls_alone(key, number),
@@ -81,8 +86,8 @@ fn verify(name: &str, number: usize) {
 }
 
 /// The host accepts, and, where it is asked, brings a context and signs with the key.
-fn spantls(server: &Arc<Context>, asked: Option<(&Arc<Context>, &dyn SigningKey)>, number: usize) {
-    let client = common::client(0, &[SUITE]);
+fn spantls(server: &Arc<Context>, group: u16, asked: Option<(&Arc<Context>, &dyn SigningKey)>, number: usize) {
+    let client = common::client_with_groups(&[SUITE], &[group]);
     let mut room = vec![0; 8192];
     for _ in 0..number {
         let (client, server) = (Session::new(client.clone()), Session::new(server.clone()));
@@ -122,7 +127,9 @@ fn spantls(server: &Arc<Context>, asked: Option<(&Arc<Context>, &dyn SigningKey)
 /// The same configuration, with a verifier that accepts, up to the point where the secrets are handed over.
 fn rustls_alone(key: &str, number: usize) {
     let suite = ring::cipher_suite::TLS13_AES_128_GCM_SHA256;
-    let provider = Arc::new(CryptoProvider { cipher_suites: vec![suite], ..ring::default_provider() });
+    let groups = vec![ring::kx_group::X25519];
+    let provider =
+        Arc::new(CryptoProvider { cipher_suites: vec![suite], kx_groups: groups, ..ring::default_provider() });
     let mut client = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .unwrap()

@@ -34,13 +34,15 @@ def main() -> int:
     program = sys.argv[1]
     print("instructions of a TLS 1.3 handshake, both sides together")
     for key in KEYS:
-        theirs, one, three, check = (each(program, which, key) for which in ["rustls", "one", "three", "verify"])
+        theirs, one, three, check, hybrid = (
+            each(program, which, key) for which in ["rustls", "one", "three", "verify", "hybrid"])
         print(f"{key}: rustls {theirs:,.0f}")
         print(f"  spantls, one suspension (verdict)                           {one:,.0f}: {one / theirs:.3f}")
         print(f"  spantls, three suspensions (ClientHello, signature, verdict) {three:,.0f}: {three / theirs:.3f}")
         print(f"    of which the check of the signature                       {check:,.0f}: {check / theirs:.3f}")
         print(f"    without it                                                {three - check:,.0f}: "
               f"{(three - check) / theirs:.3f}")
+        print(f"  spantls, one suspension, X25519MLKEM768 instead of X25519    {hybrid:,.0f}: {hybrid / theirs:.3f}")
     return 0
 
 

@@ -235,6 +235,7 @@ c_tests
 run python-ssl python3 "$here/python/test_against_ssl.py"
 run python-openssl python3 "$here/python/test_against_openssl.py"
 run python-verdicts python3 "$here/python/test_verdicts.py"
+run python-hybrid python3 "$here/python/test_hybrid.py"
 run python-alerts python3 "$here/python/test_alerts.py"
 run python-questions python3 "$here/python/test_questions.py"
 run zoo python3 "$here/zoo/test_zoo.py"

@@ -270,10 +270,15 @@ fn scenarios(protocol: u32) -> Vec<Scenario> {
         );
     }
     if tls13 {
-        let p256 = context(Kind { group: Some(0x0017), ..Kind::server() });
-        let p384 = context(Kind { group: Some(0x0018), client_certificates: 2, ..Kind::server() });
+        let p256 = context(Kind { groups: &[0x0017], ..Kind::server() });
+        let p384 = context(Kind { groups: &[0x0018], client_certificates: 2, ..Kind::server() });
         add("HelloRetryRequest", 1, closing_client(&client, &p256, Judge::Accept));
         add("HelloRetryRequest, mutual", 3, closing_client(&known, &p384, Judge::Default));
+        let by_default = context(Kind { groups: &[], ..Kind::client(protocol) });
+        let without_its_share = context(Kind { groups: &[0x001D, 0x11EC], ..Kind::client(protocol) });
+        let hybrid = context(Kind { groups: &[0x11EC], ..Kind::server() });
+        add("X25519MLKEM768", 3, closing_client(&by_default, &server, Judge::Accept));
+        add("HelloRetryRequest for X25519MLKEM768", 7, closing_client(&without_its_share, &hybrid, Judge::Accept));
         add(
             "each direction is closed by itself",
             3,
@@ -365,7 +370,7 @@ struct Kind {
     key: Option<&'static str>,
     protocol: u32,
     client_certificates: i32,
-    group: Option<u16>,
+    groups: &'static [u16],
     alpn: Option<&'static str>,
     automatic: bool,
     resumption: bool,
@@ -373,8 +378,9 @@ struct Kind {
 }
 
 impl Kind {
+    /// Its hellos are short, since most scenarios are cut at each of their bytes.
     fn client(protocol: u32) -> Self {
-        Self { server: false, key: None, protocol, ..Self::server() }
+        Self { server: false, key: None, protocol, groups: &[0x001D, 0x0017, 0x0018], ..Self::server() }
     }
 
     /// A server speaks both versions.
@@ -384,7 +390,7 @@ impl Kind {
             key: Some("server-p256"),
             protocol: 0,
             client_certificates: 0,
-            group: None,
+            groups: &[],
             alpn: None,
             automatic: false,
             resumption: false,
@@ -402,7 +408,7 @@ fn context(kind: Kind) -> Arc<Context> {
     options.add_trust_anchors_pem(&file("ca.pem".into())).unwrap();
     options.set_client_certificate_mode(kind.client_certificates).unwrap();
     options.set_certificate_validation(i32::from(kind.automatic)).unwrap();
-    options.set_groups(kind.group.as_slice()).unwrap();
+    options.set_groups(kind.groups).unwrap();
     if let Some(name) = kind.key {
         let credentials = Credentials::from_pem(&file(format!("{name}.pem")), &file(format!("{name}.key"))).unwrap();
         options.set_credentials(Some(Arc::new(credentials)));

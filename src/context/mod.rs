@@ -70,7 +70,7 @@ impl Context {
     pub fn server(options: Options) -> Result<Self, Failure> {
         let credentials =
             options.credentials.clone().ok_or_else(|| Failure::configuration("a server needs credentials"))?;
-        let provider = Arc::new(suites::provider(&options.cipher_suites, &options.groups));
+        let provider = Arc::new(suites::provider(&options.cipher_suites, &options.groups()));
         let algorithms = provider.signature_verification_algorithms;
         let verifier = match options.client_certificates {
             ClientCertificateMode::None => WebPkiClientVerifier::no_client_auth(),
@@ -127,7 +127,7 @@ impl Context {
 
     /// A client's context.
     pub fn client(options: Options) -> Result<Self, Failure> {
-        let provider = Arc::new(suites::provider(&options.cipher_suites, &options.groups));
+        let provider = Arc::new(suites::provider(&options.cipher_suites, &options.groups()));
         let verifier = Arc::new(AskAboutServer::new(provider.signature_verification_algorithms));
         let credentials = options.credentials.as_ref().map(|credentials| credentials.own_key());
         let mut config = ClientConfig::builder_with_provider(provider)
@@ -140,7 +140,7 @@ impl Context {
         config.key_log = Arc::new(SecretTap(options.key_log.clone()));
         config.enable_secret_extraction = true;
         config.max_fragment_size = fragment(&options);
-        let tickets = options.allow_resume.then(|| Arc::new(ClientTickets::default()));
+        let tickets = options.allow_resume.then(|| Arc::new(ClientTickets::new(&options.groups())));
         config.resumption = match &tickets {
             Some(tickets) => Resumption::store(tickets.clone()),
             None => Resumption::disabled(),
@@ -217,7 +217,7 @@ fn versions(options: &Options) -> Vec<&'static SupportedProtocolVersion> {
     if options.tls12 {
         versions.push(&TLS12);
     }
-    // A version without a suite would be offered and could not be kept.
+    // A version without a suite or a group would be offered and could not be kept.
     versions.retain(|version| {
         options.cipher_suites.is_empty()
             || options.cipher_suites.iter().any(|suite| match suite {
@@ -225,6 +225,7 @@ fn versions(options: &Options) -> Vec<&'static SupportedProtocolVersion> {
                 SupportedCipherSuite::Tls12(_) => **version == TLS12,
             })
     });
+    versions.retain(|version| options.groups().iter().any(|group| group.usable_for_version(version.version)));
     versions
 }
 

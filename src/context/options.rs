@@ -12,6 +12,7 @@ use super::pem;
 use crate::crypto::key_log::KeyLogFile;
 use crate::crypto::suites;
 use crate::crypto::ticket_keys::TicketRoot;
+use crate::handshake::groups;
 use crate::limits::{MAX_ALPN_LIST, MAX_PLAINTEXT, MIN_FRAGMENT};
 use crate::outcome::Failure;
 use crate::trust;
@@ -139,8 +140,13 @@ impl Options {
 
     /// Sets the key-exchange groups in order of preference; none means all.
     pub fn set_groups(&mut self, ids: &[u16]) -> Result<(), Failure> {
-        self.groups = known(ids, "group", suites::group)?;
+        self.groups = known(ids, "group", groups::group)?;
         Ok(())
+    }
+
+    /// The key-exchange groups in order of preference.
+    pub(crate) fn groups(&self) -> Vec<&'static dyn SupportedKxGroup> {
+        if self.groups.is_empty() { groups::all().to_vec() } else { self.groups.clone() }
     }
 
     /// Adds an application protocol.

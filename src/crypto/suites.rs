@@ -32,16 +32,11 @@ pub(crate) fn suite(id: u16) -> Option<SupportedCipherSuite> {
     SUITES.iter().copied().find(|suite| u16::from(suite.suite()) == id)
 }
 
-/// The key-exchange group with this IANA number.
-pub(crate) fn group(id: u16) -> Option<&'static dyn SupportedKxGroup> {
-    base::ALL_KX_GROUPS.iter().copied().find(|group| u16::from(group.name()) == id)
-}
-
-/// A provider with the given suites and groups; an empty list means all.
+/// A provider with the given suites, none meaning all, and groups.
 pub(crate) fn provider(suites: &[SupportedCipherSuite], groups: &[&'static dyn SupportedKxGroup]) -> CryptoProvider {
     CryptoProvider {
         cipher_suites: if suites.is_empty() { SUITES.clone() } else { suites.to_vec() },
-        kx_groups: if groups.is_empty() { base::DEFAULT_KX_GROUPS.to_vec() } else { groups.to_vec() },
+        kx_groups: groups.to_vec(),
         ..base::default_provider()
     }
 }

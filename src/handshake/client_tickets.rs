@@ -9,10 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use rustls::NamedGroup;
 use rustls::client::{ClientConnectionData, ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
+use rustls::crypto::SupportedKxGroup;
 use rustls::kernel::KernelConnection;
 use rustls::pki_types::ServerName;
 use rustls::sign::CertifiedKey;
 
+use super::groups;
 use crate::crypto::taps::{self, Identity, Taps};
 use crate::limits::{MAX_TICKET_SERVERS, MAX_TICKETS_KEPT};
 use crate::outcome::{Alert, Failure};
@@ -23,6 +25,8 @@ type Key = (ServerName<'static>, Identity);
 #[derive(Default)]
 pub(crate) struct ClientTickets {
     kept: Mutex<Kept>,
+    /// X25519's share goes along with that of X25519MLKEM768.
+    offers_both: bool,
 }
 
 #[derive(Default)]
@@ -48,6 +52,11 @@ struct Stored<T> {
 }
 
 impl ClientTickets {
+    /// For a client with these groups.
+    pub(crate) fn new(groups: &[&'static dyn SupportedKxGroup]) -> Self {
+        Self { offers_both: groups::offers_both(groups), ..Self::default() }
+    }
+
     /// Forgets what there is for this session's server: its certificate was refused.
     pub(super) fn forget(&self, name: &ServerName<'static>, taps: &Taps) {
         let identity = taps.seen().identity();
@@ -109,6 +118,11 @@ impl ClientSessionStore for ClientTickets {
             return;
         }
         let mut kept = self.kept();
+        // A server that has chosen X25519 needed no hint, and would never see X25519MLKEM768 again.
+        if self.offers_both && group == NamedGroup::X25519 {
+            kept.groups.remove(&name);
+            return;
+        }
         if kept.groups.len() >= MAX_TICKET_SERVERS {
             kept.groups.clear();
         }

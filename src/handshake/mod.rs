@@ -18,6 +18,7 @@ pub(crate) mod client_tickets;
 mod connection;
 pub(crate) mod external_key;
 pub(crate) mod fiber;
+pub(crate) mod groups;
 mod hello;
 pub(crate) mod hooks;
 pub(crate) mod question;

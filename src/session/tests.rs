@@ -183,6 +183,18 @@ fn every_suite_and_key_type_works_and_uses_half_a_stack_at_most() {
             pair.exchange(&pair.server, &pair.client, &message);
         }
     }
+    // Every group that the client has a share of at once, and after a HelloRetryRequest.
+    for group in [0x11EC, 0x001D, 0x0017, 0x0018] {
+        for first in [group, if group == 0x0018 { 0x0017 } else { 0x0018 }] {
+            let (mut client, mut server) = (client_options(), server_options("server-p256"));
+            client.set_groups(&[first, group][usize::from(first == group)..]).unwrap();
+            server.set_groups(&[group]).unwrap();
+            let mut pair = pair(server, client);
+            pair.shake(accept);
+            assert_eq!(pair.server.negotiated().group, group);
+            assert_eq!(pair.client.state() & state::HELLO_RETRIED != 0, first != group);
+        }
+    }
     // The deepest chain.
     let mut client = Options::default();
     client.set_allow_resume(0).unwrap();

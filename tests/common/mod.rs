@@ -33,6 +33,14 @@ pub fn client(protocols: u32, suites: &[u16]) -> Arc<Context> {
     Arc::new(Context::client(options).unwrap())
 }
 
+/// A client of these suites and groups.
+pub fn client_with_groups(suites: &[u16], groups: &[u16]) -> Arc<Context> {
+    let mut options = Options::default();
+    options.set_cipher_suites(suites).unwrap();
+    options.set_groups(groups).unwrap();
+    Arc::new(Context::client(options).unwrap())
+}
+
 /// A client and a server that have shaken hands; nobody is judged.
 pub fn open_pair(client: Arc<Context>, server: Arc<Context>) -> (Session, Session) {
     let (client, server) = (Session::new(client), Session::new(server));

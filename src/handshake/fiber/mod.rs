@@ -10,6 +10,8 @@
 //! - No lock, borrow or thread-local closure is open across a suspension.
 //! - A fiber that is dropped while suspended is resumed with [`Answer::Cancelled`] until it returns: everything on its
 //!   stack ends in the ordinary way. Forced unwinding is left for what ignores that, which nothing does.
+//! - What needs more stack than a fiber has runs under [`on_host_stack`], on the stack of whoever resumed the fiber. It
+//!   cannot suspend: while it runs this thread is in no fiber.
 
 #![expect(unsafe_code, reason = "switching stacks is beyond what the compiler can check")]
 
@@ -86,7 +88,7 @@ impl<R: Send + 'static> Fiber<R> {
 
     /// A panic of the body comes through here; the fiber is finished then.
     fn enter(&mut self, resume: Resume) -> Step<R> {
-        let _current = SetCurrent::new(&self.link);
+        let _current = SetCurrent::new(&*self.link);
         match self.coroutine.resume(resume) {
             CoroutineResult::Yield(request) => Step::Suspended(request),
             CoroutineResult::Return(result) => Step::Returned(result),
@@ -100,7 +102,7 @@ impl<R> Drop for Fiber<R> {
             return;
         }
         self.link.cancelled.set(true);
-        let _current = SetCurrent::new(&self.link);
+        let _current = SetCurrent::new(&*self.link);
         // With the link cancelled no hook suspends again, so one resume is enough; a panic on the way ends it as well.
         let end = catch_unwind(AssertUnwindSafe(|| self.coroutine.resume(Resume::Answer(Answer::Cancelled))));
         debug_assert!(!matches!(end, Ok(CoroutineResult::Yield(_))));
@@ -129,6 +131,28 @@ pub(crate) fn suspend(request: Request) -> Answer {
     }
 }
 
+/// Runs `deep`, which may need far more stack than a fiber has, on the stack of whoever resumed this fiber; outside of
+/// a fiber, just where it is called. A panic of `deep` goes on from here.
+///
+/// The fiber stays as it is below the call, neither suspended nor able to: the resuming `enter` stands on the stack that
+/// `deep` runs on, so leaving the fiber from there would run over it. Hence `deep` finds no fiber and its questions are
+/// answered with `Cancelled`. It ends on the thread that it began on, so the link may be put back afterwards. It may
+/// begin fibers of its own.
+#[inline(never)]
+pub(crate) fn on_host_stack<R>(deep: impl FnOnce() -> R + Send) -> R {
+    let link = CURRENT.get();
+    // SAFETY: null, or set by the `enter` that is running us, which holds the link's box borrowed.
+    let yielder = unsafe { link.as_ref() }.map(|link| link.yielder.get());
+    // SAFETY: set by `introduce` to the yielder at the root of this very stack.
+    match yielder.and_then(|yielder| unsafe { yielder.as_ref() }) {
+        None => deep(),
+        Some(yielder) => {
+            let _in_no_fiber = SetCurrent::new(null());
+            yielder.on_parent_stack(deep)
+        }
+    }
+}
+
 /// Tells the link of the fiber that begins here where its way out is.
 #[inline(never)]
 fn introduce(yielder: &Yielder<Resume, Request>) {
@@ -138,14 +162,14 @@ fn introduce(yielder: &Yielder<Resume, Request>) {
     }
 }
 
-/// Makes a link current on this thread; restores the previous one, after a panic too.
+/// Makes a link, or none, current on this thread; restores the previous one, after a panic too.
 struct SetCurrent {
     outer: *const Link,
 }
 
 impl SetCurrent {
     #[inline(never)]
-    fn new(link: &Link) -> Self {
+    fn new(link: *const Link) -> Self {
         Self { outer: CURRENT.replace(link) }
     }
 }
@@ -254,6 +278,104 @@ mod tests {
         });
         assert!(matches!(outer.begin(), Step::Suspended(_)));
         assert!(matches!(outer.resume(Answer::Accepted), Step::Returned((Answer::Accepted, Answer::Refused))));
+    }
+
+    /// Where the stack is now.
+    #[inline(never)]
+    fn depth() -> usize {
+        let here = 0u8;
+        std::hint::black_box(&raw const here) as usize
+    }
+
+    /// More stack than a fiber has.
+    #[inline(never)]
+    fn deep() -> usize {
+        let room = [7u8; 512 << 10];
+        std::hint::black_box(&room).iter().map(|byte| usize::from(*byte)).sum()
+    }
+
+    #[test]
+    fn deep_work_runs_on_the_stack_of_whoever_resumed_the_fiber_on_any_thread() {
+        let mut fiber = on_pool(|| {
+            let mut seen = Vec::new();
+            for _ in 0..2 {
+                seen.push((depth(), on_host_stack(depth), on_host_stack(deep), std::thread::current().id()));
+                ask();
+            }
+            seen
+        });
+        let near = |one: usize, other: usize| one.abs_diff(other) < 16 << 10;
+        let first = depth();
+        assert!(matches!(fiber.begin(), Step::Suspended(_)));
+        let (fiber, second, thread) = std::thread::spawn(move || {
+            let mut fiber = fiber;
+            let here = depth();
+            assert!(matches!(fiber.resume(Answer::Accepted), Step::Suspended(_)));
+            (fiber, here, std::thread::current().id())
+        })
+        .join()
+        .unwrap();
+        let mut fiber = fiber;
+        let Step::Returned(seen) = fiber.resume(Answer::Accepted) else { panic!("suspended again") };
+        let expected = [(first, std::thread::current().id()), (second, thread)];
+        for ((own, host, sum, thread), (resumer, its_thread)) in seen.into_iter().zip(expected) {
+            assert!(near(host, resumer) && !near(own, resumer), "{own:x} {host:x} {resumer:x}");
+            assert_eq!((sum, thread), (7 * (512 << 10), its_thread));
+        }
+    }
+
+    #[test]
+    fn deep_work_cannot_suspend_and_the_fiber_still_can() {
+        let mut fiber = on_pool(|| {
+            let within = on_host_stack(ask);
+            // A fiber within can, as it can on any stack.
+            let inner = on_host_stack(|| {
+                let mut inner = on_pool(|| (ask(), on_host_stack(ask)));
+                assert!(matches!(inner.begin(), Step::Suspended(_)));
+                let Step::Returned(inner) = inner.resume(Answer::Refused) else { panic!("suspended again") };
+                assert!(CURRENT.get().is_null());
+                inner
+            });
+            (within, inner, ask())
+        });
+        assert!(matches!(fiber.begin(), Step::Suspended(_)));
+        assert!(CURRENT.get().is_null());
+        assert!(matches!(
+            fiber.resume(Answer::Accepted),
+            Step::Returned((Answer::Cancelled, (Answer::Refused, Answer::Cancelled), Answer::Accepted))
+        ));
+    }
+
+    #[test]
+    fn a_panic_in_deep_work_unwinds_the_fiber_too() {
+        let mut fiber = on_pool(|| {
+            let caught = catch_unwind(|| on_host_stack(|| panic!("deep")));
+            assert!(caught.is_err());
+            // The fiber is whole, and can suspend.
+            assert!(matches!(ask(), Answer::Accepted));
+            on_host_stack(|| panic!("deeper"));
+        });
+        assert!(matches!(fiber.begin(), Step::<()>::Suspended(_)));
+        let panic = catch_unwind(AssertUnwindSafe(|| fiber.resume(Answer::Accepted)));
+        assert_eq!(panic.err().and_then(|payload| payload.downcast_ref::<&str>().copied()), Some("deeper"));
+        assert!(CURRENT.get().is_null());
+    }
+
+    #[test]
+    fn deep_work_is_done_while_a_fiber_is_cancelled() {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let mut fiber = on_pool(move || {
+            let answer = ask();
+            sender.send((on_host_stack(deep), answer)).unwrap();
+        });
+        assert!(matches!(fiber.begin(), Step::Suspended(_)));
+        drop(fiber);
+        assert!(matches!(receiver.try_recv(), Ok((sum, Answer::Cancelled)) if sum == 7 * (512 << 10)));
+    }
+
+    #[test]
+    fn deep_work_outside_of_a_fiber_is_just_done() {
+        assert_eq!(on_host_stack(deep), 7 * (512 << 10));
     }
 
     #[test]

@@ -169,6 +169,19 @@ pub(crate) mod painting {
     const PAINT: u8 = 0xa5;
     const USABLE: usize = SIZE - GUARD;
 
+    /// Bytes of stack that `work` uses.
+    pub(crate) fn depth_of(work: impl FnOnce() + 'static) -> usize {
+        let mut stack = PooledStack::acquire().unwrap();
+        let start = stack.highest() - SIZE;
+        usable(start).fill(PAINT);
+        // Not counted among the handshakes'.
+        stack.painted = false;
+        let mut coroutine = corosensei::Coroutine::<(), (), (), _>::with_stack(stack, |_, ()| work());
+        assert!(coroutine.resume(()).as_return().is_some());
+        let _stack = coroutine.into_stack();
+        touched(start)
+    }
+
     fn usable<'a>(start: usize) -> &'a mut [u8] {
         // SAFETY: the usable part of a live mapping, used by one test at a time and while nothing runs on it.
         #[allow(clippy::disallowed_methods)]
@@ -185,8 +198,11 @@ pub(crate) mod painting {
     }
 
     pub(super) fn measure(start: usize) {
-        let untouched = usable(start).iter().take_while(|byte| **byte == PAINT).count();
-        DEEPEST.fetch_max(USABLE - untouched, Ordering::SeqCst);
+        DEEPEST.fetch_max(touched(start), Ordering::SeqCst);
+    }
+
+    fn touched(start: usize) -> usize {
+        USABLE - usable(start).iter().take_while(|byte| **byte == PAINT).count()
     }
 
     /// The deepest use since the last call, and how much there is.
