@@ -5,8 +5,8 @@
 
 use super::read::extension_type as ext;
 use super::{ClientHello, TLS13};
+use crate::crypto::provider::digest;
 use md5::{Digest, Md5};
-use ring::digest;
 
 impl ClientHello {
     /// The JA3 fingerprint: the MD5 of [`ja3_string`](Self::ja3_string), in hex.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use ring::digest::{Context, SHA256};
 use rustls::SupportedCipherSuite;
 use rustls::crypto::SupportedKxGroup;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
@@ -10,6 +9,7 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use super::Credentials;
 use super::pem;
 use crate::crypto::key_log::KeyLogFile;
+use crate::crypto::provider::digest::{Context, SHA256};
 use crate::crypto::suites;
 use crate::crypto::ticket_keys::TicketRoot;
 use crate::handshake::groups;

@@ -9,10 +9,11 @@ use libcrux_ml_kem::mlkem768::{
     validate_public_key,
 };
 use libcrux_ml_kem::{ENCAPS_SEED_SIZE, KEY_GENERATION_SEED_SIZE};
-use ring::rand::{SecureRandom, SystemRandom};
 use rustls::crypto::GetRandomFailed;
 use rustls::{Error, PeerMisbehaved};
 use zeroize::{Zeroize, Zeroizing};
+
+use super::provider::rand::{SecureRandom, SystemRandom};
 
 /// Bytes of an encapsulation key (FIPS 203 section 8, table 3).
 pub(crate) const ENCAPSULATION_KEY: usize = 1184;

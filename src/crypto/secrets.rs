@@ -1,10 +1,10 @@
 //! TLS 1.3 traffic secrets and the keys derived from them (RFC 8446 section 7).
 
-use ring::aead;
 use rustls::Tls13CipherSuite;
 use rustls::crypto::tls13::{HkdfExpander, OkmBlock};
 use zeroize::Zeroize;
 
+use super::provider::aead;
 use crate::outcome::Failure;
 use crate::record::Version;
 use crate::record::keys::Protection;
@@ -108,10 +108,8 @@ mod tests {
                 .unwrap()
             })
             .collect();
-        let rustls::SupportedCipherSuite::Tls13(suite) = rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256
-        else {
-            panic!("a TLS 1.3 suite")
-        };
+        let suite = crate::crypto::provider::base::cipher_suite::TLS13_AES_128_GCM_SHA256;
+        let rustls::SupportedCipherSuite::Tls13(suite) = suite else { panic!("a TLS 1.3 suite") };
         let traffic = TrafficSecret::new(suite, Secret::new(&secret).unwrap());
         let mut key = [0; 16];
         expand_label(&*traffic.expander(), b"key", &[], &mut key).unwrap();

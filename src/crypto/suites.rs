@@ -1,4 +1,4 @@
-//! The provider: ring's, with the AEADs of its cipher suites wrapped.
+//! The provider: rustls's, with the AEADs of its cipher suites wrapped.
 //!
 //! The wrapped encrypter never lets an alert of rustls out: it notes which alert was wanted and returns an empty
 //! record in its place, which the handshake drops. All alerts leave through `handshake::alert`, so that what the host
@@ -12,12 +12,13 @@ use rustls::crypto::cipher::{
     UnsupportedOperationError,
 };
 use rustls::crypto::tls12::Prf;
-use rustls::crypto::{ActiveKeyExchange, CryptoProvider, SupportedKxGroup, ring as base};
+use rustls::crypto::{ActiveKeyExchange, CryptoProvider, SupportedKxGroup};
 use rustls::{
     AlertDescription, ConnectionTrafficSecrets, ContentType, InvalidMessage, SupportedCipherSuite, Tls12CipherSuite,
     Tls13CipherSuite,
 };
 
+use super::provider::base;
 use super::secrets::Secret;
 use super::taps::{HandshakeSealer, current};
 use crate::outcome::Alert;

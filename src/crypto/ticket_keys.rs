@@ -7,12 +7,12 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use ring::hkdf::{HKDF_SHA256, Salt};
-use ring::rand::{SecureRandom, SystemRandom};
 use rustls::server::ProducesTickets;
 use zeroize::Zeroizing;
 
+use super::provider::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use super::provider::hkdf::{HKDF_SHA256, Salt};
+use super::provider::rand::{SecureRandom, SystemRandom};
 use crate::limits::DEFAULT_TICKET_LIFETIME;
 use crate::outcome::Failure;
 

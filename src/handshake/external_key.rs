@@ -80,7 +80,7 @@ impl ExternalKey {
     }
 }
 
-/// What ring can make and check. ECDSA schemes are bound to their curves, as in TLS 1.3 (RFC 8446 section 4.2.3).
+/// What the provider can make and check. ECDSA schemes are bound to their curves, as in TLS 1.3 (RFC 8446 section 4.2.3).
 fn algorithm_of(scheme: SignatureScheme) -> Option<SignatureAlgorithm> {
     match scheme {
         SignatureScheme::RSA_PKCS1_SHA256

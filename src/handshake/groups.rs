@@ -1,5 +1,5 @@
-//! The key-exchange groups: ring's, and X25519MLKEM768 (draft-ietf-tls-ecdhe-mlkem), which stays secret as long as
-//! either of its halves does.
+//! The key-exchange groups: the provider's, and X25519MLKEM768 (draft-ietf-tls-ecdhe-mlkem), which stays secret as long
+//! as either of its halves does.
 //!
 //! ```text
 //!   client's share    ML-KEM-768 encapsulation key, 1184   │  X25519 public key, 32
@@ -9,13 +9,13 @@
 //!
 //! ML-KEM needs more stack than a fiber should give away: it runs on the host's.
 
-use rustls::crypto::ring::kx_group::{SECP256R1, SECP384R1, X25519};
 use rustls::crypto::{ActiveKeyExchange, CompletedKeyExchange, SharedSecret, SupportedKxGroup};
 use rustls::ffdhe_groups::FfdheGroup;
 use rustls::{Error, NamedGroup, PeerMisbehaved, ProtocolVersion};
 
 use super::fiber::on_host_stack;
 use crate::crypto::ml_kem;
+use crate::crypto::provider::base::kx_group::{SECP256R1, SECP384R1, X25519};
 
 /// Every group, in the order of preference. A client offers a share of the first, and if that is X25519MLKEM768 the
 /// X25519 half of it as well.

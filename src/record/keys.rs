@@ -1,10 +1,11 @@
 //! AEAD keys, nonces and additional data of both versions.
 
-use ring::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
 use rustls::ConnectionTrafficSecrets;
 use zeroize::Zeroize;
 
 use super::{ContentType, Version, header};
+use crate::crypto::provider::RecordKey;
+use crate::crypto::provider::aead::{self, Aad};
 use crate::limits::{MAX_RECORDS_AES_GCM, MAX_RECORDS_CHACHA20_POLY1305, RECORD_HEADER};
 use crate::outcome::Failure;
 
@@ -30,7 +31,7 @@ pub(crate) fn algorithm_tls13(suite: rustls::CipherSuite) -> Option<&'static aea
 ///
 /// Invariant: `sequence` is the number of records done under this key. It only grows, so no nonce is used twice.
 pub(crate) struct Protection {
-    key: LessSafeKey,
+    key: RecordKey,
     /// In the upper 96 bits.
     iv: u128,
     sequence: u64,
@@ -42,13 +43,6 @@ pub(crate) struct Protection {
 impl Drop for Protection {
     fn drop(&mut self) {
         self.iv.zeroize();
-        // ring does not wipe its keys: overwrite the key's schedule where it lies with that of a key of zeros.
-        // The fence keeps the compiler from dropping a store that nobody reads.
-        let algorithm = self.key.algorithm();
-        if let Ok(zeros) = UnboundKey::new(algorithm, &[0; 32][..algorithm.key_len()]) {
-            self.key = LessSafeKey::new(zeros);
-            std::hint::black_box(&self.key);
-        }
     }
 }
 
@@ -72,10 +66,10 @@ impl Protection {
         iv: [u8; NONCE_LEN],
         sequence: u64,
     ) -> Result<Self, Failure> {
-        let key = UnboundKey::new(algorithm, key).map_err(|_| Failure::internal("a key of a wrong length"))?;
+        let key = RecordKey::new(algorithm, key).map_err(|_| Failure::internal("a key of a wrong length"))?;
         let gcm = algorithm != &aead::CHACHA20_POLY1305;
         Ok(Self {
-            key: LessSafeKey::new(key),
+            key,
             iv: widen(iv),
             sequence,
             version,
@@ -122,7 +116,7 @@ impl Protection {
     /// The nonce for sealing the next record: RFC 8446 section 5.3; TLS 1.2's GCM leaves the explicit part to the
     /// sender (RFC 5288 section 3), and the same construction keeps it unique.
     fn nonce(&self) -> [u8; NONCE_LEN] {
-        // As one number, which is stored as ring loads it: eight bytes, then four. Stored in other pieces, it would
+        // As one number, which is stored as it is loaded: eight bytes, then four. Stored in other pieces, it would
         // have to reach the cache before it could be loaded.
         let [nonce @ .., _, _, _, _] = (self.iv ^ u128::from(self.sequence) << 32).to_be_bytes();
         nonce
@@ -136,38 +130,49 @@ impl Protection {
         nonce
     }
 
-    /// Writes the header, seals `inner` in place, writes explicit nonce and tag around it, and counts the record.
-    /// `inner` ends with what `inner_type_len` says.
+    /// Writes header and explicit nonce, seals the data behind them, and counts the record. Where `data` is `None`, it
+    /// is already there.
     #[inline]
-    pub(crate) fn seal(&mut self, content_type: ContentType, record: Parts<'_>) -> Result<(), Failure> {
+    pub(crate) fn seal(
+        &mut self,
+        content_type: ContentType,
+        data: Option<&[u8]>,
+        record: Parts<'_>,
+    ) -> Result<(), Failure> {
         let nonce = self.nonce();
         if let Some(explicit) = record.explicit_nonce {
             // The last eight bytes of the nonce; cut out of it, they would decide in which pieces it is stored.
             *explicit = ((self.iv >> 32) as u64 ^ self.sequence).to_be_bytes();
         }
-        let header = header::bytes(content_type, self.prefix_len() + record.inner.len() + TAG_LEN);
-        *record.header = header;
-        let nonce = Nonce::assume_unique_for_key(nonce);
-        let tag = match self.version {
-            Version::Tls13 => self.key.seal_in_place_separate_tag(nonce, Aad::from(header), record.inner),
+        let payload_len = self.prefix_len() + record.sealed.len();
+        let sealed = match self.version {
+            Version::Tls13 => {
+                // RFC 8446 section 5.2: the type is hidden behind the data, and protected records look like application
+                // data.
+                let header = header::bytes(ContentType::ApplicationData, payload_len);
+                *record.header = header;
+                self.key.seal(nonce, Aad::from(header), data, Some(content_type as u8), record.sealed)
+            }
             Version::Tls12 => {
-                let additional_data = self.additional_data_tls12(header, record.inner.len());
-                self.key.seal_in_place_separate_tag(nonce, additional_data, record.inner)
+                let header = header::bytes(content_type, payload_len);
+                *record.header = header;
+                let additional_data = self.additional_data_tls12(header, record.sealed.len().saturating_sub(TAG_LEN));
+                self.key.seal(nonce, additional_data, data, None, record.sealed)
             }
         };
-        let tag = tag.map_err(|_| Failure::internal("the AEAD refused to seal"))?;
-        record.tag.copy_from_slice(tag.as_ref());
+        sealed.map_err(|_| Failure::internal("the AEAD refused to seal"))?;
         self.sequence += 1;
         Ok(())
     }
 
-    /// Opens in place what stands in `inner` (the ciphertext without explicit nonce and tag). It does not count the
-    /// record: `opened` does, once the caller has decided to take it.
+    /// Opens `ciphertext` (without explicit nonce and tag) into `inner`, which is as long; where it is `None`, it is
+    /// already there. It does not count the record: `opened` does, once the caller has decided to take it.
     #[inline]
     pub(crate) fn open(
         &self,
         header: &[u8; RECORD_HEADER],
         explicit_nonce: Option<&[u8; EXPLICIT_NONCE_LEN]>,
+        ciphertext: Option<&[u8]>,
         inner: &mut [u8],
         tag: &[u8; TAG_LEN],
     ) -> Result<(), BadRecord> {
@@ -175,16 +180,15 @@ impl Protection {
             None => self.nonce(),
             Some(explicit) => self.nonce_with(*explicit),
         };
-        let (nonce, tag) = (Nonce::assume_unique_for_key(nonce), aead::Tag::from(*tag));
         let opened = match self.version {
             // RFC 8446 section 5.2: the header as sent.
-            Version::Tls13 => self.key.open_in_place_separate_tag(nonce, Aad::from(*header), tag, inner, 0..),
+            Version::Tls13 => self.key.open(nonce, Aad::from(*header), ciphertext, tag, inner),
             Version::Tls12 => {
                 let additional_data = self.additional_data_tls12(*header, inner.len());
-                self.key.open_in_place_separate_tag(nonce, additional_data, tag, inner, 0..)
+                self.key.open(nonce, additional_data, ciphertext, tag, inner)
             }
         };
-        opened.map(|_| ()).map_err(|_| BadRecord)
+        opened.map_err(|_| BadRecord)
     }
 
     /// Counts an opened record.
@@ -201,7 +205,7 @@ impl Protection {
         Aad::from([a, b, c, d, e, f, g, h, content_type, major, minor, high, low])
     }
 
-    /// Takes a record apart; `None` if it is too short to be one.
+    /// Takes room for a record apart; `None` if it is too short for one.
     #[inline]
     pub(crate) fn parts<'a>(&self, record: &'a mut [u8]) -> Option<Parts<'a>> {
         let (header, payload) = record.split_first_chunk_mut()?;
@@ -209,8 +213,7 @@ impl Protection {
             true => payload.split_first_chunk_mut().map(|(nonce, rest)| (Some(nonce), rest))?,
             false => (None, payload),
         };
-        let (inner, tag) = payload.split_last_chunk_mut()?;
-        Some(Parts { header, explicit_nonce, inner, tag })
+        Some(Parts { header, explicit_nonce, sealed: payload })
     }
 
     #[cfg(test)]
@@ -226,13 +229,12 @@ fn widen(iv: [u8; NONCE_LEN]) -> u128 {
     u128::from_be_bytes(bytes)
 }
 
-/// A protected record, each part where it lies.
+/// A record to be sealed, each part where it lies.
 pub(crate) struct Parts<'a> {
     pub(crate) header: &'a mut [u8; RECORD_HEADER],
     pub(crate) explicit_nonce: Option<&'a mut [u8; EXPLICIT_NONCE_LEN]>,
-    /// The data; in TLS 1.3 its type and padding too.
-    pub(crate) inner: &'a mut [u8],
-    pub(crate) tag: &'a mut [u8; TAG_LEN],
+    /// The data, in TLS 1.3 its type, and the tag.
+    pub(crate) sealed: &'a mut [u8],
 }
 
 /// A record that does not open: forged, damaged, or sealed with other keys.

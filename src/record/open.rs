@@ -3,6 +3,7 @@
 use super::header::{Header, next_record};
 use super::keys::{BadRecord, EXPLICIT_NONCE_LEN, Protection, TAG_LEN};
 use super::{ContentType, Version};
+use crate::crypto::provider::aead::Algorithm;
 use crate::limits::{MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, RECORD_HEADER};
 use crate::outcome::{Alert, Failure};
 
@@ -52,7 +53,7 @@ impl Opener {
         self.protection.version()
     }
 
-    pub(crate) fn algorithm(&self) -> &'static ring::aead::Algorithm {
+    pub(crate) fn algorithm(&self) -> &'static Algorithm {
         self.protection.algorithm()
     }
 
@@ -102,14 +103,14 @@ impl Opener {
         Some(Sealed { content_type, header: header_bytes, explicit_nonce, ciphertext, tag, record_len })
     }
 
-    /// Copies and opens a record into `output`, which has `inner_len` bytes. The record is not counted: see `take`.
+    /// Opens a record into `output`, which has `inner_len` bytes. The record is not counted: see `take`.
     /// When it fails, nothing of it is left in `output`.
     #[inline]
     pub(crate) fn peek(&self, sealed: &Sealed<'_>, output: &mut [u8]) -> Result<Opened, Failure> {
         let output =
             output.get_mut(..sealed.inner_len()).ok_or_else(|| Failure::internal("opening into too little room"))?;
-        output.copy_from_slice(sealed.ciphertext);
-        self.open(sealed.content_type, sealed.header, sealed.explicit_nonce, output, sealed.tag)
+        let Sealed { content_type, header, explicit_nonce, ciphertext, tag, .. } = *sealed;
+        self.open(content_type, header, explicit_nonce, Some(ciphertext), output, tag)
     }
 
     /// Counts the record that `peek` has opened.
@@ -129,24 +130,25 @@ impl Opener {
         let inner = data
             .get_mut(start..start + inner_len)
             .ok_or_else(|| Failure::internal("a record longer than its input"))?;
-        let opened = self.open(content_type, &header, explicit_nonce.as_ref(), inner, &tag)?;
+        let opened = self.open(content_type, &header, explicit_nonce.as_ref(), None, inner, &tag)?;
         self.protection.opened();
         Ok(Some((record_len, start, opened)))
     }
 
-    /// Opens `inner`, a copy of the ciphertext or itself. When it fails, nothing is left there.
+    /// Opens the ciphertext into `inner`; `None` if it is already there. When it fails, nothing is left there.
     #[inline]
     fn open(
         &self,
         content_type: ContentType,
         header: &[u8; RECORD_HEADER],
         explicit_nonce: Option<&[u8; EXPLICIT_NONCE_LEN]>,
+        ciphertext: Option<&[u8]>,
         inner: &mut [u8],
         tag: &[u8; TAG_LEN],
     ) -> Result<Opened, Failure> {
         let result = self
             .protection
-            .open(header, explicit_nonce, inner, tag)
+            .open(header, explicit_nonce, ciphertext, inner, tag)
             .map_err(|BadRecord| bad_record())
             .and_then(|()| inspect(self.protection.version(), content_type, inner));
         if result.is_err() {

@@ -2,6 +2,7 @@
 
 use super::keys::Protection;
 use super::{ContentType, Version};
+use crate::crypto::provider::aead::Algorithm;
 use crate::limits::MAX_PLAINTEXT;
 use crate::outcome::Failure;
 
@@ -55,7 +56,7 @@ impl Sealer {
         ((self.done + self.protection.sequence() as i64) as u64, self.key_updates)
     }
 
-    pub(crate) fn algorithm(&self) -> &'static ring::aead::Algorithm {
+    pub(crate) fn algorithm(&self) -> &'static Algorithm {
         self.protection.algorithm()
     }
 
@@ -71,17 +72,11 @@ impl Sealer {
         let record_len = self.record_len(data_len);
         let record = output.get_mut(..record_len).and_then(|record| self.protection.parts(record));
         let record = record.ok_or_else(|| Failure::internal("sealing into too little room"))?;
-        let (data, inner_type) = record.inner.split_at_mut(data_len);
-        plaintext.take(data);
-        // RFC 8446 section 5.2: the type is hidden behind the data, and protected records look like application data.
-        let outer_type = match inner_type {
-            [inner_type] => {
-                *inner_type = content_type as u8;
-                ContentType::ApplicationData
-            }
-            _ => content_type,
-        };
-        self.protection.seal(outer_type, record)?;
+        let data = plaintext.next(data_len);
+        if data.is_none() {
+            plaintext.take_across(&mut record.sealed[..data_len]);
+        }
+        self.protection.seal(content_type, data, record)?;
         Ok(record_len)
     }
 
@@ -122,18 +117,15 @@ impl<'a> Gather<'a> {
         total.checked_sub(self.taken)
     }
 
-    /// Fills `to`; there must be as many bytes left.
+    /// The next `len` bytes where they lie, if one span holds them all, as it almost always does.
     #[inline]
-    fn take(&mut self, to: &mut [u8]) {
-        // Almost always one span holds it all.
-        if let Some(from) = self.spans.first().and_then(|span| span.get(self.taken..self.taken + to.len())) {
-            to.copy_from_slice(from);
-            self.taken += to.len();
-        } else {
-            self.take_across(to);
-        }
+    fn next(&mut self, len: usize) -> Option<&'a [u8]> {
+        let next = self.spans.first()?.get(self.taken..self.taken + len)?;
+        self.taken += len;
+        Some(next)
     }
 
+    /// Fills `to`; there must be as many bytes left.
     fn take_across(&mut self, mut to: &mut [u8]) {
         while let Some((first, rest)) = self.spans.split_first()
             && !to.is_empty()

@@ -1,8 +1,7 @@
 //! The hash of a server's certificate that names a connection's end point (RFC 5929 section 4.1).
 
-use ring::digest::{Algorithm, SHA256, SHA384, SHA512, digest};
-
 use super::fields;
+use crate::crypto::provider::digest::{Algorithm, SHA256, SHA384, SHA512, digest};
 
 // Contents of object identifiers: RFC 8017 appendix C, RFC 5758 section 3.2, RFC 8410 section 3.
 const MD5_WITH_RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 4];

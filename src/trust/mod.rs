@@ -21,6 +21,7 @@ use webpki::{
 
 use self::alert::Fault;
 pub(crate) use self::end_point::certificate_hash;
+use crate::crypto::provider;
 use crate::limits::MAX_PATH_STEPS;
 use crate::outcome::{Alert, Failure, policy};
 
@@ -137,7 +138,7 @@ impl Policy {
                 .with_expiration_policy(ExpirationPolicy::Enforce)
                 .build()
         });
-        let algorithms = rustls::crypto::ring::default_provider().signature_verification_algorithms.all;
+        let algorithms = provider::base::default_provider().signature_verification_algorithms.all;
         let found = certificate
             .verify_for_usage(algorithms, anchors, intermediates, now, &usage, revocation, Some(&issuers_may_sign))
             .map(|_| ());
@@ -245,7 +246,7 @@ fn can_sign_handshakes(certificate: &EndEntityCert<'_>, algorithms: Algorithms) 
     }
     if algorithm == alg_id::RSA_ENCRYPTION.as_ref() {
         let bits = fields::rsa_bits(key).ok_or(webpki::Error::BadDer)?;
-        // What ring verifies. The lower end is RFC 9325 section 4.5's.
+        // What the provider verifies. The lower end is RFC 9325 section 4.5's.
         if !(2048..=8192).contains(&bits) {
             return Err(Fault::KeySize);
         }
