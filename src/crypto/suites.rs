@@ -23,6 +23,7 @@ use super::secrets::Secret;
 use super::taps::{HandshakeSealer, current};
 use crate::outcome::Alert;
 use crate::record::Version;
+use crate::record::keys::Protection;
 
 /// Every suite, in the order of preference.
 static SUITES: LazyLock<Vec<SupportedCipherSuite>> =
@@ -74,7 +75,7 @@ struct TappedTls13(&'static dyn Tls13AeadAlgorithm);
 impl Tls13AeadAlgorithm for TappedTls13 {
     fn encrypter(&self, key: AeadKey, iv: Iv) -> Box<dyn MessageEncrypter> {
         // RFC 8446 section 7.1: each epoch's keys are used from the moment they are there.
-        TappedEncrypter::install(self.0.encrypter(key, iv), true)
+        TappedEncrypter::install(Version::Tls13, self.0.extract_keys(key, iv), true)
     }
 
     fn decrypter(&self, key: AeadKey, iv: Iv) -> Box<dyn MessageDecrypter> {
@@ -98,7 +99,7 @@ struct TappedTls12(&'static dyn Tls12AeadAlgorithm);
 impl Tls12AeadAlgorithm for TappedTls12 {
     fn encrypter(&self, key: AeadKey, iv: &[u8], extra: &[u8]) -> Box<dyn MessageEncrypter> {
         // RFC 5246 section 7.1: prepared now, in force behind our change_cipher_spec.
-        TappedEncrypter::install(self.0.encrypter(key, iv, extra), false)
+        TappedEncrypter::install(Version::Tls12, self.0.extract_keys(key, iv, extra), false)
     }
 
     fn decrypter(&self, key: AeadKey, iv: &[u8]) -> Box<dyn MessageDecrypter> {
@@ -188,8 +189,14 @@ impl MessageDecrypter for TappedDecrypter {
 struct TappedEncrypter(Arc<HandshakeSealer>);
 
 impl TappedEncrypter {
-    fn install(encrypter: Box<dyn MessageEncrypter>, in_force: bool) -> Box<dyn MessageEncrypter> {
-        let sealer = HandshakeSealer::new(encrypter, in_force);
+    fn install(
+        version: Version,
+        secrets: Result<ConnectionTrafficSecrets, UnsupportedOperationError>,
+        in_force: bool,
+    ) -> Box<dyn MessageEncrypter> {
+        // rustls allows no failure here, and all of its suites hand out their keys: without, nothing would be sealed.
+        let protection = secrets.ok().and_then(|secrets| Protection::new(version, &secrets, 0).ok());
+        let sealer = HandshakeSealer::new(protection, in_force);
         if let Some(taps) = current() {
             taps.seen().sealing = Some(sealer.clone());
         }

@@ -9,14 +9,17 @@ use std::mem::ManuallyDrop;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use rustls::SignatureScheme;
-use rustls::crypto::cipher::MessageEncrypter;
+use rustls::crypto::cipher::{OutboundOpaqueMessage, OutboundPlainMessage, PrefixedPayload};
 use rustls::sign::CertifiedKey;
 
 use super::exporter::RANDOMS;
 use super::key_log::KeyLogFile;
 use super::own_key::OwnKey;
 use super::secrets::Secret;
+use crate::limits::RECORD_HEADER;
 use crate::outcome::Alert;
+use crate::record::ContentType;
+use crate::record::keys::{EXPLICIT_NONCE_LEN, Protection, TAG_LEN};
 
 thread_local! {
     /// Without a destructor, so that hosts may call from those of their own thread-locals: a thread that ends is
@@ -97,9 +100,9 @@ pub(crate) struct HandshakeSealer {
 }
 
 struct SealerState {
-    encrypter: Box<dyn MessageEncrypter>,
-    /// The next record's sequence number.
-    sequence: u64,
+    /// Ours, and not an encrypter of rustls's: one of aws-lc-rs's would not go back to a point. It counts what rustls
+    /// has sealed.
+    protection: Option<Protection>,
     /// TLS 1.2 prepares keys some messages before it uses them; TLS 1.3 uses them at once.
     in_force: bool,
 }
@@ -113,10 +116,7 @@ pub(crate) struct SealingPoint {
 }
 
 impl SealingPoint {
-    pub(crate) fn seal_next(
-        &mut self,
-        message: rustls::crypto::cipher::OutboundPlainMessage<'_>,
-    ) -> Result<Vec<u8>, rustls::Error> {
+    pub(crate) fn seal_next(&mut self, message: OutboundPlainMessage<'_>) -> Result<Vec<u8>, rustls::Error> {
         let sequence = self.sequence;
         self.sequence += 1;
         self.sealer.seal_at(message, sequence)
@@ -153,8 +153,9 @@ pub(crate) fn current() -> Option<Arc<Taps>> {
 }
 
 impl HandshakeSealer {
-    pub(crate) fn new(encrypter: Box<dyn MessageEncrypter>, in_force: bool) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::new(SealerState { encrypter, sequence: 0, in_force }) })
+    /// Without keys nothing can be sealed.
+    pub(crate) fn new(protection: Option<Protection>, in_force: bool) -> Arc<Self> {
+        Arc::new(Self { state: Mutex::new(SealerState { protection, in_force }) })
     }
 
     fn state(&self) -> MutexGuard<'_, SealerState> {
@@ -162,34 +163,59 @@ impl HandshakeSealer {
     }
 
     pub(crate) fn encrypted_payload_len(&self, payload_len: usize) -> usize {
-        self.state().encrypter.encrypted_payload_len(payload_len)
+        let overhead = self.state().protection.as_ref().map_or(0, |protection| protection.overhead() - RECORD_HEADER);
+        payload_len + overhead
     }
 
     /// Seals a record as rustls asks.
     pub(crate) fn seal(
         &self,
-        message: rustls::crypto::cipher::OutboundPlainMessage<'_>,
+        message: OutboundPlainMessage<'_>,
         sequence: u64,
-    ) -> Result<rustls::crypto::cipher::OutboundOpaqueMessage, rustls::Error> {
+    ) -> Result<OutboundOpaqueMessage, rustls::Error> {
         let mut state = self.state();
         state.in_force = true;
-        state.sequence = sequence + 1;
-        state.encrypter.encrypt(message, sequence)
+        state.seal(message, sequence)
     }
 
     /// Seals a record of ours behind those of rustls.
-    fn seal_at(
-        &self,
-        message: rustls::crypto::cipher::OutboundPlainMessage<'_>,
-        sequence: u64,
-    ) -> Result<Vec<u8>, rustls::Error> {
-        Ok(self.state().encrypter.encrypt(message, sequence)?.encode())
+    fn seal_at(&self, message: OutboundPlainMessage<'_>, sequence: u64) -> Result<Vec<u8>, rustls::Error> {
+        let mut state = self.state();
+        let next = state.protection.as_ref().map(Protection::sequence);
+        let record = state.seal(message, sequence)?.encode();
+        if let (Some(protection), Some(next)) = (&mut state.protection, next) {
+            protection.go_to(next);
+        }
+        Ok(record)
     }
 
     /// These keys at this point, if they are in force: what the peer expects next.
     pub(crate) fn point(self: &Arc<Self>) -> Option<SealingPoint> {
         let state = self.state();
-        state.in_force.then(|| SealingPoint { sealer: self.clone(), sequence: state.sequence })
+        let sequence = state.protection.as_ref()?.sequence();
+        state.in_force.then(|| SealingPoint { sealer: self.clone(), sequence })
+    }
+}
+
+impl SealerState {
+    fn seal(
+        &mut self,
+        message: OutboundPlainMessage<'_>,
+        sequence: u64,
+    ) -> Result<OutboundOpaqueMessage, rustls::Error> {
+        let protection = self.protection.as_mut().ok_or(rustls::Error::EncryptError)?;
+        protection.go_to(sequence);
+        let mut payload = PrefixedPayload::with_capacity(protection.overhead() + message.payload.len());
+        payload.extend_from_slice(&[0; EXPLICIT_NONCE_LEN][..protection.prefix_len()]);
+        payload.extend_from_chunks(&message.payload);
+        payload.extend_from_slice(&[0; 1 + TAG_LEN][..protection.inner_type_len() + TAG_LEN]);
+        let mut header = [0; RECORD_HEADER];
+        let record = protection.parts_behind(&mut header, payload.as_mut());
+        ContentType::from_byte(message.typ.into())
+            .zip(record)
+            .and_then(|(content_type, record)| protection.seal(content_type, None, record).ok())
+            .ok_or(rustls::Error::EncryptError)?;
+        Ok(OutboundOpaqueMessage::new(header[0].into(), rustls::ProtocolVersion::TLSv1_2, payload))
     }
 }
 

@@ -29,7 +29,8 @@ pub(crate) fn algorithm_tls13(suite: rustls::CipherSuite) -> Option<&'static aea
 
 /// One direction's key, its nonces, and its count of records.
 ///
-/// Invariant: `sequence` is the number of records done under this key. It only grows, so no nonce is used twice.
+/// Invariant: `sequence` is the number of records done under this key. It only grows, so no nonce is used twice; `go_to`
+/// is for handshakes, which see to that themselves.
 pub(crate) struct Protection {
     key: RecordKey,
     /// In the upper 96 bits.
@@ -91,6 +92,11 @@ impl Protection {
     #[inline]
     pub(crate) fn sequence(&self) -> u64 {
         self.sequence
+    }
+
+    /// The next record has this number. Whoever goes back must have dropped what was sealed under the numbers since.
+    pub(crate) fn go_to(&mut self, sequence: u64) {
+        self.sequence = sequence;
     }
 
     /// Records that may still be sealed under this key (RFC 8446 section 5.5).
@@ -209,6 +215,16 @@ impl Protection {
     #[inline]
     pub(crate) fn parts<'a>(&self, record: &'a mut [u8]) -> Option<Parts<'a>> {
         let (header, payload) = record.split_first_chunk_mut()?;
+        self.parts_behind(header, payload)
+    }
+
+    /// The same, with the header apart.
+    #[inline]
+    pub(crate) fn parts_behind<'a>(
+        &self,
+        header: &'a mut [u8; RECORD_HEADER],
+        payload: &'a mut [u8],
+    ) -> Option<Parts<'a>> {
         let (explicit_nonce, payload) = match self.explicit_nonce {
             true => payload.split_first_chunk_mut().map(|(nonce, rest)| (Some(nonce), rest))?,
             false => (None, payload),
