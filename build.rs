@@ -13,6 +13,10 @@ fn main() {
         }
         _ => {}
     }
+    // AWS-LC leaves a destructor with every thread that has called it: the code must stay as long as the threads.
+    if std::env::var_os("CARGO_FEATURE_AWS_LC_RS").is_some() && os != "macos" {
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
+    }
     #[cfg(feature = "header")]
     header::generate();
 }

@@ -1,5 +1,5 @@
 //! Records sealed and opened through the exported functions of the shared library, as a host calls them, beside the
-//! bare AEAD of ring and one copy of the data. `make bench`.
+//! bare AEAD of the provider and one copy of the data. `make bench`.
 //!
 //! Every sample of criterion's takes turns between the two, in blocks of some dozen microseconds, so that what disturbs
 //! one disturbs the other. Criterion reports on our side; the table at the end compares the medians of all blocks.
@@ -14,9 +14,14 @@ use std::fmt;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "aws-lc-rs")]
+use aws_lc_rs::aead;
 use criterion::{BenchmarkId, Criterion, Throughput};
 use library::{Pair, Session};
-use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+#[cfg(not(feature = "aws-lc-rs"))]
+use ring::aead;
+
+use aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
 const SIZES: [usize; 4] = [64, 1024, 4096, 16384];
 /// Bytes of plaintext in a block, and the most records. What a block touches stays in the caches near the core, where

@@ -103,3 +103,6 @@ pub(crate) const MAX_PEM_ITEMS: usize = 4096;
 
 /// The largest file that is read as PEM.
 pub(crate) const MAX_PEM_FILE: u64 = 16 << 20;
+
+/// Bits of an RSA key that we sign with, at most: ring signs with no longer one, and it is a host's time.
+pub(crate) const MAX_SIGNING_RSA_BITS: usize = 4096;

@@ -12,6 +12,7 @@ use crate::crypto::suites;
 use crate::handshake::external_key::{ExternalKey, VerifyingKey};
 use crate::limits::{MAX_OCSP_RESPONSE, MAX_OWN_CHAIN};
 use crate::outcome::Failure;
+use crate::trust;
 
 /// A chain and the key that belongs to its leaf. Immutable but for the staple.
 pub struct Credentials {
@@ -24,6 +25,10 @@ impl Credentials {
         let chain = own_chain(chain)?;
         let key = pem::private_key(key)?;
         let key = CertifiedKey::from_der(chain, key, &suites::provider(&[], &[])).map_err(explain)?;
+        // Providers differ in what they can load; credentials do not.
+        if !key.cert.first().is_some_and(trust::signs_here) {
+            return Err(Failure::configuration(UNSUPPORTED));
+        }
         Ok(Self { key: OwnKey::new(key) })
     }
 
@@ -73,17 +78,16 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
+const UNSUPPORTED: &str = "the private key is of an unsupported type: RSA (2048 to 4096 bits), ECDSA on P-256 or P-384, \
+                           or Ed25519 is needed";
+
 fn explain(error: Error) -> Failure {
     Failure::configuration(match error {
         Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
             "the private key does not belong to the first certificate of the chain".into()
         }
         Error::InvalidCertificate(error) => format!("the first certificate of the chain cannot be read: {error}"),
-        Error::General(_) => {
-            "the private key is of an unsupported type: RSA (2048 to 4096 bits), ECDSA on P-256 or P-384, or Ed25519 \
-             is needed"
-                .into()
-        }
+        Error::General(_) => UNSUPPORTED.into(),
         error => format!("the credentials are unusable: {error}"),
     })
 }

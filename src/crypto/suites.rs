@@ -18,7 +18,7 @@ use rustls::{
     Tls13CipherSuite,
 };
 
-use super::provider::base;
+use super::provider::{self, base};
 use super::secrets::Secret;
 use super::taps::{HandshakeSealer, current};
 use crate::outcome::Alert;
@@ -39,6 +39,7 @@ pub(crate) fn provider(suites: &[SupportedCipherSuite], groups: &[&'static dyn S
     CryptoProvider {
         cipher_suites: if suites.is_empty() { SUITES.clone() } else { suites.to_vec() },
         kx_groups: groups.to_vec(),
+        signature_verification_algorithms: provider::SIGNATURES,
         ..base::default_provider()
     }
 }

@@ -7,7 +7,8 @@
 //!   shared secret     ML-KEM-768 shared secret, 32         │  X25519 shared secret, 32
 //! ```
 //!
-//! ML-KEM needs more stack than a fiber should give away: it runs on the host's.
+//! ML-KEM needs more stack than a fiber should give away: it runs on the host's. A provider that has this group itself
+//! is taken at its word; see `crypto::provider`.
 
 use rustls::crypto::{ActiveKeyExchange, CompletedKeyExchange, SharedSecret, SupportedKxGroup};
 use rustls::ffdhe_groups::FfdheGroup;
@@ -15,12 +16,13 @@ use rustls::{Error, NamedGroup, PeerMisbehaved, ProtocolVersion};
 
 use super::fiber::on_host_stack;
 use crate::crypto::ml_kem;
+use crate::crypto::provider::HYBRID;
 use crate::crypto::provider::base::kx_group::{SECP256R1, SECP384R1, X25519};
 
 /// Every group, in the order of preference. A client offers a share of the first, and if that is X25519MLKEM768 the
 /// X25519 half of it as well.
 pub(crate) fn all() -> [&'static dyn SupportedKxGroup; 4] {
-    [&X25519MlKem768, X25519, SECP256R1, SECP384R1]
+    [HYBRID.unwrap_or(&X25519MlKem768), X25519, SECP256R1, SECP384R1]
 }
 
 /// The group with this IANA number.

@@ -22,7 +22,7 @@ use webpki::{
 use self::alert::Fault;
 pub(crate) use self::end_point::certificate_hash;
 use crate::crypto::provider;
-use crate::limits::MAX_PATH_STEPS;
+use crate::limits::{MAX_PATH_STEPS, MAX_SIGNING_RSA_BITS};
 use crate::outcome::{Alert, Failure, policy};
 
 type Algorithms = &'static [&'static dyn SignatureVerificationAlgorithm];
@@ -138,7 +138,7 @@ impl Policy {
                 .with_expiration_policy(ExpirationPolicy::Enforce)
                 .build()
         });
-        let algorithms = provider::base::default_provider().signature_verification_algorithms.all;
+        let algorithms = provider::SIGNATURES.all;
         let found = certificate
             .verify_for_usage(algorithms, anchors, intermediates, now, &usage, revocation, Some(&issuers_may_sign))
             .map(|_| ());
@@ -264,6 +264,16 @@ pub(crate) fn usable_key(leaf: &CertificateDer<'_>, algorithms: Algorithms) -> R
         Fault::KeySize => Failure::configuration("an RSA key must have 2048 to 8192 bits"),
         _ => Failure::configuration("the key of the chain's first certificate is of an unsupported type"),
     })
+}
+
+/// Whether the private key that goes with this leaf is one that we sign with, whatever the provider.
+pub(crate) fn signs_here(leaf: &CertificateDer<'_>) -> bool {
+    let Ok(certificate) = EndEntityCert::try_from(leaf) else { return false };
+    let info = certificate.subject_public_key_info();
+    let Some((algorithm, key)) = fields::public_key(&info) else { return false };
+    let short = algorithm != alg_id::RSA_ENCRYPTION.as_ref()
+        || fields::rsa_bits(key).is_some_and(|bits| bits <= MAX_SIGNING_RSA_BITS);
+    short && can_sign_handshakes(&certificate, provider::SIGNATURES.all).is_ok()
 }
 
 fn is_self_signed(certificate: &EndEntityCert<'_>) -> bool {

@@ -1,9 +1,18 @@
-//! The record layer's AEADs by ring, which works in place only: what lies elsewhere is copied first.
+//! The algorithms are ring's. It seals and opens in place only: what lies elsewhere is copied first.
 
-use ring::aead::{Aad, Algorithm, LessSafeKey, NONCE_LEN, Nonce, Tag, UnboundKey};
+pub(crate) use ring::{aead, digest, hkdf, rand};
+/// rustls's provider made of the same algorithms.
+pub(crate) use rustls::crypto::ring as base;
+pub(crate) use webpki::ring as signatures;
+
+use aead::{Aad, Algorithm, LessSafeKey, NONCE_LEN, Nonce, Tag, UnboundKey};
 use ring::error::Unspecified;
+use rustls::crypto::SupportedKxGroup;
 
 use crate::record::keys::TAG_LEN;
+
+/// X25519MLKEM768, if the provider has it.
+pub(crate) const HYBRID: Option<&'static dyn SupportedKxGroup> = None;
 
 /// One direction's key; wiped when dropped.
 pub(crate) struct RecordKey(LessSafeKey);
