@@ -209,8 +209,9 @@ impl Options {
         Ok(())
     }
 
-    /// A digest of everything that decides who is let in by a server, and how: tickets pass between contexts that have
-    /// the same one only.
+    /// A digest of who a server is, and of everything that decides who is let in, and how: tickets pass between contexts
+    /// that have the same one only. A resumed session shows no certificate. Were a ticket good wherever the root is, whoever
+    /// leads a client's packets to another server of that root would have it taken for the one that the client asked for.
     pub(crate) fn admission(&self) -> [u8; 32] {
         let mut digest = Context::new(&SHA256);
         let mut part = |bytes: &[u8]| {
@@ -224,6 +225,8 @@ impl Options {
             u8::from(self.tls12),
             u8::from(self.tls13),
         ]);
+        let own = self.credentials.as_ref().map(|credentials| credentials.own_key().current());
+        part(own.as_ref().and_then(|own| own.cert.first()).map_or(&[][..], |leaf| leaf.as_ref()));
         let mut anchors: Vec<&[u8]> = self.trust_anchors.iter().map(|anchor| anchor.as_ref()).collect();
         let mut lists: Vec<&[u8]> = self.revocation_lists.iter().map(|list| list.as_ref()).collect();
         // Their order decides nothing.

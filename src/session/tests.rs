@@ -847,3 +847,54 @@ fn certificates_are_compressed() {
     assert_eq!(chain, same);
     assert!(tls12 > chain && tls13 < chain, "{tls12} and {tls13} bytes for a chain of {chain}");
 }
+
+/// A server whose tickets other contexts of the same root may take.
+fn resuming_server(name: &str) -> Options {
+    let mut options = Options::default();
+    options.set_credentials(Some(credentials(name)));
+    options.set_ticket_keys(&[7; 32], 0).unwrap();
+    options
+}
+
+fn resuming_client(protocols: u32) -> Arc<Context> {
+    let mut options = Options::default();
+    options.add_trust_anchors_pem(&certificates("ca.pem")).unwrap();
+    options.set_protocols(protocols).unwrap();
+    Arc::new(Context::client(options).unwrap())
+}
+
+/// A handshake on these contexts, and the tickets behind it.
+fn connect(server: &Arc<Context>, client: &Arc<Context>, preset: Option<Arc<Credentials>>) -> Pair {
+    let (server, client) = (Session::new(server.clone()), Session::new(client.clone()));
+    client.set_target_host_name("localhost").unwrap();
+    client.set_client_credentials(preset).unwrap();
+    let mut pair = Pair { client, server, to_client: Vec::new(), to_server: Vec::new() };
+    pair.shake(|session| assert_eq!(session.set_certificate_validation_result(0), Ok(Outcome::Complete)));
+    let outcome = pair.client.decrypt(&pair.to_client, &mut [0; 100], &mut Counts::default());
+    assert!(matches!(outcome, Ok(Outcome::Complete | Outcome::WantRead)), "{outcome:?}");
+    pair
+}
+
+fn resumed(pair: &Pair) -> bool {
+    let both = [&pair.client, &pair.server].map(|session| session.state() & state::RESUMED != 0);
+    assert_eq!(both[0], both[1]);
+    both[0]
+}
+
+/// Whoever leads a client to another server of the same root must not have that one taken for the server of the ticket:
+/// nobody looks at its certificate. Both ends' tls-server-end-point are the same then, too.
+#[test]
+fn a_ticket_is_for_the_server_that_gave_it() {
+    for protocols in [0xC00, 0x3000] {
+        let context = |name| Arc::new(Context::server(resuming_server(name)).unwrap());
+        let (one, same, other) = (context("server-p256"), context("server-p256"), context("server-wrongname"));
+        let client = resuming_client(protocols);
+        assert!(!resumed(&connect(&one, &client, None)));
+        let pair = connect(&same, &client, None);
+        assert!(resumed(&pair));
+        same_bindings(&pair, protocols == 0x3000);
+        let pair = connect(&other, &client, None);
+        assert!(!resumed(&pair));
+        same_bindings(&pair, protocols == 0x3000);
+    }
+}
