@@ -176,8 +176,12 @@ impl TicketTaker {
         Box::new(Self { connection, identity, shown })
     }
 
-    /// `message`: a NewSessionTicket without its header.
-    pub(crate) fn take(&mut self, message: &[u8]) -> Result<(), Failure> {
+    /// `message`: a NewSessionTicket without its header. False if it is not kept.
+    pub(crate) fn take(&mut self, message: &[u8]) -> Result<bool, Failure> {
+        // RFC 8446 section 4.6.1: a ticket_lifetime of zero is not to be kept. rustls takes it for one without an end.
+        if message.starts_with(&[0; 4]) {
+            return Ok(false);
+        }
         // The store asks whom the ticket is for.
         let taps = Arc::new(Taps::default());
         taps.seen().resumes_as = Some(self.identity);
@@ -185,7 +189,7 @@ impl TicketTaker {
         let entered = taps.enter();
         let result = self.connection.handle_new_session_ticket(message);
         drop(entered);
-        result.map_err(|error| match error {
+        result.map(|()| true).map_err(|error| match error {
             rustls::Error::InvalidMessage(_) => Failure::protocol(Alert::DECODE_ERROR, "a malformed session ticket"),
             error => Failure::internal(format!("a session ticket could not be taken: {error}")),
         })

@@ -898,3 +898,25 @@ fn a_ticket_is_for_the_server_that_gave_it() {
         same_bindings(&pair, protocols == 0x3000);
     }
 }
+
+/// RFC 8446 section 4.6.1.
+#[test]
+fn a_ticket_without_a_lifetime_is_not_kept() {
+    for lifetime in [0, 1] {
+        let (mut server, client) = (resuming_server("server-p256"), resuming_client(0x3000));
+        server.set_allow_resume(0).unwrap();
+        let mut pair = connect(&Arc::new(Context::server(server).unwrap()), &client, None);
+        // No nonce, a ticket of one byte, no extensions.
+        let ticket = [4, 0, 0, 14, 0, 0, 0, lifetime, 1, 2, 3, 4, 0, 0, 1, 9, 0, 0];
+        let record = pair.server.write.lock().unwrap().seal_message(&ticket);
+        let outcome = pair.client.decrypt(&record, &mut [0; 100], &mut Counts::default());
+        assert_eq!((outcome, pair.client.stats().tickets_received), (Ok(Outcome::Complete), lifetime.into()));
+        pair.client = Session::new(client);
+        pair.client.set_target_host_name("localhost").unwrap();
+        pair.client.set_client_credentials(None).unwrap();
+        pair.to_server.clear();
+        pair.step_client().unwrap();
+        let hello = ClientHello::read(pair.to_server[5..].to_vec()).unwrap();
+        assert_eq!(hello.offers_pre_shared_key(), lifetime == 1);
+    }
+}
