@@ -249,7 +249,9 @@ pub unsafe extern "C" fn tls_options_set_allow_resume(options: *mut tls_options_
 
 /// Sets whether the peer's certificate is judged again when a session is resumed: 0 or 1 (default). With 1 the handshake
 /// suspends with `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` (or judges inside, with `TLS_VALIDATION_AUTOMATIC`), with the
-/// chain of the first session. With 0 the first verdict holds as long as the tickets do.
+/// chain of the first session. With 0 the first verdict holds while the session is resumed, again and again.
+///
+/// Either way a session is resumed for seven days at most; then the peer has to prove anew that it holds its key.
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
 #[unsafe(no_mangle)]

@@ -615,7 +615,7 @@ impl Handshake {
         let ticket_taker = match (kernel, seen.identity()) {
             (Some(kernel), Some(identity)) if version == Version::Tls13 => {
                 let shown = if resumed { seen.resumes_shown.clone() } else { seen.shown.clone() };
-                Some(TicketTaker::new(kernel, identity, shown))
+                Some(TicketTaker::new(kernel, identity, shown, seen.began))
             }
             _ => None,
         };

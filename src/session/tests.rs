@@ -920,3 +920,20 @@ fn a_ticket_without_a_lifetime_is_not_kept() {
         assert_eq!(hello.offers_pre_shared_key(), lifetime == 1);
     }
 }
+
+/// Each resumed session brings new tickets, but nobody proves in it that he still has his key.
+#[test]
+fn a_client_resumes_for_seven_days_at_most() {
+    for protocols in [0xC00, 0x3000] {
+        let server = Arc::new(Context::server(resuming_server("server-p256")).unwrap());
+        let client = resuming_client(protocols);
+        assert!(!resumed(&connect(&server, &client, None)));
+        for _ in 0..7 {
+            assert!(resumed(&connect(&server, &client, None)));
+            client.age_tickets(86_000);
+        }
+        client.age_tickets(3600);
+        assert!(!resumed(&connect(&server, &client, None)));
+        assert!(resumed(&connect(&server, &client, None)));
+    }
+}
