@@ -101,7 +101,8 @@ fn stored<T>(value: T) -> Option<(Identity, Stored<T>)> {
     let taps = taps::current()?;
     let seen = taps.seen();
     let identity = seen.identity()?;
-    let shown = seen.shown.clone();
+    // A resumed session goes back to what the first one has shown.
+    let shown = seen.shown.clone().or_else(|| seen.resumes_shown.clone());
     let began = seen.began.unwrap_or_else(seconds);
     Some((identity, Stored { value, shown, extended_master_secret: seen.extended_master_secret, began }))
 }

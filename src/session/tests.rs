@@ -937,3 +937,18 @@ fn a_client_resumes_for_seven_days_at_most() {
         assert!(resumed(&connect(&server, &client, None)));
     }
 }
+
+#[test]
+fn what_was_shown_is_known_however_often_a_session_is_resumed() {
+    for protocols in [0xC00, 0x3000] {
+        let mut options = resuming_server("server-p256");
+        options.client_certificates = ClientCertificateMode::Require;
+        let server = Arc::new(Context::server(options).unwrap());
+        let (client, own) = (resuming_client(protocols), credentials("client-p256"));
+        for times in 0..4 {
+            let pair = connect(&server, &client, Some(own.clone()));
+            assert_eq!(resumed(&pair), times > 0);
+            assert_eq!(pair.client.local_certificate(), pair.server.remote_certificates()[0].to_vec());
+        }
+    }
+}
