@@ -67,6 +67,8 @@ pub(crate) struct Handshake {
     version: Option<Version>,
     /// TLS 1.2: the peer's change_cipher_spec has passed, what follows is protected.
     peer_changed_cipher: bool,
+    /// There was a HelloRetryRequest. rustls forgets it where the session is resumed.
+    hello_retried: bool,
     /// Records for the peer, not yet handed over.
     output: Vec<u8>,
 }
@@ -226,6 +228,7 @@ impl Handshake {
             client_hello: None,
             version: None,
             peer_changed_cipher: false,
+            hello_retried: false,
             output: drive.output,
         })
     }
@@ -242,6 +245,7 @@ impl Handshake {
             client_hello: None,
             version: None,
             peer_changed_cipher: false,
+            hello_retried: false,
             output: Vec::new(),
         }
     }
@@ -475,6 +479,8 @@ impl Handshake {
             Step::Returned(returned) => returned,
         };
         self.version = version(&drive.connection).or(self.version);
+        let kind = drive.connection.common().handshake_kind();
+        self.hello_retried |= kind == Some(HandshakeKind::FullWithHelloRetryRequest);
         match result {
             Ok(Progress::NeedsInput) => {
                 self.output.append(&mut drive.output);
@@ -605,7 +611,6 @@ impl Handshake {
             version(&connection).ok_or_else(|| Failure::internal("a finished handshake without a version"))?;
         let group = common.negotiated_key_exchange_group().map_or(0, |group| u16::from(group.name()));
         let alpn = common.alpn_protocol().unwrap_or_default().to_vec();
-        let hello_retried = common.handshake_kind() == Some(HandshakeKind::FullWithHelloRetryRequest);
         let resumed = common.handshake_kind() == Some(HandshakeKind::Resumed);
         let peer_certificates = common.peer_certificates().unwrap_or_default().to_vec();
         let (secrets, kernel) = connection.into_secrets()?;
@@ -656,7 +661,7 @@ impl Handshake {
             cipher_suite: u16::from(suite.suite()),
             group,
             alpn,
-            hello_retried,
+            hello_retried: self.hello_retried,
             resumed,
             peer_certificates,
             ticket_taker,

@@ -952,3 +952,21 @@ fn what_was_shown_is_known_however_often_a_session_is_resumed() {
         }
     }
 }
+
+#[test]
+fn a_session_can_be_retried_and_resumed() {
+    let context = |group| {
+        let mut options = resuming_server("server-p256");
+        options.set_groups(&[group]).unwrap();
+        Arc::new(Context::server(options).unwrap())
+    };
+    let client = resuming_client(0x3000);
+    // The client sends a share of the group that it met last.
+    for (group, resumes, retries) in [(0x17, false, true), (0x17, true, false), (0x18, true, true)] {
+        let pair = connect(&context(group), &client, None);
+        assert_eq!(resumed(&pair), resumes);
+        for session in [&pair.client, &pair.server] {
+            assert_eq!(session.state() & state::HELLO_RETRIED != 0, retries, "{group:#x}");
+        }
+    }
+}
