@@ -970,3 +970,27 @@ fn a_session_can_be_retried_and_resumed() {
         }
     }
 }
+
+#[test]
+fn calls_that_have_nothing_to_do_lose_no_counts() {
+    let mut pair = pair(server_options("server-p256"), client_options());
+    pair.shake(accept);
+    let before = pair.client.stats().ciphertext_sent;
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let mut sealed = 0;
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                let outcome = pair.client.process_handshake(&[], &mut [], &mut Counts::default());
+                assert_eq!(outcome, Ok(Outcome::Complete));
+            }
+        });
+        for _ in 0..50_000 {
+            let mut counts = Counts::default();
+            pair.client.encrypt(&[b"x"], &mut [0; 100], &mut counts).unwrap();
+            sealed += counts.written as u64;
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(pair.client.stats().ciphertext_sent - before, sealed);
+}
