@@ -336,7 +336,8 @@ impl Handshake {
                 self.judges_resumed = context.judges_resumed;
                 let connection = Connection::server(context.config)
                     .map_err(|error| Failure::configuration(format!("no handshake can begin: {error}")))?;
-                (connection, reader.into_records())
+                let message = self.client_hello.as_ref().map(|hello| hello.raw()).unwrap_or_default();
+                (connection, reader.into_records(message))
             }
             other => {
                 self.state = other;
@@ -382,6 +383,7 @@ impl Handshake {
                     self.client_hello = Some(hello);
                     if context.is_none() {
                         *asked = true;
+                        reader.give_up();
                         return Ok(Some(Event::Asks(Request::ServerContext)));
                     }
                 }
@@ -681,8 +683,6 @@ pub(crate) fn other_input() -> Failure {
 fn not_a_hello(record: &[u8]) -> Failure {
     match record {
         [21, _, _, 0, 2, _, description] => alert::received(Alert(*description)),
-        // A handshake message of type 1, longer than any that is taken.
-        [22, _, _, _, _, 1, ..] => Failure::protocol(Alert::ILLEGAL_PARAMETER, "the ClientHello is too long"),
         _ => Failure::protocol(Alert::UNEXPECTED_MESSAGE, "the client did not begin with a ClientHello"),
     }
 }

@@ -994,3 +994,36 @@ fn calls_that_have_nothing_to_do_lose_no_counts() {
     });
     assert_eq!(pair.client.stats().ciphertext_sent - before, sealed);
 }
+
+/// The ClientHello in fragments of this size, with these bytes behind it in its last record.
+fn fragmented(hello: &[u8], size: usize, behind: &[u8]) -> Vec<Vec<u8>> {
+    let mut fragments: Vec<Vec<u8>> = hello.chunks(size).map(<[u8]>::to_vec).collect();
+    fragments.last_mut().unwrap().extend_from_slice(behind);
+    let record = |fragment: Vec<u8>| [&[22, 3, 1][..], &(fragment.len() as u16).to_be_bytes(), &fragment].concat();
+    fragments.into_iter().map(record).collect()
+}
+
+/// Shown again, what completed the ClientHello is the same or nothing; what never can be taken is not asked about.
+#[test]
+fn nothing_follows_the_clienthello() {
+    let chosen = Arc::new(Context::server(server_options("server-p256")).unwrap());
+    for size in [1, 3, 4, 100, 16_000] {
+        let mut pair = pair(server_options("server-p256"), client_options());
+        pair.step_client().unwrap();
+        let hello = pair.to_server.split_off(5);
+        for context in [Context::undecided().unwrap(), Context::server(server_options("server-p256")).unwrap()] {
+            let server = Session::new(Arc::new(context));
+            let mut input = fragmented(&hello, size, &[0; 4]).concat();
+            let failure = step(&server, &mut input, &mut Vec::new()).unwrap_err();
+            assert_eq!(failure.alert_sent, Some(Alert::UNEXPECTED_MESSAGE));
+        }
+        pair.server = Session::new(Arc::new(Context::undecided().unwrap()));
+        pair.to_server = fragmented(&hello, size, &[]).concat();
+        assert_eq!(pair.step_server(), Ok(Outcome::Suspended(Question::ServerContext)));
+        pair.server.set_server_context(chosen.clone()).unwrap();
+        let mut longer = fragmented(&hello, size, &[0; 4]).pop().unwrap();
+        let failure = step(&pair.server, &mut longer, &mut Vec::new()).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::InvalidArgument);
+        pair.shake(accept);
+    }
+}
