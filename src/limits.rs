@@ -59,6 +59,10 @@ pub(crate) const DEFAULT_TICKET_LIFETIME: u32 = 7200;
 /// RFC 8446 section 4.6.1: seven days.
 pub(crate) const MAX_TICKET_LIFETIME: u32 = 604_800;
 
+/// Seconds from a full handshake in which its session may be resumed, however often (RFC 8446 section 4.6.1): nobody proves
+/// in a resumed one that a certificate's key is still his, and each brings new tickets.
+pub(crate) const MAX_RESUMED: u64 = 604_800;
+
 /// Tickets that a server sends at the end of a TLS 1.3 handshake: each is good for one connection, and clients like two.
 pub(crate) const TICKETS_SENT: usize = 2;
 

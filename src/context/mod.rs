@@ -157,6 +157,14 @@ impl Context {
         })
     }
 
+    /// Makes a client's tickets older.
+    #[cfg(test)]
+    pub(crate) fn age_tickets(&self, seconds: u64) {
+        if let Config::Client(Client { tickets: Some(tickets), .. }) = &self.config {
+            tickets.age(seconds);
+        }
+    }
+
     /// Whether sessions on this context are servers.
     pub fn is_server(&self) -> bool {
         !matches!(self.config, Config::Client(_))

@@ -61,6 +61,8 @@ pub(crate) struct Seen {
     pub(crate) declined: bool,
     /// A client that may resume: for whom, as far as the host has said beforehand.
     pub(crate) resumes_as: Option<Identity>,
+    /// When the full handshake was that this session goes back to, in seconds since 1970; `None` if it is this one.
+    pub(crate) began: Option<u64>,
     /// What the session that is resumed had shown.
     pub(crate) resumes_shown: Option<Arc<CertifiedKey>>,
     /// The server's stapled OCSP response.

@@ -68,6 +68,8 @@ pub(crate) struct Handshake {
     version: Option<Version>,
     /// TLS 1.2: the peer's change_cipher_spec has passed, what follows is protected.
     peer_changed_cipher: bool,
+    /// There was a HelloRetryRequest. rustls forgets it where the session is resumed.
+    hello_retried: bool,
     /// Records for the peer, not yet handed over.
     output: Vec<u8>,
 }
@@ -227,6 +229,7 @@ impl Handshake {
             client_hello: None,
             version: None,
             peer_changed_cipher: false,
+            hello_retried: false,
             output: drive.output,
         })
     }
@@ -243,6 +246,7 @@ impl Handshake {
             client_hello: None,
             version: None,
             peer_changed_cipher: false,
+            hello_retried: false,
             output: Vec::new(),
         }
     }
@@ -333,7 +337,8 @@ impl Handshake {
                 self.judges_resumed = context.judges_resumed;
                 let connection = Connection::server(context.config)
                     .map_err(|error| Failure::configuration(format!("no handshake can begin: {error}")))?;
-                (connection, reader.into_records())
+                let message = self.client_hello.as_ref().map(|hello| hello.raw()).unwrap_or_default();
+                (connection, reader.into_records(message))
             }
             other => {
                 self.state = other;
@@ -379,6 +384,7 @@ impl Handshake {
                     self.client_hello = Some(hello);
                     if context.is_none() {
                         *asked = true;
+                        reader.give_up();
                         return Ok(Some(Event::Asks(Request::ServerContext)));
                     }
                 }
@@ -476,6 +482,8 @@ impl Handshake {
             Step::Returned(returned) => returned,
         };
         self.version = version(&drive.connection).or(self.version);
+        let kind = drive.connection.common().handshake_kind();
+        self.hello_retried |= kind == Some(HandshakeKind::FullWithHelloRetryRequest);
         match result {
             Ok(Progress::NeedsInput) => {
                 self.output.append(&mut drive.output);
@@ -606,7 +614,6 @@ impl Handshake {
             version(&connection).ok_or_else(|| Failure::internal("a finished handshake without a version"))?;
         let group = common.negotiated_key_exchange_group().map_or(0, |group| u16::from(group.name()));
         let alpn = common.alpn_protocol().unwrap_or_default().to_vec();
-        let hello_retried = common.handshake_kind() == Some(HandshakeKind::FullWithHelloRetryRequest);
         let resumed = common.handshake_kind() == Some(HandshakeKind::Resumed);
         let peer_certificates = common.peer_certificates().unwrap_or_default().to_vec();
         let (secrets, kernel) = connection.into_secrets()?;
@@ -616,7 +623,7 @@ impl Handshake {
         let ticket_taker = match (kernel, seen.identity()) {
             (Some(kernel), Some(identity)) if version == Version::Tls13 => {
                 let shown = if resumed { seen.resumes_shown.clone() } else { seen.shown.clone() };
-                Some(TicketTaker::new(kernel, identity, shown))
+                Some(TicketTaker::new(kernel, identity, shown, seen.began))
             }
             _ => None,
         };
@@ -657,7 +664,7 @@ impl Handshake {
             cipher_suite: u16::from(suite.suite()),
             group,
             alpn,
-            hello_retried,
+            hello_retried: self.hello_retried,
             resumed,
             peer_certificates,
             ticket_taker,
@@ -677,8 +684,6 @@ pub(crate) fn other_input() -> Failure {
 fn not_a_hello(record: &[u8]) -> Failure {
     match record {
         [21, _, _, 0, 2, _, description] => alert::received(Alert(*description)),
-        // A handshake message of type 1, longer than any that is taken.
-        [22, _, _, _, _, 1, ..] => Failure::protocol(Alert::ILLEGAL_PARAMETER, "the ClientHello is too long"),
         _ => Failure::protocol(Alert::UNEXPECTED_MESSAGE, "the client did not begin with a ClientHello"),
     }
 }

@@ -61,21 +61,30 @@ impl Phase {
 impl Session {
     /// Hands over pending output, then works on the input until something is missing.
     pub fn process_handshake(&self, input: &[u8], output: &mut [u8], counts: &mut Counts) -> Result<Outcome, Failure> {
-        let result = self.shared.counters.compute(|| self.handshake(input, output, counts));
-        self.shared.counters.ciphertext_sent.add(counts.written);
-        self.shared.counters.ciphertext_received.add(counts.consumed);
-        result
-    }
-
-    fn handshake(&self, input: &[u8], output: &mut [u8], counts: &mut Counts) -> Result<Outcome, Failure> {
-        let shared = &self.shared;
-        if shared.has(state::HANDSHAKE_COMPLETE) {
-            return shared.sticky().map_or(Ok(Outcome::Complete), Err);
+        if self.shared.has(state::HANDSHAKE_COMPLETE) {
+            return self.shared.sticky().map_or(Ok(Outcome::Complete), Err);
         }
         let mut phase = try_lock(&self.phase)?;
         let mut write = try_lock(&self.write)?;
+        let counters = &self.shared.counters;
+        let result = counters.compute(|| self.handshake(&mut phase, &mut write, input, output, counts));
+        // While the locks are held: a count has one writer.
+        counters.ciphertext_sent.add(counts.written);
+        counters.ciphertext_received.add(counts.consumed);
+        result
+    }
+
+    fn handshake(
+        &self,
+        phase: &mut Phase,
+        write: &mut super::WriteHalf,
+        input: &[u8],
+        output: &mut [u8],
+        counts: &mut Counts,
+    ) -> Result<Outcome, Failure> {
+        let shared = &self.shared;
         loop {
-            if let Phase::Running(running) = &mut *phase {
+            if let Phase::Running(running) = phase {
                 write.add(shared, |pending| running.handshake.take_output(pending));
             }
             write.hand_over(shared, output, &mut counts.written);
@@ -85,7 +94,7 @@ impl Session {
             if let Some(failure) = shared.sticky() {
                 return Err(failure);
             }
-            let event = match &mut *phase {
+            let event = match phase {
                 Phase::Done => return Ok(Outcome::Complete),
                 Phase::Cancelled => return Ok(Outcome::Closed),
                 Phase::New(preset) => {
@@ -98,7 +107,7 @@ impl Session {
                     Next::Return(outcome) => return Ok(outcome),
                 },
             };
-            let Phase::Running(running) = &mut *phase else {
+            let Phase::Running(running) = phase else {
                 return Err(Failure::internal("an event without a handshake"));
             };
             self.note_hello(running);
@@ -127,7 +136,7 @@ impl Session {
                     shared.put(state::SUSPENDED, false);
                     write.add(shared, |pending| running.handshake.take_output(pending));
                     let mut read = try_lock(&self.read)?;
-                    self.open(*finished, running.input_ended, &mut write, &mut read)?;
+                    self.open(*finished, running.input_ended, write, &mut read)?;
                     *phase = Phase::Done;
                     if !write.has_pending() {
                         shared.set(state::HANDSHAKE_COMPLETE);

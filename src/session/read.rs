@@ -350,8 +350,9 @@ impl Opening {
                             }
                         }
                         Action::Ticket => {
-                            if let Some(taker) = ticket_taker {
-                                taker.take(body)?;
+                            if let Some(taker) = ticket_taker
+                                && taker.take(body)?
+                            {
                                 let taken = &shared.counters.tickets_received;
                                 taken.add(1);
                                 if taken.get() >= TICKETS_TAKEN {

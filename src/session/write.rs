@@ -287,6 +287,14 @@ impl WriteHalf {
         shared.set(state::HAS_PENDING_OUTPUT);
     }
 
+    /// A handshake message behind the handshake.
+    #[cfg(test)]
+    pub(super) fn seal_message(&mut self, message: &[u8]) -> Vec<u8> {
+        let mut record = Vec::new();
+        self.sealing().unwrap().sealer.seal_message(ContentType::Handshake, message, &mut record).unwrap();
+        record
+    }
+
     #[cfg(test)]
     pub(super) fn set_records_left(&mut self, left: u64) {
         self.sealing().unwrap().sealer.set_records_left(left);
