@@ -1125,8 +1125,10 @@ tls_status_t tls_session_decrypt_in_place(tls_session_t *session,
  * - `TLS_STATUS_WANT_WRITE`: not asked: send what was written, and call again with room.
  * - `TLS_ERROR_NOT_SUPPORTED`: TLS 1.2 (it would have to renegotiate), or a client that did not offer
  *   post_handshake_auth. Nothing was sent.
- * - `TLS_ERROR_INVALID_STATE`: a client; not COMPLETE; the client has not answered the last request; our side is closed.
+ * - `TLS_ERROR_INVALID_STATE`: a client; not COMPLETE; the client has not answered the last request, or its answer is not
+ *   judged; our side is closed.
  * - `TLS_ERROR_BUSY`: another thread is in the write half, or checks an answer.
+ * - The sticky error of a failed session.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_request_client_certificate(tls_session_t *session,

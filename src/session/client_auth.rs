@@ -14,6 +14,9 @@ impl Session {
     /// Asks the client for a certificate (RFC 8446 section 4.6.2).
     pub fn request_client_certificate(&self, output: &mut [u8], written: &mut usize) -> Result<Outcome, Failure> {
         self.shared.complete()?;
+        if let Some(failure) = self.shared.sticky() {
+            return Err(failure);
+        }
         if !self.context.is_server() {
             return Err(Failure::state("only a server asks for a client's certificate"));
         }
@@ -25,6 +28,9 @@ impl Session {
         let Some((auth, algorithms)) = auth.as_deref_mut() else {
             return Err(not_supported("the client has not offered to authenticate after the handshake"));
         };
+        if self.shared.has(state::CERTIFICATE_REQUESTED) {
+            return Err(Failure::state("the last request is not answered, or the answer not judged"));
+        }
         let issuers = self.context().acceptable_issuers();
         let result = write.ask_client(&self.shared, || auth.ask(algorithms, issuers), output, written);
         write.count(&self.shared, *written);

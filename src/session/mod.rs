@@ -243,7 +243,10 @@ impl Session {
         let mut read = try_lock(&self.read)?;
         let mut facts = self.shared.facts();
         if chain {
-            facts.remote_certificates = Arc::new([]);
+            // A chain that waits for its verdict is still needed.
+            if !read.waits_for_verdict() {
+                facts.remote_certificates = Arc::new([]);
+            }
             facts.client_hello = None;
             facts.ocsp_response = Vec::new();
         }

@@ -357,6 +357,10 @@ impl ReadHalf {
             shared.owed.fatal_alert(alert);
         }
         self.end = Some(End::Failed(Box::new(failure.clone())));
+        // What came behind a client's proof in its record has made it void.
+        if let Some(opening) = &mut self.opening {
+            opening.shown = None;
+        }
         Err(failure)
     }
 }

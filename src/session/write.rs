@@ -238,6 +238,7 @@ impl WriteHalf {
         for fragment in message.chunks(most) {
             sealing.sealer.seal_message(ContentType::Handshake, fragment, pending)?;
         }
+        shared.put(state::CERTIFICATE_ANSWERED, false);
         shared.set(state::HAS_PENDING_OUTPUT | state::CERTIFICATE_ASKED | state::CERTIFICATE_REQUESTED);
         self.hand_over(shared, output, written);
         Ok(Outcome::Complete)
