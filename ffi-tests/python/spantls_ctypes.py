@@ -22,6 +22,7 @@ VALIDATION_EXTERNAL, VALIDATION_AUTOMATIC = 0, 1
 
 HANDSHAKE_COMPLETE, HAS_PENDING_OUTPUT, HAS_PENDING_PLAINTEXT, SUSPENDED = 1, 2, 4, 8
 HELLO_RETRIED, PEER_CLOSED, SHUTDOWN_SENT, FAILED, CERTIFICATE_ASKED = 32, 64, 128, 256, 512
+CERTIFICATE_REQUESTED, CERTIFICATE_ANSWERED = 1024, 2048
 
 
 OFFERS_TLS13, OFFERS_PRE_SHARED_KEY, OFFERS_EARLY_DATA, OFFERS_POST_HANDSHAKE_AUTH = 1, 2, 4, 8
@@ -119,6 +120,8 @@ def _load():
         ("tls_session_process_handshake", status, transform),
         ("tls_session_encrypt", status, transform),
         ("tls_session_decrypt", status, transform),
+        ("tls_session_request_client_certificate", status, emit),
+        ("tls_session_decrypt_in_place", status, [handle, data, size, out_size, out_size, out_size]),
         ("tls_session_shutdown", status, emit),
         ("tls_session_drain_pending_output", status, emit),
         ("tls_session_end_of_input", status, [handle]),
@@ -323,6 +326,24 @@ class Session:
         written = ctypes.c_size_t()
         output = ctypes.create_string_buffer(room)
         status = function(self._handle, output, room, ctypes.byref(written))
+        return status, ctypes.string_at(output, written.value)
+
+    def decrypt_in_place(self, data):
+        """(status, consumed, plaintext, the buffer afterwards)."""
+        buffer = ctypes.create_string_buffer(bytes(data), len(data))
+        consumed, offset, length = ctypes.c_size_t(), ctypes.c_size_t(), ctypes.c_size_t()
+        status = _lib.tls_session_decrypt_in_place(self._handle, buffer, len(data), ctypes.byref(consumed),
+                                                   ctypes.byref(offset), ctypes.byref(length))
+        return status, consumed.value, buffer.raw[offset.value:offset.value + length.value], buffer.raw
+
+    def request_client_certificate(self, room):
+        return self._emit(_lib.tls_session_request_client_certificate, room)
+
+    def update_keys(self, request_peer_update, room):
+        written = ctypes.c_size_t()
+        output = ctypes.create_string_buffer(room)
+        status = _lib.tls_session_update_keys(self._handle, int(request_peer_update), output, room,
+                                              ctypes.byref(written))
         return status, ctypes.string_at(output, written.value)
 
     def shutdown(self, room):

@@ -33,6 +33,10 @@ pub enum tls_state_values {
     TLS_STATE_FAILED = 256,
     /// This server asked the client for a certificate.
     TLS_STATE_CERTIFICATE_ASKED = 512,
+    /// `tls_session_request_client_certificate()` has asked, and the client's answer is not there or not judged.
+    TLS_STATE_CERTIFICATE_REQUESTED = 1024,
+    /// The client has answered it, and the verdict was given.
+    TLS_STATE_CERTIFICATE_ANSWERED = 2048,
 }
 
 /// The `TLS_STATE_…` bits of a session; 0 for what is no session.

@@ -25,6 +25,7 @@ pub(crate) mod question;
 
 use std::sync::Arc;
 
+use rustls::crypto::hash;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::CertifiedKey;
 use rustls::{ConnectionTrafficSecrets, HandshakeKind, PeerMisbehaved, ProtocolVersion, SupportedCipherSuite};
@@ -183,6 +184,8 @@ pub(crate) struct Finished {
     /// With which the peer has signed.
     pub(crate) peer_scheme: u16,
     pub(crate) bindings: Bindings,
+    /// A server's, if its client offered to authenticate later (RFC 8446 section 4.6.2).
+    pub(crate) transcript: Option<Box<dyn hash::Context>>,
 }
 
 /// What ties other protocols to this connection.
@@ -396,6 +399,8 @@ impl Handshake {
                 Part::Last(Err(_)) | Part::Other => {}
             }
         }
+        let offers = self.client_hello.as_ref().is_some_and(|hello| hello.offers_post_handshake_auth());
+        self.taps.seen().keeps_transcript = offers;
         // RFC 8446 section 9.2. rustls has handshake_failure for all of these.
         let tls13 = context.as_ref().is_some_and(|context| context.tls13);
         if tls13 && self.client_hello.as_ref().is_some_and(|hello| hello.missing_extension()) {
@@ -670,6 +675,7 @@ impl Handshake {
             ticket_taker,
             shown,
             peer_scheme: seen.peer_scheme.map_or(0, u16::from),
+            transcript: seen.transcript.filter(|_| version == Version::Tls13),
             bindings: Bindings { exporter, sound },
         })))
     }
