@@ -3,6 +3,7 @@ written, without being one. For programs that read captures.
 """
 
 import functools
+import re
 import shutil
 import struct
 import subprocess
@@ -25,7 +26,7 @@ def write(path, conversations):
 
 
 def _packets(client_port, conversation):
-    said = {True: 1, False: 1}  # the next sequence number of each end
+    said = {True: 0, False: 0}  # the next sequence number of each end
 
     def packet(from_client, flags, data=b""):
         ports = (client_port, SERVER_PORT) if from_client else (SERVER_PORT, client_port)
@@ -35,7 +36,6 @@ def _packets(client_port, conversation):
         said[from_client] += len(data) + bool(flags & (SYN | FIN))
         return ip + tcp + data
 
-    said[True], said[False] = 0, 0
     yield packet(True, SYN)
     yield packet(False, SYN | ACK)
     yield packet(True, ACK)
@@ -64,9 +64,9 @@ def plaintexts(path, key_log, count):
     the other; empty where it cannot."""
     follow = [part for index in range(count) for part in ("-z", f"follow,tls,raw,{index}")]
     text = read(path, "-q", "-o", f"tls.keylog_file:{key_log}", *follow)
-    found = []
+    found = [b""] * count
     for section in text.split("Follow: tls,raw\n")[1:]:
         lines = section.split("====")[0].splitlines()
-        found.append(b"".join(
-            bytes.fromhex(line.strip()) for line in lines if line.strip() and ":" not in line and "=" not in line))
+        index = int(lines[0].removeprefix("Filter: tcp.stream eq "))
+        found[index] = b"".join(bytes.fromhex(line) for line in lines if re.fullmatch(r"\s*[0-9a-f]+", line))
     return found

@@ -30,6 +30,8 @@ def serve(context, listener):
             name=us.session.target_host_name(), alpn=us.session.negotiated_alpn(), verdict=us.verdict,
             certificates=[der.hex() for der in us.session.remote_certificates()],
             scheme=us.session.peer_signature_scheme(), sound=us.session.is_channel_binding_sound(),
+            keying_material=us.session.export_keying_material(b"EXPERIMENTAL label", None, 40).hex(),
+            empty_context=us.session.export_keying_material(b"EXPORTER-Channel-Binding", b"", 32).hex(),
             bindings={kind: binding(us.session, kind) for kind in (UNIQUE, ENDPOINT, EXPORTER)})
         received = us.receive(lambda received: b"\n" in received)
         if received.startswith(b"GET "):
