@@ -219,7 +219,11 @@ pub(crate) struct SecretTap(pub(crate) Option<Arc<KeyLogFile>>);
 
 impl rustls::KeyLog for SecretTap {
     fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
-        if let Some(file) = &self.0 {
+        // rustls's servers derive it whenever a client resumes; no early data is ever accepted, and clients have no such
+        // line.
+        if let Some(file) = &self.0
+            && label != "CLIENT_EARLY_TRAFFIC_SECRET"
+        {
             file.log(label, client_random, secret);
         }
         let Some(taps) = current() else { return };
