@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 #
 # Runs the tests of the C interface against the built library: the header, C programs (gcc, clang with the static
-# library, clang with sanitizers, valgrind), Python against OpenSSL, GnuTLS, curl and tshark, a zoo of certificate chains.
+# library, clang with sanitizers, valgrind), Python against OpenSSL, GnuTLS, curl and tshark, a zoo of certificate
+# chains.
 #
 #   ffi-tests/run.sh          everything, a few minutes
 #   ffi-tests/run.sh quick    without valgrind, with thinned product tables

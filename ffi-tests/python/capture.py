@@ -1,5 +1,5 @@
-"""Conversations as a packet capture, made from the bytes that two ends exchanged: what a sniffer between them would have
-written, without being one. For programs that read captures.
+"""Conversations as a packet capture, made from the bytes that two ends exchanged: what a sniffer between them would
+have written, without being one. For programs that read captures.
 """
 
 import functools
