@@ -310,7 +310,7 @@ pub enum tls_channel_binding_values {
     TLS_CHANNEL_BINDING_UNIQUE = 25,
     /// `tls-server-end-point` (RFC 5929 section 4): a hash of the server's certificate.
     TLS_CHANNEL_BINDING_ENDPOINT = 26,
-    /// `tls-exporter` (RFC 9266): keying material. In TLS 1.2 it is derived without a context, as everybody does.
+    /// `tls-exporter` (RFC 9266): keying material, with an empty context.
     TLS_CHANNEL_BINDING_EXPORTER = 27,
 }
 

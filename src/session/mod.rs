@@ -313,7 +313,8 @@ impl Session {
             }
             Binding::Exporter => {
                 let mut value = vec![0; 32];
-                self.export_keying_material(b"EXPORTER-Channel-Binding", None, &mut value)?;
+                // RFC 9266 section 2: the context is a zero-length string, which in TLS 1.2 is not the same as none.
+                self.export_keying_material(b"EXPORTER-Channel-Binding", Some(&[]), &mut value)?;
                 Ok(value)
             }
         }
