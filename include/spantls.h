@@ -403,9 +403,9 @@ typedef struct tls_options_t tls_options_t;
  * 3. End with `tls_session_shutdown()`, send what it wrote, and read on until decrypt returns CLOSED. When the
  *    transport has ended and decrypt wants more, `tls_session_end_of_input()` tells a clean end from a cut.
  *
- * Threads: once COMPLETE, one thread may use the read half (decrypt, decrypt_in_place, end_of_input) while another
- * uses the write half (encrypt, encrypt_vectored, drain_pending_output, shutdown); a second thread in the same half
- * gets `TLS_ERROR_BUSY`. Before COMPLETE one thread at a time, any thread. State and getters: from any thread, at
+ * Threads: once COMPLETE, one thread may use the read half (decrypt, decrypt_in_place, end_of_input, shrink) while another
+ * uses the write half (encrypt, encrypt_vectored, drain_pending_output, update_keys, shutdown); a second thread in the same
+ * half gets `TLS_ERROR_BUSY`. Before COMPLETE one thread at a time, any thread. State and getters: from any thread, at
  * any time. `tls_session_destroy()` must come after all other calls have returned.
  *
  * A session belongs to one process: after fork() only one of the two may use it. Credentials, options and contexts made
@@ -663,7 +663,7 @@ tls_status_t spantls_last_error(tls_error_t *out_error);
  * How many handshakes are suspended or being worked on in this process, and how many may be: beyond that
  * `tls_session_process_handshake()` returns `TLS_ERROR_RESOURCES`. Each holds 12 to 27 KiB until it is answered or
  * destroyed. Sessions that wait for their context (`TLS_STATUS_NEEDS_SERVER_OPTIONS`), or for a verdict on a client
- * that showed no certificate, do not count: they hold a few KiB.
+ * that showed no certificate, do not count: they hold a few KiB, the former as much as the ClientHello has, 64 KiB at most.
  *
  * - `TLS_STATUS_COMPLETE`. Either pointer may be NULL.
  */
@@ -870,7 +870,9 @@ tls_status_t tls_options_set_allow_resume(tls_options_t *options,
 /**
  * Sets whether the peer's certificate is judged again when a session is resumed: 0 or 1 (default). With 1 the handshake
  * suspends with `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` (or judges inside, with `TLS_VALIDATION_AUTOMATIC`), with the
- * chain of the first session. With 0 the first verdict holds as long as the tickets do.
+ * chain of the first session. With 0 the first verdict holds while the session is resumed, again and again.
+ *
+ * Either way a session is resumed for seven days at most; then the peer has to prove anew that it holds its key.
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
  */
@@ -1461,7 +1463,8 @@ tls_status_t tls_session_ocsp_response(const tls_session_t *session,
  * - `TLS_ERROR_NOT_SUPPORTED`: UNIQUE in TLS 1.3 (RFC 8446 appendix C.5); ENDPOINT where RFC 5929 has no hash for the
  *   signature of the server's certificate (Ed25519).
  * - `TLS_ERROR_INVALID_ARGUMENT`: an unknown kind.
- * - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE.
+ * - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE; ENDPOINT on a client that `tls_session_shrink()` has taken the
+ *   certificates from.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_channel_binding(const tls_session_t *session,
