@@ -859,7 +859,7 @@ tls_status_t tls_options_set_certificate_validation(tls_options_t *options,
  * - Servers send session tickets, sealed with keys of the context's own, or see `tls_options_set_ticket_keys()`.
  * - Clients keep tickets in their context, apart for each target name and for each credentials set beforehand. A session
  *   without a name keeps none; what a session got that was given its credentials on demand, only sessions use that preset
- *   the same ones.
+ *   the same ones. When a server's certificate is refused, what was kept of that name and these credentials goes.
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
  */

@@ -418,7 +418,10 @@ impl Handshake {
                 drop(fiber);
                 self.fail(failure, sealer_before)
             }
-            State::Asking { mut fiber, sealer_before, answer: Some(reply), .. } => {
+            State::Asking { mut fiber, question, sealer_before, answer: Some(reply) } => {
+                if question == Question::Certificate && matches!(reply, Reply::Refuse(_)) {
+                    self.forget_tickets();
+                }
                 let (answer, refusal) = match reply {
                     Reply::Answer(answer) => (answer, None),
                     Reply::Refuse(failure) => (Answer::Refused, Some(failure)),
@@ -432,9 +435,7 @@ impl Handshake {
             State::HeldBack { connection, mut output, sealer_before, answer: Some(reply) } => match reply {
                 // What was held back is dropped; the peer sees the alert where it expects that flight.
                 Reply::Refuse(failure) => {
-                    if let Some((name, tickets)) = &self.tickets {
-                        tickets.forget(name, &self.taps);
-                    }
+                    self.forget_tickets();
                     self.fail(alert::refusal(failure, self.version), sealer_before)
                 }
                 Reply::Answer(_) | Reply::Context(_) => {
@@ -446,6 +447,13 @@ impl Handshake {
                 self.state = other;
                 Err(Failure::internal("a handshake without an answer cannot go on"))
             }
+        }
+    }
+
+    /// The server's certificate was refused: nor is a session with it resumed.
+    fn forget_tickets(&self) {
+        if let Some((name, tickets)) = &self.tickets {
+            tickets.forget(name, &self.taps);
         }
     }
 

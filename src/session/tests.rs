@@ -1039,3 +1039,27 @@ fn a_certificate_that_was_given_up_has_no_hash_to_deny() {
     assert_eq!(pair.client.channel_binding(Binding::EndPoint).unwrap_err().kind, FailureKind::InvalidState);
     assert!(pair.server.channel_binding(Binding::EndPoint).is_ok());
 }
+
+/// Who was refused is not resumed either, although the host would not be asked then.
+#[test]
+fn a_refusal_in_a_full_handshake_forgets_the_tickets() {
+    for protocols in [0xC00, 0x3000] {
+        let server = Arc::new(Context::server(resuming_server("server-p256")).unwrap());
+        let mut options = Options::default();
+        options.set_protocols(protocols).unwrap();
+        options.set_validate_on_resume(0).unwrap();
+        let client = Arc::new(Context::client(options).unwrap());
+        assert!(!resumed(&connect(&server, &client, None)));
+        assert!(resumed(&connect(&server, &client, None)));
+        let mut refused = pair(server_options("server-p384"), Options::default());
+        refused.client = Session::new(client.clone());
+        refused.client.set_target_host_name("localhost").unwrap();
+        refused.client.set_client_credentials(None).unwrap();
+        while refused.step_client() != Ok(Outcome::Suspended(Question::Certificate)) {
+            refused.step_server().unwrap();
+        }
+        refused.client.set_certificate_validation_result(4).unwrap();
+        assert_eq!(refused.step_client().unwrap_err().kind, FailureKind::Authentication);
+        assert!(!resumed(&connect(&server, &client, None)));
+    }
+}
