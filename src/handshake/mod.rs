@@ -33,7 +33,9 @@ use crate::crypto::exporter::{Exporter, Tls12Secrets};
 use crate::crypto::own_key::OwnKey;
 use crate::crypto::secrets::{Secret, TrafficSecret};
 use crate::crypto::taps::{HandshakeSealer, Identity, SealingPoint, Seen, Taps};
-use crate::limits::{MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, MAX_UNFINISHED_RECORDS, RECORD_HEADER};
+use crate::limits::{
+    MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, MAX_TICKET, MAX_UNFINISHED_RECORDS, RECORD_HEADER,
+};
 use crate::outcome::{Alert, Failure, Question};
 use crate::record::keys::algorithm_tls13;
 use crate::record::seal::Sealer;
@@ -355,6 +357,10 @@ impl Handshake {
             return self.fail(too_many_records(), self.sealer_in_force());
         }
         fed.extend_from_slice(record);
+        // What is here is one message. rustls does not show how long a TLS 1.2 ticket is.
+        if fed.len() > MAX_TICKET && !self.is_server {
+            self.taps.seen().too_long_for_tickets = true;
+        }
         let drive = Drive::new(connection, fed);
         let mut fiber = Fiber::new(stack, move || drive.run());
         let sealer_before = self.sealer_in_force();
