@@ -411,9 +411,9 @@ typedef struct tls_options_t tls_options_t;
  * 3. End with `tls_session_shutdown()`, send what it wrote, and read on until decrypt returns CLOSED. When the
  *    transport has ended and decrypt wants more, `tls_session_end_of_input()` tells a clean end from a cut.
  *
- * Threads: once COMPLETE, one thread may use the read half (decrypt, decrypt_in_place, end_of_input) while another
- * uses the write half (encrypt, encrypt_vectored, drain_pending_output, shutdown); a second thread in the same half
- * gets `TLS_ERROR_BUSY`. Before COMPLETE one thread at a time, any thread. State and getters: from any thread, at
+ * Threads: once COMPLETE, one thread may use the read half (decrypt, decrypt_in_place, end_of_input, shrink) while another
+ * uses the write half (encrypt, encrypt_vectored, drain_pending_output, update_keys, shutdown); a second thread in the same
+ * half gets `TLS_ERROR_BUSY`. Before COMPLETE one thread at a time, any thread. State and getters: from any thread, at
  * any time. `tls_session_destroy()` must come after all other calls have returned.
  *
  * A session belongs to one process: after fork() only one of the two may use it. Credentials, options and contexts made
@@ -875,7 +875,7 @@ tls_status_t tls_options_set_certificate_validation(tls_options_t *options,
  * - Servers send session tickets, sealed with keys of the context's own, or see `tls_options_set_ticket_keys()`.
  * - Clients keep tickets in their context, apart for each target name and for each credentials set beforehand. A session
  *   without a name keeps none; what a session got that was given its credentials on demand, only sessions use that preset
- *   the same ones.
+ *   the same ones. When a server's certificate is refused, what was kept of that name and these credentials goes.
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
  */
@@ -1508,7 +1508,8 @@ tls_status_t tls_session_ocsp_response(const tls_session_t *session,
  * - `TLS_ERROR_NOT_SUPPORTED`: UNIQUE in TLS 1.3 (RFC 8446 appendix C.5); ENDPOINT where RFC 5929 has no hash for the
  *   signature of the server's certificate (Ed25519), and on clients that gave it up with `tls_session_shrink()`.
  * - `TLS_ERROR_INVALID_ARGUMENT`: an unknown kind.
- * - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE.
+ * - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE; ENDPOINT on a client that `tls_session_shrink()` has taken the
+ *   certificates from.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_channel_binding(const tls_session_t *session,

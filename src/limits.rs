@@ -72,6 +72,10 @@ pub(crate) const TICKETS_TAKEN: u64 = 2;
 /// Tickets that a client keeps for one server.
 pub(crate) const MAX_TICKETS_KEPT: usize = 8;
 
+/// Bytes of a ticket that is kept or given. It has to fit into a ClientHello beside all else: of one that is too long rustls
+/// writes wrong lengths. Tickets hold a client's chain at most.
+pub(crate) const MAX_TICKET: usize = 32 << 10;
+
 /// Servers that a client context keeps tickets for.
 pub(crate) const MAX_TICKET_SERVERS: usize = 256;
 

@@ -235,7 +235,7 @@ class InMemory(unittest.TestCase):
         pair = self.pair(our_role, protocol, {"extended": extended, "key_log": log}, suites=[suite[protocol]])
         for meeting in self.twice(pair):
             derive = exporter(meeting, algorithm, read_log(log))
-            self.assertEqual(meeting.session.channel_binding(EXPORTER), derive(b"EXPORTER-Channel-Binding", None, 32))
+            self.assertEqual(meeting.session.channel_binding(EXPORTER), derive(b"EXPORTER-Channel-Binding", b"", 32))
             for label in (b"EXPORTER-Channel-Binding", b"EXPERIMENTAL label", b"x"):
                 for context in (None, b"", b"\0", b"some context", bytes(65535)):
                     for length in (1, 32, 33, 200):
@@ -360,7 +360,8 @@ class InMemory(unittest.TestCase):
     def bytes_saved(self, our_role, protocol):
         """Up to the last Finished: the tickets that TLS 1.3 sends behind it are not the handshake's."""
         sizes = []
-        for meeting in self.twice(self.pair(our_role, protocol)):
+        # With X25519: the shares of X25519MLKEM768 are larger than all else.
+        for meeting in self.twice(self.pair(our_role, protocol, groups=[29])):
             flights = 4 if protocol == TLS12 and not meeting.resumed() else 3
             sizes.append(sum(len(data) for _, data in meeting.wire[:flights]))
         self.assertLess(sizes[1], 0.6 * sizes[0], sizes)

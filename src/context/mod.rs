@@ -165,6 +165,33 @@ impl Context {
         })
     }
 
+    /// A server whose tickets are this long.
+    #[cfg(test)]
+    pub(crate) fn with_tickets_of(mut self, len: usize) -> Self {
+        #[derive(Debug)]
+        struct Long(usize);
+        impl rustls::server::ProducesTickets for Long {
+            fn enabled(&self) -> bool {
+                true
+            }
+            fn lifetime(&self) -> u32 {
+                3600
+            }
+            fn encrypt(&self, _: &[u8]) -> Option<Vec<u8>> {
+                Some(vec![7; self.0])
+            }
+            fn decrypt(&self, _: &[u8]) -> Option<Vec<u8>> {
+                None
+            }
+        }
+        if let Config::Server(start) = &mut self.config {
+            let mut config = ServerConfig::clone(&start.config);
+            config.ticketer = Arc::new(Long(len));
+            start.config = Arc::new(config);
+        }
+        self
+    }
+
     /// Makes a client's tickets older.
     #[cfg(test)]
     pub(crate) fn age_tickets(&self, seconds: u64) {

@@ -66,6 +66,8 @@ pub(crate) struct Seen {
     pub(crate) declined: bool,
     /// A client that may resume: for whom, as far as the host has said beforehand.
     pub(crate) resumes_as: Option<Identity>,
+    /// A message was longer than a ticket may be: perhaps it was one.
+    pub(crate) too_long_for_tickets: bool,
     /// When the full handshake was that this session goes back to, in seconds since 1970; `None` if it is this one.
     pub(crate) began: Option<u64>,
     /// What the session that is resumed had shown.

@@ -15,7 +15,7 @@ use rustls::server::ProducesTickets;
 use zeroize::Zeroizing;
 
 use super::taps;
-use crate::limits::{DEFAULT_TICKET_LIFETIME, MAX_RESUMED};
+use crate::limits::{DEFAULT_TICKET_LIFETIME, MAX_RESUMED, MAX_TICKET};
 use crate::outcome::Failure;
 
 const WINDOW: usize = 8;
@@ -95,9 +95,14 @@ impl TicketKeys {
     }
 
     fn seal(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        let len = WINDOW + SALT + 2 * TIME + plain.len() + TAG;
+        // A client with a chain of this length has none.
+        if len > MAX_TICKET {
+            return None;
+        }
         let time = (self.clock)();
         let window = self.window(time);
-        let mut ticket = Vec::with_capacity(WINDOW + SALT + 2 * TIME + plain.len() + TAG);
+        let mut ticket = Vec::with_capacity(len);
         ticket.extend_from_slice(&window.to_be_bytes());
         ticket.extend_from_slice(&[0; SALT]);
         SystemRandom::new().fill(&mut ticket[WINDOW..]).ok()?;
@@ -268,6 +273,15 @@ mod tests {
             resumed += 1;
         }
         assert_eq!(resumed, MAX_RESUMED / 50);
+    }
+
+    #[test]
+    fn a_ticket_fits_into_a_clienthello() {
+        let keys = keys(None, 1);
+        let overhead = keys.encrypt(&[]).unwrap().len();
+        let longest = keys.encrypt(&vec![0; MAX_TICKET - overhead]).unwrap();
+        assert_eq!((longest.len(), longest.capacity()), (MAX_TICKET, MAX_TICKET));
+        assert_eq!(keys.encrypt(&vec![0; MAX_TICKET - overhead + 1]), None);
     }
 
     #[test]

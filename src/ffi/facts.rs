@@ -321,7 +321,8 @@ pub enum tls_channel_binding_values {
 /// - `TLS_ERROR_NOT_SUPPORTED`: UNIQUE in TLS 1.3 (RFC 8446 appendix C.5); ENDPOINT where RFC 5929 has no hash for the
 ///   signature of the server's certificate (Ed25519), and on clients that gave it up with `tls_session_shrink()`.
 /// - `TLS_ERROR_INVALID_ARGUMENT`: an unknown kind.
-/// - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE.
+/// - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE; ENDPOINT on a client that `tls_session_shrink()` has taken the
+///   certificates from.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_channel_binding(

@@ -244,7 +244,7 @@ pub unsafe extern "C" fn tls_options_set_certificate_validation(
 /// - Servers send session tickets, sealed with keys of the context's own, or see `tls_options_set_ticket_keys()`.
 /// - Clients keep tickets in their context, apart for each target name and for each credentials set beforehand. A session
 ///   without a name keeps none; what a session got that was given its credentials on demand, only sessions use that preset
-///   the same ones.
+///   the same ones. When a server's certificate is refused, what was kept of that name and these credentials goes.
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
 #[unsafe(no_mangle)]

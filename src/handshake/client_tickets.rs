@@ -17,7 +17,7 @@ use rustls::sign::CertifiedKey;
 use super::groups;
 use crate::crypto::taps::{self, Identity, Taps};
 use crate::crypto::ticket_keys::seconds;
-use crate::limits::{MAX_RESUMED, MAX_TICKET_SERVERS, MAX_TICKETS_KEPT};
+use crate::limits::{MAX_RESUMED, MAX_TICKET, MAX_TICKET_SERVERS, MAX_TICKETS_KEPT};
 use crate::outcome::{Alert, Failure};
 
 type Key = (ServerName<'static>, Identity);
@@ -109,7 +109,7 @@ impl Kept {
 fn stored<T>(value: T) -> Option<(Identity, Stored<T>)> {
     let taps = taps::current()?;
     let seen = taps.seen();
-    let identity = seen.identity()?;
+    let identity = seen.identity().filter(|_| !seen.too_long_for_tickets)?;
     // A resumed session goes back to what the first one has shown.
     let shown = seen.shown.clone().or_else(|| seen.resumes_shown.clone());
     let began = seen.began.unwrap_or_else(seconds);
@@ -216,7 +216,7 @@ impl TicketTaker {
     /// `message`: a NewSessionTicket without its header. False if it is not kept.
     pub(crate) fn take(&mut self, message: &[u8]) -> Result<bool, Failure> {
         // RFC 8446 section 4.6.1: a ticket_lifetime of zero is not to be kept. rustls takes it for one without an end.
-        if message.starts_with(&[0; 4]) {
+        if message.starts_with(&[0; 4]) || message.len() > MAX_TICKET {
             return Ok(false);
         }
         // The store asks whom the ticket is for.

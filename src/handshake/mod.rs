@@ -35,7 +35,9 @@ use crate::crypto::exporter::{Exporter, Tls12Secrets};
 use crate::crypto::own_key::OwnKey;
 use crate::crypto::secrets::{Secret, TrafficSecret};
 use crate::crypto::taps::{HandshakeSealer, Identity, SealingPoint, Seen, Taps};
-use crate::limits::{MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, MAX_UNFINISHED_RECORDS, RECORD_HEADER};
+use crate::limits::{
+    MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, MAX_TICKET, MAX_UNFINISHED_RECORDS, RECORD_HEADER,
+};
 use crate::outcome::{Alert, Failure, Question};
 use crate::record::keys::algorithm_tls13;
 use crate::record::seal::Sealer;
@@ -359,6 +361,10 @@ impl Handshake {
             return self.fail(too_many_records(), self.sealer_in_force());
         }
         fed.extend_from_slice(record);
+        // What is here is one message. rustls does not show how long a TLS 1.2 ticket is.
+        if fed.len() > MAX_TICKET && !self.is_server {
+            self.taps.seen().too_long_for_tickets = true;
+        }
         let drive = Drive::new(connection, fed);
         let mut fiber = Fiber::new(stack, move || drive.run());
         let sealer_before = self.sealer_in_force();
@@ -424,7 +430,10 @@ impl Handshake {
                 drop(fiber);
                 self.fail(failure, sealer_before)
             }
-            State::Asking { mut fiber, sealer_before, answer: Some(reply), .. } => {
+            State::Asking { mut fiber, question, sealer_before, answer: Some(reply) } => {
+                if question == Question::Certificate && matches!(reply, Reply::Refuse(_)) {
+                    self.forget_tickets();
+                }
                 let (answer, refusal) = match reply {
                     Reply::Answer(answer) => (answer, None),
                     Reply::Refuse(failure) => (Answer::Refused, Some(failure)),
@@ -438,9 +447,7 @@ impl Handshake {
             State::HeldBack { connection, mut output, sealer_before, answer: Some(reply) } => match reply {
                 // What was held back is dropped; the peer sees the alert where it expects that flight.
                 Reply::Refuse(failure) => {
-                    if let Some((name, tickets)) = &self.tickets {
-                        tickets.forget(name, &self.taps);
-                    }
+                    self.forget_tickets();
                     self.fail(alert::refusal(failure, self.version), sealer_before)
                 }
                 Reply::Answer(_) | Reply::Context(_) => {
@@ -452,6 +459,13 @@ impl Handshake {
                 self.state = other;
                 Err(Failure::internal("a handshake without an answer cannot go on"))
             }
+        }
+    }
+
+    /// The server's certificate was refused: nor is a session with it resumed.
+    fn forget_tickets(&self) {
+        if let Some((name, tickets)) = &self.tickets {
+            tickets.forget(name, &self.taps);
         }
     }
 

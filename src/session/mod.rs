@@ -303,7 +303,11 @@ impl Session {
             Binding::EndPoint => {
                 let certificate = match self.context.is_server() {
                     true => self.local_certificate(),
-                    false => self.remote_certificates().first().map(|leaf| leaf.to_vec()).unwrap_or_default(),
+                    false => {
+                        let chain = self.remote_certificates();
+                        let leaf = chain.first().ok_or_else(|| Failure::state("shrink gave the certificate up"))?;
+                        leaf.to_vec()
+                    }
                 };
                 if certificate.is_empty() {
                     return Err(not_supported("the server's certificate was given up by shrinking"));

@@ -883,8 +883,12 @@ fn connect(server: &Arc<Context>, client: &Arc<Context>, preset: Option<Arc<Cred
     client.set_client_credentials(preset).unwrap();
     let mut pair = Pair { client, server, to_client: Vec::new(), to_server: Vec::new() };
     pair.shake(|session| assert_eq!(session.set_certificate_validation_result(0), Ok(Outcome::Complete)));
-    let outcome = pair.client.decrypt(&pair.to_client, &mut [0; 100], &mut Counts::default());
-    assert!(matches!(outcome, Ok(Outcome::Complete | Outcome::WantRead)), "{outcome:?}");
+    while !pair.to_client.is_empty() {
+        let mut counts = Counts::default();
+        pair.client.decrypt(&pair.to_client, &mut [0; 20_000], &mut counts).unwrap();
+        assert_ne!(counts.consumed, 0);
+        pair.to_client.drain(..counts.consumed);
+    }
     pair
 }
 
@@ -1038,5 +1042,60 @@ fn nothing_follows_the_clienthello() {
         let failure = step(&pair.server, &mut longer, &mut Vec::new()).unwrap_err();
         assert_eq!(failure.kind, FailureKind::InvalidArgument);
         pair.shake(accept);
+    }
+}
+
+#[test]
+fn a_certificate_that_was_given_up_has_no_hash_to_deny() {
+    let mut pair = pair(server_options("server-p256"), client_options());
+    pair.shake(accept);
+    assert!(pair.client.channel_binding(Binding::EndPoint).is_ok());
+    for session in [&pair.client, &pair.server] {
+        assert_eq!(session.shrink(2), Ok(Outcome::Complete));
+    }
+    assert_eq!(pair.client.channel_binding(Binding::EndPoint).unwrap_err().kind, FailureKind::InvalidState);
+    assert!(pair.server.channel_binding(Binding::EndPoint).is_ok());
+}
+
+/// Who was refused is not resumed either, although the host would not be asked then.
+#[test]
+fn a_refusal_in_a_full_handshake_forgets_the_tickets() {
+    for protocols in [0xC00, 0x3000] {
+        let server = Arc::new(Context::server(resuming_server("server-p256")).unwrap());
+        let mut options = Options::default();
+        options.set_protocols(protocols).unwrap();
+        options.set_validate_on_resume(0).unwrap();
+        let client = Arc::new(Context::client(options).unwrap());
+        assert!(!resumed(&connect(&server, &client, None)));
+        assert!(resumed(&connect(&server, &client, None)));
+        let mut refused = pair(server_options("server-p384"), Options::default());
+        refused.client = Session::new(client.clone());
+        refused.client.set_target_host_name("localhost").unwrap();
+        refused.client.set_client_credentials(None).unwrap();
+        while refused.step_client() != Ok(Outcome::Suspended(Question::Certificate)) {
+            refused.step_server().unwrap();
+        }
+        refused.client.set_certificate_validation_result(4).unwrap();
+        assert_eq!(refused.step_client().unwrap_err().kind, FailureKind::Authentication);
+        assert!(!resumed(&connect(&server, &client, None)));
+    }
+}
+
+/// A ClientHello that has no room for what a server gave would be broken, at every attempt.
+#[test]
+fn a_ticket_that_is_too_long_is_not_kept() {
+    for protocols in [0xC00, 0x3000] {
+        for (len, kept) in [(30_000, true), (33_000, false), (65_400, false)] {
+            let server = Context::server(resuming_server("server-p256")).unwrap().with_tickets_of(len);
+            let (server, client) = (Arc::new(server), resuming_client(protocols));
+            let mut pair = connect(&server, &client, None);
+            pair.client = Session::new(client.clone());
+            pair.client.set_target_host_name("localhost").unwrap();
+            pair.client.set_client_credentials(None).unwrap();
+            pair.to_server.clear();
+            pair.step_client().unwrap();
+            assert_eq!(pair.to_server.len() > len, kept, "{protocols:#x} {len}");
+            assert!(!resumed(&connect(&server, &client, None)));
+        }
     }
 }
