@@ -237,6 +237,7 @@ run python-openssl python3 "$here/python/test_against_openssl.py"
 run python-verdicts python3 "$here/python/test_verdicts.py"
 run python-alerts python3 "$here/python/test_alerts.py"
 run python-questions python3 "$here/python/test_questions.py"
+run python-post-handshake-auth python3 "$here/python/test_post_handshake_auth.py"
 run zoo python3 "$here/zoo/test_zoo.py"
 
 echo "$passed passed, $failed failed"
