@@ -573,9 +573,11 @@ class KeyUpdates(AgainstPrograms):
     def test_openssl_updates_its_keys_in_between(self):
         program = self.meet(OpenSsl, "client-p256")
         program.child.type("K\n")
+        program.child.expect("KEYUPDATE")
         self.assertIn(b"theirs", program.send(b"theirs"))
         self.ask(program, "client-p256")
         program.child.type("K\n")
+        program.child.expect("KEYUPDATE")
         self.accepted(program.us.session)
         self.goes_on(program)
         self.ask(program, "client-p256")
