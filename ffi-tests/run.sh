@@ -242,6 +242,7 @@ run python-hybrid python3 "$here/python/test_hybrid.py"
 run python-alerts python3 "$here/python/test_alerts.py"
 run python-questions python3 "$here/python/test_questions.py"
 run python-identity python3 "$here/python/test_identity.py"
+run python-post-handshake-auth python3 "$here/python/test_post_handshake_auth.py"
 run zoo python3 "$here/zoo/test_zoo.py"
 
 echo "$passed passed, $failed failed"

@@ -315,7 +315,7 @@ typedef enum {
      */
     TLS_CHANNEL_BINDING_ENDPOINT = 26,
     /**
-     * `tls-exporter` (RFC 9266): keying material. In TLS 1.2 it is derived without a context, as everybody does.
+     * `tls-exporter` (RFC 9266): keying material, with an empty context.
      */
     TLS_CHANNEL_BINDING_EXPORTER = 27,
 } tls_channel_binding_values;
