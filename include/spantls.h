@@ -1402,7 +1402,7 @@ SPANTLS_MUST_USE uint16_t tls_session_negotiated_group(const tls_session_t *sess
 
 /**
  * The signature scheme (RFC 8446 section 4.2.3, IANA number) with which the peer has proved that it holds its
- * certificate's key; 0 until the handshake is COMPLETE, and if it has shown no certificate in this handshake.
+ * certificate's key; 0 until the handshake is COMPLETE, and if it has shown no certificate in this handshake or behind it.
  */
 SPANTLS_MUST_USE
 uint16_t tls_session_peer_signature_scheme(const tls_session_t *session);

@@ -447,6 +447,9 @@ class Session:
     def negotiated_group(self):
         return _lib.tls_session_negotiated_group(self._handle)
 
+    def peer_signature_scheme(self):
+        return _lib.tls_session_peer_signature_scheme(self._handle)
+
     def _copy_out(self, function, *arguments):
         length = ctypes.c_size_t()
         status = function(self._handle, *arguments, None, 0, ctypes.byref(length))

@@ -32,6 +32,7 @@ QUICK = bool(os.environ.get("SPANTLS_QUICK"))
 NOT_SUPPORTED, BUSY = -8, -9
 ROOM = 20000
 KEYS = ("rsa2048", "p256", "p384", "ed25519")
+SCHEMES = {"rsa2048": (0x0804, 0x0805, 0x0806), "p256": (0x0403,), "p384": (0x0503,), "ed25519": (0x0807,)}
 POST_HANDSHAKE_AUTH = 49
 
 UNEXPECTED_MESSAGE, ILLEGAL_PARAMETER, UNKNOWN_CA = 10, 47, 48
@@ -193,6 +194,7 @@ class AgainstPython(AskedLater):
                 self.shown(pair, "client-" + key)
                 self.accepted(pair.session)
                 self.assertEqual(pair.session.remote_certificates(), chain_of("client-" + key))
+                self.assertIn(pair.session.peer_signature_scheme(), SCHEMES[key])
                 pair.both_ways()
 
     def test_a_client_that_declines_is_the_hosts_to_judge(self):

@@ -94,7 +94,7 @@ pub unsafe extern "C" fn tls_session_negotiated_group(session: *const tls_sessio
 }
 
 /// The signature scheme (RFC 8446 section 4.2.3, IANA number) with which the peer has proved that it holds its
-/// certificate's key; 0 until the handshake is COMPLETE, and if it has shown no certificate in this handshake.
+/// certificate's key; 0 until the handshake is COMPLETE, and if it has shown no certificate in this handshake or behind it.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_peer_signature_scheme(session: *const tls_session_t) -> u16 {

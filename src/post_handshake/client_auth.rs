@@ -40,7 +40,16 @@ struct Request {
     /// The handshake, the request, and the answer so far.
     transcript: Box<dyn hash::Context>,
     expected: Expected,
-    chain: Vec<CertificateDer<'static>>,
+    shown: Box<Shown>,
+}
+
+/// What a client shows.
+#[derive(Default)]
+pub(crate) struct Shown {
+    /// Leaf first; empty if the client declined.
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+    /// The scheme with which it has signed, IANA number; 0 if it did not.
+    pub(crate) scheme: u16,
 }
 
 /// The next message of the answer.
@@ -55,8 +64,8 @@ enum Expected {
 pub(crate) enum Progress {
     /// More messages belong to it, and must follow without others between them.
     Begun,
-    /// Proved; empty if the client declined.
-    Shown(Vec<CertificateDer<'static>>),
+    /// Proved.
+    Shown(Box<Shown>),
 }
 
 impl ClientAuth {
@@ -94,7 +103,7 @@ impl ClientAuth {
         message.append(&mut body);
         let mut transcript = self.handshake.fork();
         transcript.update(&message);
-        self.request = Some(Request { context, transcript, expected: Expected::Certificate, chain: Vec::new() });
+        self.request = Some(Request { context, transcript, expected: Expected::Certificate, shown: Box::default() });
         Ok(message)
     }
 
@@ -115,13 +124,13 @@ impl ClientAuth {
         let request = self.request.as_mut().ok_or_else(unexpected)?;
         match (request.expected, message_type) {
             (Expected::Certificate, CERTIFICATE) => {
-                request.chain = certificates(body, &request.context)?;
+                request.shown.chain = certificates(body, &request.context)?;
                 // Section 4.4.3: no signature without a certificate.
-                request.expected = if request.chain.is_empty() { Expected::Finished } else { Expected::Verify };
+                request.expected = if request.shown.chain.is_empty() { Expected::Finished } else { Expected::Verify };
             }
             (Expected::Verify, CERTIFICATE_VERIFY) => {
-                let leaf = request.chain.first().ok_or_else(unexpected)?;
-                verify(body, leaf, request.transcript.fork_finish().as_ref(), algorithms)?;
+                let leaf = request.shown.chain.first().ok_or_else(unexpected)?;
+                request.shown.scheme = verify(body, leaf, request.transcript.fork_finish().as_ref(), algorithms)?;
                 request.expected = Expected::Finished;
             }
             (Expected::Finished, FINISHED) => {
@@ -130,9 +139,9 @@ impl ClientAuth {
                     let reason = "the Finished of an authentication could not be verified";
                     return Err(Failure::protocol(Alert::DECRYPT_ERROR, reason));
                 }
-                let chain = std::mem::take(&mut request.chain);
+                let shown = std::mem::take(&mut request.shown);
                 self.request = None;
-                return Ok(Progress::Shown(chain));
+                return Ok(Progress::Shown(shown));
             }
             _ => return Err(unexpected()),
         }
@@ -171,13 +180,13 @@ fn certificates(body: &[u8], context: &[u8]) -> Result<Vec<CertificateDer<'stati
     Ok(chain)
 }
 
-/// RFC 8446 section 4.4.3.
+/// The scheme of a signature that holds (RFC 8446 section 4.4.3).
 fn verify(
     body: &[u8],
     leaf: &CertificateDer<'static>,
     transcript_hash: &[u8],
     algorithms: &WebPkiSupportedAlgorithms,
-) -> Result<(), Failure> {
+) -> Result<u16, Failure> {
     let malformed = || Failure::protocol(Alert::DECODE_ERROR, "a malformed CertificateVerify");
     let (scheme, rest) = body.split_first_chunk::<2>().ok_or_else(malformed)?;
     let (signature, rest) = take_u16(rest).ok_or_else(malformed)?;
@@ -190,7 +199,7 @@ fn verify(
     }
     let message = [&[0x20; 64], SIGNED_PREFIX, transcript_hash].concat();
     match VerifyingKey::of_peer(leaf.clone(), *algorithms).verify(scheme, &message, signature) {
-        true => Ok(()),
+        true => Ok(scheme.into()),
         false => Err(Failure::protocol(Alert::DECRYPT_ERROR, "the client does not prove that it holds the key")),
     }
 }

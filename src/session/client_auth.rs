@@ -39,9 +39,13 @@ impl Session {
 
     /// Looks whether the client's answer is complete, and asks the host about it. True if it was judged here instead.
     pub(super) fn client_has_shown(&self, read: &mut ReadHalf) -> Result<bool, Failure> {
-        let Some(chain) = read.take_question() else { return Ok(false) };
+        let Some(shown) = read.take_question() else { return Ok(false) };
         let shared = &self.shared;
-        shared.facts().remote_certificates = chain.into();
+        {
+            let mut facts = shared.facts();
+            facts.remote_certificates = shown.chain.into();
+            facts.negotiated.peer_signature_scheme = shown.scheme;
+        }
         if self.context().validation() == Validation::Automatic {
             self.judge_client(read)?;
             return Ok(true);

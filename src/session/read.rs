@@ -2,15 +2,13 @@
 
 use std::ops::Range;
 
-use rustls::pki_types::CertificateDer;
-
 use super::{Counts, Shared, state};
 use crate::crypto::secrets::TrafficSecret;
 use crate::handshake::client_tickets::TicketTaker;
 use crate::handshake::not_asked;
 use crate::limits::TICKETS_TAKEN;
 use crate::outcome::{Failure, FailureKind, Outcome, Question};
-use crate::post_handshake::client_auth::Progress;
+use crate::post_handshake::client_auth::{Progress, Shown};
 use crate::post_handshake::{Action, Messages};
 use crate::record::held::{Held, RecordBuffer};
 use crate::record::open::{Opened, Opener};
@@ -37,7 +35,7 @@ struct Opening {
     /// A client that keeps tickets.
     ticket_taker: Option<Box<TicketTaker>>,
     /// What a client has shown after the handshake, proved but not judged.
-    shown: Option<Vec<CertificateDer<'static>>>,
+    shown: Option<Box<Shown>>,
 }
 
 /// What the handshake leaves to the read half.
@@ -192,7 +190,7 @@ impl ReadHalf {
     }
 
     /// What a client has shown, once: from now on the read half waits for the verdict.
-    pub(super) fn take_question(&mut self) -> Option<Vec<CertificateDer<'static>>> {
+    pub(super) fn take_question(&mut self) -> Option<Box<Shown>> {
         let shown = self.opening.as_mut()?.shown.take();
         self.asking = self.asking || shown.is_some();
         shown
@@ -395,8 +393,8 @@ impl Opening {
                         Action::Authentication(message_type) => {
                             let traffic =
                                 traffic.as_ref().ok_or_else(|| Failure::internal("a session without a secret"))?;
-                            if let Progress::Shown(chain) = shared.authenticate(message_type, body, traffic)? {
-                                *shown = Some(chain);
+                            if let Progress::Shown(proved) = shared.authenticate(message_type, body, traffic)? {
+                                *shown = Some(proved);
                             }
                         }
                         Action::UpdatePeerKeys { reply } => {
