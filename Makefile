@@ -32,9 +32,9 @@ test-quick: build ## the tests without the long tables and valgrind: under three
 	$(CARGO) test --lib --test allocations --test properties --test thread_exit
 	ffi-tests/run.sh quick
 
-test-rust: build ## unit tests in both profiles (the stack's depth differs), allocations
+test-rust: build ## all Rust tests; unit tests as released too (the stack's depth differs); unit tests with all features
 	$(CARGO) test
-	$(CARGO) test --release
+	$(CARGO) test --release --lib
 	$(CARGO) test --lib --features certificate-compression
 
 test-ffi: build ## the tests through the C interface alone

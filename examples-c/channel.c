@@ -142,7 +142,7 @@ bool channel_send(struct channel *channel)
 /* ---- the session ---- */
 
 /* Judges the peer's certificate. A refusal is no error here: it makes process_handshake fail, with the alert. */
-static tls_status_t judge(struct channel *channel)
+tls_status_t channel_judge(struct channel *channel)
 {
     uint32_t policy_errors = 0;
     tls_status_t status = tls_session_accept_with_default_validation(channel->session, &policy_errors);
@@ -179,7 +179,7 @@ static tls_status_t process_handshake(struct channel *channel)
         buffer_add(&channel->outbox, written);
 
         if (status == TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION) {
-            status = judge(channel);
+            status = channel_judge(channel);
             if (status == TLS_STATUS_COMPLETE)
                 continue;
         }
@@ -268,6 +268,17 @@ tls_status_t channel_open(struct channel *channel, struct buffer *plaintext)
     }
     if (status == TLS_STATUS_WANT_READ && channel->input_ended)
         return end_input(channel);
+    return status;
+}
+
+tls_status_t channel_request_certificate(struct channel *channel)
+{
+    size_t written = 0;
+
+    buffer_compact(&channel->outbox);
+    tls_status_t status = tls_session_request_client_certificate(
+        channel->session, buffer_tail(&channel->outbox), buffer_room(&channel->outbox), &written);
+    buffer_add(&channel->outbox, written);
     return status;
 }
 

@@ -94,8 +94,16 @@ tls_status_t channel_handshake(struct channel *channel);
 tls_status_t channel_seal(struct channel *channel, struct buffer *plaintext);
 /* False when plaintext that is left cannot be sent any more, although nothing is wrong. */
 bool channel_can_seal(const struct channel *channel);
-/* Opens records from the inbox: COMPLETE (there may be more), WANT_READ, WANT_WRITE (no room), CLOSED, or an error. */
+/*
+ * Opens records from the inbox: COMPLETE (there may be more), WANT_READ, WANT_WRITE (no room), CLOSED, an error, or
+ * NEEDS_CERTIFICATE_VALIDATION: the answer to channel_request_certificate() is there, and nothing more is opened until
+ * channel_judge(), or a verdict of the program's own.
+ */
 tls_status_t channel_open(struct channel *channel, struct buffer *plaintext);
+/* Asks an open client for a certificate: COMPLETE, WANT_WRITE (the outbox is full), NOT_SUPPORTED, or an error. */
+tls_status_t channel_request_certificate(struct channel *channel);
+/* Gives the default validation's verdict on the peer; a peer that is refused fails the next call. */
+tls_status_t channel_judge(struct channel *channel);
 /* Sends our close_notify: CLOSED when it is in the outbox, WANT_WRITE (the outbox is full), or an error. */
 tls_status_t channel_shutdown(struct channel *channel);
 

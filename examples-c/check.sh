@@ -43,7 +43,7 @@ checked=$build/valgrind
 mkdir -p "$checked"
 if command -v valgrind > /dev/null; then
     rm -f "$checked"/*
-    for program in client server sni_server remote_key_server; do
+    for program in client server sni_server delayed_certificate_server remote_key_server; do
         [ -e "$build/$program" ] || continue
         cat > "$checked/$program" <<SCRIPT
 #!/bin/sh

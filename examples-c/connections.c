@@ -30,10 +30,10 @@ static tls_status_t send_back(struct connection *connection)
 }
 
 /*
- * PHASE_OPEN: sends back what was received. Nothing is opened while there is output that the client has not taken, so
+ * PHASE_OPEN: answers what was received. Nothing is opened while there is output that the client has not taken, so
  * a client that does not read fills its own pipe and not our memory.
  */
-static void echo(struct connection *connection)
+static void talk(struct connection *connection)
 {
     struct channel *channel = &connection->channel;
 
@@ -47,6 +47,8 @@ static void echo(struct connection *connection)
             return; /* back-pressure: we come by again when the socket has taken it */
 
         tls_status_t opened = channel_open(channel, &connection->plaintext);
+        if (buffer_len(&connection->plaintext) > 0 && connection->received != NULL)
+            connection->received(connection);
         if (buffer_len(&connection->plaintext) > 0)
             continue; /* that goes first; a status that ends the conversation repeats */
         switch (opened) {
@@ -54,6 +56,9 @@ static void echo(struct connection *connection)
         case TLS_STATUS_WANT_WRITE: /* the session holds the rest of a record: now there is room */
             break;
         case TLS_STATUS_WANT_READ:
+            return;
+        case TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION:
+            connection->question = opened;
             return;
         case TLS_STATUS_CLOSED:
             channel->phase = PHASE_CLOSING;
@@ -94,7 +99,7 @@ static void go_on(struct connection *connection)
     if (channel->phase == PHASE_HANDSHAKE)
         shake_hands(connection);
     if (channel->phase == PHASE_OPEN)
-        echo(connection);
+        talk(connection);
     if (channel->phase == PHASE_CLOSING)
         answer_close(connection);
     if (channel->phase == PHASE_LINGER)
@@ -129,7 +134,7 @@ static bool wants_input(const struct connection *connection)
     case PHASE_LINGER: /* to throw it away */
         return true;
     default:
-        return all_sent && buffer_len(&connection->plaintext) == 0;
+        return all_sent && connection->question == TLS_STATUS_COMPLETE && buffer_len(&connection->plaintext) == 0;
     }
 }
 
@@ -195,6 +200,7 @@ static bool add_connection(struct connections *connections, int fd)
         return false;
     }
     connection->number = ++connections->accepted;
+    connection->received = connections->received;
     snprintf(connection->label, sizeof connection->label, "connection %lu", connection->number);
     channel_init(&connection->channel, connection->label, fd, session, monotonic_ms() + timeout_ms(connections));
     connections->all[connections->count++] = connection;

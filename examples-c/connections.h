@@ -1,6 +1,7 @@
 /*
  * The connections of an example server: many in one thread, and nothing ever waits for one of them. What the servers
- * do for their clients is simple, everything is sent back; what they decide for them is their own.
+ * do for their clients is simple, everything is sent back unless `received` says otherwise; what they decide for them is
+ * their own.
  *
  *     connections_open(&connections, &settings, context);
  *     while (connections_step(&connections, NULL)) {
@@ -19,9 +20,13 @@
 struct connection {
     struct channel channel;
     struct buffer plaintext; /* to be sent as soon as the connection is open: received, or put here as a greeting */
-    tls_status_t question;   /* what the handshake asks of the program: a status, or COMPLETE for nothing */
+    tls_status_t question;   /* what the session asks of the program: a status, or COMPLETE for nothing */
     bool passed_on;          /* for the program: somebody else works on the question */
     bool discarded;          /* some of what was received could not be sent back */
+    /* Replaces what was received, in `plaintext`, by what is to be sent; NULL: that is the same. */
+    void (*received)(struct connection *connection);
+    char line[64];           /* for the program: the beginning of a request, `line_len` bytes */
+    size_t line_len;
     unsigned long number;    /* 1 for the first connection; no other ever has the same */
     char label[32];
 };
@@ -29,6 +34,7 @@ struct connection {
 struct connections {
     const struct server_settings *settings;
     tls_context_t *context;
+    void (*received)(struct connection *connection); /* of each connection to come */
     int listener;
     struct connection **all; /* `count` of them, with room for `room` */
     struct pollfd *polls;    /* the listener, one of the program's, then the connections: two more than `room` */

@@ -14,6 +14,7 @@ import os
 import random
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -165,6 +166,13 @@ class Demo:
             TIMEOUT, "--summary", *more, *tenants,
         )
 
+    def delayed_server(self, version):
+        return Program(
+            self.build / "delayed_certificate_server", "--tls", version, "--alpn", ALPN, "--connections", "1",
+            "--timeout", TIMEOUT, "--summary", "--ca", self.certificate("ca.pem"),
+            self.certificate("server-p256.pem"), self.certificate("server-p256.key"),
+        )
+
     def remote_key_server(self, version, key, connections, chain=None):
         return Program(
             self.build / "remote_key_server", "--tls", version, "--alpn", ALPN, "--connections", connections,
@@ -312,6 +320,57 @@ class Demo:
                 server.finish(0)
                 row = summary_of(server, pair)
         return self.check_refused(row, version, "refused:0:109", "refused: no name", "missing_extension, seen by it")
+
+    def asked_later(self, version, pair, answer, verdict, *more):
+        """Who requests something private is asked for a certificate; the session goes on, whatever they have."""
+        requests = {"GET /": "welcome", "GET /private": answer, "GET /more": "welcome"}
+        with self.delayed_server(version) as server:
+            with self.openssl_client(version, self.port_of(server), *more) as client:
+                said = b""
+                for request, reply in requests.items():
+                    client.write(request.encode() + b"\n")
+                    said += reply.encode() + b"\n"
+                    client.wait_for("stdout", re.escape(said))
+                client.close_input()
+                client.finish(0)
+                server.finish(0)
+                row = summary_of(server, pair)
+                self.check_openssl_agrees(client, version)
+        expect("the verdict", row.verdict, verdict)
+        self.check_clean(row, version, len(said), sum(len(request) + 1 for request in requests))
+        return row
+
+    def asked_later_a_stranger(self, version, pair):
+        with self.delayed_server(version) as server:
+            with self.openssl_client(version, self.port_of(server), "-enable_pha", *self.shows("client-other")) as client:
+                client.write(b"GET /private\n")
+                client.wait_for("stderr", rb"alert number 48")
+                client.finish(None)
+                server.finish(0)
+                row = summary_of(server, pair)
+        expect("the verdict", row.verdict, "refused:4:48")
+        expect("the end", row.closed, "refused")
+        return dataclasses.replace(row, verdict="refused: chain", closed="unknown_ca, seen by it")
+
+    def shows(self, name):
+        return "-cert", self.certificate(f"{name}.pem"), "-key", self.certificate(f"{name}.key")
+
+    def subject(self, name):
+        """The length of a certificate's subject in DER."""
+        der = ssl.PEM_cert_to_DER_cert(self.certificate(f"{name}.pem").read_text().split("-----END")[0]
+                                       + "-----END CERTIFICATE-----\n")
+
+        def content(at):
+            """Where an element's content begins and ends."""
+            length, at = der[at + 1], at + 2
+            if length >= 0x80:
+                length, at = int.from_bytes(der[at:at + length - 0x80], "big"), at + length - 0x80
+            return at, at + length
+
+        at = content(content(0)[0])[0]
+        for _ in range(5):  # version, serial number, signature, issuer, validity
+            at = content(at)[1]
+        return content(at)[1] - at
 
     def our_client_with_remote_key(self, version, pair, key, schemes):
         with self.remote_key_server(version, key, 1) as server:
@@ -472,10 +531,24 @@ class Demo:
             self.run(self.openssl_with_unknown_tenant, version, "sni_server <- openssl, unknown")
             self.run(self.our_client_without_name, version, "sni_server <- client, no name")
 
+            self.run_asked_later(version)
+
             if (self.build / "remote_key_server").exists():
                 self.run_remote_keys(version)
         if not (self.build / "remote_key_server").exists():
             print("skipped - remote_key_server: it was not built\n", file=sys.stderr)
+
+    def run_asked_later(self, version):
+        """TLS 1.2 would have to renegotiate: nobody is asked."""
+        offers = ("-enable_pha", *self.shows("client-p256"), "-cert_chain", self.certificate("intermediate.pem"))
+        if version == "1.2":
+            self.run(self.asked_later, version, "delayed <- openssl", "refused", "-", *offers)
+            return
+        subject = f"subject: {self.subject('client-p256')} bytes"
+        self.run(self.asked_later, version, "delayed <- openssl, certificate", subject, "accepted", *offers)
+        self.run(self.asked_later, version, "delayed <- openssl, declines", "refused", "anonymous", "-enable_pha")
+        self.run(self.asked_later, version, "delayed <- openssl, not offered", "refused", "-", *offers[1:])
+        self.run(self.asked_later_a_stranger, version, "delayed <- openssl, stranger")
 
     def run_remote_keys(self, version):
         pss = {"0804", "0805", "0806"}

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 #
 # Runs the tests of the C interface against the built library: the header, C programs (gcc, clang with the static
-# library, clang with sanitizers, valgrind), Python against OpenSSL and GnuTLS, a zoo of certificate chains.
+# library, clang with sanitizers, valgrind), Python against OpenSSL, GnuTLS, curl and tshark, a zoo of certificate
+# chains.
 #
 #   ffi-tests/run.sh          everything, a few minutes
 #   ffi-tests/run.sh quick    without valgrind, with thinned product tables
@@ -67,6 +68,8 @@ install_missing_tools() {
     command -v openssl > /dev/null || missing+=(openssl)
     libcrypto_works || missing+=(libssl-dev)
     command -v gnutls-cli > /dev/null && command -v gnutls-serv > /dev/null || missing+=(gnutls-bin)
+    command -v curl > /dev/null || missing+=(curl)
+    command -v tshark > /dev/null || missing+=(tshark)
     python3 -c 'import venv, ensurepip' 2> /dev/null || missing+=(python3-venv)
     install ${missing[@]+"${missing[@]}"}
     # The sanitizers are a package of their own, of the compiler's version.
@@ -238,6 +241,8 @@ run python-verdicts python3 "$here/python/test_verdicts.py"
 run python-hybrid python3 "$here/python/test_hybrid.py"
 run python-alerts python3 "$here/python/test_alerts.py"
 run python-questions python3 "$here/python/test_questions.py"
+run python-identity python3 "$here/python/test_identity.py"
+run python-post-handshake-auth python3 "$here/python/test_post_handshake_auth.py"
 run zoo python3 "$here/zoo/test_zoo.py"
 
 echo "$passed passed, $failed failed"

@@ -274,6 +274,14 @@ typedef enum {
      * This server asked the client for a certificate.
      */
     TLS_STATE_CERTIFICATE_ASKED = 512,
+    /**
+     * `tls_session_request_client_certificate()` has asked, and the client's answer is not there or not judged.
+     */
+    TLS_STATE_CERTIFICATE_REQUESTED = 1024,
+    /**
+     * The client has answered it, and the verdict was given.
+     */
+    TLS_STATE_CERTIFICATE_ANSWERED = 2048,
 } tls_state_values;
 
 /**
@@ -307,7 +315,7 @@ typedef enum {
      */
     TLS_CHANNEL_BINDING_ENDPOINT = 26,
     /**
-     * `tls-exporter` (RFC 9266): keying material. In TLS 1.2 it is derived without a context, as everybody does.
+     * `tls-exporter` (RFC 9266): keying material, with an empty context.
      */
     TLS_CHANNEL_BINDING_EXPORTER = 27,
 } tls_channel_binding_values;
@@ -403,9 +411,9 @@ typedef struct tls_options_t tls_options_t;
  * 3. End with `tls_session_shutdown()`, send what it wrote, and read on until decrypt returns CLOSED. When the
  *    transport has ended and decrypt wants more, `tls_session_end_of_input()` tells a clean end from a cut.
  *
- * Threads: once COMPLETE, one thread may use the read half (decrypt, decrypt_in_place, end_of_input) while another
- * uses the write half (encrypt, encrypt_vectored, drain_pending_output, shutdown); a second thread in the same half
- * gets `TLS_ERROR_BUSY`. Before COMPLETE one thread at a time, any thread. State and getters: from any thread, at
+ * Threads: once COMPLETE, one thread may use the read half (decrypt, decrypt_in_place, end_of_input, shrink) while another
+ * uses the write half (encrypt, encrypt_vectored, drain_pending_output, update_keys, shutdown); a second thread in the same
+ * half gets `TLS_ERROR_BUSY`. Before COMPLETE one thread at a time, any thread. State and getters: from any thread, at
  * any time. `tls_session_destroy()` must come after all other calls have returned.
  *
  * A session belongs to one process: after fork() only one of the two may use it. Credentials, options and contexts made
@@ -663,7 +671,7 @@ tls_status_t spantls_last_error(tls_error_t *out_error);
  * How many handshakes are suspended or being worked on in this process, and how many may be: beyond that
  * `tls_session_process_handshake()` returns `TLS_ERROR_RESOURCES`. Each holds 12 to 27 KiB until it is answered or
  * destroyed. Sessions that wait for their context (`TLS_STATUS_NEEDS_SERVER_OPTIONS`), or for a verdict on a client
- * that showed no certificate, do not count: they hold a few KiB.
+ * that showed no certificate, do not count: they hold a few KiB, the former as much as the ClientHello has, 64 KiB at most.
  *
  * - `TLS_STATUS_COMPLETE`. Either pointer may be NULL.
  */
@@ -867,7 +875,7 @@ tls_status_t tls_options_set_certificate_validation(tls_options_t *options,
  * - Servers send session tickets, sealed with keys of the context's own, or see `tls_options_set_ticket_keys()`.
  * - Clients keep tickets in their context, apart for each target name and for each credentials set beforehand. A session
  *   without a name keeps none; what a session got that was given its credentials on demand, only sessions use that preset
- *   the same ones.
+ *   the same ones. When a server's certificate is refused, what was kept of that name and these credentials goes.
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
  */
@@ -878,7 +886,9 @@ tls_status_t tls_options_set_allow_resume(tls_options_t *options,
 /**
  * Sets whether the peer's certificate is judged again when a session is resumed: 0 or 1 (default). With 1 the handshake
  * suspends with `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` (or judges inside, with `TLS_VALIDATION_AUTOMATIC`), with the
- * chain of the first session. With 0 the first verdict holds as long as the tickets do.
+ * chain of the first session. With 0 the first verdict holds while the session is resumed, again and again.
+ *
+ * Either way a session is resumed for seven days at most; then the peer has to prove anew that it holds its key.
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
  */
@@ -889,11 +899,12 @@ tls_status_t tls_options_set_validate_on_resume(tls_options_t *options,
 /**
  * Sets what a server's tickets are sealed with. Processes and machines that are given the same `root` take each other's
  * tickets without talking: every `lifetime_seconds` the keys change by the clock, and the neighbouring keys are taken too.
- * The keys derive from the root and from what decides who is let in (client-certificate mode, trust anchors, revocation
- * lists, validation, protocols, application protocols) and from the server's certificate: servers that judge differently,
- * or show another certificate, do not take each other's tickets.
- * Whoever has the root can decrypt what was resumed with it: 32 random bytes at least, as secret as a private key, and
- * replaced now and then.
+ * The keys derive from the root, from the server's own certificate, and from what decides who is let in (client-certificate
+ * mode, trust anchors, revocation lists, validation, protocols, application protocols): servers that are somebody else, or
+ * judge differently, do not take each other's tickets. How a host judges (`TLS_VALIDATION_EXTERNAL`) is not seen: where
+ * hosts judge differently and do not judge again (`tls_options_set_validate_on_resume()` 0), give them different roots.
+ * Whoever has the root can decrypt every TLS 1.2 session that got a ticket, resumed or not, and can pretend to be the server
+ * to clients that resume: 32 random bytes at least, as secret as a private key, and replaced now and then.
  *
  * `root_len` 0: each context makes its own keys and forgets them after two lifetimes (default). `lifetime_seconds` 0: two
  * hours (default); 604,800 at most (RFC 8446 section 4.6.1). A ticket that is foreign, damaged or too old means a full
@@ -1107,6 +1118,35 @@ tls_status_t tls_session_decrypt_in_place(tls_session_t *session,
                                           size_t *out_consumed,
                                           size_t *out_plaintext_offset,
                                           size_t *out_plaintext_len);
+
+/**
+ * Asks the client of an open TLS 1.3 session for a certificate (RFC 8446 section 4.6.2), for example because of what it
+ * has requested: a CertificateRequest behind pending output, with the trust anchors of the server's context as acceptable
+ * issuers, whatever its client-certificate mode. The answer comes among the client's data: `tls_session_decrypt()` goes
+ * on delivering, and when the answer is complete, with its signature and its Finished verified, returns
+ * `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` until the verdict is given, in the same ways as in the handshake
+ * (`TLS_VALIDATION_AUTOMATIC` judges inside). `tls_session_encrypt()` goes on working meanwhile. Then
+ * `tls_session_remote_certificate()` tells the new chain; a client that declines has none, and the error record
+ * `TLS_POLICY_ERROR_NOT_AVAILABLE`, until it is accepted. A refused client gets the alert, and both halves fail.
+ * `TLS_STATE_CERTIFICATE_REQUESTED` and `TLS_STATE_CERTIFICATE_ANSWERED` tell where this stands.
+ *
+ * It is this session's alone: whoever resumes it must be asked again. Clients of this library do not offer it; a server
+ * that asks them all the same gets `unexpected_message`.
+ *
+ * - `TLS_STATUS_COMPLETE`: asked. What did not fit is pending: see `tls_session_has_pending_output()`.
+ * - `TLS_STATUS_WANT_WRITE`: not asked: send what was written, and call again with room.
+ * - `TLS_ERROR_NOT_SUPPORTED`: TLS 1.2 (it would have to renegotiate), or a client that did not offer
+ *   post_handshake_auth. Nothing was sent.
+ * - `TLS_ERROR_INVALID_STATE`: a client; not COMPLETE; the client has not answered the last request, or its answer is not
+ *   judged; our side is closed.
+ * - `TLS_ERROR_BUSY`: another thread is in the write half, or checks an answer.
+ * - The sticky error of a failed session.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_request_client_certificate(tls_session_t *session,
+                                                    uint8_t *output,
+                                                    size_t output_cap,
+                                                    size_t *out_written);
 
 /**
  * Moves on to the next keys (RFC 8446 section 4.6.3): writes a KeyUpdate behind pending output; what is encrypted after it
@@ -1362,7 +1402,7 @@ SPANTLS_MUST_USE uint16_t tls_session_negotiated_group(const tls_session_t *sess
 
 /**
  * The signature scheme (RFC 8446 section 4.2.3, IANA number) with which the peer has proved that it holds its
- * certificate's key; 0 until the handshake is COMPLETE, and if it has shown no certificate in this handshake.
+ * certificate's key; 0 until the handshake is COMPLETE, and if it has shown no certificate in this handshake or behind it.
  */
 SPANTLS_MUST_USE
 uint16_t tls_session_peer_signature_scheme(const tls_session_t *session);
@@ -1468,7 +1508,8 @@ tls_status_t tls_session_ocsp_response(const tls_session_t *session,
  * - `TLS_ERROR_NOT_SUPPORTED`: UNIQUE in TLS 1.3 (RFC 8446 appendix C.5); ENDPOINT where RFC 5929 has no hash for the
  *   signature of the server's certificate (Ed25519), and on clients that gave it up with `tls_session_shrink()`.
  * - `TLS_ERROR_INVALID_ARGUMENT`: an unknown kind.
- * - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE.
+ * - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE; ENDPOINT on a client that `tls_session_shrink()` has taken the
+ *   certificates from.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_channel_binding(const tls_session_t *session,

@@ -59,6 +59,10 @@ pub(crate) const DEFAULT_TICKET_LIFETIME: u32 = 7200;
 /// RFC 8446 section 4.6.1: seven days.
 pub(crate) const MAX_TICKET_LIFETIME: u32 = 604_800;
 
+/// Seconds from a full handshake in which its session may be resumed, however often (RFC 8446 section 4.6.1): nobody proves
+/// in a resumed one that a certificate's key is still his, and each brings new tickets.
+pub(crate) const MAX_RESUMED: u64 = 604_800;
+
 /// Tickets that a server sends at the end of a TLS 1.3 handshake: each is good for one connection, and clients like two.
 pub(crate) const TICKETS_SENT: usize = 2;
 
@@ -67,6 +71,10 @@ pub(crate) const TICKETS_TAKEN: u64 = 2;
 
 /// Tickets that a client keeps for one server.
 pub(crate) const MAX_TICKETS_KEPT: usize = 8;
+
+/// Bytes of a ticket that is kept or given. It has to fit into a ClientHello beside all else: of one that is too long rustls
+/// writes wrong lengths. Tickets hold a client's chain at most.
+pub(crate) const MAX_TICKET: usize = 32 << 10;
 
 /// Servers that a client context keeps tickets for.
 pub(crate) const MAX_TICKET_SERVERS: usize = 256;

@@ -322,14 +322,15 @@ fn scenarios(protocol: u32) -> Vec<Scenario> {
         );
     }
 
-    // With tickets in the stream, of which the client has one before.
-    let server = context(Kind { resumption: true, ..Kind::server() });
-    let requiring = context(Kind { client_certificates: 2, resumption: true, ..Kind::server() });
-    let requesting = context(Kind { client_certificates: 1, resumption: true, ..Kind::server() });
-    let client = context(Kind { resumption: true, ..Kind::client(protocol) });
-    let known = context(Kind { key: Some("client-p256"), resumption: true, ..Kind::client(protocol) });
-    let judging = context(Kind { automatic: true, resumption: true, ..Kind::client(protocol) });
-    let refused = context(Kind { key: Some("client-p256"), resumption: true, ..Kind::client(protocol) });
+    // With tickets in the stream, of which the client has one before. Small hellos: they are made many times.
+    let (groups, resumption): (&[u16], _) = (&[0x001D], true);
+    let server = context(Kind { groups, resumption, ..Kind::server() });
+    let requiring = context(Kind { client_certificates: 2, groups, resumption, ..Kind::server() });
+    let requesting = context(Kind { client_certificates: 1, groups, resumption, ..Kind::server() });
+    let client = context(Kind { groups, resumption, ..Kind::client(protocol) });
+    let known = context(Kind { key: Some("client-p256"), groups, resumption, ..Kind::client(protocol) });
+    let judging = context(Kind { automatic: true, groups, resumption, ..Kind::client(protocol) });
+    let refused = context(Kind { key: Some("client-p256"), groups, resumption, ..Kind::client(protocol) });
     let mut add = |name, stride, (client, server)| {
         all.push(Scenario { name, stride, resumed: true, client, server });
     };
@@ -339,7 +340,7 @@ fn scenarios(protocol: u32) -> Vec<Scenario> {
     add("resumed, judged without a question", 3, closing_client(&judging, &server, Judge::Accept));
     add(
         "resumed, the server refused",
-        1,
+        3,
         (role(&client, Judge::Reject(44), &[], Sent(44)), role(&server, Judge::Accept, &[AwaitClosed], Told(44))),
     );
     add(
@@ -352,7 +353,7 @@ fn scenarios(protocol: u32) -> Vec<Scenario> {
         3,
         (role(&client, Judge::Cancel, &[], Cancelled), role(&server, Judge::Accept, &[], Told(0))),
     );
-    let small = context(Kind { resumption: true, fragment: 64, ..Kind::server() });
+    let small = context(Kind { groups, resumption, fragment: 64, ..Kind::server() });
     add("resumed, in small records", 3, closing_client(&client, &small, Judge::Accept));
     // Who declines on demand keeps the tickets for sessions that know beforehand.
     let (client, server) = closing_client(&client, &requesting, Judge::Accept);

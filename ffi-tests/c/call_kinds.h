@@ -75,6 +75,7 @@ typedef struct {
     int status;
     int other;
     uint32_t protocol; /* 0: any */
+    int side; /* 0: any, else 1 and the side */
 } answer_t;
 
 typedef enum { STATUS, NUMBER, TEXT, NOTHING } result_t;

@@ -50,11 +50,12 @@ static bool is_text(const char *text) {
     }
 #include "calls.def"
 
-#define ON(groups, status) {groups, status, status, 0},
-#define EITHER(groups, status, other) {groups, status, other, 0},
-#define IN(version, groups, status) {groups, status, status, TLS_PROTOCOL_TLS##version},
+#define ON(groups, status) {groups, status, status, 0, 0},
+#define EITHER(groups, status, other) {groups, status, other, 0, 0},
+#define IN(version, groups, status) {groups, status, status, TLS_PROTOCOL_TLS##version, 0},
+#define OF(side, groups, status) {groups, status, status, 0, 1 + side},
 #define CALL(function, result, answers, ...) \
-    {#function, call_##function, result, {answers{0, 0, 0, 0}}, {LIST(ADDRESS, ignored, __VA_ARGS__)}},
+    {#function, call_##function, result, {answers{0, 0, 0, 0, 0}}, {LIST(ADDRESS, ignored, __VA_ARGS__)}},
 static const call_t calls[] = {
 #include "calls.def"
 };
@@ -68,7 +69,8 @@ static answer_t answer_of(const stage_t *stage) {
     const int group = stage->state == NULL ? NO_SESSION : stage->state->group;
     const answer_t *answer = stage->call->answers;
     while (answer->groups != 0 && ((answer->groups & group) == 0 ||
-                                   (answer->protocol != 0 && answer->protocol != stage->state->protocol))) {
+                                   (answer->protocol != 0 && answer->protocol != stage->state->protocol) ||
+                                   (answer->side != 0 && answer->side != 1 + stage->state->side))) {
         answer++;
     }
     answer_t found = *answer;

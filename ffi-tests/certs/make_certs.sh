@@ -13,6 +13,7 @@
 #   deep-ca                        RSA-4096 root
 #   +- deep-rsa4096                a leaf below six intermediates, all RSA-4096
 #   selfsigned, selfsigned-expired self-signed servers for localhost, CA:TRUE as `openssl req -x509` makes them
+#   signed-*                       the same, each signed with another algorithm by a key from above
 #   crl-*                          revocation lists of the root and of the intermediate
 #
 # All keys here are public by design: never use them for anything but tests.
@@ -218,6 +219,25 @@ self_signed() {
 }
 self_signed selfsigned "$FROM" "$UNTIL"
 self_signed selfsigned-expired "$OVER_FROM" "$OVER_UNTIL"
+
+# Servers whose own signatures are of every kind that channel bindings tell apart.
+# signed NAME KEY OPTION...: a certificate for localhost, signed by itself with the key of KEY.
+signed() {
+    local name=$1 key=$2
+    shift 2
+    cp "$out/$key.key" "$out/signed-$name.key"
+    request "signed-$name" localhost
+    ca_command "signed-$name" -selfsign -keyfile "$out/signed-$name.key" -in "$work/signed-$name.csr" \
+        -out "$out/signed-$name.pem" -extensions self_signed -startdate "$FROM" -enddate "$UNTIL" "$@"
+}
+readonly PSS=(-sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:digest)
+for md in md5 sha1 sha256 sha384 sha512; do
+    signed "rsa-$md" server-rsa2048 -md "$md"
+    [ "$md" = md5 ] || signed "ecdsa-$md" server-p256 -md "$md"
+    [ "$md" = md5 ] || signed "pss-$md" server-rsa2048 -md "$md" "${PSS[@]}"
+done
+signed ecdsa-p384-sha384 server-p384 -md sha384
+signed ed25519 server-ed25519 -md default
 
 # A chain as deep and as large as one may meet.
 make_root deep-ca rsa4096 "Deep Root"

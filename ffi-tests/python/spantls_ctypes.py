@@ -14,15 +14,17 @@ COMPLETE, WANT_READ, WANT_WRITE, CLOSED = 0, 1, 2, 3
 WANT_CREDENTIALS, NEEDS_CERTIFICATE_VALIDATION, NEEDS_SERVER_OPTIONS, NEEDS_SIGNATURE = 4, 5, 6, 16
 BUFFER_TOO_SMALL = 17
 INVALID_ARGUMENT, INVALID_STATE, AUTHENTICATION, PROTOCOL, TRUNCATED = -1, -2, -3, -4, -5
-CONFIGURATION = -7
+CONFIGURATION, NOT_SUPPORTED = -7, -8
 
 TLS12, TLS13 = 0x0C00, 0x3000
 CERTIFICATE_NONE, CERTIFICATE_REQUEST, CERTIFICATE_REQUIRE = 0, 1, 2
 VALIDATION_EXTERNAL, VALIDATION_AUTOMATIC = 0, 1
 
 HANDSHAKE_COMPLETE, HAS_PENDING_OUTPUT, HAS_PENDING_PLAINTEXT, SUSPENDED = 1, 2, 4, 8
-HELLO_RETRIED, PEER_CLOSED, SHUTDOWN_SENT, FAILED, CERTIFICATE_ASKED = 32, 64, 128, 256, 512
+RESUMED, HELLO_RETRIED, PEER_CLOSED, SHUTDOWN_SENT, FAILED, CERTIFICATE_ASKED = 16, 32, 64, 128, 256, 512
+CERTIFICATE_REQUESTED, CERTIFICATE_ANSWERED = 1024, 2048
 
+UNIQUE, ENDPOINT, EXPORTER = 25, 26, 27
 
 OFFERS_TLS13, OFFERS_PRE_SHARED_KEY, OFFERS_EARLY_DATA, OFFERS_POST_HANDSHAKE_AUTH = 1, 2, 4, 8
 
@@ -56,6 +58,13 @@ class _ErrorRecord(ctypes.Structure):
         ("reserved", ctypes.c_int32),
         ("message", ctypes.c_char * 256),
     ]
+
+
+class _StatsRecord(ctypes.Structure):
+    _fields_ = [("struct_size", ctypes.c_size_t)] + [(name, ctypes.c_uint64) for name in (
+        "ciphertext_sent", "ciphertext_received", "plaintext_sent", "plaintext_received", "records_sent",
+        "records_received", "key_updates_sent", "key_updates_received", "tickets_received", "handshake_nanoseconds",
+        "server_options_nanoseconds", "credentials_nanoseconds", "validation_nanoseconds", "signature_nanoseconds")]
 
 
 Error = namedtuple("Error", "status alert_sent alert_received policy_errors message")
@@ -119,6 +128,8 @@ def _load():
         ("tls_session_process_handshake", status, transform),
         ("tls_session_encrypt", status, transform),
         ("tls_session_decrypt", status, transform),
+        ("tls_session_request_client_certificate", status, emit),
+        ("tls_session_decrypt_in_place", status, [handle, data, size, out_size, out_size, out_size]),
         ("tls_session_shutdown", status, emit),
         ("tls_session_drain_pending_output", status, emit),
         ("tls_session_end_of_input", status, [handle]),
@@ -153,6 +164,7 @@ def _load():
         ("tls_session_channel_binding", status, [handle, ctypes.c_int32, data, size, out_size]),
         ("tls_session_is_channel_binding_sound", ctypes.c_int32, [handle]),
         ("tls_session_export_keying_material", status, [handle, data, size, data, size, data, size]),
+        ("tls_session_stats", status, [handle, ctypes.POINTER(_StatsRecord)]),
         ("tls_session_update_keys", status, [handle, ctypes.c_int32, data, size, out_size]),
         ("tls_session_remote_certificate_count", status, [handle, out_size]),
         ("tls_session_remote_certificate", status, [handle, size, data, size, out_size]),
@@ -218,6 +230,9 @@ class Credentials:
             numbers = (ctypes.c_uint16 * len(schemes))(*schemes)
             _must(_lib.tls_credentials_create_external(chain, len(chain), numbers, len(schemes),
                                                        ctypes.byref(self._handle)))
+
+    def set_ocsp_response(self, der):
+        _must(_lib.tls_credentials_set_ocsp_response(self._handle, der, len(der)))
 
     def close(self):
         _lib.tls_credentials_destroy(self._handle)
@@ -325,6 +340,24 @@ class Session:
         status = function(self._handle, output, room, ctypes.byref(written))
         return status, ctypes.string_at(output, written.value)
 
+    def decrypt_in_place(self, data):
+        """(status, consumed, plaintext, the buffer afterwards)."""
+        buffer = ctypes.create_string_buffer(bytes(data), len(data))
+        consumed, offset, length = ctypes.c_size_t(), ctypes.c_size_t(), ctypes.c_size_t()
+        status = _lib.tls_session_decrypt_in_place(self._handle, buffer, len(data), ctypes.byref(consumed),
+                                                   ctypes.byref(offset), ctypes.byref(length))
+        return status, consumed.value, buffer.raw[offset.value:offset.value + length.value], buffer.raw
+
+    def request_client_certificate(self, room):
+        return self._emit(_lib.tls_session_request_client_certificate, room)
+
+    def update_keys(self, request_peer_update, room):
+        written = ctypes.c_size_t()
+        output = ctypes.create_string_buffer(room)
+        status = _lib.tls_session_update_keys(self._handle, int(request_peer_update), output, room,
+                                              ctypes.byref(written))
+        return status, ctypes.string_at(output, written.value)
+
     def shutdown(self, room):
         return self._emit(_lib.tls_session_shutdown, room)
 
@@ -414,6 +447,9 @@ class Session:
     def negotiated_group(self):
         return _lib.tls_session_negotiated_group(self._handle)
 
+    def peer_signature_scheme(self):
+        return _lib.tls_session_peer_signature_scheme(self._handle)
+
     def _copy_out(self, function, *arguments):
         length = ctypes.c_size_t()
         status = function(self._handle, *arguments, None, 0, ctypes.byref(length))
@@ -436,6 +472,30 @@ class Session:
 
     def local_certificate(self):
         return self._copy_out(_lib.tls_session_local_certificate)
+
+    def ocsp_response(self):
+        return self._copy_out(_lib.tls_session_ocsp_response)
+
+    def peer_signature_scheme(self):
+        return _lib.tls_session_peer_signature_scheme(self._handle)
+
+    def channel_binding(self, kind):
+        return self._copy_out(_lib.tls_session_channel_binding, kind)
+
+    def is_channel_binding_sound(self):
+        return _lib.tls_session_is_channel_binding_sound(self._handle)
+
+    def export_keying_material(self, label, context, length):
+        """`context` None is not the same as an empty one."""
+        output = ctypes.create_string_buffer(length)
+        self.must(_lib.tls_session_export_keying_material(
+            self._handle, label, len(label), context, len(context or b""), output, length))
+        return output.raw
+
+    def stats(self):
+        record = _StatsRecord(struct_size=ctypes.sizeof(_StatsRecord))
+        self.must(_lib.tls_session_stats(self._handle, ctypes.byref(record)))
+        return record
 
 
 class Driver:
@@ -513,6 +573,11 @@ class Driver:
                 self.drain()
             if self.status not in (COMPLETE, WANT_WRITE):
                 return bytes(plaintext)
+
+    def update_keys(self, request_peer_update):
+        status, output = self.session.update_keys(request_peer_update, self.room)
+        self.outbox += output
+        self.session.must(status)
 
     def shutdown(self):
         status = WANT_WRITE

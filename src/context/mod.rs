@@ -7,6 +7,7 @@ mod pem;
 use std::sync::Arc;
 
 use rustls::client::Resumption;
+use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::ServerName;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
@@ -35,6 +36,9 @@ pub struct Context {
     client_certificates: ClientCertificateMode,
     keep_client_hello: bool,
     max_fragment_size: Option<usize>,
+    /// Whom a server names when it asks its clients for certificates.
+    acceptable_issuers: Vec<rustls::DistinguishedName>,
+    algorithms: WebPkiSupportedAlgorithms,
 }
 
 pub(crate) enum Config {
@@ -72,13 +76,10 @@ impl Context {
             options.credentials.clone().ok_or_else(|| Failure::configuration("a server needs credentials"))?;
         let provider = Arc::new(suites::provider(&options.cipher_suites, &options.groups()));
         let algorithms = provider.signature_verification_algorithms;
+        let issuers = acceptable_issuers(&options);
         let verifier = match options.client_certificates {
             ClientCertificateMode::None => WebPkiClientVerifier::no_client_auth(),
-            mode => Arc::new(AskAboutClient::new(
-                algorithms,
-                mode == ClientCertificateMode::Require,
-                acceptable_issuers(&options),
-            )),
+            mode => Arc::new(AskAboutClient::new(algorithms, mode == ClientCertificateMode::Require, issuers.clone())),
         };
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&versions(&options))
@@ -110,6 +111,8 @@ impl Context {
             client_certificates: options.client_certificates,
             keep_client_hello: options.keep_client_hello,
             max_fragment_size: options.max_fragment_size,
+            acceptable_issuers: issuers,
+            algorithms,
         })
     }
 
@@ -122,13 +125,16 @@ impl Context {
             client_certificates: ClientCertificateMode::None,
             keep_client_hello: false,
             max_fragment_size: None,
+            acceptable_issuers: Vec::new(),
+            algorithms: suites::provider(&[], &[]).signature_verification_algorithms,
         })
     }
 
     /// A client's context.
     pub fn client(options: Options) -> Result<Self, Failure> {
         let provider = Arc::new(suites::provider(&options.cipher_suites, &options.groups()));
-        let verifier = Arc::new(AskAboutServer::new(provider.signature_verification_algorithms));
+        let algorithms = provider.signature_verification_algorithms;
+        let verifier = Arc::new(AskAboutServer::new(algorithms));
         let credentials = options.credentials.as_ref().map(|credentials| credentials.own_key());
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&versions(&options))
@@ -154,7 +160,44 @@ impl Context {
             client_certificates: ClientCertificateMode::None,
             keep_client_hello: false,
             max_fragment_size: options.max_fragment_size,
+            acceptable_issuers: Vec::new(),
+            algorithms,
         })
+    }
+
+    /// A server whose tickets are this long.
+    #[cfg(test)]
+    pub(crate) fn with_tickets_of(mut self, len: usize) -> Self {
+        #[derive(Debug)]
+        struct Long(usize);
+        impl rustls::server::ProducesTickets for Long {
+            fn enabled(&self) -> bool {
+                true
+            }
+            fn lifetime(&self) -> u32 {
+                3600
+            }
+            fn encrypt(&self, _: &[u8]) -> Option<Vec<u8>> {
+                Some(vec![7; self.0])
+            }
+            fn decrypt(&self, _: &[u8]) -> Option<Vec<u8>> {
+                None
+            }
+        }
+        if let Config::Server(start) = &mut self.config {
+            let mut config = ServerConfig::clone(&start.config);
+            config.ticketer = Arc::new(Long(len));
+            start.config = Arc::new(config);
+        }
+        self
+    }
+
+    /// Makes a client's tickets older.
+    #[cfg(test)]
+    pub(crate) fn age_tickets(&self, seconds: u64) {
+        if let Config::Client(Client { tickets: Some(tickets), .. }) = &self.config {
+            tickets.age(seconds);
+        }
     }
 
     /// Whether sessions on this context are servers.
@@ -184,6 +227,16 @@ impl Context {
 
     pub(crate) fn client_certificates(&self) -> ClientCertificateMode {
         self.client_certificates
+    }
+
+    /// The names of a server's trust anchors.
+    pub(crate) fn acceptable_issuers(&self) -> &[rustls::DistinguishedName] {
+        &self.acceptable_issuers
+    }
+
+    /// How signatures of peers are checked.
+    pub(crate) fn algorithms(&self) -> WebPkiSupportedAlgorithms {
+        self.algorithms
     }
 
     /// Bytes of plaintext in a record of ours, if the options limit them.

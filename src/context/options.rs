@@ -215,9 +215,9 @@ impl Options {
         Ok(())
     }
 
-    /// A digest of everything that decides who is let in by a server, and how, and of the certificate that it is known by:
-    /// tickets pass between contexts that have the same one only. Else a resumed session's ends would not agree on the
-    /// server's certificate, nor on the channel binding made of it (RFC 5929 section 4).
+    /// A digest of who a server is, and of everything that decides who is let in, and how: tickets pass between contexts
+    /// that have the same one only. A resumed session shows no certificate. Were a ticket good wherever the root is, whoever
+    /// leads a client's packets to another server of that root would have it taken for the one that the client asked for.
     pub(crate) fn admission(&self) -> [u8; 32] {
         let mut digest = Context::new(&SHA256);
         let mut part = |bytes: &[u8]| {
@@ -231,6 +231,8 @@ impl Options {
             u8::from(self.tls12),
             u8::from(self.tls13),
         ]);
+        let own = self.credentials.as_ref().map(|credentials| credentials.own_key().current());
+        part(own.as_ref().and_then(|own| own.cert.first()).map_or(&[][..], |leaf| leaf.as_ref()));
         let mut anchors: Vec<&[u8]> = self.trust_anchors.iter().map(|anchor| anchor.as_ref()).collect();
         let mut lists: Vec<&[u8]> = self.revocation_lists.iter().map(|list| list.as_ref()).collect();
         // Their order decides nothing.
@@ -240,10 +242,6 @@ impl Options {
         for list in [anchors, lists, protocols] {
             part(&(list.len() as u64).to_be_bytes());
             list.iter().for_each(|item| part(item));
-        }
-        if let Some(credentials) = &self.credentials {
-            let key = credentials.own_key().current();
-            part(key.cert.first().map_or(&[], |leaf| leaf.as_ref()));
         }
         let mut admission = [0; 32];
         admission.copy_from_slice(digest.finish().as_ref());

@@ -1,6 +1,7 @@
 //! TLS 1.3 traffic secrets and the keys derived from them (RFC 8446 section 7).
 
 use rustls::Tls13CipherSuite;
+use rustls::crypto::hmac;
 use rustls::crypto::tls13::{HkdfExpander, OkmBlock};
 use zeroize::Zeroize;
 
@@ -69,6 +70,16 @@ impl TrafficSecret {
         key.zeroize();
         iv.zeroize();
         protection
+    }
+
+    /// The `verify_data` of a Finished under this secret (RFC 8446 section 4.4.4).
+    pub(crate) fn finished(&self, transcript_hash: &[u8]) -> Result<hmac::Tag, Failure> {
+        let mut key = [0; MAX_SECRET];
+        let len = usize::from(self.secret.len);
+        expand_label(&*self.expander(), b"finished", &[], &mut key[..len])?;
+        let tag = self.suite.hkdf_provider.hmac_sign(&OkmBlock::new(&key[..len]), transcript_hash);
+        key.zeroize();
+        Ok(tag)
     }
 
     fn expander(&self) -> Box<dyn HkdfExpander> {

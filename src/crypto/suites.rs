@@ -11,8 +11,9 @@ use rustls::crypto::cipher::{
     OutboundOpaqueMessage, OutboundPlainMessage, PrefixedPayload, Tls12AeadAlgorithm, Tls13AeadAlgorithm,
     UnsupportedOperationError,
 };
+use rustls::crypto::hash::{self, Hash};
 use rustls::crypto::tls12::Prf;
-use rustls::crypto::{ActiveKeyExchange, CryptoProvider, SupportedKxGroup};
+use rustls::crypto::{ActiveKeyExchange, CipherSuiteCommon, CryptoProvider, SupportedKxGroup};
 use rustls::{
     AlertDescription, ConnectionTrafficSecrets, ContentType, InvalidMessage, SupportedCipherSuite, Tls12CipherSuite,
     Tls13CipherSuite,
@@ -48,7 +49,10 @@ pub(crate) fn provider(suites: &[SupportedCipherSuite], groups: &[&'static dyn S
 fn tapped(suite: &SupportedCipherSuite) -> SupportedCipherSuite {
     match suite {
         SupportedCipherSuite::Tls13(suite) => SupportedCipherSuite::Tls13(Box::leak(Box::new(Tls13CipherSuite {
-            common: copy(&suite.common),
+            common: CipherSuiteCommon {
+                hash_provider: Box::leak(Box::new(TappedHash(suite.common.hash_provider))),
+                ..copy(&suite.common)
+            },
             hkdf_provider: suite.hkdf_provider,
             aead_alg: Box::leak(Box::new(TappedTls13(suite.aead_alg))),
             quic: None,
@@ -63,11 +67,55 @@ fn tapped(suite: &SupportedCipherSuite) -> SupportedCipherSuite {
     }
 }
 
-fn copy(common: &rustls::crypto::CipherSuiteCommon) -> rustls::crypto::CipherSuiteCommon {
-    rustls::crypto::CipherSuiteCommon {
+fn copy(common: &CipherSuiteCommon) -> CipherSuiteCommon {
+    CipherSuiteCommon {
         suite: common.suite,
         hash_provider: common.hash_provider,
         confidentiality_limit: common.confidentiality_limit,
+    }
+}
+
+/// Sees the transcript of a TLS 1.3 handshake, where it is needed later: see `Seen::transcript`.
+struct TappedHash(&'static dyn Hash);
+
+impl Hash for TappedHash {
+    fn start(&self) -> Box<dyn hash::Context> {
+        Box::new(TappedHashContext(self.0.start()))
+    }
+
+    fn hash(&self, data: &[u8]) -> hash::Output {
+        self.0.hash(data)
+    }
+
+    fn output_len(&self) -> usize {
+        self.0.output_len()
+    }
+
+    fn algorithm(&self) -> hash::HashAlgorithm {
+        self.0.algorithm()
+    }
+}
+
+struct TappedHashContext(Box<dyn hash::Context>);
+
+impl hash::Context for TappedHashContext {
+    fn fork_finish(&self) -> hash::Output {
+        self.0.fork_finish()
+    }
+
+    fn fork(&self) -> Box<dyn hash::Context> {
+        self.0.fork()
+    }
+
+    fn finish(self: Box<Self>) -> hash::Output {
+        self.0.finish()
+    }
+
+    fn update(&mut self, data: &[u8]) {
+        self.0.update(data);
+        if let Some(taps) = current() {
+            taps.seen().hashed(data, &*self.0);
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use rustls::SignatureScheme;
 use rustls::crypto::cipher::{OutboundOpaqueMessage, OutboundPlainMessage, PrefixedPayload};
+use rustls::crypto::hash;
 use rustls::sign::CertifiedKey;
 
 use super::exporter::RANDOMS;
@@ -49,6 +50,10 @@ pub(crate) struct Seen {
     pub(crate) extended_master_secret: bool,
     /// The signature scheme with which the peer has proved that it holds its certificate's key.
     pub(crate) peer_scheme: Option<SignatureScheme>,
+    /// The transcript is needed later: a server whose client offered to authenticate after the handshake.
+    pub(crate) keeps_transcript: bool,
+    /// The hash of all handshake messages so far, tickets left out (RFC 8446 section 4.4.1).
+    pub(crate) transcript: Option<Box<dyn hash::Context>>,
     /// The keys that our handshake records are sealed with; `None` while they go out in clear.
     pub(crate) sealing: Option<Arc<HandshakeSealer>>,
     /// The peer's records are protected with TLS 1.3 handshake keys.
@@ -64,6 +69,10 @@ pub(crate) struct Seen {
     pub(crate) declined: bool,
     /// A client that may resume: for whom, as far as the host has said beforehand.
     pub(crate) resumes_as: Option<Identity>,
+    /// A message was longer than a ticket may be: perhaps it was one.
+    pub(crate) too_long_for_tickets: bool,
+    /// When the full handshake was that this session goes back to, in seconds since 1970; `None` if it is this one.
+    pub(crate) began: Option<u64>,
     /// What the session that is resumed had shown.
     pub(crate) resumes_shown: Option<Arc<CertifiedKey>>,
     /// The server's stapled OCSP response.
@@ -81,7 +90,19 @@ pub(crate) enum Identity {
     Credentials(u64),
 }
 
+/// NewSessionTicket (RFC 8446 section 4.6.1).
+const NEW_SESSION_TICKET: u8 = 4;
+
 impl Seen {
+    /// rustls hashes handshake messages one by one. Of those behind the application secrets the client's belong to the
+    /// handshake, our tickets do not.
+    pub(super) fn hashed(&mut self, message: &[u8], transcript: &dyn hash::Context) {
+        let is_ticket = self.client_traffic.is_some() && message.first() == Some(&NEW_SESSION_TICKET);
+        if self.keeps_transcript && !is_ticket {
+            self.transcript = Some(transcript.fork());
+        }
+    }
+
     /// Whom this session turned out to be for; `None` if it keeps no tickets.
     pub(crate) fn identity(&self) -> Option<Identity> {
         let before = self.resumes_as?;
@@ -226,7 +247,11 @@ pub(crate) struct SecretTap(pub(crate) Option<Arc<KeyLogFile>>);
 
 impl rustls::KeyLog for SecretTap {
     fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
-        if let Some(file) = &self.0 {
+        // rustls's servers derive it whenever a client resumes; no early data is ever accepted, and clients have no such
+        // line.
+        if let Some(file) = &self.0
+            && label != "CLIENT_EARLY_TRAFFIC_SECRET"
+        {
             file.log(label, client_random, secret);
         }
         let Some(taps) = current() else { return };

@@ -1,6 +1,7 @@
 //! What a server's session tickets are sealed with (RFC 5077, RFC 8446 section 4.6.1).
 //!
-//! A ticket is `window (8) | salt (32) | AES-256-GCM( issued (8) | rustls's state )`. Each has a key of its own, derived
+//! A ticket is `window (8) | salt (32) | AES-256-GCM( issued (8) | began (8) | rustls's state )`, where `began` is when the
+//! full handshake was that the session goes back to: resuming again and again has an end. Each has a key of its own, derived
 //! by HKDF from the window's root, the salt, and everything that decides who is let in; so no nonce is used twice,
 //! whoever shares the root, and contexts that judge differently do not take each other's tickets.
 
@@ -13,12 +14,13 @@ use zeroize::Zeroizing;
 use super::provider::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use super::provider::hkdf::{HKDF_SHA256, Salt};
 use super::provider::rand::{SecureRandom, SystemRandom};
-use crate::limits::DEFAULT_TICKET_LIFETIME;
+use super::taps;
+use crate::limits::{DEFAULT_TICKET_LIFETIME, MAX_RESUMED, MAX_TICKET};
 use crate::outcome::Failure;
 
 const WINDOW: usize = 8;
 const SALT: usize = 32;
-const ISSUED: usize = 8;
+const TIME: usize = 8;
 const TAG: usize = 16;
 const ROOT: usize = 32;
 
@@ -87,20 +89,28 @@ impl TicketKeys {
     fn key(&self, window: u64, now: u64, salt: &[u8]) -> Option<LessSafeKey> {
         let root = self.root(window, now)?;
         let secret = Salt::new(HKDF_SHA256, salt).extract(&root);
-        let info: [&[u8]; 3] = [b"spantls session ticket 1", &self.policy, &window.to_be_bytes()];
+        let info: [&[u8]; 3] = [b"spantls session ticket 2", &self.policy, &window.to_be_bytes()];
         let key = secret.expand(&info, &AES_256_GCM).ok()?;
         Some(LessSafeKey::new(UnboundKey::from(key)))
     }
 
     fn seal(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        let len = WINDOW + SALT + 2 * TIME + plain.len() + TAG;
+        // A client with a chain of this length has none.
+        if len > MAX_TICKET {
+            return None;
+        }
         let time = (self.clock)();
         let window = self.window(time);
-        let mut ticket = Vec::with_capacity(WINDOW + SALT + ISSUED + plain.len() + TAG);
+        let mut ticket = Vec::with_capacity(len);
         ticket.extend_from_slice(&window.to_be_bytes());
         ticket.extend_from_slice(&[0; SALT]);
         SystemRandom::new().fill(&mut ticket[WINDOW..]).ok()?;
         let key = self.key(window, window, &ticket[WINDOW..])?;
+        // A session that was resumed goes on being as old as it was.
+        let began = taps::current().and_then(|taps| taps.seen().began).unwrap_or(time);
         ticket.extend_from_slice(&time.to_be_bytes());
+        ticket.extend_from_slice(&began.to_be_bytes());
         ticket.extend_from_slice(plain);
         let (front, sealed) = ticket.split_at_mut(WINDOW + SALT);
         // The key is used once.
@@ -125,10 +135,15 @@ impl TicketKeys {
         let mut plain = sealed.to_vec();
         let nonce = Nonce::assume_unique_for_key([0; NONCE_LEN]);
         let opened = key.open_in_place(nonce, Aad::from(front), &mut plain).ok()?;
-        let (issued, state) = opened.split_at_checked(ISSUED)?;
+        let (issued, opened) = opened.split_at_checked(TIME)?;
+        let (began, state) = opened.split_at_checked(TIME)?;
         let issued = u64::from_be_bytes(issued.try_into().ok()?);
-        if time.saturating_sub(issued) > u64::from(self.lifetime) {
+        let began = u64::from_be_bytes(began.try_into().ok()?);
+        if time.saturating_sub(issued) > u64::from(self.lifetime) || time.saturating_sub(began) > MAX_RESUMED {
             return None;
+        }
+        if let Some(taps) = taps::current() {
+            taps.seen().began = Some(began);
         }
         Some(state.to_vec())
     }
@@ -187,7 +202,7 @@ fn lock(made: &Mutex<Vec<(u64, Arc<Root>)>>) -> MutexGuard<'_, Vec<(u64, Arc<Roo
 
 /// Seconds since 1970.
 #[allow(clippy::disallowed_methods, reason = "tickets grow old by the clock that other machines share")]
-fn seconds() -> u64 {
+pub(crate) fn seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
@@ -239,6 +254,34 @@ mod tests {
         assert!(keys(Some(&[7; 32]), 1).decrypt(&ahead).is_some());
         NOW.set(999_990);
         assert!(keys(Some(&[7; 32]), 1).decrypt(&ahead).is_none());
+    }
+
+    #[test]
+    fn resuming_again_and_again_has_an_end() {
+        use crate::crypto::taps::Taps;
+        NOW.set(1_000_050);
+        let keys = keys(Some(&[7; 32]), 1);
+        let mut ticket = keys.encrypt(b"state").unwrap();
+        let mut resumed = 0;
+        loop {
+            NOW.set(NOW.get() + 50);
+            // Each handshake opens the ticket of the one before, and gives a new one.
+            let entered = Arc::new(Taps::default()).enter();
+            let Some(_) = keys.decrypt(&ticket) else { break };
+            ticket = keys.encrypt(b"state").unwrap();
+            drop(entered);
+            resumed += 1;
+        }
+        assert_eq!(resumed, MAX_RESUMED / 50);
+    }
+
+    #[test]
+    fn a_ticket_fits_into_a_clienthello() {
+        let keys = keys(None, 1);
+        let overhead = keys.encrypt(&[]).unwrap().len();
+        let longest = keys.encrypt(&vec![0; MAX_TICKET - overhead]).unwrap();
+        assert_eq!((longest.len(), longest.capacity()), (MAX_TICKET, MAX_TICKET));
+        assert_eq!(keys.encrypt(&vec![0; MAX_TICKET - overhead + 1]), None);
     }
 
     #[test]

@@ -33,6 +33,10 @@ pub enum tls_state_values {
     TLS_STATE_FAILED = 256,
     /// This server asked the client for a certificate.
     TLS_STATE_CERTIFICATE_ASKED = 512,
+    /// `tls_session_request_client_certificate()` has asked, and the client's answer is not there or not judged.
+    TLS_STATE_CERTIFICATE_REQUESTED = 1024,
+    /// The client has answered it, and the verdict was given.
+    TLS_STATE_CERTIFICATE_ANSWERED = 2048,
 }
 
 /// The `TLS_STATE_…` bits of a session; 0 for what is no session.
@@ -90,7 +94,7 @@ pub unsafe extern "C" fn tls_session_negotiated_group(session: *const tls_sessio
 }
 
 /// The signature scheme (RFC 8446 section 4.2.3, IANA number) with which the peer has proved that it holds its
-/// certificate's key; 0 until the handshake is COMPLETE, and if it has shown no certificate in this handshake.
+/// certificate's key; 0 until the handshake is COMPLETE, and if it has shown no certificate in this handshake or behind it.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_peer_signature_scheme(session: *const tls_session_t) -> u16 {
@@ -306,7 +310,7 @@ pub enum tls_channel_binding_values {
     TLS_CHANNEL_BINDING_UNIQUE = 25,
     /// `tls-server-end-point` (RFC 5929 section 4): a hash of the server's certificate.
     TLS_CHANNEL_BINDING_ENDPOINT = 26,
-    /// `tls-exporter` (RFC 9266): keying material. In TLS 1.2 it is derived without a context, as everybody does.
+    /// `tls-exporter` (RFC 9266): keying material, with an empty context.
     TLS_CHANNEL_BINDING_EXPORTER = 27,
 }
 
@@ -317,7 +321,8 @@ pub enum tls_channel_binding_values {
 /// - `TLS_ERROR_NOT_SUPPORTED`: UNIQUE in TLS 1.3 (RFC 8446 appendix C.5); ENDPOINT where RFC 5929 has no hash for the
 ///   signature of the server's certificate (Ed25519), and on clients that gave it up with `tls_session_shrink()`.
 /// - `TLS_ERROR_INVALID_ARGUMENT`: an unknown kind.
-/// - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE.
+/// - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE; ENDPOINT on a client that `tls_session_shrink()` has taken the
+///   certificates from.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_channel_binding(

@@ -34,9 +34,9 @@ pub struct tls_context_t {
 /// 3. End with `tls_session_shutdown()`, send what it wrote, and read on until decrypt returns CLOSED. When the
 ///    transport has ended and decrypt wants more, `tls_session_end_of_input()` tells a clean end from a cut.
 ///
-/// Threads: once COMPLETE, one thread may use the read half (decrypt, decrypt_in_place, end_of_input) while another
-/// uses the write half (encrypt, encrypt_vectored, drain_pending_output, shutdown); a second thread in the same half
-/// gets `TLS_ERROR_BUSY`. Before COMPLETE one thread at a time, any thread. State and getters: from any thread, at
+/// Threads: once COMPLETE, one thread may use the read half (decrypt, decrypt_in_place, end_of_input, shrink) while another
+/// uses the write half (encrypt, encrypt_vectored, drain_pending_output, update_keys, shutdown); a second thread in the same
+/// half gets `TLS_ERROR_BUSY`. Before COMPLETE one thread at a time, any thread. State and getters: from any thread, at
 /// any time. `tls_session_destroy()` must come after all other calls have returned.
 ///
 /// A session belongs to one process: after fork() only one of the two may use it. Credentials, options and contexts made

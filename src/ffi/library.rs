@@ -61,7 +61,7 @@ pub unsafe extern "C" fn spantls_last_error(out_error: *mut tls_error_t) -> tls_
 /// How many handshakes are suspended or being worked on in this process, and how many may be: beyond that
 /// `tls_session_process_handshake()` returns `TLS_ERROR_RESOURCES`. Each holds 12 to 27 KiB until it is answered or
 /// destroyed. Sessions that wait for their context (`TLS_STATUS_NEEDS_SERVER_OPTIONS`), or for a verdict on a client
-/// that showed no certificate, do not count: they hold a few KiB.
+/// that showed no certificate, do not count: they hold a few KiB, the former as much as the ClientHello has, 64 KiB at most.
 ///
 /// - `TLS_STATUS_COMPLETE`. Either pointer may be NULL.
 #[unsafe(no_mangle)]

@@ -244,7 +244,7 @@ pub unsafe extern "C" fn tls_options_set_certificate_validation(
 /// - Servers send session tickets, sealed with keys of the context's own, or see `tls_options_set_ticket_keys()`.
 /// - Clients keep tickets in their context, apart for each target name and for each credentials set beforehand. A session
 ///   without a name keeps none; what a session got that was given its credentials on demand, only sessions use that preset
-///   the same ones.
+///   the same ones. When a server's certificate is refused, what was kept of that name and these credentials goes.
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
 #[unsafe(no_mangle)]
@@ -257,7 +257,9 @@ pub unsafe extern "C" fn tls_options_set_allow_resume(options: *mut tls_options_
 
 /// Sets whether the peer's certificate is judged again when a session is resumed: 0 or 1 (default). With 1 the handshake
 /// suspends with `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` (or judges inside, with `TLS_VALIDATION_AUTOMATIC`), with the
-/// chain of the first session. With 0 the first verdict holds as long as the tickets do.
+/// chain of the first session. With 0 the first verdict holds while the session is resumed, again and again.
+///
+/// Either way a session is resumed for seven days at most; then the peer has to prove anew that it holds its key.
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
 #[unsafe(no_mangle)]
@@ -273,11 +275,12 @@ pub unsafe extern "C" fn tls_options_set_validate_on_resume(
 
 /// Sets what a server's tickets are sealed with. Processes and machines that are given the same `root` take each other's
 /// tickets without talking: every `lifetime_seconds` the keys change by the clock, and the neighbouring keys are taken too.
-/// The keys derive from the root and from what decides who is let in (client-certificate mode, trust anchors, revocation
-/// lists, validation, protocols, application protocols) and from the server's certificate: servers that judge differently,
-/// or show another certificate, do not take each other's tickets.
-/// Whoever has the root can decrypt what was resumed with it: 32 random bytes at least, as secret as a private key, and
-/// replaced now and then.
+/// The keys derive from the root, from the server's own certificate, and from what decides who is let in (client-certificate
+/// mode, trust anchors, revocation lists, validation, protocols, application protocols): servers that are somebody else, or
+/// judge differently, do not take each other's tickets. How a host judges (`TLS_VALIDATION_EXTERNAL`) is not seen: where
+/// hosts judge differently and do not judge again (`tls_options_set_validate_on_resume()` 0), give them different roots.
+/// Whoever has the root can decrypt every TLS 1.2 session that got a ticket, resumed or not, and can pretend to be the server
+/// to clients that resume: 32 random bytes at least, as secret as a private key, and replaced now and then.
 ///
 /// `root_len` 0: each context makes its own keys and forgets them after two lifetimes (default). `lifetime_seconds` 0: two
 /// hours (default); 604,800 at most (RFC 8446 section 4.6.1). A ticket that is foreign, damaged or too old means a full

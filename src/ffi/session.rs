@@ -228,6 +228,40 @@ pub unsafe extern "C" fn tls_session_decrypt_in_place(
     })
 }
 
+/// Asks the client of an open TLS 1.3 session for a certificate (RFC 8446 section 4.6.2), for example because of what it
+/// has requested: a CertificateRequest behind pending output, with the trust anchors of the server's context as acceptable
+/// issuers, whatever its client-certificate mode. The answer comes among the client's data: `tls_session_decrypt()` goes
+/// on delivering, and when the answer is complete, with its signature and its Finished verified, returns
+/// `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` until the verdict is given, in the same ways as in the handshake
+/// (`TLS_VALIDATION_AUTOMATIC` judges inside). `tls_session_encrypt()` goes on working meanwhile. Then
+/// `tls_session_remote_certificate()` tells the new chain; a client that declines has none, and the error record
+/// `TLS_POLICY_ERROR_NOT_AVAILABLE`, until it is accepted. A refused client gets the alert, and both halves fail.
+/// `TLS_STATE_CERTIFICATE_REQUESTED` and `TLS_STATE_CERTIFICATE_ANSWERED` tell where this stands.
+///
+/// It is this session's alone: whoever resumes it must be asked again. Clients of this library do not offer it; a server
+/// that asks them all the same gets `unexpected_message`.
+///
+/// - `TLS_STATUS_COMPLETE`: asked. What did not fit is pending: see `tls_session_has_pending_output()`.
+/// - `TLS_STATUS_WANT_WRITE`: not asked: send what was written, and call again with room.
+/// - `TLS_ERROR_NOT_SUPPORTED`: TLS 1.2 (it would have to renegotiate), or a client that did not offer
+///   post_handshake_auth. Nothing was sent.
+/// - `TLS_ERROR_INVALID_STATE`: a client; not COMPLETE; the client has not answered the last request, or its answer is not
+///   judged; our side is closed.
+/// - `TLS_ERROR_BUSY`: another thread is in the write half, or checks an answer.
+/// - The sticky error of a failed session.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_request_client_certificate(
+    session: *mut tls_session_t,
+    output: *mut u8,
+    output_cap: usize,
+    out_written: *mut usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    emit(host, session, (output, output_cap), out_written, Session::request_client_certificate)
+}
+
 /// Moves on to the next keys (RFC 8446 section 4.6.3): writes a KeyUpdate behind pending output; what is encrypted after it
 /// is under the new keys. With `request_peer_update` 1 (else 0) the peer is asked to do the same. Sessions do this by
 /// themselves before a key has sealed as much as it may (section 5.5). A peer need not take more than a few without data

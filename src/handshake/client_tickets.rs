@@ -16,7 +16,8 @@ use rustls::sign::CertifiedKey;
 
 use super::groups;
 use crate::crypto::taps::{self, Identity, Taps};
-use crate::limits::{MAX_TICKET_SERVERS, MAX_TICKETS_KEPT};
+use crate::crypto::ticket_keys::seconds;
+use crate::limits::{MAX_RESUMED, MAX_TICKET, MAX_TICKET_SERVERS, MAX_TICKETS_KEPT};
 use crate::outcome::{Alert, Failure};
 
 type Key = (ServerName<'static>, Identity);
@@ -49,6 +50,14 @@ struct Stored<T> {
     value: T,
     shown: Option<Arc<CertifiedKey>>,
     extended_master_secret: bool,
+    /// When its full handshake was, in seconds since 1970.
+    began: u64,
+}
+
+impl<T> Stored<T> {
+    fn is_good(&self) -> bool {
+        seconds().saturating_sub(self.began) <= MAX_RESUMED
+    }
 }
 
 impl ClientTickets {
@@ -65,6 +74,15 @@ impl ClientTickets {
             let key = (name.to_owned(), identity);
             kept.servers.remove(&key);
             kept.order.retain(|other| *other != key);
+        }
+    }
+
+    /// As if every full handshake had been this much earlier.
+    #[cfg(test)]
+    pub(crate) fn age(&self, seconds: u64) {
+        for server in self.kept().servers.values_mut() {
+            server.tls12.iter_mut().for_each(|stored| stored.began -= seconds);
+            server.tls13.iter_mut().for_each(|stored| stored.began -= seconds);
         }
     }
 
@@ -91,10 +109,11 @@ impl Kept {
 fn stored<T>(value: T) -> Option<(Identity, Stored<T>)> {
     let taps = taps::current()?;
     let seen = taps.seen();
-    let identity = seen.identity()?;
-    // A resumed TLS 1.2 session gets a ticket, too, and shows nothing itself.
+    let identity = seen.identity().filter(|_| !seen.too_long_for_tickets)?;
+    // A resumed session goes back to what the first one has shown.
     let shown = seen.shown.clone().or_else(|| seen.resumes_shown.clone());
-    Some((identity, Stored { value, shown, extended_master_secret: seen.extended_master_secret }))
+    let began = seen.began.unwrap_or_else(seconds);
+    Some((identity, Stored { value, shown, extended_master_secret: seen.extended_master_secret, began }))
 }
 
 /// Tells the session at work where it goes on from.
@@ -102,6 +121,7 @@ fn resumes<T>(stored: Stored<T>) -> T {
     if let Some(taps) = taps::current() {
         let mut seen = taps.seen();
         seen.resumes_shown = stored.shown;
+        seen.began = Some(stored.began);
         seen.extended_master_secret = stored.extended_master_secret;
     }
     stored.value
@@ -142,7 +162,7 @@ impl ClientSessionStore for ClientTickets {
 
     fn tls12_session(&self, name: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
         let stored = self.kept().servers.get(&key(name)?)?.tls12.clone()?;
-        Some(resumes(stored))
+        stored.is_good().then(|| resumes(stored))
     }
 
     fn remove_tls12_session(&self, name: &ServerName<'static>) {
@@ -165,7 +185,7 @@ impl ClientSessionStore for ClientTickets {
     fn take_tls13_ticket(&self, name: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
         // RFC 8446 appendix C.4: a ticket is used once. The newest lives longest.
         let stored = self.kept().servers.get_mut(&key(name)?)?.tls13.pop_back()?;
-        Some(resumes(stored))
+        stored.is_good().then(|| resumes(stored))
     }
 }
 
@@ -180,6 +200,7 @@ pub(crate) struct TicketTaker {
     connection: KernelConnection<ClientConnectionData>,
     identity: Identity,
     shown: Option<Arc<CertifiedKey>>,
+    began: u64,
 }
 
 impl TicketTaker {
@@ -187,20 +208,26 @@ impl TicketTaker {
         connection: KernelConnection<ClientConnectionData>,
         identity: Identity,
         shown: Option<Arc<CertifiedKey>>,
+        began: Option<u64>,
     ) -> Box<Self> {
-        Box::new(Self { connection, identity, shown })
+        Box::new(Self { connection, identity, shown, began: began.unwrap_or_else(seconds) })
     }
 
-    /// `message`: a NewSessionTicket without its header.
-    pub(crate) fn take(&mut self, message: &[u8]) -> Result<(), Failure> {
+    /// `message`: a NewSessionTicket without its header. False if it is not kept.
+    pub(crate) fn take(&mut self, message: &[u8]) -> Result<bool, Failure> {
+        // RFC 8446 section 4.6.1: a ticket_lifetime of zero is not to be kept. rustls takes it for one without an end.
+        if message.starts_with(&[0; 4]) || message.len() > MAX_TICKET {
+            return Ok(false);
+        }
         // The store asks whom the ticket is for.
         let taps = Arc::new(Taps::default());
         taps.seen().resumes_as = Some(self.identity);
         taps.seen().shown = self.shown.clone();
+        taps.seen().began = Some(self.began);
         let entered = taps.enter();
         let result = self.connection.handle_new_session_ticket(message);
         drop(entered);
-        result.map_err(|error| match error {
+        result.map(|()| true).map_err(|error| match error {
             rustls::Error::InvalidMessage(_) => Failure::protocol(Alert::DECODE_ERROR, "a malformed session ticket"),
             error => Failure::internal(format!("a session ticket could not be taken: {error}")),
         })

@@ -27,6 +27,11 @@ impl VerifyingKey {
         Ok(Self { leaf, algorithms })
     }
 
+    /// A peer's, as it has shown it: what is wrong with it makes every signature wrong.
+    pub(crate) fn of_peer(leaf: CertificateDer<'static>, algorithms: WebPkiSupportedAlgorithms) -> Self {
+        Self { leaf, algorithms }
+    }
+
     /// Whether signatures of this scheme can be made with this key. An empty signature is never right, so what an
     /// attempt says about it is about the key.
     pub(crate) fn fits(&self, scheme: SignatureScheme) -> bool {

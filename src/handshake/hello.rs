@@ -17,6 +17,8 @@ const CLIENT_HELLO: u8 = 1;
 pub(super) struct HelloReader {
     /// The message so far.
     fragments: Vec<u8>,
+    /// How much of the complete message came in them, once they are given up.
+    given_up: usize,
     /// Bytes of the records that it came in.
     taken: usize,
     /// Warnings before it.
@@ -67,6 +69,10 @@ impl HelloReader {
                 }
                 let missing = (MESSAGE_HEADER + body).saturating_sub(self.fragments.len());
                 match fragment.get(..missing) {
+                    // Nothing follows a ClientHello in its flight.
+                    Some(end) if end.len() < fragment.len() => {
+                        unreadable(Alert::UNEXPECTED_MESSAGE, "a message follows the ClientHello in its record")
+                    }
                     Some(end) => Part::Last(ClientHello::read([&self.fragments, end].concat()).map(Arc::new)),
                     None => self.take(fragment),
                 }
@@ -78,15 +84,27 @@ impl HelloReader {
 
     /// Whether this is the record that completed `message`, shown again.
     pub(super) fn completes(&self, record: &[u8], message: &[u8]) -> bool {
-        let Some(missing) = message.get(self.fragments.len()..) else { return false };
-        record.first() == Some(&(ContentType::Handshake as u8))
-            && record.get(RECORD_HEADER..).is_some_and(|shown| shown.starts_with(missing))
+        let Some(missing) = message.get(self.joined()..) else { return false };
+        record.first() == Some(&(ContentType::Handshake as u8)) && record.get(RECORD_HEADER..) == Some(missing)
     }
 
-    /// The fragments as records again, as few as there can be: what rustls is to see before the record at hand.
-    pub(super) fn into_records(self) -> Vec<u8> {
+    /// The message is complete and kept elsewhere: while the host thinks, it is not kept twice.
+    pub(super) fn give_up(&mut self) {
+        self.given_up = self.joined();
+        self.fragments = Vec::new();
+    }
+
+    fn joined(&self) -> usize {
+        self.given_up + self.fragments.len()
+    }
+
+    /// The fragments as records again, as few as there can be: what rustls is to see before the record at hand. What was
+    /// given up is at the front of `message`.
+    pub(super) fn into_records(self, message: &[u8]) -> Vec<u8> {
+        let fragments =
+            if self.given_up > 0 { message.get(..self.given_up).unwrap_or_default() } else { &self.fragments };
         let mut records = Vec::new();
-        for fragment in self.fragments.chunks(MAX_PLAINTEXT) {
+        for fragment in fragments.chunks(MAX_PLAINTEXT) {
             // RFC 8446 section 5.1; a chunk is never longer than a record may be.
             records.extend_from_slice(&[ContentType::Handshake as u8, 3, 1]);
             records.extend_from_slice(&(fragment.len() as u16).to_be_bytes());

@@ -43,6 +43,7 @@ impl ServerCertVerifier for AskAboutServer {
             seen.ocsp_response = ocsp_response.to_vec();
             // A full handshake, whatever was offered.
             seen.resumes_shown = None;
+            seen.began = None;
         }
         ask_about(end_entity, intermediates).map(|()| ServerCertVerified::assertion())
     }
@@ -107,6 +108,10 @@ impl ClientCertVerifier for AskAboutClient {
         intermediates: &[CertificateDer<'_>],
         _now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
+        // A full handshake, whatever ticket was opened.
+        if let Some(taps) = taps::current() {
+            taps.seen().began = None;
+        }
         ask_about(end_entity, intermediates).map(|()| ClientCertVerified::assertion())
     }
 

@@ -25,6 +25,7 @@ pub(crate) mod question;
 
 use std::sync::Arc;
 
+use rustls::crypto::hash;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::CertifiedKey;
 use rustls::{ConnectionTrafficSecrets, HandshakeKind, PeerMisbehaved, ProtocolVersion, SupportedCipherSuite};
@@ -34,7 +35,9 @@ use crate::crypto::exporter::{Exporter, Tls12Secrets};
 use crate::crypto::own_key::OwnKey;
 use crate::crypto::secrets::{Secret, TrafficSecret};
 use crate::crypto::taps::{HandshakeSealer, Identity, SealingPoint, Seen, Taps};
-use crate::limits::{MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, MAX_UNFINISHED_RECORDS, RECORD_HEADER};
+use crate::limits::{
+    MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, MAX_TICKET, MAX_UNFINISHED_RECORDS, RECORD_HEADER,
+};
 use crate::outcome::{Alert, Failure, Question};
 use crate::record::keys::algorithm_tls13;
 use crate::record::seal::Sealer;
@@ -68,6 +71,8 @@ pub(crate) struct Handshake {
     version: Option<Version>,
     /// TLS 1.2: the peer's change_cipher_spec has passed, what follows is protected.
     peer_changed_cipher: bool,
+    /// There was a HelloRetryRequest. rustls forgets it where the session is resumed.
+    hello_retried: bool,
     /// Records for the peer, not yet handed over.
     output: Vec<u8>,
 }
@@ -181,6 +186,8 @@ pub(crate) struct Finished {
     /// With which the peer has signed.
     pub(crate) peer_scheme: u16,
     pub(crate) bindings: Bindings,
+    /// A server's, if its client offered to authenticate later (RFC 8446 section 4.6.2).
+    pub(crate) transcript: Option<Box<dyn hash::Context>>,
 }
 
 /// What ties other protocols to this connection.
@@ -227,6 +234,7 @@ impl Handshake {
             client_hello: None,
             version: None,
             peer_changed_cipher: false,
+            hello_retried: false,
             output: drive.output,
         })
     }
@@ -243,6 +251,7 @@ impl Handshake {
             client_hello: None,
             version: None,
             peer_changed_cipher: false,
+            hello_retried: false,
             output: Vec::new(),
         }
     }
@@ -333,7 +342,8 @@ impl Handshake {
                 self.judges_resumed = context.judges_resumed;
                 let connection = Connection::server(context.config)
                     .map_err(|error| Failure::configuration(format!("no handshake can begin: {error}")))?;
-                (connection, reader.into_records())
+                let message = self.client_hello.as_ref().map(|hello| hello.raw()).unwrap_or_default();
+                (connection, reader.into_records(message))
             }
             other => {
                 self.state = other;
@@ -351,6 +361,10 @@ impl Handshake {
             return self.fail(too_many_records(), self.sealer_in_force());
         }
         fed.extend_from_slice(record);
+        // What is here is one message. rustls does not show how long a TLS 1.2 ticket is.
+        if fed.len() > MAX_TICKET && !self.is_server {
+            self.taps.seen().too_long_for_tickets = true;
+        }
         let drive = Drive::new(connection, fed);
         let mut fiber = Fiber::new(stack, move || drive.run());
         let sealer_before = self.sealer_in_force();
@@ -379,6 +393,7 @@ impl Handshake {
                     self.client_hello = Some(hello);
                     if context.is_none() {
                         *asked = true;
+                        reader.give_up();
                         return Ok(Some(Event::Asks(Request::ServerContext)));
                     }
                 }
@@ -390,6 +405,8 @@ impl Handshake {
                 Part::Last(Err(_)) | Part::Other => {}
             }
         }
+        let offers = self.client_hello.as_ref().is_some_and(|hello| hello.offers_post_handshake_auth());
+        self.taps.seen().keeps_transcript = offers;
         // RFC 8446 section 9.2. rustls has handshake_failure for all of these.
         let tls13 = context.as_ref().is_some_and(|context| context.tls13);
         if tls13 && self.client_hello.as_ref().is_some_and(|hello| hello.missing_extension()) {
@@ -413,7 +430,10 @@ impl Handshake {
                 drop(fiber);
                 self.fail(failure, sealer_before)
             }
-            State::Asking { mut fiber, sealer_before, answer: Some(reply), .. } => {
+            State::Asking { mut fiber, question, sealer_before, answer: Some(reply) } => {
+                if question == Question::Certificate && matches!(reply, Reply::Refuse(_)) {
+                    self.forget_tickets();
+                }
                 let (answer, refusal) = match reply {
                     Reply::Answer(answer) => (answer, None),
                     Reply::Refuse(failure) => (Answer::Refused, Some(failure)),
@@ -427,9 +447,7 @@ impl Handshake {
             State::HeldBack { connection, mut output, sealer_before, answer: Some(reply) } => match reply {
                 // What was held back is dropped; the peer sees the alert where it expects that flight.
                 Reply::Refuse(failure) => {
-                    if let Some((name, tickets)) = &self.tickets {
-                        tickets.forget(name, &self.taps);
-                    }
+                    self.forget_tickets();
                     self.fail(alert::refusal(failure, self.version), sealer_before)
                 }
                 Reply::Answer(_) | Reply::Context(_) => {
@@ -441,6 +459,13 @@ impl Handshake {
                 self.state = other;
                 Err(Failure::internal("a handshake without an answer cannot go on"))
             }
+        }
+    }
+
+    /// The server's certificate was refused: nor is a session with it resumed.
+    fn forget_tickets(&self) {
+        if let Some((name, tickets)) = &self.tickets {
+            tickets.forget(name, &self.taps);
         }
     }
 
@@ -476,6 +501,8 @@ impl Handshake {
             Step::Returned(returned) => returned,
         };
         self.version = version(&drive.connection).or(self.version);
+        let kind = drive.connection.common().handshake_kind();
+        self.hello_retried |= kind == Some(HandshakeKind::FullWithHelloRetryRequest);
         match result {
             Ok(Progress::NeedsInput) => {
                 self.output.append(&mut drive.output);
@@ -606,7 +633,6 @@ impl Handshake {
             version(&connection).ok_or_else(|| Failure::internal("a finished handshake without a version"))?;
         let group = common.negotiated_key_exchange_group().map_or(0, |group| u16::from(group.name()));
         let alpn = common.alpn_protocol().unwrap_or_default().to_vec();
-        let hello_retried = common.handshake_kind() == Some(HandshakeKind::FullWithHelloRetryRequest);
         let resumed = common.handshake_kind() == Some(HandshakeKind::Resumed);
         let peer_certificates = common.peer_certificates().unwrap_or_default().to_vec();
         let (secrets, kernel) = connection.into_secrets()?;
@@ -616,7 +642,7 @@ impl Handshake {
         let ticket_taker = match (kernel, seen.identity()) {
             (Some(kernel), Some(identity)) if version == Version::Tls13 => {
                 let shown = if resumed { seen.resumes_shown.clone() } else { seen.shown.clone() };
-                Some(TicketTaker::new(kernel, identity, shown))
+                Some(TicketTaker::new(kernel, identity, shown, seen.began))
             }
             _ => None,
         };
@@ -657,12 +683,13 @@ impl Handshake {
             cipher_suite: u16::from(suite.suite()),
             group,
             alpn,
-            hello_retried,
+            hello_retried: self.hello_retried,
             resumed,
             peer_certificates,
             ticket_taker,
             shown,
             peer_scheme: seen.peer_scheme.map_or(0, u16::from),
+            transcript: seen.transcript.filter(|_| version == Version::Tls13),
             bindings: Bindings { exporter, sound },
         })))
     }
@@ -677,8 +704,6 @@ pub(crate) fn other_input() -> Failure {
 fn not_a_hello(record: &[u8]) -> Failure {
     match record {
         [21, _, _, 0, 2, _, description] => alert::received(Alert(*description)),
-        // A handshake message of type 1, longer than any that is taken.
-        [22, _, _, _, _, 1, ..] => Failure::protocol(Alert::ILLEGAL_PARAMETER, "the ClientHello is too long"),
         _ => Failure::protocol(Alert::UNEXPECTED_MESSAGE, "the client did not begin with a ClientHello"),
     }
 }

@@ -1,12 +1,15 @@
 //! What the peer says within the protocol once the session is open: alerts, key updates, tickets, attempts to
 //! renegotiate. This room decides what a message means and whether it is one too many; `session` acts on it.
 
+pub(crate) mod client_auth;
+
 use crate::limits::{
     MAX_EMPTY_RECORDS, MAX_HANDSHAKE_MESSAGE, MAX_KEY_UPDATES, MAX_RENEGOTIATION_REQUESTS, MAX_TICKETS,
     MAX_WARNING_ALERTS,
 };
 use crate::outcome::{Alert, Failure};
 use crate::record::Version;
+use client_auth::{CERTIFICATE, CERTIFICATE_VERIFY, FINISHED};
 
 /// Handshake message types (RFC 8446 section 4, RFC 5246 section 7.4).
 mod message_type {
@@ -34,6 +37,8 @@ pub(crate) enum Action {
     },
     /// A server's ticket (RFC 8446 section 4.6.1), for a client that keeps them.
     Ticket,
+    /// A part of a client's authentication, by its type (RFC 8446 section 4.6.2).
+    Authentication(u8),
     /// Turn a renegotiation down (RFC 5246 section 7.2.2).
     RefuseRenegotiation,
     /// The peer sends no more.
@@ -46,6 +51,8 @@ pub(crate) struct Messages {
     version: Version,
     /// The beginning of a handshake message whose end is in a record to come.
     fragment: Vec<u8>,
+    /// A client's authentication has begun and must not be interrupted.
+    authenticating: bool,
     empty_records: u32,
     warnings: u32,
     key_updates: u32,
@@ -59,6 +66,7 @@ impl Messages {
             is_server,
             version,
             fragment: Vec::new(),
+            authenticating: false,
             empty_records: 0,
             warnings: 0,
             key_updates: 0,
@@ -70,6 +78,9 @@ impl Messages {
     /// A record of application data has come.
     pub(crate) fn application_data(&mut self, data_len: usize) -> Result<(), Failure> {
         self.not_interleaved()?;
+        if self.authenticating {
+            return Err(interrupted());
+        }
         if data_len == 0 {
             return count(&mut self.empty_records, MAX_EMPTY_RECORDS, "too many empty records");
         }
@@ -171,7 +182,7 @@ impl Messages {
     fn message(&mut self, message_type: u8, body: &[u8]) -> Result<Action, Failure> {
         use message_type::*;
         match (self.version, message_type, self.is_server) {
-            (Version::Tls13, KEY_UPDATE, _) => {
+            (Version::Tls13, KEY_UPDATE, _) if !self.authenticating => {
                 let reply = match body {
                     [0] => false,
                     [1] => true,
@@ -182,6 +193,12 @@ impl Messages {
                 count(&mut self.key_updates, MAX_KEY_UPDATES, "too many key updates")?;
                 Ok(Action::UpdatePeerKeys { reply })
             }
+            (Version::Tls13, CERTIFICATE | CERTIFICATE_VERIFY | FINISHED, true) => {
+                self.authenticating = message_type != FINISHED;
+                Ok(Action::Authentication(message_type))
+            }
+            // RFC 8446 section 4.6.2: the messages of an answer come one behind the other.
+            _ if self.authenticating => Err(interrupted()),
             (Version::Tls13, NEW_SESSION_TICKET, false) => {
                 check_ticket(body)?;
                 count(&mut self.tickets, MAX_TICKETS, "too many session tickets")?;
@@ -225,6 +242,10 @@ fn check_ticket(body: &[u8]) -> Result<(), Failure> {
         (ticket_len > 0 && rest.len() == usize::from(u16::from_be_bytes(*extensions_len))).then_some(())
     })();
     parsed.ok_or_else(|| Failure::protocol(Alert::DECODE_ERROR, "a session ticket is malformed"))
+}
+
+fn interrupted() -> Failure {
+    Failure::protocol(Alert::UNEXPECTED_MESSAGE, "something between the messages of an authentication")
 }
 
 fn count(counter: &mut u32, limit: u32, what: &'static str) -> Result<(), Failure> {

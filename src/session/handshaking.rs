@@ -1,16 +1,17 @@
 //! The session until it is open: the handshake, its suspensions and the answers to them.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
 use rustls::pki_types::{CertificateDer, ServerName};
 
-use super::read::{Receiver, truncated};
+use super::read::{ReadHalf, Receiver, truncated};
 use super::stats::now;
 use super::{Counts, Session, state, try_lock};
 use crate::context::{ClientCertificateMode, Config, Context, Credentials, PROTOCOL_TLS12, PROTOCOL_TLS13, Validation};
 use crate::handshake::question::{Answer, Request};
 use crate::handshake::{Direction, Event, Finished, Handshake, Reply, not_asked, other_input};
 use crate::outcome::{Alert, Failure, FailureKind, Outcome, Question, policy};
+use crate::post_handshake::client_auth::ClientAuth;
 use crate::record::Version;
 use crate::record::header::next_record;
 use crate::record::keys::Protection;
@@ -61,21 +62,30 @@ impl Phase {
 impl Session {
     /// Hands over pending output, then works on the input until something is missing.
     pub fn process_handshake(&self, input: &[u8], output: &mut [u8], counts: &mut Counts) -> Result<Outcome, Failure> {
-        let result = self.shared.counters.compute(|| self.handshake(input, output, counts));
-        self.shared.counters.ciphertext_sent.add(counts.written);
-        self.shared.counters.ciphertext_received.add(counts.consumed);
-        result
-    }
-
-    fn handshake(&self, input: &[u8], output: &mut [u8], counts: &mut Counts) -> Result<Outcome, Failure> {
-        let shared = &self.shared;
-        if shared.has(state::HANDSHAKE_COMPLETE) {
-            return shared.sticky().map_or(Ok(Outcome::Complete), Err);
+        if self.shared.has(state::HANDSHAKE_COMPLETE) {
+            return self.shared.sticky().map_or(Ok(Outcome::Complete), Err);
         }
         let mut phase = try_lock(&self.phase)?;
         let mut write = try_lock(&self.write)?;
+        let counters = &self.shared.counters;
+        let result = counters.compute(|| self.handshake(&mut phase, &mut write, input, output, counts));
+        // While the locks are held: a count has one writer.
+        counters.ciphertext_sent.add(counts.written);
+        counters.ciphertext_received.add(counts.consumed);
+        result
+    }
+
+    fn handshake(
+        &self,
+        phase: &mut Phase,
+        write: &mut super::WriteHalf,
+        input: &[u8],
+        output: &mut [u8],
+        counts: &mut Counts,
+    ) -> Result<Outcome, Failure> {
+        let shared = &self.shared;
         loop {
-            if let Phase::Running(running) = &mut *phase {
+            if let Phase::Running(running) = phase {
                 write.add(shared, |pending| running.handshake.take_output(pending));
             }
             write.hand_over(shared, output, &mut counts.written);
@@ -85,7 +95,7 @@ impl Session {
             if let Some(failure) = shared.sticky() {
                 return Err(failure);
             }
-            let event = match &mut *phase {
+            let event = match phase {
                 Phase::Done => return Ok(Outcome::Complete),
                 Phase::Cancelled => return Ok(Outcome::Closed),
                 Phase::New(preset) => {
@@ -98,7 +108,7 @@ impl Session {
                     Next::Return(outcome) => return Ok(outcome),
                 },
             };
-            let Phase::Running(running) = &mut *phase else {
+            let Phase::Running(running) = phase else {
                 return Err(Failure::internal("an event without a handshake"));
             };
             self.note_hello(running);
@@ -127,7 +137,7 @@ impl Session {
                     shared.put(state::SUSPENDED, false);
                     write.add(shared, |pending| running.handshake.take_output(pending));
                     let mut read = try_lock(&self.read)?;
-                    self.open(*finished, running.input_ended, &mut write, &mut read)?;
+                    self.open(*finished, running.input_ended, write, &mut read)?;
                     *phase = Phase::Done;
                     if !write.has_pending() {
                         shared.set(state::HANDSHAKE_COMPLETE);
@@ -139,7 +149,10 @@ impl Session {
 
     /// Judges the peer by the default validation.
     pub fn accept_with_default_validation(&self) -> Result<u32, Failure> {
-        self.answer(Question::Certificate, |session, running| session.judge(running))
+        match self.open_half()? {
+            Some(mut read) => self.judge_client(&mut read),
+            None => self.answer(Question::Certificate, |session, running| session.judge(running)),
+        }
     }
 
     /// Takes the host's verdict: 0 accepts.
@@ -147,26 +160,36 @@ impl Session {
         if policy_errors & !policy::ALL != 0 {
             return Err(Failure::argument("this is no TLS_POLICY_ERROR value"));
         }
-        self.answer(Question::Certificate, |_, running| {
-            let reply = match policy_errors {
-                0 => Reply::Answer(Answer::Accepted),
-                _ => Reply::Refuse(refusal(None, policy_errors, REFUSED_BY_HOST)),
-            };
-            running.handshake.answer(Question::Certificate, reply)
-        })?;
+        let refused = (policy_errors != 0).then(|| refusal(None, policy_errors, REFUSED_BY_HOST));
+        match self.open_half()? {
+            Some(mut read) => self.answer_client(&mut read, refused)?,
+            None => self.answer(Question::Certificate, |_, running| {
+                let reply = refused.map_or(Reply::Answer(Answer::Accepted), Reply::Refuse);
+                running.handshake.answer(Question::Certificate, reply)
+            })?,
+        }
         Ok(Outcome::Complete)
     }
 
     /// Refuses the peer's certificate with an alert of the host's choice.
     pub fn reject_certificate(&self, alert: Alert) -> Result<Outcome, Failure> {
         refusing(alert)?;
-        self.answer(Question::Certificate, |_, running| running.reject(Question::Certificate, alert))?;
+        match self.open_half()? {
+            Some(mut read) => self.reject_client(&mut read, alert)?,
+            None => self.answer(Question::Certificate, |_, running| running.reject(Question::Certificate, alert))?,
+        }
         Ok(Outcome::Complete)
     }
 
     /// Refuses at any suspension.
     pub fn reject(&self, alert: Alert) -> Result<Outcome, Failure> {
         refusing(alert)?;
+        if let Some(mut read) = self.open_half()?
+            && read.waits_for_verdict()
+        {
+            self.reject_client(&mut read, alert)?;
+            return Ok(Outcome::Complete);
+        }
         let mut phase = try_lock(&self.phase)?;
         let asked = match &mut *phase {
             Phase::Running(running) => running.handshake.question().map(|question| (running, question)),
@@ -318,14 +341,27 @@ impl Session {
             running.handshake.answer(Question::Certificate, accept())?;
             return Ok(0);
         }
-        let judgement = self.context().trust().judge(&running.chain, running.name.as_ref());
-        let errors = judgement.policy_errors;
-        let reply = match errors {
-            0 => accept(),
-            _ => Reply::Refuse(refusal(judgement.alert, errors, judgement.reason)),
-        };
-        running.handshake.answer(Question::Certificate, reply)?;
+        let Judged { errors, refusal } = self.judged(&running.chain, running.name.as_ref());
+        running.handshake.answer(Question::Certificate, refusal.map_or_else(accept, Reply::Refuse))?;
         Ok(errors)
+    }
+
+    /// What the default validation says; a client that declines is what REQUEST is for.
+    pub(super) fn judged(&self, chain: &[CertificateDer<'static>], name: Option<&ServerName<'static>>) -> Judged {
+        if chain.is_empty() {
+            return Judged { errors: 0, refusal: None };
+        }
+        let judgement = self.context().trust().judge(chain, name);
+        let errors = judgement.policy_errors;
+        Judged { errors, refusal: (errors != 0).then(|| refusal(judgement.alert, errors, judgement.reason)) }
+    }
+
+    /// The read half, if the handshake is complete: then it is what asks.
+    fn open_half(&self) -> Result<Option<MutexGuard<'_, ReadHalf>>, Failure> {
+        match self.shared.has(state::HANDSHAKE_COMPLETE) {
+            true => try_lock(&self.read).map(Some),
+            false => Ok(None),
+        }
     }
 
     /// Gives the answer to a question, if it is the one that is asked.
@@ -348,7 +384,7 @@ impl Session {
     }
 
     /// Nothing is asked any more.
-    fn answered(&self) {
+    pub(super) fn answered(&self) {
         self.shared.put(state::SUSPENDED, false);
         let mut facts = self.shared.facts();
         let asked = facts.asked();
@@ -420,6 +456,10 @@ impl Session {
         facts.shown = finished.shown;
         // What belonged to the questions goes; a ClientHello stays if the options say so.
         facts.asked = None;
+        if let Some(transcript) = finished.transcript {
+            let auth = Box::new((ClientAuth::new(transcript), self.context().algorithms()));
+            *try_lock(&self.shared.client_auth)? = Some(auth);
+        }
         if !self.context().keeps_client_hello() {
             facts.client_hello = None;
         }
@@ -465,16 +505,25 @@ impl Running {
 
     fn reject(&mut self, question: Question, alert: Alert) -> Result<(), Failure> {
         let failure = match question {
-            Question::Certificate if self.chain.is_empty() => {
-                refusal(Some(alert), policy::NOT_AVAILABLE, REFUSED_BY_HOST)
-            }
-            Question::Certificate => refusal(Some(alert), policy::CHAIN_ERRORS, REFUSED_BY_HOST),
+            Question::Certificate => refusal_by_host(&self.chain, alert),
             Question::ServerContext | Question::Credentials | Question::Signature => {
                 refusal(Some(alert), 0, "the host ended the handshake")
             }
         };
         self.handshake.answer(question, Reply::Refuse(failure))
     }
+}
+
+/// The default validation's verdict.
+pub(super) struct Judged {
+    pub(super) errors: u32,
+    pub(super) refusal: Option<Failure>,
+}
+
+/// The host refuses this chain.
+pub(super) fn refusal_by_host(chain: &[CertificateDer<'static>], alert: Alert) -> Failure {
+    let errors = if chain.is_empty() { policy::NOT_AVAILABLE } else { policy::CHAIN_ERRORS };
+    refusal(Some(alert), errors, REFUSED_BY_HOST)
 }
 
 /// An alert that can refuse.

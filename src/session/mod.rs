@@ -10,6 +10,7 @@
 //! The handshake, the read half and the write half are each behind a lock that is only ever tried: a second thread in
 //! the same part gets BUSY, nobody waits. They are taken in this order: handshake, write, read.
 
+mod client_auth;
 mod facts;
 mod handshaking;
 mod owed;
@@ -21,13 +22,16 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError};
 
+use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, ServerName};
 
 use crate::client_hello::ClientHello;
 use crate::context::Context;
 use crate::crypto::exporter::not_supported;
+use crate::crypto::secrets::TrafficSecret;
 use crate::handshake::question::{CertificateRequest, SignatureRequest};
-use crate::outcome::{Failure, FailureKind, Outcome, Question, policy};
+use crate::outcome::{Alert, Failure, FailureKind, Outcome, Question, policy};
+use crate::post_handshake::client_auth::{ClientAuth, Progress};
 use facts::Facts;
 pub use facts::Negotiated;
 use handshaking::{Phase, Preset};
@@ -50,6 +54,8 @@ pub mod state {
     pub const SHUTDOWN_SENT: u32 = 128;
     pub const FAILED: u32 = 256;
     pub const CERTIFICATE_ASKED: u32 = 512;
+    pub const CERTIFICATE_REQUESTED: u32 = 1024;
+    pub const CERTIFICATE_ANSWERED: u32 = 2048;
     /// Not shown: the keys are there, but the last flight may not be handed over.
     pub(super) const FINISHED: u32 = 1 << 30;
     /// Not shown: a panic was contained.
@@ -95,6 +101,8 @@ struct Shared {
     owed: Owed,
     counters: Counters,
     facts: Mutex<Facts>,
+    /// A server's, if the client offered to authenticate after the handshake, and with what it checks that.
+    client_auth: Mutex<Option<Box<(ClientAuth, WebPkiSupportedAlgorithms)>>>,
     failures: Mutex<Failures>,
 }
 
@@ -117,6 +125,7 @@ impl Session {
                 owed: Owed::default(),
                 counters: Counters::default(),
                 facts: Mutex::default(),
+                client_auth: Mutex::default(),
                 failures: Mutex::default(),
             },
             phase: Mutex::new(Phase::New(Preset::default())),
@@ -157,7 +166,11 @@ impl Session {
     pub fn decrypt(&self, input: &[u8], output: &mut [u8], counts: &mut Counts) -> Result<Outcome, Failure> {
         self.shared.complete()?;
         let mut read = try_lock(&self.read)?;
-        let result = read.decrypt(&self.shared, input, output, counts);
+        let mut result = read.decrypt(&self.shared, input, output, counts);
+        if self.client_has_shown(&mut read)? && *counts == Counts::default() {
+            // Judged inside: there may be more to do.
+            result = read.decrypt(&self.shared, input, output, counts);
+        }
         read.count(&self.shared, *counts);
         result
     }
@@ -172,6 +185,7 @@ impl Session {
         self.shared.complete()?;
         let mut read = try_lock(&self.read)?;
         let result = read.decrypt_in_place(&self.shared, data, consumed, plaintext);
+        self.client_has_shown(&mut read)?;
         read.count(&self.shared, Counts { consumed: *consumed, written: plaintext.len() });
         result
     }
@@ -229,7 +243,10 @@ impl Session {
         let mut read = try_lock(&self.read)?;
         let mut facts = self.shared.facts();
         if chain {
-            facts.remote_certificates = Arc::new([]);
+            // A chain that waits for its verdict is still needed.
+            if !read.waits_for_verdict() {
+                facts.remote_certificates = Arc::new([]);
+            }
             facts.client_hello = None;
             facts.ocsp_response = Vec::new();
         }
@@ -286,7 +303,11 @@ impl Session {
             Binding::EndPoint => {
                 let certificate = match self.context.is_server() {
                     true => self.local_certificate(),
-                    false => self.remote_certificates().first().map(|leaf| leaf.to_vec()).unwrap_or_default(),
+                    false => {
+                        let chain = self.remote_certificates();
+                        let leaf = chain.first().ok_or_else(|| Failure::state("shrink gave the certificate up"))?;
+                        leaf.to_vec()
+                    }
                 };
                 if certificate.is_empty() {
                     return Err(not_supported("the server's certificate was given up by shrinking"));
@@ -296,7 +317,8 @@ impl Session {
             }
             Binding::Exporter => {
                 let mut value = vec![0; 32];
-                self.export_keying_material(b"EXPORTER-Channel-Binding", None, &mut value)?;
+                // RFC 9266 section 2: the context is a zero-length string, which in TLS 1.2 is not the same as none.
+                self.export_keying_material(b"EXPORTER-Channel-Binding", Some(&[]), &mut value)?;
                 Ok(value)
             }
         }
@@ -391,6 +413,15 @@ impl Shared {
         // Behind our close_notify nothing is sent any more, whatever the read half asks for.
         let owes = state & state::SHUTDOWN_SENT == 0 && !self.owed.is_empty();
         if owes { state | state::HAS_PENDING_OUTPUT } else { state }
+    }
+
+    /// A part of a client's authentication after the handshake.
+    fn authenticate(&self, message_type: u8, body: &[u8], traffic: &TrafficSecret) -> Result<Progress, Failure> {
+        let mut auth = self.client_auth.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        match auth.as_deref_mut() {
+            Some((auth, algorithms)) => auth.answer(message_type, body, traffic, algorithms),
+            None => Err(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "an authentication that was not asked for")),
+        }
     }
 
     /// Fails until the handshake is complete.

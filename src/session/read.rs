@@ -5,8 +5,10 @@ use std::ops::Range;
 use super::{Counts, Shared, state};
 use crate::crypto::secrets::TrafficSecret;
 use crate::handshake::client_tickets::TicketTaker;
+use crate::handshake::not_asked;
 use crate::limits::TICKETS_TAKEN;
-use crate::outcome::{Failure, FailureKind, Outcome};
+use crate::outcome::{Failure, FailureKind, Outcome, Question};
+use crate::post_handshake::client_auth::{Progress, Shown};
 use crate::post_handshake::{Action, Messages};
 use crate::record::held::{Held, RecordBuffer};
 use crate::record::open::{Opened, Opener};
@@ -17,6 +19,8 @@ pub(super) struct ReadHalf {
     opening: Option<Box<Opening>>,
     /// Plaintext of a record that did not fit.
     held: Option<Held>,
+    /// A client's authentication waits for the verdict: nothing is opened meanwhile.
+    asking: bool,
     /// Nothing more will be opened.
     end: Option<End>,
     /// The transport had ended before the handshake was done: the next need of input is the end.
@@ -30,6 +34,8 @@ struct Opening {
     messages: Messages,
     /// A client that keeps tickets.
     ticket_taker: Option<Box<TicketTaker>>,
+    /// What a client has shown after the handshake, proved but not judged.
+    shown: Option<Box<Shown>>,
 }
 
 /// What the handshake leaves to the read half.
@@ -70,7 +76,8 @@ impl ReadHalf {
         let Receiver { opener, traffic, ticket_taker, is_server, input_ended } = receiver;
         self.input_ended = input_ended;
         let messages = Messages::new(is_server, opener.version());
-        self.opening = Some(Box::new(Opening { opener, traffic: traffic.map(Box::new), messages, ticket_taker }));
+        self.opening =
+            Some(Box::new(Opening { opener, traffic: traffic.map(Box::new), messages, ticket_taker, shown: None }));
     }
 
     /// Opens as many records as input and room allow.
@@ -89,6 +96,9 @@ impl ReadHalf {
             if progress && counts.consumed == input.len() {
                 // The usual end: all of the input is opened.
                 return Ok(Outcome::Complete);
+            }
+            if self.is_asking() {
+                return Ok(if progress { Outcome::Complete } else { Outcome::Suspended(Question::Certificate) });
             }
             let ended = match &self.end {
                 Some(end) => Some(end.outcome()),
@@ -136,6 +146,9 @@ impl ReadHalf {
         if self.held.is_some() {
             return Err(Failure::state("plaintext is held: take it with decrypt first"));
         }
+        if self.is_asking() {
+            return Ok(Outcome::Suspended(Question::Certificate));
+        }
         if let Some(end) = &self.end {
             return end.outcome();
         }
@@ -172,8 +185,40 @@ impl ReadHalf {
         Ok(Outcome::Complete)
     }
 
+    fn is_asking(&self) -> bool {
+        self.asking || self.opening.as_ref().is_some_and(|opening| opening.shown.is_some())
+    }
+
+    /// What a client has shown, once: from now on the read half waits for the verdict.
+    pub(super) fn take_question(&mut self) -> Option<Box<Shown>> {
+        let shown = self.opening.as_mut()?.shown.take();
+        self.asking = self.asking || shown.is_some();
+        shown
+    }
+
+    /// The verdict: `None` accepts. Fails if nobody has asked.
+    pub(super) fn answer(&mut self, shared: &Shared, refusal: Option<Failure>) -> Result<(), Failure> {
+        if !self.asking {
+            return Err(not_asked(Question::Certificate));
+        }
+        self.asking = false;
+        if let Some(failure) = refusal {
+            // Told to whoever reads next.
+            drop(self.fail(shared, failure));
+        }
+        Ok(())
+    }
+
+    pub(super) fn waits_for_verdict(&self) -> bool {
+        self.asking
+    }
+
     /// The transport has ended.
     pub(super) fn end_of_input(&mut self) -> Result<Outcome, Failure> {
+        if self.is_asking() {
+            self.input_ended = true;
+            return Ok(Outcome::Complete);
+        }
         // RFC 8446 section 6.1: without close_notify, data may have been cut off.
         self.end.get_or_insert_with(|| End::Failed(Box::new(truncated()))).outcome()
     }
@@ -310,6 +355,10 @@ impl ReadHalf {
             shared.owed.fatal_alert(alert);
         }
         self.end = Some(End::Failed(Box::new(failure.clone())));
+        // What came behind a client's proof in its record has made it void.
+        if let Some(opening) = &mut self.opening {
+            opening.shown = None;
+        }
         Err(failure)
     }
 }
@@ -335,12 +384,19 @@ impl Opening {
 
     /// Acts on a record of the protocol itself; true if the peer has closed.
     fn message(&mut self, shared: &Shared, content_type: ContentType, message: &[u8]) -> Result<bool, Failure> {
-        let Self { opener, traffic, messages, ticket_taker } = self;
+        let Self { opener, traffic, messages, ticket_taker, shown } = self;
         match content_type {
             ContentType::Alert => Ok(messages.alert(message)? == Action::PeerClosed),
-            ContentType::Handshake => messages
-                .handshake(message, |action, body| {
+            ContentType::Handshake => {
+                messages.handshake(message, |action, body| {
                     match action {
+                        Action::Authentication(message_type) => {
+                            let traffic =
+                                traffic.as_ref().ok_or_else(|| Failure::internal("a session without a secret"))?;
+                            if let Progress::Shown(proved) = shared.authenticate(message_type, body, traffic)? {
+                                *shown = Some(proved);
+                            }
+                        }
                         Action::UpdatePeerKeys { reply } => {
                             let traffic =
                                 traffic.as_mut().ok_or_else(|| Failure::internal("a key update without a secret"))?;
@@ -350,8 +406,9 @@ impl Opening {
                             }
                         }
                         Action::Ticket => {
-                            if let Some(taker) = ticket_taker {
-                                taker.take(body)?;
+                            if let Some(taker) = ticket_taker
+                                && taker.take(body)?
+                            {
                                 let taken = &shared.counters.tickets_received;
                                 taken.add(1);
                                 if taken.get() >= TICKETS_TAKEN {
@@ -363,8 +420,9 @@ impl Opening {
                         Action::Nothing | Action::PeerClosed => {}
                     }
                     Ok(())
-                })
-                .map(|()| false),
+                })?;
+                Ok(false)
+            }
             // TLS 1.2 switches keys in handshakes only; in TLS 1.3 `open` has refused it.
             ContentType::ChangeCipherSpec | ContentType::ApplicationData => Err(Failure::protocol(
                 crate::outcome::Alert::UNEXPECTED_MESSAGE,

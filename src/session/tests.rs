@@ -860,3 +860,242 @@ fn certificates_are_compressed() {
     assert_eq!(chain, same);
     assert!(tls12 > chain && tls13 < chain, "{tls12} and {tls13} bytes for a chain of {chain}");
 }
+
+/// A server whose tickets other contexts of the same root may take.
+fn resuming_server(name: &str) -> Options {
+    let mut options = Options::default();
+    options.set_credentials(Some(credentials(name)));
+    options.set_ticket_keys(&[7; 32], 0).unwrap();
+    options
+}
+
+fn resuming_client(protocols: u32) -> Arc<Context> {
+    let mut options = Options::default();
+    options.add_trust_anchors_pem(&certificates("ca.pem")).unwrap();
+    options.set_protocols(protocols).unwrap();
+    Arc::new(Context::client(options).unwrap())
+}
+
+/// A handshake on these contexts, and the tickets behind it.
+fn connect(server: &Arc<Context>, client: &Arc<Context>, preset: Option<Arc<Credentials>>) -> Pair {
+    let (server, client) = (Session::new(server.clone()), Session::new(client.clone()));
+    client.set_target_host_name("localhost").unwrap();
+    client.set_client_credentials(preset).unwrap();
+    let mut pair = Pair { client, server, to_client: Vec::new(), to_server: Vec::new() };
+    pair.shake(|session| assert_eq!(session.set_certificate_validation_result(0), Ok(Outcome::Complete)));
+    while !pair.to_client.is_empty() {
+        let mut counts = Counts::default();
+        pair.client.decrypt(&pair.to_client, &mut [0; 20_000], &mut counts).unwrap();
+        assert_ne!(counts.consumed, 0);
+        pair.to_client.drain(..counts.consumed);
+    }
+    pair
+}
+
+fn resumed(pair: &Pair) -> bool {
+    let both = [&pair.client, &pair.server].map(|session| session.state() & state::RESUMED != 0);
+    assert_eq!(both[0], both[1]);
+    both[0]
+}
+
+/// Whoever leads a client to another server of the same root must not have that one taken for the server of the ticket:
+/// nobody looks at its certificate. Both ends' tls-server-end-point are the same then, too.
+#[test]
+fn a_ticket_is_for_the_server_that_gave_it() {
+    for protocols in [0xC00, 0x3000] {
+        let context = |name| Arc::new(Context::server(resuming_server(name)).unwrap());
+        let (one, same, other) = (context("server-p256"), context("server-p256"), context("server-wrongname"));
+        let client = resuming_client(protocols);
+        assert!(!resumed(&connect(&one, &client, None)));
+        let pair = connect(&same, &client, None);
+        assert!(resumed(&pair));
+        same_bindings(&pair, protocols == 0x3000);
+        let pair = connect(&other, &client, None);
+        assert!(!resumed(&pair));
+        same_bindings(&pair, protocols == 0x3000);
+    }
+}
+
+/// RFC 8446 section 4.6.1.
+#[test]
+fn a_ticket_without_a_lifetime_is_not_kept() {
+    for lifetime in [0, 1] {
+        let (mut server, client) = (resuming_server("server-p256"), resuming_client(0x3000));
+        server.set_allow_resume(0).unwrap();
+        let mut pair = connect(&Arc::new(Context::server(server).unwrap()), &client, None);
+        // No nonce, a ticket of one byte, no extensions.
+        let ticket = [4, 0, 0, 14, 0, 0, 0, lifetime, 1, 2, 3, 4, 0, 0, 1, 9, 0, 0];
+        let record = pair.server.write.lock().unwrap().seal_message(&ticket);
+        let outcome = pair.client.decrypt(&record, &mut [0; 100], &mut Counts::default());
+        assert_eq!((outcome, pair.client.stats().tickets_received), (Ok(Outcome::Complete), lifetime.into()));
+        pair.client = Session::new(client);
+        pair.client.set_target_host_name("localhost").unwrap();
+        pair.client.set_client_credentials(None).unwrap();
+        pair.to_server.clear();
+        pair.step_client().unwrap();
+        let hello = ClientHello::read(pair.to_server[5..].to_vec()).unwrap();
+        assert_eq!(hello.offers_pre_shared_key(), lifetime == 1);
+    }
+}
+
+/// Each resumed session brings new tickets, but nobody proves in it that he still has his key.
+#[test]
+fn a_client_resumes_for_seven_days_at_most() {
+    for protocols in [0xC00, 0x3000] {
+        let server = Arc::new(Context::server(resuming_server("server-p256")).unwrap());
+        let client = resuming_client(protocols);
+        assert!(!resumed(&connect(&server, &client, None)));
+        for _ in 0..7 {
+            assert!(resumed(&connect(&server, &client, None)));
+            client.age_tickets(86_000);
+        }
+        client.age_tickets(3600);
+        assert!(!resumed(&connect(&server, &client, None)));
+        assert!(resumed(&connect(&server, &client, None)));
+    }
+}
+
+#[test]
+fn what_was_shown_is_known_however_often_a_session_is_resumed() {
+    for protocols in [0xC00, 0x3000] {
+        let mut options = resuming_server("server-p256");
+        options.client_certificates = ClientCertificateMode::Require;
+        let server = Arc::new(Context::server(options).unwrap());
+        let (client, own) = (resuming_client(protocols), credentials("client-p256"));
+        for times in 0..4 {
+            let pair = connect(&server, &client, Some(own.clone()));
+            assert_eq!(resumed(&pair), times > 0);
+            assert_eq!(pair.client.local_certificate(), pair.server.remote_certificates()[0].to_vec());
+        }
+    }
+}
+
+#[test]
+fn a_session_can_be_retried_and_resumed() {
+    let context = |group| {
+        let mut options = resuming_server("server-p256");
+        options.set_groups(&[group]).unwrap();
+        Arc::new(Context::server(options).unwrap())
+    };
+    let client = resuming_client(0x3000);
+    // The client sends a share of the group that it met last.
+    for (group, resumes, retries) in [(0x17, false, true), (0x17, true, false), (0x18, true, true)] {
+        let pair = connect(&context(group), &client, None);
+        assert_eq!(resumed(&pair), resumes);
+        for session in [&pair.client, &pair.server] {
+            assert_eq!(session.state() & state::HELLO_RETRIED != 0, retries, "{group:#x}");
+        }
+    }
+}
+
+#[test]
+fn calls_that_have_nothing_to_do_lose_no_counts() {
+    let mut pair = pair(server_options("server-p256"), client_options());
+    pair.shake(accept);
+    let before = pair.client.stats().ciphertext_sent;
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let mut sealed = 0;
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                let outcome = pair.client.process_handshake(&[], &mut [], &mut Counts::default());
+                assert_eq!(outcome, Ok(Outcome::Complete));
+            }
+        });
+        for _ in 0..50_000 {
+            let mut counts = Counts::default();
+            pair.client.encrypt(&[b"x"], &mut [0; 100], &mut counts).unwrap();
+            sealed += counts.written as u64;
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(pair.client.stats().ciphertext_sent - before, sealed);
+}
+
+/// The ClientHello in fragments of this size, with these bytes behind it in its last record.
+fn fragmented(hello: &[u8], size: usize, behind: &[u8]) -> Vec<Vec<u8>> {
+    let mut fragments: Vec<Vec<u8>> = hello.chunks(size).map(<[u8]>::to_vec).collect();
+    fragments.last_mut().unwrap().extend_from_slice(behind);
+    let record = |fragment: Vec<u8>| [&[22, 3, 1][..], &(fragment.len() as u16).to_be_bytes(), &fragment].concat();
+    fragments.into_iter().map(record).collect()
+}
+
+/// Shown again, what completed the ClientHello is the same or nothing; what never can be taken is not asked about.
+#[test]
+fn nothing_follows_the_clienthello() {
+    let chosen = Arc::new(Context::server(server_options("server-p256")).unwrap());
+    for size in [1, 3, 4, 100, 16_000] {
+        let mut pair = pair(server_options("server-p256"), client_options());
+        pair.step_client().unwrap();
+        let hello = pair.to_server.split_off(5);
+        for context in [Context::undecided().unwrap(), Context::server(server_options("server-p256")).unwrap()] {
+            let server = Session::new(Arc::new(context));
+            let mut input = fragmented(&hello, size, &[0; 4]).concat();
+            let failure = step(&server, &mut input, &mut Vec::new()).unwrap_err();
+            assert_eq!(failure.alert_sent, Some(Alert::UNEXPECTED_MESSAGE));
+        }
+        pair.server = Session::new(Arc::new(Context::undecided().unwrap()));
+        pair.to_server = fragmented(&hello, size, &[]).concat();
+        assert_eq!(pair.step_server(), Ok(Outcome::Suspended(Question::ServerContext)));
+        pair.server.set_server_context(chosen.clone()).unwrap();
+        let mut longer = fragmented(&hello, size, &[0; 4]).pop().unwrap();
+        let failure = step(&pair.server, &mut longer, &mut Vec::new()).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::InvalidArgument);
+        pair.shake(accept);
+    }
+}
+
+#[test]
+fn a_certificate_that_was_given_up_has_no_hash_to_deny() {
+    let mut pair = pair(server_options("server-p256"), client_options());
+    pair.shake(accept);
+    assert!(pair.client.channel_binding(Binding::EndPoint).is_ok());
+    for session in [&pair.client, &pair.server] {
+        assert_eq!(session.shrink(2), Ok(Outcome::Complete));
+    }
+    assert_eq!(pair.client.channel_binding(Binding::EndPoint).unwrap_err().kind, FailureKind::InvalidState);
+    assert!(pair.server.channel_binding(Binding::EndPoint).is_ok());
+}
+
+/// Who was refused is not resumed either, although the host would not be asked then.
+#[test]
+fn a_refusal_in_a_full_handshake_forgets_the_tickets() {
+    for protocols in [0xC00, 0x3000] {
+        let server = Arc::new(Context::server(resuming_server("server-p256")).unwrap());
+        let mut options = Options::default();
+        options.set_protocols(protocols).unwrap();
+        options.set_validate_on_resume(0).unwrap();
+        let client = Arc::new(Context::client(options).unwrap());
+        assert!(!resumed(&connect(&server, &client, None)));
+        assert!(resumed(&connect(&server, &client, None)));
+        let mut refused = pair(server_options("server-p384"), Options::default());
+        refused.client = Session::new(client.clone());
+        refused.client.set_target_host_name("localhost").unwrap();
+        refused.client.set_client_credentials(None).unwrap();
+        while refused.step_client() != Ok(Outcome::Suspended(Question::Certificate)) {
+            refused.step_server().unwrap();
+        }
+        refused.client.set_certificate_validation_result(4).unwrap();
+        assert_eq!(refused.step_client().unwrap_err().kind, FailureKind::Authentication);
+        assert!(!resumed(&connect(&server, &client, None)));
+    }
+}
+
+/// A ClientHello that has no room for what a server gave would be broken, at every attempt.
+#[test]
+fn a_ticket_that_is_too_long_is_not_kept() {
+    for protocols in [0xC00, 0x3000] {
+        for (len, kept) in [(30_000, true), (33_000, false), (65_400, false)] {
+            let server = Context::server(resuming_server("server-p256")).unwrap().with_tickets_of(len);
+            let (server, client) = (Arc::new(server), resuming_client(protocols));
+            let mut pair = connect(&server, &client, None);
+            pair.client = Session::new(client.clone());
+            pair.client.set_target_host_name("localhost").unwrap();
+            pair.client.set_client_credentials(None).unwrap();
+            pair.to_server.clear();
+            pair.step_client().unwrap();
+            assert_eq!(pair.to_server.len() > len, kept, "{protocols:#x} {len}");
+            assert!(!resumed(&connect(&server, &client, None)));
+        }
+    }
+}

@@ -212,6 +212,38 @@ impl WriteHalf {
         }
     }
 
+    /// Asks the client for a certificate behind pending output; `make` gives the message. WANT_WRITE: nothing was done.
+    /// COMPLETE: asked; what did not fit is pending.
+    pub(super) fn ask_client(
+        &mut self,
+        shared: &Shared,
+        make: impl FnOnce() -> Result<Vec<u8>, Failure>,
+        output: &mut [u8],
+        written: &mut usize,
+    ) -> Result<Outcome, Failure> {
+        self.settle(shared)?;
+        if let Some(failure) = shared.sticky() {
+            return Err(failure);
+        }
+        if self.closed {
+            return Err(Failure::state("our side is closed"));
+        }
+        self.flush(shared, output, written)?;
+        if self.has_pending() {
+            return Ok(Outcome::WantWrite);
+        }
+        let message = make()?;
+        let (sealing, pending) = self.parts()?;
+        let most = sealing.sealer.data_that_fits(usize::MAX);
+        for fragment in message.chunks(most) {
+            sealing.sealer.seal_message(ContentType::Handshake, fragment, pending)?;
+        }
+        shared.put(state::CERTIFICATE_ANSWERED, false);
+        shared.set(state::HAS_PENDING_OUTPUT | state::CERTIFICATE_ASKED | state::CERTIFICATE_REQUESTED);
+        self.hand_over(shared, output, written);
+        Ok(Outcome::Complete)
+    }
+
     /// Marks the direction as closed; the handshake has written what there was to say.
     pub(super) fn closed_by_handshake(&mut self) {
         self.closed = true;
@@ -285,6 +317,14 @@ impl WriteHalf {
         sealing.sealer.seal_message(ContentType::Handshake, &KEY_UPDATE_REQUESTED, pending).unwrap();
         sealing.next_keys().unwrap();
         shared.set(state::HAS_PENDING_OUTPUT);
+    }
+
+    /// A handshake message behind the handshake.
+    #[cfg(test)]
+    pub(super) fn seal_message(&mut self, message: &[u8]) -> Vec<u8> {
+        let mut record = Vec::new();
+        self.sealing().unwrap().sealer.seal_message(ContentType::Handshake, message, &mut record).unwrap();
+        record
     }
 
     #[cfg(test)]

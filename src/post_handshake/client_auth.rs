@@ -1,0 +1,248 @@
+//! A client's certificate asked for after the handshake (RFC 8446 section 4.6.2). rustls does not offer this; the messages
+//! are made and checked here, over the transcript that `crypto::taps` has kept.
+
+use rustls::SignatureScheme;
+use rustls::crypto::WebPkiSupportedAlgorithms;
+use rustls::crypto::hash;
+use rustls::pki_types::CertificateDer;
+use subtle::ConstantTimeEq;
+
+use crate::crypto::secrets::TrafficSecret;
+use crate::handshake::external_key::VerifyingKey;
+use crate::outcome::{Alert, Failure};
+
+/// Handshake message types (RFC 8446 section 4).
+pub(super) const CERTIFICATE: u8 = 11;
+const CERTIFICATE_REQUEST: u8 = 13;
+pub(super) const CERTIFICATE_VERIFY: u8 = 15;
+pub(super) const FINISHED: u8 = 20;
+
+/// Extensions of a CertificateRequest (sections 4.2.3 and 4.2.4).
+const SIGNATURE_ALGORITHMS: u16 = 13;
+const CERTIFICATE_AUTHORITIES: u16 = 47;
+
+/// Bytes of the context that tells one request from another.
+const CONTEXT: usize = 16;
+
+/// RFC 8446 section 4.4.3: what a signature covers before the transcript's hash.
+const SIGNED_PREFIX: &[u8] = b"TLS 1.3, client CertificateVerify\0";
+
+/// What a server needs to ask its client, whose hello has offered to answer.
+pub(crate) struct ClientAuth {
+    /// ClientHello to the client's Finished (section 4.4.1).
+    handshake: Box<dyn hash::Context>,
+    request: Option<Request>,
+}
+
+/// A request that is not answered.
+struct Request {
+    context: [u8; CONTEXT],
+    /// The handshake, the request, and the answer so far.
+    transcript: Box<dyn hash::Context>,
+    expected: Expected,
+    shown: Box<Shown>,
+}
+
+/// What a client shows.
+#[derive(Default)]
+pub(crate) struct Shown {
+    /// Leaf first; empty if the client declined.
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+    /// The scheme with which it has signed, IANA number; 0 if it did not.
+    pub(crate) scheme: u16,
+}
+
+/// The next message of the answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    Certificate,
+    Verify,
+    Finished,
+}
+
+/// How far a message has brought the answer.
+pub(crate) enum Progress {
+    /// More messages belong to it, and must follow without others between them.
+    Begun,
+    /// Proved.
+    Shown(Box<Shown>),
+}
+
+impl ClientAuth {
+    pub(crate) fn new(handshake: Box<dyn hash::Context>) -> Self {
+        Self { handshake, request: None }
+    }
+
+    /// The message that asks; it must be sent now. One at a time.
+    pub(crate) fn ask(
+        &mut self,
+        algorithms: &WebPkiSupportedAlgorithms,
+        acceptable_issuers: &[rustls::DistinguishedName],
+    ) -> Result<Vec<u8>, Failure> {
+        use crate::crypto::provider::rand::{SecureRandom, SystemRandom};
+        if self.request.is_some() {
+            return Err(Failure::state("the client has not answered the last request"));
+        }
+        let mut context = [0; CONTEXT];
+        SystemRandom::new().fill(&mut context).map_err(|_| Failure::internal("no random bytes"))?;
+        let mut extensions = Vec::new();
+        let schemes: Vec<u8> =
+            algorithms.supported_schemes().into_iter().flat_map(|scheme| u16::from(scheme).to_be_bytes()).collect();
+        put_extension(&mut extensions, SIGNATURE_ALGORITHMS, &schemes);
+        if !acceptable_issuers.is_empty() {
+            let mut names = Vec::new();
+            for name in acceptable_issuers {
+                put_with_len(&mut names, name.as_ref());
+            }
+            put_extension(&mut extensions, CERTIFICATE_AUTHORITIES, &names);
+        }
+        let mut body = vec![CONTEXT as u8];
+        body.extend_from_slice(&context);
+        put_with_len(&mut body, &extensions);
+        let mut message = header(CERTIFICATE_REQUEST, body.len()).to_vec();
+        message.append(&mut body);
+        let mut transcript = self.handshake.fork();
+        transcript.update(&message);
+        self.request = Some(Request { context, transcript, expected: Expected::Certificate, shown: Box::default() });
+        Ok(message)
+    }
+
+    /// The next message of the client's answer. `traffic` is the client's secret in force.
+    pub(crate) fn answer(
+        &mut self,
+        message_type: u8,
+        body: &[u8],
+        traffic: &TrafficSecret,
+        algorithms: &WebPkiSupportedAlgorithms,
+    ) -> Result<Progress, Failure> {
+        let unexpected = || {
+            Failure::protocol(
+                Alert::UNEXPECTED_MESSAGE,
+                "a part of an authentication that was not asked for, or not now",
+            )
+        };
+        let request = self.request.as_mut().ok_or_else(unexpected)?;
+        match (request.expected, message_type) {
+            (Expected::Certificate, CERTIFICATE) => {
+                request.shown.chain = certificates(body, &request.context)?;
+                // Section 4.4.3: no signature without a certificate.
+                request.expected = if request.shown.chain.is_empty() { Expected::Finished } else { Expected::Verify };
+            }
+            (Expected::Verify, CERTIFICATE_VERIFY) => {
+                let leaf = request.shown.chain.first().ok_or_else(unexpected)?;
+                request.shown.scheme = verify(body, leaf, request.transcript.fork_finish().as_ref(), algorithms)?;
+                request.expected = Expected::Finished;
+            }
+            (Expected::Finished, FINISHED) => {
+                let expected = traffic.finished(request.transcript.fork_finish().as_ref())?;
+                if !bool::from(expected.as_ref().ct_eq(body)) {
+                    let reason = "the Finished of an authentication could not be verified";
+                    return Err(Failure::protocol(Alert::DECRYPT_ERROR, reason));
+                }
+                let shown = std::mem::take(&mut request.shown);
+                self.request = None;
+                return Ok(Progress::Shown(shown));
+            }
+            _ => return Err(unexpected()),
+        }
+        request.transcript.update(&header(message_type, body.len()));
+        request.transcript.update(body);
+        Ok(Progress::Begun)
+    }
+}
+
+/// RFC 8446 section 4.4.2: the request's context, and entries of certificate and extensions.
+fn certificates(body: &[u8], context: &[u8]) -> Result<Vec<CertificateDer<'static>>, Failure> {
+    let malformed = || Failure::protocol(Alert::DECODE_ERROR, "a malformed Certificate");
+    let (context_len, rest) = body.split_first().ok_or_else(malformed)?;
+    let (echoed, rest) = rest.split_at_checked(usize::from(*context_len)).ok_or_else(malformed)?;
+    let (mut entries, rest) = take_u24(rest).ok_or_else(malformed)?;
+    if !rest.is_empty() {
+        return Err(malformed());
+    }
+    if echoed != context {
+        return Err(Failure::protocol(Alert::ILLEGAL_PARAMETER, "a Certificate for another request"));
+    }
+    let mut chain = Vec::new();
+    while !entries.is_empty() {
+        let (certificate, rest) = take_u24(entries).ok_or_else(malformed)?;
+        let (extensions, rest) = take_u16(rest).ok_or_else(malformed)?;
+        if certificate.is_empty() {
+            return Err(malformed());
+        }
+        // Section 4.4.2: only what the request has offered, which is nothing.
+        if !extensions.is_empty() {
+            return Err(Failure::protocol(Alert::UNSUPPORTED_EXTENSION, "a Certificate with extensions unasked"));
+        }
+        chain.push(CertificateDer::from(certificate.to_vec()));
+        entries = rest;
+    }
+    Ok(chain)
+}
+
+/// The scheme of a signature that holds (RFC 8446 section 4.4.3).
+fn verify(
+    body: &[u8],
+    leaf: &CertificateDer<'static>,
+    transcript_hash: &[u8],
+    algorithms: &WebPkiSupportedAlgorithms,
+) -> Result<u16, Failure> {
+    let malformed = || Failure::protocol(Alert::DECODE_ERROR, "a malformed CertificateVerify");
+    let (scheme, rest) = body.split_first_chunk::<2>().ok_or_else(malformed)?;
+    let (signature, rest) = take_u16(rest).ok_or_else(malformed)?;
+    if !rest.is_empty() {
+        return Err(malformed());
+    }
+    let scheme = SignatureScheme::from(u16::from_be_bytes(*scheme));
+    if !may_sign(scheme) || !algorithms.supported_schemes().contains(&scheme) {
+        return Err(Failure::protocol(Alert::ILLEGAL_PARAMETER, "a signature scheme that was not asked for"));
+    }
+    let message = [&[0x20; 64], SIGNED_PREFIX, transcript_hash].concat();
+    match VerifyingKey::of_peer(leaf.clone(), *algorithms).verify(scheme, &message, signature) {
+        true => Ok(scheme.into()),
+        false => Err(Failure::protocol(Alert::DECRYPT_ERROR, "the client does not prove that it holds the key")),
+    }
+}
+
+/// Section 4.2.3: PKCS#1 signatures and SHA-1 are for certificates only.
+fn may_sign(scheme: SignatureScheme) -> bool {
+    matches!(
+        scheme,
+        SignatureScheme::ECDSA_NISTP256_SHA256
+            | SignatureScheme::ECDSA_NISTP384_SHA384
+            | SignatureScheme::ECDSA_NISTP521_SHA512
+            | SignatureScheme::RSA_PSS_SHA256
+            | SignatureScheme::RSA_PSS_SHA384
+            | SignatureScheme::RSA_PSS_SHA512
+            | SignatureScheme::ED25519
+    )
+}
+
+fn header(message_type: u8, body_len: usize) -> [u8; 4] {
+    // Ours are bounded by `MAX_ISSUER_LIST`, the peer's by `MAX_HANDSHAKE_MESSAGE`.
+    let [_, high, middle, low] = (body_len as u32).to_be_bytes();
+    [message_type, high, middle, low]
+}
+
+fn put_with_len(to: &mut Vec<u8>, bytes: &[u8]) {
+    to.extend_from_slice(&(bytes.len() as u16).to_be_bytes());
+    to.extend_from_slice(bytes);
+}
+
+/// An extension whose content is one list.
+fn put_extension(to: &mut Vec<u8>, extension_type: u16, list: &[u8]) {
+    let mut content = Vec::new();
+    put_with_len(&mut content, list);
+    to.extend_from_slice(&extension_type.to_be_bytes());
+    put_with_len(to, &content);
+}
+
+fn take_u16(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, rest) = bytes.split_first_chunk::<2>()?;
+    rest.split_at_checked(usize::from(u16::from_be_bytes(*len)))
+}
+
+fn take_u24(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (&[high, middle, low], rest) = bytes.split_first_chunk::<3>()?;
+    rest.split_at_checked(u32::from_be_bytes([0, high, middle, low]) as usize)
+}

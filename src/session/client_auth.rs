@@ -1,0 +1,82 @@
+//! A client's certificate asked for after the handshake: the request, and the verdict while the session is open.
+
+use super::handshaking::{Judged, refusal_by_host};
+use super::read::ReadHalf;
+use super::stats::now;
+use super::{Session, state, try_lock};
+use crate::context::{PROTOCOL_TLS13, Validation};
+use crate::crypto::exporter::not_supported;
+use crate::handshake::alert;
+use crate::outcome::{Alert, Failure, Outcome, Question};
+use crate::record::Version;
+
+impl Session {
+    /// Asks the client for a certificate (RFC 8446 section 4.6.2).
+    pub fn request_client_certificate(&self, output: &mut [u8], written: &mut usize) -> Result<Outcome, Failure> {
+        self.shared.complete()?;
+        if let Some(failure) = self.shared.sticky() {
+            return Err(failure);
+        }
+        if !self.context.is_server() {
+            return Err(Failure::state("only a server asks for a client's certificate"));
+        }
+        if self.negotiated().protocol != PROTOCOL_TLS13 {
+            return Err(not_supported("TLS 1.2 would have to renegotiate"));
+        }
+        let mut write = try_lock(&self.write)?;
+        let mut auth = try_lock(&self.shared.client_auth)?;
+        let Some((auth, algorithms)) = auth.as_deref_mut() else {
+            return Err(not_supported("the client has not offered to authenticate after the handshake"));
+        };
+        if self.shared.has(state::CERTIFICATE_REQUESTED) {
+            return Err(Failure::state("the last request is not answered, or the answer not judged"));
+        }
+        let issuers = self.context().acceptable_issuers();
+        let result = write.ask_client(&self.shared, || auth.ask(algorithms, issuers), output, written);
+        write.count(&self.shared, *written);
+        result
+    }
+
+    /// Looks whether the client's answer is complete, and asks the host about it. True if it was judged here instead.
+    pub(super) fn client_has_shown(&self, read: &mut ReadHalf) -> Result<bool, Failure> {
+        let Some(shown) = read.take_question() else { return Ok(false) };
+        let shared = &self.shared;
+        {
+            let mut facts = shared.facts();
+            facts.remote_certificates = shown.chain.into();
+            facts.negotiated.peer_signature_scheme = shown.scheme;
+        }
+        if self.context().validation() == Validation::Automatic {
+            self.judge_client(read)?;
+            return Ok(true);
+        }
+        shared.facts().asked().question = Some((Question::Certificate, now()));
+        shared.set(state::SUSPENDED);
+        Ok(false)
+    }
+
+    /// Gives the default validation's verdict on a client of an open session.
+    pub(super) fn judge_client(&self, read: &mut ReadHalf) -> Result<u32, Failure> {
+        let chain = self.remote_certificates();
+        let Judged { errors, refusal } = self.judged(&chain, None);
+        self.answer_client(read, refusal)?;
+        Ok(errors)
+    }
+
+    /// Takes the verdict on a client of an open session.
+    pub(super) fn answer_client(&self, read: &mut ReadHalf, refusal: Option<Failure>) -> Result<(), Failure> {
+        read.answer(&self.shared, refusal.map(|failure| alert::refusal(failure, Some(Version::Tls13))))?;
+        self.shared.put(state::CERTIFICATE_REQUESTED, false);
+        self.shared.set(state::CERTIFICATE_ANSWERED);
+        self.answered();
+        // Nothing more is asked until the next request.
+        self.shared.facts().asked = None;
+        Ok(())
+    }
+
+    /// Refuses a client of an open session with an alert of the host's choice.
+    pub(super) fn reject_client(&self, read: &mut ReadHalf, alert: Alert) -> Result<(), Failure> {
+        let refusal = refusal_by_host(&self.remote_certificates(), alert);
+        self.answer_client(read, Some(refusal))
+    }
+}
