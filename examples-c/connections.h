@@ -1,7 +1,7 @@
 /*
  * The connections of an example server: many in one thread, and nothing ever waits for one of them. What the servers
- * do for their clients is simple, everything is sent back unless `received` says otherwise; what they decide for them is
- * their own.
+ * do for their clients is simple, everything is sent back unless `received` says otherwise; what they decide for them
+ * is their own.
  *
  *     connections_open(&connections, &settings, context);
  *     while (connections_step(&connections, NULL)) {

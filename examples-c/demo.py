@@ -341,8 +341,9 @@ class Demo:
         return row
 
     def asked_later_a_stranger(self, version, pair):
+        stranger = ("-enable_pha", *self.shows("client-other"))
         with self.delayed_server(version) as server:
-            with self.openssl_client(version, self.port_of(server), "-enable_pha", *self.shows("client-other")) as client:
+            with self.openssl_client(version, self.port_of(server), *stranger) as client:
                 client.write(b"GET /private\n")
                 client.wait_for("stderr", rb"alert number 48")
                 client.finish(None)

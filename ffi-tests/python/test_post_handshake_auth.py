@@ -20,7 +20,7 @@ from hand_peer import (
     ALERT, APPLICATION_DATA, CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY, ECDSA_P256, ED25519, FINISHED,
     HANDSHAKE, KEY_UPDATE, PKCS1_SHA256, HandPeer, Keys, client_hello, message, sized, u16,
 )
-from peers import GnuTls, OpenSsl, PythonPeer
+from peers import GnuTls, OpenSsl
 from spantls_ctypes import (
     AUTHENTICATION, CERTIFICATE_ANSWERED, CERTIFICATE_ASKED, CERTIFICATE_REQUESTED, CLOSED, COMPLETE, FAILED,
     HELLO_RETRIED, INVALID_STATE, NEEDS_CERTIFICATE_VALIDATION, PROTOCOL, SUSPENDED, TLS12, TLS13, TRUNCATED,
@@ -844,7 +844,8 @@ WRONG = {
         certificate(lambda them, part: message(CERTIFICATE, sized(1, them.context) + b"\0\0\x09abc")), DECODE_ERROR),
     "a byte behind the list": (
         certificate(lambda them, part: message(CERTIFICATE, part[4:] + b"\0")), DECODE_ERROR),
-    "an entry that ends outside": (certificate(lambda them, part: them.certificate(entries=b"\0\1\0abc")), DECODE_ERROR),
+    "an entry that ends outside": (
+        certificate(lambda them, part: them.certificate(entries=b"\0\1\0abc")), DECODE_ERROR),
     "an entry without extensions": (
         certificate(lambda them, part: them.certificate(entries=sized(3, own_der(them)))), DECODE_ERROR),
     "extensions that end outside": (
