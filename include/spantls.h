@@ -1228,6 +1228,9 @@ tls_status_t tls_session_error(const tls_session_t *session,
  *
  * Call it from any thread, but alone on the session; then call `tls_session_process_handshake()` again.
  *
+ * On an open session that has asked for a certificate (`tls_session_request_client_certificate()`) it is
+ * `tls_session_decrypt()` that goes on, and a thread inside it makes this `TLS_ERROR_BUSY`; so with all verdicts.
+ *
  * - `TLS_STATUS_COMPLETE`: judged. `*out_policy_errors` (may be NULL) 0: accepted. Otherwise the peer is refused
  *   with the alert that fits the worst error, and the error record will say what is wrong.
  * - `TLS_ERROR_INVALID_STATE`: nothing waits for a verdict, or it was answered.
@@ -1506,7 +1509,7 @@ tls_status_t tls_session_ocsp_response(const tls_session_t *session,
  * `tls_session_negotiated_alpn()`.
  *
  * - `TLS_ERROR_NOT_SUPPORTED`: UNIQUE in TLS 1.3 (RFC 8446 appendix C.5); ENDPOINT where RFC 5929 has no hash for the
- *   signature of the server's certificate (Ed25519), and on clients that gave it up with `tls_session_shrink()`.
+ *   signature of the server's certificate (Ed25519).
  * - `TLS_ERROR_INVALID_ARGUMENT`: an unknown kind.
  * - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE; ENDPOINT on a client that `tls_session_shrink()` has taken the
  *   certificates from.

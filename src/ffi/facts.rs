@@ -319,7 +319,7 @@ pub enum tls_channel_binding_values {
 /// `tls_session_negotiated_alpn()`.
 ///
 /// - `TLS_ERROR_NOT_SUPPORTED`: UNIQUE in TLS 1.3 (RFC 8446 appendix C.5); ENDPOINT where RFC 5929 has no hash for the
-///   signature of the server's certificate (Ed25519), and on clients that gave it up with `tls_session_shrink()`.
+///   signature of the server's certificate (Ed25519).
 /// - `TLS_ERROR_INVALID_ARGUMENT`: an unknown kind.
 /// - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE; ENDPOINT on a client that `tls_session_shrink()` has taken the
 ///   certificates from.

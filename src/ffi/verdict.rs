@@ -26,6 +26,9 @@ pub enum tls_policy_error_values {
 ///
 /// Call it from any thread, but alone on the session; then call `tls_session_process_handshake()` again.
 ///
+/// On an open session that has asked for a certificate (`tls_session_request_client_certificate()`) it is
+/// `tls_session_decrypt()` that goes on, and a thread inside it makes this `TLS_ERROR_BUSY`; so with all verdicts.
+///
 /// - `TLS_STATUS_COMPLETE`: judged. `*out_policy_errors` (may be NULL) 0: accepted. Otherwise the peer is refused
 ///   with the alert that fits the worst error, and the error record will say what is wrong.
 /// - `TLS_ERROR_INVALID_STATE`: nothing waits for a verdict, or it was answered.
