@@ -849,6 +849,7 @@ fn certificates_are_compressed() {
         client.set_allow_resume(0).unwrap();
         client.add_trust_anchors_pem(&certificates("deep-ca.pem")).unwrap();
         client.set_protocols(protocols).unwrap();
+        client.set_groups(&[29]).unwrap();
         let mut pair = pair(server_options("deep-rsa4096"), client);
         pair.shake(accept);
         pair.exchange(&pair.server, &pair.client, b"hello");
