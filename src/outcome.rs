@@ -93,6 +93,11 @@ impl Failure {
         Self::new(FailureKind::InvalidState, message)
     }
 
+    /// The peer, protocol version or platform has no such thing.
+    pub fn not_supported(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(FailureKind::NotSupported, message)
+    }
+
     /// A certificate, key, trust anchor or option is unusable.
     #[cold]
     pub fn configuration(message: impl Into<Cow<'static, str>>) -> Self {

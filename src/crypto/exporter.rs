@@ -5,7 +5,7 @@ use rustls::crypto::tls12::Prf;
 use rustls::crypto::tls13::OkmBlock;
 
 use super::secrets::{Secret, expand_label};
-use crate::outcome::{Failure, FailureKind};
+use crate::outcome::Failure;
 
 /// Bytes of both randoms of TLS 1.2.
 pub(crate) const RANDOMS: usize = 64;
@@ -86,8 +86,3 @@ impl Exporter {
 
 /// `HkdfLabel.label` has at most 255 bytes, `"tls13 "` among them.
 const MAX_LABEL: usize = 249;
-
-/// There is no such keying material.
-pub(crate) fn not_supported(message: &'static str) -> Failure {
-    Failure::new(FailureKind::NotSupported, message)
-}

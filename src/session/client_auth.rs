@@ -5,7 +5,6 @@ use super::read::ReadHalf;
 use super::stats::now;
 use super::{Session, state, try_lock};
 use crate::context::{PROTOCOL_TLS13, Validation};
-use crate::crypto::exporter::not_supported;
 use crate::handshake::alert;
 use crate::outcome::{Alert, Failure, Outcome, Question};
 use crate::record::Version;
@@ -21,12 +20,12 @@ impl Session {
             return Err(Failure::state("only a server asks for a client's certificate"));
         }
         if self.negotiated().protocol != PROTOCOL_TLS13 {
-            return Err(not_supported("TLS 1.2 would have to renegotiate"));
+            return Err(Failure::not_supported("TLS 1.2 would have to renegotiate"));
         }
         let mut write = try_lock(&self.write)?;
         let mut auth = try_lock(&self.shared.client_auth)?;
         let Some((auth, algorithms)) = auth.as_deref_mut() else {
-            return Err(not_supported("the client has not offered to authenticate after the handshake"));
+            return Err(Failure::not_supported("the client has not offered to authenticate after the handshake"));
         };
         if self.shared.has(state::CERTIFICATE_REQUESTED) {
             return Err(Failure::state("the last request is not answered, or the answer not judged"));

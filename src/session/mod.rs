@@ -27,7 +27,6 @@ use rustls::pki_types::{CertificateDer, ServerName};
 
 use crate::client_hello::ClientHello;
 use crate::context::Context;
-use crate::crypto::exporter::not_supported;
 use crate::crypto::secrets::TrafficSecret;
 use crate::handshake::question::{CertificateRequest, SignatureRequest};
 use crate::outcome::{Alert, Failure, FailureKind, Outcome, Question, policy};
@@ -298,7 +297,9 @@ impl Session {
                 let facts = self.shared.facts();
                 let unique = facts.bindings.as_ref().and_then(|bindings| bindings.exporter.unique());
                 // RFC 8446 appendix C.5, RFC 9266.
-                unique.map(Into::into).ok_or_else(|| not_supported("TLS 1.3 has no tls-unique: use the exporter's"))
+                unique
+                    .map(Into::into)
+                    .ok_or_else(|| Failure::not_supported("TLS 1.3 has no tls-unique: use the exporter's"))
             }
             Binding::EndPoint => {
                 let certificate = match self.context.is_server() {
@@ -309,11 +310,8 @@ impl Session {
                         leaf.to_vec()
                     }
                 };
-                if certificate.is_empty() {
-                    return Err(not_supported("the server's certificate was given up by shrinking"));
-                }
                 crate::trust::certificate_hash(&certificate)
-                    .ok_or_else(|| not_supported("RFC 5929 has no hash for the server's certificate"))
+                    .ok_or_else(|| Failure::not_supported("RFC 5929 has no hash for the server's certificate"))
             }
             Binding::Exporter => {
                 let mut value = vec![0; 32];

@@ -4,7 +4,7 @@ use super::{Counts, Shared, state};
 use crate::crypto::secrets::TrafficSecret;
 use crate::handshake::alert::message;
 use crate::limits::MIN_CIPHERTEXT;
-use crate::outcome::{Alert, Failure, FailureKind, Outcome};
+use crate::outcome::{Alert, Failure, Outcome};
 use crate::post_handshake::{KEY_UPDATE_NOT_REQUESTED, KEY_UPDATE_REQUESTED};
 use crate::record::seal::{Gather, Sealer};
 use crate::record::{ContentType, Version};
@@ -196,7 +196,7 @@ impl WriteHalf {
             return Err(Failure::state("our side is closed"));
         }
         if self.sealing()?.sealer.version() == Version::Tls12 {
-            return Err(Failure::new(FailureKind::NotSupported, "TLS 1.2 has no key update"));
+            return Err(Failure::not_supported("TLS 1.2 has no key update"));
         }
         self.flush(shared, output, written)?;
         if self.has_pending() {
