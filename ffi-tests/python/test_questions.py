@@ -530,10 +530,9 @@ HELLO_ALERTS = [
     ("no key_share", without(KEY_SHARE), TLS12 | TLS13, 109),
     ("neither groups nor shares", without(SUPPORTED_GROUPS, KEY_SHARE), TLS13, 109),
     ("a pre-shared key without its modes", lambda h: resuming(h).remove(PSK_MODES), TLS13, 109),
-    # A departure: nobody knows this key, so that a certificate is needed, and RFC 8446 section 4.2.3 wants
-    # missing_extension. rustls has handshake_failure.
+    # Nobody knows this key, so that a certificate is needed (RFC 8446 section 4.2.3).
     ("a pre-shared key and no signature_algorithms", lambda h: resuming(h).remove(SIGNATURE_ALGORITHMS, EARLY_DATA),
-     TLS13, 40),
+     TLS13, 109),
     ("no key_share, where TLS 1.3 is off", without(KEY_SHARE), TLS12, 70),
 ]
 

@@ -407,9 +407,13 @@ impl Handshake {
         }
         let offers = self.client_hello.as_ref().is_some_and(|hello| hello.offers_post_handshake_auth());
         self.taps.seen().keeps_transcript = offers;
-        // RFC 8446 section 9.2. rustls has handshake_failure for all of these.
+        // RFC 8446 sections 9.2 and 4.2.3. rustls has handshake_failure for all of these, and takes no pre-shared key
+        // without signature_algorithms either.
         let tls13 = context.as_ref().is_some_and(|context| context.tls13);
-        if tls13 && self.client_hello.as_ref().is_some_and(|hello| hello.missing_extension()) {
+        let lacks = |hello: &ClientHello| {
+            hello.missing_extension() || hello.offers_tls13() && hello.parts().signature_algorithms.is_none()
+        };
+        if tls13 && self.client_hello.as_deref().is_some_and(lacks) {
             let reason = "the ClientHello lacks an extension that TLS 1.3 demands";
             return self.fail(Failure::protocol(Alert::MISSING_EXTENSION, reason), None).map(Some);
         }
