@@ -1,8 +1,8 @@
 /*
  * spantls: TLS 1.2 and 1.3 as a non-blocking state machine over plain memory.
  *
- * The host owns the bytes and does the I/O. Every decision is a return status, never a callback: a call returns, the
- * host answers when it likes, from any thread, and calls again.
+ * The host owns the bytes and does the I/O, or binds a session to a socket. Every decision is a return status, never a
+ * callback: a call returns, the host answers when it likes, from any thread, and calls again.
  *
  * Conventions
  *
@@ -21,7 +21,8 @@
  *   After a negative status tls_session_error() (calls on a session) or spantls_last_error() (all others) says why.
  * - Structs that begin with struct_size can grow: set it to their sizeof before passing them.
  * - Any integer is checked; enumerations are passed as integers of fixed width.
- * - Nothing here blocks, prints, installs signal handlers, or ends the process.
+ * - Nothing here blocks (except the system calls on a blocking socket that a session was bound to), prints, installs signal
+ *   handlers, or ends the process.
  * - Signal handlers of the host may run on a small stack (192 KiB) while a handshake call is under way.
  *
  * Questions
@@ -157,7 +158,7 @@ typedef enum {
      */
     TLS_ERROR_TRUNCATED = -5,
     /**
-     * A socket error; the OS error number is in the error record (reserved: not returned by this version).
+     * A system call on the session's socket failed; its `errno` is in the error record.
      */
     TLS_ERROR_IO = -6,
     /**
@@ -235,15 +236,16 @@ typedef enum {
  */
 typedef enum {
     /**
-     * `tls_session_process_handshake()` has returned COMPLETE, or would.
+     * `tls_session_process_handshake()`, or on a socket `tls_session_handshake()`, has returned COMPLETE, or would.
      */
     TLS_STATE_HANDSHAKE_COMPLETE = 1,
     /**
-     * Output is owed to the peer: see `tls_session_drain_pending_output()`.
+     * Output is owed to the peer: see `tls_session_drain_pending_output()`, on a socket `tls_session_write()`.
      */
     TLS_STATE_HAS_PENDING_OUTPUT = 2,
     /**
-     * Plaintext is held: `tls_session_decrypt()` delivers it without any input.
+     * Plaintext is held: `tls_session_decrypt()` delivers it without any input. On a socket: `tls_session_read()` has something
+     * to tell, data or the end, without the socket.
      */
     TLS_STATE_HAS_PENDING_PLAINTEXT = 4,
     /**
@@ -319,6 +321,20 @@ typedef enum {
      */
     TLS_CHANNEL_BINDING_EXPORTER = 27,
 } tls_channel_binding_values;
+
+/**
+ * Flags of `tls_session_create_with_socket()`: one of BORROW and OWN.
+ */
+typedef enum {
+    /**
+     * The socket stays the host's: nothing here closes it. It must stay open as long as the session.
+     */
+    TLS_SOCKET_BORROW = 1,
+    /**
+     * The socket is the session's: `tls_session_destroy()` closes it, and nothing else does.
+     */
+    TLS_SOCKET_OWN = 2,
+} tls_socket_values;
 
 /**
  * The bits of `tls_client_hello_info_t.offers`.
@@ -480,6 +496,11 @@ typedef struct {
 } tls_span_t;
 
 /**
+ * A socket of the operating system: on Unix a file descriptor.
+ */
+typedef ptrdiff_t tls_socket_t;
+
+/**
  * What a session has counted. Set `struct_size` to its `sizeof`; the struct can grow at its end. Bytes are counted when a
  * call takes or writes them, so they are those that the host has moved.
  */
@@ -525,7 +546,7 @@ typedef struct {
      */
     uint64_t tickets_received;
     /**
-     * Nanoseconds inside `tls_session_process_handshake()`.
+     * Nanoseconds that the handshake was worked on.
      */
     uint64_t handshake_nanoseconds;
     /**
@@ -544,6 +565,14 @@ typedef struct {
      * The same for `TLS_STATUS_NEEDS_SIGNATURE`.
      */
     uint64_t signature_nanoseconds;
+    /**
+     * System calls that a session bound to a socket has made to receive.
+     */
+    uint64_t receive_calls;
+    /**
+     * The same to send.
+     */
+    uint64_t send_calls;
 } tls_session_stats_t;
 
 /**
@@ -1218,6 +1247,124 @@ tls_status_t tls_session_end_of_input(tls_session_t *session);
 SPANTLS_MUST_USE
 tls_status_t tls_session_error(const tls_session_t *session,
                                tls_error_t *out_error);
+
+/**
+ * Makes a session that moves its bytes itself, over a connected stream socket.
+ *
+ * The loop, for either role: `tls_session_handshake()`, then `tls_session_read()` and `tls_session_write()`, in the end
+ * `tls_session_close()`. WANT_READ means: wait until the socket is readable, then call again; WANT_WRITE: until it is
+ * writable. The questions of a handshake come and are answered as over spans; so are all getters. Make the socket
+ * non-blocking; on one that blocks the same calls wait in `recv` and `send`, and nowhere else.
+ *
+ * - Before you wait for the socket to become readable, look at `TLS_STATE_HAS_PENDING_PLAINTEXT`: while it is set there is
+ *   something to read here, and the socket may never become readable again.
+ * - After each read, look at `tls_session_has_pending_output()`: when it is true, `tls_session_write()` (with nothing, or with
+ *   the next data) sends an answer that the peer is owed.
+ * - One thread may read while another writes or closes. The functions over spans are `TLS_ERROR_INVALID_STATE` here, and
+ *   those for sockets are on other sessions; `tls_session_request_client_certificate()` and `tls_session_update_keys()` take
+ *   an empty output span (NULL, 0) and send.
+ * - SIGPIPE is never raised, interrupted system calls are repeated, and no option of the socket is changed (on macOS
+ *   SO_NOSIGPIPE is). Nobody else may read from the socket or write to it.
+ * - An idle session keeps no buffers: bytes pass through some 200 KiB of each calling thread. What it keeps while it waits,
+ *   the front of a record, ciphertext that the socket did not take, is limited.
+ *
+ * `flags` is `TLS_SOCKET_BORROW` or `TLS_SOCKET_OWN`.
+ *
+ * - `TLS_STATUS_COMPLETE`: `*out_session` is set; release it with `tls_session_destroy()`.
+ * - `TLS_ERROR_INVALID_ARGUMENT`: a pointer is NULL, `context` is no context, other flags, or no stream socket (its `errno`,
+ *   if it has one, is in `spantls_last_error()`). The socket stays the host's.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_create_with_socket(tls_context_t *context,
+                                            tls_socket_t socket,
+                                            uint32_t flags,
+                                            tls_session_t **out_session);
+
+/**
+ * Does the handshake over the session's socket.
+ *
+ * - `TLS_STATUS_COMPLETE`: the handshake is finished, the peer judged, and every byte of it sent. Repeats. Look at
+ *   `TLS_STATE_HAS_PENDING_PLAINTEXT`: the peer's data may have come with it.
+ * - `TLS_STATUS_WANT_READ`, `TLS_STATUS_WANT_WRITE`: wait until the socket is readable, or writable.
+ * - The questions, as `tls_session_process_handshake()` has them. They repeat until answered.
+ * - `TLS_STATUS_CLOSED`: the handshake was cancelled with `tls_session_close()`.
+ * - `TLS_ERROR_AUTHENTICATION`, `TLS_ERROR_PROTOCOL`, `TLS_ERROR_TRUNCATED`: failed; the alert was sent, or waits for
+ *   `tls_session_close()` if the socket was full. Sticky.
+ * - `TLS_ERROR_IO`: the socket failed; its `errno` is in the error record. If the peer has said why before it went away,
+ *   its alert is told instead. Sticky, unless it is ENOBUFS or ENOMEM.
+ * - `TLS_ERROR_RESOURCES`: not sticky; nothing that was received is lost.
+ * - `TLS_ERROR_INVALID_STATE`: the session is not bound to a socket.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_handshake(tls_session_t *session);
+
+/**
+ * Reads plaintext: what is here already, or else what the socket has. After data was delivered the socket is not asked
+ * again in the same call.
+ *
+ * - `TLS_STATUS_COMPLETE`: `*out_read` bytes were delivered, at least one unless `buffer_cap` is 0: then it says that there
+ *   is something to read. `TLS_STATE_HAS_PENDING_PLAINTEXT` tells whether more is here.
+ * - `TLS_STATUS_WANT_READ`: wait until the socket is readable.
+ * - `TLS_STATUS_CLOSED`: the peer's `close_notify`; everything before it was delivered. Repeats.
+ * - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_request_client_certificate()`.
+ * - `TLS_ERROR_TRUNCATED`: the connection has ended without a `close_notify`. Sticky; writing goes on.
+ * - `TLS_ERROR_PROTOCOL`: a bad record or a fatal alert. Sticky; `tls_session_close()` sends the alert.
+ * - `TLS_ERROR_IO`: the socket failed; its `errno` is in the error record. Sticky for reading, unless it is ENOBUFS or ENOMEM.
+ * - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE, or the session is not bound to a socket.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_read(tls_session_t *session,
+                              uint8_t *buffer,
+                              size_t buffer_cap,
+                              size_t *out_read);
+
+/**
+ * Writes plaintext: sends what is owed to the peer, then seals and sends, some 128 KiB in one system call. Plaintext is
+ * taken or not, never copied: `*out_written` bytes are taken, and must not be shown again, whatever the status.
+ *
+ * - `TLS_STATUS_COMPLETE`: all plaintext was taken, and everything was sent to the socket.
+ * - `TLS_STATUS_WANT_WRITE`: the socket is full: wait until it is writable, then call again with the plaintext that was not
+ *   taken. If all of it was, ciphertext is still owed (`tls_session_has_pending_output()`): call with nothing (NULL, 0) or with
+ *   the next data.
+ * - `TLS_ERROR_IO`: the socket failed; its `errno` is in the error record. Sticky for writing, unless it is ENOBUFS or ENOMEM.
+ *   Reading goes on.
+ * - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE, our side is closed (in TLS 1.2 also by the peer's
+ *   `close_notify`), or the session is not bound to a socket.
+ * - The sticky error of a failed session.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_write(tls_session_t *session,
+                               const uint8_t *data,
+                               size_t data_len,
+                               size_t *out_written);
+
+/**
+ * As `tls_session_write()`, with the plaintext gathered from `num_spans` spans; `*out_written` counts through all of them.
+ * Records are filled across the spans' borders.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_write_vectored(tls_session_t *session,
+                                        const tls_span_t *spans,
+                                        size_t num_spans,
+                                        size_t *out_written);
+
+/**
+ * Closes our side: sends `close_notify` (RFC 8446 section 6.1) behind what is owed; before the handshake is COMPLETE it
+ * cancels it, and after a failure it sends what is left of the alert. It never waits for the peer, and closes no socket:
+ * reading goes on. To be sure that the peer has got everything, also shut down the socket's sending side and read to the end.
+ *
+ * - `TLS_STATUS_CLOSED`: everything is sent. Repeats.
+ * - `TLS_STATUS_WANT_WRITE`: wait until the socket is writable, then call again.
+ * - `TLS_ERROR_IO`: the socket failed.
+ * - `TLS_ERROR_INVALID_STATE`: the session is not bound to a socket.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_close(tls_session_t *session);
+
+/**
+ * The socket that the session is bound to; -1 if it is bound to none, or is no session.
+ */
+SPANTLS_MUST_USE tls_socket_t tls_session_socket(const tls_session_t *session);
 
 /**
  * Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with the default validation (RFC 5280, RFC 6125): a chain to the

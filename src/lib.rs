@@ -18,4 +18,5 @@ pub mod outcome;
 mod post_handshake;
 pub mod record;
 pub mod session;
+pub mod transport;
 mod trust;

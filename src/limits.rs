@@ -28,6 +28,14 @@ pub(crate) const MIN_FRAGMENT: usize = 64;
 /// Room that always lets `encrypt` make progress: a key update (27 bytes in TLS 1.3) and a record of some bytes.
 pub(crate) const MIN_CIPHERTEXT: usize = 64;
 
+/// Bytes that a bound session receives at once: four of the largest records. The host's buffer limits it further, and what
+/// was received beyond that is kept, so a peer makes a session keep no more than this.
+pub(crate) const RECEIVE_SCRATCH: usize = 4 * (RECORD_HEADER + MAX_CIPHERTEXT_TLS12);
+
+/// Bytes that a bound session sends at once: eight full records. What the socket does not take is kept, so a peer that
+/// does not read makes a session keep no more than this.
+pub(crate) const SEND_SCRATCH: usize = 8 * (RECORD_HEADER + MAX_PLAINTEXT + 32);
+
 /// Empty application records in a row. Each costs us an AEAD and the peer almost nothing.
 pub(crate) const MAX_EMPTY_RECORDS: u32 = 32;
 

@@ -47,6 +47,8 @@ pub enum FailureKind {
     Protocol,
     /// The transport ended without `close_notify`.
     Truncated,
+    /// A system call on the session's socket failed.
+    Io,
     /// A bad certificate, key, trust anchor or option.
     Configuration,
     /// The peer, protocol version or platform has no such thing.
@@ -70,6 +72,8 @@ pub struct Failure {
     pub alert_received: Option<Alert>,
     /// The policy errors of the verdict that refused the peer.
     pub policy_errors: u32,
+    /// `errno` of a failed system call, or 0.
+    pub os_error: i32,
     /// One sentence for a log.
     pub message: Cow<'static, str>,
 }
@@ -78,7 +82,7 @@ impl Failure {
     /// A failure with a message and nothing else.
     #[cold]
     pub fn new(kind: FailureKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, alert_sent: None, alert_received: None, policy_errors: 0, message: message.into() }
+        Self { kind, alert_sent: None, alert_received: None, policy_errors: 0, os_error: 0, message: message.into() }
     }
 
     /// The host passed something that cannot be right.
@@ -108,6 +112,13 @@ impl Failure {
     #[cold]
     pub fn protocol(alert: Alert, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(FailureKind::Protocol, message).with_alert(alert)
+    }
+
+    /// A system call failed with this `errno`.
+    #[cold]
+    pub fn io(what: &str, errno: i32) -> Self {
+        let message = format!("{what}: {}", std::io::Error::from_raw_os_error(errno));
+        Self { os_error: errno, ..Self::new(FailureKind::Io, message) }
     }
 
     /// An invariant of ours does not hold.

@@ -6,9 +6,11 @@
 #ifndef CALL_KINDS_H
 #define CALL_KINDS_H
 
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "call_states.h"
 
@@ -205,6 +207,8 @@ static bool is_filled(const uint8_t *data, size_t len, uint8_t byte) {
 #define PASS_BINDING_KIND(a) (int32_t)(a).number
 #define PASS_SWITCH(a) (int32_t)(a).number
 #define PASS_DEPTH(a) (int32_t)(a).number
+#define PASS_SOCKET(a) (tls_socket_t)(a).number
+#define PASS_SOCKET_FLAGS(a) (uint32_t)(a).number
 #define PASS_TICKET_LIFETIME(a) (uint32_t)(a).number
 #define PASS_FRAGMENT_SIZE(a) (size_t)(a).number
 #define PASS_ANY_INDEX(a) (size_t)(a).number
@@ -228,6 +232,15 @@ static bool is_filled(const uint8_t *data, size_t len, uint8_t byte) {
 /* --- Good values ------------------------------------------------------------------------------------------------ */
 
 #define MAKE(name) static void name(stage_t *stage, argument_t *argument)
+
+MAKE(make_socket) {
+    static int pair[2] = {-1, -1};
+    (void)stage;
+    if (pair[0] < 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) {
+        give_up("no socket pair");
+    }
+    argument->number = pair[0];
+}
 
 MAKE(make_session) {
     argument->owner = (void **)&stage->scene.self->session;
@@ -440,6 +453,17 @@ CHANGE_TO(len_in_buffer, argument->out_len = argument->pointer; stage->entangled
 /* Every struct begins with it. */
 CHANGE_TO(struct_size_of_number, argument->number = argument->variant->number;
           argument->out.size = (size_t)argument->variant->number)
+
+/* A descriptor, but no socket's. */
+CHANGE(file_descriptor) {
+    static int file = -1;
+    (void)stage;
+    if (file < 0 && (file = open("/dev/null", O_RDONLY)) < 0) {
+        give_up("no /dev/null");
+    }
+    argument->number = file;
+    return true;
+}
 
 /* `number` bytes of this text, again and again, and a NUL behind them. */
 CHANGE(long_bytes) {
@@ -676,11 +700,14 @@ CHECK(check_hello_info) {
 CHECK(check_stats) {
     const tls_session_stats_t *stats = &argument->out.counted.stats;
     const uint8_t *body = (const uint8_t *)stats + sizeof(size_t);
-    const size_t body_len = sizeof *stats - sizeof(size_t);
+    const size_t first_size = offsetof(tls_session_stats_t, receive_calls);
+    const size_t known = stats->struct_size < sizeof *stats ? first_size : sizeof *stats;
+    const size_t body_len = known - sizeof(size_t);
     IGNORE_THE_REST;
+    EXPECT(is_filled((const uint8_t *)stats + known, sizeof *stats - known, PATTERN));
     EXPECT(is_filled(argument->out.counted.behind, sizeof argument->out.counted.behind, PATTERN));
     EXPECT_NUMBER(stats->struct_size, (size_t)argument->number);
-    if (argument->pointer == NULL || stats->struct_size < sizeof *stats) {
+    if (argument->pointer == NULL || stats->struct_size < first_size) {
         EXPECT(is_filled(body, body_len, PATTERN));
     } else if (refused) {
         EXPECT(is_filled(body, body_len, 0));
@@ -879,6 +906,10 @@ KIND(SWITCH, "on", NULL, NULL, 1, NULL, NUMBER_IS(INT32_MIN, WRONG), NUMBER_IS(-
      NUMBER_IS(INT32_MAX, WRONG), NUMBER_IS(0, FINE));
 KIND(DEPTH, "depth", NULL, NULL, 1, NULL, NUMBER_IS(INT32_MIN, WRONG), NUMBER_IS(-1, WRONG), NUMBER_IS(3, WRONG),
      NUMBER_IS(INT32_MAX, WRONG), NUMBER_IS(0, FINE), NUMBER_IS(2, FINE));
+KIND(SOCKET, "socket", make_socket, NULL, 0, NULL, NUMBER_IS(-1, WRONG), NUMBER_IS(1000000, WRONG),
+     NUMBER_IS(SIZE_HALF, WRONG), {"a file", WRONG, file_descriptor, 0, NULL});
+KIND(SOCKET_FLAGS, "flags", NULL, NULL, TLS_SOCKET_BORROW, NULL, NUMBER_IS(0, WRONG), NUMBER_IS(3, WRONG),
+     NUMBER_IS(UINT32_MAX, WRONG));
 KIND(TICKET_LIFETIME, "lifetime_seconds", NULL, NULL, 3600, NULL, NUMBER_IS(604801, WRONG),
      NUMBER_IS(UINT32_MAX, WRONG), NUMBER_IS(0, FINE), NUMBER_IS(1, FINE), NUMBER_IS(604800, FINE));
 KIND(FRAGMENT_SIZE, "size", NULL, NULL, 1000, NULL, NUMBER_IS(1, WRONG), NUMBER_IS(63, WRONG), NUMBER_IS(16385, WRONG),
@@ -906,7 +937,8 @@ KIND(HELLO_INFO, "out_info", make_hello_info, check_hello_info, 0, NULL, NULL_PO
 KIND(STATS, "out_stats", make_stats, check_stats, 0, NULL, NULL_POINTER,
      {"struct_size 0", WRONG, struct_size_of_number, 0, NULL},
      {"struct_size 8", WRONG, struct_size_of_number, 8, NULL},
-     {"struct_size too small", WRONG, struct_size_of_number, sizeof(tls_session_stats_t) - 1, NULL},
+     {"struct_size too small", WRONG, struct_size_of_number, offsetof(tls_session_stats_t, receive_calls) - 1, NULL},
+     {"struct_size of the first version", FINE, struct_size_of_number, offsetof(tls_session_stats_t, receive_calls), NULL},
      {"struct_size of a later version", FINE, struct_size_of_number, sizeof(tls_session_stats_t) + 64, NULL},
      {"struct_size SIZE_MAX", FINE, struct_size_of_number, SIZE_ALL, NULL});
 KIND(OUT_CONSUMED, "out_consumed", make_out, check_consumed, 0, NULL, BAD_COUNT);

@@ -107,7 +107,8 @@ pub unsafe extern "C" fn tls_session_client_hello_info(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    fill_struct(host, session, out_info, |session| hello(session).map(|hello| describe(&hello)))
+    let first_size = size_of::<tls_client_hello_info_t>();
+    fill_struct(host, first_size, session, out_info, |session| hello(session).map(|hello| describe(&hello)))
 }
 
 /// Copies the JA3 fingerprint of the ClientHello: 32 hexadecimal digits, the MD5 of the text that

@@ -13,11 +13,12 @@ use crate::session::{Binding, state};
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum tls_state_values {
-    /// `tls_session_process_handshake()` has returned COMPLETE, or would.
+    /// `tls_session_process_handshake()`, or on a socket `tls_session_handshake()`, has returned COMPLETE, or would.
     TLS_STATE_HANDSHAKE_COMPLETE = 1,
-    /// Output is owed to the peer: see `tls_session_drain_pending_output()`.
+    /// Output is owed to the peer: see `tls_session_drain_pending_output()`, on a socket `tls_session_write()`.
     TLS_STATE_HAS_PENDING_OUTPUT = 2,
-    /// Plaintext is held: `tls_session_decrypt()` delivers it without any input.
+    /// Plaintext is held: `tls_session_decrypt()` delivers it without any input. On a socket: `tls_session_read()` has something
+    /// to tell, data or the end, without the socket.
     TLS_STATE_HAS_PENDING_PLAINTEXT = 4,
     /// The handshake waits for the host's answer.
     TLS_STATE_SUSPENDED = 8,
@@ -164,7 +165,7 @@ pub struct tls_session_stats_t {
     pub key_updates_received: u64,
     /// Session tickets that a client has kept since the handshake.
     pub tickets_received: u64,
-    /// Nanoseconds inside `tls_session_process_handshake()`.
+    /// Nanoseconds that the handshake was worked on.
     pub handshake_nanoseconds: u64,
     /// Nanoseconds from `TLS_STATUS_NEEDS_SERVER_OPTIONS` to its answer, or to now.
     pub server_options_nanoseconds: u64,
@@ -174,6 +175,10 @@ pub struct tls_session_stats_t {
     pub validation_nanoseconds: u64,
     /// The same for `TLS_STATUS_NEEDS_SIGNATURE`.
     pub signature_nanoseconds: u64,
+    /// System calls that a session bound to a socket has made to receive.
+    pub receive_calls: u64,
+    /// The same to send.
+    pub send_calls: u64,
 }
 
 /// Tells what a session has counted. Set `out_stats->struct_size` first. From any thread, at any time; numbers that belong
@@ -189,7 +194,8 @@ pub unsafe extern "C" fn tls_session_stats(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    fill_struct(host, session, out_stats, |session| {
+    let first_size = std::mem::offset_of!(tls_session_stats_t, receive_calls);
+    fill_struct(host, first_size, session, out_stats, |session| {
         let stats = session.stats();
         let [server_options, credentials, validation, signature] = stats.suspended;
         Ok(tls_session_stats_t {
@@ -208,6 +214,8 @@ pub unsafe extern "C" fn tls_session_stats(
             credentials_nanoseconds: credentials,
             validation_nanoseconds: validation,
             signature_nanoseconds: signature,
+            receive_calls: stats.receive_calls,
+            send_calls: stats.send_calls,
         })
     })
 }
@@ -390,16 +398,18 @@ pub unsafe extern "C" fn tls_session_export_keying_material(
 }
 
 /// The rule of all getters that fill a struct which begins with its size: empty where there is nothing to tell.
-pub(super) fn fill_struct<T: Default>(
+/// `first_size` is that of the struct's first version, which every host knows.
+pub(super) fn fill_struct<T: Copy + Default>(
     host: Host,
+    first_size: usize,
     session: *const tls_session_t,
     out: *mut T,
     value: impl FnOnce(&crate::session::Session) -> Result<T, Failure>,
 ) -> tls_status_t {
     let size = if out.is_null() { 0 } else { host.struct_size(out) };
-    let fits = size >= size_of::<T>();
+    let fits = size >= first_size;
     let put = |value: T| {
-        host.put(out, value);
+        host.put_front(out, value, size);
         host.put(out.cast::<usize>(), size);
     };
     if fits {

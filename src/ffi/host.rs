@@ -148,6 +148,13 @@ impl Host {
         }
     }
 
+    /// Writes the first `size` bytes of a struct, whose end an older host does not know.
+    pub(super) fn put_front<T: Copy>(self, to: *mut T, value: T, size: usize) {
+        let len = size.min(size_of::<T>());
+        // SAFETY: callers have checked for null; by the conventions there are `size` bytes.
+        unsafe { to.cast::<u8>().copy_from_nonoverlapping((&raw const value).cast::<u8>(), len) };
+    }
+
     /// The first field of a struct that begins with its own size.
     pub(super) fn struct_size<T>(self, of: *const T) -> usize {
         // SAFETY: callers have checked for null; by the conventions struct_size is there.

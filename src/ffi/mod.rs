@@ -17,5 +17,6 @@ mod host;
 pub mod library;
 pub mod options;
 pub mod session;
+pub mod socket;
 pub mod status;
 pub mod verdict;

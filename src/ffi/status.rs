@@ -40,7 +40,7 @@ pub enum tls_status_values {
     TLS_ERROR_PROTOCOL = -4,
     /// The transport ended without `close_notify` (RFC 8446 section 6.1): data may be missing.
     TLS_ERROR_TRUNCATED = -5,
-    /// A socket error; the OS error number is in the error record (reserved: not returned by this version).
+    /// A system call on the session's socket failed; its `errno` is in the error record.
     TLS_ERROR_IO = -6,
     /// A bad certificate, key, trust anchor or option.
     TLS_ERROR_CONFIGURATION = -7,
@@ -139,6 +139,7 @@ impl From<&Failure> for tls_error_t {
         record.alert_sent = failure.alert_sent.map_or(-1, |alert| i32::from(alert.0));
         record.alert_received = failure.alert_received.map_or(-1, |alert| i32::from(alert.0));
         record.policy_errors = failure.policy_errors;
+        record.os_error = failure.os_error;
         let room = SPANTLS_ERROR_MESSAGE_SIZE - 1;
         let end = failure.message.floor_char_boundary(room);
         for (to, from) in record.message.iter_mut().zip(&failure.message.as_bytes()[..end]) {
@@ -174,6 +175,7 @@ pub(super) fn from_kind(kind: FailureKind) -> tls_status_t {
         FailureKind::Authentication => TLS_ERROR_AUTHENTICATION,
         FailureKind::Protocol => TLS_ERROR_PROTOCOL,
         FailureKind::Truncated => TLS_ERROR_TRUNCATED,
+        FailureKind::Io => TLS_ERROR_IO,
         FailureKind::Configuration => TLS_ERROR_CONFIGURATION,
         FailureKind::NotSupported => TLS_ERROR_NOT_SUPPORTED,
         FailureKind::Busy => TLS_ERROR_BUSY,

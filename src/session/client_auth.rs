@@ -3,7 +3,7 @@
 use super::handshaking::{Judged, refusal_by_host};
 use super::read::ReadHalf;
 use super::stats::now;
-use super::{Session, state, try_lock};
+use super::{Session, only_without_span, state, try_lock};
 use crate::context::{PROTOCOL_TLS13, Validation};
 use crate::handshake::alert;
 use crate::outcome::{Alert, Failure, Outcome, Question};
@@ -13,6 +13,9 @@ impl Session {
     /// Asks the client for a certificate (RFC 8446 section 4.6.2).
     pub fn request_client_certificate(&self, output: &mut [u8], written: &mut usize) -> Result<Outcome, Failure> {
         self.shared.complete()?;
+        if self.bound.is_some() {
+            only_without_span(output)?;
+        }
         if let Some(failure) = self.shared.sticky() {
             return Err(failure);
         }
@@ -30,8 +33,17 @@ impl Session {
         if self.shared.has(state::CERTIFICATE_REQUESTED) {
             return Err(Failure::state("the last request is not answered, or the answer not judged"));
         }
+        if let Some(bound) = &self.bound
+            && !self.send_owed(bound, &mut write)?
+        {
+            return Ok(Outcome::WantWrite);
+        }
         let issuers = self.context().acceptable_issuers();
         let result = write.ask_client(&self.shared, || auth.ask(algorithms, issuers), output, written);
+        if let (Some(bound), Ok(Outcome::Complete)) = (&self.bound, &result) {
+            // Asked; what does not fit into the socket is pending.
+            self.send_owed(bound, &mut write)?;
+        }
         write.count(&self.shared, *written);
         result
     }

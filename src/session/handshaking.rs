@@ -48,6 +48,13 @@ pub(super) struct Running {
 }
 
 impl Phase {
+    /// The transport has ended: the next need of input fails.
+    pub(super) fn end_input(&mut self) {
+        if let Self::Running(running) = self {
+            running.input_ended = true;
+        }
+    }
+
     pub(super) fn set_name(&mut self, name: ServerName<'static>) -> Result<(), Failure> {
         match self {
             Self::New(preset) => {
@@ -62,20 +69,32 @@ impl Phase {
 impl Session {
     /// Hands over pending output, then works on the input until something is missing.
     pub fn process_handshake(&self, input: &[u8], output: &mut [u8], counts: &mut Counts) -> Result<Outcome, Failure> {
+        self.over_spans()?;
         if self.shared.has(state::HANDSHAKE_COMPLETE) {
             return self.shared.sticky().map_or(Ok(Outcome::Complete), Err);
         }
         let mut phase = try_lock(&self.phase)?;
         let mut write = try_lock(&self.write)?;
-        let counters = &self.shared.counters;
-        let result = counters.compute(|| self.handshake(&mut phase, &mut write, input, output, counts));
+        let result = self.work_on_handshake(&mut phase, &mut write, input, output, counts);
         // While the locks are held: a count has one writer.
-        counters.ciphertext_sent.add(counts.written);
-        counters.ciphertext_received.add(counts.consumed);
+        self.shared.counters.ciphertext_sent.add(counts.written);
+        self.shared.counters.ciphertext_received.add(counts.consumed);
         result
     }
 
-    fn handshake(
+    /// Hands over pending output, then works on the input; the time that it takes is the handshake's.
+    pub(super) fn work_on_handshake(
+        &self,
+        phase: &mut Phase,
+        write: &mut super::WriteHalf,
+        input: &[u8],
+        output: &mut [u8],
+        counts: &mut Counts,
+    ) -> Result<Outcome, Failure> {
+        self.shared.counters.compute(|| self.advance(phase, write, input, output, counts))
+    }
+
+    fn advance(
         &self,
         phase: &mut Phase,
         write: &mut super::WriteHalf,
@@ -254,6 +273,7 @@ impl Session {
 
     /// Closes our direction; before the handshake is complete, cancels it.
     pub fn shutdown(&self, output: &mut [u8], written: &mut usize) -> Result<Outcome, Failure> {
+        self.over_spans()?;
         if !self.shared.has(state::FINISHED) {
             self.cancel()?;
         }
@@ -394,7 +414,7 @@ impl Session {
         }
     }
 
-    fn cancel(&self) -> Result<(), Failure> {
+    pub(super) fn cancel(&self) -> Result<(), Failure> {
         let shared = &self.shared;
         let mut phase = try_lock(&self.phase)?;
         let mut write = try_lock(&self.write)?;

@@ -10,6 +10,7 @@
 //! The handshake, the read half and the write half are each behind a lock that is only ever tried: a second thread in
 //! the same part gets BUSY, nobody waits. They are taken in this order: handshake, write, read.
 
+mod bound;
 mod client_auth;
 mod facts;
 mod handshaking;
@@ -31,6 +32,7 @@ use crate::crypto::secrets::TrafficSecret;
 use crate::handshake::question::{CertificateRequest, SignatureRequest};
 use crate::outcome::{Alert, Failure, FailureKind, Outcome, Question, policy};
 use crate::post_handshake::client_auth::{ClientAuth, Progress};
+use bound::Bound;
 use facts::Facts;
 pub use facts::Negotiated;
 use handshaking::{Phase, Preset};
@@ -87,6 +89,8 @@ pub struct Session {
     context: Arc<Context>,
     /// What the host chose by the ClientHello instead.
     chosen: OnceLock<Arc<Context>>,
+    /// The socket, if the session does its own I/O.
+    bound: Option<Box<Bound>>,
     shared: Shared,
     phase: Mutex<Phase>,
     write: Mutex<WriteHalf>,
@@ -119,6 +123,7 @@ impl Session {
         Self {
             context,
             chosen: OnceLock::new(),
+            bound: None,
             shared: Shared {
                 state: AtomicU32::new(0),
                 owed: Owed::default(),
@@ -131,6 +136,12 @@ impl Session {
             write: Mutex::default(),
             read: Mutex::default(),
         }
+    }
+
+    /// Fails if the session moves its bytes itself.
+    #[inline]
+    fn over_spans(&self) -> Result<(), Failure> {
+        if self.bound.is_none() { Ok(()) } else { Err(not_over_spans()) }
     }
 
     fn context(&self) -> &Arc<Context> {
@@ -153,6 +164,7 @@ impl Session {
 
     /// Seals plaintext behind pending output.
     pub fn encrypt(&self, plaintext: &[&[u8]], output: &mut [u8], counts: &mut Counts) -> Result<Outcome, Failure> {
+        self.over_spans()?;
         self.shared.complete()?;
         let mut write = try_lock(&self.write)?;
         let result = write.encrypt(&self.shared, plaintext, output, counts);
@@ -163,10 +175,22 @@ impl Session {
 
     /// Opens records, as many as fit.
     pub fn decrypt(&self, input: &[u8], output: &mut [u8], counts: &mut Counts) -> Result<Outcome, Failure> {
+        self.over_spans()?;
         self.shared.complete()?;
         let mut read = try_lock(&self.read)?;
+        self.open_records(&mut read, input, output, counts)
+    }
+
+    #[inline]
+    fn open_records(
+        &self,
+        read: &mut ReadHalf,
+        input: &[u8],
+        output: &mut [u8],
+        counts: &mut Counts,
+    ) -> Result<Outcome, Failure> {
         let mut result = read.decrypt(&self.shared, input, output, counts);
-        if self.client_has_shown(&mut read)? && *counts == Counts::default() {
+        if self.client_has_shown(read)? && *counts == Counts::default() {
             // Judged inside: there may be more to do.
             result = read.decrypt(&self.shared, input, output, counts);
         }
@@ -181,6 +205,7 @@ impl Session {
         consumed: &mut usize,
         plaintext: &mut Range<usize>,
     ) -> Result<Outcome, Failure> {
+        self.over_spans()?;
         self.shared.complete()?;
         let mut read = try_lock(&self.read)?;
         let result = read.decrypt_in_place(&self.shared, data, consumed, plaintext);
@@ -197,6 +222,10 @@ impl Session {
         written: &mut usize,
     ) -> Result<Outcome, Failure> {
         self.shared.complete()?;
+        if let Some(bound) = &self.bound {
+            only_without_span(output)?;
+            return self.update_keys_of_bound(bound, request_peer_update);
+        }
         let mut write = try_lock(&self.write)?;
         let result = write.next_keys(&self.shared, request_peer_update, output, written);
         write.count(&self.shared, *written);
@@ -210,6 +239,7 @@ impl Session {
 
     /// Hands over output that is owed to the peer.
     pub fn drain_pending_output(&self, output: &mut [u8], written: &mut usize) -> Result<Outcome, Failure> {
+        self.over_spans()?;
         let mut write = try_lock(&self.write)?;
         let result = write.drain(&self.shared, output, written);
         write.count(&self.shared, *written);
@@ -218,6 +248,7 @@ impl Session {
 
     /// The transport has ended.
     pub fn end_of_input(&self) -> Result<Outcome, Failure> {
+        self.over_spans()?;
         match self.shared.complete() {
             Ok(()) => try_lock(&self.read)?.end_of_input(),
             Err(_) => self.end_of_handshake_input(),
@@ -227,7 +258,11 @@ impl Session {
     /// What was counted so far.
     pub fn stats(&self) -> Stats {
         let open = self.shared.facts().asked.as_ref().and_then(|asked| asked.question);
-        self.shared.counters.snapshot(open)
+        let mut stats = self.shared.counters.snapshot(open);
+        if let Some(bound) = &self.bound {
+            (stats.receive_calls, stats.send_calls) = bound.calls();
+        }
+        stats
     }
 
     /// Gives up what an idle session can do without: see the C header.
@@ -473,6 +508,16 @@ impl Shared {
     fn failures(&self) -> MutexGuard<'_, Failures> {
         self.failures.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
+}
+
+#[cold]
+fn not_over_spans() -> Failure {
+    Failure::state("this session is bound to a socket: use handshake, read, write and close")
+}
+
+/// What a bound session writes goes to its socket.
+fn only_without_span(output: &[u8]) -> Result<(), Failure> {
+    if output.is_empty() { Ok(()) } else { Err(Failure::argument("a session bound to a socket takes no output span")) }
 }
 
 /// A part of the session, if no other thread is in it.

@@ -213,6 +213,27 @@ impl ReadHalf {
         self.asking
     }
 
+    /// Whether plaintext is held that did not fit.
+    pub(super) fn holds(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// Whether nothing more will be opened.
+    pub(super) fn has_ended(&self) -> bool {
+        self.end.is_some()
+    }
+
+    /// The transport is broken.
+    pub(super) fn end_with(&mut self, failure: Failure) {
+        self.end.get_or_insert_with(|| End::Failed(Box::new(failure)));
+    }
+
+    /// The record at the front of `input`, if it is whole, or what is wrong with its header.
+    pub(super) fn has_record(&self, input: &[u8]) -> bool {
+        let opener = self.opening.as_ref().map(|opening| &opening.opener);
+        opener.is_some_and(|opener| !matches!(opener.next(input), Ok(None)))
+    }
+
     /// The transport has ended.
     pub(super) fn end_of_input(&mut self) -> Result<Outcome, Failure> {
         if self.is_asking() {

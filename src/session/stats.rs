@@ -59,6 +59,8 @@ pub struct Stats {
     pub computing: u64,
     /// By the order of [`Question`].
     pub suspended: [u64; 4],
+    pub receive_calls: u64,
+    pub send_calls: u64,
 }
 
 impl Counters {
@@ -95,6 +97,7 @@ impl Counters {
             tickets_received: self.tickets_received.get(),
             computing: self.computing.get(),
             suspended,
+            ..Stats::default()
         }
     }
 }

@@ -16,7 +16,8 @@ const RESERVED_RECORDS: u64 = 2;
 pub(super) struct WriteHalf {
     /// Made but not yet handed over; bytes before `handed` are.
     pending: Vec<u8>,
-    handed: usize,
+    /// Flights and send buffers are far smaller than this can count: an idle session is small.
+    handed: u32,
     sealing: Option<Box<Sealing>>,
     /// Nothing but pending output will ever be sent again.
     closed: bool,
@@ -26,6 +27,26 @@ struct Sealing {
     sealer: Sealer,
     /// TLS 1.3: what the next keys derive from.
     traffic: Option<Box<TrafficSecret>>,
+}
+
+/// Plaintext that is still to be sealed.
+pub(super) struct Plaintext<'a> {
+    spans: Gather<'a>,
+    /// Bytes of it.
+    left: usize,
+}
+
+impl<'a> Plaintext<'a> {
+    #[inline]
+    pub(super) fn new(spans: &'a [&'a [u8]]) -> Result<Self, Failure> {
+        let spans = Gather::new(spans);
+        let left = spans.len().ok_or_else(|| Failure::argument("the spans together are larger than memory can be"))?;
+        Ok(Self { spans, left })
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.left == 0
+    }
 }
 
 impl WriteHalf {
@@ -53,7 +74,7 @@ impl WriteHalf {
     }
 
     pub(super) fn has_pending(&self) -> bool {
-        self.handed < self.pending.len()
+        (self.handed as usize) < self.pending.len()
     }
 
     /// Hands over what fits, whatever the state.
@@ -96,11 +117,21 @@ impl WriteHalf {
 
     fn hand_over_pending(&mut self, shared: &Shared, output: &mut [u8], written: &mut usize) {
         let room = &mut output[*written..];
-        let left = &self.pending[self.handed..];
+        let left = self.pending();
         let count = left.len().min(room.len());
         room[..count].copy_from_slice(&left[..count]);
-        self.handed += count;
         *written += count;
+        self.handed_over(shared, count);
+    }
+
+    /// Output that is made and not yet handed over.
+    pub(super) fn pending(&self) -> &[u8] {
+        &self.pending[self.handed as usize..]
+    }
+
+    /// The next `count` bytes of pending output are on their way.
+    pub(super) fn handed_over(&mut self, shared: &Shared, count: usize) {
+        self.handed += count as u32;
         if !self.has_pending() {
             // An idle session keeps no buffer.
             self.pending = Vec::new();
@@ -112,6 +143,14 @@ impl WriteHalf {
         }
     }
 
+    /// Nothing can be sent any more, what is pending neither.
+    pub(super) fn abandon(&mut self, shared: &Shared) {
+        self.pending = Vec::new();
+        self.handed = 0;
+        self.closed = true;
+        shared.put(state::HAS_PENDING_OUTPUT, false);
+    }
+
     /// Seals plaintext behind pending output. Nothing of it is kept.
     pub(super) fn encrypt(
         &mut self,
@@ -120,9 +159,18 @@ impl WriteHalf {
         output: &mut [u8],
         counts: &mut Counts,
     ) -> Result<Outcome, Failure> {
-        let mut plaintext = Gather::new(plaintext);
-        let mut left =
-            plaintext.len().ok_or_else(|| Failure::argument("the spans together are larger than memory can be"))?;
+        let mut plaintext = Plaintext::new(plaintext)?;
+        self.may_seal(shared)?;
+        self.flush(shared, output, &mut counts.written)?;
+        if self.has_pending() {
+            return Ok(Outcome::WantWrite);
+        }
+        self.seal(&mut plaintext, output, counts)
+    }
+
+    /// Seals what is owed; fails where no more data can be sent.
+    #[inline]
+    pub(super) fn may_seal(&mut self, shared: &Shared) -> Result<(), Failure> {
         self.settle(shared)?;
         if let Some(failure) = shared.sticky() {
             return Err(failure);
@@ -131,12 +179,19 @@ impl WriteHalf {
             // Also by the peer's close_notify in TLS 1.2 (RFC 5246 section 7.2.1). Our own waits for drain or shutdown.
             return Err(Failure::state("our side is closed"));
         }
-        self.flush(shared, output, &mut counts.written)?;
-        if self.has_pending() {
-            return Ok(Outcome::WantWrite);
-        }
+        Ok(())
+    }
+
+    /// Seals as many records as fit. Nothing is pending.
+    #[inline]
+    pub(super) fn seal(
+        &mut self,
+        plaintext: &mut Plaintext<'_>,
+        output: &mut [u8],
+        counts: &mut Counts,
+    ) -> Result<Outcome, Failure> {
         let mut renewed = false;
-        while left > 0 {
+        while plaintext.left > 0 {
             let sealing = self.sealing()?;
             let room = &mut output[counts.written..];
             if sealing.sealer.records_left() <= RESERVED_RECORDS {
@@ -152,15 +207,17 @@ impl WriteHalf {
                 }
                 continue;
             }
+            let left = plaintext.left;
             let data_len = left.min(sealing.sealer.data_that_fits(room.len()));
             // What is left fits whole, or there must be room for a record worth its overhead.
             // Behind a key update, what is left of that room has to do.
             if data_len == 0 || (data_len < left && room.len() < MIN_CIPHERTEXT && !renewed) {
                 return Ok(Outcome::WantWrite);
             }
-            counts.written += sealing.sealer.seal(ContentType::ApplicationData, &mut plaintext, data_len, room)?;
+            let spans = &mut plaintext.spans;
+            counts.written += sealing.sealer.seal(ContentType::ApplicationData, spans, data_len, room)?;
             counts.consumed += data_len;
-            left -= data_len;
+            plaintext.left -= data_len;
         }
         Ok(Outcome::Complete)
     }
@@ -252,7 +309,7 @@ impl WriteHalf {
     /// Seals what the read half owes the peer. A reply waits until the one before it is handed over, so that a peer
     /// that asks and does not read is owed one, not thousands.
     #[inline]
-    fn settle(&mut self, shared: &Shared) -> Result<(), Failure> {
+    pub(super) fn settle(&mut self, shared: &Shared) -> Result<(), Failure> {
         if shared.owed.is_empty() { Ok(()) } else { self.settle_owed(shared) }
     }
 

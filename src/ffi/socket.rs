@@ -1,0 +1,212 @@
+//! Sessions over a socket: the library moves the bytes.
+
+use super::fence;
+use super::handles::{tls_context_t, tls_session_t, tls_span_t};
+use super::host::{Host, required};
+use super::status::tls_status_t;
+use crate::outcome::{Failure, Outcome};
+use crate::session::Session;
+use crate::transport::Socket;
+
+/// A socket of the operating system: on Unix a file descriptor.
+pub type tls_socket_t = isize;
+
+/// Flags of `tls_session_create_with_socket()`: one of BORROW and OWN.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum tls_socket_values {
+    /// The socket stays the host's: nothing here closes it. It must stay open as long as the session.
+    TLS_SOCKET_BORROW = 1,
+    /// The socket is the session's: `tls_session_destroy()` closes it, and nothing else does.
+    TLS_SOCKET_OWN = 2,
+}
+
+/// Makes a session that moves its bytes itself, over a connected stream socket.
+///
+/// The loop, for either role: `tls_session_handshake()`, then `tls_session_read()` and `tls_session_write()`, in the end
+/// `tls_session_close()`. WANT_READ means: wait until the socket is readable, then call again; WANT_WRITE: until it is
+/// writable. The questions of a handshake come and are answered as over spans; so are all getters. Make the socket
+/// non-blocking; on one that blocks the same calls wait in `recv` and `send`, and nowhere else.
+///
+/// - Before you wait for the socket to become readable, look at `TLS_STATE_HAS_PENDING_PLAINTEXT`: while it is set there is
+///   something to read here, and the socket may never become readable again.
+/// - After each read, look at `tls_session_has_pending_output()`: when it is true, `tls_session_write()` (with nothing, or with
+///   the next data) sends an answer that the peer is owed.
+/// - One thread may read while another writes or closes. The functions over spans are `TLS_ERROR_INVALID_STATE` here, and
+///   those for sockets are on other sessions; `tls_session_request_client_certificate()` and `tls_session_update_keys()` take
+///   an empty output span (NULL, 0) and send.
+/// - SIGPIPE is never raised, interrupted system calls are repeated, and no option of the socket is changed (on macOS
+///   SO_NOSIGPIPE is). Nobody else may read from the socket or write to it.
+/// - An idle session keeps no buffers: bytes pass through some 200 KiB of each calling thread. What it keeps while it waits,
+///   the front of a record, ciphertext that the socket did not take, is limited.
+///
+/// `flags` is `TLS_SOCKET_BORROW` or `TLS_SOCKET_OWN`.
+///
+/// - `TLS_STATUS_COMPLETE`: `*out_session` is set; release it with `tls_session_destroy()`.
+/// - `TLS_ERROR_INVALID_ARGUMENT`: a pointer is NULL, `context` is no context, other flags, or no stream socket (its `errno`,
+///   if it has one, is in `spantls_last_error()`). The socket stays the host's.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_create_with_socket(
+    context: *mut tls_context_t,
+    socket: tls_socket_t,
+    flags: u32,
+    out_session: *mut *mut tls_session_t,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    host.put(out_session, std::ptr::null_mut());
+    fence::call(|| {
+        required(out_session, "out_session")?;
+        let context = host.borrow(context)?.clone();
+        let socket = Socket::new(socket, owns(flags)?)?;
+        host.give(out_session, Session::with_socket(context, socket));
+        Ok(Outcome::Complete)
+    })
+}
+
+/// Does the handshake over the session's socket.
+///
+/// - `TLS_STATUS_COMPLETE`: the handshake is finished, the peer judged, and every byte of it sent. Repeats. Look at
+///   `TLS_STATE_HAS_PENDING_PLAINTEXT`: the peer's data may have come with it.
+/// - `TLS_STATUS_WANT_READ`, `TLS_STATUS_WANT_WRITE`: wait until the socket is readable, or writable.
+/// - The questions, as `tls_session_process_handshake()` has them. They repeat until answered.
+/// - `TLS_STATUS_CLOSED`: the handshake was cancelled with `tls_session_close()`.
+/// - `TLS_ERROR_AUTHENTICATION`, `TLS_ERROR_PROTOCOL`, `TLS_ERROR_TRUNCATED`: failed; the alert was sent, or waits for
+///   `tls_session_close()` if the socket was full. Sticky.
+/// - `TLS_ERROR_IO`: the socket failed; its `errno` is in the error record. If the peer has said why before it went away,
+///   its alert is told instead. Sticky, unless it is ENOBUFS or ENOMEM.
+/// - `TLS_ERROR_RESOURCES`: not sticky; nothing that was received is lost.
+/// - `TLS_ERROR_INVALID_STATE`: the session is not bound to a socket.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_handshake(session: *mut tls_session_t) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fence::on_session(host, session, Session::handshake)
+}
+
+/// Reads plaintext: what is here already, or else what the socket has. After data was delivered the socket is not asked
+/// again in the same call.
+///
+/// - `TLS_STATUS_COMPLETE`: `*out_read` bytes were delivered, at least one unless `buffer_cap` is 0: then it says that there
+///   is something to read. `TLS_STATE_HAS_PENDING_PLAINTEXT` tells whether more is here.
+/// - `TLS_STATUS_WANT_READ`: wait until the socket is readable.
+/// - `TLS_STATUS_CLOSED`: the peer's `close_notify`; everything before it was delivered. Repeats.
+/// - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_request_client_certificate()`.
+/// - `TLS_ERROR_TRUNCATED`: the connection has ended without a `close_notify`. Sticky; writing goes on.
+/// - `TLS_ERROR_PROTOCOL`: a bad record or a fatal alert. Sticky; `tls_session_close()` sends the alert.
+/// - `TLS_ERROR_IO`: the socket failed; its `errno` is in the error record. Sticky for reading, unless it is ENOBUFS or ENOMEM.
+/// - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE, or the session is not bound to a socket.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_read(
+    session: *mut tls_session_t,
+    buffer: *mut u8,
+    buffer_cap: usize,
+    out_read: *mut usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    counting(host, session, out_read, "out_read", |session, read| {
+        session.read(host.output(buffer, buffer_cap, "the buffer")?, read)
+    })
+}
+
+/// Writes plaintext: sends what is owed to the peer, then seals and sends, some 128 KiB in one system call. Plaintext is
+/// taken or not, never copied: `*out_written` bytes are taken, and must not be shown again, whatever the status.
+///
+/// - `TLS_STATUS_COMPLETE`: all plaintext was taken, and everything was sent to the socket.
+/// - `TLS_STATUS_WANT_WRITE`: the socket is full: wait until it is writable, then call again with the plaintext that was not
+///   taken. If all of it was, ciphertext is still owed (`tls_session_has_pending_output()`): call with nothing (NULL, 0) or with
+///   the next data.
+/// - `TLS_ERROR_IO`: the socket failed; its `errno` is in the error record. Sticky for writing, unless it is ENOBUFS or ENOMEM.
+///   Reading goes on.
+/// - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE, our side is closed (in TLS 1.2 also by the peer's
+///   `close_notify`), or the session is not bound to a socket.
+/// - The sticky error of a failed session.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_write(
+    session: *mut tls_session_t,
+    data: *const u8,
+    data_len: usize,
+    out_written: *mut usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    counting(host, session, out_written, "out_written", |session, written| {
+        session.write(&[host.input(data, data_len, "the data")?], written)
+    })
+}
+
+/// As `tls_session_write()`, with the plaintext gathered from `num_spans` spans; `*out_written` counts through all of them.
+/// Records are filled across the spans' borders.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_write_vectored(
+    session: *mut tls_session_t,
+    spans: *const tls_span_t,
+    num_spans: usize,
+    out_written: *mut usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    counting(host, session, out_written, "out_written", |session, written| {
+        host.gather(spans, num_spans, (std::ptr::null_mut(), 0), |plaintext| session.write(plaintext, written))
+    })
+}
+
+/// Closes our side: sends `close_notify` (RFC 8446 section 6.1) behind what is owed; before the handshake is COMPLETE it
+/// cancels it, and after a failure it sends what is left of the alert. It never waits for the peer, and closes no socket:
+/// reading goes on. To be sure that the peer has got everything, also shut down the socket's sending side and read to the end.
+///
+/// - `TLS_STATUS_CLOSED`: everything is sent. Repeats.
+/// - `TLS_STATUS_WANT_WRITE`: wait until the socket is writable, then call again.
+/// - `TLS_ERROR_IO`: the socket failed.
+/// - `TLS_ERROR_INVALID_STATE`: the session is not bound to a socket.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_close(session: *mut tls_session_t) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fence::on_session(host, session, Session::close)
+}
+
+/// The socket that the session is bound to; -1 if it is bound to none, or is no session.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_socket(session: *const tls_session_t) -> tls_socket_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fence::read(host, session, -1, |session| session.socket().map_or(-1, |descriptor| descriptor as tls_socket_t))
+}
+
+/// Whether the flags give the socket away.
+fn owns(flags: u32) -> Result<bool, Failure> {
+    const BORROW: u32 = tls_socket_values::TLS_SOCKET_BORROW as u32;
+    const OWN: u32 = tls_socket_values::TLS_SOCKET_OWN as u32;
+    match flags {
+        BORROW => Ok(false),
+        OWN => Ok(true),
+        _ => Err(Failure::argument("flags is TLS_SOCKET_BORROW or TLS_SOCKET_OWN")),
+    }
+}
+
+/// A call that counts bytes of plaintext, zero first.
+fn counting(
+    host: Host,
+    session: *mut tls_session_t,
+    out_count: *mut usize,
+    what: &'static str,
+    call: impl FnOnce(&Session, &mut usize) -> Result<Outcome, Failure>,
+) -> tls_status_t {
+    host.put(out_count, 0);
+    fence::on_session(host, session, |session| {
+        required(out_count, what)?;
+        let mut count = 0;
+        let result = call(session, &mut count);
+        host.put(out_count, count);
+        result
+    })
+}

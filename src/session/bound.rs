@@ -1,0 +1,394 @@
+//! A session that is bound to a socket moves its bytes itself: the same handshake and the same halves, with ciphertext
+//! that passes through buffers of the calling thread.
+//!
+//! ```text
+//!   socket ─recv─► scratch ─open─► host's buffer         host's spans ─seal─► scratch ─send─► socket
+//!                    │  ▲                                                       │
+//!                    ▼  │ what is not a whole record yet                        ▼ what the socket did not take
+//!                    kept                                                     pending
+//! ```
+//!
+//! The read half never sends: it leaves notes, as in a session over spans. Nobody waits here, except in `recv` and `send`
+//! of a socket that the host has left blocking.
+
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::handshaking::Phase;
+use super::read::ReadHalf;
+use super::stats::Count;
+use super::write::{Plaintext, WriteHalf};
+use super::{Counts, Session, state, try_lock};
+use crate::context::Context;
+use crate::limits::{MAX_CIPHERTEXT_TLS12, MAX_PLAINTEXT, MIN_CIPHERTEXT, RECEIVE_SCRATCH, RECORD_HEADER};
+use crate::outcome::{Failure, Outcome};
+use crate::transport::kept::Kept;
+use crate::transport::{Received, Sent, Socket, passes, scratch};
+
+pub(super) struct Bound {
+    socket: Socket,
+    /// Received and not yet opened; the handshake's, then the read half's. Its lock is the last one taken.
+    kept: Mutex<Kept>,
+    /// `errno` of the failure that ended sending, or 0.
+    broken: AtomicI32,
+    receive_calls: Count,
+    send_calls: Count,
+}
+
+impl Session {
+    /// A session of the context's role on this socket.
+    pub fn with_socket(context: Arc<Context>, socket: Socket) -> Self {
+        let bound = Bound {
+            socket,
+            kept: Mutex::default(),
+            broken: AtomicI32::new(0),
+            receive_calls: Count::default(),
+            send_calls: Count::default(),
+        };
+        Self { bound: Some(Box::new(bound)), ..Self::new(context) }
+    }
+
+    /// The descriptor of the socket that the session is bound to.
+    pub fn socket(&self) -> Option<i32> {
+        self.bound.as_ref().map(|bound| bound.socket.descriptor())
+    }
+
+    /// Does the handshake, until the socket or the host is needed.
+    pub fn handshake(&self) -> Result<Outcome, Failure> {
+        let bound = self.bound()?;
+        if self.shared.has(state::HANDSHAKE_COMPLETE) {
+            return self.shared.sticky().map_or(Ok(Outcome::Complete), Err);
+        }
+        let mut phase = try_lock(&self.phase)?;
+        let mut write = try_lock(&self.write)?;
+        let mut kept = try_lock(&bound.kept)?;
+        let mut buffer = scratch::receiving();
+        let mut have = kept.move_to(&mut buffer);
+        let result = self.shake_hands(bound, &mut phase, &mut write, &mut buffer, &mut have);
+        kept.keep(&buffer[..have]);
+        if self.shared.has(state::HANDSHAKE_COMPLETE) {
+            let read = try_lock(&self.read)?;
+            self.tell_what_is_kept(&read, &kept);
+        }
+        result
+    }
+
+    /// `buffer` begins with `have` received bytes.
+    fn shake_hands(
+        &self,
+        bound: &Bound,
+        phase: &mut Phase,
+        write: &mut WriteHalf,
+        buffer: &mut [u8],
+        have: &mut usize,
+    ) -> Result<Outcome, Failure> {
+        // Nothing can be sent any more; perhaps the peer has said why.
+        let mut unsent: Option<Failure> = None;
+        loop {
+            let mut counts = Counts::default();
+            // Without room, all output is pending: it is sent from there.
+            let result = self.work_on_handshake(phase, write, &buffer[..*have], &mut [], &mut counts);
+            self.shared.counters.ciphertext_received.add(counts.consumed);
+            buffer.copy_within(counts.consumed..*have, 0);
+            *have -= counts.consumed;
+            match (result, unsent.take()) {
+                (Ok(Outcome::WantRead), failure) => match self.receive(bound, buffer, have, bound.reach(0)) {
+                    Ok(Received::Bytes(_)) => unsent = failure,
+                    _ if let Some(failure) = failure => return self.end_handshake(failure),
+                    Ok(Received::Later) => return Ok(Outcome::WantRead),
+                    Ok(Received::End) => phase.end_input(),
+                    Err(failure) => return self.end_handshake(failure),
+                },
+                (Ok(Outcome::WantWrite), None) => match self.send_pending(bound, write) {
+                    Ok(true) => {}
+                    Ok(false) => return Ok(Outcome::WantWrite),
+                    Err(failure) if passes(failure.os_error) => return Err(failure),
+                    Err(failure) => unsent = Some(failure),
+                },
+                (Ok(_), Some(failure)) => {
+                    write.abandon(&self.shared);
+                    return self.end_handshake(failure);
+                }
+                (Ok(outcome), None) => return Ok(outcome),
+                (Err(failure), _) => {
+                    // The alert goes out if it can; this failure is what is told. `close` sends what is left.
+                    drop(self.send_pending(bound, write));
+                    return Err(failure);
+                }
+            }
+        }
+    }
+
+    /// The socket has failed before the handshake was complete.
+    fn end_handshake(&self, failure: Failure) -> Result<Outcome, Failure> {
+        if !passes(failure.os_error) {
+            self.shared.fail(&failure);
+        }
+        Err(failure)
+    }
+
+    /// Delivers plaintext: what is here, or else what the socket has.
+    pub fn read(&self, output: &mut [u8], delivered: &mut usize) -> Result<Outcome, Failure> {
+        let bound = self.bound()?;
+        self.shared.complete()?;
+        let mut read = try_lock(&self.read)?;
+        let mut kept = try_lock(&bound.kept)?;
+        let result = self.read_on(bound, &mut read, &mut kept, output, delivered);
+        self.tell_what_is_kept(&read, &kept);
+        match result {
+            // For want of room only, as without any: WANT_WRITE is for sockets.
+            Ok(Outcome::WantWrite) => Ok(Outcome::Complete),
+            other => other,
+        }
+    }
+
+    fn read_on(
+        &self,
+        bound: &Bound,
+        read: &mut ReadHalf,
+        kept: &mut Kept,
+        output: &mut [u8],
+        delivered: &mut usize,
+    ) -> Result<Outcome, Failure> {
+        let (outcome, counts) = self.open_until_data(read, kept.bytes(), output);
+        kept.consume(counts.consumed);
+        *delivered = counts.written;
+        if read.has_ended() {
+            // RFC 8446 section 6.1: what comes behind the end is ignored.
+            kept.clear();
+        }
+        if outcome != Ok(Outcome::WantRead) {
+            return outcome;
+        }
+        let mut buffer = scratch::receiving();
+        let mut have = kept.move_to(&mut buffer);
+        loop {
+            match self.receive(bound, &mut buffer, &mut have, bound.reach(output.len())) {
+                Ok(Received::Bytes(_)) => {}
+                Ok(Received::Later) => {
+                    kept.keep(&buffer[..have]);
+                    return Ok(Outcome::WantRead);
+                }
+                Ok(Received::End) => return read.end_of_input(),
+                Err(failure) if passes(failure.os_error) => {
+                    kept.keep(&buffer[..have]);
+                    return Err(failure);
+                }
+                Err(failure) => {
+                    read.end_with(failure.clone());
+                    return Err(failure);
+                }
+            }
+            let (outcome, counts) = self.open_until_data(read, &buffer[..have], output);
+            *delivered = counts.written;
+            if outcome != Ok(Outcome::WantRead) {
+                if !read.has_ended() {
+                    kept.keep(&buffer[counts.consumed..have]);
+                }
+                return outcome;
+            }
+            buffer.copy_within(counts.consumed..have, 0);
+            have -= counts.consumed;
+        }
+    }
+
+    /// Opens records until some data is delivered, or something else is to be told.
+    fn open_until_data(
+        &self,
+        read: &mut ReadHalf,
+        input: &[u8],
+        output: &mut [u8],
+    ) -> (Result<Outcome, Failure>, Counts) {
+        let mut total = Counts::default();
+        loop {
+            let mut counts = Counts::default();
+            let result = self.open_records(read, &input[total.consumed..], output, &mut counts);
+            total.consumed += counts.consumed;
+            total.written += counts.written;
+            if result != Ok(Outcome::Complete) || total.written > 0 {
+                return (result, total);
+            }
+        }
+    }
+
+    /// `HAS_PENDING_PLAINTEXT`: there is something to read without the socket, so that waiting for it could be forever.
+    fn tell_what_is_kept(&self, read: &ReadHalf, kept: &Kept) {
+        let more = read.holds() || (!read.has_ended() && read.has_record(kept.bytes()));
+        if self.shared.has(state::HAS_PENDING_PLAINTEXT) != more {
+            self.shared.put(state::HAS_PENDING_PLAINTEXT, more);
+        }
+    }
+
+    /// Seals plaintext and sends it, behind what is owed. `taken` counts plaintext that is never shown again.
+    pub fn write(&self, plaintext: &[&[u8]], taken: &mut usize) -> Result<Outcome, Failure> {
+        let bound = self.bound()?;
+        self.shared.complete()?;
+        let mut write = try_lock(&self.write)?;
+        let result = self.write_on(bound, &mut write, plaintext, taken);
+        self.shared.counters.plaintext_sent.add(*taken);
+        write.count(&self.shared, 0);
+        result
+    }
+
+    fn write_on(
+        &self,
+        bound: &Bound,
+        write: &mut WriteHalf,
+        plaintext: &[&[u8]],
+        taken: &mut usize,
+    ) -> Result<Outcome, Failure> {
+        let mut plaintext = Plaintext::new(plaintext)?;
+        bound.check_sending()?;
+        if !self.send_owed(bound, write)? {
+            return Ok(Outcome::WantWrite);
+        }
+        write.may_seal(&self.shared)?;
+        if plaintext.is_empty() {
+            return Ok(Outcome::Complete);
+        }
+        let mut buffer = scratch::sending();
+        while !plaintext.is_empty() {
+            let mut counts = Counts::default();
+            match write.seal(&mut plaintext, &mut buffer, &mut counts) {
+                Ok(_) => {}
+                // What was done counts; the failure has a call of its own.
+                Err(_) if *taken > 0 => return Ok(Outcome::WantWrite),
+                Err(failure) => return Err(failure),
+            }
+            *taken += counts.consumed;
+            if !self.send_sealed(bound, write, &buffer[..counts.written])? {
+                return Ok(Outcome::WantWrite);
+            }
+        }
+        Ok(Outcome::Complete)
+    }
+
+    /// Closes our direction, or cancels the handshake, and sends what there is to say; an alert of a failure too.
+    pub fn close(&self) -> Result<Outcome, Failure> {
+        let bound = self.bound()?;
+        if !self.shared.has(state::FINISHED) {
+            self.cancel()?;
+        }
+        let mut write = try_lock(&self.write)?;
+        bound.check_sending()?;
+        write.shutdown(&self.shared, &mut [], &mut 0)?;
+        let sent = self.send_owed(bound, &mut write)?;
+        write.count(&self.shared, 0);
+        Ok(if sent { Outcome::Closed } else { Outcome::WantWrite })
+    }
+
+    pub(super) fn update_keys_of_bound(&self, bound: &Bound, request_peer_update: bool) -> Result<Outcome, Failure> {
+        let mut write = try_lock(&self.write)?;
+        bound.check_sending()?;
+        if !self.send_owed(bound, &mut write)? {
+            return Ok(Outcome::WantWrite);
+        }
+        let (mut message, mut len) = ([0; MIN_CIPHERTEXT], 0);
+        let outcome = write.next_keys(&self.shared, request_peer_update, &mut message, &mut len)?;
+        self.send_sealed(bound, &mut write, &message[..len])?;
+        write.count(&self.shared, 0);
+        Ok(outcome)
+    }
+
+    /// Sends pending output and what the read half owes. False: the socket is full.
+    pub(super) fn send_owed(&self, bound: &Bound, write: &mut WriteHalf) -> Result<bool, Failure> {
+        loop {
+            write.settle(&self.shared)?;
+            if !write.has_pending() {
+                return Ok(true);
+            }
+            if !self.send_pending(bound, write)? {
+                return Ok(false);
+            }
+        }
+    }
+
+    fn send_pending(&self, bound: &Bound, write: &mut WriteHalf) -> Result<bool, Failure> {
+        while write.has_pending() {
+            match bound.send(write.pending()) {
+                Ok(Sent::Bytes(count)) => {
+                    self.shared.counters.ciphertext_sent.add(count);
+                    write.handed_over(&self.shared, count);
+                }
+                Ok(Sent::Later) => return Ok(false),
+                Err(failure) => return Err(self.not_sent(failure, write)),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Sends what was just sealed; what the socket does not take is pending. False: the socket is full.
+    fn send_sealed(&self, bound: &Bound, write: &mut WriteHalf, mut bytes: &[u8]) -> Result<bool, Failure> {
+        let later = loop {
+            if bytes.is_empty() {
+                return Ok(true);
+            }
+            match bound.send(bytes) {
+                Ok(Sent::Bytes(count)) => {
+                    self.shared.counters.ciphertext_sent.add(count);
+                    bytes = &bytes[count..];
+                }
+                Ok(Sent::Later) => break Ok(false),
+                Err(failure) => break Err(failure),
+            }
+        };
+        write.add(&self.shared, |pending| pending.extend_from_slice(bytes));
+        later.map_err(|failure| self.not_sent(failure, write))
+    }
+
+    /// Where sending has ended for good, nothing stays pending.
+    fn not_sent(&self, failure: Failure, write: &mut WriteHalf) -> Failure {
+        if !passes(failure.os_error) {
+            write.abandon(&self.shared);
+        }
+        failure
+    }
+
+    fn receive(&self, bound: &Bound, buffer: &mut [u8], have: &mut usize, reach: usize) -> Result<Received, Failure> {
+        let room = buffer.get_mut(*have..reach).filter(|room| !room.is_empty());
+        let room = room.ok_or_else(|| Failure::internal("a record longer than the receive buffer"))?;
+        let received = bound.socket.receive(room);
+        bound.receive_calls.add(1);
+        if let Ok(Received::Bytes(count)) = received {
+            *have += count;
+        }
+        received
+    }
+
+    fn bound(&self) -> Result<&Bound, Failure> {
+        self.bound.as_deref().ok_or_else(|| Failure::state("this session is not bound to a socket"))
+    }
+}
+
+impl Bound {
+    /// System calls so far, to receive and to send.
+    pub(super) fn calls(&self) -> (u64, u64) {
+        (self.receive_calls.get(), self.send_calls.get())
+    }
+
+    /// How far the receive buffer is filled: a record of the largest size always fits, and records for as much plaintext
+    /// as the host has room for; more would only have to be kept.
+    fn reach(&self, room: usize) -> usize {
+        let records = room / MAX_PLAINTEXT + 1;
+        let expanded = room.saturating_add(records.saturating_mul(MIN_CIPHERTEXT));
+        expanded.clamp(RECORD_HEADER + MAX_CIPHERTEXT_TLS12, RECEIVE_SCRATCH)
+    }
+
+    fn send(&self, bytes: &[u8]) -> Result<Sent, Failure> {
+        self.check_sending()?;
+        self.send_calls.add(1);
+        self.socket.send(bytes).inspect_err(|failure| {
+            if !passes(failure.os_error) {
+                self.broken.store(failure.os_error, Ordering::Relaxed);
+            }
+        })
+    }
+
+    /// What has ended sending is told again.
+    fn check_sending(&self) -> Result<(), Failure> {
+        match self.broken.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            errno => Err(Failure::io("sending has failed", errno)),
+        }
+    }
+}
