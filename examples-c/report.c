@@ -1,6 +1,7 @@
 #include "report.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const struct {
     uint16_t id;
@@ -36,6 +37,15 @@ const char *suite_name(uint16_t suite)
             return suites[i].name;
     }
     return "-";
+}
+
+uint16_t suite_number(const char *name)
+{
+    for (size_t i = 0; i < sizeof suites / sizeof suites[0]; ++i) {
+        if (strcmp(suites[i].name, name) == 0)
+            return suites[i].id;
+    }
+    return 0;
 }
 
 const char *alpn_name(const tls_session_t *session, char *text, size_t text_cap)

@@ -1,5 +1,7 @@
 #include "settings.h"
 
+#include "report.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,6 +70,13 @@ bool set_version(tls_options_t *options, const char *version)
     else
         return false;
     return succeeded("--tls", tls_options_set_protocols(options, protocol));
+}
+
+bool set_suite(tls_options_t *options, const char *name)
+{
+    uint16_t suite = suite_number(name);
+
+    return suite != 0 && succeeded("--suite", tls_options_set_cipher_suites(options, &suite, 1));
 }
 
 bool add_alpn(tls_options_t *options, const char *name)

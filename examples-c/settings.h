@@ -20,6 +20,9 @@ bool parse_number(const char *text, unsigned long least, unsigned long most, uns
 /* "1.2" or "1.3": only this version. */
 bool set_version(tls_options_t *options, const char *version);
 
+/* An IANA name: only this cipher suite. */
+bool set_suite(tls_options_t *options, const char *name);
+
 /* The contents of a file, to be freed; NULL after saying on stderr why not. */
 uint8_t *read_file(const char *path, size_t *out_len);
 
