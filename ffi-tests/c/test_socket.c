@@ -1,0 +1,750 @@
+/*
+ * Sessions bound to a socket: both ends in one program, over socket pairs and over TCP, blocking and not.
+ *
+ * recv() and send() of this program stand in for the system's: they count, and fail when told to.
+ */
+
+/* For syscall(). */
+#define _DEFAULT_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "pair.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+static const uint32_t protocols[] = {TLS_PROTOCOL_TLS12, TLS_PROTOCOL_TLS13};
+
+static const char *version_name(uint32_t protocol) {
+    return protocol == TLS_PROTOCOL_TLS12 ? "TLS 1.2" : "TLS 1.3";
+}
+
+/* --- The system's calls ------------------------------------------------------------------------------------------ */
+
+/* The next calls fail with these, then succeed; 0 ends the list. */
+static int next_errors[8];
+/* No call moves more than this; 0: no limit. */
+static size_t most;
+static unsigned long num_recv, num_send;
+
+static bool fails(void) {
+    const int error = next_errors[0];
+    if (error == 0) {
+        return false;
+    }
+    memmove(next_errors, next_errors + 1, sizeof next_errors - sizeof next_errors[0]);
+    errno = error;
+    return true;
+}
+
+static void fail_next(int first, int second) {
+    next_errors[0] = first;
+    next_errors[1] = second;
+    next_errors[2] = 0;
+}
+
+ssize_t recv(int fd, void *buffer, size_t len, int flags) {
+    __atomic_fetch_add(&num_recv, 1, __ATOMIC_RELAXED);
+    if (fails()) {
+        return -1;
+    }
+    return syscall(SYS_recvfrom, fd, buffer, most != 0 && len > most ? most : len, flags, NULL, NULL);
+}
+
+ssize_t send(int fd, const void *data, size_t len, int flags) {
+    __atomic_fetch_add(&num_send, 1, __ATOMIC_RELAXED);
+    if (fails()) {
+        return -1;
+    }
+    return syscall(SYS_sendto, fd, data, most != 0 && len > most ? most : len, flags, NULL, 0);
+}
+
+/* --- Two bound sessions ------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    int fds[2];
+    bool tcp; /* what was sent takes a moment */
+    tls_session_t *client;
+    tls_session_t *server;
+} wire_t;
+
+static void set_blocking(int fd, bool blocking) {
+    const int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK) != 0) {
+        give_up("fcntl: %s", strerror(errno));
+    }
+}
+
+/* Two ends of a TCP connection over loopback. */
+static void connect_tcp(int fds[2]) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    const int listener = socket(AF_INET, SOCK_STREAM, 0);
+    fds[0] = socket(AF_INET, SOCK_STREAM, 0);
+    if (listener < 0 || fds[0] < 0 || bind(listener, (struct sockaddr *)&address, len) != 0 ||
+        listen(listener, 1) != 0 || getsockname(listener, (struct sockaddr *)&address, &len) != 0 ||
+        connect(fds[0], (struct sockaddr *)&address, len) != 0 || (fds[1] = accept(listener, NULL, NULL)) < 0) {
+        give_up("TCP over loopback: %s", strerror(errno));
+    }
+    close(listener);
+}
+
+static wire_t wire_on(tls_context_t *client, tls_context_t *server, bool tcp) {
+    wire_t wire = {{-1, -1}, tcp, NULL, NULL};
+    if (tcp) {
+        connect_tcp(wire.fds);
+    } else if (socketpair(AF_UNIX, SOCK_STREAM, 0, wire.fds) != 0) {
+        give_up("socketpair: %s", strerror(errno));
+    }
+    for (int i = 0; i < 2; i++) {
+        set_blocking(wire.fds[i], false);
+    }
+    EXPECT_STATUS(tls_session_create_with_socket(client, wire.fds[0], TLS_SOCKET_OWN, &wire.client), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_create_with_socket(server, wire.fds[1], TLS_SOCKET_OWN, &wire.server), TLS_STATUS_COMPLETE);
+    EXPECT_NUMBER(tls_session_socket(wire.client), wire.fds[0]);
+    EXPECT_STATUS(tls_session_set_target_host_name(wire.client, "localhost"), TLS_STATUS_COMPLETE);
+    return wire;
+}
+
+static wire_t wire_open(const setup_t *client, const setup_t *server, bool tcp) {
+    tls_context_t *client_context = make_context(false, client), *server_context = make_context(true, server);
+    const wire_t wire = wire_on(client_context, server_context, tcp);
+    tls_context_destroy(client_context);
+    tls_context_destroy(server_context);
+    return wire;
+}
+
+static void wire_close(wire_t *wire) {
+    tls_session_destroy(wire->client);
+    tls_session_destroy(wire->server);
+}
+
+static bool waits(tls_status_t status) {
+    return status == TLS_STATUS_WANT_READ || status == TLS_STATUS_WANT_WRITE;
+}
+
+/* Waits until a socket is what its status says that it is waited for; false if none of them is in time. */
+static bool is_ready(tls_session_t *const *sessions, const tls_status_t *statuses, size_t num, int milliseconds) {
+    struct pollfd entries[2];
+    nfds_t num_entries = 0;
+    for (size_t i = 0; i < num; i++) {
+        if (waits(statuses[i])) {
+            const short event = statuses[i] == TLS_STATUS_WANT_READ ? POLLIN : POLLOUT;
+            entries[num_entries++] = (struct pollfd){.fd = (int)tls_session_socket(sessions[i]), .events = event};
+        }
+    }
+    return num_entries > 0 && poll(entries, num_entries, milliseconds) > 0;
+}
+
+/* One call; the default verdict is given where it is asked for. */
+static tls_status_t step(tls_session_t *session) {
+    const tls_status_t status = tls_session_handshake(session);
+    EXPECT_NUMBER(tls_session_is_handshake_complete(session), status == TLS_STATUS_COMPLETE);
+    if (status == TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION) {
+        EXPECT_STATUS(tls_session_handshake(session), status);
+        EXPECT_STATUS(tls_session_accept_with_default_validation(session, NULL), TLS_STATUS_COMPLETE);
+        return tls_session_handshake(session);
+    }
+    return status;
+}
+
+/* Runs both until both are complete, or neither's socket is ready. */
+static bool run(wire_t *wire) {
+    for (;;) {
+        tls_session_t *const sessions[2] = {wire->client, wire->server};
+        const tls_status_t statuses[2] = {step(wire->client), step(wire->server)};
+        if (statuses[0] == TLS_STATUS_COMPLETE && statuses[1] == TLS_STATUS_COMPLETE) {
+            return true;
+        }
+        if (!is_ready(sessions, statuses, 2, wire->tcp ? 10000 : 0)) {
+            return false;
+        }
+    }
+}
+
+static wire_t wire_established(uint32_t protocol, bool tcp) {
+    const setup_t client = {.anchors = "ca", .protocols = protocol}, server = {.credentials = "server-p256"};
+    wire_t wire = wire_open(&client, &server, tcp);
+    if (!run(&wire)) {
+        give_up("the handshake of %s over a socket has failed", version_name(protocol));
+    }
+    return wire;
+}
+
+/* Reads until there is nothing to read and `len` bytes have come; the status that ended it. */
+static tls_status_t read_until(tls_session_t *session, bytes_t *into, size_t len) {
+    static uint8_t room[40000];
+    for (;;) {
+        size_t count = 1234567;
+        const tls_status_t status = tls_session_read(session, room, sizeof room, &count);
+        if (status == TLS_STATUS_WANT_READ && into->len < len && is_ready(&session, &status, 1, 10000)) {
+            continue;
+        }
+        if (status != TLS_STATUS_COMPLETE) {
+            EXPECT_NUMBER(count, 0);
+            return status;
+        }
+        EXPECT(count > 0);
+        bytes_append(into, room, count);
+    }
+}
+
+/* The same until there is an end. */
+static tls_status_t read_to_end(tls_session_t *session, bytes_t *into) {
+    return read_until(session, into, SIZE_MAX);
+}
+
+static tls_session_stats_t stats_of(const tls_session_t *session) {
+    tls_session_stats_t stats = {.struct_size = sizeof stats};
+    EXPECT_STATUS(tls_session_stats(session, &stats), TLS_STATUS_COMPLETE);
+    return stats;
+}
+
+static void expect_text(const bytes_t *bytes, const char *text) {
+    EXPECT_BYTES(bytes->data, bytes->len, text, strlen(text));
+}
+
+/* --- Conversations ----------------------------------------------------------------------------------------------- */
+
+static void test_conversation(uint32_t protocol, bool tcp, size_t limit) {
+    test("%s over %s: a conversation and its end, %zu bytes at a time", version_name(protocol),
+         tcp ? "TCP" : "a socket pair", limit);
+    most = limit;
+    wire_t wire = wire_established(protocol, tcp);
+    bytes_t received = {0};
+    size_t written = 0;
+    EXPECT_STATUS(tls_session_write(wire.client, (const uint8_t *)"ping", 4, &written), TLS_STATUS_COMPLETE);
+    EXPECT_NUMBER(written, 4);
+    EXPECT_STATUS(read_until(wire.server, &received, 4), TLS_STATUS_WANT_READ);
+    expect_text(&received, "ping");
+    bytes_drop(&received, received.len);
+    const tls_span_t spans[] = {{(const uint8_t *)"po", 2}, {NULL, 0}, {(const uint8_t *)"ng", 2}};
+    EXPECT_STATUS(tls_session_write_vectored(wire.server, spans, 3, &written), TLS_STATUS_COMPLETE);
+    EXPECT_NUMBER(written, 4);
+    EXPECT_STATUS(tls_session_close(wire.server), TLS_STATUS_CLOSED);
+    EXPECT_STATUS(read_to_end(wire.client, &received), TLS_STATUS_CLOSED);
+    expect_text(&received, "pong");
+    EXPECT_STATUS(tls_session_close(wire.client), TLS_STATUS_CLOSED);
+    EXPECT_STATUS(read_to_end(wire.server, &received), TLS_STATUS_CLOSED);
+    EXPECT_STATUS(tls_session_write(wire.client, (const uint8_t *)"more", 4, &written), TLS_ERROR_INVALID_STATE);
+    EXPECT_NUMBER(written, 0);
+    most = 0;
+    bytes_free(&received);
+    wire_close(&wire);
+}
+
+/* What the statuses promise to a level-triggered loop: it is never told to wait for what does not come. */
+static void test_flood(uint32_t protocol) {
+    test("%s: 3 MB each way at once, each side waiting for what its statuses say", version_name(protocol));
+    enum { TOTAL = 3000000, ROOM = 10000 };
+    wire_t wire = wire_established(protocol, true);
+    tls_session_t *const sessions[2] = {wire.client, wire.server};
+    uint8_t *const data[2] = {pattern(TOTAL, 1), pattern(TOTAL, 2)};
+    size_t sent[2] = {0, 0};
+    bytes_t received[2] = {{0}, {0}};
+    while (received[0].len < TOTAL || received[1].len < TOTAL) {
+        struct pollfd entries[2];
+        bool wait = true;
+        for (int i = 0; i < 2; i++) {
+            const uint32_t bits = tls_session_state(sessions[i]);
+            const bool writes = sent[i] < TOTAL || (bits & TLS_STATE_HAS_PENDING_OUTPUT) != 0;
+            entries[i] = (struct pollfd){.fd = wire.fds[i], .events = (short)(POLLIN | (writes ? POLLOUT : 0))};
+            wait = wait && (bits & TLS_STATE_HAS_PENDING_PLAINTEXT) == 0;
+        }
+        if (!EXPECT(poll(entries, 2, wait ? 10000 : 0) >= 0) ||
+            (wait && !EXPECT(entries[0].revents != 0 || entries[1].revents != 0))) {
+            break;
+        }
+        for (int i = 0; i < 2; i++) {
+            uint8_t room[ROOM];
+            size_t count = 0;
+            const bool here = (tls_session_state(sessions[i]) & TLS_STATE_HAS_PENDING_PLAINTEXT) != 0;
+            if (here || (entries[i].revents & POLLIN)) {
+                const tls_status_t status = tls_session_read(sessions[i], room, sizeof room, &count);
+                EXPECT(status == TLS_STATUS_COMPLETE || (status == TLS_STATUS_WANT_READ && !here));
+                bytes_append(&received[i], room, count);
+            }
+            if (entries[i].revents & POLLOUT) {
+                const tls_status_t status = tls_session_write(sessions[i], data[i] + sent[i], TOTAL - sent[i], &count);
+                EXPECT(status == TLS_STATUS_COMPLETE || status == TLS_STATUS_WANT_WRITE);
+                sent[i] += count;
+                EXPECT((status == TLS_STATUS_COMPLETE) == (sent[i] == TOTAL && !tls_session_has_pending_output(sessions[i])));
+            }
+        }
+    }
+    EXPECT_BYTES(received[0].data, received[0].len, data[1], TOTAL);
+    EXPECT_BYTES(received[1].data, received[1].len, data[0], TOTAL);
+    for (int i = 0; i < 2; i++) {
+        bytes_free(&received[i]);
+        free(data[i]);
+    }
+    wire_close(&wire);
+}
+
+/* --- Blocking, and threads --------------------------------------------------------------------------------------- */
+
+typedef struct {
+    tls_session_t *session;
+    const uint8_t *data;
+    size_t len;
+    bytes_t received;
+    tls_status_t status;
+} half_t;
+
+static void *write_half(void *argument) {
+    half_t *half = argument;
+    size_t done = 0;
+    do {
+        size_t count = 0;
+        half->status = tls_session_write(half->session, half->data + done, half->len - done, &count);
+        done += count;
+    } while (half->status == TLS_STATUS_WANT_WRITE);
+    if (half->status == TLS_STATUS_COMPLETE) {
+        half->status = tls_session_close(half->session);
+    }
+    return NULL;
+}
+
+static void *read_half(void *argument) {
+    half_t *half = argument;
+    uint8_t room[30000];
+    size_t count = 0;
+    while ((half->status = tls_session_read(half->session, room, sizeof room, &count)) == TLS_STATUS_COMPLETE) {
+        bytes_append(&half->received, room, count);
+    }
+    return NULL;
+}
+
+static void *shake_hands(void *argument) {
+    half_t *half = argument;
+    half->status = step(half->session);
+    return NULL;
+}
+
+static void test_blocking(uint32_t protocol) {
+    test("%s: blocking sockets, a reader and a writer thread on either side", version_name(protocol));
+    enum { TOTAL = 2000000 };
+    const setup_t client = {.anchors = "ca", .protocols = protocol, .validation = TLS_VALIDATION_AUTOMATIC};
+    const setup_t server = {.credentials = "server-p256"};
+    wire_t wire = wire_open(&client, &server, true);
+    set_blocking(wire.fds[0], true);
+    set_blocking(wire.fds[1], true);
+    half_t halves[4] = {{.session = wire.client}, {.session = wire.server}, {.session = wire.client}, {.session = wire.server}};
+    pthread_t threads[4];
+    for (int i = 0; i < 2; i++) {
+        pthread_create(&threads[i], NULL, shake_hands, &halves[i]);
+    }
+    for (int i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+        EXPECT_STATUS(halves[i].status, TLS_STATUS_COMPLETE);
+    }
+    uint8_t *data = pattern(TOTAL, 3);
+    for (int i = 0; i < 4; i++) {
+        halves[i].data = data;
+        halves[i].len = TOTAL;
+        pthread_create(&threads[i], NULL, i < 2 ? write_half : read_half, &halves[i]);
+    }
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+        EXPECT_STATUS(halves[i].status, TLS_STATUS_CLOSED);
+    }
+    for (int i = 2; i < 4; i++) {
+        /* In TLS 1.2 a close_notify ends both directions: what the other side had not sent by then is lost. */
+        if (protocol == TLS_PROTOCOL_TLS13) {
+            EXPECT_NUMBER(halves[i].received.len, TOTAL);
+        }
+        EXPECT_BYTES(halves[i].received.data, halves[i].received.len, data, halves[i].received.len);
+        bytes_free(&halves[i].received);
+    }
+    free(data);
+    wire_close(&wire);
+}
+
+/* --- Questions and refusals -------------------------------------------------------------------------------------- */
+
+static void test_questions(uint32_t protocol) {
+    test("%s: the context by the hello, a client certificate on demand, both verdicts", version_name(protocol));
+    const setup_t client_setup = {.anchors = "ca", .protocols = protocol};
+    const setup_t server_setup = {
+        .credentials = "server-p256", .anchors = "ca", .client_certificates = TLS_CLIENT_CERTIFICATE_REQUIRE};
+    tls_context_t *client = make_context(false, &client_setup), *undecided = make_undecided();
+    tls_context_t *server = make_context(true, &server_setup);
+    tls_credentials_t *shows = make_credentials("client-p256");
+    wire_t wire = wire_on(client, undecided, false);
+    unsigned asked = 0;
+    for (int i = 0; i < 20 && !run(&wire); i++) {
+        if (tls_session_handshake(wire.server) == TLS_STATUS_NEEDS_SERVER_OPTIONS) {
+            asked |= 1;
+            EXPECT_STATUS(tls_session_set_server_context(wire.server, server), TLS_STATUS_COMPLETE);
+        }
+        if (tls_session_handshake(wire.client) == TLS_STATUS_WANT_CREDENTIALS) {
+            asked |= 2;
+            EXPECT_STATUS(tls_session_set_client_credentials(wire.client, shows), TLS_STATUS_COMPLETE);
+        }
+    }
+    EXPECT_NUMBER(asked, 3);
+    EXPECT_NUMBER(tls_session_is_handshake_complete(wire.server), 1);
+    size_t chain = 0;
+    EXPECT_STATUS(tls_session_remote_certificate_count(wire.server, &chain), TLS_STATUS_COMPLETE);
+    EXPECT_NUMBER(chain, 2);
+    wire_close(&wire);
+    tls_credentials_destroy(shows);
+    tls_context_destroy(client);
+    tls_context_destroy(undecided);
+    tls_context_destroy(server);
+}
+
+static void test_refusal(uint32_t protocol) {
+    test("%s: a refused server gets the alert, and the client its reason", version_name(protocol));
+    const setup_t client = {.anchors = "other-ca", .protocols = protocol}, server = {.credentials = "server-p256"};
+    wire_t wire = wire_open(&client, &server, false);
+    EXPECT(!run(&wire));
+    EXPECT_STATUS(tls_session_handshake(wire.client), TLS_ERROR_AUTHENTICATION);
+    EXPECT_NUMBER(error_of(wire.client).alert_sent, SPANTLS_ALERT_UNKNOWN_CA);
+    EXPECT_STATUS(tls_session_handshake(wire.server), TLS_ERROR_PROTOCOL);
+    EXPECT_NUMBER(error_of(wire.server).alert_received, SPANTLS_ALERT_UNKNOWN_CA);
+    size_t count = 0;
+    uint8_t room[10];
+    EXPECT_STATUS(tls_session_read(wire.client, room, sizeof room, &count), TLS_ERROR_AUTHENTICATION);
+    EXPECT_STATUS(tls_session_close(wire.client), TLS_STATUS_CLOSED);
+    wire_close(&wire);
+}
+
+static void test_garbage(void) {
+    test("what is no TLS is refused with an alert at its first byte");
+    const setup_t server = {.credentials = "server-p256"};
+    int fds[2];
+    EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
+    set_blocking(fds[0], false);
+    tls_context_t *context = make_context(true, &server);
+    tls_session_t *session = NULL;
+    EXPECT_STATUS(tls_session_create_with_socket(context, fds[0], TLS_SOCKET_OWN, &session), TLS_STATUS_COMPLETE);
+    EXPECT(write(fds[1], "GET", 3) == 3);
+    EXPECT_STATUS(tls_session_handshake(session), TLS_ERROR_PROTOCOL);
+    static const uint8_t alert[] = {21, 3, 3, 0, 2, 2, SPANTLS_ALERT_UNEXPECTED_MESSAGE};
+    uint8_t room[100];
+    const ssize_t count = read(fds[1], room, sizeof room);
+    EXPECT_BYTES(room, count < 0 ? 0 : (size_t)count, alert, sizeof alert);
+    tls_session_destroy(session);
+    tls_context_destroy(context);
+    close(fds[1]);
+}
+
+/* --- Errors of the system ---------------------------------------------------------------------------------------- */
+
+static void test_interruptions(uint32_t protocol) {
+    test("%s: interrupted calls are repeated, and passing shortages lose nothing", version_name(protocol));
+    wire_t wire = wire_established(protocol, false);
+    bytes_t received = {0};
+    size_t count = 0;
+    fail_next(EINTR, EINTR);
+    EXPECT_STATUS(tls_session_write(wire.client, (const uint8_t *)"one ", 4, &count), TLS_STATUS_COMPLETE);
+    fail_next(ENOBUFS, ENOBUFS);
+    EXPECT_STATUS(tls_session_write(wire.client, (const uint8_t *)"two ", 4, &count), TLS_ERROR_IO);
+    EXPECT_NUMBER(count, 4);
+    EXPECT_NUMBER(error_of(wire.client).os_error, ENOBUFS);
+    EXPECT_NUMBER(tls_session_has_pending_output(wire.client), 1);
+    EXPECT_STATUS(tls_session_write(wire.client, (const uint8_t *)"three", 5, &count), TLS_ERROR_IO);
+    EXPECT_NUMBER(count, 0);
+    EXPECT_STATUS(tls_session_write(wire.client, (const uint8_t *)"three", 5, &count), TLS_STATUS_COMPLETE);
+    fail_next(EINTR, ENOMEM);
+    EXPECT_STATUS(read_until(wire.server, &received, 0), TLS_ERROR_IO);
+    EXPECT_NUMBER(error_of(wire.server).os_error, ENOMEM);
+    EXPECT_STATUS(read_until(wire.server, &received, 0), TLS_STATUS_WANT_READ);
+    expect_text(&received, "one two three");
+    EXPECT_NUMBER(tls_session_state(wire.server) & TLS_STATE_FAILED, 0);
+    bytes_free(&received);
+    wire_close(&wire);
+}
+
+static void test_reset(uint32_t protocol) {
+    test("%s: a connection that was reset is TLS_ERROR_IO with its number, and raises no signal", version_name(protocol));
+    wire_t wire = wire_established(protocol, true);
+    const struct linger now = {1, 0};
+    size_t count = 0;
+    uint8_t room[100];
+    EXPECT(setsockopt(wire.fds[1], SOL_SOCKET, SO_LINGER, &now, sizeof now) == 0);
+    tls_session_destroy(wire.server);
+    wire.server = NULL;
+    bytes_t received = {0};
+    EXPECT_STATUS(read_to_end(wire.client, &received), TLS_ERROR_IO);
+    EXPECT_NUMBER(error_of(wire.client).os_error, ECONNRESET);
+    EXPECT_STATUS(tls_session_read(wire.client, room, sizeof room, &count), TLS_ERROR_IO);
+    EXPECT_STATUS(tls_session_write(wire.client, room, sizeof room, &count), TLS_ERROR_IO);
+    EXPECT_NUMBER(error_of(wire.client).os_error, EPIPE);
+    EXPECT_STATUS(tls_session_write(wire.client, room, sizeof room, &count), TLS_ERROR_IO);
+    EXPECT_STATUS(tls_session_close(wire.client), TLS_ERROR_IO);
+    EXPECT_NUMBER(tls_session_has_pending_output(wire.client), 0);
+    wire_close(&wire);
+}
+
+static void test_reset_in_handshake(void) {
+    test("a socket that fails in the handshake ends it, unless the peer has said why");
+    for (int says_why = 0; says_why < 2; says_why++) {
+        const setup_t setup = {.anchors = "ca"};
+        tls_context_t *context = make_context(false, &setup);
+        tls_session_t *session = NULL;
+        int fds[2];
+        EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
+        set_blocking(fds[0], false);
+        EXPECT_STATUS(tls_session_create_with_socket(context, fds[0], TLS_SOCKET_OWN, &session), TLS_STATUS_COMPLETE);
+        if (says_why) {
+            static const uint8_t alert[] = {21, 3, 3, 0, 2, 2, SPANTLS_ALERT_HANDSHAKE_FAILURE};
+            EXPECT(write(fds[1], alert, sizeof alert) == sizeof alert);
+        }
+        close(fds[1]);
+        for (int i = 0; i < 2; i++) {
+            EXPECT_STATUS(tls_session_handshake(session), says_why ? TLS_ERROR_PROTOCOL : TLS_ERROR_IO);
+        }
+        EXPECT_NUMBER(error_of(session).alert_received, says_why ? SPANTLS_ALERT_HANDSHAKE_FAILURE : -1);
+        EXPECT_NUMBER(error_of(session).os_error, says_why ? 0 : EPIPE);
+        tls_session_destroy(session);
+        tls_context_destroy(context);
+    }
+}
+
+/* --- System calls ------------------------------------------------------------------------------------------------ */
+
+static void test_system_calls(uint32_t protocol) {
+    test("%s: as few system calls as there can be", version_name(protocol));
+    wire_t wire = wire_established(protocol, false);
+    const int large = 4 << 20;
+    uint8_t *data = pattern(1 << 20, 4);
+    bytes_t received = {0};
+    size_t count = 0;
+    setsockopt(wire.fds[0], SOL_SOCKET, SO_SNDBUF, &large, sizeof large);
+    setsockopt(wire.fds[1], SOL_SOCKET, SO_RCVBUF, &large, sizeof large);
+
+    unsigned long recvs = num_recv, sends = num_send;
+    for (int i = 0; i < 100; i++) {
+        uint8_t room[2000];
+        EXPECT_STATUS(tls_session_write(wire.client, data, 1000, &count), TLS_STATUS_COMPLETE);
+        EXPECT_STATUS(tls_session_read(wire.server, room, sizeof room, &count), TLS_STATUS_COMPLETE);
+        EXPECT_NUMBER(count, 1000);
+    }
+    EXPECT_NUMBER(num_recv - recvs, 100);
+    EXPECT_NUMBER(num_send - sends, 100);
+
+    /* 100 KiB, in one span and in thirty, are one call. */
+    tls_span_t spans[30];
+    for (size_t i = 0; i < COUNT(spans); i++) {
+        spans[i] = (tls_span_t){data + i * 3413, i + 1 < COUNT(spans) ? 3413 : 102400 - 29 * 3413};
+    }
+    sends = num_send;
+    EXPECT_STATUS(tls_session_write(wire.client, data, 102400, &count), TLS_STATUS_COMPLETE);
+    EXPECT_NUMBER(num_send - sends, 1);
+    EXPECT_STATUS(tls_session_write_vectored(wire.client, spans, COUNT(spans), &count), TLS_STATUS_COMPLETE);
+    EXPECT_NUMBER(num_send - sends, 2);
+    EXPECT_STATUS(read_until(wire.server, &received, 204800), TLS_STATUS_WANT_READ);
+    EXPECT_NUMBER(received.len, 204800);
+    EXPECT_BYTES(received.data, 102400, data, 102400);
+    EXPECT_BYTES(received.data + 102400, 102400, data, 102400);
+
+    const tls_session_stats_t stats = stats_of(wire.client);
+    EXPECT(stats.send_calls >= 103 && stats.send_calls <= 110);
+    EXPECT_NUMBER(stats.plaintext_sent, 100 * 1000 + 2 * 102400);
+    bytes_free(&received);
+    free(data);
+    wire_close(&wire);
+}
+
+/* --- Memory ------------------------------------------------------------------------------------------------------ */
+
+/* Bytes of this program's heap. */
+static size_t heap(void) {
+    const struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+/* What one of `num` idle servers costs. */
+static size_t idle_cost(uint32_t protocol, size_t num, bool bound) {
+    const setup_t client_setup = {.anchors = "ca", .protocols = protocol}, server_setup = {.credentials = "server-p256"};
+    tls_context_t *client = make_context(false, &client_setup), *server = make_context(true, &server_setup);
+    tls_session_t **idle = calloc(num + 1, sizeof *idle);
+    size_t before = 0;
+    for (size_t i = 0; i <= num; i++) {
+        if (i == 1) {
+            /* Pools are filled and the thread has its buffers. */
+            before = heap();
+        }
+        if (bound) {
+            wire_t wire = wire_on(client, server, false);
+            EXPECT(run(&wire));
+            size_t count = 0;
+            uint8_t room[100];
+            EXPECT_STATUS(tls_session_write(wire.client, (const uint8_t *)"request", 7, &count), TLS_STATUS_COMPLETE);
+            EXPECT_STATUS(tls_session_read(wire.server, room, sizeof room, &count), TLS_STATUS_COMPLETE);
+            EXPECT_STATUS(tls_session_write(wire.server, room, count, &count), TLS_STATUS_COMPLETE);
+            idle[i] = wire.server;
+            tls_session_destroy(wire.client);
+        } else {
+            pair_t pair = pair_on(client, server);
+            EXPECT(run_handshake(&pair));
+            idle[i] = pair.server.session;
+            pair.server.session = NULL;
+            pair_close(&pair);
+        }
+    }
+    const size_t each = (heap() - before) / num;
+    for (size_t i = 0; i <= num; i++) {
+        tls_session_destroy(idle[i]);
+    }
+    free(idle);
+    tls_context_destroy(client);
+    tls_context_destroy(server);
+    return each;
+}
+
+static void test_idle(uint32_t protocol) {
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    const size_t num = quick || limit.rlim_cur < 10100 ? 300 : 10000;
+    test("%s: of %zu idle servers a bound one costs as much as one over spans, and a few words", version_name(protocol), num);
+    const size_t spans = idle_cost(protocol, num, false), bound = idle_cost(protocol, num, true);
+    printf("# %s: %zu bytes of heap each over spans, %zu on a socket\n", version_name(protocol), spans, bound);
+    /* A checker's allocator does not count. */
+    EXPECT(spans == 0 || bound <= spans + 128);
+    EXPECT(bound <= 4096);
+}
+
+/* --- Wrong uses -------------------------------------------------------------------------------------------------- */
+
+static void test_wrong_uses(uint32_t protocol) {
+    test("%s: the functions over spans and for sockets do not mix", version_name(protocol));
+    wire_t wire = wire_established(protocol, false);
+    uint8_t room[100] = {0};
+    size_t consumed = 1, written = 1, offset = 1;
+    EXPECT_STATUS(tls_session_process_handshake(wire.client, NULL, 0, room, 100, &consumed, &written), TLS_ERROR_INVALID_STATE);
+    EXPECT_NUMBER(consumed + written, 0);
+    EXPECT_STATUS(tls_session_encrypt(wire.client, room, 1, NULL, 0, &consumed, &written), TLS_ERROR_INVALID_STATE);
+    EXPECT_STATUS(tls_session_decrypt(wire.client, room, 1, NULL, 0, &consumed, &written), TLS_ERROR_INVALID_STATE);
+    EXPECT_STATUS(tls_session_decrypt_in_place(wire.client, room, 1, &consumed, &offset, &written), TLS_ERROR_INVALID_STATE);
+    EXPECT_STATUS(tls_session_encrypt_vectored(wire.client, NULL, 0, room, 100, &consumed, &written), TLS_ERROR_INVALID_STATE);
+    EXPECT_STATUS(tls_session_shutdown(wire.client, room, 100, &written), TLS_ERROR_INVALID_STATE);
+    EXPECT_STATUS(tls_session_drain_pending_output(wire.client, room, 100, &written), TLS_ERROR_INVALID_STATE);
+    EXPECT_STATUS(tls_session_end_of_input(wire.client), TLS_ERROR_INVALID_STATE);
+    EXPECT_STATUS(tls_session_update_keys(wire.client, 0, room, 100, &written), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_session_request_client_certificate(wire.server, room, 100, &written), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_session_request_client_certificate(wire.server, NULL, 0, &written), TLS_ERROR_NOT_SUPPORTED);
+    EXPECT_STATUS(tls_session_read(wire.client, room, 100, NULL), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_session_read(wire.client, NULL, 100, &written), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_session_write(wire.client, NULL, 1, &written), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_session_write(wire.client, NULL, 0, &written), TLS_STATUS_COMPLETE);
+    /* Nothing of this was noticed. */
+    bytes_t received = {0};
+    EXPECT_STATUS(tls_session_write(wire.client, (const uint8_t *)"still here", 10, &written), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(read_until(wire.server, &received, 0), TLS_STATUS_WANT_READ);
+    expect_text(&received, "still here");
+    bytes_free(&received);
+    wire_close(&wire);
+}
+
+static void test_too_early(void) {
+    test("before the handshake is complete there is nothing to read or write");
+    const setup_t client = {.anchors = "ca"}, server = {.credentials = "server-p256"};
+    wire_t wire = wire_open(&client, &server, false);
+    uint8_t room[10];
+    size_t count = 1;
+    EXPECT_STATUS(tls_session_read(wire.client, room, sizeof room, &count), TLS_ERROR_INVALID_STATE);
+    EXPECT_NUMBER(count, 0);
+    EXPECT_STATUS(tls_session_write(wire.client, room, 1, &count), TLS_ERROR_INVALID_STATE);
+    EXPECT_STATUS(tls_session_close(wire.server), TLS_STATUS_CLOSED);
+    EXPECT_STATUS(tls_session_handshake(wire.server), TLS_STATUS_CLOSED);
+    EXPECT_STATUS(tls_session_handshake(wire.client), TLS_STATUS_WANT_READ);
+    /* Destroyed in the middle. */
+    wire_close(&wire);
+}
+
+static void *read_in_vain(void *argument) {
+    half_t *half = argument;
+    uint8_t room[10];
+    size_t count = 0;
+    tls_status_t status;
+    do {
+        status = tls_session_read(half->session, room, sizeof room, &count);
+    } while (status == TLS_ERROR_BUSY || status == TLS_STATUS_WANT_READ);
+    half->status = status;
+    return NULL;
+}
+
+static void test_intruder(void) {
+    test("a second reader is told that the first is inside; the writer is not in its way");
+    wire_t wire = wire_established(TLS_PROTOCOL_TLS13, true);
+    set_blocking(wire.fds[0], true);
+    /* Time-outs, which are no data but EAGAIN, let the intruder try until it meets the reader. */
+    const struct timeval soon = {0, 1000};
+    EXPECT(setsockopt(wire.fds[0], SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon) == 0);
+    half_t reader = {.session = wire.client};
+    pthread_t thread;
+    pthread_create(&thread, NULL, read_in_vain, &reader);
+    uint8_t room[10];
+    size_t count = 0;
+    tls_status_t status;
+    do {
+        status = tls_session_read(wire.client, room, 0, &count);
+    } while (status == TLS_STATUS_WANT_READ);
+    EXPECT_STATUS(status, TLS_ERROR_BUSY);
+    EXPECT_STATUS(tls_session_write(wire.client, (const uint8_t *)"ask", 3, &count), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_write(wire.server, (const uint8_t *)"answer", 6, &count), TLS_STATUS_COMPLETE);
+    pthread_join(thread, NULL);
+    EXPECT_STATUS(reader.status, TLS_STATUS_COMPLETE);
+    wire_close(&wire);
+}
+
+static void test_borrowed(void) {
+    test("a borrowed socket outlives its session, an owned one is closed with it");
+    const setup_t setup = {.anchors = "ca"};
+    tls_context_t *context = make_context(false, &setup);
+    tls_session_t *session = NULL;
+    int fds[2];
+    EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
+    EXPECT_STATUS(tls_session_create_with_socket(context, fds[0], TLS_SOCKET_BORROW, &session), TLS_STATUS_COMPLETE);
+    tls_session_destroy(session);
+    EXPECT(fcntl(fds[0], F_GETFD) >= 0);
+    EXPECT_STATUS(tls_session_create_with_socket(context, fds[0], TLS_SOCKET_OWN, &session), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_close(session), TLS_STATUS_CLOSED);
+    EXPECT(fcntl(fds[0], F_GETFD) >= 0);
+    tls_session_destroy(session);
+    EXPECT(fcntl(fds[0], F_GETFD) < 0 && errno == EBADF);
+    close(fds[1]);
+    tls_context_destroy(context);
+}
+
+int main(int argc, char **argv) {
+    begin(argc, argv);
+    for (size_t i = 0; i < COUNT(protocols); i++) {
+        test_conversation(protocols[i], false, 0);
+        test_conversation(protocols[i], true, 0);
+        test_conversation(protocols[i], false, 1);
+        test_conversation(protocols[i], true, 7);
+        test_flood(protocols[i]);
+        test_blocking(protocols[i]);
+        test_questions(protocols[i]);
+        test_refusal(protocols[i]);
+        test_interruptions(protocols[i]);
+        test_reset(protocols[i]);
+        test_system_calls(protocols[i]);
+        test_wrong_uses(protocols[i]);
+        test_idle(protocols[i]);
+    }
+    test_garbage();
+    test_reset_in_handshake();
+    test_too_early();
+    test_intruder();
+    test_borrowed();
+    return finish();
+}
