@@ -7,7 +7,7 @@ LIB = target/release/libspantls.so
 AWS_LC_DIR = target/aws-lc
 AWS_LC = --no-default-features --features aws-lc-rs --target-dir $(AWS_LC_DIR)
 
-.PHONY: help build examples demo test test-quick test-rust test-ffi test-aws-lc test-tsan lint fmt header header-check bench bench-handshake clean
+.PHONY: help build examples demo test test-quick test-rust test-ffi test-aws-lc test-tsan lint fmt header header-check bench bench-handshake bench-load clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ bench: ## records sealed and opened, beside the bare AEAD
 
 bench-handshake: ## instructions of a handshake beside rustls's, counted by valgrind
 	$(PYTHON) benches/instructions.py "$$($(CARGO) bench --no-run --bench handshake 2>&1 | sed -n 's/.*Executable.*(\(.*\))$$/\1/p')"
+
+bench-load: examples ## the example epoll_server under load, beside OpenSSL's and nginx: writes docs/load.md and docs/load.svg
+	$(PYTHON) bench/load.py
 
 clean: ## remove what was built
 	$(CARGO) clean
