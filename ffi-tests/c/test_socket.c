@@ -416,7 +416,7 @@ static void test_refusal(uint32_t protocol) {
     EXPECT_STATUS(tls_session_handshake(wire.server), TLS_ERROR_PROTOCOL);
     EXPECT_NUMBER(error_of(wire.server).alert_received, SPANTLS_ALERT_UNKNOWN_CA);
     size_t count = 0;
-    uint8_t room[10];
+    uint8_t room[10] = {0};
     EXPECT_STATUS(tls_session_read(wire.client, room, sizeof room, &count), TLS_ERROR_AUTHENTICATION);
     EXPECT_STATUS(tls_session_close(wire.client), TLS_STATUS_CLOSED);
     wire_close(&wire);
@@ -434,7 +434,7 @@ static void test_garbage(void) {
     EXPECT(write(fds[1], "GET", 3) == 3);
     EXPECT_STATUS(tls_session_handshake(session), TLS_ERROR_PROTOCOL);
     static const uint8_t alert[] = {21, 3, 3, 0, 2, 2, SPANTLS_ALERT_UNEXPECTED_MESSAGE};
-    uint8_t room[100];
+    uint8_t room[100] = {0};
     const ssize_t count = read(fds[1], room, sizeof room);
     EXPECT_BYTES(room, count < 0 ? 0 : (size_t)count, alert, sizeof alert);
     tls_session_destroy(session);
@@ -474,7 +474,7 @@ static void test_reset(uint32_t protocol) {
     wire_t wire = wire_established(protocol, true);
     const struct linger now = {1, 0};
     size_t count = 0;
-    uint8_t room[100];
+    uint8_t room[100] = {0};
     EXPECT(setsockopt(wire.fds[1], SOL_SOCKET, SO_LINGER, &now, sizeof now) == 0);
     tls_session_destroy(wire.server);
     wire.server = NULL;
@@ -657,7 +657,7 @@ static void test_too_early(void) {
     test("before the handshake is complete there is nothing to read or write");
     const setup_t client = {.anchors = "ca"}, server = {.credentials = "server-p256"};
     wire_t wire = wire_open(&client, &server, false);
-    uint8_t room[10];
+    uint8_t room[10] = {0};
     size_t count = 1;
     EXPECT_STATUS(tls_session_read(wire.client, room, sizeof room, &count), TLS_ERROR_INVALID_STATE);
     EXPECT_NUMBER(count, 0);
@@ -671,7 +671,7 @@ static void test_too_early(void) {
 
 static void *read_in_vain(void *argument) {
     half_t *half = argument;
-    uint8_t room[10];
+    uint8_t room[10] = {0};
     size_t count = 0;
     tls_status_t status;
     do {
@@ -691,7 +691,7 @@ static void test_intruder(void) {
     half_t reader = {.session = wire.client};
     pthread_t thread;
     pthread_create(&thread, NULL, read_in_vain, &reader);
-    uint8_t room[10];
+    uint8_t room[10] = {0};
     size_t count = 0;
     tls_status_t status;
     do {
