@@ -237,6 +237,7 @@ run header python3 "$here/header/check_header.py"
 c_tests
 run python-ssl python3 "$here/python/test_against_ssl.py"
 run python-openssl python3 "$here/python/test_against_openssl.py"
+run python-socket python3 "$here/python/test_socket.py"
 run python-verdicts python3 "$here/python/test_verdicts.py"
 run python-hybrid python3 "$here/python/test_hybrid.py"
 run python-alerts python3 "$here/python/test_alerts.py"

@@ -14,7 +14,7 @@ COMPLETE, WANT_READ, WANT_WRITE, CLOSED = 0, 1, 2, 3
 WANT_CREDENTIALS, NEEDS_CERTIFICATE_VALIDATION, NEEDS_SERVER_OPTIONS, NEEDS_SIGNATURE = 4, 5, 6, 16
 BUFFER_TOO_SMALL = 17
 INVALID_ARGUMENT, INVALID_STATE, AUTHENTICATION, PROTOCOL, TRUNCATED = -1, -2, -3, -4, -5
-CONFIGURATION, NOT_SUPPORTED = -7, -8
+IO, CONFIGURATION, NOT_SUPPORTED = -6, -7, -8
 
 TLS12, TLS13 = 0x0C00, 0x3000
 CERTIFICATE_NONE, CERTIFICATE_REQUEST, CERTIFICATE_REQUIRE = 0, 1, 2
@@ -124,6 +124,11 @@ def _load():
         ("tls_context_is_server", ctypes.c_int32, [handle]),
         ("tls_session_create", status, [handle, out_handle]),
         ("tls_session_destroy", None, [handle]),
+        ("tls_session_create_with_socket", status, [handle, ctypes.c_ssize_t, ctypes.c_uint32, out_handle]),
+        ("tls_session_handshake", status, [handle]),
+        ("tls_session_read", status, [handle, data, size, out_size]),
+        ("tls_session_write", status, [handle, data, size, out_size]),
+        ("tls_session_close", status, [handle]),
         ("tls_session_set_target_host_name", status, [handle, text]),
         ("tls_session_process_handshake", status, transform),
         ("tls_session_encrypt", status, transform),
@@ -299,6 +304,15 @@ class Context:
             session.must(_lib.tls_session_set_target_host_name(handle, name.encode()))
         return session
 
+    def bound_session(self, descriptor, name=None):
+        """A session on a socket that stays the caller's."""
+        handle = ctypes.c_void_p()
+        _must(_lib.tls_session_create_with_socket(self._handle, descriptor, 1, ctypes.byref(handle)))
+        session = Session(handle)
+        if name is not None:
+            session.must(_lib.tls_session_set_target_host_name(handle, name.encode()))
+        return session
+
     def close(self):
         _lib.tls_context_destroy(self._handle)
         self._handle = ctypes.c_void_p()
@@ -324,6 +338,22 @@ class Session:
         data = bytes(data)
         status = function(self._handle, data, len(data), output, room, ctypes.byref(consumed), ctypes.byref(written))
         return status, consumed.value, ctypes.string_at(output, written.value)
+
+    def handshake(self):
+        return _lib.tls_session_handshake(self._handle)
+
+    def read(self, room):
+        count, output = ctypes.c_size_t(), ctypes.create_string_buffer(room)
+        status = _lib.tls_session_read(self._handle, output, room, ctypes.byref(count))
+        return status, ctypes.string_at(output, count.value)
+
+    def write(self, data):
+        count = ctypes.c_size_t()
+        status = _lib.tls_session_write(self._handle, bytes(data), len(data), ctypes.byref(count))
+        return status, count.value
+
+    def close_bound(self):
+        return _lib.tls_session_close(self._handle)
 
     def process_handshake(self, data, room):
         return self._transform(_lib.tls_session_process_handshake, data, room)
