@@ -7,7 +7,15 @@ LIB = target/release/libspantls.so
 AWS_LC_DIR = target/aws-lc
 AWS_LC = --no-default-features --features aws-lc-rs --target-dir $(AWS_LC_DIR)
 
-.PHONY: help build examples demo test test-quick test-rust test-ffi test-aws-lc test-tsan lint fmt header header-check bench bench-handshake bench-load clean
+# Where `make install` puts things; DESTDIR comes before all of it, for packagers.
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DATADIR ?= $(PREFIX)/share
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+INSTALL ?= install
+
+.PHONY: help build examples demo test test-quick test-rust test-ffi test-aws-lc test-tsan lint fmt header header-check bench bench-handshake bench-load install uninstall test-package clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +78,26 @@ bench-handshake: ## instructions of a handshake beside rustls's, counted by valg
 
 bench-load: examples ## the example epoll_server under load, beside OpenSSL's and nginx: writes docs/load.md and docs/load.svg
 	$(PYTHON) bench/load.py
+
+install: build ## header, libraries, spantls.pc and the CMake package, under PREFIX (and DESTDIR)
+	$(INSTALL) -d $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(DATADIR)/cmake/spantls
+	$(INSTALL) -m 644 include/spantls.h $(DESTDIR)$(INCLUDEDIR)/spantls.h
+	$(INSTALL) -m 755 $(LIB) $(DESTDIR)$(LIBDIR)/libspantls.so.$(VERSION)
+	ln -sf libspantls.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libspantls.so.0
+	ln -sf libspantls.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libspantls.so
+	$(INSTALL) -m 644 target/release/libspantls.a $(DESTDIR)$(LIBDIR)/libspantls.a
+	sed -e 's|@prefix@|$(PREFIX)|' -e 's|@libdir@|$(LIBDIR)|' -e 's|@includedir@|$(INCLUDEDIR)|' -e 's|@version@|$(VERSION)|' \
+		packaging/spantls.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/spantls.pc
+	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/spantls.pc
+	$(INSTALL) -m 644 packaging/cmake/*.cmake $(DESTDIR)$(DATADIR)/cmake/spantls
+
+uninstall: ## remove what `make install` has put there, with the same variables
+	rm -f $(DESTDIR)$(INCLUDEDIR)/spantls.h $(DESTDIR)$(LIBDIR)/libspantls.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libspantls.so.0 \
+		$(DESTDIR)$(LIBDIR)/libspantls.so $(DESTDIR)$(LIBDIR)/libspantls.a $(DESTDIR)$(LIBDIR)/pkgconfig/spantls.pc
+	rm -rf $(DESTDIR)$(DATADIR)/cmake/spantls
+
+test-package: build ## installed and used from outside: pkg-config and make, CMake; shared and static (installs cmake, pkg-config)
+	$(PYTHON) ffi-tests/package/test_package.py
 
 clean: ## remove what was built
 	$(CARGO) clean
