@@ -274,7 +274,7 @@ static tls_status_t speak(struct worker *worker, struct connection *connection)
         connection->speaking = false;
         if (!request->continues) {
             worker->requests += 1;
-            connection->phase = request->keep_alive ? PHASE_OPEN : PHASE_CLOSING;
+            connection->phase = request->keep_alive && worker->end == 0 ? PHASE_OPEN : PHASE_CLOSING;
             join_queue(worker, connection, QUEUE_REQUEST);
         }
         request->continues = false;
@@ -552,6 +552,20 @@ static int time_to_wait(const struct worker *worker)
     return next <= worker->now ? 0 : (int)(next - worker->now);
 }
 
+/* The time is over. Those without a request are told so, if the socket takes it; the others see that something is missing. */
+static void give_up_all(struct worker *worker)
+{
+    for (int which = 0; which < NUM_QUEUES; ++which) {
+        struct connection *oldest = NULL;
+        while ((oldest = worker->queues[which].oldest) != NULL) {
+            if (is_idle(oldest))
+                close_idle(worker, oldest); /* to the last queue, if it is still there */
+            else
+                destroy(worker, oldest);
+        }
+    }
+}
+
 static void *work(void *argument)
 {
     struct worker *worker = argument;
@@ -580,10 +594,7 @@ static void *work(void *argument)
         if (stops)
             begin_stop(worker);
     }
-    for (int which = 0; which < NUM_QUEUES; ++which) {
-        while (worker->queues[which].oldest != NULL)
-            destroy(worker, worker->queues[which].oldest);
-    }
+    give_up_all(worker);
     return NULL;
 }
 
