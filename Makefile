@@ -15,7 +15,7 @@ DATADIR ?= $(PREFIX)/share
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 INSTALL ?= install
 
-.PHONY: help build examples demo test test-quick test-rust test-ffi test-aws-lc test-server test-tsan lint fmt header header-check bench bench-handshake bench-load install uninstall test-package clean
+.PHONY: help build examples demo test test-quick test-rust test-ffi test-aws-lc test-server soak test-tsan lint fmt header header-check bench bench-handshake bench-load install uninstall test-package clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ test-aws-lc: ## the same tests with the algorithms of aws-lc-rs, the long tables
 
 test-server: examples ## the example epoll_server against curl, wrk, Python, Node, Chromium, and clients that mean harm
 	$(PYTHON) ffi-tests/server/test_server.py
+
+soak: examples ## a million requests over 100,000 connections to the example epoll_server, then with its memory checked
+	$(PYTHON) ffi-tests/server/soak.py
 
 test-tsan: ## the thread tests under ThreadSanitizer (needs clang)
 	ffi-tests/tsan.sh

@@ -144,9 +144,9 @@ def both(results, names):
                        for name in names)] for server in servers]
 
 
-def against(results, name, key, other, inverse=False):
-    ours, theirs = (results[name][server][key] for server in ("spantls", other))
-    return theirs / ours if inverse else ours / theirs
+def against(results, other):
+    ours, theirs = (results["count 16384"][server] for server in ("spantls", other))
+    return f"| {other} | {ours['rate'] / theirs['rate']:.2f} | {theirs['cpu'] / ours['cpu']:.2f} |"
 
 
 def processor():
@@ -168,21 +168,24 @@ def page(data, settings):
 (TLS_AES_128_GCM_SHA256, X25519, an ECDSA P-256 certificate) from
 
 {''.join(f'- **{name}**: {what}{chr(10)}' for name, what in data['servers'].items())}
-on {os.cpu_count()} processors ({processor()}) that server and clients share, over the loopback address. Medians of
-{settings.rounds} rounds of {settings.seconds} seconds, the servers in turns; {CONNECTIONS} connections at once.
+on {os.cpu_count()} processors ({processor()}) that server and clients share, over the loopback address. Medians of {settings.rounds} rounds of
+{settings.seconds} seconds, the servers in turns; {CONNECTIONS} connections at once.
 
 How to read it: with one thread the server has one processor for itself and the client the other. wrk opens every
-response and costs more than the servers it asks, so that its requests per second say as much about wrk. The counting client
+response and costs more than the servers it asks, so that its requests per second say more about wrk: a server that is done
+sooner waits for it. The counting client
 (`bench/load_client.c --count`) opens the first responses of each connection, checks them, and for the rest only counts the
 ciphertext: it leaves the server to be the bottleneck. Processor time per request is what the server's processes were charged,
 kernel included, and hardly depends on who asks. OpenSSL's twin is built as `examples-c/epoll_server.c` is, call by call
 (`bench/openssl_server.c`); with read-ahead is how it can be tuned, not its default. nginx comes with Debian's OpenSSL and
 does more for a request than the others (files, longer heads).
 
-At 16 KiB and one thread spantls answers {against(one, 'count 16384', 'rate', twin):.2f} times the requests of {twin} per
-second, for {against(one, 'count 16384', 'cpu', twin, True):.2f} times less processor time each
-({against(one, 'count 16384', 'rate', twin + ', read-ahead'):.2f} and
-{against(one, 'count 16384', 'cpu', twin + ', read-ahead', True):.2f} with read-ahead).
+At 16 KiB and one thread, beside OpenSSL's twin:
+
+| | requests per second, ours over theirs | processor time, theirs over ours |
+|---|---|---|
+{against(one, twin)}
+{against(one, twin + ', read-ahead')}
 
 ![Requests per second, processor time and memory](load.svg)
 """]
