@@ -56,10 +56,9 @@ test-aws-lc: ## the same tests with the algorithms of aws-lc-rs, the long tables
 test-server: examples ## the example epoll_server against curl, wrk, Python, Node, Chromium, and clients that mean harm
 	$(PYTHON) ffi-tests/server/test_server.py
 
-<<<<<<< HEAD
 soak: examples ## a million requests over 100,000 connections to the example epoll_server, then with its memory checked
 	$(PYTHON) ffi-tests/server/soak.py
-=======
+
 .PHONY: abi-lib abi-check abi-bless
 abi-lib:
 	$(CARGO) build --profile abi --lib --target-dir target/abi-build
@@ -70,7 +69,6 @@ abi-check: abi-lib ## the ABI against its baseline in ffi-tests/abi, and the tes
 
 abi-bless: abi-lib ## take additions to the ABI into its baseline; removals and changes are refused
 	$(PYTHON) ffi-tests/abi/abi.py bless target/abi-build/abi/libspantls.so
->>>>>>> 84d22da (make abi-check: symbols, types and constants beside a checked-in baseline; additions are blessed, all else is refused)
 
 test-tsan: ## the thread tests under ThreadSanitizer (needs clang)
 	ffi-tests/tsan.sh
