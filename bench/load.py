@@ -176,7 +176,7 @@ response and costs more than the servers it asks, so that its requests per secon
 sooner waits for it. The counting client
 (`bench/load_client.c --count`) opens the first responses of each connection, checks them, and for the rest only counts the
 ciphertext: it leaves the server to be the bottleneck. Processor time per request is what the server's processes were charged,
-kernel included, and hardly depends on who asks. OpenSSL's twin is built as `examples-c/epoll_server.c` is, call by call
+kernel included, and hardly depends on who asks. OpenSSL's twin is built as `examples-c/worker.c` is, call by call
 (`bench/openssl_server.c`); with read-ahead is how it can be tuned, not its default. nginx comes with Debian's OpenSSL and
 does more for a request than the others (files, longer heads).
 

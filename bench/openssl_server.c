@@ -1,5 +1,5 @@
 /*
- * The twin of examples-c/epoll_server.c with OpenSSL in the place of spantls: the same threads, epoll sets, queues of
+ * The twin of examples-c/epoll_server (worker.c) with OpenSSL in the place of spantls: the same threads, epoll sets, queues of
  * deadlines, interest masks and responses, so that what differs between the two in the load comparison is the TLS library. It
  * leaves out what costs nothing per request: names, the closing of idle connections for new ones, the graceful stop.
  *

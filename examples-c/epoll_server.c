@@ -1,7 +1,7 @@
 /*
  * An HTTPS server on the loopback address for Linux: threads that share a listening socket and nothing else, each with an
- * epoll set of its own. The sessions are bound to their sockets, so the library reads and writes, and its statuses say
- * what to wait for.
+ * epoll set of its own (worker.c, which is the part to look at). The sessions are bound to their sockets, so the library
+ * reads and writes, and its statuses say what to wait for.
  *
  *     epoll_server [options] chain.pem key.pem [name chain.pem key.pem ...]     (see usage() for the options)
  *
@@ -12,8 +12,8 @@
  */
 #define _GNU_SOURCE
 
-#include "http.h"
 #include "settings.h"
+#include "worker.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,585 +24,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define MAX_THREADS 256
-#define MAX_NAMES 64
-#define MAX_EVENTS 64
-#define MAX_ACCEPTS 16 /* before the connections that are there get their turn */
-#define MAX_TURNS 16   /* reads and writes of one connection, before the others get theirs */
-#define ACCEPT_PAUSE_MS 100
-#define SPARED_MS 1000 /* a connection that was quiet for less makes no room for another */
-#define LINGER_MS 2000
-#define INPUT_SIZE (4 * HTTP_MAX_HEAD)
 
-struct name {
-    const char *text;
-    tls_context_t *context;
+struct thread {
+    pthread_t id;
+    struct worker worker;
 };
 
-struct server {
-    tls_context_t *context; /* of new sessions: one with a certificate, or one that asks which */
-    tls_context_t *first;
-    struct name names[MAX_NAMES];
-    size_t num_names;
-    unsigned long port, threads, handshake_timeout, idle_timeout, grace; /* times in seconds */
-    int listener;
-    int wake; /* an eventfd that is readable from the signal on */
-    unsigned accepting; /* threads that still accept; atomic */
+struct settings {
+    struct server server;
+    unsigned long port;
+    unsigned long threads;
 };
-
-/*
- *     HANDSHAKE ---> OPEN ---> CLOSING ---> LINGER ---> DONE
- *         |            |          |
- *         +------------+----------+-------> LINGER or DONE, when something fails
- *
- * CLOSING: our close_notify is being sent.
- * LINGER: what comes is thrown away until the client closes too. To close a socket with unread input resets the
- * connection, and the end of a response, or an alert, could be lost with it.
- */
-enum phase { PHASE_HANDSHAKE, PHASE_OPEN, PHASE_CLOSING, PHASE_LINGER, PHASE_DONE };
-
-struct connection {
-    struct connection *older; /* in its queue */
-    struct connection *newer;
-    struct queue *queue;
-    int64_t deadline;
-    tls_session_t *session; /* owns the socket */
-    int fd;
-    uint32_t interest; /* the events that epoll watches for */
-    enum phase phase;
-    bool speaking;     /* a response is not out */
-    uint64_t said;     /* bytes of it that the session has taken */
-    struct http_request request;
-    uint8_t *kept; /* received, but not yet a whole head: only then is there memory for it */
-    size_t kept_len;
-};
-
-/* Connections that wait for the same thing have the same time for it, so the one that came first runs out first. */
-struct queue {
-    struct connection *oldest;
-    struct connection *newest;
-    int64_t limit_ms;
-};
-
-enum { QUEUE_HANDSHAKE, QUEUE_REQUEST, QUEUE_RESPONSE, QUEUE_LINGER, NUM_QUEUES };
-
-struct worker {
-    struct server *server;
-    pthread_t thread;
-    int epoll;
-    int64_t now; /* in monotonic milliseconds, since the last wait */
-    int64_t accept_again; /* when to try it after there was no room; 0: accepting */
-    int64_t end;          /* when to give up what is left, once we were told to stop; 0 before */
-    struct queue queues[NUM_QUEUES];
-    unsigned long connections, handshakes, resumed, requests;
-    uint8_t input[INPUT_SIZE]; /* of the connection at work */
-};
-
-/* ---- queues ---- */
-
-static void leave_queue(struct connection *connection)
-{
-    struct queue *queue = connection->queue;
-
-    if (queue == NULL)
-        return;
-    *(connection->older != NULL ? &connection->older->newer : &queue->oldest) = connection->newer;
-    *(connection->newer != NULL ? &connection->newer->older : &queue->newest) = connection->older;
-    connection->queue = NULL;
-}
-
-/* Behind all others, with all the time that this queue gives. */
-static void join_queue(struct worker *worker, struct connection *connection, int which)
-{
-    struct queue *queue = &worker->queues[which];
-
-    leave_queue(connection);
-    connection->queue = queue;
-    connection->deadline = worker->now + queue->limit_ms;
-    connection->older = queue->newest;
-    connection->newer = NULL;
-    *(queue->newest != NULL ? &queue->newest->newer : &queue->oldest) = connection;
-    queue->newest = connection;
-}
-
-/* ---- one connection ---- */
-
-static void destroy(struct worker *worker, struct connection *connection)
-{
-    leave_queue(connection);
-    tls_session_destroy(connection->session); /* closes the socket, which leaves the epoll set by that */
-    free(connection->kept);
-    free(connection);
-    if (worker->accept_again != 0)
-        worker->accept_again = worker->now; /* there is a descriptor again */
-}
-
-/* Nothing is asked of the kernel while a connection goes on waiting for the same thing. */
-static void wait_for(struct worker *worker, struct connection *connection, uint32_t events)
-{
-    struct epoll_event event = {.events = events, .data.ptr = connection};
-
-    if (connection->interest == events)
-        return;
-    connection->interest = events;
-    if (epoll_ctl(worker->epoll, EPOLL_CTL_MOD, connection->fd, &event) != 0)
-        connection->phase = PHASE_DONE;
-}
-
-static void linger(struct worker *worker, struct connection *connection)
-{
-    ssize_t count = recv(connection->fd, worker->input, sizeof worker->input, 0);
-
-    if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR))
-        connection->phase = PHASE_DONE;
-}
-
-/* What a status asks for; or the end of the connection. */
-static void follow(struct worker *worker, struct connection *connection, tls_status_t status)
-{
-    switch (status) {
-    case TLS_STATUS_WANT_READ:
-        wait_for(worker, connection, EPOLLIN);
-        return;
-    case TLS_STATUS_WANT_WRITE:
-        wait_for(worker, connection, EPOLLOUT);
-        return;
-    case TLS_ERROR_TRUNCATED: /* the client has gone: no last words */
-    case TLS_ERROR_IO:
-        connection->phase = PHASE_DONE;
-        return;
-    default: /* CLOSED by the client, so we close too; or a failure, whose alert may be still to be sent */
-        connection->phase = PHASE_CLOSING;
-    }
-}
-
-/* Answers the ClientHello with the context of the name that it asks for. */
-static tls_status_t choose_context(const struct server *server, tls_session_t *session)
-{
-    char name[256]; /* a DNS name has at most 253 characters */
-    size_t name_len = 0;
-
-    if (tls_session_target_host_name(session, name, sizeof name, &name_len) != TLS_STATUS_COMPLETE)
-        name_len = 0;
-    for (size_t i = 0; name_len > 0 && i < server->num_names; ++i) {
-        const struct name *known = &server->names[i];
-        if (strlen(known->text) == name_len && strncasecmp(known->text, name, name_len) == 0)
-            return tls_session_set_server_context(session, known->context);
-    }
-    return tls_session_set_server_context(session, server->first);
-}
-
-static void shake_hands(struct worker *worker, struct connection *connection)
-{
-    tls_status_t status = tls_session_handshake(connection->session);
-
-    if (status == TLS_STATUS_NEEDS_SERVER_OPTIONS) {
-        status = choose_context(worker->server, connection->session);
-        if (status == TLS_STATUS_COMPLETE)
-            status = tls_session_handshake(connection->session);
-    }
-    if (status != TLS_STATUS_COMPLETE) {
-        follow(worker, connection, status);
-        return;
-    }
-    worker->handshakes += 1;
-    worker->resumed += (tls_session_state(connection->session) & TLS_STATE_RESUMED) != 0;
-    connection->phase = PHASE_OPEN;
-    join_queue(worker, connection, QUEUE_REQUEST);
-}
-
-/* What is kept of a connection goes to the input of the thread, and what is left there comes back. */
-static size_t recall(struct worker *worker, struct connection *connection)
-{
-    size_t len = connection->kept_len;
-
-    if (len > 0)
-        memcpy(worker->input, connection->kept, len);
-    free(connection->kept);
-    connection->kept = NULL;
-    connection->kept_len = 0;
-    return len;
-}
-
-static void keep(struct connection *connection, const uint8_t *input, size_t len)
-{
-    if (len == 0)
-        return;
-    connection->kept = malloc(len);
-    if (connection->kept == NULL) {
-        connection->phase = PHASE_DONE;
-        return;
-    }
-    memcpy(connection->kept, input, len);
-    connection->kept_len = len;
-}
-
-/*
- * Writes once: the head, which is made again for as long as it is not out, and some of the body behind it. COMPLETE
- * means that it can go on at once, with the rest of the response or with the next request.
- */
-static tls_status_t speak(struct worker *worker, struct connection *connection)
-{
-    struct http_request *request = &connection->request;
-    char head[HTTP_MAX_RESPONSE_HEAD];
-    tls_span_t spans[2];
-    size_t num_spans = 0;
-    size_t written = 0;
-    size_t head_len = http_response_head(request, head);
-    uint64_t all = head_len + http_response_body(request);
-    uint64_t body_said = 0;
-
-    if (connection->said < head_len)
-        spans[num_spans++] =
-            (tls_span_t){.data = (const uint8_t *)head + connection->said, .len = head_len - connection->said};
-    else
-        body_said = connection->said - head_len;
-    if (head_len + body_said < all) {
-        tls_span_t *span = &spans[num_spans++];
-        span->data = http_body(body_said, all - head_len - body_said, &span->len);
-    }
-    tls_status_t status = tls_session_write_vectored(connection->session, spans, num_spans, &written);
-    connection->said += written;
-    if (status == TLS_STATUS_COMPLETE && connection->said == all) {
-        connection->speaking = false;
-        if (!request->continues) {
-            worker->requests += 1;
-            connection->phase = request->keep_alive && worker->end == 0 ? PHASE_OPEN : PHASE_CLOSING;
-            join_queue(worker, connection, QUEUE_REQUEST);
-        }
-        request->continues = false;
-    } else if (written > 0) {
-        join_queue(worker, connection, QUEUE_RESPONSE); /* it moves */
-    }
-    return status;
-}
-
-/*
- * PHASE_OPEN: takes requests and answers them, one behind the other. Nothing is read while a response is not out, so a
- * client that does not read fills its own pipe and not our memory.
- */
-static void converse(struct worker *worker, struct connection *connection)
-{
-    uint8_t *input = worker->input;
-    size_t start = 0;
-    size_t end = recall(worker, connection);
-    bool has_read = false;
-    unsigned turns = 0;
-    tls_status_t status = TLS_STATUS_COMPLETE;
-
-    while (status == TLS_STATUS_COMPLETE && connection->phase == PHASE_OPEN) {
-        bool holds_more = (tls_session_state(connection->session) & TLS_STATE_HAS_PENDING_PLAINTEXT) != 0;
-        size_t amount = 0;
-        if (turns == MAX_TURNS) {
-            status = TLS_STATUS_WANT_WRITE; /* there is room, so epoll brings us back behind the others */
-        } else if (connection->speaking) {
-            turns += 1;
-            status = speak(worker, connection);
-        } else if (http_take(&connection->request, input + start, end - start, &amount)) {
-            start += amount;
-            connection->speaking = true;
-            connection->said = 0;
-            connection->request.keep_alive &= worker->end == 0;
-        } else if (has_read && !holds_more) {
-            start += amount;
-            status = TLS_STATUS_WANT_READ; /* level-triggered: the rest is announced */
-        } else {
-            start += amount;
-            memmove(input, input + start, end - start);
-            end -= start;
-            start = 0;
-            turns += 1;
-            has_read = true;
-            status = tls_session_read(connection->session, input + end, INPUT_SIZE - end, &amount);
-            end += amount;
-        }
-    }
-    keep(connection, input + start, end - start);
-    /* What the client's own messages have called for, an answer to a key update say, does not wait for a response. */
-    if (status == TLS_STATUS_WANT_READ && tls_session_has_pending_output(connection->session)) {
-        size_t none = 0;
-        tls_status_t sent = tls_session_write(connection->session, NULL, 0, &none);
-        status = sent == TLS_STATUS_COMPLETE ? status : sent;
-    }
-    if (status != TLS_STATUS_COMPLETE && connection->phase == PHASE_OPEN)
-        follow(worker, connection, status);
-}
-
-static void begin_linger(struct worker *worker, struct connection *connection)
-{
-    connection->phase = shutdown(connection->fd, SHUT_WR) == 0 ? PHASE_LINGER : PHASE_DONE;
-    join_queue(worker, connection, QUEUE_LINGER);
-    wait_for(worker, connection, EPOLLIN);
-}
-
-/* PHASE_CLOSING: the client gets our close_notify, or what is left of an alert. */
-static void say_goodbye(struct worker *worker, struct connection *connection)
-{
-    tls_status_t status = tls_session_close(connection->session);
-
-    if (connection->queue != &worker->queues[QUEUE_LINGER])
-        join_queue(worker, connection, QUEUE_LINGER);
-    if (status == TLS_STATUS_WANT_WRITE)
-        wait_for(worker, connection, EPOLLOUT);
-    else if (status == TLS_STATUS_CLOSED)
-        begin_linger(worker, connection);
-    else
-        connection->phase = PHASE_DONE;
-}
-
-/* Does what can be done now. Each part may lead to the next one at once: no new event would announce it. */
-static void serve(struct worker *worker, struct connection *connection)
-{
-    if (connection->phase == PHASE_LINGER)
-        linger(worker, connection);
-    if (connection->phase == PHASE_HANDSHAKE)
-        shake_hands(worker, connection);
-    if (connection->phase == PHASE_OPEN)
-        converse(worker, connection);
-    if (connection->phase == PHASE_CLOSING)
-        say_goodbye(worker, connection);
-    if (connection->phase == PHASE_DONE)
-        destroy(worker, connection);
-}
-
-/* ---- accepting ---- */
-
-/* Takes over the socket. Without memory for it the client is turned away. */
-static void add_connection(struct worker *worker, int fd)
-{
-    struct connection *connection = calloc(1, sizeof *connection);
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
-
-    if (connection == NULL || tls_session_create_with_socket(worker->server->context, fd, TLS_SOCKET_OWN,
-                                                             &connection->session) != TLS_STATUS_COMPLETE) {
-        free(connection);
-        close(fd);
-        return;
-    }
-    worker->connections += 1;
-    connection->fd = fd;
-    connection->interest = EPOLLIN;
-    join_queue(worker, connection, QUEUE_HANDSHAKE);
-    if (epoll_ctl(worker->epoll, EPOLL_CTL_ADD, fd, &event) != 0)
-        destroy(worker, connection);
-}
-
-/* EPOLLEXCLUSIVE: a client that comes wakes one thread, not all of them. */
-static bool watch_listener(struct worker *worker)
-{
-    struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.ptr = &worker->server->listener};
-
-    return epoll_ctl(worker->epoll, EPOLL_CTL_ADD, worker->server->listener, &event) == 0;
-}
-
-static void unwatch(struct worker *worker, int fd)
-{
-    if (epoll_ctl(worker->epoll, EPOLL_CTL_DEL, fd, NULL) != 0)
-        perror("epoll_ctl"); /* it was there, so this is a bug */
-}
-
-/* Gives up the connection that has waited longest, for its handshake first. */
-static bool make_room(struct worker *worker)
-{
-    static const int order[] = {QUEUE_LINGER, QUEUE_HANDSHAKE, QUEUE_REQUEST};
-
-    for (size_t i = 0; i < sizeof order / sizeof order[0]; ++i) {
-        const struct queue *queue = &worker->queues[order[i]];
-        if (queue->oldest != NULL && worker->now >= queue->oldest->deadline - queue->limit_ms + SPARED_MS) {
-            destroy(worker, queue->oldest);
-            return true;
-        }
-    }
-    return false;
-}
-
-/*
- * Without descriptors or memory a new client can only wait: until a connection has ended, but not longer than a pause,
- * since that may be one of another thread. Level-triggered, the listener would wake us all the time meanwhile.
- */
-static void pause_accepting(struct worker *worker)
-{
-    if (worker->accept_again == 0)
-        unwatch(worker, worker->server->listener);
-    worker->accept_again = worker->now + ACCEPT_PAUSE_MS;
-}
-
-static void accept_waiting(struct worker *worker, unsigned most)
-{
-    for (unsigned i = 0; i < most; ++i) {
-        int fd = accept4(worker->server->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
-            add_connection(worker, fd);
-            continue;
-        }
-        switch (errno) {
-        case EAGAIN:
-            return;
-        case EMFILE:
-        case ENFILE:
-        case ENOBUFS:
-        case ENOMEM:
-            if (!make_room(worker)) {
-                pause_accepting(worker);
-                return;
-            }
-            break;
-        default: /* EINTR, and what has become of a connection that waited: there may be others */
-            break;
-        }
-    }
-}
-
-/* ---- a thread ---- */
-
-static bool is_idle(const struct connection *connection)
-{
-    return connection->phase == PHASE_OPEN && !connection->speaking && connection->kept_len == 0 &&
-           connection->request.part == HTTP_HEAD;
-}
-
-static void close_idle(struct worker *worker, struct connection *connection)
-{
-    connection->phase = PHASE_CLOSING;
-    serve(worker, connection);
-}
-
-/* Ends what has had its time: with a close_notify if the client owes us nothing. */
-static void expire(struct worker *worker)
-{
-    for (int which = 0; which < NUM_QUEUES; ++which) {
-        struct queue *queue = &worker->queues[which];
-        while (queue->oldest != NULL && queue->oldest->deadline <= worker->now) {
-            if (is_idle(queue->oldest))
-                close_idle(worker, queue->oldest);
-            else
-                destroy(worker, queue->oldest);
-        }
-    }
-}
-
-/*
- * No new clients, but for those that have come already. Connections without a request are closed, once it is sure that
- * there is none; the others get their answer, and an end in it.
- */
-static void begin_stop(struct worker *worker)
-{
-    struct server *server = worker->server;
-
-    unwatch(worker, server->wake);
-    accept_waiting(worker, SOMAXCONN);
-    if (worker->accept_again == 0)
-        unwatch(worker, server->listener);
-    worker->accept_again = 0;
-    /* Then further clients are refused; the descriptor itself stays until all threads have ended. */
-    if (__atomic_sub_fetch(&server->accepting, 1, __ATOMIC_RELAXED) == 0)
-        (void)shutdown(server->listener, SHUT_RDWR);
-    worker->end = worker->now + (int64_t)server->grace * 1000;
-    struct connection *next = NULL;
-    for (struct connection *connection = worker->queues[QUEUE_REQUEST].oldest; connection != NULL; connection = next) {
-        next = connection->newer;
-        converse(worker, connection);
-        if (is_idle(connection))
-            connection->phase = PHASE_CLOSING;
-        if (connection->phase != PHASE_OPEN)
-            serve(worker, connection);
-    }
-}
-
-static bool has_ended(const struct worker *worker)
-{
-    bool deserted = true;
-
-    for (int which = 0; which < NUM_QUEUES; ++which)
-        deserted = deserted && worker->queues[which].oldest == NULL;
-    return worker->end != 0 && (deserted || worker->now >= worker->end);
-}
-
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* How long epoll may wait; -1: for ever. */
-static int time_to_wait(const struct worker *worker)
-{
-    int64_t next = INT64_MAX;
-
-    for (int which = 0; which < NUM_QUEUES; ++which) {
-        const struct connection *oldest = worker->queues[which].oldest;
-        if (oldest != NULL && oldest->deadline < next)
-            next = oldest->deadline;
-    }
-    if (worker->accept_again != 0 && worker->accept_again < next)
-        next = worker->accept_again;
-    if (worker->end != 0 && worker->end < next)
-        next = worker->end;
-    if (next == INT64_MAX)
-        return -1;
-    return next <= worker->now ? 0 : (int)(next - worker->now);
-}
-
-/* The time is over. Those without a request are told so, if the socket takes it; the others see that something is missing. */
-static void give_up_all(struct worker *worker)
-{
-    for (int which = 0; which < NUM_QUEUES; ++which) {
-        struct connection *oldest = NULL;
-        while ((oldest = worker->queues[which].oldest) != NULL) {
-            if (is_idle(oldest))
-                close_idle(worker, oldest); /* to the last queue, if it is still there */
-            else
-                destroy(worker, oldest);
-        }
-    }
-}
-
-static void *work(void *argument)
-{
-    struct worker *worker = argument;
-    struct server *server = worker->server;
-    struct epoll_event events[MAX_EVENTS];
-
-    while (!has_ended(worker)) {
-        bool accepts = false;
-        bool stops = false;
-        int count = epoll_wait(worker->epoll, events, MAX_EVENTS, time_to_wait(worker));
-        worker->now = monotonic_ms();
-        for (int i = 0; i < count; ++i) {
-            if (events[i].data.ptr == &server->listener)
-                accepts = true;
-            else if (events[i].data.ptr == &server->wake)
-                stops = true;
-            else
-                serve(worker, events[i].data.ptr);
-        }
-        /* Behind all events, which name connections that this may end. */
-        expire(worker);
-        if (worker->accept_again != 0 && worker->accept_again <= worker->now && watch_listener(worker))
-            worker->accept_again = 0;
-        if (accepts)
-            accept_waiting(worker, MAX_ACCEPTS);
-        if (stops)
-            begin_stop(worker);
-    }
-    give_up_all(worker);
-    return NULL;
-}
 
 /* ---- all threads ---- */
 
-static bool listen_on_loopback(struct server *server)
+static bool listen_on_loopback(struct server *server, unsigned long port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)server->port)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     socklen_t address_len = sizeof address;
     int on = 1;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -622,72 +65,71 @@ static bool listen_on_loopback(struct server *server)
     return true;
 }
 
-static bool prepare(struct worker *worker, struct server *server)
+static void *work(void *thread)
 {
-    struct epoll_event wake = {.events = EPOLLIN, .data.ptr = &server->wake};
-    int64_t idle_ms = (int64_t)server->idle_timeout * 1000;
-
-    worker->server = server;
-    worker->now = monotonic_ms();
-    worker->queues[QUEUE_HANDSHAKE].limit_ms = (int64_t)server->handshake_timeout * 1000;
-    worker->queues[QUEUE_REQUEST].limit_ms = idle_ms;
-    worker->queues[QUEUE_RESPONSE].limit_ms = idle_ms;
-    worker->queues[QUEUE_LINGER].limit_ms = LINGER_MS;
-    worker->epoll = epoll_create1(EPOLL_CLOEXEC);
-    return worker->epoll >= 0 && epoll_ctl(worker->epoll, EPOLL_CTL_ADD, server->wake, &wake) == 0 &&
-           watch_listener(worker);
+    worker_run(&((struct thread *)thread)->worker);
+    return NULL;
 }
 
-static void add_up(struct worker *sum, const struct worker *worker)
+/* Starts threads until one does not start; tells how many did. */
+static unsigned long start(struct server *server, struct thread *threads, unsigned long count)
 {
-    sum->connections += worker->connections;
-    sum->handshakes += worker->handshakes;
-    sum->resumed += worker->resumed;
-    sum->requests += worker->requests;
+    unsigned long started = 0;
+
+    server->accepting = (unsigned)count;
+    while (started < count) {
+        struct thread *thread = &threads[started];
+        bool open = worker_open(&thread->worker, server);
+        int error = open ? pthread_create(&thread->id, NULL, work, thread) : errno;
+        if (error != 0) {
+            fprintf(stderr, "starting a thread: %s\n", strerror(error));
+            worker_close(&thread->worker);
+            break;
+        }
+        started += 1;
+    }
+    return started;
 }
 
-static void wake_all(const struct server *server)
+/* Tells the threads to end, waits for them, and says what they have done. */
+static void stop(struct server *server, struct thread *threads, unsigned long started)
 {
+    unsigned long connections = 0, handshakes = 0, resumed = 0, requests = 0;
     uint64_t one = 1;
 
     if (write(server->wake, &one, sizeof one) != sizeof one)
         abort(); /* no thread would ever end */
+    for (unsigned long i = 0; i < started; ++i) {
+        struct worker *worker = &threads[i].worker;
+        (void)pthread_join(threads[i].id, NULL);
+        worker_close(worker);
+        connections += worker->connections;
+        handshakes += worker->handshakes;
+        resumed += worker->resumed;
+        requests += worker->requests;
+    }
+    fprintf(stderr, "served: %lu connections, %lu handshakes, %lu of them resumed, %lu requests\n", connections,
+            handshakes, resumed, requests);
 }
 
-/* Starts the threads, waits for the signal and then for them. */
-static bool run(struct server *server, struct worker *workers, const sigset_t *signals)
+/* Serves until one of the signals comes. A second one ends the program at once. */
+static bool serve_all(struct settings *settings, struct thread *threads, const sigset_t *signals)
 {
-    static struct worker sum;
-    unsigned started = 0;
     int number = 0;
+    unsigned long started = start(&settings->server, threads, settings->threads);
+    bool all = started == settings->threads;
 
-    server->accepting = (unsigned)server->threads;
-    while (started < server->threads && prepare(&workers[started], server) &&
-           pthread_create(&workers[started].thread, NULL, work, &workers[started]) == 0)
-        started += 1;
-    bool all = started == server->threads;
-    if (!all)
-        perror("starting a thread");
-    else
+    if (all)
         (void)sigwait(signals, &number);
-    wake_all(server);
-    /* A second signal ends the program as signals do. */
     pthread_sigmask(SIG_UNBLOCK, signals, NULL);
-    for (unsigned i = 0; i < server->threads; ++i) {
-        if (i < started)
-            (void)pthread_join(workers[i].thread, NULL);
-        if (workers[i].epoll > 0)
-            close(workers[i].epoll);
-        add_up(&sum, &workers[i]);
-    }
-    fprintf(stderr, "served: %lu connections, %lu handshakes, %lu of them resumed, %lu requests\n", sum.connections,
-            sum.handshakes, sum.resumed, sum.requests);
+    stop(&settings->server, threads, started);
     return all;
 }
 
-static bool serve_all(struct server *server)
+static bool run(struct settings *settings)
 {
-    struct worker *workers = calloc(server->threads, sizeof *workers);
+    struct server *server = &settings->server;
+    struct thread *threads = calloc(settings->threads, sizeof *threads);
     sigset_t signals;
     bool done = false;
 
@@ -698,15 +140,15 @@ static bool serve_all(struct server *server)
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     server->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     server->listener = -1;
-    if (workers == NULL || server->wake < 0)
+    if (threads == NULL || server->wake < 0)
         perror("starting");
-    else if (listen_on_loopback(server))
-        done = run(server, workers, &signals);
+    else if (listen_on_loopback(server, settings->port))
+        done = serve_all(settings, threads, &signals);
     if (server->listener >= 0)
         close(server->listener);
     if (server->wake >= 0)
         close(server->wake);
-    free(workers);
+    free(threads);
     return done;
 }
 
@@ -727,29 +169,29 @@ static int usage(const char *program)
     return 2;
 }
 
-static bool parse_option(int option, const char *value, struct server *server, tls_options_t *options)
+static bool parse_option(int option, const char *value, struct settings *settings, tls_options_t *options)
 {
     switch (option) {
     case 'P':
-        return parse_number(value, 0, 65535, &server->port);
+        return parse_number(value, 0, 65535, &settings->port);
     case 'n':
-        return parse_number(value, 1, MAX_THREADS, &server->threads);
+        return parse_number(value, 1, MAX_THREADS, &settings->threads);
     case 'v':
         return set_version(options, value);
     case 's':
         return set_suite(options, value);
     case 'h':
-        return parse_number(value, 1, 86400, &server->handshake_timeout);
+        return parse_number(value, 1, 86400, &settings->server.handshake_timeout);
     case 'i':
-        return parse_number(value, 1, 86400, &server->idle_timeout);
+        return parse_number(value, 1, 86400, &settings->server.idle_timeout);
     case 'g':
-        return parse_number(value, 0, 86400, &server->grace);
+        return parse_number(value, 0, 86400, &settings->server.grace);
     default:
         return false;
     }
 }
 
-static bool parse_options(int argc, char **argv, struct server *server, tls_options_t *options)
+static bool parse_options(int argc, char **argv, struct settings *settings, tls_options_t *options)
 {
     static const struct option known[] = {
         {"port", required_argument, NULL, 'P'},
@@ -764,7 +206,7 @@ static bool parse_options(int argc, char **argv, struct server *server, tls_opti
     int option;
 
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        if (!parse_option(option, optarg, server, options))
+        if (!parse_option(option, optarg, settings, options))
             return false;
     }
     int rest = argc - optind - 2;
@@ -812,21 +254,22 @@ static void destroy_contexts(struct server *server)
 
 int main(int argc, char **argv)
 {
-    static struct server server = {.handshake_timeout = 10, .idle_timeout = 60, .grace = 10};
+    static struct settings settings = {.server = {.handshake_timeout = 10, .idle_timeout = 60, .grace = 10}};
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     tls_options_t *options = NULL;
 
-    server.threads = processors < 1 ? 1 : processors > MAX_THREADS ? MAX_THREADS : (unsigned long)processors;
+    settings.threads = processors < 1 ? 1 : processors > MAX_THREADS ? MAX_THREADS : (unsigned long)processors;
     if (!succeeded("options", tls_options_create(&options)))
         return EXIT_FAILURE;
-    if (!parse_options(argc, argv, &server, options)) {
+    if (!parse_options(argc, argv, &settings, options)) {
         tls_options_destroy(options);
         return usage(argv[0]);
     }
     http_body_init();
-    bool done = add_alpn(options, "http/1.1") && make_contexts(&server, options, argc - optind, argv + optind);
+    bool done = add_alpn(options, "http/1.1") &&
+                make_contexts(&settings.server, options, argc - optind, argv + optind);
     tls_options_destroy(options);
-    done = done && serve_all(&server);
-    destroy_contexts(&server);
+    done = done && run(&settings);
+    destroy_contexts(&settings.server);
     return done ? EXIT_SUCCESS : EXIT_FAILURE;
 }
