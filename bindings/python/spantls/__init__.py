@@ -1,0 +1,33 @@
+"""TLS 1.2 and 1.3 as a non-blocking state machine over plain buffers; spantls.ssl is a drop-in for ssl."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Tuple
+
+from ._context import Context, Credentials, Options
+from ._errors import (Alert, ChannelBinding, ClientCertificate, Offers, PolicyErrors, Protocol, SocketFlags, State,
+                      Status, TlsError, Validation, alert_name)
+from ._handles import must as _must
+from ._library import lib as _lib
+from ._session import MAX_RECORD, MIN_CIPHERTEXT, ClientHello, Session, SessionStats
+
+__version__ = "0.1.0"
+
+
+def library_version() -> str:
+    return str(_lib.spantls_version().decode())
+
+
+def suspended_handshakes() -> Tuple[int, int]:
+    """How many handshakes of this process are suspended or being worked on, and how many may be."""
+    in_use, limit = ctypes.c_size_t(), ctypes.c_size_t()
+    _must(_lib.spantls_suspended_handshakes(ctypes.byref(in_use), ctypes.byref(limit)))
+    return in_use.value, limit.value
+
+
+__all__ = [
+    "Alert", "ChannelBinding", "ClientCertificate", "ClientHello", "Context", "Credentials", "MAX_RECORD",
+    "MIN_CIPHERTEXT", "Offers", "Options", "PolicyErrors", "Protocol", "Session", "SessionStats", "SocketFlags",
+    "State", "Status", "TlsError", "Validation", "alert_name", "library_version", "suspended_handshakes",
+]

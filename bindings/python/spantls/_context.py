@@ -1,0 +1,211 @@
+"""Credentials, options and contexts."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from typing import Any, Iterable, Optional, Sequence, Union
+
+from ._errors import ClientCertificate, Protocol, Validation
+from ._handles import ContextHandle, CredentialsHandle, Handle, OptionsHandle, create, must
+from ._library import lib
+from ._spans import input_span
+
+Path = Union[str, "os.PathLike[str]"]
+
+
+def _path(path: Path) -> bytes:
+    return os.fsencode(path)
+
+
+def _numbers(values: Iterable[int]) -> Any:
+    values = list(values)
+    return (ctypes.c_uint16 * len(values))(*values)
+
+
+class Credentials:
+    """A certificate chain and its private key."""
+
+    def __init__(self, chain: Any, key: Any) -> None:
+        """From PEM text (bytes)."""
+        chain_span, chain_len = input_span(chain)
+        key_span, key_len = input_span(key)
+        self._handle = create(CredentialsHandle, lib.tls_credentials_create_pem,
+                              chain_span, chain_len, key_span, key_len)
+
+    @classmethod
+    def _of(cls, handle: Handle) -> "Credentials":
+        credentials = cls.__new__(cls)
+        credentials._handle = handle
+        return credentials
+
+    @classmethod
+    def from_files(cls, chain: Path, key: Optional[Path] = None) -> "Credentials":
+        """From PEM files; without `key` both are in the first."""
+        return cls._of(create(CredentialsHandle, lib.tls_credentials_create_file,
+                              _path(chain), _path(chain if key is None else key)))
+
+    @classmethod
+    def external(cls, chain: Any, schemes: Iterable[int]) -> "Credentials":
+        """A chain (PEM) whose key stays with the host: handshakes ask for signatures (NEEDS_SIGNATURE)."""
+        numbers = _numbers(schemes)
+        span, length = input_span(chain)
+        return cls._of(create(CredentialsHandle, lib.tls_credentials_create_external,
+                              span, length, numbers, len(numbers)))
+
+    def set_ocsp_response(self, der: Any) -> None:
+        """What servers staple from now on; empty removes it."""
+        span, length = input_span(der)
+        must(lib.tls_credentials_set_ocsp_response(self._handle, span, length))
+
+    def close(self) -> None:
+        self._handle = CredentialsHandle()
+
+    def __enter__(self) -> "Credentials":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Options:
+    """What contexts are made from. Every setting is a keyword and a method."""
+
+    def __init__(
+        self, *, credentials: Optional[Credentials] = None, trust_anchors: Any = None,
+        trust_anchors_file: Optional[Path] = None, crls: Any = None, protocols: int = 0,
+        cipher_suites: Sequence[int] = (), groups: Sequence[int] = (), alpn: Iterable[Union[str, bytes]] = (),
+        client_certificate: int = ClientCertificate.NONE, validation: int = Validation.EXTERNAL,
+        allow_resume: bool = True, validate_on_resume: bool = True, ticket_root: Any = b"",
+        ticket_lifetime: int = 0, max_fragment_size: int = 0, key_log_file: Optional[Path] = None,
+        keep_client_hello: bool = False,
+    ) -> None:
+        self._handle = create(OptionsHandle, lib.tls_options_create)
+        if credentials is not None:
+            self.set_credentials(credentials)
+        if trust_anchors is not None:
+            self.add_trust_anchors(trust_anchors)
+        if trust_anchors_file is not None:
+            self.add_trust_anchors_file(trust_anchors_file)
+        if crls is not None:
+            self.add_crls(crls)
+        self.set_protocols(protocols)
+        self.set_cipher_suites(cipher_suites)
+        self.set_groups(groups)
+        for name in alpn:
+            self.add_alpn(name)
+        self.set_client_certificate_mode(client_certificate)
+        self.set_certificate_validation(validation)
+        self.set_allow_resume(allow_resume)
+        self.set_validate_on_resume(validate_on_resume)
+        self.set_ticket_keys(ticket_root, ticket_lifetime)
+        self.set_max_fragment_size(max_fragment_size)
+        if key_log_file is not None:
+            self.set_key_log_file(key_log_file)
+        self.set_keep_client_hello(keep_client_hello)
+
+    def set_credentials(self, credentials: Optional[Credentials]) -> None:
+        must(lib.tls_options_set_credentials(self._handle, credentials and credentials._handle))
+
+    def add_trust_anchors(self, pem: Any) -> None:
+        span, length = input_span(pem)
+        must(lib.tls_options_add_trust_anchors_pem(self._handle, span, length))
+
+    def add_trust_anchors_file(self, path: Path) -> None:
+        must(lib.tls_options_add_trust_anchors_file(self._handle, _path(path)))
+
+    def add_crls(self, pem: Any) -> None:
+        span, length = input_span(pem)
+        must(lib.tls_options_add_crls_pem(self._handle, span, length))
+
+    def set_protocols(self, protocols: int) -> None:
+        must(lib.tls_options_set_protocols(self._handle, int(protocols)))
+
+    def set_cipher_suites(self, ids: Iterable[int]) -> None:
+        numbers = _numbers(ids)
+        must(lib.tls_options_set_cipher_suites(self._handle, numbers, len(numbers)))
+
+    def set_groups(self, ids: Iterable[int]) -> None:
+        numbers = _numbers(ids)
+        must(lib.tls_options_set_groups(self._handle, numbers, len(numbers)))
+
+    def add_alpn(self, name: Union[str, bytes]) -> None:
+        raw = name.encode("ascii") if isinstance(name, str) else bytes(name)
+        must(lib.tls_options_add_alpn(self._handle, raw, len(raw)))
+
+    def set_client_certificate_mode(self, mode: int) -> None:
+        must(lib.tls_options_set_client_certificate_mode(self._handle, int(mode)))
+
+    def set_certificate_validation(self, mode: int) -> None:
+        must(lib.tls_options_set_certificate_validation(self._handle, int(mode)))
+
+    def set_allow_resume(self, allow: bool) -> None:
+        must(lib.tls_options_set_allow_resume(self._handle, int(allow)))
+
+    def set_validate_on_resume(self, validate: bool) -> None:
+        must(lib.tls_options_set_validate_on_resume(self._handle, int(validate)))
+
+    def set_ticket_keys(self, root: Any, lifetime_seconds: int = 0) -> None:
+        span, length = input_span(root)
+        must(lib.tls_options_set_ticket_keys(self._handle, span, length, lifetime_seconds))
+
+    def set_max_fragment_size(self, size: int) -> None:
+        must(lib.tls_options_set_max_fragment_size(self._handle, size))
+
+    def set_key_log_file(self, path: Path) -> None:
+        must(lib.tls_options_set_key_log_file(self._handle, _path(path)))
+
+    def set_keep_client_hello(self, keep: bool) -> None:
+        must(lib.tls_options_set_keep_client_hello(self._handle, int(keep)))
+
+    def close(self) -> None:
+        self._handle = OptionsHandle()
+
+    def __enter__(self) -> "Options":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Context:
+    """What sessions share: made by Context.client(), Context.server() or Context.undecided_server()."""
+
+    _handle: Handle
+
+    @classmethod
+    def _of(cls, handle: Handle) -> "Context":
+        context = cls.__new__(cls)
+        context._handle = handle
+        return context
+
+    @classmethod
+    def client(cls, options: Optional[Options] = None, **settings: Any) -> "Context":
+        """A client's context, from options or from the keywords of Options."""
+        options = options if options is not None else Options(**settings)
+        return cls._of(create(ContextHandle, lib.tls_context_create_client, options._handle))
+
+    @classmethod
+    def server(cls, options: Optional[Options] = None, **settings: Any) -> "Context":
+        """A server's context, from options or from the keywords of Options."""
+        options = options if options is not None else Options(**settings)
+        return cls._of(create(ContextHandle, lib.tls_context_create_server, options._handle))
+
+    @classmethod
+    def undecided_server(cls) -> "Context":
+        """A server's context without options: its sessions ask NEEDS_SERVER_OPTIONS."""
+        return cls._of(create(ContextHandle, lib.tls_context_create_server, None))
+
+    @property
+    def is_server(self) -> bool:
+        return bool(lib.tls_context_is_server(self._handle))
+
+    def close(self) -> None:
+        """Releases the context; its sessions live on."""
+        self._handle = ContextHandle()
+
+    def __enter__(self) -> "Context":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,158 @@
+"""Statuses, flags and the exception."""
+
+from __future__ import annotations
+
+import enum
+from typing import Optional
+
+from ._library import lib
+
+
+class Status(enum.IntEnum):
+    """What a call returned (tls_status_t). Negative ones are raised as TlsError, never returned."""
+
+    COMPLETE = 0
+    WANT_READ = 1
+    WANT_WRITE = 2
+    CLOSED = 3
+    WANT_CREDENTIALS = 4
+    NEEDS_CERTIFICATE_VALIDATION = 5
+    NEEDS_SERVER_OPTIONS = 6
+    NEEDS_SIGNATURE = 16
+    BUFFER_TOO_SMALL = 17
+    INVALID_ARGUMENT = -1
+    INVALID_STATE = -2
+    AUTHENTICATION = -3
+    PROTOCOL = -4
+    TRUNCATED = -5
+    IO = -6
+    CONFIGURATION = -7
+    NOT_SUPPORTED = -8
+    BUSY = -9
+    RESOURCES = -10
+    INTERNAL = -128
+
+    @property
+    def c_name(self) -> str:
+        """The name in the C header, for example TLS_STATUS_WANT_READ."""
+        return str(lib.tls_status_name(self).decode())
+
+
+class Protocol(enum.IntFlag):
+    TLS12 = 0x0C00
+    TLS13 = 0x3000
+
+
+class ClientCertificate(enum.IntEnum):
+    NONE = 0
+    REQUEST = 1
+    REQUIRE = 2
+
+
+class Validation(enum.IntEnum):
+    EXTERNAL = 0
+    AUTOMATIC = 1
+
+
+class State(enum.IntFlag):
+    HANDSHAKE_COMPLETE = 1
+    HAS_PENDING_OUTPUT = 2
+    HAS_PENDING_PLAINTEXT = 4
+    SUSPENDED = 8
+    RESUMED = 16
+    HELLO_RETRIED = 32
+    PEER_CLOSED = 64
+    SHUTDOWN_SENT = 128
+    FAILED = 256
+    CERTIFICATE_ASKED = 512
+    CERTIFICATE_REQUESTED = 1024
+    CERTIFICATE_ANSWERED = 2048
+
+
+class PolicyErrors(enum.IntFlag):
+    NONE = 0
+    NOT_AVAILABLE = 1
+    NAME_MISMATCH = 2
+    CHAIN_ERRORS = 4
+
+
+class ChannelBinding(enum.IntEnum):
+    UNIQUE = 25
+    ENDPOINT = 26
+    EXPORTER = 27
+
+
+class Offers(enum.IntFlag):
+    TLS13 = 1
+    PRE_SHARED_KEY = 2
+    EARLY_DATA = 4
+    POST_HANDSHAKE_AUTH = 8
+
+
+class SocketFlags(enum.IntFlag):
+    BORROW = 1
+    OWN = 2
+
+
+class Alert(enum.IntEnum):
+    """Alert descriptions (RFC 8446 section 6)."""
+
+    CLOSE_NOTIFY = 0
+    UNEXPECTED_MESSAGE = 10
+    BAD_RECORD_MAC = 20
+    RECORD_OVERFLOW = 22
+    HANDSHAKE_FAILURE = 40
+    BAD_CERTIFICATE = 42
+    UNSUPPORTED_CERTIFICATE = 43
+    CERTIFICATE_REVOKED = 44
+    CERTIFICATE_EXPIRED = 45
+    CERTIFICATE_UNKNOWN = 46
+    ILLEGAL_PARAMETER = 47
+    UNKNOWN_CA = 48
+    ACCESS_DENIED = 49
+    DECODE_ERROR = 50
+    DECRYPT_ERROR = 51
+    PROTOCOL_VERSION = 70
+    INSUFFICIENT_SECURITY = 71
+    INTERNAL_ERROR = 80
+    INAPPROPRIATE_FALLBACK = 86
+    USER_CANCELED = 90
+    NO_RENEGOTIATION = 100
+    MISSING_EXTENSION = 109
+    UNSUPPORTED_EXTENSION = 110
+    UNRECOGNIZED_NAME = 112
+    BAD_CERTIFICATE_STATUS_RESPONSE = 113
+    UNKNOWN_PSK_IDENTITY = 115
+    CERTIFICATE_REQUIRED = 116
+    NO_APPLICATION_PROTOCOL = 120
+
+
+def alert_name(alert: int) -> str:
+    """The alert as the RFCs spell it, for example unknown_ca."""
+    return str(lib.spantls_alert_name(alert).decode())
+
+
+class TlsError(Exception):
+    """A call has failed. `consumed` and `written` are what it did all the same: a failed handshake call has often
+    written the alert, which is to be sent."""
+
+    def __init__(self, status: Status, message: str, alert_sent: Optional[int] = None,
+                 alert_received: Optional[int] = None, policy_errors: int = 0, os_error: int = 0) -> None:
+        super().__init__(f"{status.name}: {message}")
+        self.status = status
+        self.message = message
+        self.alert_sent = alert_sent
+        self.alert_received = alert_received
+        self.policy_errors = PolicyErrors(policy_errors)
+        self.os_error = os_error
+        self.consumed = 0
+        self.written = 0
+
+    @property
+    def origin(self) -> str:
+        """Who ended it: "peer" by an alert, "us" by an alert or a verdict, "transport", or "call" for a wrong use."""
+        if self.alert_received is not None:
+            return "peer"
+        if self.alert_sent is not None:
+            return "us"
+        return "transport" if self.status in (Status.TRUNCATED, Status.IO) else "call"

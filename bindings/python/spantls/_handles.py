@@ -1,0 +1,70 @@
+"""Handles that release themselves, and errors read from the library."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any, Callable, Optional, Type
+
+from ._errors import Status, TlsError
+from ._library import ErrorRecord, lib
+
+STATUSES = {int(status): status for status in Status}
+
+
+class Handle(ctypes.c_void_p):
+    """A handle of the library's. A call that is under way holds it, so it is released when the last one is back,
+    whoever closes the object in the meantime."""
+
+    release: Any = None
+
+    def __del__(self) -> None:
+        if self.value and self.release is not None:
+            self.release(self.value)
+
+
+def handle_type(release: Any) -> Type[Handle]:
+    return type("Handle", (Handle,), {"release": staticmethod(release)})
+
+
+OptionsHandle = handle_type(lib.tls_options_destroy)
+CredentialsHandle = handle_type(lib.tls_credentials_destroy)
+ContextHandle = handle_type(lib.tls_context_destroy)
+SessionHandle = handle_type(lib.tls_session_destroy)
+
+
+def _optional(alert: int) -> Optional[int]:
+    return None if alert < 0 else alert
+
+
+def error_from(record: ErrorRecord, status: int) -> TlsError:
+    known = record.status == status
+    return TlsError(
+        STATUSES.get(status, Status.INTERNAL),
+        record.message.decode("utf-8", "replace") if record.status else "the call was refused",
+        _optional(record.alert_sent) if known else None,
+        _optional(record.alert_received) if known else None,
+        record.policy_errors if known else 0,
+        record.os_error if known else 0)
+
+
+def session_error(handle: Any, status: int) -> TlsError:
+    """The exception for a failed call on a session."""
+    if not handle:
+        return TlsError(Status.INVALID_STATE, "the session is closed")
+    record = ErrorRecord(struct_size=ctypes.sizeof(ErrorRecord))
+    lib.tls_session_error(handle, ctypes.byref(record))
+    return error_from(record, status)
+
+
+def must(status: int) -> None:
+    """For calls without a session."""
+    if status != 0:
+        record = ErrorRecord(struct_size=ctypes.sizeof(ErrorRecord))
+        lib.spantls_last_error(ctypes.byref(record))
+        raise error_from(record, status)
+
+
+def create(kind: Callable[[], Handle], function: Any, *arguments: Any) -> Handle:
+    handle = kind()
+    must(function(*arguments, ctypes.byref(handle)))
+    return handle
