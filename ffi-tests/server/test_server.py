@@ -706,6 +706,25 @@ class Limits(unittest.TestCase):
             for connection in held:
                 connection.close()
 
+    def test_a_request_costs_one_receive_and_one_send_whatever_its_size(self):
+        if "strace" not in install(strace="strace"):
+            self.skipTest("strace is not installed")
+        client = compile_with_openssl("load_client.c", "load_client-debian", ours=False)
+        requests = 2000
+        for size in SIZES:
+            with tempfile.NamedTemporaryFile("r") as table:
+                with start("--threads", "1", command=["strace", "-f", "-c", "-o", table.name]) as server:
+                    done = run(client, "--count", "--connections", 8, "--requests", requests, "--size", size, server.port)
+                    self.assertEqual(done.returncode, 0, done.stdout)
+                    os.kill(server.pids()[1], signal.SIGTERM)
+                    self.assertEqual(server.process.wait(DEADLINE), 0)
+                calls = {line.split()[-1]: int(line.split()[3]) for line in table if re.match(r" *\d", line)}
+                # The handshakes, the ends, and a socket that is full now and then.
+                for call in ("recvfrom", "sendto"):
+                    self.assertLess(calls[call] / requests, 1.1, f"{call}, {size} bytes: {calls}")
+                others = sum(calls.get(call, 0) for call in ("epoll_wait", "epoll_ctl", "read", "write", "writev"))
+                self.assertLess(others / requests, 1.1, calls)
+
     def test_a_full_disk_does_not_matter(self):
         port = free_port()
         with open("/dev/full", "w") as full:
