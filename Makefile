@@ -116,6 +116,10 @@ uninstall: ## remove what `make install` has put there, with the same variables
 test-package: build ## installed and used from outside: pkg-config and make, CMake; shared and static (installs cmake, pkg-config)
 	$(PYTHON) ffi-tests/package/test_package.py
 
+.PHONY: test-scenarios
+test-scenarios: build ## one list of scenarios, each language's server with each language's client (installs libssl-dev)
+	$(PYTHON) ffi-tests/scenarios/run.py
+
 clean: ## remove what was built
 	$(CARGO) clean
 	$(MAKE) -C examples-c clean
