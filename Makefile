@@ -116,6 +116,14 @@ uninstall: ## remove what `make install` has put there, with the same variables
 test-package: build ## installed and used from outside: pkg-config and make, CMake; shared and static (installs cmake, pkg-config)
 	$(PYTHON) ffi-tests/package/test_package.py
 
+.PHONY: docs test-docs
+docs: ## the reference of the C interface and the guides, in target/docs/html (installs doxygen)
+	$(PYTHON) docs/api/make_docs.py
+
+test-docs: build ## the C in README and docs is compiled and its server run; nothing of the header is undocumented (installs doxygen)
+	$(PYTHON) ffi-tests/docs/test_docs.py
+	$(PYTHON) docs/api/make_docs.py test
+
 .PHONY: test-scenarios
 test-scenarios: build ## one list of scenarios, each language's server with each language's client (installs libssl-dev)
 	$(PYTHON) ffi-tests/scenarios/run.py

@@ -61,6 +61,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/**
+ * Before functions whose result must be looked at: compilers that can, warn.
+ */
 #if defined(__GNUC__) || defined(__clang__)
 #define SPANTLS_MUST_USE __attribute__((warn_unused_result))
 #else
@@ -362,33 +365,117 @@ typedef enum {
  * Alert descriptions, for `tls_session_reject()` and `tls_error_t` (RFC 8446 section 6).
  */
 typedef enum {
+    /**
+     * The sender has no more to say (section 6.1): no error.
+     */
     SPANTLS_ALERT_CLOSE_NOTIFY = 0,
+    /**
+     * A message that has no place here.
+     */
     SPANTLS_ALERT_UNEXPECTED_MESSAGE = 10,
+    /**
+     * A record that cannot be opened.
+     */
     SPANTLS_ALERT_BAD_RECORD_MAC = 20,
+    /**
+     * A record that is too long.
+     */
     SPANTLS_ALERT_RECORD_OVERFLOW = 22,
+    /**
+     * No parameters in common; in TLS 1.2 also a certificate that was required and is missing.
+     */
     SPANTLS_ALERT_HANDSHAKE_FAILURE = 40,
+    /**
+     * A certificate that is damaged, or for another name.
+     */
     SPANTLS_ALERT_BAD_CERTIFICATE = 42,
+    /**
+     * A certificate of a kind, or for a use, that does not fit.
+     */
     SPANTLS_ALERT_UNSUPPORTED_CERTIFICATE = 43,
+    /**
+     * A certificate that its issuer has taken back.
+     */
     SPANTLS_ALERT_CERTIFICATE_REVOKED = 44,
+    /**
+     * A certificate that is not valid any more, or not yet.
+     */
     SPANTLS_ALERT_CERTIFICATE_EXPIRED = 45,
+    /**
+     * Something else is wrong with the certificate.
+     */
     SPANTLS_ALERT_CERTIFICATE_UNKNOWN = 46,
+    /**
+     * A field with a value that it must not have.
+     */
     SPANTLS_ALERT_ILLEGAL_PARAMETER = 47,
+    /**
+     * No chain to an authority that is trusted.
+     */
     SPANTLS_ALERT_UNKNOWN_CA = 48,
+    /**
+     * A certificate in order, whose owner is not let in.
+     */
     SPANTLS_ALERT_ACCESS_DENIED = 49,
+    /**
+     * A message that cannot be parsed.
+     */
     SPANTLS_ALERT_DECODE_ERROR = 50,
+    /**
+     * A signature, a Finished or a binder that is wrong.
+     */
     SPANTLS_ALERT_DECRYPT_ERROR = 51,
+    /**
+     * No version in common.
+     */
     SPANTLS_ALERT_PROTOCOL_VERSION = 70,
+    /**
+     * What the peer offers is too weak.
+     */
     SPANTLS_ALERT_INSUFFICIENT_SECURITY = 71,
+    /**
+     * The sender has a problem that is not the peer's fault.
+     */
     SPANTLS_ALERT_INTERNAL_ERROR = 80,
+    /**
+     * The client has lowered its version without need (RFC 7507).
+     */
     SPANTLS_ALERT_INAPPROPRIATE_FALLBACK = 86,
+    /**
+     * The handshake was given up, without an error.
+     */
     SPANTLS_ALERT_USER_CANCELED = 90,
+    /**
+     * A renegotiation that is declined (RFC 5246 section 7.2.2).
+     */
     SPANTLS_ALERT_NO_RENEGOTIATION = 100,
+    /**
+     * An extension that must be there is not.
+     */
     SPANTLS_ALERT_MISSING_EXTENSION = 109,
+    /**
+     * An extension that must not be there, or was not offered.
+     */
     SPANTLS_ALERT_UNSUPPORTED_EXTENSION = 110,
+    /**
+     * No server of this name here (RFC 6066 section 3).
+     */
     SPANTLS_ALERT_UNRECOGNIZED_NAME = 112,
+    /**
+     * A stapled OCSP response that is not in order.
+     */
     SPANTLS_ALERT_BAD_CERTIFICATE_STATUS_RESPONSE = 113,
+    /**
+     * No pre-shared key that is known.
+     */
     SPANTLS_ALERT_UNKNOWN_PSK_IDENTITY = 115,
+    /**
+     * A certificate that was required and is missing (TLS 1.3).
+     */
     SPANTLS_ALERT_CERTIFICATE_REQUIRED = 116,
+    /**
+     * No application protocol in common (RFC 7301 section 3.2).
+     */
     SPANTLS_ALERT_NO_APPLICATION_PROTOCOL = 120,
 } spantls_alert_values;
 
