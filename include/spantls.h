@@ -1474,6 +1474,17 @@ tls_status_t tls_session_accept_with_default_validation(tls_session_t *session,
                                                         uint32_t *out_policy_errors);
 
 /**
+ * Tells what `tls_session_accept_with_default_validation()` would say, and answers nothing: for hosts whose verdict starts
+ * from it, and passes over the name, for example. Calling it is no verdict: give one afterwards.
+ *
+ * - `TLS_STATUS_COMPLETE`: `*out_policy_errors` (may be NULL) is set; 0: it would accept.
+ * - `TLS_ERROR_INVALID_STATE`: nothing waits for a verdict, or it was answered.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_default_policy_errors(const tls_session_t *session,
+                                               uint32_t *out_policy_errors);
+
+/**
  * Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with the host's own verdict: 0 accepts; `TLS_POLICY_ERROR_…` bits
  * refuse the peer with `certificate_required` for 1 (`handshake_failure` in TLS 1.2), else `unknown_ca` for 4, else
  * `bad_certificate` for 2. To choose the alert, use `tls_session_reject_certificate()`.

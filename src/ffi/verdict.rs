@@ -48,6 +48,27 @@ pub unsafe extern "C" fn tls_session_accept_with_default_validation(
     })
 }
 
+/// Tells what `tls_session_accept_with_default_validation()` would say, and answers nothing: for hosts whose verdict starts
+/// from it, and passes over the name, for example. Calling it is no verdict: give one afterwards.
+///
+/// - `TLS_STATUS_COMPLETE`: `*out_policy_errors` (may be NULL) is set; 0: it would accept.
+/// - `TLS_ERROR_INVALID_STATE`: nothing waits for a verdict, or it was answered.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_default_policy_errors(
+    session: *const tls_session_t,
+    out_policy_errors: *mut u32,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    host.put(out_policy_errors, 0);
+    fence::on_session(host, session, |session| {
+        let errors = session.default_policy_errors()?;
+        host.put(out_policy_errors, errors);
+        Ok(Outcome::Complete)
+    })
+}
+
 /// Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with the host's own verdict: 0 accepts; `TLS_POLICY_ERROR_…` bits
 /// refuse the peer with `certificate_required` for 1 (`handshake_failure` in TLS 1.2), else `unknown_ca` for 4, else
 /// `bad_certificate` for 2. To choose the alert, use `tls_session_reject_certificate()`.

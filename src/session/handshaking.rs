@@ -174,6 +174,25 @@ impl Session {
         }
     }
 
+    /// The policy errors of the default validation, without an answer.
+    pub fn default_policy_errors(&self) -> Result<u32, Failure> {
+        if let Some(read) = self.open_half()? {
+            return match read.waits_for_verdict() {
+                true => Ok(self.judged(&self.remote_certificates(), None).errors),
+                false => Err(not_asked(Question::Certificate)),
+            };
+        }
+        let phase = try_lock(&self.phase)?;
+        match &*phase {
+            Phase::Running(running)
+                if running.handshake.question() == Some(Question::Certificate) && !running.handshake.is_answered() =>
+            {
+                Ok(self.judged(&running.chain, running.name.as_ref()).errors)
+            }
+            _ => Err(not_asked(Question::Certificate)),
+        }
+    }
+
     /// Takes the host's verdict: 0 accepts.
     pub fn set_certificate_validation_result(&self, policy_errors: u32) -> Result<Outcome, Failure> {
         if policy_errors & !policy::ALL != 0 {
