@@ -131,6 +131,7 @@ FUNCTIONS: List[Tuple[str, str, str]] = [
     ("tls_session_socket", "f", "h"),
     ("tls_session_error", "i", "hh"),
     ("tls_session_accept_with_default_validation", "i", "hh"),
+    ("tls_session_default_policy_errors", "i", "hh"),
     ("tls_session_set_certificate_validation_result", "i", "hI"),
     ("tls_session_reject_certificate", "i", "hb"),
     ("tls_session_reject", "i", "hb"),

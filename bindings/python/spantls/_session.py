@@ -132,6 +132,7 @@ class Session:
         room, capacity = output_span(output)
         status = _process_handshake(handle, span, length, room, capacity, counts, _byref(counts, _WORD))
         if status < 0:
+            del span, room  # the traceback would hold the buffers
             raise self._fail(handle, status, counts[0], counts[1])
         return STATUSES[status], counts[0], counts[1]
 
@@ -142,6 +143,7 @@ class Session:
         room, capacity = output_span(ciphertext)
         status = _encrypt(handle, span, length, room, capacity, counts, _byref(counts, _WORD))
         if status < 0:
+            del span, room  # the traceback would hold the buffers
             raise self._fail(handle, status, counts[0], counts[1])
         return STATUSES[status], counts[0], counts[1]
 
@@ -152,6 +154,7 @@ class Session:
         room, capacity = output_span(plaintext)
         status = _decrypt(handle, span, length, room, capacity, counts, _byref(counts, _WORD))
         if status < 0:
+            del span, room  # the traceback would hold the buffers
             raise self._fail(handle, status, counts[0], counts[1])
         return STATUSES[status], counts[0], counts[1]
 
@@ -162,8 +165,8 @@ class Session:
         room, capacity = output_span(ciphertext)
         status = lib.tls_session_encrypt_vectored(handle, spans, len(spans), room, capacity, counts,
                                                   _byref(counts, _WORD))
-        del held
         if status < 0:
+            del spans, room, held  # the traceback would hold the buffers
             raise self._fail(handle, status, counts[0], counts[1])
         return STATUSES[status], counts[0], counts[1]
 
@@ -174,6 +177,7 @@ class Session:
         status = lib.tls_session_decrypt_in_place(handle, room, capacity, counts, _byref(counts, _WORD),
                                                   _byref(counts, 2 * _WORD))
         if status < 0:
+            del room  # the traceback would hold the buffers
             raise self._fail(handle, status, counts[0])
         return STATUSES[status], counts[0], counts[1], counts[2]
 
@@ -182,6 +186,7 @@ class Session:
         room, capacity = output_span(output)
         status = function(handle, *arguments, room, capacity, _byref(written))
         if status < 0:
+            del room  # the traceback would hold the buffers
             raise self._fail(handle, status, 0, written.value)
         return STATUSES[status], written.value
 
@@ -229,6 +234,7 @@ class Session:
         span, length = input_span(data)
         status = lib.tls_session_write(handle, span, length, _byref(written))
         if status < 0:
+            del span  # the traceback would hold the buffers
             raise self._fail(handle, status, written.value, written.value)
         return STATUSES[status], written.value
 
@@ -237,8 +243,8 @@ class Session:
         handle, written = self._handle, _size()
         spans, held = _spans_of(parts)
         status = lib.tls_session_write_vectored(handle, spans, len(spans), _byref(written))
-        del held
         if status < 0:
+            del spans, held  # the traceback would hold the buffers
             raise self._fail(handle, status, written.value, written.value)
         return STATUSES[status], written.value
 
@@ -261,6 +267,13 @@ class Session:
         """Gives the default validation's verdict; 0: accepted."""
         errors = ctypes.c_uint32()
         self._must(lib.tls_session_accept_with_default_validation(self._handle, _byref(errors)))
+        return PolicyErrors(errors.value)
+
+    @property
+    def default_policy_errors(self) -> PolicyErrors:
+        """What the default validation would say; answers nothing."""
+        errors = ctypes.c_uint32()
+        self._must(lib.tls_session_default_policy_errors(self._handle, _byref(errors)))
         return PolicyErrors(errors.value)
 
     def set_certificate_validation_result(self, policy_errors: int) -> None:

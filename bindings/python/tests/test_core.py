@@ -102,5 +102,268 @@ class Spans(unittest.TestCase):
         self.assertEqual((Status.COMPLETE, b"one two three"), (status, bytes(server.inbox[offset:offset + length])))
 
 
+class Suspensions(unittest.TestCase):
+    def contexts(self, client=None, **server):
+        server.setdefault("credentials", credentials("server-p256"))
+        return (spantls.Context.client(**{"trust_anchors_file": CA, **(client or {})}), spantls.Context.server(**server))
+
+    def pair(self, contexts, name="localhost", client_answers=None, server_answers=None):
+        return (End(Session(contexts[0], name), client_answers), End(Session(contexts[1]), server_answers))
+
+    def test_mutual_authentication_on_demand(self):
+        contexts = self.contexts(client_certificate=spantls.ClientCertificate.REQUIRE, trust_anchors_file=CA)
+        seen = []
+
+        def show(session):
+            seen.append((session.acceptable_issuers, session.acceptable_signature_schemes))
+            session.set_client_credentials(credentials("client-p256"))
+        client, server = self.pair(contexts, client_answers={Status.WANT_CREDENTIALS: show})
+        shake(client, server)
+        self.assertEqual([Status.WANT_CREDENTIALS, Status.NEEDS_CERTIFICATE_VALIDATION], client.asked)
+        self.assertEqual([Status.NEEDS_CERTIFICATE_VALIDATION], server.asked)
+        self.assertTrue(seen[0][0] and 0x0403 in seen[0][1])
+        self.assertEqual(client.session.local_certificate, server.session.remote_certificates[0])
+        self.assertEqual(0x0403, server.session.peer_signature_scheme)
+        self.assertIn(State.CERTIFICATE_ASKED, server.session.state)
+
+    def test_a_refusal_has_its_alert_on_both_sides(self):
+        client, server = self.pair(self.contexts(), client_answers={
+            Status.NEEDS_CERTIFICATE_VALIDATION: lambda s: s.reject_certificate(Alert.ACCESS_DENIED)})
+        with self.assertRaises(TlsError) as caught:
+            shake(client, server)
+        error = caught.exception
+        self.assertEqual((Status.AUTHENTICATION, Alert.ACCESS_DENIED, None, "us"),
+                         (error.status, error.alert_sent, error.alert_received, error.origin))
+        move(client, server)
+        with self.assertRaises(TlsError) as caught:
+            server.handshake()
+        self.assertEqual((Alert.ACCESS_DENIED, "peer"), (caught.exception.alert_received, caught.exception.origin))
+        self.assertEqual(Alert.ACCESS_DENIED, server.session.error.alert_received)
+
+    def test_the_default_validation_tells_what_it_would_say(self):
+        said = []
+
+        def judge(session):
+            said.append(session.default_policy_errors)
+            session.set_certificate_validation_result(said[0] & ~PolicyErrors.NAME_MISMATCH)
+        contexts = self.contexts()
+        client, server = self.pair(contexts, "elsewhere.example", {Status.NEEDS_CERTIFICATE_VALIDATION: judge})
+        shake(client, server)
+        self.assertEqual([PolicyErrors.NAME_MISMATCH], said)
+        with self.assertRaises(TlsError):
+            client.session.default_policy_errors
+
+    def test_policy_errors_are_in_the_exception(self):
+        client, server = self.pair(self.contexts(), "elsewhere.example")
+        with self.assertRaises(TlsError) as caught:
+            shake(client, server)
+        self.assertEqual(PolicyErrors.NAME_MISMATCH, caught.exception.policy_errors)
+        self.assertIn("elsewhere.example", caught.exception.message)
+
+    def test_a_server_context_is_chosen_by_the_client_hello(self):
+        contexts = self.contexts({"alpn": ["h2", "http/1.1"]})
+        hellos = []
+
+        def choose(session):
+            hellos.append((session.client_hello, session.ja3, session.ja3_text, session.ja4, session.ja4_text))
+            session.set_server_context(contexts[1])
+        client = End(Session(contexts[0], "localhost"))
+        server = End(Session(spantls.Context.undecided_server()), {Status.NEEDS_SERVER_OPTIONS: choose})
+        shake(client, server)
+        hello, ja3, ja3_text, ja4, _ = hellos[0]
+        self.assertEqual(("localhost", (b"h2", b"http/1.1")), (hello.server_name, hello.alpn))
+        self.assertIn(0x1301, hello.cipher_suites)
+        self.assertIn(0x0304, hello.supported_versions)
+        self.assertIn(spantls.Offers.TLS13, hello.offers)
+        self.assertEqual((32, 36, True), (len(ja3), len(ja4), ja3_text.startswith("771,")))
+        self.assertEqual(b"", server.session.client_hello_message)
+
+    def test_an_unknown_name_is_rejected(self):
+        contexts = self.contexts()
+        client = End(Session(contexts[0], "unknown.example"))
+        server = End(Session(spantls.Context.undecided_server()),
+                     {Status.NEEDS_SERVER_OPTIONS: lambda s: s.reject(Alert.UNRECOGNIZED_NAME)})
+        with self.assertRaises(TlsError) as caught:
+            shake(client, server)
+        self.assertEqual(Alert.UNRECOGNIZED_NAME, caught.exception.alert_sent)
+
+    def test_an_external_key_is_asked_and_may_fail(self):
+        with open(report.cert("server-p256.pem"), "rb") as file:
+            chain = file.read()
+        contexts = self.contexts(credentials=spantls.Credentials.external(chain, [0x0403]))
+        asked = []
+
+        def sign(session):
+            asked.append(session.signature_request())
+            with self.assertRaises(TlsError):
+                session.set_signature(b"no signature")
+            session.set_signature(b"")
+        client, server = self.pair(contexts, server_answers={Status.NEEDS_SIGNATURE: sign})
+        with self.assertRaises(TlsError) as caught:
+            shake(client, server)
+        self.assertEqual(Alert.INTERNAL_ERROR, caught.exception.alert_sent)
+        self.assertEqual(0x0403, asked[0][0])
+        self.assertIn(b"TLS 1.3, server CertificateVerify", asked[0][1])
+
+    def test_an_answer_may_come_from_another_thread(self):
+        def judge(session):
+            thread = threading.Thread(target=session.accept_with_default_validation)
+            thread.start()
+            thread.join()
+        client, server = self.pair(self.contexts(), client_answers={Status.NEEDS_CERTIFICATE_VALIDATION: judge})
+        shake(client, server)
+
+
+class Facts(unittest.TestCase):
+    def test_getters_tell_what_was_negotiated(self):
+        client, server = open_pair({"alpn": ["h2"]}, {"alpn": ["http/1.1", b"h2"]})
+        for end in (client, server):
+            session = end.session
+            self.assertTrue(session.is_handshake_complete)
+            self.assertEqual((Protocol.TLS13, "h2", "localhost", -1), (
+                session.negotiated_protocol, session.negotiated_alpn, session.target_host_name, session.socket))
+            self.assertEqual(0x11EC, session.negotiated_group)
+            self.assertIn(session.negotiated_cipher_suite, (0x1301, 0x1302, 0x1303))
+            self.assertIsNone(session.ocsp_response)
+            self.assertTrue(session.is_channel_binding_sound)
+            self.assertIsNone(session.error)
+        for kind in (ChannelBinding.ENDPOINT, ChannelBinding.EXPORTER):
+            self.assertEqual(client.session.channel_binding(kind), server.session.channel_binding(kind))
+        with self.assertRaises(TlsError) as caught:
+            client.session.channel_binding(ChannelBinding.UNIQUE)
+        self.assertEqual(Status.NOT_SUPPORTED, caught.exception.status)
+        self.assertEqual(client.session.export_keying_material("EXPORTER test", 40, b""),
+                         server.session.export_keying_material(b"EXPORTER test", 40))
+        self.assertEqual(server.session.local_certificate, client.session.remote_certificates[0])
+        client.write(b"counted")
+        move(client, server)
+        server.read()
+        self.assertEqual(7, server.session.stats.plaintext_received)
+        client.session.shrink(1)
+        self.assertEqual([], client.session.remote_certificates)
+
+    def test_keys_are_updated_and_the_answer_is_owed(self):
+        client, server = open_pair()
+        room = bytearray(200)
+        status, written = client.session.update_keys(True, room)
+        self.assertEqual(Status.COMPLETE, status)
+        server.inbox += room[:written]
+        server.read()
+        self.assertTrue(server.session.has_pending_output)
+        server.drain()
+        server.write(b"after")
+        move(client, server)
+        self.assertEqual(b"after", client.read())
+
+    def test_a_client_without_the_extension_is_not_asked_later(self):
+        _, server = open_pair()
+        with self.assertRaises(TlsError) as caught:
+            server.session.request_client_certificate(bytearray(1000))
+        self.assertEqual(Status.NOT_SUPPORTED, caught.exception.status)
+
+    def test_closing_and_truncation(self):
+        client, server = open_pair()
+        self.assertEqual(Status.CLOSED, client.shutdown())
+        move(client, server)
+        self.assertEqual((b"", Status.CLOSED), (server.read(), server.status))
+        self.assertEqual(Status.CLOSED, server.session.end_of_input())
+        with self.assertRaises(TlsError) as caught:
+            client.session.end_of_input()
+        self.assertEqual((Status.TRUNCATED, "transport"), (caught.exception.status, caught.exception.origin))
+
+    def test_sessions_are_resumed(self):
+        client = spantls.Context.client(trust_anchors_file=CA)
+        server = spantls.Context.server(credentials=credentials("server-p256"))
+        resumed = []
+        for _ in range(2):
+            pair = End(Session(client, "localhost")), End(Session(server))
+            shake(*pair)
+            pair[0].read()
+            resumed.append(bool(pair[0].session.state & State.RESUMED))
+        self.assertEqual([False, True], resumed)
+
+    def test_wrong_settings_say_what_is_wrong(self):
+        for settings in ({"alpn": [""]}, {"cipher_suites": [1]}, {"groups": [1]}, {"max_fragment_size": 1},
+                         {"trust_anchors": b"none"}, {"crls": b"none"}, {"ticket_root": b"short"}, {"protocols": 7},
+                         {"key_log_file": "/nonexistent/log"}, {"trust_anchors_file": "/nonexistent"}):
+            with self.assertRaises(TlsError) as caught:
+                spantls.Options(**settings)
+            self.assertTrue(caught.exception.message, settings)
+        with self.assertRaises(TlsError):
+            spantls.Credentials(b"no", b"thing")
+        with self.assertRaises(TlsError):
+            spantls.Context.server()
+        with self.assertRaises(TypeError):
+            spantls.Options(unknown=1)
+
+    def test_the_library_tells_its_version_and_names(self):
+        self.assertRegex(spantls.library_version(), r"^\d+\.\d+\.\d+")
+        self.assertEqual("unknown_ca", spantls.alert_name(48))
+        self.assertEqual("TLS_ERROR_BUSY", Status.BUSY.c_name)
+        self.assertLessEqual(*spantls.suspended_handshakes())
+
+
+class Sockets(unittest.TestCase):
+    def test_sessions_on_sockets(self):
+        a, b = socket.socketpair()
+        client = Session(spantls.Context.client(trust_anchors_file=CA, validation=1), "localhost", socket=a)
+        server = Session(spantls.Context.server(credentials=credentials("server-p256")), socket=b)
+        self.assertEqual(a.fileno(), client.socket)
+        thread = threading.Thread(target=server.handshake)
+        thread.start()
+        self.assertEqual(Status.COMPLETE, client.handshake())
+        thread.join()
+        self.assertEqual((Status.COMPLETE, 5), client.write(b"hello"))
+        self.assertEqual((Status.COMPLETE, 6), client.write_vectored([b" ", bytearray(b"world")]))
+        room, got = bytearray(100), b""
+        while len(got) < 11:
+            status, count = server.read(room)
+            got += room[:count]
+        self.assertEqual(b"hello world", got)
+        self.assertEqual(Status.CLOSED, client.close_notify())
+        self.assertEqual(Status.CLOSED, server.read(room)[0])
+        with self.assertRaises(TlsError) as caught:
+            client.encrypt(b"", room)
+        self.assertEqual(Status.INVALID_STATE, caught.exception.status)
+
+    def test_an_error_of_the_system_has_its_number(self):
+        a, b = socket.socketpair()
+        client = Session(spantls.Context.client(trust_anchors_file=CA), "localhost", socket=a)
+        b.close()
+        with self.assertRaises(TlsError) as caught:
+            client.handshake()
+        self.assertTrue(caught.exception.os_error or caught.exception.status == Status.TRUNCATED)
+
+
+class Life(unittest.TestCase):
+    def test_objects_go_in_any_order(self):
+        for order in range(6):
+            client, server = open_pair()
+            things = [client.session, server.session, spantls.Options()]
+            for index in (order % 3, (order + 1 + order // 3) % 3):
+                things[index].close()
+            del client, server, things
+            gc.collect()
+
+    def test_a_closed_session_says_so(self):
+        client, _ = open_pair()
+        with client.session:
+            pass
+        client.session.close()
+        with self.assertRaises(TlsError) as caught:
+            client.session.encrypt(b"x", bytearray(100))
+        self.assertEqual((Status.INVALID_STATE, "the session is closed"),
+                         (caught.exception.status, caught.exception.message))
+        self.assertEqual(0, client.session.state)
+
+    def test_a_context_may_go_before_its_sessions(self):
+        context = spantls.Context.client(trust_anchors_file=CA)
+        with context:
+            session = Session(context, "localhost")
+        self.assertFalse(context.is_server)
+        status, _, written = session.process_handshake(b"", bytearray(3000))
+        self.assertEqual((Status.WANT_READ, True), (status, written > 100))
+
+
 if __name__ == "__main__":
     report.main()

@@ -1,0 +1,71 @@
+"""Certificates for ssl's interface."""
+
+from __future__ import annotations
+
+import _ssl
+import functools
+import os
+import re
+import ssl
+import tempfile
+from typing import Any, Dict, List
+
+_BLOCK = re.compile(rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----.*?-----END (?:TRUSTED |X509 )?CERTIFICATE-----", re.S)
+_CRL = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----", re.S)
+
+
+@functools.lru_cache(maxsize=64)
+def _decoded(der: bytes) -> Dict[str, Any]:
+    with tempfile.NamedTemporaryFile("w", suffix=".pem", delete=False) as file:
+        file.write(ssl.DER_cert_to_PEM_cert(der))
+    try:
+        return dict(_ssl._test_decode_cert(file.name))  # type: ignore[attr-defined]
+    finally:
+        os.unlink(file.name)
+
+
+def decode(der: bytes) -> Dict[str, Any]:
+    """The dictionary of SSLSocket.getpeercert(), made by the interpreter's own decoder."""
+    return dict(_decoded(der))
+
+
+def is_self_signed(der: bytes) -> bool:
+    decoded = _decoded(der)
+    return bool(decoded.get("subject") == decoded.get("issuer"))
+
+
+def blocks(pem: bytes) -> List[bytes]:
+    return [block + b"\n" for block in _BLOCK.findall(pem)]
+
+
+def crls(pem: bytes) -> List[bytes]:
+    return [block + b"\n" for block in _CRL.findall(pem)]
+
+
+def from_directory(path: str) -> List[bytes]:
+    """The certificates of a directory with names as c_rehash makes them."""
+    found: List[bytes] = []
+    for name in sorted(os.listdir(path)):
+        if re.fullmatch(r"[0-9a-f]{8}\.r?\d+", name):
+            with open(os.path.join(path, name), "rb") as file:
+                found.append(file.read())
+    return found
+
+
+class Certificate:
+    """What get_unverified_chain() lists: as _ssl.Certificate, from DER."""
+
+    def __init__(self, der: bytes) -> None:
+        self._der = der
+
+    def public_bytes(self, encoding: int = 1) -> Any:
+        return self._der if encoding == 2 else ssl.DER_cert_to_PEM_cert(self._der)
+
+    def get_info(self) -> Dict[str, Any]:
+        return decode(self._der)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Certificate) and other._der == self._der
+
+    def __hash__(self) -> int:
+        return hash(self._der)

@@ -1,0 +1,106 @@
+"""ssl's exceptions for what the engine says, with the reasons that OpenSSL has for the same."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Optional, Type
+
+from ._errors import Alert, PolicyErrors, Status, TlsError
+
+_SSLV3 = {10: "UNEXPECTED_MESSAGE", 20: "BAD_RECORD_MAC", 40: "HANDSHAKE_FAILURE", 42: "BAD_CERTIFICATE",
+          43: "UNSUPPORTED_CERTIFICATE", 44: "CERTIFICATE_REVOKED", 45: "CERTIFICATE_EXPIRED",
+          46: "CERTIFICATE_UNKNOWN", 47: "ILLEGAL_PARAMETER"}
+_OTHERS = {109: "TLSV13_ALERT_MISSING_EXTENSION", 116: "TLSV13_ALERT_CERTIFICATE_REQUIRED",
+           112: "TLSV1_UNRECOGNIZED_NAME", 110: "TLSV1_UNSUPPORTED_EXTENSION", 90: "TLSV1_ALERT_USER_CANCELLED"}
+
+# What OpenSSL calls the reasons of X509_V_ERR_….
+_HOSTNAME_MISMATCH, _IP_MISMATCH = 62, 64
+_VERIFY = {
+    Alert.CERTIFICATE_EXPIRED: (10, "certificate has expired"),
+    Alert.CERTIFICATE_REVOKED: (23, "certificate revoked"),
+    Alert.UNKNOWN_CA: (20, "unable to get local issuer certificate"),
+    Alert.UNSUPPORTED_CERTIFICATE: (26, "unsuitable certificate purpose"),
+}
+
+
+def received_reason(alert: int) -> str:
+    if alert in _SSLV3:
+        return "SSLV3_ALERT_" + _SSLV3[alert]
+    if alert in _OTHERS:
+        return _OTHERS[alert]
+    try:
+        return "TLSV1_ALERT_" + Alert(alert).name
+    except ValueError:
+        return f"ALERT_{alert}"
+
+
+def make(reason: str, text: str, number: int = ssl.SSL_ERROR_SSL, kind: Type[ssl.SSLError] = ssl.SSLError) -> ssl.SSLError:
+    error = kind(number, f"[SSL: {reason}] {text} (spantls)")
+    error.reason, error.library = reason, "SSL"
+    return error
+
+
+def want_read() -> ssl.SSLError:
+    return ssl.SSLWantReadError(ssl.SSL_ERROR_WANT_READ, "The operation did not complete (read)")
+
+
+def want_write() -> ssl.SSLError:
+    return ssl.SSLWantWriteError(ssl.SSL_ERROR_WANT_WRITE, "The operation did not complete (write)")
+
+
+def eof() -> ssl.SSLError:
+    return ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "EOF occurred in violation of protocol (spantls)")
+
+
+def zero_return() -> ssl.SSLError:
+    return ssl.SSLZeroReturnError(ssl.SSL_ERROR_ZERO_RETURN, "TLS/SSL connection has been closed (EOF) (spantls)")
+
+
+def verification(error: TlsError, hostname: Optional[str], is_ip: bool, self_signed: bool) -> ssl.SSLError:
+    """The peer's certificate was refused."""
+    if error.policy_errors & PolicyErrors.CHAIN_ERRORS or not error.policy_errors:
+        code, text = _VERIFY.get(Alert(error.alert_sent or 46), (1, error.message))
+        if code == 20 and self_signed:
+            code, text = 18, "self-signed certificate"
+        elif code == 10 and "not yet" in error.message:
+            code, text = 9, "certificate is not yet valid"
+        elif code == 1 and "revocation" in error.message:
+            code, text = 3, "unable to get certificate CRL"
+    elif is_ip:
+        code, text = _IP_MISMATCH, f"IP address mismatch, certificate is not valid for '{hostname}'."
+    else:
+        code, text = _HOSTNAME_MISMATCH, f"Hostname mismatch, certificate is not valid for '{hostname}'."
+    result = make("CERTIFICATE_VERIFY_FAILED", f"certificate verify failed: {text}", kind=ssl.SSLCertVerificationError)
+    result.verify_code, result.verify_message = code, text  # type: ignore[attr-defined]
+    return result
+
+
+def _own_reason(error: TlsError, first: bytes) -> str:
+    """OpenSSL's name for a failure that was found on our side."""
+    alert = error.alert_sent
+    if first[:5] in (b"GET /", b"POST ", b"HEAD ", b"PUT /"):
+        return "HTTP_REQUEST"
+    if alert == Alert.PROTOCOL_VERSION:
+        return "UNSUPPORTED_PROTOCOL"
+    if alert == Alert.HANDSHAKE_FAILURE:
+        return "NO_SHARED_CIPHER"
+    if alert == Alert.CERTIFICATE_REQUIRED:
+        return "PEER_DID_NOT_RETURN_A_CERTIFICATE"
+    if alert == Alert.BAD_RECORD_MAC:
+        return "DECRYPTION_FAILED_OR_BAD_RECORD_MAC"
+    if alert in (Alert.UNEXPECTED_MESSAGE, Alert.DECODE_ERROR, Alert.RECORD_OVERFLOW) and first[:1] not in (
+            b"\x14", b"\x15", b"\x16", b"\x17", b""):
+        return "WRONG_VERSION_NUMBER"
+    return Alert(alert).name if alert is not None and alert in set(Alert) else error.status.name
+
+
+def translate(error: TlsError, first: bytes = b"") -> Exception:
+    """The exception that a user of ssl expects. `first` is what the peer has sent first, for the reason alone."""
+    if error.status == Status.TRUNCATED:
+        return eof()
+    if error.status == Status.IO:
+        return OSError(error.os_error, error.message)
+    if error.alert_received is not None:
+        reason = received_reason(error.alert_received)
+        return make(reason, reason.lower().replace("_", " "))
+    return make(_own_reason(error, first), error.message)
