@@ -1,0 +1,503 @@
+"""The engine behind spantls.ssl: what ssl.SSLObject and ssl.SSLSocket expect of _ssl._SSLSocket, over a session."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket as _socket
+import ssl
+import sys
+import threading
+import weakref
+from typing import Any, Dict, List, Optional, Tuple
+
+from . import _certificates, _ssl_errors
+from ._errors import Alert, ChannelBinding, PolicyErrors, State, Status, TlsError
+from ._session import Session
+
+_RECEIVE = 65536
+_ROOM = 16384 + 2304
+_HANDSHAKE_ROOM = 20000
+_TAKE = 131072
+
+SUITES: Dict[int, Tuple[str, int]] = {
+    0x1301: ("TLS_AES_128_GCM_SHA256", 128), 0x1302: ("TLS_AES_256_GCM_SHA384", 256),
+    0x1303: ("TLS_CHACHA20_POLY1305_SHA256", 256), 0xC02B: ("ECDHE-ECDSA-AES128-GCM-SHA256", 128),
+    0xC02C: ("ECDHE-ECDSA-AES256-GCM-SHA384", 256), 0xCCA9: ("ECDHE-ECDSA-CHACHA20-POLY1305", 256),
+    0xC02F: ("ECDHE-RSA-AES128-GCM-SHA256", 128), 0xC030: ("ECDHE-RSA-AES256-GCM-SHA384", 256),
+    0xCCA8: ("ECDHE-RSA-CHACHA20-POLY1305", 256),
+}
+
+
+def suite(number: int) -> Tuple[str, str, int]:
+    name, bits = SUITES[number]
+    return name, "TLSv1.3" if number < 0x1400 else "TLSv1.2", bits
+
+
+class Bio:
+    """The transport of an SSLObject: two memory BIOs, ours or ssl's."""
+
+    def __init__(self, incoming: Any, outgoing: Any) -> None:
+        self.incoming, self.outgoing = incoming, outgoing
+
+    def receive(self) -> Optional[bytes]:
+        """b"" is the end; None: nothing is there yet."""
+        data: bytes = self.incoming.read()
+        return data if data or self.incoming.eof else None
+
+    def send(self, data: Any) -> int:
+        return int(self.outgoing.write(data))
+
+
+class Wire:
+    """The transport of an SSLSocket: the plain socket below it. Its timeout holds for each wait."""
+
+    def __init__(self, sock: _socket.socket) -> None:
+        self._sock = weakref.ref(sock)
+
+    def _socket(self) -> _socket.socket:
+        sock = self._sock()
+        if sock is None or sock.fileno() < 0:
+            raise OSError(9, "the socket is closed")
+        return sock
+
+    def receive(self) -> Optional[bytes]:
+        try:
+            return _socket.socket.recv(self._socket(), _RECEIVE)
+        except BlockingIOError:
+            return None
+
+    def send(self, data: Any) -> int:
+        """What the socket took; 0 when it is full."""
+        try:
+            return _socket.socket.send(self._socket(), data)
+        except BlockingIOError:
+            return 0
+
+
+class Engine:
+    """One connection. Reads and writes may run in two threads at once, as the session's halves do."""
+
+    def __init__(self, context: Any, transport: Any, server_side: bool, server_hostname: Optional[str],
+                 owner: Any) -> None:
+        self._context = context
+        self._transport = transport
+        self.server_side = server_side
+        self.server_hostname = server_hostname
+        self._owner = None if owner is None else weakref.ref(owner)
+        self._inbox = bytearray()
+        self._first = b""
+        self._plain = bytearray()
+        self._out = bytearray()  # ciphertext that the transport has not taken
+        self._taken = 0  # plaintext behind it that write() has not told of
+        self._writing = threading.RLock()
+        self._reading = threading.RLock()
+        self._done = False
+        self._failure: Optional[TlsError] = None
+        self._shared: Optional[List[Tuple[str, str, int]]] = None
+        self._judged = False
+        self._asked_later = False
+        self.session_obj: Any = None
+        engine = context._engine(server_side)
+        context._count("accept" if server_side else "connect")
+        self._session = Session(engine)
+        if server_hostname and not server_side:
+            self._set_name(server_hostname)
+
+    def _set_name(self, name: str) -> None:
+        try:
+            self._session.set_target_host_name(name)
+        except (TlsError, UnicodeError) as error:
+            if self._context.check_hostname:
+                raise ValueError(f"server_hostname {name!r} is neither a DNS name nor an IP address") from error
+
+    # Attributes that ssl reads and sets
+
+    @property
+    def context(self) -> Any:
+        return self._context
+
+    @context.setter
+    def context(self, value: Any) -> None:
+        if not isinstance(value, ssl.SSLContext):
+            raise TypeError("The value must be a SSLContext")
+        self._context = value
+
+    @property
+    def owner(self) -> Any:
+        return self._owner() if self._owner is not None else None
+
+    @owner.setter
+    def owner(self, value: Any) -> None:
+        self._owner = None if value is None else weakref.ref(value)
+
+    @property
+    def session(self) -> Any:
+        return None
+
+    @session.setter
+    def session(self, value: Any) -> None:
+        if value is not None:
+            raise TypeError("Value is not a SSLSession.")
+
+    @property
+    def session_reused(self) -> bool:
+        return bool(self._session.state & State.RESUMED)
+
+    # Bytes
+
+    def _flush(self) -> bool:
+        """Sends what is kept; whether all of it is gone."""
+        with self._writing:
+            while self._out:
+                with memoryview(self._out) as view:
+                    count = self._transport.send(view)
+                if count == 0:
+                    return False
+                del self._out[:count]
+            return True
+
+    def _drain(self) -> None:
+        """Takes what the session owes the peer."""
+        with self._writing:
+            room = bytearray(1024)
+            status = Status.WANT_WRITE
+            while status == Status.WANT_WRITE:
+                status, written = self._session.drain_pending_output(room)
+                self._out += room[:written]
+
+    def _fill(self) -> bool:
+        """Receives; False at the end. Raises SSLWantReadError where there is nothing yet."""
+        data = self._transport.receive()
+        if data is None:
+            raise _ssl_errors.want_read()
+        if not self._first:
+            self._first = data[:5]
+        self._inbox += data
+        return bool(data)
+
+    def _last_words(self) -> None:
+        """Sends the alert of a failure, as far as the transport takes it."""
+        try:
+            self._drain()
+            self._flush()
+        except (OSError, TlsError):
+            pass  # the failure itself is told; the peer is gone
+
+    # The handshake
+
+    def do_handshake(self) -> None:
+        if self._failure is not None:
+            raise self._translated(self._failure)
+        room = bytearray(_HANDSHAKE_ROOM)
+        while True:
+            if not self._flush():
+                raise _ssl_errors.want_write()
+            if self._done:
+                return
+            try:
+                status, consumed, written = self._session.process_handshake(self._inbox, room)
+            except TlsError as error:
+                self._out += room[:error.written]
+                self._last_words()
+                raise self._failed(error) from None
+            del self._inbox[:consumed]
+            self._out += room[:written]
+            if status == Status.COMPLETE:
+                self._done = True
+                self._context._count("accept_good" if self.server_side else "connect_good")
+                if self.session_reused:
+                    self._context._count("hits")
+            elif status == Status.WANT_READ:
+                if self._flush() and not self._fill():
+                    raise self._ended()
+            elif status != Status.WANT_WRITE:
+                self._answer(status)
+
+    def _ended(self) -> Exception:
+        try:
+            self._session.end_of_input()
+        except TlsError as error:
+            return self._failed(error)
+        return _ssl_errors.eof()
+
+    def _failed(self, error: TlsError) -> Exception:
+        self._failure = error
+        return self._translated(error)
+
+    def _translated(self, error: TlsError) -> Exception:
+        if error.status == Status.AUTHENTICATION and self._judged and error.alert_received is None:
+            chain = self._session.remote_certificates
+            if chain:
+                return _ssl_errors.verification(error, self.server_hostname, _is_ip(self.server_hostname),
+                                                _certificates.is_self_signed(chain[0]))
+        return _ssl_errors.translate(error, self._first)
+
+    def _answer(self, status: Status) -> None:
+        if status == Status.NEEDS_CERTIFICATE_VALIDATION:
+            self._judge()
+        elif status == Status.WANT_CREDENTIALS:
+            self._session.set_client_credentials(None)
+        elif status == Status.NEEDS_SERVER_OPTIONS:
+            self._choose()
+        else:
+            raise _ssl_errors.make("INTERNAL_ERROR", f"the engine asks for {status.name}")
+
+    def _choose(self) -> None:
+        """The server's context, by the ClientHello: ssl's SNI callback, and ALPN that does not insist."""
+        hello = self._session.client_hello
+        chosen = self._context
+        callback = chosen.sni_callback
+        if callback is not None:
+            alert = _ask(callback, self.owner or self, hello.server_name, chosen)
+            if alert is not None:
+                self._session.reject(alert)
+                return
+            chosen = self._context
+        engine = chosen._server_engine(hello)
+        self._shared = [suite(number) for number in hello.cipher_suites if number in chosen._suites()]
+        self._session.set_server_context(engine)
+
+    def _judge(self) -> None:
+        session, context = self._session, self._context
+        self._judged = True
+        chain = session.remote_certificates
+        if context.verify_mode == ssl.CERT_NONE or not chain:
+            must_show = context.verify_mode == ssl.CERT_REQUIRED and not chain
+            session.set_certificate_validation_result(PolicyErrors.NOT_AVAILABLE if must_show else 0)
+            return
+        anchored = context._is_anchored(self.server_side)
+        errors = session.default_policy_errors
+        if not anchored:
+            session.reject_certificate(Alert.UNKNOWN_CA)
+        elif context.verify_flags & ssl.VERIFY_CRL_CHECK_LEAF and not context._crls:
+            session.reject_certificate(Alert.CERTIFICATE_UNKNOWN)
+        elif errors & ~PolicyErrors.NAME_MISMATCH or (errors and context.check_hostname):
+            session.accept_with_default_validation()
+        else:
+            session.set_certificate_validation_result(0)
+
+    # Data
+
+    def pending(self) -> int:
+        return len(self._plain)
+
+    def read(self, length: int = 1024, buffer: Any = None) -> Any:
+        """bytes, or with a buffer their number; nothing at the peer's close_notify."""
+        if buffer is not None:
+            view = memoryview(buffer).cast("B")
+            if length <= 0 or length > len(view):
+                length = len(view)
+        elif length < 0:
+            raise ValueError("size should not be negative")
+        if length == 0:
+            return b"" if buffer is None else 0
+        with self._reading:
+            if not self._done:
+                self.do_handshake()
+            if self._plain:
+                data = bytes(self._plain[:length])
+                del self._plain[:length]
+                return data if buffer is None else self._into(view, data)
+            if buffer is not None and length >= _ROOM:
+                return self._open(view)
+            room = bytearray(max(_ROOM, min(length, len(self._inbox) + _RECEIVE)) if length >= _ROOM else _ROOM)
+            written = self._open(room)
+            if written > length:
+                self._plain += memoryview(room)[length:written]
+                written = length
+            if buffer is not None:
+                return self._into(view, memoryview(room)[:written])
+            return bytes(memoryview(room)[:written])
+
+    @staticmethod
+    def _into(view: Any, data: Any) -> int:
+        view[:len(data)] = data
+        return len(data)
+
+    def _open(self, room: Any) -> int:
+        """Opens records into `room`; 0 at the peer's close_notify."""
+        session = self._session
+        while True:
+            try:
+                status, consumed, written = session.decrypt(self._inbox, room)
+            except TlsError as error:
+                del self._inbox[:error.consumed]
+                self._last_words()
+                raise self._failed(error) from None
+            if consumed:
+                del self._inbox[:consumed]
+                if session.has_pending_output and self._writing.acquire(blocking=False):
+                    try:
+                        self._drain()
+                        self._flush()
+                    finally:
+                        self._writing.release()
+            if written:
+                return written
+            if status == Status.CLOSED:
+                return 0
+            if status == Status.NEEDS_CERTIFICATE_VALIDATION:
+                self._judge()
+            elif status == Status.WANT_READ and not self._fill():
+                raise self._ended()
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data).cast("B") if type(data) is not bytes else data
+        with self._writing:
+            if not self._done:
+                self.do_handshake()
+            if not self._flush():
+                raise _ssl_errors.want_write()
+            if self._taken:
+                taken, self._taken = min(self._taken, len(view)), 0
+                return taken
+            size = min(len(view), _TAKE)
+            if size == 0:
+                return 0
+            room = bytearray(size + size // 16384 * 32 + 128)
+            plaintext = view if size == len(view) else memoryview(view)[:size]
+            try:
+                _, consumed, written = self._session.encrypt(plaintext, room)
+            except TlsError as error:
+                self._last_words()
+                if error.status == Status.INVALID_STATE and self._session.state & (
+                        State.SHUTDOWN_SENT | State.PEER_CLOSED):
+                    raise _ssl_errors.make("PROTOCOL_IS_SHUTDOWN", "protocol is shutdown",
+                                           ssl.SSL_ERROR_ZERO_RETURN, ssl.SSLZeroReturnError) from None
+                raise _ssl_errors.translate(error) from None
+            try:
+                sent = self._transport.send(memoryview(room)[:written])
+            except OSError:  # a timeout, after which the caller may try again
+                self._out += memoryview(room)[:written]
+                self._taken = consumed
+                raise
+            if sent < written:
+                self._out += memoryview(room)[sent:written]
+                if not self._flush():
+                    self._taken = consumed
+                    raise _ssl_errors.want_write()
+            return consumed
+
+    def shutdown(self) -> Any:
+        """Sends close_notify and waits for the peer's."""
+        if not self._done:
+            raise _ssl_errors.make("UNINITIALIZED", "the handshake is not done")
+        with self._writing:
+            room = bytearray(256)
+            if self._failure is None:
+                _, written = self._session.shutdown(room)
+                self._out += room[:written]
+            if not self._flush():
+                raise _ssl_errors.want_write()
+        with self._reading:
+            if self._failure is not None:
+                raise self._translated(self._failure)
+            if self._plain or self._open(bytearray(_ROOM)):
+                raise _ssl_errors.make("APPLICATION_DATA_AFTER_CLOSE_NOTIFY", "application data after close notify")
+        owner = self._transport._socket() if isinstance(self._transport, Wire) else None
+        return owner
+
+    def verify_client_post_handshake(self) -> None:
+        if not self.server_side:
+            raise _ssl_errors.make("NOT_SERVER", "not server")
+        if self._context.verify_mode == ssl.CERT_NONE:
+            raise _ssl_errors.make("INVALID_CONFIG", "invalid config")
+        with self._writing:
+            room = bytearray(65536)
+            try:
+                _, written = self._session.request_client_certificate(room)
+            except TlsError as error:
+                reason = "WRONG_SSL_VERSION" if self._session.negotiated_protocol == 0x0C00 else "EXTENSION_NOT_RECEIVED"
+                raise _ssl_errors.make(reason if error.status == Status.NOT_SUPPORTED else error.status.name,
+                                       error.message) from None
+            self._out += room[:written]
+            self._flush()
+
+    # What it tells
+
+    def _chain(self) -> List[bytes]:
+        if not self._done:
+            raise ValueError("handshake not done yet")
+        return self._session.remote_certificates
+
+    def getpeercert(self, binary_form: bool = False) -> Any:
+        chain = self._chain()
+        if not chain:
+            return None
+        if binary_form:
+            return chain[0]
+        return _certificates.decode(chain[0]) if self._context.verify_mode != ssl.CERT_NONE else {}
+
+    def get_unverified_chain(self) -> Any:
+        return tuple(_certificates.Certificate(der) for der in self._chain()) or None
+
+    def get_verified_chain(self) -> Any:
+        return self.get_unverified_chain()
+
+    def selected_alpn_protocol(self) -> Optional[str]:
+        return self._session.negotiated_alpn
+
+    def selected_npn_protocol(self) -> None:
+        return None
+
+    def compression(self) -> None:
+        return None
+
+    def cipher(self) -> Optional[Tuple[str, str, int]]:
+        number = self._session.negotiated_cipher_suite
+        return suite(number) if number else None
+
+    def shared_ciphers(self) -> Optional[List[Tuple[str, str, int]]]:
+        return self._shared
+
+    def version(self) -> Optional[str]:
+        return {0x0C00: "TLSv1.2", 0x3000: "TLSv1.3"}.get(self._session.negotiated_protocol)
+
+    def get_channel_binding(self, cb_type: str = "tls-unique") -> Optional[bytes]:
+        kinds = {"tls-unique": ChannelBinding.UNIQUE, "tls-server-end-point": ChannelBinding.ENDPOINT,
+                 "tls-exporter": ChannelBinding.EXPORTER}
+        if cb_type not in kinds:
+            raise ValueError(f"'{cb_type}' channel binding type not implemented")
+        if not self._done:
+            return None
+        try:
+            return self._session.channel_binding(kinds[cb_type])
+        except TlsError as error:
+            if error.status == Status.NOT_SUPPORTED:
+                return None
+            raise _ssl_errors.translate(error) from None
+
+
+def _is_ip(name: Optional[str]) -> bool:
+    try:
+        ipaddress.ip_address(name or "")
+    except ValueError:
+        return False
+    return True
+
+
+def _ask(callback: Any, owner: Any, name: Optional[str], context: Any) -> Optional[int]:
+    """Calls ssl's SNI callback; the alert to refuse with, or None."""
+    try:
+        answer = callback(owner, name, context)
+    except Exception as error:
+        _unraisable(error, callback)
+        return Alert.HANDSHAKE_FAILURE
+    if answer is None:
+        return None
+    if not isinstance(answer, int):
+        _unraisable(TypeError(f"the SNI callback returned {type(answer).__name__}, not int or None"), callback)
+        return Alert.INTERNAL_ERROR
+    return int(answer)
+
+
+class _Unraisable:
+    """The argument of sys.unraisablehook."""
+
+    def __init__(self, error: BaseException, where: Any) -> None:
+        self.exc_type, self.exc_value, self.exc_traceback = type(error), error, error.__traceback__
+        self.err_msg, self.object = None, where
+
+
+def _unraisable(error: BaseException, where: Any) -> None:
+    sys.unraisablehook(_Unraisable(error, where))  # type: ignore[arg-type]

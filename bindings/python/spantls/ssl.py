@@ -1,0 +1,360 @@
+"""A drop-in for the standard library's ssl: the same names, with contexts whose connections run on spantls.
+
+SSLContext is a subclass of ssl.SSLContext. The base class keeps and checks the settings, so that they behave as
+everywhere; the handshakes, the records and the judgement of certificates are the engine's.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl as _base
+import threading
+from ssl import *  # noqa: F401,F403
+from typing import Any, Dict, List, Optional, Tuple
+
+from . import _certificates, _ssl_errors
+from ._context import Context, Credentials, Options
+from ._errors import ClientCertificate, Protocol, TlsError
+from ._sslobject import SUITES, Bio, Engine, Wire, suite
+
+_GROUPS = {"prime256v1": 0x17, "secp256r1": 0x17, "P-256": 0x17, "secp384r1": 0x18, "P-384": 0x18,
+           "X25519": 0x1D, "x25519": 0x1D}
+
+
+class SSLObject(_base.SSLObject):
+    """As ssl.SSLObject."""
+
+
+class SSLSocket(_base.SSLSocket):
+    """As ssl.SSLSocket."""
+
+
+def _read(path: Any) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _password(password: Any) -> bytes:
+    given = password() if callable(password) else password
+    return given.encode() if isinstance(given, str) else bytes(given)
+
+
+def _decrypted(key: bytes, password: Any) -> bytes:
+    """An encrypted private key in clear; needs the package cryptography, as ssl itself gives no keys away."""
+    if b"ENCRYPTED" not in key:
+        return key
+    try:
+        from cryptography.hazmat.primitives import serialization as forms
+    except ImportError:
+        raise _ssl_errors.make("ENCRYPTED_KEY", "encrypted private keys need the package cryptography") from None
+    start = key.index(b"-----BEGIN ", 0)
+    for line in key.split(b"-----BEGIN ")[1:]:
+        if b"PRIVATE KEY" in line.split(b"-----")[0]:
+            start = key.index(b"-----BEGIN " + line[:20])
+    loaded = forms.load_pem_private_key(key[start:], _password(password))
+    return loaded.private_bytes(forms.Encoding.PEM, forms.PrivateFormat.PKCS8, forms.NoEncryption())
+
+
+class SSLContext(_base.SSLContext):
+    """As ssl.SSLContext, with TLS 1.2 and 1.3."""
+
+    sslobject_class = SSLObject
+    sslsocket_class = SSLSocket
+
+    def __new__(cls, protocol: Any = None, *args: Any, **kwargs: Any) -> "SSLContext":
+        if protocol is None:
+            self = super().__new__(cls, *args, **kwargs)
+        else:
+            self = super().__new__(cls, protocol, *args, **kwargs)
+        self._lock = threading.Lock()
+        self._engines: Dict[Any, Any] = {}
+        self._credentials: List[Tuple[bool, Credentials]] = []  # whether the key is ECDSA
+        self._anchors: List[bytes] = []
+        self._crls: List[bytes] = []
+        self._system = False
+        self._alpn: List[bytes] = []
+        self._sni: Any = None
+        self._ciphers: Optional[List[int]] = None
+        self._groups: List[int] = []
+        self._changes = 0
+        self._counts: Dict[str, int] = {}
+        return self
+
+    def _changed(self) -> None:
+        self._changes += 1
+
+    def _count(self, what: str) -> None:
+        self._counts[what] = self._counts.get(what, 0) + 1
+
+    # Settings
+
+    def load_cert_chain(self, certfile: Any, keyfile: Any = None, password: Any = None) -> None:
+        kept: List[bytes] = []
+        given = password
+        if callable(password):
+            def given() -> bytes:
+                kept.append(_password(password))
+                return kept[-1]
+        super().load_cert_chain(certfile, keyfile, given)
+        chain, key = _read(certfile), _read(certfile if keyfile is None else keyfile)
+        key = _decrypted(key, kept[-1] if kept else password)
+        try:
+            credentials = Credentials(chain, key)
+        except TlsError as error:
+            raise _ssl_errors.make("UNSUPPORTED", error.message) from None
+        leaf = _base.PEM_cert_to_DER_cert(_certificates.blocks(chain)[0].decode("ascii", "replace").strip())
+        is_ecdsa = bytes.fromhex("2a8648ce3d0201") in leaf
+        self._credentials = [entry for entry in self._credentials if entry[0] != is_ecdsa] + [(is_ecdsa, credentials)]
+        self._changed()
+
+    def load_verify_locations(self, cafile: Any = None, capath: Any = None, cadata: Any = None) -> None:
+        super().load_verify_locations(cafile, capath, cadata)
+        found: List[bytes] = []
+        if cafile is not None:
+            found.append(_read(cafile))
+        if capath is not None:
+            found += _certificates.from_directory(os.fsdecode(capath))
+        if isinstance(cadata, str):
+            found.append(cadata.encode("ascii"))
+        elif cadata is not None:
+            rest = bytes(cadata)
+            while rest[:1] == b"\x30":  # one DER certificate behind the other
+                size = 4 + int.from_bytes(rest[2:4], "big") if rest[1] == 0x82 else len(rest)
+                found.append(_base.DER_cert_to_PEM_cert(rest[:size]).encode())
+                rest = rest[size:]
+        for text in found:
+            self._anchors += [block for block in _certificates.blocks(text) if block not in self._anchors]
+            self._crls += _certificates.crls(text)
+        self._changed()
+
+    def set_default_verify_paths(self) -> None:
+        super().set_default_verify_paths()
+        self._system = True
+        self._changed()
+
+    def load_default_certs(self, purpose: Any = _base.Purpose.SERVER_AUTH) -> None:
+        super().load_default_certs(purpose)
+        self._system = True
+        self._changed()
+
+    def set_alpn_protocols(self, alpn_protocols: Any) -> None:
+        names: List[bytes] = []
+        for name in alpn_protocols:
+            raw = bytes(name, "ascii")
+            if not 0 < len(raw) < 256:
+                raise _base.SSLError("ALPN protocols must be 1 to 255 in length")
+            if raw not in names:
+                names.append(raw)
+        self._alpn = names
+        self._changed()
+
+    def set_npn_protocols(self, npn_protocols: Any) -> None:
+        raise NotImplementedError("NPN is gone; use set_alpn_protocols()")
+
+    def set_ciphers(self, cipherlist: str) -> None:
+        super().set_ciphers(cipherlist)
+        chosen = [entry["id"] & 0xFFFF for entry in super().get_ciphers()]
+        self._ciphers = [number for number in chosen if number in SUITES]
+        self._changed()
+
+    def get_ciphers(self) -> Any:
+        return [entry for entry in super().get_ciphers() if entry["id"] & 0xFFFF in SUITES]
+
+    def set_ecdh_curve(self, name: Any) -> None:
+        super().set_ecdh_curve(name)
+        text = name.decode() if isinstance(name, bytes) else name
+        if text not in _GROUPS:
+            raise ValueError(f"the curve {text!r} is not supported")
+        self._groups = [_GROUPS[text]]
+        self._changed()
+
+    @property  # type: ignore[override]
+    def sni_callback(self) -> Any:
+        return self._sni
+
+    @sni_callback.setter
+    def sni_callback(self, callback: Any) -> None:
+        if callback is not None and not callable(callback):
+            raise TypeError("not a callable object")
+        if self.protocol == _base.PROTOCOL_TLS_CLIENT:
+            raise ValueError("sni_callback cannot be set on TLS_CLIENT context")
+        self._sni = callback
+
+    def session_stats(self) -> Dict[str, int]:
+        return {name: self._counts.get(name, 0) for name in (
+            "number", "connect", "connect_good", "connect_renegotiate", "accept", "accept_good",
+            "accept_renegotiate", "hits", "misses", "timeouts", "cache_full")}
+
+    def set_psk_client_callback(self, callback: Any) -> None:
+        raise NotImplementedError("external pre-shared keys are not supported")
+
+    def set_psk_server_callback(self, callback: Any, identity_hint: Any = None) -> None:
+        raise NotImplementedError("external pre-shared keys are not supported")
+
+    # The engine
+
+    def _protocols(self) -> int:
+        lowest, highest = self.minimum_version, self.maximum_version
+        lowest_number = 0 if lowest == _base.TLSVersion.MINIMUM_SUPPORTED else int(lowest)
+        highest_number = 0xFFFF if highest == _base.TLSVersion.MAXIMUM_SUPPORTED else int(highest)
+        if lowest == _base.TLSVersion.MAXIMUM_SUPPORTED:
+            lowest_number = int(_base.TLSVersion.TLSv1_3)
+        if highest == _base.TLSVersion.MINIMUM_SUPPORTED:
+            highest_number = int(_base.TLSVersion.TLSv1)
+        options, found = self.options, 0
+        if lowest_number <= 0x0303 <= highest_number and not options & _base.OP_NO_TLSv1_2:
+            found |= Protocol.TLS12
+        if lowest_number <= 0x0304 <= highest_number and not options & _base.OP_NO_TLSv1_3:
+            found |= Protocol.TLS13
+        if not found:
+            raise _ssl_errors.make("NO_PROTOCOLS_AVAILABLE", "no protocols available: TLS 1.2 and 1.3 are off")
+        return int(found)
+
+    def _suites(self) -> List[int]:
+        return list(SUITES) if self._ciphers is None else self._ciphers
+
+    def _is_anchored(self, server_side: bool) -> bool:
+        return bool(self._anchors) or self._system
+
+    def _trust(self, options: Options, server_side: bool) -> None:
+        anchors = list(self._anchors)
+        if self._system and (anchors or server_side):
+            paths = _base.get_default_verify_paths()
+            for path in (paths.cafile, "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"):
+                if path and os.path.exists(path):
+                    anchors += _certificates.blocks(_read(path))
+                    break
+        try:
+            if anchors:
+                options.add_trust_anchors(b"".join(anchors))
+        except TlsError:
+            # One that cannot be read here must not keep the others out; what is left out is not trusted.
+            for block in anchors:
+                try:
+                    options.add_trust_anchors(block)
+                except TlsError:
+                    continue
+        if self._crls and self.verify_flags & _base.VERIFY_CRL_CHECK_LEAF:
+            options.add_crls(b"".join(self._crls))
+
+    def _options(self, server_side: bool, alpn: bool, credentials: Optional[Credentials]) -> Options:
+        mode = ClientCertificate.NONE
+        if server_side:
+            mode = {_base.CERT_NONE: ClientCertificate.NONE, _base.CERT_OPTIONAL: ClientCertificate.REQUEST,
+                    _base.CERT_REQUIRED: ClientCertificate.REQUIRE}[self.verify_mode]
+            if self.post_handshake_auth and self._protocols() & Protocol.TLS13:
+                mode = ClientCertificate.NONE
+        no_tickets = server_side and (bool(self.options & _base.OP_NO_TICKET) or self.num_tickets == 0)
+        options = Options(
+            credentials=credentials, protocols=self._protocols(), cipher_suites=self._ciphers or (),
+            groups=self._groups, alpn=self._alpn if alpn else (), client_certificate=mode,
+            allow_resume=not no_tickets, key_log_file=self.keylog_filename)
+        self._trust(options, server_side)
+        return options
+
+    def _cached(self, kind: Any, make: Any) -> Context:
+        state = (self._changes, self.verify_mode, int(self.verify_flags), int(self.options), self.minimum_version,
+                 self.maximum_version, self.num_tickets, self.post_handshake_auth, self.keylog_filename)
+        with self._lock:
+            if self._engines.get("state") != state:
+                self._engines = {"state": state}
+            if kind not in self._engines:
+                try:
+                    self._engines[kind] = make()
+                except TlsError as error:
+                    raise _ssl_errors.make(error.status.name, error.message) from None
+            found: Context = self._engines[kind]
+            return found
+
+    def _engine(self, server_side: bool) -> Context:
+        if server_side:
+            self._protocols()
+            return self._cached("undecided", Context.undecided_server)
+        own = self._credentials[-1][1] if self._credentials else None
+        return self._cached("client", lambda: Context.client(self._options(False, True, own)))
+
+    def _server_engine(self, hello: Any) -> Context:
+        """The context that fits a ClientHello. ssl goes on without ALPN where there is nothing in common."""
+        alpn = any(name in self._alpn for name in hello.alpn)
+        schemes = set(hello.signature_algorithms)
+        ecdsa = bool(schemes & {0x0403, 0x0503})
+        fitting = [credentials for is_ecdsa, credentials in self._credentials if is_ecdsa == ecdsa]
+        own = fitting[0] if fitting else self._credentials[-1][1] if self._credentials else None
+        return self._cached(("server", alpn, id(own)), lambda: Context.server(self._options(True, alpn, own)))
+
+    def _check(self, server_side: bool, server_hostname: Optional[str]) -> None:
+        if server_side and self.protocol == _base.PROTOCOL_TLS_CLIENT:
+            raise _ssl_errors.make("CALLED_A_FUNCTION_YOU_SHOULD_NOT_CALL",
+                                   "Cannot create a server socket with a PROTOCOL_TLS_CLIENT context")
+        if not server_side and self.protocol == _base.PROTOCOL_TLS_SERVER:
+            raise _ssl_errors.make("CALLED_A_FUNCTION_YOU_SHOULD_NOT_CALL",
+                                   "Cannot create a client socket with a PROTOCOL_TLS_SERVER context")
+        if server_hostname is not None and (not server_hostname or server_hostname.startswith(".")):
+            raise ValueError("server_hostname cannot be an empty string or start with a leading dot.")
+        if server_hostname is not None and "\0" in server_hostname:
+            raise TypeError("server_hostname must not contain null characters")
+
+    def _wrap_socket(self, sock: Any, server_side: bool, server_hostname: Any = None, *, owner: Any = None,
+                     session: Any = None) -> Engine:
+        self._check(server_side, server_hostname)
+        return Engine(self, Wire(sock), server_side, server_hostname, owner)
+
+    def _wrap_bio(self, incoming: Any, outgoing: Any, server_side: bool, server_hostname: Any = None, *,
+                  owner: Any = None, session: Any = None) -> Engine:
+        self._check(server_side, server_hostname)
+        return Engine(self, Bio(incoming, outgoing), server_side, server_hostname, owner)
+
+
+def create_default_context(purpose: Any = _base.Purpose.SERVER_AUTH, *, cafile: Any = None, capath: Any = None,
+                           cadata: Any = None) -> SSLContext:
+    """As ssl.create_default_context()."""
+    if not isinstance(purpose, _base._ASN1Object):
+        raise TypeError(purpose)
+    if purpose == _base.Purpose.SERVER_AUTH:
+        context = SSLContext(_base.PROTOCOL_TLS_CLIENT)
+        context.verify_mode, context.check_hostname = _base.CERT_REQUIRED, True
+    elif purpose == _base.Purpose.CLIENT_AUTH:
+        context = SSLContext(_base.PROTOCOL_TLS_SERVER)
+    else:
+        raise ValueError(purpose)
+    if cafile or capath or cadata:
+        context.load_verify_locations(cafile, capath, cadata)
+    elif context.verify_mode != _base.CERT_NONE:
+        context.load_default_certs(purpose)
+    keylog = os.environ.get("SSLKEYLOGFILE")
+    if keylog:
+        context.keylog_filename = keylog
+    return context
+
+
+def _create_unverified_context(protocol: Any = None, *, cert_reqs: Any = _base.CERT_NONE, check_hostname: bool = False,
+                               purpose: Any = _base.Purpose.SERVER_AUTH, certfile: Any = None, keyfile: Any = None,
+                               cafile: Any = None, capath: Any = None, cadata: Any = None) -> SSLContext:
+    if not isinstance(purpose, _base._ASN1Object):
+        raise TypeError(purpose)
+    if protocol is None:
+        protocol = _base.PROTOCOL_TLS_CLIENT if purpose == _base.Purpose.SERVER_AUTH else _base.PROTOCOL_TLS_SERVER
+    context = SSLContext(protocol)
+    context.check_hostname = check_hostname
+    if cert_reqs is not None:
+        context.verify_mode = cert_reqs
+    if check_hostname:
+        context.check_hostname = True
+    if keyfile and not certfile:
+        raise ValueError("certfile must be specified")
+    if certfile or keyfile:
+        context.load_cert_chain(certfile, keyfile)
+    if cafile or capath or cadata:
+        context.load_verify_locations(cafile, capath, cadata)
+    elif context.verify_mode != _base.CERT_NONE:
+        context.load_default_certs(purpose)
+    return context
+
+
+_create_default_https_context = create_default_context
+_create_stdlib_context = _create_unverified_context
+
+
+def __getattr__(name: str) -> Any:
+    """Everything else is ssl's own."""
+    return getattr(_base, name)
