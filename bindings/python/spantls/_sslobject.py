@@ -342,41 +342,44 @@ class Engine:
                 raise self._ended()
 
     def write(self, data: Any) -> int:
-        view = memoryview(data).cast("B") if type(data) is not bytes else data
+        """Sends everything. When the transport is full, the same data must be given again, as to OpenSSL: what was
+        taken of it is remembered."""
+        view = memoryview(data).cast("B")
         with self._writing:
             if not self._done:
                 self.do_handshake()
             if not self._flush():
                 raise _ssl_errors.want_write()
-            if self._taken:
-                taken, self._taken = min(self._taken, len(view)), 0
-                return taken
-            size = min(len(view), _TAKE)
-            if size == 0:
-                return 0
-            room = bytearray(size + size // 16384 * 32 + 128)
-            plaintext = view if size == len(view) else memoryview(view)[:size]
-            try:
-                _, consumed, written = self._session.encrypt(plaintext, room)
-            except TlsError as error:
-                self._last_words()
-                if error.status == Status.INVALID_STATE and self._session.state & (
-                        State.SHUTDOWN_SENT | State.PEER_CLOSED):
-                    raise _ssl_errors.make("PROTOCOL_IS_SHUTDOWN", "protocol is shutdown",
-                                           ssl.SSL_ERROR_ZERO_RETURN, ssl.SSLZeroReturnError) from None
-                raise _ssl_errors.translate(error) from None
-            try:
-                sent = self._transport.send(memoryview(room)[:written])
-            except OSError:  # a timeout, after which the caller may try again
-                self._out += memoryview(room)[:written]
-                self._taken = consumed
-                raise
-            if sent < written:
-                self._out += memoryview(room)[sent:written]
-                if not self._flush():
-                    self._taken = consumed
-                    raise _ssl_errors.want_write()
-            return consumed
+            if self._taken > len(view):
+                raise _ssl_errors.make("BAD_LENGTH", "bad write retry: less data than before")
+            while self._taken < len(view):
+                self._seal(view[self._taken:self._taken + _TAKE])
+            self._taken = 0
+            return len(view)
+
+    def _seal(self, plaintext: Any) -> None:
+        size = len(plaintext)
+        room = bytearray(size + (size // 16384 + 1) * 32 + 128)
+        try:
+            _, consumed, written = self._session.encrypt(plaintext, room)
+        except TlsError as error:
+            self._last_words()
+            if error.status == Status.INVALID_STATE and self._session.state & (
+                    State.SHUTDOWN_SENT | State.PEER_CLOSED):
+                raise _ssl_errors.make("PROTOCOL_IS_SHUTDOWN", "protocol is shutdown",
+                                       ssl.SSL_ERROR_ZERO_RETURN, ssl.SSLZeroReturnError) from None
+            raise _ssl_errors.translate(error) from None
+        self._taken += consumed
+        sealed = memoryview(room)[:written]
+        try:
+            sent = self._transport.send(sealed)
+        except OSError:  # a timeout, after which the caller may try again
+            self._out += sealed
+            raise
+        if sent < written:
+            self._out += sealed[sent:]
+            if not self._flush():
+                raise _ssl_errors.want_write()
 
     def shutdown(self) -> Any:
         """Sends close_notify and waits for the peer's."""
