@@ -132,3 +132,10 @@ clean: ## remove what was built
 	$(CARGO) clean
 	$(MAKE) -C examples-c clean
 	rm -rf ffi-tests/build
+
+.PHONY: wheel test-python
+wheel: build ## the Python wheel, with the shared library in it, in target/wheel
+	$(PYTHON) bindings/python/make_wheel.py $(LIB) target/wheel
+
+test-python: build ## the Python package: its own tests, real software, CPython's tests (QUICK=1 leaves these two out)
+	PYTHON="$(PYTHON)" bindings/python/tests/run.sh $(if $(QUICK),quick,)
