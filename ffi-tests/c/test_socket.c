@@ -685,8 +685,9 @@ static void test_intruder(void) {
     test("a second reader is told that the first is inside; the writer is not in its way");
     wire_t wire = wire_established(TLS_PROTOCOL_TLS13, true);
     set_blocking(wire.fds[0], true);
-    /* Time-outs, which are no data but EAGAIN, let the intruder try until it meets the reader. */
-    const struct timeval soon = {0, 1000};
+    /* Time-outs, which are no data but EAGAIN, let the intruder try until it meets the reader; in between it stays away
+       for long enough that the reader gets in. */
+    const struct timeval soon = {0, 50000};
     EXPECT(setsockopt(wire.fds[0], SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon) == 0);
     half_t reader = {.session = wire.client};
     pthread_t thread;
@@ -695,6 +696,7 @@ static void test_intruder(void) {
     size_t count = 0;
     tls_status_t status;
     do {
+        poll(NULL, 0, 5);
         status = tls_session_read(wire.client, room, 0, &count);
     } while (status == TLS_STATUS_WANT_READ);
     EXPECT_STATUS(status, TLS_ERROR_BUSY);
