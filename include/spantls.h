@@ -326,7 +326,7 @@ typedef enum {
 } tls_channel_binding_values;
 
 /**
- * Flags of `tls_session_create_with_socket()`: one of BORROW and OWN.
+ * Flags of `tls_session_create_with_socket()`: one of BORROW and OWN, and what the kernel is to do.
  */
 typedef enum {
     /**
@@ -337,7 +337,41 @@ typedef enum {
      * The socket is the session's: `tls_session_destroy()` closes it, and nothing else does.
      */
     TLS_SOCKET_OWN = 2,
+    /**
+     * After the handshake the kernel seals what is sent (Linux `TLS_TX`), if it can.
+     */
+    TLS_SOCKET_KERNEL_SEND = 4,
+    /**
+     * After the handshake the kernel opens what is received (Linux `TLS_RX`), if it can.
+     */
+    TLS_SOCKET_KERNEL_RECEIVE = 8,
 } tls_socket_values;
+
+/**
+ * The values of `tls_kernel_reason_t`.
+ */
+typedef enum {
+    /**
+     * It is used as asked, or nothing was asked, or the handshake is not COMPLETE.
+     */
+    TLS_KERNEL_REASON_NONE = 0,
+    /**
+     * This operating system has none.
+     */
+    TLS_KERNEL_REASON_PLATFORM = 1,
+    /**
+     * This kernel, or this kind of socket, has none.
+     */
+    TLS_KERNEL_REASON_UNAVAILABLE = 2,
+    /**
+     * It has refused the keys: a version or suite that it does not know.
+     */
+    TLS_KERNEL_REASON_REFUSED = 3,
+    /**
+     * The options limit the size of records, which the kernel cannot.
+     */
+    TLS_KERNEL_REASON_OPTIONS = 4,
+} tls_kernel_reason_values;
 
 /**
  * The bits of `tls_client_hello_info_t.offers`.
@@ -588,6 +622,11 @@ typedef struct {
 typedef ptrdiff_t tls_socket_t;
 
 /**
+ * Why the kernel's TLS is not used, or not for both directions, though a session was made to.
+ */
+typedef uint32_t tls_kernel_reason_t;
+
+/**
  * What a session has counted. Set `struct_size` to its `sizeof`; the struct can grow at its end. Bytes are counted when a
  * call takes or writes them, so they are those that the host has moved.
  */
@@ -660,6 +699,22 @@ typedef struct {
      * The same to send.
      */
     uint64_t send_calls;
+    /**
+     * 1: the kernel seals what is sent (`TLS_SOCKET_KERNEL_SEND`).
+     */
+    uint8_t kernel_send;
+    /**
+     * 1: the kernel opens what is received (`TLS_SOCKET_KERNEL_RECEIVE`).
+     */
+    uint8_t kernel_receive;
+    /**
+     * Why it does not do all that was asked of it, from the end of the handshake on.
+     */
+    tls_kernel_reason_t kernel_reason;
+    /**
+     * The `errno` that goes with the reason; 0 for none.
+     */
+    int32_t kernel_os_error;
 } tls_session_stats_t;
 
 /**
@@ -1355,7 +1410,13 @@ tls_status_t tls_session_error(const tls_session_t *session,
  * - An idle session keeps no buffers: bytes pass through some 200 KiB of each calling thread. What it keeps while it waits,
  *   the front of a record, ciphertext that the socket did not take, is limited.
  *
- * `flags` is `TLS_SOCKET_BORROW` or `TLS_SOCKET_OWN`.
+ * `flags` is `TLS_SOCKET_BORROW` or `TLS_SOCKET_OWN`, and one or both of the KERNEL flags where the kernel shall have the keys:
+ * the calls and their statuses stay the same, data goes through the kernel as plaintext. A kernel, a socket or a suite that
+ * cannot is no error: the library goes on by itself, and `tls_session_stats()` tells what the kernel does and why not more.
+ * With `TLS_SOCKET_KERNEL_RECEIVE` the handshake receives record by record, two system calls for each. A kernel before
+ * Linux 6.14 cannot change keys: there `tls_session_update_keys()` is `TLS_ERROR_NOT_SUPPORTED`, and a peer that changes its
+ * keys or asks for new ones (RFC 8446 section 4.6.3) ends the session with `TLS_ERROR_NOT_SUPPORTED` and the alert
+ * `internal_error`. The kernel takes no limit of record sizes: with `tls_options_set_max_fragment_size()` it does not send.
  *
  * - `TLS_STATUS_COMPLETE`: `*out_session` is set; release it with `tls_session_destroy()`.
  * - `TLS_ERROR_INVALID_ARGUMENT`: a pointer is NULL, `context` is no context, other flags, or no stream socket (its `errno`,

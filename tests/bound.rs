@@ -14,7 +14,7 @@ use std::sync::Arc;
 use common::{TLS12, TLS13, client, server};
 use spantls::context::Context;
 use spantls::outcome::{Alert, Failure, FailureKind, Outcome, Question, policy};
-use spantls::session::{Counts, Session, state};
+use spantls::session::{Counts, KernelTls, Session, state};
 use spantls::transport::Socket;
 
 /// A bound session, and a session over spans at the other end of its socket.
@@ -33,7 +33,7 @@ fn pair(bound: Arc<Context>, peer: Arc<Context>) -> Pair {
     ours.set_nonblocking(true).unwrap();
     wire.set_nonblocking(true).unwrap();
     let socket = Socket::new(ours.into_raw_fd() as isize, true).unwrap();
-    let (bound, peer) = (Session::with_socket(bound, socket), Session::new(peer));
+    let (bound, peer) = (Session::with_socket(bound, socket, KernelTls::default()), Session::new(peer));
     Pair { bound, peer, wire, inbox: Vec::new(), outbox: Vec::new() }
 }
 
@@ -488,10 +488,10 @@ fn a_borrowed_socket_stays_open_and_an_owned_one_does_not() {
     let context = client(TLS13, &[]);
     let (ours, mut wire) = UnixStream::pair().unwrap();
     let socket = Socket::new(ours.as_raw_fd() as isize, false).unwrap();
-    drop(Session::with_socket(context.clone(), socket));
+    drop(Session::with_socket(context.clone(), socket, KernelTls::default()));
     (&ours).write_all(b"open").unwrap();
     let socket = Socket::new(ours.into_raw_fd() as isize, true).unwrap();
-    drop(Session::with_socket(context, socket));
+    drop(Session::with_socket(context, socket, KernelTls::default()));
     let mut all = Vec::new();
     wire.read_to_end(&mut all).unwrap();
     assert_eq!(all, b"open");

@@ -101,6 +101,9 @@ static void connect_tcp(int fds[2]) {
     close(listener);
 }
 
+/* What sessions are made with. */
+static uint32_t socket_flags = TLS_SOCKET_OWN;
+
 static wire_t wire_on(tls_context_t *client, tls_context_t *server, bool tcp) {
     wire_t wire = {{-1, -1}, tcp, NULL, NULL};
     if (tcp) {
@@ -111,8 +114,8 @@ static wire_t wire_on(tls_context_t *client, tls_context_t *server, bool tcp) {
     for (int i = 0; i < 2; i++) {
         set_blocking(wire.fds[i], false);
     }
-    EXPECT_STATUS(tls_session_create_with_socket(client, wire.fds[0], TLS_SOCKET_OWN, &wire.client), TLS_STATUS_COMPLETE);
-    EXPECT_STATUS(tls_session_create_with_socket(server, wire.fds[1], TLS_SOCKET_OWN, &wire.server), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_create_with_socket(client, wire.fds[0], socket_flags, &wire.client), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_create_with_socket(server, wire.fds[1], socket_flags, &wire.server), TLS_STATUS_COMPLETE);
     EXPECT_NUMBER(tls_session_socket(wire.client), wire.fds[0]);
     EXPECT_STATUS(tls_session_set_target_host_name(wire.client, "localhost"), TLS_STATUS_COMPLETE);
     return wire;
@@ -726,6 +729,75 @@ static void test_borrowed(void) {
     tls_context_destroy(context);
 }
 
+/* --- The kernel's TLS, where it is none ---------------------------------------------------------------------------- */
+
+static void test_no_kernel(uint32_t protocol, bool tcp, uint32_t flags) {
+    test("%s over %s, kernel flags %u: the session goes on without the kernel's TLS and says why, or has it", version_name(protocol),
+         tcp ? "TCP" : "a Unix socket", flags);
+    socket_flags = TLS_SOCKET_OWN | flags;
+    wire_t wire = wire_established(protocol, tcp);
+    socket_flags = TLS_SOCKET_OWN;
+    tls_session_t *const sessions[2] = {wire.client, wire.server};
+    for (int i = 0; i < 2; i++) {
+        const tls_session_stats_t stats = stats_of(sessions[i]);
+        if (tcp && stats.kernel_reason == TLS_KERNEL_REASON_NONE) {
+            EXPECT_NUMBER(stats.kernel_send, (flags & TLS_SOCKET_KERNEL_SEND) != 0);
+            EXPECT_NUMBER(stats.kernel_receive, (flags & TLS_SOCKET_KERNEL_RECEIVE) != 0);
+        } else {
+            EXPECT_NUMBER(stats.kernel_reason, TLS_KERNEL_REASON_UNAVAILABLE);
+            EXPECT_NUMBER(stats.kernel_send + stats.kernel_receive, 0);
+            EXPECT(stats.kernel_os_error > 0);
+        }
+    }
+    bytes_t received = {0};
+    size_t written = 0;
+    for (int i = 0; i < 2; i++) {
+        EXPECT_STATUS(tls_session_write(sessions[i], (const uint8_t *)"ping", 4, &written), TLS_STATUS_COMPLETE);
+        EXPECT_STATUS(read_until(sessions[1 - i], &received, 4), TLS_STATUS_WANT_READ);
+        expect_text(&received, "ping");
+        bytes_drop(&received, received.len);
+    }
+    EXPECT_STATUS(tls_session_close(wire.server), TLS_STATUS_CLOSED);
+    EXPECT_STATUS(read_to_end(wire.client, &received), TLS_STATUS_CLOSED);
+    bytes_free(&received);
+    wire_close(&wire);
+}
+
+static void test_kernel_reads_on(uint32_t protocol) {
+    test("%s: where the kernel shall receive, nothing behind the handshake is read by it", version_name(protocol));
+    const setup_t client = {.anchors = "ca", .protocols = protocol, .validation = TLS_VALIDATION_AUTOMATIC};
+    const setup_t server = {.credentials = "server-p256"};
+    socket_flags = TLS_SOCKET_OWN | TLS_SOCKET_KERNEL_RECEIVE;
+    wire_t wire = wire_open(&client, &server, true);
+    socket_flags = TLS_SOCKET_OWN;
+    /* One end is complete first, and speaks at once: in TLS 1.3 the client, in TLS 1.2 the server. */
+    const bool client_first = protocol == TLS_PROTOCOL_TLS13;
+    tls_session_t *const first = client_first ? wire.client : wire.server;
+    tls_session_t *const second = client_first ? wire.server : wire.client;
+    tls_status_t status = TLS_STATUS_WANT_READ;
+    for (int i = 0; i < 1000 && (status = tls_session_handshake(first)) != TLS_STATUS_COMPLETE; i++) {
+        EXPECT(waits(status));
+        EXPECT(tls_session_handshake(second) != TLS_STATUS_COMPLETE);
+        poll(NULL, 0, 1);
+    }
+    EXPECT_STATUS(status, TLS_STATUS_COMPLETE);
+    uint8_t data[100] = {7}, room[200] = {0};
+    size_t count = 0;
+    EXPECT_STATUS(tls_session_write(first, data, sizeof data, &count), TLS_STATUS_COMPLETE);
+    for (int i = 0; i < 1000 && (status = tls_session_handshake(second)) != TLS_STATUS_COMPLETE; i++) {
+        poll(NULL, 0, 1);
+    }
+    EXPECT_STATUS(status, TLS_STATUS_COMPLETE);
+    EXPECT_NUMBER(tls_session_state(second) & TLS_STATE_HAS_PENDING_PLAINTEXT, 0);
+    status = TLS_STATUS_WANT_READ;
+    for (int i = 0; i < 1000 && (status = tls_session_read(second, room, sizeof room, &count)) == TLS_STATUS_WANT_READ; i++) {
+        poll(NULL, 0, 1);
+    }
+    EXPECT_STATUS(status, TLS_STATUS_COMPLETE);
+    EXPECT_BYTES(room, count, data, sizeof data);
+    wire_close(&wire);
+}
+
 int main(int argc, char **argv) {
     begin(argc, argv);
     for (size_t i = 0; i < COUNT(protocols); i++) {
@@ -742,6 +814,11 @@ int main(int argc, char **argv) {
         test_system_calls(protocols[i]);
         test_wrong_uses(protocols[i]);
         test_idle(protocols[i]);
+        for (uint32_t flags = TLS_SOCKET_KERNEL_SEND; flags <= 12; flags += 4) {
+            test_no_kernel(protocols[i], false, flags);
+            test_no_kernel(protocols[i], true, flags);
+        }
+        test_kernel_reads_on(protocols[i]);
     }
     test_garbage();
     test_reset_in_handshake();

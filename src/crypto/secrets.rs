@@ -38,6 +38,39 @@ impl Secret {
     }
 }
 
+/// The bytes of an AEAD's longest key.
+const MAX_KEY: usize = 32;
+
+/// A key and its IV, as bytes; wiped when dropped, and never printed.
+pub(crate) struct KeyMaterial {
+    key: [u8; MAX_KEY],
+    len: u8,
+    iv: [u8; aead::NONCE_LEN],
+}
+
+impl Drop for KeyMaterial {
+    fn drop(&mut self) {
+        self.key.zeroize();
+        self.iv.zeroize();
+    }
+}
+
+impl KeyMaterial {
+    pub(crate) fn new(key: &[u8], iv: [u8; aead::NONCE_LEN]) -> Option<Self> {
+        let mut material = Self { key: [0; MAX_KEY], len: key.len() as u8, iv };
+        material.key.get_mut(..key.len())?.copy_from_slice(key);
+        Some(material)
+    }
+
+    pub(crate) fn key(&self) -> &[u8] {
+        &self.key[..usize::from(self.len)]
+    }
+
+    pub(crate) fn iv(&self) -> &[u8; aead::NONCE_LEN] {
+        &self.iv
+    }
+}
+
 /// One direction's traffic secret and the suite that turns it into keys.
 pub(crate) struct TrafficSecret {
     suite: &'static Tls13CipherSuite,
@@ -58,18 +91,19 @@ impl TrafficSecret {
         self.keys(algorithm)
     }
 
-    /// The keys of this generation (section 7.3).
+    /// The keys of this generation.
     pub(crate) fn keys(&self, algorithm: &'static aead::Algorithm) -> Result<Protection, Failure> {
+        let material = self.material(algorithm)?;
+        Protection::from_parts(Version::Tls13, algorithm, material.key(), *material.iv(), 0)
+    }
+
+    /// The bytes of these keys (section 7.3).
+    pub(crate) fn material(&self, algorithm: &'static aead::Algorithm) -> Result<KeyMaterial, Failure> {
         let expander = self.expander();
-        let mut key = [0; 32];
-        let mut iv = [0; aead::NONCE_LEN];
-        let key_len = algorithm.key_len();
-        expand_label(&*expander, b"key", &[], &mut key[..key_len])?;
-        expand_label(&*expander, b"iv", &[], &mut iv)?;
-        let protection = Protection::from_parts(Version::Tls13, algorithm, &key[..key_len], iv, 0);
-        key.zeroize();
-        iv.zeroize();
-        protection
+        let mut material = KeyMaterial { key: [0; MAX_KEY], len: algorithm.key_len() as u8, iv: [0; aead::NONCE_LEN] };
+        expand_label(&*expander, b"key", &[], &mut material.key[..algorithm.key_len()])?;
+        expand_label(&*expander, b"iv", &[], &mut material.iv)?;
+        Ok(material)
     }
 
     /// The `verify_data` of a Finished under this secret (RFC 8446 section 4.4.4).

@@ -179,6 +179,33 @@ pub struct tls_session_stats_t {
     pub receive_calls: u64,
     /// The same to send.
     pub send_calls: u64,
+    /// 1: the kernel seals what is sent (`TLS_SOCKET_KERNEL_SEND`).
+    pub kernel_send: u8,
+    /// 1: the kernel opens what is received (`TLS_SOCKET_KERNEL_RECEIVE`).
+    pub kernel_receive: u8,
+    /// Why it does not do all that was asked of it, from the end of the handshake on.
+    pub kernel_reason: tls_kernel_reason_t,
+    /// The `errno` that goes with the reason; 0 for none.
+    pub kernel_os_error: i32,
+}
+
+/// Why the kernel's TLS is not used, or not for both directions, though a session was made to.
+pub type tls_kernel_reason_t = u32;
+
+/// The values of `tls_kernel_reason_t`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum tls_kernel_reason_values {
+    /// It is used as asked, or nothing was asked, or the handshake is not COMPLETE.
+    TLS_KERNEL_REASON_NONE = 0,
+    /// This operating system has none.
+    TLS_KERNEL_REASON_PLATFORM = 1,
+    /// This kernel, or this kind of socket, has none.
+    TLS_KERNEL_REASON_UNAVAILABLE = 2,
+    /// It has refused the keys: a version or suite that it does not know.
+    TLS_KERNEL_REASON_REFUSED = 3,
+    /// The options limit the size of records, which the kernel cannot.
+    TLS_KERNEL_REASON_OPTIONS = 4,
 }
 
 /// Tells what a session has counted. Set `out_stats->struct_size` first. From any thread, at any time; numbers that belong
@@ -215,6 +242,10 @@ pub unsafe extern "C" fn tls_session_stats(
             validation_nanoseconds: validation,
             signature_nanoseconds: signature,
             receive_calls: stats.receive_calls,
+            kernel_send: stats.kernel_sends.into(),
+            kernel_receive: stats.kernel_receives.into(),
+            kernel_reason: stats.kernel_reason,
+            kernel_os_error: stats.kernel_os_error,
             send_calls: stats.send_calls,
         })
     })

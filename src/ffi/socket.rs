@@ -5,13 +5,13 @@ use super::handles::{tls_context_t, tls_session_t, tls_span_t};
 use super::host::{Host, required};
 use super::status::tls_status_t;
 use crate::outcome::{Failure, Outcome};
-use crate::session::Session;
+use crate::session::{KernelTls, Session};
 use crate::transport::Socket;
 
 /// A socket of the operating system: on Unix a file descriptor.
 pub type tls_socket_t = isize;
 
-/// Flags of `tls_session_create_with_socket()`: one of BORROW and OWN.
+/// Flags of `tls_session_create_with_socket()`: one of BORROW and OWN, and what the kernel is to do.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum tls_socket_values {
@@ -19,6 +19,10 @@ pub enum tls_socket_values {
     TLS_SOCKET_BORROW = 1,
     /// The socket is the session's: `tls_session_destroy()` closes it, and nothing else does.
     TLS_SOCKET_OWN = 2,
+    /// After the handshake the kernel seals what is sent (Linux `TLS_TX`), if it can.
+    TLS_SOCKET_KERNEL_SEND = 4,
+    /// After the handshake the kernel opens what is received (Linux `TLS_RX`), if it can.
+    TLS_SOCKET_KERNEL_RECEIVE = 8,
 }
 
 /// Makes a session that moves its bytes itself, over a connected stream socket.
@@ -40,7 +44,13 @@ pub enum tls_socket_values {
 /// - An idle session keeps no buffers: bytes pass through some 200 KiB of each calling thread. What it keeps while it waits,
 ///   the front of a record, ciphertext that the socket did not take, is limited.
 ///
-/// `flags` is `TLS_SOCKET_BORROW` or `TLS_SOCKET_OWN`.
+/// `flags` is `TLS_SOCKET_BORROW` or `TLS_SOCKET_OWN`, and one or both of the KERNEL flags where the kernel shall have the keys:
+/// the calls and their statuses stay the same, data goes through the kernel as plaintext. A kernel, a socket or a suite that
+/// cannot is no error: the library goes on by itself, and `tls_session_stats()` tells what the kernel does and why not more.
+/// With `TLS_SOCKET_KERNEL_RECEIVE` the handshake receives record by record, two system calls for each. A kernel before
+/// Linux 6.14 cannot change keys: there `tls_session_update_keys()` is `TLS_ERROR_NOT_SUPPORTED`, and a peer that changes its
+/// keys or asks for new ones (RFC 8446 section 4.6.3) ends the session with `TLS_ERROR_NOT_SUPPORTED` and the alert
+/// `internal_error`. The kernel takes no limit of record sizes: with `tls_options_set_max_fragment_size()` it does not send.
 ///
 /// - `TLS_STATUS_COMPLETE`: `*out_session` is set; release it with `tls_session_destroy()`.
 /// - `TLS_ERROR_INVALID_ARGUMENT`: a pointer is NULL, `context` is no context, other flags, or no stream socket (its `errno`,
@@ -59,8 +69,9 @@ pub unsafe extern "C" fn tls_session_create_with_socket(
     fence::call(|| {
         required(out_session, "out_session")?;
         let context = host.borrow(context)?.clone();
-        let socket = Socket::new(socket, owns(flags)?)?;
-        host.give(out_session, Session::with_socket(context, socket));
+        let (owns, kernel) = meaning(flags)?;
+        let socket = Socket::new(socket, owns)?;
+        host.give(out_session, Session::with_socket(context, socket, kernel));
         Ok(Outcome::Complete)
     })
 }
@@ -182,14 +193,17 @@ pub unsafe extern "C" fn tls_session_socket(session: *const tls_session_t) -> tl
     fence::read(host, session, -1, |session| session.socket().map_or(-1, |descriptor| descriptor as tls_socket_t))
 }
 
-/// Whether the flags give the socket away.
-fn owns(flags: u32) -> Result<bool, Failure> {
+/// Whether the flags give the socket away, and what they want of the kernel.
+fn meaning(flags: u32) -> Result<(bool, KernelTls), Failure> {
     const BORROW: u32 = tls_socket_values::TLS_SOCKET_BORROW as u32;
     const OWN: u32 = tls_socket_values::TLS_SOCKET_OWN as u32;
-    match flags {
-        BORROW => Ok(false),
-        OWN => Ok(true),
-        _ => Err(Failure::argument("flags is TLS_SOCKET_BORROW or TLS_SOCKET_OWN")),
+    const SEND: u32 = tls_socket_values::TLS_SOCKET_KERNEL_SEND as u32;
+    const RECEIVE: u32 = tls_socket_values::TLS_SOCKET_KERNEL_RECEIVE as u32;
+    let kernel = KernelTls { send: flags & SEND != 0, receive: flags & RECEIVE != 0 };
+    match flags & !(SEND | RECEIVE) {
+        BORROW => Ok((false, kernel)),
+        OWN => Ok((true, kernel)),
+        _ => Err(Failure::argument("flags has one of TLS_SOCKET_BORROW and TLS_SOCKET_OWN, and no unknown ones")),
     }
 }
 

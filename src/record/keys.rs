@@ -6,6 +6,7 @@ use zeroize::Zeroize;
 use super::{ContentType, Version, header};
 use crate::crypto::provider::RecordKey;
 use crate::crypto::provider::aead::{self, Aad};
+use crate::crypto::secrets::KeyMaterial;
 use crate::limits::{MAX_RECORDS_AES_GCM, MAX_RECORDS_CHACHA20_POLY1305, RECORD_HEADER};
 use crate::outcome::Failure;
 
@@ -25,6 +26,21 @@ pub(crate) fn algorithm_tls13(suite: rustls::CipherSuite) -> Option<&'static aea
         rustls::CipherSuite::TLS13_CHACHA20_POLY1305_SHA256 => Some(&aead::CHACHA20_POLY1305),
         _ => None,
     }
+}
+
+/// What the handshake has agreed on, as an algorithm and bytes.
+pub(crate) fn take_apart(
+    secrets: &ConnectionTrafficSecrets,
+) -> Result<(&'static aead::Algorithm, KeyMaterial), Failure> {
+    let (algorithm, key, iv) = match secrets {
+        ConnectionTrafficSecrets::Aes128Gcm { key, iv } => (&aead::AES_128_GCM, key, iv),
+        ConnectionTrafficSecrets::Aes256Gcm { key, iv } => (&aead::AES_256_GCM, key, iv),
+        ConnectionTrafficSecrets::Chacha20Poly1305 { key, iv } => (&aead::CHACHA20_POLY1305, key, iv),
+        _ => return Err(Failure::internal("a cipher suite without a record protection of ours")),
+    };
+    let iv = iv.as_ref().try_into().map_err(|_| Failure::internal("an IV of a wrong length"))?;
+    let material = KeyMaterial::new(key.as_ref(), iv).ok_or_else(|| Failure::internal("a key of a wrong length"))?;
+    Ok((algorithm, material))
 }
 
 /// One direction's key, its nonces, and its count of records.
@@ -50,14 +66,8 @@ impl Drop for Protection {
 impl Protection {
     /// Takes over where the handshake left off.
     pub(crate) fn new(version: Version, secrets: &ConnectionTrafficSecrets, sequence: u64) -> Result<Self, Failure> {
-        let (algorithm, key, iv) = match secrets {
-            ConnectionTrafficSecrets::Aes128Gcm { key, iv } => (&aead::AES_128_GCM, key, iv),
-            ConnectionTrafficSecrets::Aes256Gcm { key, iv } => (&aead::AES_256_GCM, key, iv),
-            ConnectionTrafficSecrets::Chacha20Poly1305 { key, iv } => (&aead::CHACHA20_POLY1305, key, iv),
-            _ => return Err(Failure::internal("a cipher suite without a record protection of ours")),
-        };
-        let iv = iv.as_ref().try_into().map_err(|_| Failure::internal("an IV of a wrong length"))?;
-        Self::from_parts(version, algorithm, key.as_ref(), iv, sequence)
+        let (algorithm, material) = take_apart(secrets)?;
+        Self::from_parts(version, algorithm, material.key(), *material.iv(), sequence)
     }
 
     pub(crate) fn from_parts(

@@ -69,6 +69,11 @@ impl Opener {
         ((self.done + self.protection.sequence() as i64) as u64, self.key_updates)
     }
 
+    /// The number of the next record.
+    pub(crate) fn sequence(&self) -> u64 {
+        self.protection.sequence()
+    }
+
     /// The most data that a sealed record of `inner_len` can hold.
     pub(crate) fn max_data_len(&self, inner_len: usize) -> usize {
         inner_len.saturating_sub(self.protection.inner_type_len())

@@ -1,7 +1,7 @@
 //! Sealing: plaintext into records.
 
 use super::keys::Protection;
-use super::{ContentType, Version};
+use super::{ContentType, Version, header};
 use crate::crypto::provider::aead::Algorithm;
 use crate::limits::MAX_PLAINTEXT;
 use crate::outcome::Failure;
@@ -14,16 +14,39 @@ pub(crate) struct Sealer {
     key_updates: u64,
     /// Bytes of data in a record, at most.
     max_data: usize,
+    /// Somebody else protects the records: messages are only framed.
+    only_frames: bool,
 }
 
 impl Sealer {
     pub(crate) fn new(protection: Protection) -> Self {
-        Self { done: -(protection.sequence() as i64), key_updates: 0, protection, max_data: MAX_PLAINTEXT }
+        Self {
+            done: -(protection.sequence() as i64),
+            key_updates: 0,
+            protection,
+            max_data: MAX_PLAINTEXT,
+            only_frames: false,
+        }
     }
 
     /// Records carry no more than this from now on.
     pub(crate) fn limit_fragments(&mut self, max_data: usize) {
         self.max_data = max_data.min(MAX_PLAINTEXT);
+    }
+
+    /// From now on somebody else protects the records.
+    pub(crate) fn only_frame(&mut self) {
+        self.only_frames = true;
+    }
+
+    /// The number of the next record.
+    pub(crate) fn sequence(&self) -> u64 {
+        self.protection.sequence()
+    }
+
+    /// Counts records that somebody else has protected.
+    pub(crate) fn sent_outside(&mut self, records: u64) {
+        self.protection.go_to(self.protection.sequence() + records);
     }
 
     /// Bytes that a record of `data_len` bytes takes.
@@ -88,6 +111,11 @@ impl Sealer {
         output: &mut Vec<u8>,
     ) -> Result<(), Failure> {
         let start = output.len();
+        if self.only_frames {
+            output.extend_from_slice(&header::bytes(content_type, message.len()));
+            output.extend_from_slice(message);
+            return Ok(());
+        }
         output.resize(start + self.record_len(message.len()), 0);
         self.seal(content_type, &mut Gather::new(&[message]), message.len(), &mut output[start..])?;
         Ok(())
@@ -123,6 +151,31 @@ impl<'a> Gather<'a> {
         let next = self.spans.first()?.get(self.taken..self.taken + len)?;
         self.taken += len;
         Some(next)
+    }
+
+    /// The next spans, as many as fit into `front`.
+    pub(crate) fn front(&self, front: &mut [&'a [u8]]) -> usize {
+        let mut taken = self.taken;
+        let mut num = 0;
+        for (to, span) in front.iter_mut().zip(self.spans) {
+            *to = &span[std::mem::take(&mut taken)..];
+            num += 1;
+        }
+        num
+    }
+
+    /// Leaves out the next `count` bytes; there are as many.
+    pub(crate) fn skip(&mut self, mut count: usize) {
+        while let Some((first, rest)) = self.spans.split_first() {
+            let left = first.len() - self.taken;
+            if count < left {
+                self.taken += count;
+                return;
+            }
+            count -= left;
+            self.spans = rest;
+            self.taken = 0;
+        }
     }
 
     /// Fills `to`; there must be as many bytes left.

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::handshaking::Phase;
+use super::kernel::{Kernel, KernelTls};
 use super::read::ReadHalf;
 use super::stats::Count;
 use super::write::{Plaintext, WriteHalf};
@@ -31,17 +32,21 @@ pub(super) struct Bound {
     kept: Mutex<Kept>,
     /// `errno` of the failure that ended sending, or 0.
     broken: AtomicI32,
+    /// If the kernel is to do the work.
+    kernel: Option<Box<Kernel>>,
     receive_calls: Count,
     send_calls: Count,
 }
 
 impl Session {
     /// A session of the context's role on this socket.
-    pub fn with_socket(context: Arc<Context>, socket: Socket) -> Self {
+    pub fn with_socket(context: Arc<Context>, socket: Socket, kernel: KernelTls) -> Self {
+        let wanted = kernel != KernelTls::default();
         let bound = Bound {
             socket,
             kept: Mutex::default(),
             broken: AtomicI32::new(0),
+            kernel: wanted.then(|| Box::new(Kernel::new(kernel))),
             receive_calls: Count::default(),
             send_calls: Count::default(),
         };
@@ -67,7 +72,10 @@ impl Session {
         let result = self.shake_hands(bound, &mut phase, &mut write, &mut buffer, &mut have);
         kept.keep(&buffer[..have]);
         if self.shared.has(state::HANDSHAKE_COMPLETE) {
-            let read = try_lock(&self.read)?;
+            let mut read = try_lock(&self.read)?;
+            if kept.bytes().is_empty() && result.is_ok() {
+                self.hand_over_to_kernel(bound, &mut write, &mut read);
+            }
             self.tell_what_is_kept(&read, &kept);
         }
         result
@@ -92,13 +100,16 @@ impl Session {
             buffer.copy_within(counts.consumed..*have, 0);
             *have -= counts.consumed;
             match (result, unsent.take()) {
-                (Ok(Outcome::WantRead), failure) => match self.receive(bound, buffer, have, bound.reach(0)) {
-                    Ok(Received::Bytes(_)) => unsent = failure,
-                    _ if let Some(failure) = failure => return self.end_handshake(failure),
-                    Ok(Received::Later) => return Ok(Outcome::WantRead),
-                    Ok(Received::End) => phase.end_input(),
-                    Err(failure) => return self.end_handshake(failure),
-                },
+                (Ok(Outcome::WantRead), failure) => {
+                    let reach = bound.reach_of_handshake(&buffer[..*have]);
+                    match self.receive(bound, buffer, have, reach) {
+                        Ok(Received::Bytes(_)) => unsent = failure,
+                        _ if let Some(failure) = failure => return self.end_handshake(failure),
+                        Ok(Received::Later) => return Ok(Outcome::WantRead),
+                        Ok(Received::End) => phase.end_input(),
+                        Err(failure) => return self.end_handshake(failure),
+                    }
+                }
                 (Ok(Outcome::WantWrite), None) => match self.send_pending(bound, write) {
                     Ok(true) => {}
                     Ok(false) => return Ok(Outcome::WantWrite),
@@ -133,7 +144,15 @@ impl Session {
         self.shared.complete()?;
         let mut read = try_lock(&self.read)?;
         let mut kept = try_lock(&bound.kept)?;
-        let result = self.read_on(bound, &mut read, &mut kept, output, delivered);
+        let mut result = match bound.kernel().filter(|kernel| kernel.receives()) {
+            None => self.read_on(bound, &mut read, &mut kept, output, delivered),
+            Some(kernel) => self.read_through_kernel(bound, kernel, &mut read, output, delivered),
+        };
+        if let Err(failure) = self.check_owed_keys(bound, &mut read)
+            && *delivered == 0
+        {
+            result = Err(failure);
+        }
         self.tell_what_is_kept(&read, &kept);
         match result {
             // For want of room only, as without any: WANT_WRITE is for sockets.
@@ -193,7 +212,7 @@ impl Session {
     }
 
     /// Opens records until some data is delivered, or something else is to be told.
-    fn open_until_data(
+    pub(super) fn open_until_data(
         &self,
         read: &mut ReadHalf,
         input: &[u8],
@@ -246,6 +265,9 @@ impl Session {
         if plaintext.is_empty() {
             return Ok(Outcome::Complete);
         }
+        if let Some(kernel) = bound.kernel().filter(|kernel| kernel.sends()) {
+            return self.write_through_kernel(bound, kernel, write, &mut plaintext, taken);
+        }
         let mut buffer = scratch::sending();
         while !plaintext.is_empty() {
             let mut counts = Counts::default();
@@ -283,6 +305,14 @@ impl Session {
         if !self.send_owed(bound, &mut write)? {
             return Ok(Outcome::WantWrite);
         }
+        if let Some(kernel) = bound.kernel().filter(|kernel| kernel.sends()) {
+            write.may_seal(&self.shared)?;
+            self.check_rekeying(kernel)?;
+            write.queue_key_update(&self.shared, request_peer_update)?;
+            self.send_owed(bound, &mut write)?;
+            write.count(&self.shared, 0);
+            return Ok(Outcome::Complete);
+        }
         let (mut message, mut len) = ([0; MIN_CIPHERTEXT], 0);
         let outcome = write.next_keys(&self.shared, request_peer_update, &mut message, &mut len)?;
         self.send_sealed(bound, &mut write, &message[..len])?;
@@ -305,6 +335,13 @@ impl Session {
 
     fn send_pending(&self, bound: &Bound, write: &mut WriteHalf) -> Result<bool, Failure> {
         while write.has_pending() {
+            if bound.kernel().is_some_and(Kernel::sends) {
+                match self.send_frame(bound, write) {
+                    Ok(true) => continue,
+                    Ok(false) => return Ok(false),
+                    Err(failure) => return Err(self.not_sent(failure, write)),
+                }
+            }
             match bound.send(write.pending()) {
                 Ok(Sent::Bytes(count)) => {
                     self.shared.counters.ciphertext_sent.add(count);
@@ -347,8 +384,7 @@ impl Session {
     fn receive(&self, bound: &Bound, buffer: &mut [u8], have: &mut usize, reach: usize) -> Result<Received, Failure> {
         let room = buffer.get_mut(*have..reach).filter(|room| !room.is_empty());
         let room = room.ok_or_else(|| Failure::internal("a record longer than the receive buffer"))?;
-        let received = bound.socket.receive(room);
-        bound.receive_calls.add(1);
+        let received = bound.receive_with(|socket| socket.receive(room));
         if let Ok(Received::Bytes(count)) = received {
             *have += count;
         }
@@ -374,14 +410,43 @@ impl Bound {
         expanded.clamp(RECORD_HEADER + MAX_CIPHERTEXT_TLS12, RECEIVE_SCRATCH)
     }
 
+    /// The same in a handshake. If the kernel is to receive after it, nothing behind it may come here: a header, then what
+    /// it announces.
+    fn reach_of_handshake(&self, have: &[u8]) -> usize {
+        if !self.kernel().is_some_and(Kernel::wants_to_receive) {
+            return self.reach(0);
+        }
+        match have.first_chunk::<RECORD_HEADER>() {
+            None => RECORD_HEADER,
+            Some(header) => RECORD_HEADER + usize::from(u16::from_be_bytes([header[3], header[4]])),
+        }
+    }
+
+    pub(super) fn kernel(&self) -> Option<&Kernel> {
+        self.kernel.as_deref()
+    }
+
+    pub(super) fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
     fn send(&self, bytes: &[u8]) -> Result<Sent, Failure> {
+        self.send_with(|socket| socket.send(bytes))
+    }
+
+    pub(super) fn send_with(&self, call: impl FnOnce(&Socket) -> Result<Sent, Failure>) -> Result<Sent, Failure> {
         self.check_sending()?;
         self.send_calls.add(1);
-        self.socket.send(bytes).inspect_err(|failure| {
+        call(&self.socket).inspect_err(|failure| {
             if !passes(failure.os_error) {
                 self.broken.store(failure.os_error, Ordering::Relaxed);
             }
         })
+    }
+
+    pub(super) fn receive_with<R>(&self, call: impl FnOnce(&Socket) -> R) -> R {
+        self.receive_calls.add(1);
+        call(&self.socket)
     }
 
     /// What has ended sending is told again.

@@ -4,6 +4,7 @@ use std::sync::{Arc, MutexGuard};
 
 use rustls::pki_types::{CertificateDer, ServerName};
 
+use super::kernel::Keys;
 use super::read::{ReadHalf, Receiver, truncated};
 use super::stats::now;
 use super::{Counts, Session, state, try_lock};
@@ -14,7 +15,7 @@ use crate::outcome::{Alert, Failure, FailureKind, Outcome, Question, policy};
 use crate::post_handshake::client_auth::ClientAuth;
 use crate::record::Version;
 use crate::record::header::next_record;
-use crate::record::keys::Protection;
+use crate::record::keys::{Protection, take_apart};
 use crate::record::open::Opener;
 use crate::record::seal::Sealer;
 
@@ -464,6 +465,10 @@ impl Session {
         read: &mut super::ReadHalf,
     ) -> Result<(), Failure> {
         let Finished { version, sending, receiving, .. } = finished;
+        if let Some(kernel) = self.bound.as_ref().and_then(|bound| bound.kernel()) {
+            let (sending, receiving) = (take_apart(&sending.secrets)?.1, take_apart(&receiving.secrets)?.1);
+            kernel.keep(Keys { sending, receiving });
+        }
         let protection = |direction: &Direction| Protection::new(version, &direction.secrets, direction.sequence);
         let mut sealer = Sealer::new(protection(&sending)?);
         if let Some(size) = self.context().max_fragment_size() {

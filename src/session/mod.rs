@@ -14,6 +14,7 @@ mod bound;
 mod client_auth;
 mod facts;
 mod handshaking;
+mod kernel;
 mod owed;
 mod read;
 mod stats;
@@ -36,6 +37,7 @@ use bound::Bound;
 use facts::Facts;
 pub use facts::Negotiated;
 use handshaking::{Phase, Preset};
+pub use kernel::KernelTls;
 use owed::Owed;
 use read::ReadHalf;
 use stats::Counters;
@@ -261,6 +263,10 @@ impl Session {
         let mut stats = self.shared.counters.snapshot(open);
         if let Some(bound) = &self.bound {
             (stats.receive_calls, stats.send_calls) = bound.calls();
+            if let Some(kernel) = bound.kernel() {
+                (stats.kernel_sends, stats.kernel_receives) = (kernel.sends(), kernel.receives());
+                (stats.kernel_reason, stats.kernel_os_error) = kernel.reason();
+            }
         }
         stats
     }

@@ -28,6 +28,11 @@ impl Owed {
         self.0.fetch_or(KEY_UPDATE, Ordering::AcqRel);
     }
 
+    /// A key update is owed no more; whether it was.
+    pub(super) fn take_back_key_update(&self) -> bool {
+        self.0.fetch_and(!KEY_UPDATE, Ordering::AcqRel) & KEY_UPDATE != 0
+    }
+
     pub(super) fn no_renegotiation(&self) {
         self.0.fetch_or(NO_RENEGOTIATION, Ordering::AcqRel);
     }

@@ -3,16 +3,18 @@
 use std::ops::Range;
 
 use super::{Counts, Shared, state};
+use crate::crypto::provider::aead::Algorithm;
 use crate::crypto::secrets::TrafficSecret;
 use crate::handshake::client_tickets::TicketTaker;
 use crate::handshake::not_asked;
 use crate::limits::TICKETS_TAKEN;
-use crate::outcome::{Failure, FailureKind, Outcome, Question};
+use crate::outcome::{Alert, Failure, FailureKind, Outcome, Question};
 use crate::post_handshake::client_auth::{Progress, Shown};
 use crate::post_handshake::{Action, Messages};
 use crate::record::held::{Held, RecordBuffer};
 use crate::record::open::{Opened, Opener};
 use crate::record::{ContentType, Version};
+use crate::transport::kernel::{Cipher, CryptoInfo};
 
 #[derive(Default)]
 pub(super) struct ReadHalf {
@@ -223,6 +225,58 @@ impl ReadHalf {
         self.end.is_some()
     }
 
+    /// Version, algorithm and number of the next record.
+    pub(super) fn keys_in_force(&self) -> Option<(Version, &'static Algorithm, u64)> {
+        let opener = &self.opening.as_ref()?.opener;
+        Some((opener.version(), opener.algorithm(), opener.sequence()))
+    }
+
+    /// For the kernel: the keys that have just come into force.
+    pub(super) fn next_keys_in_force(&self) -> Result<Option<CryptoInfo>, Failure> {
+        let Some(opening) = &self.opening else { return Ok(None) };
+        let algorithm = opening.opener.algorithm();
+        let Some(traffic) = &opening.traffic else { return Ok(None) };
+        let material = traffic.material(algorithm)?;
+        Ok(Cipher::of(algorithm).and_then(|cipher| CryptoInfo::new(Version::Tls13, cipher, &material, 0)))
+    }
+
+    /// Data that was opened elsewhere.
+    pub(super) fn take_data(&mut self, shared: &Shared, data_len: usize) -> Result<(), Failure> {
+        let opening = self.opening()?;
+        opening.opener.take();
+        match opening.messages.application_data(data_len) {
+            Ok(()) => Ok(()),
+            Err(failure) => self.fail(shared, failure).map(drop),
+        }
+    }
+
+    /// Delivers what fits and holds the rest.
+    pub(super) fn hold(&mut self, shared: &Shared, mut held: Held, output: &mut [u8]) -> usize {
+        let delivered = held.deliver(output);
+        if !held.is_empty() {
+            self.held = Some(held);
+            shared.set(state::HAS_PENDING_PLAINTEXT);
+        }
+        delivered
+    }
+
+    /// A record that is no data and was opened elsewhere; true if the peer's keys are others now.
+    pub(super) fn take_control(&mut self, shared: &Shared, type_byte: u8, message: &[u8]) -> Result<bool, Failure> {
+        let opening = self.opening()?;
+        let updates = opening.opener.counts().1;
+        opening.opener.take();
+        let result = ContentType::from_byte(type_byte)
+            .ok_or_else(|| Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a record of unknown type"))
+            .and_then(|content_type| opening.message(shared, content_type, message));
+        let updated = opening.opener.counts().1 != updates;
+        match result {
+            Ok(true) => self.peer_closed(shared),
+            Ok(false) => {}
+            Err(failure) => return self.fail(shared, failure).map(|_| false),
+        }
+        Ok(updated)
+    }
+
     /// The transport is broken.
     pub(super) fn end_with(&mut self, failure: Failure) {
         self.end.get_or_insert_with(|| End::Failed(Box::new(failure)));
@@ -365,7 +419,7 @@ impl ReadHalf {
         }
     }
 
-    fn fail(&mut self, shared: &Shared, mut failure: Failure) -> Result<Outcome, Failure> {
+    pub(super) fn fail(&mut self, shared: &Shared, mut failure: Failure) -> Result<Outcome, Failure> {
         // RFC 8446 section 6.1: nothing is sent behind our close_notify.
         if shared.has(state::SHUTDOWN_SENT) {
             failure.alert_sent = None;

@@ -61,6 +61,11 @@ pub struct Stats {
     pub suspended: [u64; 4],
     pub receive_calls: u64,
     pub send_calls: u64,
+    pub kernel_sends: bool,
+    pub kernel_receives: bool,
+    /// A number of the C header's.
+    pub kernel_reason: u32,
+    pub kernel_os_error: i32,
 }
 
 impl Counters {

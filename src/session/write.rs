@@ -1,13 +1,15 @@
 //! The write half of an open session, and pending output in every state.
 
 use super::{Counts, Shared, state};
+use crate::crypto::provider::aead::Algorithm;
 use crate::crypto::secrets::TrafficSecret;
 use crate::handshake::alert::message;
-use crate::limits::MIN_CIPHERTEXT;
+use crate::limits::{MIN_CIPHERTEXT, RECORD_HEADER};
 use crate::outcome::{Alert, Failure, Outcome};
 use crate::post_handshake::{KEY_UPDATE_NOT_REQUESTED, KEY_UPDATE_REQUESTED};
 use crate::record::seal::{Gather, Sealer};
 use crate::record::{ContentType, Version};
+use crate::transport::kernel::{Cipher, CryptoInfo};
 
 /// Records that a key keeps for a KeyUpdate, or for an alert where there is none.
 const RESERVED_RECORDS: u64 = 2;
@@ -46,6 +48,18 @@ impl<'a> Plaintext<'a> {
 
     pub(super) fn is_empty(&self) -> bool {
         self.left == 0
+    }
+
+    /// The next spans, as they lie.
+    pub(super) fn with_front<R>(&self, body: impl FnOnce(&[&[u8]]) -> R) -> R {
+        let mut front: [&[u8]; 64] = [&[]; 64];
+        let num = self.spans.front(&mut front);
+        body(&front[..num])
+    }
+
+    pub(super) fn skip(&mut self, count: usize) {
+        self.spans.skip(count);
+        self.left -= count;
     }
 }
 
@@ -299,6 +313,66 @@ impl WriteHalf {
         shared.set(state::HAS_PENDING_OUTPUT | state::CERTIFICATE_ASKED | state::CERTIFICATE_REQUESTED);
         self.hand_over(shared, output, written);
         Ok(Outcome::Complete)
+    }
+
+    /// Version, algorithm and number of the next record.
+    pub(super) fn keys_in_force(&self) -> Option<(Version, &'static Algorithm, u64)> {
+        let sealer = &self.sealing.as_ref()?.sealer;
+        Some((sealer.version(), sealer.algorithm(), sealer.sequence()))
+    }
+
+    /// From now on the kernel protects the records: what is pending is framed.
+    pub(super) fn only_frame(&mut self) {
+        if let Some(sealing) = &mut self.sealing {
+            sealing.sealer.only_frame();
+        }
+    }
+
+    pub(super) fn records_left(&self) -> u64 {
+        self.sealing.as_ref().map_or(0, |sealing| sealing.sealer.records_left())
+    }
+
+    /// The kernel has made records.
+    pub(super) fn sent_outside(&mut self, records: u64) {
+        if let Some(sealing) = &mut self.sealing {
+            sealing.sealer.sent_outside(records);
+        }
+    }
+
+    /// A KeyUpdate is pending, and the keys behind it are the next ones.
+    pub(super) fn queue_key_update(&mut self, shared: &Shared, request_peer_update: bool) -> Result<(), Failure> {
+        let message = if request_peer_update { KEY_UPDATE_REQUESTED } else { KEY_UPDATE_NOT_REQUESTED };
+        let (sealing, pending) = self.parts()?;
+        if sealing.sealer.version() == Version::Tls12 {
+            return Err(Failure::not_supported("TLS 1.2 has no key update"));
+        }
+        sealing.sealer.seal_message(ContentType::Handshake, &message, pending)?;
+        sealing.next_keys()?;
+        shared.set(state::HAS_PENDING_OUTPUT);
+        Ok(())
+    }
+
+    /// For the kernel: the keys that have just come into force.
+    pub(super) fn next_keys_in_force(&self) -> Result<Option<CryptoInfo>, Failure> {
+        let Some(sealing) = &self.sealing else { return Ok(None) };
+        let algorithm = sealing.sealer.algorithm();
+        let Some(traffic) = &sealing.traffic else { return Ok(None) };
+        let material = traffic.material(algorithm)?;
+        Ok(Cipher::of(algorithm).and_then(|cipher| CryptoInfo::new(Version::Tls13, cipher, &material, 0)))
+    }
+
+    /// `count` bytes of the message in the first frame were sent. What is left of it is a frame of its own: a message of
+    /// the handshake may be in several records (RFC 8446 section 5.1), and an alert is too short.
+    pub(super) fn frame_sent(&mut self, shared: &Shared, count: usize) {
+        let frame = &mut self.pending[self.handed as usize..];
+        let left = usize::from(u16::from_be_bytes([frame[3], frame[4]])) - count;
+        if left == 0 {
+            return self.handed_over(shared, RECORD_HEADER + count);
+        }
+        let [high, low] = (left as u16).to_be_bytes();
+        let header = [frame[0], frame[1], frame[2], high, low];
+        frame[count..count + RECORD_HEADER].copy_from_slice(&header);
+        self.handed_over(shared, count);
     }
 
     /// Marks the direction as closed; the handshake has written what there was to say.

@@ -2,6 +2,7 @@
 //! way. Nothing here knows what a record means.
 
 pub(crate) mod kept;
+pub(crate) mod kernel;
 pub(crate) mod scratch;
 mod socket;
 

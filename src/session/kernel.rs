@@ -1,0 +1,310 @@
+//! A bound session whose records the kernel protects (Linux, on request): after the handshake the kernel has the keys of
+//! one way or both, data passes through it as it is, and what is not data goes with its type in a control message.
+//!
+//! Nothing received may lie here when the kernel takes over, so the handshake of such a session reads headers first and then
+//! what they announce. Pending output is not sealed but framed: header, then the bare message.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
+
+use super::bound::Bound;
+use super::read::ReadHalf;
+use super::write::{Plaintext, WriteHalf};
+use super::{Counts, Session};
+use crate::crypto::secrets::KeyMaterial;
+use crate::limits::{MAX_PLAINTEXT, RECORD_HEADER};
+use crate::outcome::{Alert, Failure, Outcome};
+use crate::record::held::{Held, RecordBuffer};
+use crate::record::{ContentType, Version};
+use crate::transport::kernel::{Cipher, CryptoInfo, Reason, Way};
+use crate::transport::{Received, Sent};
+
+/// What the host wants the kernel to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KernelTls {
+    /// Protect what is sent.
+    pub send: bool,
+    /// Open what is received.
+    pub receive: bool,
+}
+
+/// What the kernel was asked for, and does.
+pub(super) struct Kernel {
+    wanted: KernelTls,
+    sends: AtomicBool,
+    receives: AtomicBool,
+    /// Whether it takes new keys later (Linux 6.14), for TLS 1.3.
+    rekeys: AtomicBool,
+    reason: AtomicU32,
+    errno: AtomicI32,
+    /// From the end of the handshake until the kernel has them.
+    keys: Mutex<Option<Box<Keys>>>,
+}
+
+/// What the handshake has agreed on.
+pub(super) struct Keys {
+    pub(super) sending: KeyMaterial,
+    pub(super) receiving: KeyMaterial,
+}
+
+/// Records that one system call can make of data: it takes at most 2^31 bytes.
+const RECORDS_AT_ONCE: u64 = 1 << 17;
+
+/// Bytes that protection adds to a record of TLS 1.3, for the counters.
+const OVERHEAD: usize = RECORD_HEADER + 1 + 16;
+
+impl Kernel {
+    pub(super) fn new(wanted: KernelTls) -> Self {
+        Self {
+            wanted,
+            sends: AtomicBool::new(false),
+            receives: AtomicBool::new(false),
+            rekeys: AtomicBool::new(false),
+            reason: AtomicU32::new(Reason::None as u32),
+            errno: AtomicI32::new(0),
+            keys: Mutex::new(None),
+        }
+    }
+
+    pub(super) fn keep(&self, keys: Keys) {
+        *self.keys() = Some(Box::new(keys));
+    }
+
+    /// Whether nothing may be received beyond the handshake.
+    pub(super) fn wants_to_receive(&self) -> bool {
+        self.wanted.receive
+    }
+
+    pub(super) fn sends(&self) -> bool {
+        self.sends.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn receives(&self) -> bool {
+        self.receives.load(Ordering::Relaxed)
+    }
+
+    /// Why it does not do all that was asked, and `errno`.
+    pub(super) fn reason(&self) -> (u32, i32) {
+        (self.reason.load(Ordering::Relaxed), self.errno.load(Ordering::Relaxed))
+    }
+
+    fn refuse(&self, reason: Reason, errno: i32) {
+        self.reason.store(reason as u32, Ordering::Relaxed);
+        self.errno.store(errno, Ordering::Relaxed);
+    }
+
+    fn keys(&self) -> std::sync::MutexGuard<'_, Option<Box<Keys>>> {
+        self.keys.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Gives the kernel the keys of one way; true if it takes them.
+    fn install(&self, bound: &Bound, way: Way, info: Option<CryptoInfo>, version: Version) -> bool {
+        let Some(info) = info else {
+            self.refuse(Reason::Refused, 0);
+            return false;
+        };
+        if let Err(errno) = bound.socket().set_keys(way, &info) {
+            self.refuse(Reason::Refused, errno);
+            return false;
+        }
+        // The same keys again change nothing, but tell whether it would take others.
+        let again = version == Version::Tls13 && bound.socket().set_keys(way, &info).is_ok();
+        self.rekeys.store(again, Ordering::Relaxed);
+        true
+    }
+}
+
+impl Session {
+    /// The handshake is complete, nothing is pending: gives the kernel what the host wants it to do, once.
+    pub(super) fn hand_over_to_kernel(&self, bound: &Bound, write: &mut WriteHalf, read: &mut ReadHalf) {
+        let Some(kernel) = bound.kernel() else { return };
+        let Some(keys) = kernel.keys().take() else { return };
+        if !cfg!(target_os = "linux") {
+            return kernel.refuse(Reason::Platform, 0);
+        }
+        if let Err(errno) = bound.socket().start_tls() {
+            return kernel.refuse(Reason::Unavailable, errno);
+        }
+        if kernel.wanted.receive
+            && let Some((version, algorithm, sequence)) = read.keys_in_force()
+        {
+            let cipher = Cipher::of(algorithm);
+            let info = cipher.and_then(|cipher| CryptoInfo::new(version, cipher, &keys.receiving, sequence));
+            kernel.receives.store(kernel.install(bound, Way::Receive, info, version), Ordering::Relaxed);
+        }
+        if kernel.wanted.send && self.context().max_fragment_size().is_some() {
+            kernel.refuse(Reason::Options, 0);
+        } else if kernel.wanted.send
+            && let Some((version, algorithm, sequence)) = write.keys_in_force()
+        {
+            let cipher = Cipher::of(algorithm);
+            let info = cipher.and_then(|cipher| CryptoInfo::new(version, cipher, &keys.sending, sequence));
+            if kernel.install(bound, Way::Send, info, version) {
+                write.only_frame();
+                kernel.sends.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Hands data to the kernel, behind what is owed.
+    pub(super) fn write_through_kernel(
+        &self,
+        bound: &Bound,
+        kernel: &Kernel,
+        write: &mut WriteHalf,
+        plaintext: &mut Plaintext<'_>,
+        taken: &mut usize,
+    ) -> Result<Outcome, Failure> {
+        while !plaintext.is_empty() {
+            if write.records_left() <= RECORDS_AT_ONCE {
+                // RFC 8446 section 5.5.
+                self.check_rekeying(kernel)?;
+                write.queue_key_update(&self.shared, false)?;
+                if !self.send_owed(bound, write)? {
+                    return Ok(Outcome::WantWrite);
+                }
+            }
+            let sent = plaintext.with_front(|spans| bound.send_with(|socket| socket.send_spans(spans)))?;
+            let Sent::Bytes(count) = sent else { return Ok(Outcome::WantWrite) };
+            plaintext.skip(count);
+            *taken += count;
+            let records = count.div_ceil(MAX_PLAINTEXT);
+            write.sent_outside(records as u64);
+            self.shared.counters.ciphertext_sent.add(count + records * OVERHEAD);
+        }
+        Ok(Outcome::Complete)
+    }
+
+    /// Sends the frame at the front of pending output; true if it went.
+    pub(super) fn send_frame(&self, bound: &Bound, write: &mut WriteHalf) -> Result<bool, Failure> {
+        let frame = write.pending();
+        let (header, rest) =
+            frame.split_first_chunk::<RECORD_HEADER>().ok_or_else(|| Failure::internal("half a frame"))?;
+        let body = &rest[..usize::from(u16::from_be_bytes([header[3], header[4]]))];
+        let is_key_update = header[0] == ContentType::Handshake as u8 && body.first() == Some(&KEY_UPDATE);
+        let Sent::Bytes(count) = bound.send_with(|socket| socket.send_record(header[0], body))? else {
+            return Ok(false);
+        };
+        let whole = count == body.len();
+        self.shared.counters.ciphertext_sent.add(count + OVERHEAD);
+        write.frame_sent(&self.shared, count);
+        write.sent_outside(1);
+        if whole && is_key_update {
+            // RFC 8446 section 4.6.3: everything behind it is under the next keys.
+            let info = write.next_keys_in_force()?.ok_or_else(|| Failure::internal("keys that the kernel has not"))?;
+            bound
+                .socket()
+                .set_keys(Way::Send, &info)
+                .map_err(|errno| Failure::io("the kernel took no new keys", errno))?;
+        }
+        Ok(true)
+    }
+
+    /// Receives what the kernel has opened, until some data is delivered or something else is to be told.
+    pub(super) fn read_through_kernel(
+        &self,
+        bound: &Bound,
+        kernel: &Kernel,
+        read: &mut ReadHalf,
+        output: &mut [u8],
+        delivered: &mut usize,
+    ) -> Result<Outcome, Failure> {
+        loop {
+            // What is held, a verdict that is waited for, an end.
+            let (outcome, counts) = self.open_until_data(read, &[], output);
+            *delivered = counts.written;
+            if outcome != Ok(Outcome::WantRead) {
+                return outcome;
+            }
+            // A record that is no data has to fit.
+            let mut buffer = (output.len() < MAX_PLAINTEXT).then(RecordBuffer::take);
+            let room = match &mut buffer {
+                Some(buffer) => {
+                    buffer.room(MAX_PLAINTEXT).ok_or_else(|| Failure::internal("a buffer that is too small"))?
+                }
+                None => &mut *output,
+            };
+            let (received, content_type) = match bound.receive_with(|socket| socket.receive_record(room)) {
+                Ok(received) => received,
+                Err(failure) => return self.kernel_has_failed(bound, read, failure),
+            };
+            let count = match received {
+                Received::Bytes(count) => count,
+                Received::Later => return Ok(Outcome::WantRead),
+                Received::End if content_type == ContentType::ApplicationData as u8 => return read.end_of_input(),
+                // An empty record of another type.
+                Received::End => 0,
+            };
+            self.shared.counters.ciphertext_received.add(count + OVERHEAD);
+            if content_type == ContentType::ApplicationData as u8 {
+                read.take_data(&self.shared, count)?;
+                match buffer {
+                    None => *delivered = count,
+                    Some(buffer) => *delivered = read.hold(&self.shared, Held::new(buffer, count), output),
+                }
+                read.count(&self.shared, Counts { consumed: 0, written: *delivered });
+                return Ok(Outcome::Complete);
+            }
+            let result = read.take_control(&self.shared, content_type, &room[..count]);
+            room[..count].fill(0);
+            let new_keys = result?;
+            if new_keys {
+                let info = read.next_keys_in_force()?.filter(|_| kernel.rekeys.load(Ordering::Relaxed));
+                let taken = info.is_some_and(|info| bound.socket().set_keys(Way::Receive, &info).is_ok());
+                if !taken {
+                    return read.fail(
+                        &self.shared,
+                        no_rekeying("the peer has changed its keys").with_alert(Alert::INTERNAL_ERROR),
+                    );
+                }
+            }
+            read.count(&self.shared, Counts::default());
+            self.client_has_shown(read)?;
+        }
+    }
+
+    /// A peer that wants new keys of us cannot have them from this kernel (RFC 8446 section 4.6.3 demands an answer).
+    pub(super) fn check_owed_keys(&self, bound: &Bound, read: &mut ReadHalf) -> Result<(), Failure> {
+        let cannot = |kernel: &&Kernel| kernel.sends() && !kernel.rekeys.load(Ordering::Relaxed);
+        if bound.kernel().filter(cannot).is_some() && self.shared.owed.take_back_key_update() {
+            let failure = no_rekeying("the peer wants new keys").with_alert(Alert::INTERNAL_ERROR);
+            read.fail(&self.shared, failure).map(drop)?;
+        }
+        Ok(())
+    }
+
+    /// Fails where the kernel has keys that it cannot change.
+    pub(super) fn check_rekeying(&self, kernel: &Kernel) -> Result<(), Failure> {
+        match kernel.rekeys.load(Ordering::Relaxed) {
+            true => Ok(()),
+            false => Err(no_rekeying("the keys are to be changed")),
+        }
+    }
+
+    /// What the kernel says of a record that it does not take.
+    fn kernel_has_failed(&self, bound: &Bound, read: &mut ReadHalf, failure: Failure) -> Result<Outcome, Failure> {
+        let (alert, message) = match failure.os_error {
+            libc::EBADMSG => {
+                (Alert::BAD_RECORD_MAC, "the kernel could not open a record: damaged, forged, or out of order")
+            }
+            // RFC 8446 section 5.2, RFC 5246 section 6.2.3.
+            libc::EMSGSIZE => (Alert::RECORD_OVERFLOW, "the kernel has refused a record that is too long"),
+            libc::EINVAL => (Alert::UNEXPECTED_MESSAGE, "the kernel has refused what is no record"),
+            errno => {
+                if !crate::transport::passes(errno) {
+                    read.end_with(failure.clone());
+                }
+                return Err(failure);
+            }
+        };
+        bound.socket().clear_error();
+        read.fail(&self.shared, Failure { os_error: failure.os_error, ..Failure::protocol(alert, message) })
+    }
+}
+
+/// The type of a KeyUpdate (RFC 8446 section 4).
+const KEY_UPDATE: u8 = 24;
+
+fn no_rekeying(why: &str) -> Failure {
+    Failure::not_supported(format!("{why}, and this kernel's TLS keeps those that it has"))
+}

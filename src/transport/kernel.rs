@@ -1,0 +1,152 @@
+//! What the kernel's TLS is given: keys in the layout of `linux/tls.h`, and why it may not have them.
+
+use zeroize::Zeroizing;
+
+use crate::crypto::provider::aead;
+use crate::crypto::secrets::KeyMaterial;
+use crate::record::Version;
+
+/// Which way the kernel protects records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// `TLS_TX`.
+    Send,
+    /// `TLS_RX`.
+    Receive,
+}
+
+/// The suites that the kernel knows and we have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cipher {
+    Aes128Gcm,
+    Aes256Gcm,
+    ChaCha20Poly1305,
+}
+
+/// Why the kernel does not do what was asked of it; numbered as in the C header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// It does, or nothing was asked.
+    None = 0,
+    /// The operating system has no TLS of its own.
+    Platform = 1,
+    /// This kernel, or this kind of socket, has none: its `errno` says more.
+    Unavailable = 2,
+    /// It has refused the keys of this version and suite: its `errno` says more.
+    Refused = 3,
+    /// The options limit the size of records, which it does not.
+    Options = 4,
+}
+
+/// A `struct tls12_crypto_info_…`; wiped when dropped.
+pub(crate) struct CryptoInfo(Zeroizing<Vec<u8>>);
+
+/// Bytes of TLS 1.2's implicit part of a GCM nonce (RFC 5288 section 3), and of what it is in TLS 1.3 for the kernel.
+const SALT: usize = 4;
+
+impl CryptoInfo {
+    /// `sequence`: the number of the next record. None if there have been so many that TLS 1.2's nonces could repeat.
+    pub(crate) fn new(version: Version, cipher: Cipher, material: &KeyMaterial, sequence: u64) -> Option<Self> {
+        let (version_number, number) = (version_number(version), cipher.number());
+        let mut bytes = Zeroizing::new(Vec::with_capacity(64));
+        bytes.extend_from_slice(&version_number.to_ne_bytes());
+        bytes.extend_from_slice(&number.to_ne_bytes());
+        let (salt, rest) = material.iv().split_at(if cipher == Cipher::ChaCha20Poly1305 { 0 } else { SALT });
+        if version == Version::Tls12 && cipher != Cipher::ChaCha20Poly1305 {
+            bytes.extend_from_slice(&explicit_start(rest.try_into().ok()?, sequence)?.to_be_bytes());
+        } else {
+            bytes.extend_from_slice(rest);
+        }
+        bytes.extend_from_slice(material.key());
+        bytes.extend_from_slice(salt);
+        bytes.extend_from_slice(&sequence.to_be_bytes());
+        Some(Self(bytes))
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Cipher {
+    pub(crate) fn of(algorithm: &'static aead::Algorithm) -> Option<Self> {
+        match algorithm {
+            _ if algorithm == &aead::AES_128_GCM => Some(Self::Aes128Gcm),
+            _ if algorithm == &aead::AES_256_GCM => Some(Self::Aes256Gcm),
+            _ if algorithm == &aead::CHACHA20_POLY1305 => Some(Self::ChaCha20Poly1305),
+            _ => None,
+        }
+    }
+
+    fn number(self) -> u16 {
+        match self {
+            Self::Aes128Gcm => 51,
+            Self::Aes256Gcm => 52,
+            Self::ChaCha20Poly1305 => 54,
+        }
+    }
+}
+
+fn version_number(version: Version) -> u16 {
+    match version {
+        Version::Tls12 => 0x0303,
+        Version::Tls13 => 0x0304,
+    }
+}
+
+/// The first explicit nonce of TLS 1.2's GCM that the kernel uses; it counts up from there. Ours were `iv` xor the record's
+/// number: with less than 2^16 records they all agree with `iv` in their upper 48 bits, and these are the next.
+fn explicit_start(iv: [u8; 8], sequence: u64) -> Option<u64> {
+    const LOW: u64 = 0xffff;
+    (sequence <= LOW).then(|| (u64::from_be_bytes(iv) | LOW).wrapping_add(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn material(key_len: usize) -> KeyMaterial {
+        let key: Vec<u8> = (0..key_len as u8).map(|byte| 0x40 + byte).collect();
+        KeyMaterial::new(&key, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]).unwrap()
+    }
+
+    /// Offsets and sizes as in `linux/tls.h`: `ffi-tests/kernel/layout.c` compares these bytes with the header's own.
+    #[test]
+    fn keys_lie_as_the_kernel_header_has_them() {
+        let info = CryptoInfo::new(Version::Tls13, Cipher::Aes128Gcm, &material(16), 0x0102).unwrap();
+        let bytes = info.as_bytes();
+        assert_eq!(bytes.len(), 40);
+        assert_eq!(bytes[..4], [0x0304u16.to_ne_bytes(), 51u16.to_ne_bytes()].concat());
+        assert_eq!(bytes[4..12], [5, 6, 7, 8, 9, 10, 11, 12]);
+        assert_eq!((bytes[12], bytes[27]), (0x40, 0x4f));
+        assert_eq!(bytes[28..32], [1, 2, 3, 4]);
+        assert_eq!(bytes[32..], [0, 0, 0, 0, 0, 0, 1, 2]);
+
+        let info = CryptoInfo::new(Version::Tls13, Cipher::Aes256Gcm, &material(32), 0).unwrap();
+        assert_eq!(info.as_bytes().len(), 56);
+        assert_eq!(info.as_bytes()[2..4], 52u16.to_ne_bytes());
+        assert_eq!(info.as_bytes()[44..48], [1, 2, 3, 4]);
+
+        let info = CryptoInfo::new(Version::Tls12, Cipher::ChaCha20Poly1305, &material(32), 1).unwrap();
+        let bytes = info.as_bytes();
+        assert_eq!(bytes.len(), 56);
+        assert_eq!(bytes[..4], [0x0303u16.to_ne_bytes(), 54u16.to_ne_bytes()].concat());
+        assert_eq!(bytes[4..16], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+        assert_eq!((bytes[16], bytes[47]), (0x40, 0x5f));
+        assert_eq!(bytes[48..], [0, 0, 0, 0, 0, 0, 0, 1]);
+    }
+
+    #[test]
+    fn the_kernel_repeats_no_explicit_nonce_of_ours() {
+        for iv in [0u64, 1, 0xffff, 0x1234_5678_9abc_def0, u64::MAX, u64::MAX - 0xffff] {
+            for sequence in [1u64, 2, 7, 0xffff] {
+                let start = explicit_start(iv.to_be_bytes(), sequence).unwrap();
+                for ours in (0..sequence.min(100)).map(|number| iv ^ number) {
+                    // How many records it takes until the kernel's counter is there: more than a key may protect.
+                    assert!(ours.wrapping_sub(start) > crate::limits::MAX_RECORDS_AES_GCM, "{iv:x} {sequence}");
+                }
+            }
+            assert_eq!(explicit_start(iv.to_be_bytes(), 0x1_0000), None);
+        }
+    }
+}
