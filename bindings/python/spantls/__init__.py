@@ -6,8 +6,8 @@ import ctypes
 from typing import Tuple
 
 from ._context import Context, Credentials, Options
-from ._errors import (Alert, ChannelBinding, ClientCertificate, Offers, PolicyErrors, Protocol, SocketFlags, State,
-                      Status, TlsError, Validation, alert_name)
+from ._errors import (Alert, ChannelBinding, ClientCertificate, KernelReason, Offers, PolicyErrors, Protocol, SocketFlags,
+                      State, Status, TlsError, Validation, alert_name)
 from ._handles import must as _must
 from ._library import lib as _lib
 from ._session import MAX_RECORD, MIN_CIPHERTEXT, ClientHello, Session, SessionStats
@@ -27,7 +27,7 @@ def suspended_handshakes() -> Tuple[int, int]:
 
 
 __all__ = [
-    "Alert", "ChannelBinding", "ClientCertificate", "ClientHello", "Context", "Credentials", "MAX_RECORD",
+    "Alert", "ChannelBinding", "ClientCertificate", "ClientHello", "Context", "Credentials", "KernelReason", "MAX_RECORD",
     "MIN_CIPHERTEXT", "Offers", "Options", "PolicyErrors", "Protocol", "Session", "SessionStats", "SocketFlags",
     "State", "Status", "TlsError", "Validation", "alert_name", "library_version", "suspended_handshakes",
 ]

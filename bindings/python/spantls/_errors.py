@@ -92,6 +92,18 @@ class Offers(enum.IntFlag):
 class SocketFlags(enum.IntFlag):
     BORROW = 1
     OWN = 2
+    KERNEL_SEND = 4
+    KERNEL_RECEIVE = 8
+
+
+class KernelReason(enum.IntEnum):
+    """Why the kernel does not do what it was asked for."""
+
+    NONE = 0
+    PLATFORM = 1
+    UNAVAILABLE = 2
+    REFUSED = 3
+    OPTIONS = 4
 
 
 class Alert(enum.IntEnum):

@@ -58,7 +58,14 @@ COUNTERS = ("ciphertext_sent", "ciphertext_received", "plaintext_sent", "plainte
 class StatsRecord(ctypes.Structure):
     """tls_session_stats_t."""
 
-    _fields_ = [("struct_size", ctypes.c_size_t), *((name, ctypes.c_uint64) for name in COUNTERS)]
+    _fields_ = [
+        ("struct_size", ctypes.c_size_t),
+        *((name, ctypes.c_uint64) for name in COUNTERS),
+        ("kernel_send", ctypes.c_uint8),
+        ("kernel_receive", ctypes.c_uint8),
+        ("kernel_reason", ctypes.c_uint32),
+        ("kernel_os_error", ctypes.c_int32),
+    ]
 
 
 class Span(ctypes.Structure):

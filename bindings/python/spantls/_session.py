@@ -6,7 +6,7 @@ import ctypes
 from typing import Any, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ._context import Context, Credentials
-from ._errors import ChannelBinding, Offers, PolicyErrors, SocketFlags, State, Status, TlsError
+from ._errors import ChannelBinding, KernelReason, Offers, PolicyErrors, SocketFlags, State, Status, TlsError
 from ._handles import STATUSES, Handle, SessionHandle, create, error_from, session_error
 from ._library import COUNTERS, HELLO_PARTS, ClientHelloRecord, ErrorRecord, Span, StatsRecord, lib
 from ._spans import input_span, output_span
@@ -63,6 +63,10 @@ class SessionStats(NamedTuple):
     signature_nanoseconds: int
     receive_calls: int
     send_calls: int
+    kernel_send: bool
+    kernel_receive: bool
+    kernel_reason: KernelReason
+    kernel_os_error: int
 
 
 def _spans_of(parts: Sequence[Any]) -> Tuple[Any, List[Any]]:
@@ -369,7 +373,9 @@ class Session:
     def stats(self) -> SessionStats:
         record = StatsRecord(struct_size=ctypes.sizeof(StatsRecord))
         self._must(lib.tls_session_stats(self._handle, _byref(record)))
-        return SessionStats(*(getattr(record, name) for name in COUNTERS))
+        return SessionStats(*(getattr(record, name) for name in COUNTERS), kernel_send=bool(record.kernel_send),
+                            kernel_receive=bool(record.kernel_receive),
+                            kernel_reason=KernelReason(record.kernel_reason), kernel_os_error=record.kernel_os_error)
 
     def shrink(self, depth: int) -> None:
         self._must(lib.tls_session_shrink(self._handle, depth))

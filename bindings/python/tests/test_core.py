@@ -41,7 +41,8 @@ class Header(unittest.TestCase):
         kinds = {"TLS_STATUS_": Status, "TLS_ERROR_": Status, "TLS_PROTOCOL_": Protocol, "TLS_STATE_": State,
                  "TLS_CLIENT_CERTIFICATE_": spantls.ClientCertificate, "TLS_VALIDATION_": spantls.Validation,
                  "TLS_POLICY_ERROR_": PolicyErrors, "TLS_CHANNEL_BINDING_": ChannelBinding,
-                 "SPANTLS_OFFERS_": spantls.Offers, "SPANTLS_ALERT_": Alert, "TLS_SOCKET_": spantls.SocketFlags}
+                 "SPANTLS_OFFERS_": spantls.Offers, "SPANTLS_ALERT_": Alert, "TLS_SOCKET_": spantls.SocketFlags,
+                 "TLS_KERNEL_REASON_": spantls.KernelReason}
         numbers = re.findall(r"^\s+((?:TLS|SPANTLS)_\w+) = (-?\d+),", self.text, flags=re.M)
         self.assertGreater(len(numbers), 70)
         for name, value in numbers:
