@@ -129,7 +129,7 @@ skip() {
 
 readonly FLAGS=(-std=c99 -D_POSIX_C_SOURCE=200809L -g -O1 -Wall -Wextra -Wpedantic -Wconversion -Werror
     -I "$here/../include")
-readonly COMMON=("$here/c/harness.c" "$here/c/pair.c")
+readonly COMMON=("$here/c/harness.c" "$here/c/pair.c" "$here/c/wire.c")
 programs=()
 for source in "$here"/c/test_*.c; do
     source=${source##*/test_}

@@ -1,0 +1,50 @@
+/*
+ * A client and a server in one program, bound to the two ends of a connection.
+ */
+
+#ifndef WIRE_H
+#define WIRE_H
+
+#include "pair.h"
+
+typedef struct {
+    int fds[2];
+    bool tcp; /* what was sent takes a moment */
+    tls_session_t *client;
+    tls_session_t *server;
+} wire_t;
+
+/* What sessions are made with: OWN, and what a test adds. */
+extern uint32_t socket_flags;
+
+const char *version_name(uint32_t protocol);
+
+/* Two sessions on non-blocking sockets, over TCP or a socket pair; the server is "localhost" to the client. */
+wire_t wire_on(tls_context_t *client, tls_context_t *server, bool tcp);
+wire_t wire_open(const setup_t *client, const setup_t *server, bool tcp);
+
+/* The same with the handshake done; ends the program where that fails. */
+wire_t wire_established(uint32_t protocol, bool tcp);
+void wire_close(wire_t *wire);
+
+void set_blocking(int fd, bool blocking);
+
+/* Whether it says to wait for the socket. */
+bool waits(tls_status_t status);
+
+/* One call of the handshake; the default verdict is given where it is asked for. */
+tls_status_t step(tls_session_t *session);
+
+/* Runs both until both are complete, or neither's socket is ready. */
+bool run(wire_t *wire);
+
+/* Reads until there is nothing to read and `len` bytes have come; the status that ended it. */
+tls_status_t read_until(tls_session_t *session, bytes_t *into, size_t len);
+
+/* The same until there is an end. */
+tls_status_t read_to_end(tls_session_t *session, bytes_t *into);
+
+tls_session_stats_t stats_of(const tls_session_t *session);
+void expect_text(const bytes_t *bytes, const char *text);
+
+#endif
