@@ -70,6 +70,9 @@ abi-check: abi-lib ## the ABI against its baseline in ffi-tests/abi, and the tes
 abi-bless: abi-lib ## take additions to the ABI into its baseline; removals and changes are refused
 	$(PYTHON) ffi-tests/abi/abi.py bless target/abi-build/abi/libspantls.so
 
+test-kernel: build ## sessions whose records the kernel protects, on two kernels in virtual machines (installs qemu, fetches kernels)
+	ffi-tests/kernel/run.sh
+
 test-tsan: ## the thread tests under ThreadSanitizer (needs clang)
 	ffi-tests/tsan.sh
 
@@ -133,7 +136,7 @@ clean: ## remove what was built
 	$(MAKE) -C examples-c clean
 	rm -rf ffi-tests/build
 
-.PHONY: wheel test-python
+.PHONY: test-kernel wheel test-python
 wheel: build ## the Python wheel, with the shared library in it, in target/wheel
 	$(PYTHON) bindings/python/make_wheel.py $(LIB) target/wheel
 

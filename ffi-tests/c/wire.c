@@ -36,7 +36,7 @@ const char *version_name(uint32_t protocol) {
     return protocol == TLS_PROTOCOL_TLS12 ? "TLS 1.2" : "TLS 1.3";
 }
 
-wire_t wire_on(tls_context_t *client, tls_context_t *server, bool tcp) {
+wire_t wire_pair(bool tcp) {
     wire_t wire = {{-1, -1}, tcp, NULL, NULL};
     if (tcp) {
         connect_tcp(wire.fds);
@@ -46,6 +46,11 @@ wire_t wire_on(tls_context_t *client, tls_context_t *server, bool tcp) {
     for (int i = 0; i < 2; i++) {
         set_blocking(wire.fds[i], false);
     }
+    return wire;
+}
+
+wire_t wire_on(tls_context_t *client, tls_context_t *server, bool tcp) {
+    wire_t wire = wire_pair(tcp);
     EXPECT_STATUS(tls_session_create_with_socket(client, wire.fds[0], socket_flags, &wire.client), TLS_STATUS_COMPLETE);
     EXPECT_STATUS(tls_session_create_with_socket(server, wire.fds[1], socket_flags, &wire.server), TLS_STATUS_COMPLETE);
     EXPECT_NUMBER(tls_session_socket(wire.client), wire.fds[0]);

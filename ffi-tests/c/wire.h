@@ -19,6 +19,9 @@ extern uint32_t socket_flags;
 
 const char *version_name(uint32_t protocol);
 
+/* Two connected, non-blocking sockets, without sessions. */
+wire_t wire_pair(bool tcp);
+
 /* Two sessions on non-blocking sockets, over TCP or a socket pair; the server is "localhost" to the client. */
 wire_t wire_on(tls_context_t *client, tls_context_t *server, bool tcp);
 wire_t wire_open(const setup_t *client, const setup_t *server, bool tcp);

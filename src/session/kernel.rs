@@ -231,13 +231,17 @@ impl Session {
             let count = match received {
                 Received::Bytes(count) => count,
                 Received::Later => return Ok(Outcome::WantRead),
-                Received::End if content_type == ContentType::ApplicationData as u8 => return read.end_of_input(),
-                // An empty record of another type.
+                Received::End if content_type.is_none() => return read.end_of_input(),
+                // An empty record.
                 Received::End => 0,
             };
+            let content_type = content_type.unwrap_or(ContentType::ApplicationData as u8);
             self.shared.counters.ciphertext_received.add(count + OVERHEAD);
             if content_type == ContentType::ApplicationData as u8 {
                 read.take_data(&self.shared, count)?;
+                if count == 0 {
+                    continue;
+                }
                 match buffer {
                     None => *delivered = count,
                     Some(buffer) => *delivered = read.hold(&self.shared, Held::new(buffer, count), output),

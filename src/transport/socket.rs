@@ -159,8 +159,9 @@ impl Socket {
         sent(repeat(|| unsafe { libc::sendmsg(self.descriptor, &raw const message, NO_SIGNAL) }))
     }
 
-    /// Receives what the kernel has opened, and of which type it is: data of any number of records, or one other record.
-    pub(crate) fn receive_record(&self, buffer: &mut [u8]) -> Result<(Received, u8), Failure> {
+    /// Receives what the kernel has opened, and of which type it is: data of any number of records, or one other record. No
+    /// type: no record, the connection has ended or there is none yet.
+    pub(crate) fn receive_record(&self, buffer: &mut [u8]) -> Result<(Received, Option<u8>), Failure> {
         let mut part = IoSliceMut::new(buffer);
         let mut control = Control::new(APPLICATION_DATA);
         let count = repeat(|| {
@@ -172,7 +173,6 @@ impl Socket {
             // SAFETY: the buffer is writable, and what the message points to outlives the call.
             unsafe { libc::recvmsg(self.descriptor, &raw mut message, 0) }
         });
-        // What the kernel did not write is as it was: data.
         Ok((received(count)?, control.content_type()))
     }
 
@@ -208,9 +208,10 @@ impl Control {
         Self { header, content_type, padding: [0; size_of::<usize>() - 1] }
     }
 
-    fn content_type(&self) -> u8 {
+    /// None where the kernel has not written it.
+    fn content_type(&self) -> Option<u8> {
         let written = self.header.cmsg_level == SOL_TLS && self.header.cmsg_type == GET_RECORD_TYPE;
-        if written { self.content_type } else { APPLICATION_DATA }
+        written.then_some(self.content_type)
     }
 }
 

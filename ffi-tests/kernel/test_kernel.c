@@ -1,0 +1,482 @@
+/*
+ * Sessions whose records the kernel protects, on a kernel that can. The peer is mostly a session without the kernel: what
+ * either sends, the other's record layer has to open.
+ *
+ *     test_kernel rekeys|keeps      whether this kernel can change keys
+ */
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../c/wire.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+enum { SEND = TLS_SOCKET_KERNEL_SEND, RECEIVE = TLS_SOCKET_KERNEL_RECEIVE, BOTH = SEND | RECEIVE };
+
+static const uint32_t protocols[] = {TLS_PROTOCOL_TLS12, TLS_PROTOCOL_TLS13};
+static bool rekeys;
+
+/* --- Pairs ------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    uint32_t protocol;
+    uint16_t suite; /* 0: any */
+    uint32_t client_flags;
+    uint32_t server_flags;
+    bool resume;
+} plan_t;
+
+typedef struct {
+    tls_context_t *client;
+    tls_context_t *server;
+} contexts_t;
+
+static contexts_t contexts_of(const plan_t *plan) {
+    const setup_t client = {.anchors = "ca", .protocols = plan->protocol, .suites = {plan->suite},
+                            .resume = plan->resume, .validation = TLS_VALIDATION_AUTOMATIC};
+    const setup_t server = {.credentials = "server-p256", .resume = plan->resume};
+    return (contexts_t){make_context(false, &client), make_context(true, &server)};
+}
+
+static void contexts_free(contexts_t *contexts) {
+    tls_context_destroy(contexts->client);
+    tls_context_destroy(contexts->server);
+}
+
+/* As wire_on(), each side with its flags. */
+static wire_t open_on(const contexts_t *contexts, const plan_t *plan) {
+    wire_t wire = wire_pair(true);
+    EXPECT_STATUS(tls_session_create_with_socket(contexts->client, wire.fds[0], TLS_SOCKET_OWN | plan->client_flags, &wire.client),
+                  TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_create_with_socket(contexts->server, wire.fds[1], TLS_SOCKET_OWN | plan->server_flags, &wire.server),
+                  TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_set_target_host_name(wire.client, "localhost"), TLS_STATUS_COMPLETE);
+    return wire;
+}
+
+static void expect_kernel(const tls_session_t *session, uint32_t flags) {
+    const tls_session_stats_t stats = stats_of(session);
+    EXPECT_NUMBER(stats.kernel_reason, TLS_KERNEL_REASON_NONE);
+    EXPECT_NUMBER(stats.kernel_os_error, 0);
+    EXPECT_NUMBER(stats.kernel_send, (flags & SEND) != 0);
+    EXPECT_NUMBER(stats.kernel_receive, (flags & RECEIVE) != 0);
+}
+
+/* The handshake done, and the kernel at work as the plan has it. */
+static wire_t established(const plan_t *plan) {
+    contexts_t contexts = contexts_of(plan);
+    wire_t wire = open_on(&contexts, plan);
+    contexts_free(&contexts);
+    if (!run(&wire)) {
+        give_up("the handshake of %s has failed", version_name(plan->protocol));
+    }
+    expect_kernel(wire.client, plan->client_flags);
+    expect_kernel(wire.server, plan->server_flags);
+    return wire;
+}
+
+/* Sends all of it, the peer reading; what has arrived is compared. */
+static void transfer(tls_session_t *from, tls_session_t *to, size_t len, size_t room_len, uint32_t seed) {
+    uint8_t *data = pattern(len, seed), *room = malloc(room_len);
+    bytes_t received = {0};
+    size_t sent = 0;
+    for (int i = 0; i < 1000000 && received.len < len; i++) {
+        size_t count = 0;
+        if (sent < len || tls_session_has_pending_output(from)) {
+            const tls_status_t status = tls_session_write(from, data + sent, len - sent, &count);
+            sent += count;
+            if (!EXPECT(status == TLS_STATUS_COMPLETE || status == TLS_STATUS_WANT_WRITE)) {
+                break;
+            }
+        }
+        tls_status_t status;
+        while ((status = tls_session_read(to, room, room_len, &count)) == TLS_STATUS_COMPLETE && count > 0) {
+            bytes_append(&received, room, count);
+        }
+        if (!EXPECT_STATUS(status, TLS_STATUS_WANT_READ)) {
+            break;
+        }
+    }
+    EXPECT_BYTES(received.data, received.len, data, len);
+    bytes_free(&received);
+    free(room);
+    free(data);
+}
+
+static void close_both(wire_t *wire) {
+    bytes_t received = {0};
+    EXPECT_STATUS(tls_session_close(wire->client), TLS_STATUS_CLOSED);
+    EXPECT_STATUS(read_to_end(wire->server, &received), TLS_STATUS_CLOSED);
+    EXPECT_STATUS(tls_session_close(wire->server), TLS_STATUS_CLOSED);
+    EXPECT_STATUS(read_to_end(wire->client, &received), TLS_STATUS_CLOSED);
+    EXPECT_NUMBER(received.len, 0);
+    bytes_free(&received);
+    wire_close(wire);
+}
+
+/* --- Conversations ----------------------------------------------------------------------------------------------- */
+
+static void test_conversations(void) {
+    static const struct {
+        uint32_t protocol;
+        uint16_t suite;
+        const char *name;
+    } suites[] = {
+        {TLS_PROTOCOL_TLS12, 0xC02B, "AES-128-GCM"}, {TLS_PROTOCOL_TLS12, 0xC02C, "AES-256-GCM"},
+        {TLS_PROTOCOL_TLS12, 0xCCA9, "ChaCha20-Poly1305"}, {TLS_PROTOCOL_TLS13, 0x1301, "AES-128-GCM"},
+        {TLS_PROTOCOL_TLS13, 0x1302, "AES-256-GCM"}, {TLS_PROTOCOL_TLS13, 0x1303, "ChaCha20-Poly1305"},
+    };
+    static const struct {
+        uint32_t client, server;
+    } flags[] = {{SEND, 0}, {RECEIVE, 0}, {BOTH, 0}, {0, SEND}, {0, RECEIVE}, {0, BOTH}, {BOTH, BOTH}, {SEND, RECEIVE}};
+    for (size_t i = 0; i < COUNT(suites); i++) {
+        for (size_t j = 0; j < COUNT(flags); j++) {
+            const plan_t plan = {suites[i].protocol, suites[i].suite, flags[j].client, flags[j].server, false};
+            test("%s, %s, kernel at the client %u, at the server %u: both ways, and the end", version_name(plan.protocol),
+                 suites[i].name, plan.client_flags / SEND, plan.server_flags / SEND);
+            wire_t wire = established(&plan);
+            EXPECT_NUMBER(tls_session_negotiated_cipher_suite(wire.client), plan.suite);
+            transfer(wire.client, wire.server, 100000, 30000, 1);
+            transfer(wire.server, wire.client, 100000, 30000, 2);
+            transfer(wire.client, wire.server, 1, 10, 3);
+            close_both(&wire);
+        }
+    }
+}
+
+static void test_rooms(uint32_t protocol) {
+    test("%s: any buffer reads what the kernel has opened, one of no bytes tells that there is something", version_name(protocol));
+    const plan_t plan = {.protocol = protocol, .client_flags = BOTH, .server_flags = BOTH};
+    wire_t wire = established(&plan);
+    size_t count = 1;
+    EXPECT_STATUS(tls_session_read(wire.server, NULL, 0, &count), TLS_STATUS_WANT_READ);
+    EXPECT_STATUS(tls_session_write(wire.client, (const uint8_t *)"hello", 5, &count), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_read(wire.server, NULL, 0, &count), TLS_STATUS_COMPLETE);
+    EXPECT_NUMBER(count, 0);
+    EXPECT((tls_session_state(wire.server) & TLS_STATE_HAS_PENDING_PLAINTEXT) != 0);
+    for (int i = 0; i < 5; i++) {
+        uint8_t byte = 0;
+        EXPECT_STATUS(tls_session_read(wire.server, &byte, 1, &count), TLS_STATUS_COMPLETE);
+        EXPECT_NUMBER(byte, "hello"[i]);
+    }
+    EXPECT_NUMBER(tls_session_state(wire.server) & TLS_STATE_HAS_PENDING_PLAINTEXT, 0);
+    EXPECT_STATUS(tls_session_write(wire.client, NULL, 0, &count), TLS_STATUS_COMPLETE);
+    transfer(wire.client, wire.server, 40000, 1, 1);
+    transfer(wire.server, wire.client, 40000, 16383, 2);
+    transfer(wire.server, wire.client, 40000, 16385, 3);
+    close_both(&wire);
+}
+
+static void test_large_writes(uint32_t protocol) {
+    test("%s: 16 MB at once, 100 spans in one system call", version_name(protocol));
+    const plan_t plan = {.protocol = protocol, .client_flags = BOTH, .server_flags = BOTH};
+    wire_t wire = established(&plan);
+    transfer(wire.client, wire.server, 16000000, 50000, 1);
+    uint8_t *data = pattern(10000, 4);
+    tls_span_t spans[100];
+    for (size_t i = 0; i < COUNT(spans); i++) {
+        spans[i] = (tls_span_t){data + i * 100, i % 3 == 0 ? 0 : 100};
+    }
+    const uint64_t before = stats_of(wire.client).send_calls;
+    size_t count = 0;
+    EXPECT_STATUS(tls_session_write_vectored(wire.client, spans, COUNT(spans), &count), TLS_STATUS_COMPLETE);
+    EXPECT_NUMBER(count, 6600);
+    EXPECT(stats_of(wire.client).send_calls - before <= 2);
+    bytes_t received = {0}, expected = {0};
+    for (size_t i = 0; i < COUNT(spans); i++) {
+        bytes_append(&expected, spans[i].data, spans[i].len);
+    }
+    EXPECT_STATUS(read_until(wire.server, &received, count), TLS_STATUS_WANT_READ);
+    EXPECT_BYTES(received.data, received.len, expected.data, expected.len);
+    const uint64_t then = stats_of(wire.client).send_calls;
+    EXPECT_STATUS(tls_session_write(wire.client, data, 10000, &count), TLS_STATUS_COMPLETE);
+    EXPECT_NUMBER(stats_of(wire.client).send_calls - then, 1);
+    bytes_drop(&received, received.len);
+    EXPECT_STATUS(read_until(wire.server, &received, count), TLS_STATUS_WANT_READ);
+    EXPECT_NUMBER(stats_of(wire.client).plaintext_sent, 16000000 + 6600 + 10000);
+    EXPECT_NUMBER(stats_of(wire.server).plaintext_received, 16000000 + 6600 + 10000);
+    bytes_free(&received);
+    bytes_free(&expected);
+    free(data);
+    close_both(&wire);
+}
+
+typedef struct {
+    tls_session_t *session;
+    const uint8_t *data;
+    size_t len;
+    bytes_t received;
+    tls_status_t status;
+} half_t;
+
+static void *write_half(void *argument) {
+    half_t *half = argument;
+    size_t done = 0;
+    do {
+        size_t count = 0;
+        half->status = tls_session_write(half->session, half->data + done, half->len - done, &count);
+        done += count;
+    } while (half->status == TLS_STATUS_WANT_WRITE || (half->status == TLS_STATUS_COMPLETE && done < half->len));
+    return NULL;
+}
+
+static void *read_half(void *argument) {
+    half_t *half = argument;
+    uint8_t room[30000];
+    while (half->received.len < half->len) {
+        size_t count = 0;
+        half->status = tls_session_read(half->session, room, sizeof room, &count);
+        if (half->status != TLS_STATUS_COMPLETE) {
+            break;
+        }
+        bytes_append(&half->received, room, count);
+    }
+    return NULL;
+}
+
+static void test_threads(uint32_t protocol) {
+    test("%s: blocking sockets, a reader and a writer thread on either side", version_name(protocol));
+    enum { TOTAL = 2000000 };
+    const plan_t plan = {.protocol = protocol, .client_flags = BOTH, .server_flags = BOTH};
+    wire_t wire = established(&plan);
+    set_blocking(wire.fds[0], true);
+    set_blocking(wire.fds[1], true);
+    half_t halves[4] = {{.session = wire.client}, {.session = wire.server}, {.session = wire.client}, {.session = wire.server}};
+    pthread_t threads[4];
+    uint8_t *data = pattern(TOTAL, 3);
+    for (int i = 0; i < 4; i++) {
+        halves[i].data = data;
+        halves[i].len = TOTAL;
+        pthread_create(&threads[i], NULL, i < 2 ? write_half : read_half, &halves[i]);
+    }
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+        EXPECT_STATUS(halves[i].status, TLS_STATUS_COMPLETE);
+    }
+    for (int i = 2; i < 4; i++) {
+        EXPECT_BYTES(halves[i].received.data, halves[i].received.len, data, TOTAL);
+        bytes_free(&halves[i].received);
+    }
+    free(data);
+    set_blocking(wire.fds[0], false);
+    set_blocking(wire.fds[1], false);
+    close_both(&wire);
+}
+
+/* --- Records that are no data ------------------------------------------------------------------------------------ */
+
+static void test_tickets(uint32_t protocol) {
+    test("%s: tickets come through the kernel, and the next session is resumed", version_name(protocol));
+    const plan_t plan = {.protocol = protocol, .client_flags = BOTH, .server_flags = BOTH, .resume = true};
+    contexts_t contexts = contexts_of(&plan);
+    for (int i = 0; i < 3; i++) {
+        wire_t wire = open_on(&contexts, &plan);
+        EXPECT(run(&wire));
+        expect_kernel(wire.client, BOTH);
+        expect_kernel(wire.server, BOTH);
+        EXPECT_NUMBER((tls_session_state(wire.client) & TLS_STATE_RESUMED) != 0, i > 0);
+        EXPECT_NUMBER((tls_session_state(wire.server) & TLS_STATE_RESUMED) != 0, i > 0);
+        transfer(wire.server, wire.client, 5000, 5000, 1);
+        if (protocol == TLS_PROTOCOL_TLS13) {
+            EXPECT(stats_of(wire.client).tickets_received > 0);
+        }
+        transfer(wire.client, wire.server, 5000, 5000, 1);
+        close_both(&wire);
+    }
+    contexts_free(&contexts);
+}
+
+/* What the peer, a session without the kernel, is told. */
+static void expect_alert(tls_session_t *peer, uint8_t alert) {
+    bytes_t received = {0};
+    tls_error_t error = {.struct_size = sizeof error};
+    EXPECT_STATUS(read_to_end(peer, &received), TLS_ERROR_PROTOCOL);
+    EXPECT_STATUS(tls_session_error(peer, &error), TLS_STATUS_COMPLETE);
+    EXPECT_NUMBER(error.alert_received, alert);
+    bytes_free(&received);
+}
+
+static void expect_end(tls_session_t *session, tls_status_t status, int alert, int os_error) {
+    bytes_t received = {0};
+    tls_error_t error = {.struct_size = sizeof error};
+    EXPECT_STATUS(read_to_end(session, &received), status);
+    EXPECT_STATUS(tls_session_error(session, &error), TLS_STATUS_COMPLETE);
+    EXPECT_NUMBER(error.alert_sent, alert);
+    EXPECT_NUMBER(error.os_error, os_error);
+    EXPECT_STATUS(read_to_end(session, &received), status);
+    EXPECT_NUMBER(received.len, 0);
+    bytes_free(&received);
+}
+
+static void test_bad_records(uint32_t protocol, uint32_t flags) {
+    static const struct {
+        const char *what;
+        uint8_t record[40];
+        size_t len;
+        uint8_t alert;
+        int os_error;
+    } rows[] = {
+        {"a forged record", {23, 3, 3, 0, 35, 1, 2, 3}, 40, SPANTLS_ALERT_BAD_RECORD_MAC, EBADMSG},
+        {"a record that is too long", {23, 3, 3, 0x50, 0}, 40, SPANTLS_ALERT_RECORD_OVERFLOW, EMSGSIZE},
+        {"what is no TLS", {'G', 'E', 'T', ' ', '/', ' ', 'H', 'T', 'T', 'P', '/', '1', '.', '1'}, 40, 0, EINVAL},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        test("%s, kernel %u: %s ends the session with its alert", version_name(protocol), flags / SEND, rows[i].what);
+        const plan_t plan = {.protocol = protocol, .server_flags = flags};
+        wire_t wire = established(&plan);
+        transfer(wire.client, wire.server, 3000, 5000, 1);
+        EXPECT_NUMBER(send(wire.fds[0], rows[i].record, rows[i].len, 0), rows[i].len);
+        const uint8_t alert = rows[i].alert != 0 ? rows[i].alert : SPANTLS_ALERT_UNEXPECTED_MESSAGE;
+        tls_error_t error = {.struct_size = sizeof error};
+        bytes_t received = {0};
+        EXPECT_STATUS(read_to_end(wire.server, &received), TLS_ERROR_PROTOCOL);
+        EXPECT_STATUS(tls_session_error(wire.server, &error), TLS_STATUS_COMPLETE);
+        EXPECT(error.alert_sent == alert || (rows[i].alert == 0 && error.alert_sent == SPANTLS_ALERT_RECORD_OVERFLOW));
+        EXPECT(error.os_error == rows[i].os_error || (rows[i].alert == 0 && error.os_error == EMSGSIZE));
+        const uint8_t sent = (uint8_t)error.alert_sent;
+        EXPECT_STATUS(read_to_end(wire.server, &received), TLS_ERROR_PROTOCOL);
+        EXPECT_NUMBER(received.len, 0);
+        EXPECT_STATUS(tls_session_close(wire.server), TLS_STATUS_CLOSED);
+        expect_alert(wire.client, sent);
+        bytes_free(&received);
+        wire_close(&wire);
+    }
+}
+
+static void test_ends(uint32_t protocol) {
+    const plan_t plan = {.protocol = protocol, .server_flags = BOTH};
+    test("%s: a connection that ends without close_notify is truncated, half a record too", version_name(protocol));
+    for (int half = 0; half < 2; half++) {
+        wire_t wire = established(&plan);
+        transfer(wire.client, wire.server, 3000, 5000, 1);
+        if (half) {
+            EXPECT_NUMBER(send(wire.fds[0], "\x17\x03\x03\x01\x00half", 9, 0), 9);
+        }
+        EXPECT_NUMBER(shutdown(wire.fds[0], SHUT_WR), 0);
+        expect_end(wire.server, TLS_ERROR_TRUNCATED, -1, 0);
+        /* The other way is still open. */
+        transfer(wire.server, wire.client, 3000, 5000, 2);
+        wire_close(&wire);
+    }
+    test("%s: a connection that is reset is an error with its number", version_name(protocol));
+    wire_t wire = established(&plan);
+    const struct linger now = {1, 0};
+    EXPECT_NUMBER(setsockopt(wire.fds[0], SOL_SOCKET, SO_LINGER, &now, sizeof now), 0);
+    tls_session_destroy(wire.client);
+    wire.client = NULL;
+    expect_end(wire.server, TLS_ERROR_IO, -1, ECONNRESET);
+    wire_close(&wire);
+    test("%s: the alert of a peer that could not open a record is told", version_name(protocol));
+    const plan_t receiving = {.protocol = protocol, .client_flags = RECEIVE};
+    wire = established(&receiving);
+    static const uint8_t forged[40] = {23, 3, 3, 0, 35};
+    EXPECT_NUMBER(send(wire.fds[0], forged, sizeof forged, 0), sizeof forged);
+    expect_end(wire.server, TLS_ERROR_PROTOCOL, SPANTLS_ALERT_BAD_RECORD_MAC, 0);
+    EXPECT_STATUS(tls_session_close(wire.server), TLS_STATUS_CLOSED);
+    expect_alert(wire.client, SPANTLS_ALERT_BAD_RECORD_MAC);
+    wire_close(&wire);
+}
+
+static void test_key_updates(void) {
+    test("keys change: the kernel's follow, or the session says that they cannot");
+    const plan_t plan = {.protocol = TLS_PROTOCOL_TLS13, .server_flags = BOTH};
+    size_t none = 0;
+    /* Ours. */
+    wire_t wire = established(&plan);
+    transfer(wire.server, wire.client, 3000, 5000, 1);
+    EXPECT_STATUS(tls_session_update_keys(wire.server, 0, NULL, 0, &none), rekeys ? TLS_STATUS_COMPLETE : TLS_ERROR_NOT_SUPPORTED);
+    transfer(wire.server, wire.client, 3000, 5000, 2);
+    EXPECT_NUMBER(stats_of(wire.client).key_updates_received, rekeys);
+    EXPECT_NUMBER(stats_of(wire.server).key_updates_sent, rekeys);
+    transfer(wire.client, wire.server, 3000, 5000, 3);
+    close_both(&wire);
+    /* The peer's, and one that wants ours. */
+    for (int wanted = 0; wanted < 2; wanted++) {
+        for (uint32_t flags = SEND; flags <= BOTH; flags += SEND) {
+            test("the peer changes its keys%s, kernel %u", wanted ? " and wants others of us" : "", flags / SEND);
+            const bool ends = !rekeys && ((flags & RECEIVE) != 0 || wanted);
+            wire = established(&(plan_t){.protocol = TLS_PROTOCOL_TLS13, .server_flags = flags});
+            for (int i = 0; i < 3; i++) {
+                EXPECT_STATUS(tls_session_update_keys(wire.client, wanted, NULL, 0, &none), TLS_STATUS_COMPLETE);
+                if (ends) {
+                    expect_end(wire.server, TLS_ERROR_NOT_SUPPORTED, SPANTLS_ALERT_INTERNAL_ERROR, 0);
+                    EXPECT_STATUS(tls_session_close(wire.server), TLS_STATUS_CLOSED);
+                    expect_alert(wire.client, SPANTLS_ALERT_INTERNAL_ERROR);
+                    break;
+                }
+                transfer(wire.client, wire.server, 20000, 5000, 4);
+                transfer(wire.server, wire.client, 20000, 5000, 5);
+                EXPECT_NUMBER(stats_of(wire.server).key_updates_received, i + 1);
+                EXPECT_NUMBER(stats_of(wire.client).key_updates_received, wanted ? i + 1 : 0);
+            }
+            if (ends) {
+                wire_close(&wire);
+            } else {
+                close_both(&wire);
+            }
+        }
+    }
+    test("TLS 1.2 has no key update, with the kernel neither");
+    wire = established(&(plan_t){.protocol = TLS_PROTOCOL_TLS12, .server_flags = BOTH});
+    EXPECT_STATUS(tls_session_update_keys(wire.server, 0, NULL, 0, &none), TLS_ERROR_NOT_SUPPORTED);
+    close_both(&wire);
+}
+
+/* --- What the kernel does not do --------------------------------------------------------------------------------- */
+
+static void test_options(uint32_t protocol) {
+    test("%s: a limit of record sizes keeps the kernel from sending", version_name(protocol));
+    const setup_t client = {.anchors = "ca", .protocols = protocol, .validation = TLS_VALIDATION_AUTOMATIC};
+    const setup_t server = {.credentials = "server-p256"};
+    tls_options_t *options = make_options(&server);
+    contexts_t contexts = {make_context(false, &client), NULL};
+    EXPECT_STATUS(tls_options_set_max_fragment_size(options, 1000), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_context_create_server(options, &contexts.server), TLS_STATUS_COMPLETE);
+    tls_options_destroy(options);
+    wire_t wire = open_on(&contexts, &(plan_t){.protocol = protocol, .server_flags = BOTH});
+    EXPECT(run(&wire));
+    const tls_session_stats_t stats = stats_of(wire.server);
+    EXPECT_NUMBER(stats.kernel_reason, TLS_KERNEL_REASON_OPTIONS);
+    EXPECT_NUMBER(stats.kernel_send, 0);
+    EXPECT_NUMBER(stats.kernel_receive, 1);
+    transfer(wire.client, wire.server, 30000, 5000, 1);
+    transfer(wire.server, wire.client, 30000, 5000, 2);
+    close_both(&wire);
+    contexts_free(&contexts);
+}
+
+static void test_unix(uint32_t protocol) {
+    test("%s: a Unix socket has no TLS, and the session goes on without", version_name(protocol));
+    socket_flags = TLS_SOCKET_OWN | BOTH;
+    wire_t wire = wire_established(protocol, false);
+    socket_flags = TLS_SOCKET_OWN;
+    EXPECT_NUMBER(stats_of(wire.client).kernel_reason, TLS_KERNEL_REASON_UNAVAILABLE);
+    EXPECT(stats_of(wire.client).kernel_os_error != 0);
+    transfer(wire.client, wire.server, 30000, 5000, 1);
+    close_both(&wire);
+}
+
+int main(int argc, char **argv) {
+    begin(argc, argv);
+    rekeys = argc > 1 && strcmp(argv[1], "rekeys") == 0;
+    test_conversations();
+    for (size_t i = 0; i < COUNT(protocols); i++) {
+        test_rooms(protocols[i]);
+        test_large_writes(protocols[i]);
+        test_threads(protocols[i]);
+        test_tickets(protocols[i]);
+        test_bad_records(protocols[i], RECEIVE);
+        test_bad_records(protocols[i], BOTH);
+        test_ends(protocols[i]);
+        test_options(protocols[i]);
+        test_unix(protocols[i]);
+    }
+    test_key_updates();
+    return finish();
+}
