@@ -120,6 +120,9 @@ test-package: build ## installed and used from outside: pkg-config and make, CMa
 	$(PYTHON) ffi-tests/package/test_package.py
 
 .PHONY: docs test-docs
+test-cargo-c: ## the same for the tree of cargo-c's `cargo cinstall` (installs cargo-c: some minutes, once)
+	$(PYTHON) ffi-tests/package/test_cargo_c.py
+
 docs: ## the reference of the C interface and the guides, in target/docs/html (installs doxygen)
 	$(PYTHON) docs/api/make_docs.py
 

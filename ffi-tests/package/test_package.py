@@ -80,13 +80,15 @@ class Server(ThreadingHTTPServer):
         request.unwrap()
 
 
-class Package(unittest.TestCase):
+class Installed:
+    """What holds for each way to install it."""
+
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.mkdtemp(prefix="spantls-package-")
         cls.addClassCleanup(shutil.rmtree, cls.folder)
         cls.prefix = os.path.join(cls.folder, "prefix")
-        make("install", PREFIX=cls.prefix)
+        cls.install(cls.prefix)
         cls.server = Server(("127.0.0.1", 0), Page)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(os.path.join(CERTS, "server-p256.pem"), os.path.join(CERTS, "server-p256.key"))
@@ -113,22 +115,6 @@ class Package(unittest.TestCase):
         for link in ("libspantls.so", "libspantls.so.0"):
             self.assertEqual(os.readlink(os.path.join(self.prefix, "lib", link)), f"libspantls.so.{VERSION}")
 
-    def test_uninstall_leaves_nothing_of_ours(self):
-        prefix = os.path.join(self.folder, "gone")
-        make("install", PREFIX=prefix)
-        make("uninstall", PREFIX=prefix)
-        self.assertEqual(files(prefix), [])
-
-    def test_a_packager_can_stage_it_under_DESTDIR_with_folders_of_his_own(self):
-        stage = os.path.join(self.folder, "stage")
-        make("install", PREFIX="/usr", LIBDIR="/usr/lib/special", DESTDIR=stage)
-        expected = [os.path.join("usr", path).replace("usr/lib/", "usr/lib/special/") for path in TREE]
-        self.assertEqual(files(stage), sorted(expected))
-        with open(os.path.join(stage, "usr/lib/special/pkgconfig/spantls.pc"), encoding="utf-8") as file:
-            text = file.read()
-        self.assertIn("libdir=/usr/lib/special\n", text)
-        self.assertNotIn(stage, text)
-
     def test_a_project_with_pkg_config_links_the_shared_and_the_static_library(self):
         folder = self.project("pkg-config")
         env = {"PKG_CONFIG_PATH": os.path.join(self.prefix, "lib", "pkgconfig")}
@@ -150,14 +136,6 @@ class Package(unittest.TestCase):
         self.assertTrue(self.needs_library(shared))
         self.assertFalse(self.needs_library(static))
         # CMake gives programs in its build folder the place of the library.
-        self.fetches(shared)
-        self.fetches(static)
-
-    def test_a_tree_that_was_moved_is_still_found_by_CMake(self):
-        first, moved = os.path.join(self.folder, "first"), os.path.join(self.folder, "moved")
-        make("install", PREFIX=first)
-        os.rename(first, moved)
-        shared, static = self.build_with_cmake(self.project("moved-cmake"), moved)
         self.fetches(shared)
         self.fetches(static)
 
@@ -183,6 +161,36 @@ class Package(unittest.TestCase):
             self.assertEqual(found == "1", fits, f"find_package(spantls {wanted})")
             if fits:
                 self.assertEqual(version, VERSION)
+
+
+class Package(Installed, unittest.TestCase):
+    @staticmethod
+    def install(prefix):
+        make("install", PREFIX=prefix)
+
+    def test_uninstall_leaves_nothing_of_ours(self):
+        prefix = os.path.join(self.folder, "gone")
+        make("install", PREFIX=prefix)
+        make("uninstall", PREFIX=prefix)
+        self.assertEqual(files(prefix), [])
+
+    def test_a_packager_can_stage_it_under_DESTDIR_with_folders_of_his_own(self):
+        stage = os.path.join(self.folder, "stage")
+        make("install", PREFIX="/usr", LIBDIR="/usr/lib/special", DESTDIR=stage)
+        expected = [os.path.join("usr", path).replace("usr/lib/", "usr/lib/special/") for path in TREE]
+        self.assertEqual(files(stage), sorted(expected))
+        with open(os.path.join(stage, "usr/lib/special/pkgconfig/spantls.pc"), encoding="utf-8") as file:
+            text = file.read()
+        self.assertIn("libdir=/usr/lib/special\n", text)
+        self.assertNotIn(stage, text)
+
+    def test_a_tree_that_was_moved_is_still_found_by_CMake(self):
+        first, moved = os.path.join(self.folder, "first"), os.path.join(self.folder, "moved")
+        make("install", PREFIX=first)
+        os.rename(first, moved)
+        shared, static = self.build_with_cmake(self.project("moved-cmake"), moved)
+        self.fetches(shared)
+        self.fetches(static)
 
     def test_the_README_shows_the_client_that_is_tested_here(self):
         with open(os.path.join(HERE, "consumer", "page.c"), encoding="utf-8") as file:
