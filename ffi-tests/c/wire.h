@@ -47,6 +47,18 @@ tls_status_t read_until(tls_session_t *session, bytes_t *into, size_t len);
 /* The same until there is an end. */
 tls_status_t read_to_end(tls_session_t *session, bytes_t *into);
 
+/* One thread's part of a conversation. */
+typedef struct {
+    tls_session_t *session;
+    const uint8_t *data;
+    size_t len;
+    bytes_t received;
+    tls_status_t status;
+} half_t;
+
+/* Sends 2 MB each way and closes, a reader and a writer thread on either side. */
+void converse_in_threads(wire_t *wire, uint32_t protocol);
+
 tls_session_stats_t stats_of(const tls_session_t *session);
 void expect_text(const bytes_t *bytes, const char *text);
 

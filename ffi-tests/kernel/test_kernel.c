@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -207,66 +206,14 @@ static void test_large_writes(uint32_t protocol) {
     close_both(&wire);
 }
 
-typedef struct {
-    tls_session_t *session;
-    const uint8_t *data;
-    size_t len;
-    bytes_t received;
-    tls_status_t status;
-} half_t;
-
-static void *write_half(void *argument) {
-    half_t *half = argument;
-    size_t done = 0;
-    do {
-        size_t count = 0;
-        half->status = tls_session_write(half->session, half->data + done, half->len - done, &count);
-        done += count;
-    } while (half->status == TLS_STATUS_WANT_WRITE || (half->status == TLS_STATUS_COMPLETE && done < half->len));
-    return NULL;
-}
-
-static void *read_half(void *argument) {
-    half_t *half = argument;
-    uint8_t room[30000];
-    while (half->received.len < half->len) {
-        size_t count = 0;
-        half->status = tls_session_read(half->session, room, sizeof room, &count);
-        if (half->status != TLS_STATUS_COMPLETE) {
-            break;
-        }
-        bytes_append(&half->received, room, count);
-    }
-    return NULL;
-}
-
 static void test_threads(uint32_t protocol) {
     test("%s: blocking sockets, a reader and a writer thread on either side", version_name(protocol));
-    enum { TOTAL = 2000000 };
     const plan_t plan = {.protocol = protocol, .client_flags = BOTH, .server_flags = BOTH};
     wire_t wire = established(&plan);
     set_blocking(wire.fds[0], true);
     set_blocking(wire.fds[1], true);
-    half_t halves[4] = {{.session = wire.client}, {.session = wire.server}, {.session = wire.client}, {.session = wire.server}};
-    pthread_t threads[4];
-    uint8_t *data = pattern(TOTAL, 3);
-    for (int i = 0; i < 4; i++) {
-        halves[i].data = data;
-        halves[i].len = TOTAL;
-        pthread_create(&threads[i], NULL, i < 2 ? write_half : read_half, &halves[i]);
-    }
-    for (int i = 0; i < 4; i++) {
-        pthread_join(threads[i], NULL);
-        EXPECT_STATUS(halves[i].status, TLS_STATUS_COMPLETE);
-    }
-    for (int i = 2; i < 4; i++) {
-        EXPECT_BYTES(halves[i].received.data, halves[i].received.len, data, TOTAL);
-        bytes_free(&halves[i].received);
-    }
-    free(data);
-    set_blocking(wire.fds[0], false);
-    set_blocking(wire.fds[1], false);
-    close_both(&wire);
+    converse_in_threads(&wire, protocol);
+    wire_close(&wire);
 }
 
 /* --- Records that are no data ------------------------------------------------------------------------------------ */
