@@ -14,7 +14,7 @@ use crate::post_handshake::{Action, Messages};
 use crate::record::held::{Held, RecordBuffer};
 use crate::record::open::{Opened, Opener};
 use crate::record::{ContentType, Version};
-use crate::transport::kernel::{Cipher, CryptoInfo};
+use crate::transport::kernel::CryptoInfo;
 
 #[derive(Default)]
 pub(super) struct ReadHalf {
@@ -234,10 +234,7 @@ impl ReadHalf {
     /// For the kernel: the keys that have just come into force.
     pub(super) fn next_keys_in_force(&self) -> Result<Option<CryptoInfo>, Failure> {
         let Some(opening) = &self.opening else { return Ok(None) };
-        let algorithm = opening.opener.algorithm();
-        let Some(traffic) = &opening.traffic else { return Ok(None) };
-        let material = traffic.material(algorithm)?;
-        Ok(Cipher::of(algorithm).and_then(|cipher| CryptoInfo::new(Version::Tls13, cipher, &material, 0)))
+        opening.traffic.as_deref().map_or(Ok(None), |traffic| CryptoInfo::of(traffic, opening.opener.algorithm()))
     }
 
     /// Data that was opened elsewhere.

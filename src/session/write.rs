@@ -9,7 +9,7 @@ use crate::outcome::{Alert, Failure, Outcome};
 use crate::post_handshake::{KEY_UPDATE_NOT_REQUESTED, KEY_UPDATE_REQUESTED};
 use crate::record::seal::{Gather, Sealer};
 use crate::record::{ContentType, Version};
-use crate::transport::kernel::{Cipher, CryptoInfo};
+use crate::transport::kernel::CryptoInfo;
 
 /// Records that a key keeps for a KeyUpdate, or for an alert where there is none.
 const RESERVED_RECORDS: u64 = 2;
@@ -355,10 +355,7 @@ impl WriteHalf {
     /// For the kernel: the keys that have just come into force.
     pub(super) fn next_keys_in_force(&self) -> Result<Option<CryptoInfo>, Failure> {
         let Some(sealing) = &self.sealing else { return Ok(None) };
-        let algorithm = sealing.sealer.algorithm();
-        let Some(traffic) = &sealing.traffic else { return Ok(None) };
-        let material = traffic.material(algorithm)?;
-        Ok(Cipher::of(algorithm).and_then(|cipher| CryptoInfo::new(Version::Tls13, cipher, &material, 0)))
+        sealing.traffic.as_deref().map_or(Ok(None), |traffic| CryptoInfo::of(traffic, sealing.sealer.algorithm()))
     }
 
     /// `count` bytes of the message in the first frame were sent. What is left of it is a frame of its own: a message of

@@ -3,7 +3,8 @@
 use zeroize::Zeroizing;
 
 use crate::crypto::provider::aead;
-use crate::crypto::secrets::KeyMaterial;
+use crate::crypto::secrets::{KeyMaterial, TrafficSecret};
+use crate::outcome::Failure;
 use crate::record::Version;
 
 /// Which way the kernel protects records.
@@ -61,6 +62,12 @@ impl CryptoInfo {
         bytes.extend_from_slice(salt);
         bytes.extend_from_slice(&sequence.to_be_bytes());
         Some(Self(bytes))
+    }
+
+    /// The keys of a generation (RFC 8446 section 7.3), whose first record is the next. None for a suite that the kernel has not.
+    pub(crate) fn of(traffic: &TrafficSecret, algorithm: &'static aead::Algorithm) -> Result<Option<Self>, Failure> {
+        let material = traffic.material(algorithm)?;
+        Ok(Cipher::of(algorithm).and_then(|cipher| Self::new(Version::Tls13, cipher, &material, 0)))
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
