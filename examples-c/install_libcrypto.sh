@@ -5,14 +5,4 @@
 if echo '#include <openssl/evp.h>' | ${CC:-cc} -E -x c - > /dev/null 2>&1; then
     exit 0
 fi
-if [ "$(id -u)" -ne 0 ] || ! command -v apt-get > /dev/null; then
-    exit 0 # the Makefile says what is left out
-fi
-echo "installing libssl-dev"
-log=$(mktemp)
-if { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends libssl-dev; } \
-    > "$log" 2>&1; then
-    rm "$log"
-else
-    echo "that failed, see $log: remote_key_server will be missing"
-fi
+"$(dirname "$0")/../ffi-tests/install.sh" libssl-dev || echo "remote_key_server will be missing"

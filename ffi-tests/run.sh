@@ -46,20 +46,6 @@ libcrypto_works() {
         gcc -x c - -lcrypto -o "$build/probe" 2> /dev/null
 }
 
-# install PACKAGE...
-install() {
-    if [ $# -eq 0 ]; then
-        return
-    fi
-    if [ "$(id -u)" -ne 0 ] || ! command -v apt-get > /dev/null; then
-        echo "missing, and some tests with them: $*"
-        return
-    fi
-    echo "installing $*"
-    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"; } \
-        >> "$logs/apt.log" 2>&1 || echo "that failed, see $logs/apt.log: some tests will be missing"
-}
-
 install_missing_tools() {
     local missing=()
     command -v gcc > /dev/null && command -v g++ > /dev/null || missing+=(gcc g++ libc6-dev)
@@ -71,10 +57,10 @@ install_missing_tools() {
     command -v curl > /dev/null || missing+=(curl)
     command -v tshark > /dev/null || missing+=(tshark)
     python3 -c 'import venv, ensurepip' 2> /dev/null || missing+=(python3-venv)
-    install ${missing[@]+"${missing[@]}"}
+    "$here/install.sh" ${missing[@]+"${missing[@]}"} || echo "some tests will be missing"
     # The sanitizers are a package of their own, of the compiler's version.
     if command -v clang > /dev/null && ! sanitizers_work; then
-        install "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
+        "$here/install.sh" "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
     fi
 }
 

@@ -18,12 +18,8 @@ GUIDES = [os.path.join(ROOT, "docs", name) for name in ("guide.md", "dotnet.md")
 
 
 def install_doxygen():
-    if shutil.which("doxygen"):
-        return
-    print("installing doxygen", flush=True)
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", "doxygen"]):
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
+    if not shutil.which("doxygen"):
+        subprocess.run([os.path.join(ROOT, "ffi-tests", "install.sh"), "doxygen"], check=True)
 
 
 def version():

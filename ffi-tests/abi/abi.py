@@ -31,12 +31,8 @@ def run(*command, allowed=(0,), **options):
 
 
 def install_tools():
-    if shutil.which("abidiff"):
-        return
-    print("installing abigail-tools", flush=True)
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", "abigail-tools"]):
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
+    if not shutil.which("abidiff"):
+        subprocess.run([os.path.join(HERE, "..", "install.sh"), "abigail-tools"], check=True)
 
 
 def symbols(library):

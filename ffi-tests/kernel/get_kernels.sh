@@ -9,6 +9,7 @@
 set -euo pipefail
 
 directory=$1
+here=$(cd "$(dirname "$0")" && pwd)
 # What of a kernel's modules can matter to TLS.
 readonly MODULES=(arch/x86/crypto arch/x86/lib/crypto crypto lib net/tls)
 
@@ -20,14 +21,16 @@ mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2> /dev/null |
     grep -o -E 'https?://[^ ]+/debian/?( |$)' | head -n 1 | tr -d ' ') || true
 [ -n "$mirror" ] || { echo "apt has no mirror of Debian" >&2; exit 2; }
 
-# from SUITE COMMAND...: apt with this suite alone, in a state of its own.
+# from SUITES COMMAND...: apt with these suites alone, in a state of its own.
 from() {
-    local suite=$1 command=$2 state=$directory/apt/$1
+    local suites=$1 command=$2 state=$directory/apt/${1// /+} suite
     shift 2
     if [ ! -e "$state/sources.list" ]; then
         mkdir -p "$state/lists/partial"
-        echo "deb $mirror $suite main" > "$state/sources.list"
-        from "$suite" apt-get update -qq
+        for suite in $suites; do
+            echo "deb $mirror $suite main"
+        done > "$state/sources.list"
+        from "$suites" apt-get update -qq
     fi
     "$command" -o Dir::Etc::SourceList="$state/sources.list" -o Dir::Etc::SourceParts=- -o Dir::State::Lists="$state/lists" \
         -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= "$@"
@@ -73,13 +76,12 @@ directory=$(cd "$directory" && pwd)
 . /etc/os-release
 if ! command -v qemu-system-x86_64 > /dev/null || ! command -v busybox > /dev/null || ! command -v cpio > /dev/null ||
     ! command -v depmod > /dev/null; then
-    echo "installing qemu-system-x86 seabios busybox-static cpio kmod zstd xz-utils"
-    DEBIAN_FRONTEND=noninteractive from "$VERSION_CODENAME-backports" apt-get install -qq -y --no-install-recommends \
-        qemu-system-x86 seabios busybox-static cpio kmod zstd xz-utils > "$directory/apt.log" 2>&1 || {
-        # Where that conflicts with what is installed, the release's own.
-        apt-get update -qq
-        DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
-            qemu-system-x86 seabios busybox-static cpio kmod zstd xz-utils >> "$directory/apt.log" 2>&1
+    readonly TOOLS=(qemu-system-x86 seabios busybox-static cpio kmod zstd xz-utils)
+    # The release's own may conflict with what is installed from its backports.
+    "$here/../install.sh" "${TOOLS[@]}" || {
+        echo "installing them from $VERSION_CODENAME-backports"
+        DEBIAN_FRONTEND=noninteractive from "$VERSION_CODENAME $VERSION_CODENAME-backports" apt-get install -qq -y \
+            --no-install-recommends -t "$VERSION_CODENAME-backports" "${TOOLS[@]}" > "$directory/apt.log" 2>&1
     }
 fi
 kernel old bookworm

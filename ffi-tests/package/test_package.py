@@ -32,10 +32,7 @@ TREE = [
 def install_tools():
     missing = [package for tool, package in [("cmake", "cmake"), ("pkg-config", "pkg-config")] if not shutil.which(tool)]
     if missing:
-        print("installing", *missing, flush=True)
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", *missing]):
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
+        subprocess.run([os.path.join(ROOT, "ffi-tests", "install.sh"), *missing], check=True)
 
 
 def run(*command, **options):
