@@ -15,7 +15,11 @@ DATADIR ?= $(PREFIX)/share
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 INSTALL ?= install
 
-.PHONY: help build examples demo test test-quick test-rust test-ffi test-aws-lc test-server soak test-tsan lint fmt header header-check bench bench-handshake bench-load install uninstall test-package clean
+# Tools below that look for a make above them do not find their place in it.
+unexport MAKEFLAGS
+
+
+.PHONY: help build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak abi-lib abi-check abi-bless test-kernel test-tsan lint fmt header header-check bench bench-handshake bench-load install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,22 +35,42 @@ examples: build ## the C examples, in examples-c/build; as root installs libssl-
 demo: examples ## real conversations over loopback: our client and servers, and the OpenSSL command line
 	$(PYTHON) examples-c/demo.py examples-c/build ffi-tests/certs
 
-test: lint test-rust header-check examples ## all tests; installs what they need, and says so
-	ffi-tests/run.sh
+# What `make test` does, two parts at a time, the longest first. Each can be made alone.
+PARTS = test-c test-rust test-peers lint test-server test-python test-kernel abi-check test-scenarios test-docs test-package \
+	test-examples header-check
+QUICK_PARTS = test-c-quick test-rust-quick test-peers-quick test-package test-docs header-check
+
+# Everything runs, whatever fails; what failed is told again at the end.
+SIDE_BY_SIDE = +$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target
+
+test: examples ## all tests, as root; installs what they need, and says so
+	$(SIDE_BY_SIDE) $(PARTS)
+
+test-quick: examples ## the tests without the long tables, valgrind and other software: under three minutes
+	$(SIDE_BY_SIDE) $(QUICK_PARTS)
+
+test-examples: examples ## the conversations of the demo, and again with the examples' memory checked
 	$(PYTHON) examples-c/demo.py examples-c/build ffi-tests/certs
 	examples-c/check.sh target/release ffi-tests/certs
-
-test-quick: build ## the tests without the long tables and valgrind: under three minutes
-	$(CARGO) test --lib --test allocations --test properties --test thread_exit
-	ffi-tests/run.sh quick
 
 test-rust: build ## all Rust tests; unit tests as released too (the stack's depth differs); unit tests with all features
 	$(CARGO) test
 	$(CARGO) test --release --lib
 	$(CARGO) test --lib --features certificate-compression
 
-test-ffi: build ## the tests through the C interface alone
-	ffi-tests/run.sh
+test-rust-quick: build
+	$(CARGO) test --lib --test allocations --test properties --test thread_exit
+
+test-ffi: test-c test-peers ## the tests through the C interface
+
+test-c: build ## the header, and programs in C: gcc, clang with the static library, sanitizers, valgrind
+	ffi-tests/run.sh c
+
+test-peers: build ## Python against OpenSSL, GnuTLS, curl, tshark and others, and a zoo of certificate chains
+	ffi-tests/run.sh peers
+
+test-c-quick test-peers-quick: test-%-quick: build
+	ffi-tests/run.sh $* quick
 
 test-aws-lc: ## the same tests with the algorithms of aws-lc-rs, the long tables left out
 	$(CARGO) build --release $(AWS_LC)
@@ -59,7 +83,6 @@ test-server: examples ## the example epoll_server against curl, wrk, Python, Nod
 soak: examples ## a million requests over 100,000 connections to the example epoll_server, then with its memory checked
 	$(PYTHON) ffi-tests/server/soak.py
 
-.PHONY: abi-lib abi-check abi-bless
 abi-lib:
 	$(CARGO) build --profile abi --lib --target-dir target/abi-build
 
@@ -119,7 +142,6 @@ uninstall: ## remove what `make install` has put there, with the same variables
 test-package: build ## installed and used from outside: pkg-config and make, CMake; shared and static (installs cmake, pkg-config)
 	$(PYTHON) ffi-tests/package/test_package.py
 
-.PHONY: docs test-docs
 test-cargo-c: ## the same for the tree of cargo-c's `cargo cinstall` (installs cargo-c: some minutes, once)
 	$(PYTHON) ffi-tests/package/test_cargo_c.py
 
@@ -130,7 +152,6 @@ test-docs: build ## the C in README and docs is compiled and its server run; not
 	$(PYTHON) ffi-tests/docs/test_docs.py
 	$(PYTHON) docs/api/make_docs.py test
 
-.PHONY: test-scenarios
 test-scenarios: build ## one list of scenarios, each language's server with each language's client (installs libssl-dev)
 	$(PYTHON) ffi-tests/scenarios/run.py
 
@@ -139,7 +160,6 @@ clean: ## remove what was built
 	$(MAKE) -C examples-c clean
 	rm -rf ffi-tests/build
 
-.PHONY: test-kernel wheel test-python
 wheel: build ## the Python wheel, with the shared library in it, in target/wheel
 	$(PYTHON) bindings/python/make_wheel.py $(LIB) target/wheel
 

@@ -4,8 +4,10 @@
 # library, clang with sanitizers, valgrind), Python against OpenSSL, GnuTLS, curl and tshark, a zoo of certificate
 # chains.
 #
-#   ffi-tests/run.sh          everything, a few minutes
-#   ffi-tests/run.sh quick    without valgrind, with thinned product tables
+#   ffi-tests/run.sh [c|peers] [quick]
+#
+# `c` is the header and the C programs, `peers` all the rest; without either everything runs, which takes minutes. `quick`
+# leaves valgrind out and thins the product tables.
 #
 # Build the library before (`cargo build --release`), or name another one in SPANTLS_LIB; its static twin is looked for
 # beside it. Run as root, it installs tools that are missing with apt-get, and OpenSSL's libcrypto, which plays the host
@@ -14,14 +16,16 @@
 set -uo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
+parts=
+case ${1:-} in c | peers) parts=$1 && shift ;; esac
 mode=${1:-full}
-build=$here/build
+build=$here/build${parts:+/$parts}
 logs=$build/logs
 library=${SPANTLS_LIB:-$here/../target/release/libspantls.so}
 
 case $mode in
     full | quick) ;;
-    *) echo "usage: $0 [quick]" >&2; exit 2 ;;
+    *) echo "usage: $0 [c|peers] [quick]" >&2; exit 2 ;;
 esac
 if [ ! -e "$library" ]; then
     echo "there is no library at $library: run \`cargo build --release\` first" >&2
@@ -219,18 +223,22 @@ if [ "$mode" = quick ]; then
     export SPANTLS_QUICK=1
 fi
 
-run header python3 "$here/header/check_header.py"
-c_tests
-run python-ssl python3 "$here/python/test_against_ssl.py"
-run python-openssl python3 "$here/python/test_against_openssl.py"
-run python-socket python3 "$here/python/test_socket.py"
-run python-verdicts python3 "$here/python/test_verdicts.py"
-run python-hybrid python3 "$here/python/test_hybrid.py"
-run python-alerts python3 "$here/python/test_alerts.py"
-run python-questions python3 "$here/python/test_questions.py"
-run python-identity python3 "$here/python/test_identity.py"
-run python-post-handshake-auth python3 "$here/python/test_post_handshake_auth.py"
-run zoo python3 "$here/zoo/test_zoo.py"
+if [ "$parts" != peers ]; then
+    run header python3 "$here/header/check_header.py"
+    c_tests
+fi
+if [ "$parts" != c ]; then
+    run python-ssl python3 "$here/python/test_against_ssl.py"
+    run python-openssl python3 "$here/python/test_against_openssl.py"
+    run python-socket python3 "$here/python/test_socket.py"
+    run python-verdicts python3 "$here/python/test_verdicts.py"
+    run python-hybrid python3 "$here/python/test_hybrid.py"
+    run python-alerts python3 "$here/python/test_alerts.py"
+    run python-questions python3 "$here/python/test_questions.py"
+    run python-identity python3 "$here/python/test_identity.py"
+    run python-post-handshake-auth python3 "$here/python/test_post_handshake_auth.py"
+    run zoo python3 "$here/zoo/test_zoo.py"
+fi
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
