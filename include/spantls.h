@@ -338,11 +338,11 @@ typedef enum {
      */
     TLS_SOCKET_OWN = 2,
     /**
-     * After the handshake the kernel seals what is sent (Linux `TLS_TX`), if it can.
+     * After the handshake the kernel seals what is sent (Linux), if it can.
      */
     TLS_SOCKET_KERNEL_SEND = 4,
     /**
-     * After the handshake the kernel opens what is received (Linux `TLS_RX`), if it can.
+     * After the handshake the kernel opens what is received (Linux), if it can.
      */
     TLS_SOCKET_KERNEL_RECEIVE = 8,
 } tls_socket_values;
@@ -702,11 +702,11 @@ typedef struct {
     /**
      * 1: the kernel seals what is sent (`TLS_SOCKET_KERNEL_SEND`).
      */
-    uint8_t kernel_send;
+    uint32_t kernel_send;
     /**
      * 1: the kernel opens what is received (`TLS_SOCKET_KERNEL_RECEIVE`).
      */
-    uint8_t kernel_receive;
+    uint32_t kernel_receive;
     /**
      * Why it does not do all that was asked of it, from the end of the handshake on.
      */

@@ -180,9 +180,9 @@ pub struct tls_session_stats_t {
     /// The same to send.
     pub send_calls: u64,
     /// 1: the kernel seals what is sent (`TLS_SOCKET_KERNEL_SEND`).
-    pub kernel_send: u8,
+    pub kernel_send: u32,
     /// 1: the kernel opens what is received (`TLS_SOCKET_KERNEL_RECEIVE`).
-    pub kernel_receive: u8,
+    pub kernel_receive: u32,
     /// Why it does not do all that was asked of it, from the end of the handshake on.
     pub kernel_reason: tls_kernel_reason_t,
     /// The `errno` that goes with the reason; 0 for none.

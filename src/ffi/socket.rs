@@ -19,9 +19,9 @@ pub enum tls_socket_values {
     TLS_SOCKET_BORROW = 1,
     /// The socket is the session's: `tls_session_destroy()` closes it, and nothing else does.
     TLS_SOCKET_OWN = 2,
-    /// After the handshake the kernel seals what is sent (Linux `TLS_TX`), if it can.
+    /// After the handshake the kernel seals what is sent (Linux), if it can.
     TLS_SOCKET_KERNEL_SEND = 4,
-    /// After the handshake the kernel opens what is received (Linux `TLS_RX`), if it can.
+    /// After the handshake the kernel opens what is received (Linux), if it can.
     TLS_SOCKET_KERNEL_RECEIVE = 8,
 }
 

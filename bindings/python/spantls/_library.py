@@ -61,8 +61,8 @@ class StatsRecord(ctypes.Structure):
     _fields_ = [
         ("struct_size", ctypes.c_size_t),
         *((name, ctypes.c_uint64) for name in COUNTERS),
-        ("kernel_send", ctypes.c_uint8),
-        ("kernel_receive", ctypes.c_uint8),
+        ("kernel_send", ctypes.c_uint32),
+        ("kernel_receive", ctypes.c_uint32),
         ("kernel_reason", ctypes.c_uint32),
         ("kernel_os_error", ctypes.c_int32),
     ]
