@@ -19,7 +19,7 @@ INSTALL ?= install
 unexport MAKEFLAGS
 
 
-.PHONY: help build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak abi-lib abi-check abi-bless test-kernel test-tsan lint fmt header header-check bench bench-handshake bench-load install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
+.PHONY: help test-dotnet build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak abi-lib abi-check abi-bless test-kernel test-tsan lint fmt header header-check bench bench-handshake bench-load install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,7 +36,7 @@ demo: examples ## real conversations over loopback: our client and servers, and 
 	$(PYTHON) examples-c/demo.py examples-c/build ffi-tests/certs
 
 # What `make test` does, two parts at a time, the longest first. Each can be made alone.
-PARTS = test-c test-rust test-peers lint test-server test-python test-kernel abi-check test-scenarios test-docs test-package \
+PARTS = test-c test-rust test-peers lint test-server test-python test-dotnet test-kernel abi-check test-scenarios test-docs test-package \
 	test-examples header-check
 QUICK_PARTS = test-c-quick test-rust-quick test-peers-quick test-package test-docs header-check
 
@@ -95,6 +95,9 @@ abi-bless: abi-lib ## take additions to the ABI into its baseline; removals and 
 
 test-kernel: build ## sessions whose records the kernel protects, on two kernels in virtual machines (installs qemu, fetches kernels)
 	ffi-tests/kernel/run.sh
+
+test-dotnet: build ## SpanTls on a .NET runtime, with SslStream as its peer (fetches runtime and compiler into target/dotnet)
+	$(PYTHON) bindings/dotnet/tests/run.py
 
 test-tsan: ## the thread tests under ThreadSanitizer (needs clang)
 	ffi-tests/tsan.sh

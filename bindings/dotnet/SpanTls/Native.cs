@@ -1,0 +1,193 @@
+// What the C interface is made of: structs, handles that release themselves, and where the library is.
+
+using System;
+using System.Runtime.InteropServices;
+using System.Text;
+#if NET
+using System.Reflection;
+using System.Runtime.CompilerServices;
+#endif
+
+namespace SpanTls;
+
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct NativeSpan
+{
+    internal byte* Data;
+    internal nuint Length;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct NativeError
+{
+    internal nuint StructSize;
+    internal int Status;
+    internal int AlertSent;
+    internal int AlertReceived;
+    internal uint PolicyErrors;
+    internal int OsError;
+    internal int Reserved;
+    internal fixed byte Message[256];
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct NativeStats
+{
+    internal nuint StructSize;
+    internal ulong CiphertextSent, CiphertextReceived, PlaintextSent, PlaintextReceived, RecordsSent, RecordsReceived;
+    internal ulong KeyUpdatesSent, KeyUpdatesReceived, TicketsReceived;
+    internal ulong HandshakeNanoseconds, ServerOptionsNanoseconds, CredentialsNanoseconds, ValidationNanoseconds;
+    internal ulong SignatureNanoseconds, ReceiveCalls, SendCalls;
+    internal uint KernelSend, KernelReceive, KernelReason;
+    internal int KernelOsError;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct NativePart
+{
+    internal uint Offset;
+    internal uint Length;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct NativeClientHello
+{
+    internal nuint StructSize;
+    internal uint Offers;
+    internal ushort LegacyVersion;
+    internal ushort NumKeyShareGroups;
+    internal fixed ushort KeyShareGroups[16];
+    internal NativePart Random, SessionId, CipherSuites, Extensions, ServerName, SupportedVersions, SupportedGroups;
+    internal NativePart SignatureAlgorithms, SignatureAlgorithmsCert, Alpn;
+}
+
+/// <summary>A handle of the library's: a call that is under way keeps it alive.</summary>
+internal abstract class TlsHandle : SafeHandle
+{
+    protected TlsHandle() : base(IntPtr.Zero, true) { }
+
+    public override bool IsInvalid => handle == IntPtr.Zero;
+
+    internal T With<T>(IntPtr value) where T : TlsHandle
+    {
+        SetHandle(value);
+        return (T)this;
+    }
+}
+
+internal sealed class CredentialsHandle : TlsHandle
+{
+    internal static readonly CredentialsHandle None = new();
+
+    protected override bool ReleaseHandle()
+    {
+        NativeMethods.tls_credentials_destroy(handle);
+        return true;
+    }
+}
+
+internal sealed class OptionsHandle : TlsHandle
+{
+    internal static readonly OptionsHandle None = new();
+
+    protected override bool ReleaseHandle()
+    {
+        NativeMethods.tls_options_destroy(handle);
+        return true;
+    }
+}
+
+internal sealed class ContextHandle : TlsHandle
+{
+    protected override bool ReleaseHandle()
+    {
+        NativeMethods.tls_context_destroy(handle);
+        return true;
+    }
+}
+
+internal sealed class SessionHandle : TlsHandle
+{
+    protected override bool ReleaseHandle()
+    {
+        NativeMethods.tls_session_destroy(handle);
+        return true;
+    }
+}
+
+internal static unsafe partial class NativeMethods
+{
+    private const uint AbiVersion = 0;
+
+    /// <summary>SPANTLS_LIB names the library where it is neither beside the program nor the system's.</summary>
+    static NativeMethods()
+    {
+#if NET
+        NativeLibrary.SetDllImportResolver(typeof(NativeMethods).Assembly, Find);
+#endif
+        if (spantls_abi_version() != AbiVersion)
+        {
+            throw new DllNotFoundException($"libspantls has ABI {spantls_abi_version()}, and not {AbiVersion}");
+        }
+    }
+
+#if NET
+    private static IntPtr Find(string name, Assembly assembly, DllImportSearchPath? paths)
+    {
+        if (name != Library)
+        {
+            return IntPtr.Zero;
+        }
+        string? given = Environment.GetEnvironmentVariable("SPANTLS_LIB");
+        if (!string.IsNullOrEmpty(given))
+        {
+            return NativeLibrary.Load(given);
+        }
+        string soname = OperatingSystem.IsMacOS() ? "libspantls.0.dylib" : "libspantls.so.0";
+        return NativeLibrary.TryLoad(name, assembly, paths, out IntPtr found) ||
+            NativeLibrary.TryLoad(soname, assembly, paths, out found) ? found : IntPtr.Zero;
+    }
+#endif
+
+    internal static string Text(byte* text)
+    {
+        int length = 0;
+        while (text[length] != 0)
+        {
+            length++;
+        }
+        return Encoding.UTF8.GetString(text, length);
+    }
+
+    /// <summary>For strings of the C interface.</summary>
+    internal static byte[] Terminated(string text) => Encoding.UTF8.GetBytes(text + "\0");
+
+    /// <summary>For calls without a session.</summary>
+    internal static void Must(int status)
+    {
+        if (status == 0)
+        {
+            return;
+        }
+        NativeError error = default;
+        error.StructSize = (nuint)sizeof(NativeError);
+        _ = spantls_last_error(&error);
+        throw TlsException.From(status, error);
+    }
+
+    internal static void Must(SessionHandle session, int status)
+    {
+        if (status != 0)
+        {
+            throw Failed(session, status);
+        }
+    }
+
+    internal static Exception Failed(SessionHandle session, int status, int consumed = 0, int written = 0)
+    {
+        NativeError error = default;
+        error.StructSize = (nuint)sizeof(NativeError);
+        _ = tls_session_error(session, &error);
+        return TlsException.From(status, error, consumed, written);
+    }
+}

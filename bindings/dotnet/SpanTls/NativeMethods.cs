@@ -1,0 +1,281 @@
+// Written by tools/make_native.py from include/spantls.h.
+
+using System;
+using System.Runtime.InteropServices;
+
+namespace SpanTls;
+
+internal static unsafe partial class NativeMethods
+{
+    internal const string Library = "spantls";
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern byte* spantls_version();
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern uint spantls_abi_version();
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern byte* tls_status_name(int status);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern byte* spantls_alert_name(byte alert);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int spantls_last_error(NativeError* outError);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int spantls_suspended_handshakes(nuint* outInUse, nuint* outLimit);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_credentials_create_pem(byte* chain, nuint chainLen, byte* key, nuint keyLen, out IntPtr outCredentials);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_credentials_create_file(byte* chainPath, byte* keyPath, out IntPtr outCredentials);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_credentials_create_external(byte* chain, nuint chainLen, ushort* schemes, nuint numSchemes, out IntPtr outCredentials);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_credentials_set_ocsp_response(CredentialsHandle credentials, byte* der, nuint derLen);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern void tls_credentials_destroy(IntPtr credentials);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_options_create(out IntPtr outOptions);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern void tls_options_destroy(IntPtr options);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_options_set_credentials(OptionsHandle options, CredentialsHandle credentials);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_options_add_trust_anchors_pem(OptionsHandle options, byte* pem, nuint pemLen);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_options_add_trust_anchors_file(OptionsHandle options, byte* path);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_options_add_crls_pem(OptionsHandle options, byte* pem, nuint pemLen);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_options_set_protocols(OptionsHandle options, uint protocols);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_options_set_cipher_suites(OptionsHandle options, ushort* ids, nuint numIds);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_options_set_groups(OptionsHandle options, ushort* ids, nuint numIds);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_options_add_alpn(OptionsHandle options, byte* name, nuint nameLen);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_options_set_client_certificate_mode(OptionsHandle options, int mode);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_options_set_certificate_validation(OptionsHandle options, int mode);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_options_set_allow_resume(OptionsHandle options, int allow);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_options_set_validate_on_resume(OptionsHandle options, int validate);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_options_set_ticket_keys(OptionsHandle options, byte* root, nuint rootLen, uint lifetimeSeconds);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_options_set_max_fragment_size(OptionsHandle options, nuint size);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_options_set_key_log_file(OptionsHandle options, byte* path);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_options_set_keep_client_hello(OptionsHandle options, int keep);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_context_create_server(OptionsHandle options, out IntPtr outContext);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_context_create_client(OptionsHandle options, out IntPtr outContext);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern void tls_context_destroy(IntPtr context);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_context_is_server(ContextHandle context);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_create(ContextHandle context, out IntPtr outSession);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern void tls_session_destroy(IntPtr session);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_set_target_host_name(SessionHandle session, byte* name);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_process_handshake(SessionHandle session, byte* input, nuint inputLen, byte* output, nuint outputCap, nuint* outConsumed, nuint* outWritten);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_encrypt(SessionHandle session, byte* plaintext, nuint plaintextLen, byte* ciphertext, nuint ciphertextCap, nuint* outConsumed, nuint* outWritten);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_encrypt_vectored(SessionHandle session, NativeSpan* spans, nuint numSpans, byte* ciphertext, nuint ciphertextCap, nuint* outConsumed, nuint* outWritten);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_decrypt(SessionHandle session, byte* ciphertext, nuint ciphertextLen, byte* plaintext, nuint plaintextCap, nuint* outConsumed, nuint* outWritten);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_decrypt_in_place(SessionHandle session, byte* data, nuint dataLen, nuint* outConsumed, nuint* outPlaintextOffset, nuint* outPlaintextLen);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_request_client_certificate(SessionHandle session, byte* output, nuint outputCap, nuint* outWritten);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_update_keys(SessionHandle session, int requestPeerUpdate, byte* output, nuint outputCap, nuint* outWritten);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_shutdown(SessionHandle session, byte* output, nuint outputCap, nuint* outWritten);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_drain_pending_output(SessionHandle session, byte* output, nuint outputCap, nuint* outWritten);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_end_of_input(SessionHandle session);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_error(SessionHandle session, NativeError* outError);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_create_with_socket(ContextHandle context, nint socket, uint flags, out IntPtr outSession);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_handshake(SessionHandle session);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_read(SessionHandle session, byte* buffer, nuint bufferCap, nuint* outRead);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_write(SessionHandle session, byte* data, nuint dataLen, nuint* outWritten);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_write_vectored(SessionHandle session, NativeSpan* spans, nuint numSpans, nuint* outWritten);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_close(SessionHandle session);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern nint tls_session_socket(SessionHandle session);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_accept_with_default_validation(SessionHandle session, uint* outPolicyErrors);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_default_policy_errors(SessionHandle session, uint* outPolicyErrors);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_set_certificate_validation_result(SessionHandle session, uint policyErrors);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_reject_certificate(SessionHandle session, byte alert);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_reject(SessionHandle session, byte alert);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_set_server_context(SessionHandle session, ContextHandle context);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_set_client_credentials(SessionHandle session, CredentialsHandle credentials);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_acceptable_issuer_count(SessionHandle session, nuint* outCount);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_acceptable_issuer(SessionHandle session, nuint index, byte* outDerName, nuint derNameCap, nuint* outLen);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern ushort tls_session_acceptable_signature_scheme(SessionHandle session, nuint index);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_signature_request(SessionHandle session, ushort* outScheme, byte* outMessage, nuint messageCap, nuint* outLen);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_set_signature(SessionHandle session, byte* signature, nuint signatureLen);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern uint tls_session_state(SessionHandle session);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_is_handshake_complete(SessionHandle session);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_has_pending_output(SessionHandle session);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern uint tls_session_negotiated_protocol(SessionHandle session);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern ushort tls_session_negotiated_cipher_suite(SessionHandle session);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern ushort tls_session_negotiated_group(SessionHandle session);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern ushort tls_session_peer_signature_scheme(SessionHandle session);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_negotiated_alpn(SessionHandle session, byte* outName, nuint nameCap, nuint* outLen);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_target_host_name(SessionHandle session, byte* outName, nuint nameCap, nuint* outLen);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_stats(SessionHandle session, NativeStats* outStats);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_shrink(SessionHandle session, int depth);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_remote_certificate_count(SessionHandle session, nuint* outCount);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_remote_certificate(SessionHandle session, nuint index, byte* outDer, nuint derCap, nuint* outLen);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_local_certificate(SessionHandle session, byte* outDer, nuint derCap, nuint* outLen);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_ocsp_response(SessionHandle session, byte* outDer, nuint derCap, nuint* outLen);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_channel_binding(SessionHandle session, int kind, byte* outValue, nuint valueCap, nuint* outLen);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_is_channel_binding_sound(SessionHandle session);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_export_keying_material(SessionHandle session, byte* label, nuint labelLen, byte* context, nuint contextLen, byte* outMaterial, nuint materialLen);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_client_hello(SessionHandle session, byte* outMessage, nuint messageCap, nuint* outLen);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_client_hello_info(SessionHandle session, NativeClientHello* outInfo);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_ja3(SessionHandle session, byte* outText, nuint textCap, nuint* outLen);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_ja3_text(SessionHandle session, byte* outText, nuint textCap, nuint* outLen);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_ja4(SessionHandle session, byte* outText, nuint textCap, nuint* outLen);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_ja4_text(SessionHandle session, byte* outText, nuint textCap, nuint* outLen);
+}

@@ -1,0 +1,58 @@
+using System;
+using System.Collections.Generic;
+using System.Security.Cryptography.X509Certificates;
+
+namespace SpanTls;
+
+/// <summary>What contexts can be told beyond the options of SslStream. All is read when the context is made.</summary>
+public sealed class TlsContextSettings
+{
+    /// <summary>In the place of the certificate of the options.</summary>
+    public TlsCredentials? Credentials { get; set; }
+
+    /// <summary>Certificates that are trusted, instead of the system's store.</summary>
+    public X509Certificate2Collection? TrustAnchors { get; set; }
+
+    /// <summary>Revocation lists (PEM). If there are any they must cover every certificate below the anchor.</summary>
+    public string? RevocationLists { get; set; }
+
+    /// <summary>Whether servers ask clients for certificates; null: as the options have it.</summary>
+    public TlsClientCertificateMode? ClientCertificateMode { get; set; }
+
+    /// <summary>True: peers are judged inside, and no verdict is asked for.</summary>
+    public bool AutomaticValidation { get; set; }
+
+    /// <summary>Whether sessions may be resumed; null: as the options have it.</summary>
+    public bool? AllowTlsResume { get; set; }
+
+    /// <summary>False: a session that is resumed is not judged again.</summary>
+    public bool ValidateOnResume { get; set; } = true;
+
+    /// <summary>At least 32 secret bytes: machines with the same root take each other's tickets.</summary>
+    public byte[]? TicketRoot { get; set; }
+
+    /// <summary>How long a ticket is taken; zero: the library's default.</summary>
+    public TimeSpan TicketLifetime { get; set; }
+
+    /// <summary>Groups of the key exchange (their numbers), in the order of preference; empty: the default.</summary>
+    public IList<ushort> Groups { get; } = new List<ushort>();
+
+    /// <summary>Bytes of plaintext in a record, at most; 0: the protocol's limit.</summary>
+    public int MaxFragmentSize { get; set; }
+
+    /// <summary>Secrets go to this file, for debugging; null: nowhere.</summary>
+    public string? KeyLogFile { get; set; }
+
+    /// <summary>Whether the ClientHello stays readable behind the handshake.</summary>
+    public bool KeepClientHello { get; set; }
+
+    /// <summary>False: calls return <see cref="TlsOperationStatus.NeedsSignature"/> instead of signing with keys of .NET.</summary>
+    public bool SignInCall { get; set; } = true;
+
+    internal TlsContextSettings With(TlsCredentials credentials)
+    {
+        var copy = (TlsContextSettings)MemberwiseClone();
+        copy.Credentials = credentials;
+        return copy;
+    }
+}

@@ -1,0 +1,67 @@
+using System;
+using System.IO;
+using System.Net.Security;
+
+namespace SpanTls;
+
+/// <summary>A session, or the making of what it needs, has failed. Calls in a wrong state are
+/// <see cref="InvalidOperationException"/>s, as everywhere.</summary>
+public sealed class TlsException : IOException
+{
+    private TlsException(TlsError error, string message) : base(message) => Error = error;
+
+    /// <summary>What kind of failure.</summary>
+    public TlsError Error { get; }
+
+    /// <summary>The alert that the peer was sent, or is owed; null for none.</summary>
+    public byte? AlertSent { get; private set; }
+
+    /// <summary>The alert with which the peer ended the session; null for none.</summary>
+    public byte? AlertReceived { get; private set; }
+
+    /// <summary>What the verdict that refused the peer found.</summary>
+    public SslPolicyErrors PolicyErrors { get; private set; }
+
+    /// <summary>The number of a failed system call; 0 for none.</summary>
+    public int OsError { get; private set; }
+
+    /// <summary>What the failed call has consumed all the same.</summary>
+    public int BytesConsumed { get; private set; }
+
+    /// <summary>What the failed call has written all the same: the alert, which is to be sent.</summary>
+    public int BytesWritten { get; private set; }
+
+    /// <summary>The name of an alert as RFC 8446 section 6 has it; "unknown" for other numbers.</summary>
+    public static unsafe string AlertName(byte alert) => NativeMethods.Text(NativeMethods.spantls_alert_name(alert));
+
+    internal static unsafe Exception From(int status, in NativeError record, int consumed = 0, int written = 0)
+    {
+        bool known = record.Status == status;
+        string message = "the call was refused";
+        fixed (byte* text = record.Message)
+        {
+            if (record.Status != 0)
+            {
+                message = NativeMethods.Text(text);
+            }
+        }
+        var error = (TlsError)status;
+        if (error == TlsError.InvalidState)
+        {
+            return new InvalidOperationException(message);
+        }
+        if (error == TlsError.InvalidArgument)
+        {
+            return new ArgumentException(message);
+        }
+        var exception = new TlsException(error, message) { BytesConsumed = consumed, BytesWritten = written };
+        if (known)
+        {
+            exception.AlertSent = record.AlertSent < 0 ? null : (byte)record.AlertSent;
+            exception.AlertReceived = record.AlertReceived < 0 ? null : (byte)record.AlertReceived;
+            exception.PolicyErrors = (SslPolicyErrors)record.PolicyErrors;
+            exception.OsError = record.OsError;
+        }
+        return exception;
+    }
+}

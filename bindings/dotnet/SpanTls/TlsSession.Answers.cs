@@ -1,0 +1,189 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
+
+namespace SpanTls;
+
+public sealed partial class TlsSession
+{
+    /// <summary>Servers: answers <see cref="TlsOperationStatus.NeedsServerOptions"/>. The same options make the same context.</summary>
+    public void SetServerOptions(SslServerAuthenticationOptions options)
+    {
+        if (options == null)
+        {
+            throw new ArgumentNullException(nameof(options));
+        }
+        SetServerContext(s_contexts.GetValue(options, one => TlsContext.Create(one)));
+    }
+
+    /// <summary>Servers: the same with a context.</summary>
+    public void SetServerContext(TlsContext context)
+    {
+        NativeMethods.Must(_handle, NativeMethods.tls_session_set_server_context(_handle, context.Handle));
+        _context = context;
+        _credentials = context.Credentials;
+    }
+
+    /// <summary>Servers: refuses the client by what it has asked for, with this alert (RFC 8446 section 6).</summary>
+    public void Reject(byte alert) => NativeMethods.Must(_handle, NativeMethods.tls_session_reject(_handle, alert));
+
+    /// <summary>Clients, before the handshake or in answer to <see cref="TlsOperationStatus.WantCredentials"/>; null declines.</summary>
+    public void SetClientCertificateContext(TlsCredentials? credentials)
+    {
+        NativeMethods.Must(_handle, NativeMethods.tls_session_set_client_credentials(
+            _handle, credentials?.Handle ?? CredentialsHandle.None));
+        _credentials = credentials;
+    }
+
+#if NET8_0_OR_GREATER
+    /// <summary>The same with what SslStream takes.</summary>
+    public void SetClientCertificateContext(SslStreamCertificateContext? context) =>
+        SetClientCertificateContext(context == null ? null : TlsCredentials.FromContext(context));
+#endif
+
+    /// <summary>The names of the authorities that the server asks for; null if it does not say.</summary>
+    public unsafe IReadOnlyList<string>? GetAcceptableIssuers()
+    {
+        nuint count = 0;
+        NativeMethods.Must(_handle, NativeMethods.tls_session_acceptable_issuer_count(_handle, &count));
+        var names = new string[(int)count];
+        for (int i = 0; i < names.Length; i++)
+        {
+            var index = (nuint)i;
+            byte[] name = CopyOut((byte* to, nuint room, nuint* length) =>
+                NativeMethods.tls_session_acceptable_issuer(_handle, index, to, room, length));
+            names[i] = new X500DistinguishedName(name).Name;
+        }
+        return names.Length == 0 ? null : names;
+    }
+
+    /// <summary>Judges the peer as the options say, gives the verdict, and tells what is wrong; None: accepted.</summary>
+    /// <remarks>The library's own validation, or where the options have a RemoteCertificateValidationCallback, that: it gets what the
+    /// library finds, a chain, and this session as the sender.</remarks>
+    public unsafe SslPolicyErrors AcceptWithDefaultValidation()
+    {
+        uint errors = 0;
+        if (_context.ValidationCallback == null)
+        {
+            NativeMethods.Must(_handle, NativeMethods.tls_session_accept_with_default_validation(_handle, &errors));
+            return (SslPolicyErrors)errors;
+        }
+        NativeMethods.Must(_handle, NativeMethods.tls_session_default_policy_errors(_handle, &errors));
+        var found = (SslPolicyErrors)errors;
+        X509Certificate2? certificate = GetRemoteCertificate();
+        // Whatever the callback throws goes to the caller, and the question stays open.
+        using var chain = new X509Chain();
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        foreach (X509Certificate2 intermediate in GetRemoteCertificates() ?? new X509Certificate2Collection())
+        {
+            chain.ChainPolicy.ExtraStore.Add(intermediate);
+        }
+        if (certificate != null)
+        {
+            _ = chain.Build(certificate);
+        }
+        if (_context.ValidationCallback(this, certificate, certificate == null ? null : chain, found))
+        {
+            SetRemoteCertificateValidationResult(SslPolicyErrors.None);
+            return SslPolicyErrors.None;
+        }
+        SslPolicyErrors refused = found == SslPolicyErrors.None ? SslPolicyErrors.RemoteCertificateChainErrors : found;
+        SetRemoteCertificateValidationResult(refused);
+        return refused;
+    }
+
+    /// <summary>What the default validation would say; answers nothing.</summary>
+    public unsafe SslPolicyErrors DefaultPolicyErrors
+    {
+        get
+        {
+            uint errors = 0;
+            NativeMethods.Must(_handle, NativeMethods.tls_session_default_policy_errors(_handle, &errors));
+            return (SslPolicyErrors)errors;
+        }
+    }
+
+    /// <summary>The host's own verdict; None accepts, anything else refuses with the fitting alert.</summary>
+    public void SetRemoteCertificateValidationResult(SslPolicyErrors errors) =>
+        NativeMethods.Must(_handle, NativeMethods.tls_session_set_certificate_validation_result(_handle, (uint)errors));
+
+    /// <summary>Refuses the peer with an alert of the host's choice (RFC 8446 section 6).</summary>
+    public void RejectCertificate(byte alert) =>
+        NativeMethods.Must(_handle, NativeMethods.tls_session_reject_certificate(_handle, alert));
+
+    /// <summary>Whether <see cref="Sign"/> could answer.</summary>
+    internal bool CanSign => _credentials?.CanSign == true;
+
+    /// <summary>Answers <see cref="TlsOperationStatus.NeedsSignature"/> with the key of the session's certificate. May be called on
+    /// any thread. A key that fails ends the handshake, and its exception is the caller's.</summary>
+    public unsafe void Sign()
+    {
+        if (_credentials?.CanSign != true)
+        {
+            throw new InvalidOperationException("the session has no certificate whose key is here");
+        }
+        ushort scheme = 0;
+        byte[] message = CopyOut((byte* to, nuint room, nuint* length) =>
+        {
+            ushort found = 0;
+            int status = NativeMethods.tls_session_signature_request(_handle, &found, to, room, length);
+            scheme = found;
+            return status;
+        });
+        byte[] signature;
+        try
+        {
+            signature = _credentials.Sign(scheme, message);
+        }
+        catch
+        {
+            SetSignature(default);
+            throw;
+        }
+        SetSignature(signature);
+    }
+
+    /// <summary>What is to be signed, with which scheme (RFC 8446 section 4.2.3).</summary>
+    public unsafe byte[] GetSignatureRequest(out ushort scheme)
+    {
+        ushort found = 0;
+        ushort* at = &found;
+        byte[] message = CopyOut((byte* to, nuint room, nuint* length) =>
+            NativeMethods.tls_session_signature_request(_handle, at, to, room, length));
+        scheme = found;
+        return message;
+    }
+
+    /// <summary>The signature; empty: the host could not sign.</summary>
+    public unsafe void SetSignature(ReadOnlySpan<byte> signature)
+    {
+        fixed (byte* bytes = signature)
+        {
+            NativeMethods.Must(_handle, NativeMethods.tls_session_set_signature(_handle, bytes, (nuint)signature.Length));
+        }
+    }
+
+    private void SelectServerCertificate()
+    {
+        SslServerAuthenticationOptions options = _context.ServerOptions!;
+        string name = ClientHelloInfo?.ServerName ?? string.Empty;
+        X509Certificate? certificate = _context.ServerSelection!(this, name);
+        if (certificate == null)
+        {
+            Reject(112); // unrecognized_name
+            return;
+        }
+        X509Certificate2 withKey = TlsContext.WithKey(certificate);
+        SetServerContext(_context.ForCertificate(options, withKey));
+    }
+
+    private void SelectLocalCertificate()
+    {
+        X509Certificate? chosen = _context.LocalSelection!(this, TargetHostName ?? string.Empty,
+            _context.ClientCertificates ?? new X509CertificateCollection(), GetRemoteCertificate(),
+            GetAcceptableIssuers()?.ToArray() ?? Array.Empty<string>());
+        SetClientCertificateContext(chosen == null ? null : TlsCredentials.FromCertificate(TlsContext.WithKey(chosen)));
+    }
+}

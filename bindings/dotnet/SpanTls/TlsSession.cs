@@ -1,0 +1,291 @@
+using System;
+using System.Collections.Generic;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+using System.Security.Cryptography.X509Certificates;
+
+namespace SpanTls;
+
+/// <summary>One connection: a state machine over spans, or bound to a socket. It never waits and calls nobody back but the callbacks
+/// of the options. One thread may read while another writes.</summary>
+/// <remarks>A call that fails throws: <see cref="TlsException"/>, or <see cref="InvalidOperationException"/> in a wrong state. What it
+/// has written by then, the alert for the peer, is counted all the same, in the out parameters and in the exception.</remarks>
+public sealed partial class TlsSession : IDisposable
+{
+    // Options that were given to a session make one context, however often they are given: its tickets are good for all of them.
+    private static readonly ConditionalWeakTable<SslServerAuthenticationOptions, TlsContext> s_contexts = new();
+
+    private readonly SessionHandle _handle;
+    private readonly SafeSocketHandle? _socket;
+    private TlsContext _context;
+    private TlsCredentials? _credentials;
+
+    private TlsSession(TlsContext context, SessionHandle handle, SafeSocketHandle? socket)
+    {
+        _context = context;
+        _handle = handle;
+        _socket = socket;
+        _credentials = context.Credentials;
+        if (!string.IsNullOrEmpty(context.TargetHost))
+        {
+            TargetHostName = context.TargetHost;
+        }
+    }
+
+    /// <summary>A session over spans.</summary>
+    public static TlsSession Create(TlsContext context)
+    {
+        NativeMethods.Must(NativeMethods.tls_session_create(context.Handle, out IntPtr made));
+        return new TlsSession(context, new SessionHandle().With<SessionHandle>(made), null);
+    }
+
+    /// <summary>A session that moves its bytes itself, over a connected, non-blocking socket, which stays the host's to dispose of,
+    /// behind the session.</summary>
+    /// <param name="context">What it shares with others.</param>
+    /// <param name="socket">The socket.</param>
+    /// <param name="kernel">Whether the kernel is to have the keys: its flags only.</param>
+    public static TlsSession Create(TlsContext context, SafeSocketHandle socket, TlsSocketFlags kernel = 0)
+    {
+        if (socket == null)
+        {
+            throw new ArgumentNullException(nameof(socket));
+        }
+        bool held = false;
+        try
+        {
+            socket.DangerousAddRef(ref held);
+            uint flags = (uint)(TlsSocketFlags.Borrow | (kernel & ~TlsSocketFlags.Own));
+            NativeMethods.Must(NativeMethods.tls_session_create_with_socket(
+                context.Handle, socket.DangerousGetHandle(), flags, out IntPtr made));
+            var session = new TlsSession(context, new SessionHandle().With<SessionHandle>(made), socket);
+            held = false;
+            return session;
+        }
+        finally
+        {
+            if (held)
+            {
+                socket.DangerousRelease();
+            }
+        }
+    }
+
+    /// <summary>Whether this end is the server.</summary>
+    public bool IsServer => _context.IsServer;
+
+    // --- Over spans
+
+    /// <summary>Does the handshake. Complete: it is finished, the peer judged, and everything written.</summary>
+    public TlsOperationStatus ProcessHandshake(
+        ReadOnlySpan<byte> input, Span<byte> output, out int bytesConsumed, out int bytesWritten)
+    {
+        bytesConsumed = bytesWritten = 0;
+        while (true)
+        {
+            TlsOperationStatus status = ProcessHandshakeOnce(
+                input.Slice(bytesConsumed), output.Slice(bytesWritten), out int consumed, out int written, out Exception? failure);
+            bytesConsumed += consumed;
+            bytesWritten += written;
+            if (failure != null)
+            {
+                throw failure;
+            }
+            if (!AnswersItself(status))
+            {
+                return status;
+            }
+        }
+    }
+
+    /// <summary>The same, with nothing answered here and nothing thrown.</summary>
+    internal unsafe TlsOperationStatus ProcessHandshakeOnce(
+        ReadOnlySpan<byte> input, Span<byte> output, out int bytesConsumed, out int bytesWritten, out Exception? failure)
+    {
+        nuint consumed = 0, written = 0;
+        fixed (byte* from = input, to = output)
+        {
+            int status = NativeMethods.tls_session_process_handshake(
+                _handle, from, (nuint)input.Length, to, (nuint)output.Length, &consumed, &written);
+            bytesConsumed = (int)consumed;
+            bytesWritten = (int)written;
+            failure = status < 0 ? NativeMethods.Failed(_handle, status, bytesConsumed, bytesWritten) : null;
+            return (TlsOperationStatus)status;
+        }
+    }
+
+    /// <summary>Answers what the options have an answer to.</summary>
+    internal bool AnswersItself(TlsOperationStatus status)
+    {
+        switch (status)
+        {
+            case TlsOperationStatus.NeedsSignature when _context.SignInCall && CanSign:
+                Sign();
+                return true;
+            case TlsOperationStatus.NeedsServerOptions when _context.ServerSelection != null:
+                SelectServerCertificate();
+                return true;
+            case TlsOperationStatus.WantCredentials when _context.LocalSelection != null:
+                SelectLocalCertificate();
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    /// <summary>Seals plaintext into records.</summary>
+    public unsafe TlsOperationStatus Encrypt(
+        ReadOnlySpan<byte> plaintext, Span<byte> ciphertext, out int bytesConsumed, out int bytesWritten)
+    {
+        nuint consumed = 0, written = 0;
+        fixed (byte* from = plaintext, to = ciphertext)
+        {
+            int status = NativeMethods.tls_session_encrypt(
+                _handle, from, (nuint)plaintext.Length, to, (nuint)ciphertext.Length, &consumed, &written);
+            bytesConsumed = (int)consumed;
+            bytesWritten = (int)written;
+            return status >= 0 ? (TlsOperationStatus)status :
+                throw NativeMethods.Failed(_handle, status, bytesConsumed, bytesWritten);
+        }
+    }
+
+    /// <summary>Opens records.</summary>
+    public unsafe TlsOperationStatus Decrypt(
+        ReadOnlySpan<byte> ciphertext, Span<byte> plaintext, out int bytesConsumed, out int bytesWritten)
+    {
+        nuint consumed = 0, written = 0;
+        fixed (byte* from = ciphertext, to = plaintext)
+        {
+            int status = NativeMethods.tls_session_decrypt(
+                _handle, from, (nuint)ciphertext.Length, to, (nuint)plaintext.Length, &consumed, &written);
+            bytesConsumed = (int)consumed;
+            bytesWritten = (int)written;
+            return status >= 0 ? (TlsOperationStatus)status :
+                throw NativeMethods.Failed(_handle, status, bytesConsumed, bytesWritten);
+        }
+    }
+
+    /// <summary>Opens the first record where it lies; the plaintext is a part of <paramref name="data"/>.</summary>
+    public unsafe TlsOperationStatus DecryptInPlace(
+        Span<byte> data, out int bytesConsumed, out int plaintextOffset, out int plaintextLength)
+    {
+        nuint consumed = 0, offset = 0, length = 0;
+        fixed (byte* at = data)
+        {
+            int status = NativeMethods.tls_session_decrypt_in_place(
+                _handle, at, (nuint)data.Length, &consumed, &offset, &length);
+            bytesConsumed = (int)consumed;
+            plaintextOffset = (int)offset;
+            plaintextLength = (int)length;
+            return status >= 0 ? (TlsOperationStatus)status : throw NativeMethods.Failed(_handle, status, bytesConsumed);
+        }
+    }
+
+    /// <summary>Closes our direction: close_notify. Before the handshake is complete it cancels it.</summary>
+    public unsafe TlsOperationStatus Shutdown(Span<byte> output, out int bytesWritten)
+    {
+        nuint written = 0;
+        fixed (byte* to = output)
+        {
+            int status = NativeMethods.tls_session_shutdown(_handle, to, (nuint)output.Length, &written);
+            return Emitted(status, written, out bytesWritten);
+        }
+    }
+
+    /// <summary>Hands over output that waits, in any state.</summary>
+    public unsafe TlsOperationStatus DrainPendingOutput(Span<byte> output, out int bytesWritten)
+    {
+        nuint written = 0;
+        fixed (byte* to = output)
+        {
+            int status = NativeMethods.tls_session_drain_pending_output(_handle, to, (nuint)output.Length, &written);
+            return Emitted(status, written, out bytesWritten);
+        }
+    }
+
+    /// <summary>Asks the client for a certificate on an open session of TLS 1.3 (servers). On a socket the span is empty.</summary>
+    public unsafe TlsOperationStatus RequestClientCertificate(Span<byte> output, out int bytesWritten)
+    {
+        nuint written = 0;
+        fixed (byte* to = output)
+        {
+            int status = NativeMethods.tls_session_request_client_certificate(_handle, to, (nuint)output.Length, &written);
+            return Emitted(status, written, out bytesWritten);
+        }
+    }
+
+    /// <summary>Changes our keys (RFC 8446 section 4.6.3), and asks the peer for the same. On a socket the span is empty.</summary>
+    public unsafe TlsOperationStatus UpdateKeys(bool requestPeerUpdate, Span<byte> output, out int bytesWritten)
+    {
+        nuint written = 0;
+        fixed (byte* to = output)
+        {
+            int status = NativeMethods.tls_session_update_keys(
+                _handle, requestPeerUpdate ? 1 : 0, to, (nuint)output.Length, &written);
+            return Emitted(status, written, out bytesWritten);
+        }
+    }
+
+    private TlsOperationStatus Emitted(int status, nuint written, out int bytesWritten)
+    {
+        bytesWritten = (int)written;
+        return status >= 0 ? (TlsOperationStatus)status : throw NativeMethods.Failed(_handle, status, 0, bytesWritten);
+    }
+
+    /// <summary>The transport has ended. Fails as truncated if the peer had not closed.</summary>
+    public TlsOperationStatus EndOfInput() => Status(NativeMethods.tls_session_end_of_input(_handle));
+
+    // --- On a socket
+
+    /// <summary>Does the handshake over the session's socket.</summary>
+    public TlsOperationStatus Handshake()
+    {
+        TlsOperationStatus status;
+        do
+        {
+            status = Status(NativeMethods.tls_session_handshake(_handle));
+        }
+        while (AnswersItself(status));
+        return status;
+    }
+
+    /// <summary>Reads plaintext from the session's socket.</summary>
+    public unsafe TlsOperationStatus Read(Span<byte> buffer, out int bytesRead)
+    {
+        nuint read = 0;
+        fixed (byte* to = buffer)
+        {
+            return Emitted(NativeMethods.tls_session_read(_handle, to, (nuint)buffer.Length, &read), read, out bytesRead);
+        }
+    }
+
+    /// <summary>Writes plaintext to the session's socket. What was written is taken, and not to be shown again, whatever the
+    /// status.</summary>
+    public unsafe TlsOperationStatus Write(ReadOnlySpan<byte> buffer, out int bytesWritten)
+    {
+        nuint written = 0;
+        fixed (byte* from = buffer)
+        {
+            return Emitted(NativeMethods.tls_session_write(_handle, from, (nuint)buffer.Length, &written), written, out bytesWritten);
+        }
+    }
+
+    /// <summary>Closes our direction over the session's socket.</summary>
+    public TlsOperationStatus Close() => Status(NativeMethods.tls_session_close(_handle));
+
+    /// <summary>The socket that the session is bound to.</summary>
+    public SafeSocketHandle? Socket => _socket;
+
+    private TlsOperationStatus Status(int status) =>
+        status >= 0 ? (TlsOperationStatus)status : throw NativeMethods.Failed(_handle, status);
+
+    /// <summary>Wipes the keys; sends nothing. A call under way on another thread ends first.</summary>
+    public void Dispose()
+    {
+        if (!_handle.IsClosed)
+        {
+            _handle.Dispose();
+            _socket?.DangerousRelease();
+        }
+    }
+}

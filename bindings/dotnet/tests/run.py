@@ -1,0 +1,56 @@
+"""Compiles SpanTls and its tests with what tools/toolchain.py fetches, and runs them: run.py [WORD...] (only tests whose sentence has
+one of the words). SPANTLS_LIB is the library, else target/release/libspantls.so."""
+
+import glob
+import os
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "tools"))
+
+import toolchain  # noqa: E402
+
+OUT = os.path.join(toolchain.PLACE, "out")
+DEFINES = ["--define", "NET", "--define", "NET8_0_OR_GREATER"]
+
+
+def environment():
+    return {**os.environ, "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1", "DOTNET_gcServer": "0", "DOTNET_TieredPGO": "0",
+            "SPANTLS_LIB": os.path.abspath(os.environ.get("SPANTLS_LIB", os.path.join(toolchain.ROOT, "target", "release",
+                                                                                        "libspantls.so"))),
+            "SPANTLS_CERTS": os.path.join(toolchain.ROOT, "ffi-tests", "certs")}
+
+
+def compile(out, sources, *options):
+    """Compiles unless it is newer than its sources."""
+    made = os.path.join(OUT, out)
+    os.makedirs(OUT, exist_ok=True)
+    inputs = sources + [part for part in options if os.path.isfile(part)] + [os.path.join(HERE, "..", "tools", "compile.py")]
+    if not os.path.exists(made) or os.path.getmtime(made) < max(os.path.getmtime(path) for path in inputs):
+        subprocess.run([toolchain.PYTHON, os.path.join(HERE, "..", "tools", "compile.py"), made, *options, *sources], check=True)
+    return made
+
+
+def library():
+    sources = sorted(glob.glob(os.path.join(HERE, "..", "SpanTls", "*.cs")))
+    return compile("SpanTls.dll", sources, "--library", "--documentation", os.path.join(OUT, "SpanTls.xml"), *DEFINES)
+
+
+def main():
+    try:
+        toolchain.ensure()
+    except toolchain.Unavailable as reason:
+        print(f"skipped - the tests of SpanTls: {reason}")
+        print("0 passed, 0 failed")
+        return 0
+    subprocess.run([sys.executable, os.path.join(HERE, "..", "tools", "make_native.py"), "--check"], check=True)
+    spantls = library()
+    sources = sorted(glob.glob(os.path.join(HERE, "*.cs")))
+    program = compile("tests.dll", sources, "--reference", spantls)
+    dotnet = os.path.join(toolchain.RUNTIME, "dotnet")
+    return subprocess.run([dotnet, program, *sys.argv[1:]], env=environment()).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
