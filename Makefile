@@ -19,7 +19,7 @@ INSTALL ?= install
 unexport MAKEFLAGS
 
 
-.PHONY: help test-dotnet build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak abi-lib abi-check abi-bless test-kernel test-tsan lint fmt header header-check bench bench-handshake bench-load install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
+.PHONY: help test-dotnet nupkg bench-dotnet build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak abi-lib abi-check abi-bless test-kernel test-tsan lint fmt header header-check bench bench-handshake bench-load install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -98,6 +98,14 @@ test-kernel: build ## sessions whose records the kernel protects, on two kernels
 
 test-dotnet: build ## SpanTls on a .NET runtime, with SslStream as its peer (fetches runtime and compiler into target/dotnet)
 	$(PYTHON) bindings/dotnet/tests/run.py
+	$(PYTHON) bindings/dotnet/tests/test_nupkg.py
+	$(PYTHON) bindings/dotnet/tests/test_kestrel.py
+
+nupkg: build ## the NuGet package of SpanTls, with the shared library in it, in target/nupkg
+	$(PYTHON) bindings/dotnet/pack.py $(LIB) target/nupkg
+
+bench-dotnet: build ## TlsStream beside SslStream
+	$(PYTHON) bindings/dotnet/bench/run.py
 
 test-tsan: ## the thread tests under ThreadSanitizer (needs clang)
 	ffi-tests/tsan.sh

@@ -77,6 +77,17 @@ class Server(ThreadingHTTPServer):
         request.unwrap()
 
 
+def serve(case):
+    """A server of pages, until the class or the test is done."""
+    server = Server(("127.0.0.1", 0), Page)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(os.path.join(CERTS, "server-p256.pem"), os.path.join(CERTS, "server-p256.key"))
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    (case.addClassCleanup if isinstance(case, type) else case.addCleanup)(server.shutdown)
+    return server
+
+
 class Installed:
     """What holds for each way to install it."""
 
@@ -86,12 +97,7 @@ class Installed:
         cls.addClassCleanup(shutil.rmtree, cls.folder)
         cls.prefix = os.path.join(cls.folder, "prefix")
         cls.install(cls.prefix)
-        cls.server = Server(("127.0.0.1", 0), Page)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(os.path.join(CERTS, "server-p256.pem"), os.path.join(CERTS, "server-p256.key"))
-        cls.server.socket = context.wrap_socket(cls.server.socket, server_side=True)
-        threading.Thread(target=cls.server.serve_forever, daemon=True).start()
-        cls.addClassCleanup(cls.server.shutdown)
+        cls.server = serve(cls)
 
     def project(self, name):
         """A copy of the consumer outside of the tree."""

@@ -108,9 +108,13 @@ internal sealed class ContextHandle : TlsHandle
 
 internal sealed class SessionHandle : TlsHandle
 {
+    /// <summary>Held until the session is gone.</summary>
+    internal SafeHandle? Socket { get; set; }
+
     protected override bool ReleaseHandle()
     {
         NativeMethods.tls_session_destroy(handle);
+        Socket?.DangerousRelease();
         return true;
     }
 }

@@ -17,11 +17,12 @@ public sealed partial class TlsSession : IDisposable
     private static readonly ConditionalWeakTable<SslServerAuthenticationOptions, TlsContext> s_contexts = new();
 
     private readonly SessionHandle _handle;
-    private readonly SafeSocketHandle? _socket;
+    // A SafeSocketHandle, or where .NET has none for this a Socket, which this keeps alive.
+    private readonly IDisposable? _socket;
     private TlsContext _context;
     private TlsCredentials? _credentials;
 
-    private TlsSession(TlsContext context, SessionHandle handle, SafeSocketHandle? socket)
+    private TlsSession(TlsContext context, SessionHandle handle, IDisposable? socket)
     {
         _context = context;
         _handle = handle;
@@ -40,6 +41,7 @@ public sealed partial class TlsSession : IDisposable
         return new TlsSession(context, new SessionHandle().With<SessionHandle>(made), null);
     }
 
+#if NET
     /// <summary>A session that moves its bytes itself, over a connected, non-blocking socket, which stays the host's to dispose of,
     /// behind the session.</summary>
     /// <param name="context">What it shares with others.</param>
@@ -47,20 +49,14 @@ public sealed partial class TlsSession : IDisposable
     /// <param name="kernel">Whether the kernel is to have the keys: its flags only.</param>
     public static TlsSession Create(TlsContext context, SafeSocketHandle socket, TlsSocketFlags kernel = 0)
     {
-        if (socket == null)
-        {
-            throw new ArgumentNullException(nameof(socket));
-        }
         bool held = false;
+        socket.DangerousAddRef(ref held);
         try
         {
-            socket.DangerousAddRef(ref held);
-            uint flags = (uint)(TlsSocketFlags.Borrow | (kernel & ~TlsSocketFlags.Own));
-            NativeMethods.Must(NativeMethods.tls_session_create_with_socket(
-                context.Handle, socket.DangerousGetHandle(), flags, out IntPtr made));
-            var session = new TlsSession(context, new SessionHandle().With<SessionHandle>(made), socket);
+            SessionHandle handle = Bound(context, socket.DangerousGetHandle(), kernel);
+            handle.Socket = socket;
             held = false;
-            return session;
+            return new TlsSession(context, handle, socket);
         }
         finally
         {
@@ -69,6 +65,27 @@ public sealed partial class TlsSession : IDisposable
                 socket.DangerousRelease();
             }
         }
+    }
+
+    /// <summary>The socket that the session is bound to.</summary>
+    public SafeSocketHandle? Socket => (SafeSocketHandle?)_socket;
+#endif
+
+    /// <summary>The same with a socket object.</summary>
+    public static TlsSession Create(TlsContext context, Socket socket, TlsSocketFlags kernel = 0)
+    {
+#if NET
+        return Create(context, socket.SafeHandle, kernel);
+#else
+        return new TlsSession(context, Bound(context, socket.Handle, kernel), socket);
+#endif
+    }
+
+    private static SessionHandle Bound(TlsContext context, IntPtr socket, TlsSocketFlags kernel)
+    {
+        uint flags = (uint)(TlsSocketFlags.Borrow | (kernel & ~TlsSocketFlags.Own));
+        NativeMethods.Must(NativeMethods.tls_session_create_with_socket(context.Handle, socket, flags, out IntPtr made));
+        return new SessionHandle().With<SessionHandle>(made);
     }
 
     /// <summary>Whether this end is the server.</summary>
@@ -273,19 +290,9 @@ public sealed partial class TlsSession : IDisposable
     /// <summary>Closes our direction over the session's socket.</summary>
     public TlsOperationStatus Close() => Status(NativeMethods.tls_session_close(_handle));
 
-    /// <summary>The socket that the session is bound to.</summary>
-    public SafeSocketHandle? Socket => _socket;
-
     private TlsOperationStatus Status(int status) =>
         status >= 0 ? (TlsOperationStatus)status : throw NativeMethods.Failed(_handle, status);
 
     /// <summary>Wipes the keys; sends nothing. A call under way on another thread ends first.</summary>
-    public void Dispose()
-    {
-        if (!_handle.IsClosed)
-        {
-            _handle.Dispose();
-            _socket?.DangerousRelease();
-        }
-    }
+    public void Dispose() => _handle.Dispose();
 }

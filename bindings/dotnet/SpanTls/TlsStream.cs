@@ -11,10 +11,10 @@ namespace SpanTls;
 /// and signatures are computed on the thread pool: no handshake holds up the thread that moves the bytes.</summary>
 public sealed class TlsStream : Stream
 {
-    /// <summary>Received at once, at most.</summary>
-    private const int ReceiveSize = 32 * 1024;
-    /// <summary>Sealed and sent at once, at most: four full records.</summary>
-    private const int SendSize = 4 * (16384 + 64);
+    /// <summary>Received at once, at most: two full records.</summary>
+    private const int ReceiveSize = SendSize;
+    /// <summary>sealed and sent at once, at most: two full records.</summary>
+    private const int SendSize = 2 * (16384 + 64);
     /// <summary>Room for a record of the largest size (RFC 8446 section 5.2, RFC 5246 section 6.2.3).</summary>
     private const int RecordSize = 5 + 16384 + 2048;
 
@@ -94,7 +94,6 @@ public sealed class TlsStream : Stream
         {
             throw new InvalidOperationException("this stream is or was authenticated");
         }
-        _received = new byte[ReceiveSize];
         return _session = TlsSession.Create(context);
     }
 
@@ -107,7 +106,7 @@ public sealed class TlsStream : Stream
             {
                 TlsOperationStatus status = session.ProcessHandshakeOnce(
                     _received.AsSpan(_start, _end - _start), output, out int consumed, out int written, out Exception? failure);
-                _start += consumed;
+                Consumed(consumed);
                 if (written > 0)
                 {
                     await SendAsync(output, written, cancellation).ConfigureAwait(false);
@@ -244,7 +243,7 @@ public sealed class TlsStream : Stream
 
     private byte[] MakeRoom()
     {
-        byte[] buffer = _received!;
+        byte[] buffer = _received ??= ArrayPool<byte>.Shared.Rent(ReceiveSize);
         if (_start == _end)
         {
             _start = _end = 0;
@@ -256,6 +255,18 @@ public sealed class TlsStream : Stream
             _start = 0;
         }
         return buffer;
+    }
+
+    /// <summary>A stream that waits for nothing keeps no buffer.</summary>
+    private void Consumed(int count)
+    {
+        _start += count;
+        if (_start == _end && _received is { } buffer)
+        {
+            _received = null;
+            _start = _end = 0;
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
     }
 
     private bool Received(int count)
@@ -289,7 +300,7 @@ public sealed class TlsStream : Stream
                 await SendOwedAsync(session, CancellationToken.None).ConfigureAwait(false);
                 throw;
             }
-            _start += consumed;
+            Consumed(consumed);
             if (session.HasPendingOutput)
             {
                 await SendOwedAsync(session, cancellationToken).ConfigureAwait(false);
@@ -309,6 +320,11 @@ public sealed class TlsStream : Stream
                     _ = session.EndOfInput(); // Throws: the connection was cut.
                     return 0;
                 case TlsOperationStatus.WantRead:
+                    if (buffer.IsEmpty && _received == null)
+                    {
+                        // The caller waits without a buffer, and so does this, where the inner stream can.
+                        _ = await _inner.ReadAsync(Memory<byte>.Empty, cancellationToken).ConfigureAwait(false);
+                    }
                     _innerEnded = !await ReceiveAsync(cancellationToken).ConfigureAwait(false);
                     break;
                 default:

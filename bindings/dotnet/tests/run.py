@@ -37,6 +37,13 @@ def library():
     return compile("SpanTls.dll", sources, "--library", "--documentation", os.path.join(OUT, "SpanTls.xml"), *DEFINES)
 
 
+def standard():
+    """The same for .NET Standard 2.1."""
+    os.makedirs(os.path.join(OUT, "standard"), exist_ok=True)
+    sources = sorted(glob.glob(os.path.join(HERE, "..", "SpanTls", "*.cs")))
+    return compile(os.path.join("standard", "SpanTls.dll"), sources, "--library")
+
+
 def main():
     try:
         toolchain.ensure()
@@ -55,7 +62,9 @@ def main():
     sources = sorted(glob.glob(os.path.join(HERE, "*.cs")))
     program = compile("tests.dll", sources, "--reference", spantls)
     dotnet = os.path.join(toolchain.RUNTIME, "dotnet")
-    return subprocess.run([dotnet, program, *sys.argv[1:]], env=environment()).returncode
+    framework, = glob.glob(os.path.join(toolchain.RUNTIME, "shared", "Microsoft.NETCore.App", "*"))
+    names = {"SPANTLS_STANDARD": standard(), "SPANTLS_NETSTANDARD": os.path.join(framework, "netstandard.dll")}
+    return subprocess.run([dotnet, program, *sys.argv[1:]], env={**environment(), **names}).returncode
 
 
 if __name__ == "__main__":
