@@ -19,7 +19,7 @@ INSTALL ?= install
 unexport MAKEFLAGS
 
 
-.PHONY: help test-dotnet nupkg bench-dotnet build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak abi-lib abi-check abi-bless test-kernel test-tsan lint fmt header header-check bench bench-handshake bench-load install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
+.PHONY: help bench-python test-dotnet nupkg bench-dotnet build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak abi-lib abi-check abi-bless test-kernel test-tsan lint fmt header header-check bench bench-handshake bench-load install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -173,6 +173,9 @@ clean: ## remove what was built
 
 wheel: build ## the Python wheel, with the shared library in it, in target/wheel
 	$(PYTHON) bindings/python/make_wheel.py $(LIB) target/wheel
+
+bench-python: build ## spantls and spantls.ssl beside Python's ssl, over memory
+	$(PYTHON) bindings/python/bench.py
 
 test-python: build ## the Python package: its own tests, real software, CPython's tests (QUICK=1 leaves these two out)
 	PYTHON="$(PYTHON)" bindings/python/tests/run.sh $(if $(QUICK),quick,)

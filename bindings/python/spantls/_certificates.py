@@ -52,6 +52,10 @@ def from_directory(path: str) -> List[bytes]:
     return found
 
 
+_SHORT = {"commonName": "CN", "organizationName": "O", "organizationalUnitName": "OU", "countryName": "C",
+          "localityName": "L", "stateOrProvinceName": "ST"}
+
+
 class Certificate:
     """What get_unverified_chain() lists: as _ssl.Certificate, from DER."""
 
@@ -63,6 +67,10 @@ class Certificate:
 
     def get_info(self) -> Dict[str, Any]:
         return decode(self._der)
+
+    def __repr__(self) -> str:
+        parts = [f"{_SHORT.get(name, name)}={value}" for entry in decode(self._der)["subject"] for name, value in entry]
+        return f"<spantls.ssl.Certificate '{','.join(reversed(parts))}'>"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Certificate) and other._der == self._der

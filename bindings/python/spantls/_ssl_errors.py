@@ -103,4 +103,5 @@ def translate(error: TlsError, first: bytes = b"") -> Exception:
     if error.alert_received is not None:
         reason = received_reason(error.alert_received)
         return make(reason, reason.lower().replace("_", " "))
-    return make(_own_reason(error, first), error.message)
+    reason = _own_reason(error, first)
+    return make(reason, f"{reason.lower().replace('_', ' ')}: {error.message}")

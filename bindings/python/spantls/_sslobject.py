@@ -14,7 +14,6 @@ from . import _certificates, _ssl_errors
 from ._errors import Alert, ChannelBinding, PolicyErrors, State, Status, TlsError
 from ._session import Session
 
-_RECEIVE = 65536
 _ROOM = 16384 + 2304
 _HANDSHAKE_ROOM = 20000
 _TAKE = 131072
@@ -39,10 +38,15 @@ class Bio:
     def __init__(self, incoming: Any, outgoing: Any) -> None:
         self.incoming, self.outgoing = incoming, outgoing
 
-    def receive(self) -> Optional[bytes]:
-        """b"" is the end; None: nothing is there yet."""
+    def receive(self, _: int) -> Optional[bytes]:
+        """b"" is the end; None: nothing is there yet. All that is there: what is not used is given back."""
         data: bytes = self.incoming.read()
         return data if data or self.incoming.eof else None
+
+    def give_back(self, data: Any) -> None:
+        """What lies behind the end of TLS."""
+        if data and not self.incoming.eof:
+            self.incoming.write(data)
 
     def send(self, data: Any) -> int:
         return int(self.outgoing.write(data))
@@ -60,11 +64,14 @@ class Wire:
             raise OSError(9, "the socket is closed")
         return sock
 
-    def receive(self) -> Optional[bytes]:
+    def receive(self, most: int) -> Optional[bytes]:
         try:
-            return _socket.socket.recv(self._socket(), _RECEIVE)
+            return _socket.socket.recv(self._socket(), most)
         except BlockingIOError:
             return None
+
+    def give_back(self, data: Any) -> None:
+        """Nothing behind a record was received."""
 
     def send(self, data: Any) -> int:
         """What the socket took; 0 when it is full."""
@@ -92,6 +99,7 @@ class Engine:
         self._writing = threading.RLock()
         self._reading = threading.RLock()
         self._done = False
+        self._over = False  # the peer says nothing more
         self._failure: Optional[TlsError] = None
         self._shared: Optional[List[Tuple[str, str, int]]] = None
         self._judged = False
@@ -166,8 +174,11 @@ class Engine:
                 self._out += room[:written]
 
     def _fill(self) -> bool:
-        """Receives; False at the end. Raises SSLWantReadError where there is nothing yet."""
-        data = self._transport.receive()
+        """Receives what is missing of a record; False at the end. Raises SSLWantReadError where there is nothing yet. From a
+        socket nothing behind the record, as OpenSSL has it: who waits for it to become readable waits for all that is left."""
+        have = len(self._inbox)
+        most = 5 - have if have < 5 else max(1, 5 + int.from_bytes(self._inbox[3:5], "big") - have)
+        data = self._transport.receive(most)
         if data is None:
             raise _ssl_errors.want_read()
         if not self._first:
@@ -275,6 +286,7 @@ class Engine:
             session.accept_with_default_validation()
         else:
             session.set_certificate_validation_result(0)
+            context._verified(chain)
 
     # Data
 
@@ -299,9 +311,9 @@ class Engine:
                 del self._plain[:length]
                 return data if buffer is None else self._into(view, data)
             if buffer is not None and length >= _ROOM:
-                return self._open(view)
-            room = bytearray(max(_ROOM, min(length, len(self._inbox) + _RECEIVE)) if length >= _ROOM else _ROOM)
-            written = self._open(room)
+                return self._open_more(view)
+            room = bytearray(_ROOM)
+            written = self._open_more(room)
             if written > length:
                 self._plain += memoryview(room)[length:written]
                 written = length
@@ -314,13 +326,24 @@ class Engine:
         view[:len(data)] = data
         return len(data)
 
+    def _open_more(self, room: Any) -> int:
+        """As _open(); where both sides have closed, ssl raises an exception."""
+        written = self._open(room)
+        if not written and self._session.state & State.SHUTDOWN_SENT:
+            raise _ssl_errors.zero_return()
+        return written
+
     def _open(self, room: Any) -> int:
         """Opens records into `room`; 0 at the peer's close_notify."""
         session = self._session
         while True:
+            # Rooms are large enough that the session holds nothing: without input there is nothing to ask it.
+            if not self._inbox and not self._over and not self._fill():
+                raise self._ended()
             try:
                 status, consumed, written = session.decrypt(self._inbox, room)
             except TlsError as error:
+                self._over = True
                 del self._inbox[:error.consumed]
                 self._last_words()
                 raise self._failed(error) from None
@@ -335,6 +358,9 @@ class Engine:
             if written:
                 return written
             if status == Status.CLOSED:
+                self._over = True
+                self._transport.give_back(self._inbox)
+                self._inbox = bytearray()
                 return 0
             if status == Status.NEEDS_CERTIFICATE_VALIDATION:
                 self._judge()
@@ -411,8 +437,8 @@ class Engine:
                 _, written = self._session.request_client_certificate(room)
             except TlsError as error:
                 reason = "WRONG_SSL_VERSION" if self._session.negotiated_protocol == 0x0C00 else "EXTENSION_NOT_RECEIVED"
-                raise _ssl_errors.make(reason if error.status == Status.NOT_SUPPORTED else error.status.name,
-                                       error.message) from None
+                reason = reason if error.status == Status.NOT_SUPPORTED else error.status.name
+                raise _ssl_errors.make(reason, f"{reason.lower().replace('_', ' ')}: {error.message}") from None
             self._out += room[:written]
             self._flush()
 
@@ -435,7 +461,9 @@ class Engine:
         return tuple(_certificates.Certificate(der) for der in self._chain()) or None
 
     def get_verified_chain(self) -> Any:
-        return self.get_unverified_chain()
+        chain = self._chain()
+        anchor = self._context._anchor_of(chain) if chain else None
+        return tuple(_certificates.Certificate(der) for der in [*chain, *([anchor] if anchor else [])]) or None
 
     def selected_alpn_protocol(self) -> Optional[str]:
         return self._session.negotiated_alpn

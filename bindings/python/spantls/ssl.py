@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import os
 import ssl as _base
+import sys
 import threading
 from ssl import *  # noqa: F401,F403
 from typing import Any, Dict, List, Optional, Tuple
 
 from . import _certificates, _ssl_errors
-from ._context import Context, Credentials, Options
-from ._errors import ClientCertificate, Protocol, TlsError
+from ._context import Context, Credentials
+from ._context import Options as _Options
+from ._errors import ClientCertificate as _ClientCertificate
+from ._errors import Protocol as _Protocol
+from ._errors import TlsError
 from ._sslobject import SUITES, Bio, Engine, Wire, suite
 
 _GROUPS = {"prime256v1": 0x17, "secp256r1": 0x17, "P-256": 0x17, "secp384r1": 0x18, "P-384": 0x18,
@@ -36,6 +40,8 @@ def _read(path: Any) -> bytes:
 
 def _password(password: Any) -> bytes:
     given = password() if callable(password) else password
+    if not isinstance(given, (str, bytes, bytearray)):
+        raise TypeError("password should be a string")
     return given.encode() if isinstance(given, str) else bytes(given)
 
 
@@ -72,6 +78,7 @@ class SSLContext(_base.SSLContext):
         self._anchors: List[bytes] = []
         self._crls: List[bytes] = []
         self._system = False
+        self._has_folder = False
         self._alpn: List[bytes] = []
         self._sni: Any = None
         self._ciphers: Optional[List[int]] = None
@@ -92,9 +99,11 @@ class SSLContext(_base.SSLContext):
         kept: List[bytes] = []
         given = password
         if callable(password):
-            def given() -> bytes:
-                kept.append(_password(password))
-                return kept[-1]
+            def given() -> Any:
+                answer = password()
+                if isinstance(answer, (str, bytes, bytearray)):
+                    kept.append(_password(answer))
+                return answer  # what is no password ssl complains of
         super().load_cert_chain(certfile, keyfile, given)
         chain, key = _read(certfile), _read(certfile if keyfile is None else keyfile)
         key = _decrypted(key, kept[-1] if kept else password)
@@ -113,6 +122,7 @@ class SSLContext(_base.SSLContext):
         if cafile is not None:
             found.append(_read(cafile))
         if capath is not None:
+            self._has_folder = True
             found += _certificates.from_directory(os.fsdecode(capath))
         if isinstance(cadata, str):
             found.append(cadata.encode("ascii"))
@@ -193,6 +203,22 @@ class SSLContext(_base.SSLContext):
 
     # The engine
 
+    def _anchor_of(self, chain: List[bytes]) -> Optional[bytes]:
+        """The DER of the anchor that has issued the last of a chain that was accepted; None if it is the system's, or the chain's
+        own."""
+        issuer = _certificates.decode(chain[-1]).get("issuer")
+        for block in self._anchors:
+            der: bytes = _base.PEM_cert_to_DER_cert(block.decode("ascii", "replace").strip())
+            if der not in chain and _certificates.decode(der).get("subject") == issuer:
+                return der
+        return None
+
+    def _verified(self, chain: List[bytes]) -> None:
+        """ssl shows what was in a folder (capath) once it was of use."""
+        anchor = self._anchor_of(chain) if self._has_folder else None
+        if anchor is not None:
+            super().load_verify_locations(cadata=anchor)
+
     def _protocols(self) -> int:
         lowest, highest = self.minimum_version, self.maximum_version
         lowest_number = 0 if lowest == _base.TLSVersion.MINIMUM_SUPPORTED else int(lowest)
@@ -202,10 +228,15 @@ class SSLContext(_base.SSLContext):
         if highest == _base.TLSVersion.MINIMUM_SUPPORTED:
             highest_number = int(_base.TLSVersion.TLSv1)
         options, found = self.options, 0
+        # The old protocols of one version.
+        if self.protocol == _base.PROTOCOL_TLSv1_2:
+            highest_number = min(highest_number, 0x0303)
+        elif self.protocol in (_base.PROTOCOL_TLSv1, _base.PROTOCOL_TLSv1_1):
+            highest_number = 0x0302
         if lowest_number <= 0x0303 <= highest_number and not options & _base.OP_NO_TLSv1_2:
-            found |= Protocol.TLS12
+            found |= _Protocol.TLS12
         if lowest_number <= 0x0304 <= highest_number and not options & _base.OP_NO_TLSv1_3:
-            found |= Protocol.TLS13
+            found |= _Protocol.TLS13
         if not found:
             raise _ssl_errors.make("NO_PROTOCOLS_AVAILABLE", "no protocols available: TLS 1.2 and 1.3 are off")
         return int(found)
@@ -216,7 +247,7 @@ class SSLContext(_base.SSLContext):
     def _is_anchored(self, server_side: bool) -> bool:
         return bool(self._anchors) or self._system
 
-    def _trust(self, options: Options, server_side: bool) -> None:
+    def _trust(self, options: _Options, server_side: bool) -> None:
         anchors = list(self._anchors)
         if self._system and (anchors or server_side):
             paths = _base.get_default_verify_paths()
@@ -237,15 +268,15 @@ class SSLContext(_base.SSLContext):
         if self._crls and self.verify_flags & _base.VERIFY_CRL_CHECK_LEAF:
             options.add_crls(b"".join(self._crls))
 
-    def _options(self, server_side: bool, alpn: bool, credentials: Optional[Credentials]) -> Options:
-        mode = ClientCertificate.NONE
+    def _options(self, server_side: bool, alpn: bool, credentials: Optional[Credentials]) -> _Options:
+        mode = _ClientCertificate.NONE
         if server_side:
-            mode = {_base.CERT_NONE: ClientCertificate.NONE, _base.CERT_OPTIONAL: ClientCertificate.REQUEST,
-                    _base.CERT_REQUIRED: ClientCertificate.REQUIRE}[self.verify_mode]
-            if self.post_handshake_auth and self._protocols() & Protocol.TLS13:
-                mode = ClientCertificate.NONE
+            mode = {_base.CERT_NONE: _ClientCertificate.NONE, _base.CERT_OPTIONAL: _ClientCertificate.REQUEST,
+                    _base.CERT_REQUIRED: _ClientCertificate.REQUIRE}[self.verify_mode]
+            if self.post_handshake_auth and self._protocols() & _Protocol.TLS13:
+                mode = _ClientCertificate.NONE
         no_tickets = server_side and (bool(self.options & _base.OP_NO_TICKET) or self.num_tickets == 0)
-        options = Options(
+        options = _Options(
             credentials=credentials, protocols=self._protocols(), cipher_suites=self._ciphers or (),
             groups=self._groups, alpn=self._alpn if alpn else (), client_certificate=mode,
             allow_resume=not no_tickets, key_log_file=self.keylog_filename)
@@ -322,7 +353,7 @@ def create_default_context(purpose: Any = _base.Purpose.SERVER_AUTH, *, cafile: 
     elif context.verify_mode != _base.CERT_NONE:
         context.load_default_certs(purpose)
     keylog = os.environ.get("SSLKEYLOGFILE")
-    if keylog:
+    if keylog and not sys.flags.ignore_environment:
         context.keylog_filename = keylog
     return context
 
@@ -348,6 +379,9 @@ def _create_unverified_context(protocol: Any = None, *, cert_reqs: Any = _base.C
         context.load_verify_locations(cafile, capath, cadata)
     elif context.verify_mode != _base.CERT_NONE:
         context.load_default_certs(purpose)
+    keylog = os.environ.get("SSLKEYLOGFILE")
+    if keylog and not sys.flags.ignore_environment:
+        context.keylog_filename = keylog
     return context
 
 

@@ -1,0 +1,244 @@
+"""spantls.ssl beside the standard library's ssl: what CPython's own tests do not look at. And the ends that hosts come to: forks,
+exits with open sessions, exceptions in callbacks."""
+
+import os
+import select
+import socket
+import ssl
+import subprocess
+import sys
+import textwrap
+import threading
+import unittest
+
+import report
+import spantls.ssl
+
+from report import CERTS, cert
+
+def server_context(module=spantls.ssl, name="server-p256"):
+    context = module.SSLContext(module.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert(name + ".pem"), cert(name + ".key"))
+    return context
+
+
+def client_context(module=spantls.ssl, anchors="ca"):
+    context = module.SSLContext(module.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cert(anchors + ".pem"))
+    return context
+
+
+class Served:
+    """A server's thread for one connection; what went wrong in it is told at the end."""
+
+    def __init__(self, context, talk):
+        self.context, self.talk, self.error = context, talk, None
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        sock = self.listener.accept()[0]
+        try:
+            with self.context.wrap_socket(sock, server_side=True) as wrapped:
+                self.talk(wrapped)
+        except Exception as error:
+            self.error = error
+
+    def connect(self):
+        return socket.create_connection(("127.0.0.1", self.port))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.thread.join(20)
+        self.listener.close()
+
+
+def child(code, **env):
+    """Runs Python code that has the package and the certificates."""
+    text = "import os, sys, socket, ssl, threading\nimport report, spantls, spantls.ssl\nCERTS = sys.argv[1]\n" + textwrap.dedent(code)
+    return subprocess.run([sys.executable, "-c", text, CERTS], cwd=report.HERE, capture_output=True, text=True, timeout=60,
+                          env={**os.environ, **env})
+
+
+PAIR = """
+    def pair():
+        server = spantls.ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        server.load_cert_chain(CERTS + "/server-p256.pem", CERTS + "/server-p256.key")
+        client = spantls.ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        client.load_verify_locations(CERTS + "/ca.pem")
+        one, other = socket.socketpair()
+        done = []
+        thread = threading.Thread(target=lambda: done.append(server.wrap_socket(one, server_side=True)))
+        thread.start()
+        wrapped = client.wrap_socket(other, server_hostname="localhost")
+        thread.join()
+        return done[0], wrapped
+"""
+
+
+class Module(unittest.TestCase):
+    def test_every_name_of_ssl_is_there_and_means_the_same(self):
+        ours = {"SSLContext", "SSLObject", "SSLSocket", "create_default_context", "_create_unverified_context",
+                "_create_default_https_context", "_create_stdlib_context"}
+        for name in dir(ssl):
+            if not name.startswith("__") and name not in ours:
+                self.assertIs(getattr(spantls.ssl, name), getattr(ssl, name), name)
+
+    def test_select_tells_of_everything_that_is_left(self):
+        """As with OpenSSL: what is not in pending() is still in the socket."""
+        def talk(sock):
+            for _ in range(3):
+                sock.sendall(b"x" * 1000)
+            sock.recv(1)
+        with Served(server_context(), talk) as served, client_context().wrap_socket(
+                served.connect(), server_hostname="localhost") as sock:
+            got = 0
+            while got < 3000:
+                if not sock.pending():
+                    self.assertEqual(select.select([sock], [], [], 10)[0], [sock])
+                got += len(sock.recv(300))
+            self.assertEqual(got, 3000)
+            sock.sendall(b"!")
+
+    def test_what_comes_behind_close_notify_is_left_to_the_plain_socket(self):
+        def talk(sock):
+            plain = sock.unwrap()
+            plain.sendall(b"plain again")
+            plain.close()
+        with Served(server_context(), talk) as served:
+            sock = client_context().wrap_socket(served.connect(), server_hostname="localhost")
+            plain = sock.unwrap()
+            self.assertEqual(plain.recv(100), b"plain again")
+            plain.close()
+            self.assertIsNone(served.error)
+
+    def test_refusals_have_the_attributes_of_the_standard_library(self):
+        for name, anchors, host, code in (("server-expired", "ca", "localhost", 10), ("server-p256", "other-ca", "localhost", None),
+                                          ("server-p256", "ca", "elsewhere.example", 62), ("selfsigned", "ca", "localhost", 18)):
+            found = []
+            for module in (ssl, spantls.ssl):
+                with Served(server_context(ssl, name), lambda sock: sock.recv(1)) as served:
+                    with self.assertRaises(ssl.SSLCertVerificationError) as caught, client_context(module, anchors).wrap_socket(
+                            served.connect(), server_hostname=host):
+                        pass
+                found.append((caught.exception.reason, caught.exception.verify_code))
+                self.assertIsInstance(served.error, OSError)  # the alert, unless a reset has overtaken it
+            theirs, ours = found
+            self.assertEqual(ours[0], theirs[0])
+            if code is not None:
+                self.assertEqual((ours[1], theirs[1]), (code, code), name)
+
+    def test_an_exception_in_the_sni_callback_is_no_crash(self):
+        context = server_context()
+
+        def callback(*_):
+            raise ZeroDivisionError("of the callback")
+        context.sni_callback = callback
+        seen = []
+        before, sys.unraisablehook = sys.unraisablehook, lambda info: seen.append(info.exc_type)
+        try:
+            with Served(context, lambda sock: None) as served, self.assertRaises(ssl.SSLError):
+                client_context().wrap_socket(served.connect(), server_hostname="localhost")
+        finally:
+            sys.unraisablehook = before
+        self.assertEqual(seen, [ZeroDivisionError])
+
+    def test_a_reader_and_a_writer_thread_at_once_on_both_ends(self):
+        data = os.urandom(1 << 20) * 3
+
+        def talk(sock):
+            got = bytearray()
+
+            def read():
+                while len(got) < len(data):
+                    got.extend(sock.recv(65536))
+            reader = threading.Thread(target=read)
+            reader.start()
+            sock.sendall(data)
+            reader.join()
+            if got != data:
+                raise AssertionError("other bytes")
+        with Served(server_context(), talk) as served, client_context().wrap_socket(
+                served.connect(), server_hostname="localhost") as sock:
+            talk(sock)
+        self.assertIsNone(served.error)
+
+    def test_a_socket_with_a_timeout_says_so_and_goes_on(self):
+        go = threading.Event()
+
+        def talk(sock):
+            go.wait(20)
+            sock.sendall(b"late")
+        with Served(server_context(), talk) as served, client_context().wrap_socket(
+                served.connect(), server_hostname="localhost") as sock:
+            sock.settimeout(0.05)
+            with self.assertRaises(TimeoutError):
+                sock.recv(10)
+            go.set()
+            sock.settimeout(10)
+            self.assertEqual(sock.recv(10), b"late")
+
+    def test_sendfile_and_makefile(self):
+        def talk(sock):
+            with sock.makefile("rwb") as file:
+                self.assertEqual(file.readline(), b"send it\n")
+                with open(__file__, "rb") as source:
+                    sock.sendfile(source)
+        with Served(server_context(), talk) as served, client_context().wrap_socket(
+                served.connect(), server_hostname="localhost") as sock:
+            sock.sendall(b"send it\n")
+            with sock.makefile("rb") as file:
+                got = file.read()
+        with open(__file__, "rb") as source:
+            self.assertEqual(got, source.read())
+        self.assertIsNone(served.error)
+
+
+class Ends(unittest.TestCase):
+    def test_the_interpreter_ends_with_open_sessions_and_threads_inside(self):
+        done = child(textwrap.dedent(PAIR) + textwrap.dedent("""
+            kept = [pair() for _ in range(5)]
+            threading.Thread(target=kept[0][0].recv, args=(10,), daemon=True).start()
+            session = spantls.Session(spantls.Context.client())
+            session.process_handshake(b"", bytearray(2000))
+            print("the end")
+        """))
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "the end\n", ""))
+
+    @unittest.skipUnless(hasattr(os, "fork"), "no fork here")
+    def test_a_fork_leaves_both_processes_working(self):
+        done = child(textwrap.dedent(PAIR) + textwrap.dedent("""
+            server, client = pair()
+            number = os.fork()
+            if number == 0:
+                # The child goes on with one end, and makes sessions of its own.
+                client.sendall(b"from the child")
+                again = pair()
+                again[0].sendall(b"x")
+                os._exit(0 if again[1].recv(1) == b"x" else 1)
+            print(server.recv(100).decode(), os.waitstatus_to_exitcode(os.waitpid(number, 0)[1]))
+            again = pair()
+            again[1].sendall(b"parent")
+            print(again[0].recv(100).decode())
+        """))
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "from the child 0\nparent\n", ""))
+
+    def test_the_key_log_of_the_environment_is_written(self):
+        path = os.path.join(report.HERE, "..", "..", "..", "target", f"keys-{os.getpid()}")
+        code = textwrap.dedent("""
+            context = spantls.ssl.create_default_context(cafile=CERTS + "/ca.pem")
+            print(context.keylog_filename == os.environ["SSLKEYLOGFILE"])
+        """)
+        try:
+            self.assertEqual(child(code, SSLKEYLOGFILE=path).stdout, "True\n")
+        finally:
+            if os.path.exists(path):
+                os.unlink(path)
+
+
+if __name__ == "__main__":
+    report.main()
