@@ -999,8 +999,9 @@ tls_status_t tls_options_set_cipher_suites(tls_options_t *options,
  * It is TLS 1.3's alone, makes the ClientHello about 1.2 KiB longer, and needs 64 KiB of the calling thread's stack.
  *
  * A client sends a key share of its first group; if that is X25519MLKEM768 and X25519 is among the others, one of
- * X25519 too, so that a server of either kind answers at once. A server takes the first of the client's groups that it
- * has, and asks for its share (`TLS_STATE_HELLO_RETRIED`) where that is missing.
+ * X25519 too, so that a server of either kind answers at once. A server without this call, or with one group, takes the first
+ * of the client's groups that it has; with several it takes the first of these that the client has. It asks for the client's
+ * share (`TLS_STATE_HELLO_RETRIED`) where that is missing, which costs a round trip.
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_CONFIGURATION` for a group that is unknown or there twice. Groups that no
  *   protocol version can use are refused when the context is created.

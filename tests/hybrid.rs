@@ -51,7 +51,7 @@ type Case = (u32, &'static [u16], &'static [u16], u16, bool);
 
 #[test]
 fn both_sides_agree_on_a_group_with_as_few_flights_as_can_be() {
-    let table: [Case; 16] = [
+    let table: [Case; 21] = [
         (0, &[], &[], HYBRID, false),
         (TLS13, &[], &[], HYBRID, false),
         (TLS13, &[HYBRID], &[], HYBRID, false),
@@ -66,12 +66,19 @@ fn both_sides_agree_on_a_group_with_as_few_flights_as_can_be() {
         (TLS13, &[], &[P384], P384, true),
         (TLS13, &[HYBRID, P256], &[P256], P256, true),
         (TLS13, &[X25519, HYBRID], &[HYBRID], HYBRID, true),
-        (TLS13, &[P256, HYBRID, X25519], &[X25519, HYBRID], HYBRID, true),
+        (TLS13, &[P256, HYBRID, X25519], &[X25519, HYBRID], X25519, true),
         // It does not exist in TLS 1.2.
         (TLS12, &[], &[], X25519, false),
-        // The client's order decides.
+        // The client's order decides where the server has said nothing of its own, or one group.
         (TLS13, &[P256, HYBRID], &[], P256, false),
-        (0, &[HYBRID, P256], &[P256, HYBRID], HYBRID, false),
+        (TLS12, &[P384, X25519], &[], P384, false),
+        // Else the server's does, even if a share has to be asked for.
+        (0, &[HYBRID, P256], &[P256, HYBRID], P256, true),
+        (TLS13, &[X25519, P256], &[P384, P256, X25519], P256, true),
+        (TLS13, &[X25519, P256], &[X25519, P256], X25519, false),
+        (TLS12, &[X25519, P256], &[P256, X25519], P256, false),
+        // What a version has not is passed over.
+        (TLS12, &[], &[HYBRID, P384, X25519], P384, false),
     ];
     for (protocols, ours, theirs, group, retried) in table {
         let case = format!("{protocols:#x} {ours:x?} {theirs:x?}");

@@ -506,6 +506,20 @@ def add_tests():
 
     add("our server asks openssl for another key share", retried)
 
+    for protocol, asks in ((TLS13, True), (TLS12, False)):
+        def ordered(self, protocol=protocol, asks=asks):
+            us = self.openssl_with("server", protocol, "-groups", "X25519:P-256:P-384", options={"groups": [0x0018, 0x001D]})
+            self.assertEqual(0x0018, us.session.negotiated_group())
+            self.assertEqual(asks, bool(us.session.state() & HELLO_RETRIED))
+        add(f"{NAMES[protocol]}: our server takes the first of its groups that openssl has", ordered)
+
+    def preferred(self):
+        us = self.openssl_with("server", TLS13, "-ciphersuites", "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256",
+                               options={"suites": [0x1303, 0x1302]})
+        self.assertEqual(0x1303, us.session.negotiated_cipher_suite())
+
+    add("our server takes the first of its suites that openssl has", preferred)
+
     def answered(self):
         us = self.openssl_with("client", TLS13, "-groups", "P-384")
         self.assertTrue(us.session.state() & HELLO_RETRIED)

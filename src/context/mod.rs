@@ -7,7 +7,7 @@ mod pem;
 use std::sync::Arc;
 
 use rustls::client::Resumption;
-use rustls::crypto::WebPkiSupportedAlgorithms;
+use rustls::crypto::{SupportedKxGroup, WebPkiSupportedAlgorithms};
 use rustls::pki_types::ServerName;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
@@ -23,7 +23,7 @@ use crate::crypto::taps::SecretTap;
 use crate::crypto::ticket_keys::TicketKeys;
 use crate::handshake::client_tickets::ClientTickets;
 use crate::handshake::hooks::{AskAboutClient, AskAboutServer, ClientCredentials, ServerCredentials};
-use crate::handshake::{ClientStart, ServerStart};
+use crate::handshake::{ClientStart, ForGroup, ServerStart};
 use crate::limits::{MAX_ISSUER_LIST, RECORD_HEADER, TICKETS_SENT};
 use crate::outcome::Failure;
 use crate::trust;
@@ -74,32 +74,52 @@ impl Context {
     pub fn server(options: Options) -> Result<Self, Failure> {
         let credentials =
             options.credentials.clone().ok_or_else(|| Failure::configuration("a server needs credentials"))?;
-        let provider = Arc::new(suites::provider(&options.cipher_suites, &options.groups()));
-        let algorithms = provider.signature_verification_algorithms;
+        let algorithms = suites::provider(&[], &[]).signature_verification_algorithms;
         let issuers = acceptable_issuers(&options);
         let verifier = match options.client_certificates {
             ClientCertificateMode::None => WebPkiClientVerifier::no_client_auth(),
             mode => Arc::new(AskAboutClient::new(algorithms, mode == ClientCertificateMode::Require, issuers.clone())),
         };
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(&versions(&options))
-            .map_err(contradiction)?
-            .with_client_cert_verifier(verifier)
-            .with_cert_resolver(Arc::new(ServerCredentials(credentials.own_key())));
-        config.ignore_client_order = !options.cipher_suites.is_empty();
-        config.alpn_protocols.clone_from(&options.alpn);
-        config.key_log = Arc::new(SecretTap(options.key_log.clone()));
-        config.enable_secret_extraction = true;
-        config.max_fragment_size = fragment(&options);
-        // Tickets are all there is: nothing is kept in memory for clients that may never come back.
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.send_tls13_tickets = 0;
-        if options.allow_resume {
-            config.ticketer = TicketKeys::new(options.ticket_root.clone(), options.admission());
-            config.send_tls13_tickets = TICKETS_SENT;
-        }
+        let ticketer = options.allow_resume.then(|| TicketKeys::new(options.ticket_root.clone(), options.admission()));
+        let config = |groups: &[&'static dyn SupportedKxGroup]| {
+            let usable = |version: &&SupportedProtocolVersion| {
+                groups.iter().any(|group| group.usable_for_version(version.version))
+            };
+            let versions: Vec<_> = versions(&options).into_iter().filter(usable).collect();
+            let mut config =
+                ServerConfig::builder_with_provider(Arc::new(suites::provider(&options.cipher_suites, groups)))
+                    .with_protocol_versions(&versions)
+                    .map_err(contradiction)?
+                    .with_client_cert_verifier(verifier.clone())
+                    .with_cert_resolver(Arc::new(ServerCredentials(credentials.own_key())));
+            config.ignore_client_order = !options.cipher_suites.is_empty();
+            config.alpn_protocols.clone_from(&options.alpn);
+            config.key_log = Arc::new(SecretTap(options.key_log.clone()));
+            config.enable_secret_extraction = true;
+            config.max_fragment_size = fragment(&options);
+            // Tickets are all there is: nothing is kept in memory for clients that may never come back.
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+            if let Some(ticketer) = &ticketer {
+                config.ticketer = ticketer.clone();
+                config.send_tls13_tickets = TICKETS_SENT;
+            }
+            Ok::<_, Failure>(Arc::new(config))
+        };
+        let groups = options.groups();
+        let usable = |group: &&&'static dyn SupportedKxGroup| {
+            versions(&options).iter().any(|version| group.usable_for_version(version.version))
+        };
+        let for_group = |group: &&'static dyn SupportedKxGroup| {
+            Ok::<_, Failure>(ForGroup { group: *group, config: config(&[*group])? })
+        };
+        let by_group = match options.orders_groups() {
+            true => Some(groups.iter().filter(usable).map(for_group).collect::<Result<_, _>>()?),
+            false => None,
+        };
         let start = ServerStart {
-            config: Arc::new(config),
+            config: config(&groups)?,
+            by_group,
             may_lack_certificate: options.client_certificates == ClientCertificateMode::Request,
             judges_resumed: options.validate_on_resume,
             tls13: versions(&options).contains(&&TLS13),

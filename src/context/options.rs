@@ -149,6 +149,11 @@ impl Options {
         if self.groups.is_empty() { groups::all().to_vec() } else { self.groups.clone() }
     }
 
+    /// Whether the host has said in which order it wants several groups.
+    pub(crate) fn orders_groups(&self) -> bool {
+        self.groups.len() > 1
+    }
+
     /// Adds an application protocol.
     pub fn add_alpn(&mut self, name: &[u8]) -> Result<(), Failure> {
         // RFC 7301 section 3.1.

@@ -25,7 +25,7 @@ pub(crate) mod question;
 
 use std::sync::Arc;
 
-use rustls::crypto::hash;
+use rustls::crypto::{SupportedKxGroup, hash};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::CertifiedKey;
 use rustls::{ConnectionTrafficSecrets, HandshakeKind, PeerMisbehaved, ProtocolVersion, SupportedCipherSuite};
@@ -115,10 +115,37 @@ type Returned = (Drive, Result<Progress, rustls::Error>);
 #[derive(Clone)]
 pub(crate) struct ServerStart {
     pub(crate) config: Arc<rustls::ServerConfig>,
+    /// Where the host has put the groups in order: a configuration with one group each. rustls by itself takes the first of the
+    /// client's groups that it has.
+    pub(crate) by_group: Option<Arc<[ForGroup]>>,
     pub(crate) may_lack_certificate: bool,
     pub(crate) judges_resumed: bool,
     /// TLS 1.3 can be negotiated.
     pub(crate) tls13: bool,
+}
+
+/// A server's configuration with one group alone.
+pub(crate) struct ForGroup {
+    pub(crate) group: &'static dyn SupportedKxGroup,
+    pub(crate) config: Arc<rustls::ServerConfig>,
+}
+
+impl ServerStart {
+    /// The configuration for this client: with the first of the host's groups that the client has, if their order is the
+    /// host's. A share that is missing is asked for (RFC 8446 section 4.1.4).
+    fn config_for(&self, hello: Option<&ClientHello>) -> Arc<rustls::ServerConfig> {
+        let fitting = |hello: &ClientHello| {
+            let version =
+                if self.tls13 && hello.offers_tls13() { ProtocolVersion::TLSv1_3 } else { ProtocolVersion::TLSv1_2 };
+            let is_common = |one: &&ForGroup| {
+                one.group.usable_for_version(version)
+                    && hello.supported_groups().any(|id| id == u16::from(one.group.name()))
+            };
+            self.by_group.as_deref()?.iter().find(is_common).map(|one| one.config.clone())
+        };
+        // Without a common one rustls says so.
+        hello.and_then(fitting).unwrap_or_else(|| self.config.clone())
+    }
 }
 
 /// What a client's handshake begins with.
@@ -340,7 +367,8 @@ impl Handshake {
             State::Hello { reader, context: Some(context), .. } => {
                 self.may_lack_certificate = context.may_lack_certificate;
                 self.judges_resumed = context.judges_resumed;
-                let connection = Connection::server(context.config)
+                let config = context.config_for(self.client_hello.as_deref());
+                let connection = Connection::server(config)
                     .map_err(|error| Failure::configuration(format!("no handshake can begin: {error}")))?;
                 let message = self.client_hello.as_ref().map(|hello| hello.raw()).unwrap_or_default();
                 (connection, reader.into_records(message))
