@@ -25,6 +25,8 @@ public sealed class TlsStream : Stream
     private byte[]? _received;
     private int _start, _end;
     private bool _innerEnded;
+    /// <summary>Sealed bytes did not all get to the inner stream.</summary>
+    private bool _cut;
     private Exception? _ended;
 
     /// <summary>Over this stream, which is disposed of with it unless it is to be left open.</summary>
@@ -194,20 +196,25 @@ public sealed class TlsStream : Stream
     private async Task RefuseAsync(TlsSession session)
     {
         byte[] output = new byte[1024];
-        TlsOperationStatus status;
-        do
+        await _sending.WaitAsync().ConfigureAwait(false);
+        try
         {
-            status = session.Shutdown(output, out int written);
-            try
+            TlsOperationStatus status;
+            do
             {
+                status = session.Shutdown(output, out int written);
                 await SendAsync(output, written, CancellationToken.None).ConfigureAwait(false);
             }
-            catch (IOException)
-            {
-                return; // What the caller is told matters more.
-            }
+            while (status == TlsOperationStatus.WantWrite);
         }
-        while (status == TlsOperationStatus.WantWrite);
+        catch (IOException)
+        {
+            // What the caller is told matters more.
+        }
+        finally
+        {
+            _ = _sending.Release();
+        }
     }
 
     /// <summary>The rest of an alert. That it cannot be sent changes nothing for the caller, who is told what it is about.</summary>
@@ -371,6 +378,11 @@ public sealed class TlsStream : Stream
         byte[] output = ArrayPool<byte>.Shared.Rent(buffer.Length < 16384 ? RecordSize : SendSize);
         try
         {
+            if (_cut)
+            {
+                throw new IOException("an earlier write was cut off, and the peer could not open what comes behind it");
+            }
+            _cut = true;
             do
             {
                 _ = session.Encrypt(buffer.Span, output, out int consumed, out int written);
@@ -378,6 +390,7 @@ public sealed class TlsStream : Stream
                 await _inner.WriteAsync(output.AsMemory(0, written), cancellationToken).ConfigureAwait(false);
             }
             while (buffer.Length > 0);
+            _cut = false;
         }
         finally
         {

@@ -177,6 +177,19 @@ static class Streams
     }
 
     [Test]
+    static async Task A_write_that_was_cut_off_is_not_followed_by_others()
+    {
+        var (one, other) = Pipes.Pair();
+        using var server = new TlsStream(one);
+        using var client = new TlsStream(other);
+        await Task.WhenAll(server.AuthenticateAsServerAsync(Files.Server()), client.AuthenticateAsClientAsync(Files.Client()));
+        using var soon = new CancellationTokenSource(50);
+        // Nobody reads: the pipe is full at some point.
+        await Check.Throws<OperationCanceledException>(() => client.WriteAsync(new byte[10000000], soon.Token).AsTask(), "cut off");
+        await Check.Throws<IOException>(() => client.WriteAsync(AgainstSslStream.Ping).AsTask(), "the next");
+    }
+
+    [Test]
     static async Task What_is_not_authenticated_neither_reads_nor_writes()
     {
         var (one, _) = Pipes.Pair();
