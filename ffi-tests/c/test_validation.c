@@ -325,6 +325,7 @@ static void credentials(void) {
     test("keys of unsupported types are refused");
     expect_unusable_files("server-p521.pem", "server-p521.key");
     expect_unusable_files("server-rsa1024.pem", "server-rsa1024.key");
+    expect_unusable_files("selfsigned-rsa6144.pem", "selfsigned-rsa6144.key");
 
     test("a chain without certificates and a key without a key are refused");
     expect_unusable_files("server-p256.key", "server-p256.key");

@@ -210,15 +210,16 @@ issue other-ca server-other p256 server-other server
 issue other-ca client-other p256 client-other client
 
 # Self-signed servers: what `openssl req -x509 -addext subjectAltName=DNS:localhost` makes but for the dates.
-# self_signed NAME FROM UNTIL
+# self_signed NAME FROM UNTIL [KEY]
 self_signed() {
-    make_key "$out/$1.key" rsa2048
+    make_key "$out/$1.key" "${4:-rsa2048}"
     request "$1" localhost
     ca_command "$1" -selfsign -keyfile "$out/$1.key" -in "$work/$1.csr" -out "$out/$1.pem" \
         -extensions self_signed -startdate "$2" -enddate "$3"
 }
 self_signed selfsigned "$FROM" "$UNTIL"
 self_signed selfsigned-expired "$OVER_FROM" "$OVER_UNTIL"
+self_signed selfsigned-rsa6144 "$FROM" "$UNTIL" rsa6144
 
 # Servers whose own signatures are of every kind that channel bindings tell apart.
 # signed NAME KEY OPTION...: a certificate for localhost, signed by itself with the key of KEY.
