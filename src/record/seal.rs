@@ -14,8 +14,8 @@ pub(crate) struct Sealer {
     key_updates: u64,
     /// Bytes of data in a record, at most.
     max_data: usize,
-    /// Somebody else protects the records: messages are only framed.
-    only_frames: bool,
+    /// Somebody else protects the records: messages get a header and stay bare.
+    is_bare: bool,
 }
 
 impl Sealer {
@@ -25,7 +25,7 @@ impl Sealer {
             key_updates: 0,
             protection,
             max_data: MAX_PLAINTEXT,
-            only_frames: false,
+            is_bare: false,
         }
     }
 
@@ -35,8 +35,8 @@ impl Sealer {
     }
 
     /// From now on somebody else protects the records.
-    pub(crate) fn only_frame(&mut self) {
-        self.only_frames = true;
+    pub(crate) fn leave_bare(&mut self) {
+        self.is_bare = true;
     }
 
     /// The number of the next record.
@@ -111,7 +111,7 @@ impl Sealer {
         output: &mut Vec<u8>,
     ) -> Result<(), Failure> {
         let start = output.len();
-        if self.only_frames {
+        if self.is_bare {
             output.extend_from_slice(&header::bytes(content_type, message.len()));
             output.extend_from_slice(message);
             return Ok(());

@@ -336,7 +336,7 @@ impl Session {
     fn send_pending(&self, bound: &Bound, write: &mut WriteHalf) -> Result<bool, Failure> {
         while write.has_pending() {
             if bound.kernel().is_some_and(Kernel::sends) {
-                match self.send_frame(bound, write) {
+                match self.send_bare_record(bound, write) {
                     Ok(true) => continue,
                     Ok(false) => return Ok(false),
                     Err(failure) => return Err(self.not_sent(failure, write)),

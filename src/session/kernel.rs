@@ -2,7 +2,7 @@
 //! one way or both, data passes through it as it is, and what is not data goes with its type in a control message.
 //!
 //! Nothing received may lie here when the kernel takes over, so the handshake of such a session reads headers first and then
-//! what they announce. Pending output is not sealed but framed: header, then the bare message.
+//! what they announce. Records of pending output are bare: a header, then the message as it is.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
@@ -140,7 +140,7 @@ impl Session {
             let cipher = Cipher::of(algorithm);
             let info = cipher.and_then(|cipher| CryptoInfo::new(version, cipher, &keys.sending, sequence));
             if kernel.install(bound, Way::Send, info, version) {
-                write.only_frame();
+                write.leave_bare();
                 kernel.sends.store(true, Ordering::Relaxed);
             }
         }
@@ -175,11 +175,11 @@ impl Session {
         Ok(Outcome::Complete)
     }
 
-    /// Sends the frame at the front of pending output; true if it went.
-    pub(super) fn send_frame(&self, bound: &Bound, write: &mut WriteHalf) -> Result<bool, Failure> {
-        let frame = write.pending();
+    /// Sends the bare record at the front of pending output; true if it went.
+    pub(super) fn send_bare_record(&self, bound: &Bound, write: &mut WriteHalf) -> Result<bool, Failure> {
+        let record = write.pending();
         let (header, rest) =
-            frame.split_first_chunk::<RECORD_HEADER>().ok_or_else(|| Failure::internal("half a frame"))?;
+            record.split_first_chunk::<RECORD_HEADER>().ok_or_else(|| Failure::internal("half a record"))?;
         let body = &rest[..usize::from(u16::from_be_bytes([header[3], header[4]]))];
         let is_key_update = header[0] == ContentType::Handshake as u8 && body.first() == Some(&KEY_UPDATE);
         let Sent::Bytes(count) = bound.send_with(|socket| socket.send_record(header[0], body))? else {
@@ -187,7 +187,7 @@ impl Session {
         };
         let whole = count == body.len();
         self.shared.counters.ciphertext_sent.add(count + OVERHEAD);
-        write.frame_sent(&self.shared, count);
+        write.bare_record_sent(&self.shared, count);
         write.sent_outside(1);
         if whole && is_key_update {
             // RFC 8446 section 4.6.3: everything behind it is under the next keys.

@@ -321,10 +321,10 @@ impl WriteHalf {
         Some((sealer.version(), sealer.algorithm(), sealer.sequence()))
     }
 
-    /// From now on the kernel protects the records: what is pending is framed.
-    pub(super) fn only_frame(&mut self) {
+    /// From now on the kernel protects the records: what is pending stays bare.
+    pub(super) fn leave_bare(&mut self) {
         if let Some(sealing) = &mut self.sealing {
-            sealing.sealer.only_frame();
+            sealing.sealer.leave_bare();
         }
     }
 
@@ -358,17 +358,17 @@ impl WriteHalf {
         sealing.traffic.as_deref().map_or(Ok(None), |traffic| CryptoInfo::of(traffic, sealing.sealer.algorithm()))
     }
 
-    /// `count` bytes of the message in the first frame were sent. What is left of it is a frame of its own: a message of
+    /// `count` bytes of the message in the first record were sent. What is left of it is a record of its own: a message of
     /// the handshake may be in several records (RFC 8446 section 5.1), and an alert is too short.
-    pub(super) fn frame_sent(&mut self, shared: &Shared, count: usize) {
-        let frame = &mut self.pending[self.handed as usize..];
-        let left = usize::from(u16::from_be_bytes([frame[3], frame[4]])) - count;
+    pub(super) fn bare_record_sent(&mut self, shared: &Shared, count: usize) {
+        let record = &mut self.pending[self.handed as usize..];
+        let left = usize::from(u16::from_be_bytes([record[3], record[4]])) - count;
         if left == 0 {
             return self.handed_over(shared, RECORD_HEADER + count);
         }
         let [high, low] = (left as u16).to_be_bytes();
-        let header = [frame[0], frame[1], frame[2], high, low];
-        frame[count..count + RECORD_HEADER].copy_from_slice(&header);
+        let header = [record[0], record[1], record[2], high, low];
+        record[count..count + RECORD_HEADER].copy_from_slice(&header);
         self.handed_over(shared, count);
     }
 
