@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ._context import Context, Credentials
 from ._errors import ChannelBinding, KernelReason, Offers, PolicyErrors, SocketFlags, State, Status, TlsError
@@ -373,9 +373,10 @@ class Session:
     def stats(self) -> SessionStats:
         record = StatsRecord(struct_size=ctypes.sizeof(StatsRecord))
         self._must(lib.tls_session_stats(self._handle, _byref(record)))
-        return SessionStats(*(getattr(record, name) for name in COUNTERS), kernel_send=bool(record.kernel_send),
-                            kernel_receive=bool(record.kernel_receive),
-                            kernel_reason=KernelReason(record.kernel_reason), kernel_os_error=record.kernel_os_error)
+        told: Dict[str, Any] = {name: getattr(record, name) for name in COUNTERS}
+        told.update(kernel_send=bool(record.kernel_send), kernel_receive=bool(record.kernel_receive),
+                    kernel_reason=KernelReason(record.kernel_reason), kernel_os_error=record.kernel_os_error)
+        return SessionStats(**told)
 
     def shrink(self, depth: int) -> None:
         self._must(lib.tls_session_shrink(self._handle, depth))

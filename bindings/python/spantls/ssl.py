@@ -25,11 +25,11 @@ _GROUPS = {"prime256v1": 0x17, "secp256r1": 0x17, "P-256": 0x17, "secp384r1": 0x
            "X25519": 0x1D, "x25519": 0x1D}
 
 
-class SSLObject(_base.SSLObject):
+class SSLObject(_base.SSLObject):  # type: ignore[no-redef]
     """As ssl.SSLObject."""
 
 
-class SSLSocket(_base.SSLSocket):
+class SSLSocket(_base.SSLSocket):  # type: ignore[no-redef]
     """As ssl.SSLSocket."""
 
 
@@ -61,30 +61,44 @@ def _decrypted(key: bytes, password: Any) -> bytes:
     return loaded.private_bytes(forms.Encoding.PEM, forms.PrivateFormat.PKCS8, forms.NoEncryption())
 
 
-class SSLContext(_base.SSLContext):
+class SSLContext(_base.SSLContext):  # type: ignore[no-redef]
     """As ssl.SSLContext, with TLS 1.2 and 1.3."""
+
+    _lock: Any
+    _engines: Dict[Any, Any]
+    _credentials: List[Tuple[bool, Credentials]]  # whether the key is ECDSA
+    _anchors: List[bytes]
+    _crls: List[bytes]
+    _system: bool
+    _has_folder: bool
+    _alpn: List[bytes]
+    _sni: Any
+    _ciphers: Optional[List[int]]
+    _groups: List[int]
+    _changes: int
+    _counts: Dict[str, int]
 
     sslobject_class = SSLObject
     sslsocket_class = SSLSocket
 
-    def __new__(cls, protocol: Any = None, *args: Any, **kwargs: Any) -> "SSLContext":
+    def __new__(cls, protocol: Any = None, *args: Any, **kwargs: Any) -> Any:
         if protocol is None:
             self = super().__new__(cls, *args, **kwargs)
         else:
             self = super().__new__(cls, protocol, *args, **kwargs)
         self._lock = threading.Lock()
-        self._engines: Dict[Any, Any] = {}
-        self._credentials: List[Tuple[bool, Credentials]] = []  # whether the key is ECDSA
-        self._anchors: List[bytes] = []
-        self._crls: List[bytes] = []
+        self._engines = {}
+        self._credentials = []
+        self._anchors = []
+        self._crls = []
         self._system = False
         self._has_folder = False
-        self._alpn: List[bytes] = []
-        self._sni: Any = None
-        self._ciphers: Optional[List[int]] = None
-        self._groups: List[int] = []
+        self._alpn = []
+        self._sni = None
+        self._ciphers = None
+        self._groups = []
         self._changes = 0
-        self._counts: Dict[str, int] = {}
+        self._counts = {}
         return self
 
     def _changed(self) -> None:
@@ -178,7 +192,7 @@ class SSLContext(_base.SSLContext):
         self._groups = [_GROUPS[text]]
         self._changed()
 
-    @property  # type: ignore[override]
+    @property
     def sni_callback(self) -> Any:
         return self._sni
 
@@ -336,8 +350,9 @@ class SSLContext(_base.SSLContext):
         return Engine(self, Bio(incoming, outgoing), server_side, server_hostname, owner)
 
 
-def create_default_context(purpose: Any = _base.Purpose.SERVER_AUTH, *, cafile: Any = None, capath: Any = None,
-                           cadata: Any = None) -> SSLContext:
+def create_default_context(  # type: ignore[no-redef]
+        purpose: Any = _base.Purpose.SERVER_AUTH, *, cafile: Any = None, capath: Any = None,
+        cadata: Any = None) -> SSLContext:
     """As ssl.create_default_context()."""
     if not isinstance(purpose, _base._ASN1Object):
         raise TypeError(purpose)
@@ -378,7 +393,7 @@ def _create_unverified_context(protocol: Any = None, *, cert_reqs: Any = _base.C
     if cafile or capath or cadata:
         context.load_verify_locations(cafile, capath, cadata)
     elif context.verify_mode != _base.CERT_NONE:
-        context.load_default_certs(purpose)
+        context.load_default_certs(purpose)  # type: ignore[arg-type]
     keylog = os.environ.get("SSLKEYLOGFILE")
     if keylog and not sys.flags.ignore_environment:
         context.keylog_filename = keylog

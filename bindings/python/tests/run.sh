@@ -15,7 +15,7 @@ if [ "$1" != quick ]; then
             cp "$here/requirements.txt" "$venv/installed.txt" || exit 1
     fi
     python=$venv/bin/python
-    tests="$tests test_real_software run_cpython"
+    tests="$tests test_types test_real_software run_cpython"
 fi
 passed=0
 failed=0
