@@ -13,7 +13,7 @@ public enum TlsOperationStatus
     WantWrite = 2,
     /// <summary>The peer has closed, or our closing is all written.</summary>
     Closed = 3,
-    /// <summary>A server asks a client for a certificate: <see cref="TlsSession.SetClientCertificateContext(TlsCredentials)"/>.</summary>
+    /// <summary>A server asks a client for a certificate: <see cref="TlsSession.SetClientCredentials"/>.</summary>
     WantCredentials = 4,
     /// <summary>The peer waits for a verdict: <see cref="TlsSession.AcceptWithDefaultValidation"/> and others.</summary>
     NeedsCertificateValidation = 5,

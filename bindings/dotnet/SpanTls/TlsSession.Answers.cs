@@ -3,6 +3,8 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
+using System.Threading;
+using System.Threading.Tasks;
 
 namespace SpanTls;
 
@@ -30,7 +32,7 @@ public sealed partial class TlsSession
     public void Reject(byte alert) => NativeMethods.Must(_handle, NativeMethods.tls_session_reject(_handle, alert));
 
     /// <summary>Clients, before the handshake or in answer to <see cref="TlsOperationStatus.WantCredentials"/>; null declines.</summary>
-    public void SetClientCertificateContext(TlsCredentials? credentials)
+    public void SetClientCredentials(TlsCredentials? credentials)
     {
         NativeMethods.Must(_handle, NativeMethods.tls_session_set_client_credentials(
             _handle, credentials?.Handle ?? CredentialsHandle.None));
@@ -40,7 +42,7 @@ public sealed partial class TlsSession
 #if NET8_0_OR_GREATER
     /// <summary>The same with what SslStream takes.</summary>
     public void SetClientCertificateContext(SslStreamCertificateContext? context) =>
-        SetClientCertificateContext(context == null ? null : TlsCredentials.FromContext(context));
+        SetClientCredentials(context == null ? null : TlsCredentials.FromContext(context));
 #endif
 
     /// <summary>The names of the authorities that the server asks for; null if it does not say.</summary>
@@ -94,6 +96,10 @@ public sealed partial class TlsSession
         return refused;
     }
 
+    /// <summary>The same on the thread pool: chains take milliseconds, callbacks what they like.</summary>
+    public Task<SslPolicyErrors> AcceptWithDefaultValidationAsync(CancellationToken cancellationToken = default) =>
+        Task.Run(AcceptWithDefaultValidation, cancellationToken);
+
     /// <summary>What the default validation would say; answers nothing.</summary>
     public unsafe SslPolicyErrors DefaultPolicyErrors
     {
@@ -145,6 +151,9 @@ public sealed partial class TlsSession
         SetSignature(signature);
     }
 
+    /// <summary>The same on the thread pool.</summary>
+    public Task SignAsync(CancellationToken cancellationToken = default) => Task.Run(Sign, cancellationToken);
+
     /// <summary>What is to be signed, with which scheme (RFC 8446 section 4.2.3).</summary>
     public unsafe byte[] GetSignatureRequest(out ushort scheme)
     {
@@ -184,6 +193,6 @@ public sealed partial class TlsSession
         X509Certificate? chosen = _context.LocalSelection!(this, TargetHostName ?? string.Empty,
             _context.ClientCertificates ?? new X509CertificateCollection(), GetRemoteCertificate(),
             GetAcceptableIssuers()?.ToArray() ?? Array.Empty<string>());
-        SetClientCertificateContext(chosen == null ? null : TlsCredentials.FromCertificate(TlsContext.WithKey(chosen)));
+        SetClientCredentials(chosen == null ? null : TlsCredentials.FromCertificate(TlsContext.WithKey(chosen)));
     }
 }

@@ -155,17 +155,17 @@ public sealed class TlsStream : Stream
                     await Task.Run(() => Validate(session, cancellation), cancellation).ConfigureAwait(false);
                     break;
                 case TlsOperationStatus.NeedsCertificateValidation:
-                    await Task.Run(session.AcceptWithDefaultValidation, cancellation).ConfigureAwait(false);
+                    await session.AcceptWithDefaultValidationAsync(cancellation).ConfigureAwait(false);
                     break;
                 case TlsOperationStatus.NeedsSignature:
-                    await Task.Run(session.Sign, cancellation).ConfigureAwait(false);
+                    await session.SignAsync(cancellation).ConfigureAwait(false);
                     break;
                 case TlsOperationStatus.NeedsServerOptions when SelectServerContext != null:
                     session.SetServerContext(await Task.Run(() => SelectServerContext(session, cancellation), cancellation)
                         .ConfigureAwait(false));
                     break;
                 case TlsOperationStatus.WantCredentials when SelectCredentials != null:
-                    session.SetClientCertificateContext(
+                    session.SetClientCredentials(
                         await Task.Run(() => SelectCredentials(session, cancellation), cancellation).ConfigureAwait(false));
                     break;
                 default:
@@ -189,7 +189,7 @@ public sealed class TlsStream : Stream
         {
             throw new InvalidOperationException($"nobody answers {status}: set SelectServerContext");
         }
-        session.SetClientCertificateContext((TlsCredentials?)null);
+        session.SetClientCredentials(null);
     }
 
     /// <summary>The answer has failed: the peer learns that the handshake is over.</summary>

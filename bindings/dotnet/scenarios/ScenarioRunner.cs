@@ -154,7 +154,7 @@ sealed class Side
                 }
                 else
                 {
-                    session.SetClientCertificateContext(answer[0] == "present" ? Credentials(answer[1]) : null);
+                    session.SetClientCredentials(answer[0] == "present" ? Credentials(answer[1]) : null);
                 }
                 return true;
             case TlsOperationStatus.NeedsCertificateValidation:

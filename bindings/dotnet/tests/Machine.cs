@@ -146,7 +146,7 @@ static class Machine
             using var wire = new Wire();
             string name = names[i % names.Length];
             using TlsCredentials credentials = TlsCredentials.FromCertificate(Files.WithKey(name), Files.Others(name));
-            using var driver = new Driver(theirs, wire.Client) { Answer = (session, _) => session.SetClientCertificateContext(credentials) };
+            using var driver = new Driver(theirs, wire.Client) { Answer = (session, _) => session.SetClientCredentials(credentials) };
             using var stream = new SslStream(wire.Server);
             await wire.Both(driver.Handshake(), stream.AuthenticateAsServerAsync(server));
             await stream.WriteAsync(AgainstSslStream.Ping);

@@ -118,7 +118,14 @@ static class Verdicts
                 Answer = (session, status) =>
                 {
                     Check.Equal(TlsOperationStatus.WantCredentials, status, "the question");
-                    session.SetClientCertificateContext(shows ? credentials : null);
+                    if (shows)
+                    {
+                        session.SetClientCredentials(credentials);
+                    }
+                    else
+                    {
+                        session.SetClientCertificateContext(null);
+                    }
                 },
             };
             SslServerAuthenticationOptions options = Files.Server();
