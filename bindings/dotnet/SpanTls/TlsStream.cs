@@ -344,19 +344,22 @@ public sealed class TlsStream : Stream
         }
     }
 
-    /// <summary>Answers that the peer is owed. They wait for the writer, who sends them if it is first.</summary>
+    /// <summary>Sends answers that the peer is owed, but does not wait for a writer: it may be waiting for the peer, who may be
+    /// waiting for us to read. Whoever is writing sends them when it is done.</summary>
     private async ValueTask SendOwedAsync(TlsSession session, CancellationToken cancellation)
     {
-        byte[] output = ArrayPool<byte>.Shared.Rent(RecordSize);
-        await _sending.WaitAsync(cancellation).ConfigureAwait(false);
-        try
+        while (session.HasPendingOutput && _sending.Wait(0, CancellationToken.None))
         {
-            await SendRestAsync(session, output, cancellation).ConfigureAwait(false);
-        }
-        finally
-        {
-            _ = _sending.Release();
-            ArrayPool<byte>.Shared.Return(output);
+            byte[] output = ArrayPool<byte>.Shared.Rent(RecordSize);
+            try
+            {
+                await SendRestAsync(session, output, cancellation).ConfigureAwait(false);
+            }
+            finally
+            {
+                _ = _sending.Release();
+                ArrayPool<byte>.Shared.Return(output);
+            }
         }
     }
 
@@ -396,6 +399,10 @@ public sealed class TlsStream : Stream
         {
             ArrayPool<byte>.Shared.Return(output);
             _ = _sending.Release();
+        }
+        if (session.HasPendingOutput)
+        {
+            await SendOwedAsync(session, cancellationToken).ConfigureAwait(false);
         }
     }
 

@@ -177,6 +177,33 @@ static class Streams
     }
 
     [Test]
+    static async Task A_reader_that_owes_an_answer_does_not_wait_for_a_writer_that_waits_for_the_peer()
+    {
+        var (one, other) = Pipes.Pair();
+        using var server = new TlsStream(one);
+        using var client = new TlsStream(other);
+        SslServerAuthenticationOptions options = Files.Server(SslProtocols.Tls13);
+        await Task.WhenAll(server.AuthenticateAsServerAsync(options), client.AuthenticateAsClientAsync(Files.Client()));
+        byte[] data = Random(2000000, 3), room = new byte[data.Length];
+        // Nobody reads at the client: the server's writer gets stuck.
+        Task writing = server.WriteAsync(data).AsTask();
+        byte[] update = new byte[100];
+        client.Session!.UpdateKeys(true, update, out int written);
+        await other.WriteAsync(update.AsMemory(0, written));
+        await client.WriteAsync(AgainstSslStream.Ping);
+        byte[] ping = new byte[4];
+        await server.ReadExactlyAsync(ping);
+        Check.Bytes(AgainstSslStream.Ping, ping, "ping");
+        Check.That(!writing.IsCompleted, "the writer is stuck");
+        await client.ReadExactlyAsync(room);
+        await writing;
+        Check.Bytes(data, room, "data");
+        await server.WriteAsync(AgainstSslStream.Pong);
+        await client.ReadExactlyAsync(ping);
+        Check.Equal(1ul, server.Session!.Statistics.KeyUpdatesSent, "the answer");
+    }
+
+    [Test]
     static async Task A_write_that_was_cut_off_is_not_followed_by_others()
     {
         var (one, other) = Pipes.Pair();
