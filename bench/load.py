@@ -218,8 +218,8 @@ handshake, p50 / p99 in milliseconds. The client bears the dearer half of a hand
                    for server, of in data["tls12"]["count 16384"].items()]),
             """## Memory of idle connections
 
-KiB of the server's processes (PSS) for each connection that has been served once and then keeps silent; what the kernel
-holds for its socket is not in it.
+KiB of the server's processes (PSS without files) for each connection that has been served once and then keeps silent;
+what the kernel holds for its socket is not in it.
 """,
             table(["", *(f"{count:,} connections" for count in IDLE)],
                   [[server, *(f"{found[str(count)] / 1024:.1f}" for count in IDLE)]

@@ -129,11 +129,11 @@ class Server:
         return ticks / os.sysconf("SC_CLK_TCK")
 
     def memory(self):
-        """Bytes, with what is shared shared out (PSS)."""
+        """Bytes of its own: nothing of files, whose part in PSS moves when other programs map the same library."""
         total = 0
         for pid in self.pids():
             rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-            total += int(re.search(r"^Pss:\s+(\d+) kB", rollup, re.MULTILINE).group(1)) * 1024
+            total += sum(int(size) for size in re.findall(r"^Pss_(?:Anon|Shmem):\s+(\d+) kB", rollup, re.MULTILINE)) * 1024
         return total
 
     def descriptors(self):

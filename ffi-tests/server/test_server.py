@@ -754,8 +754,8 @@ class Limits(unittest.TestCase):
     def test_memory_stays_where_it_is_over_thousands_of_connections(self):
         client = compile_with_openssl("load_client.c", "load_client-debian", ours=False)
         with start("--threads", "2") as server:
-            sizes, handshakes = [], 0
-            for _ in range(4):
+            sizes, handshakes, rounds = [], 0, 8
+            for _ in range(rounds):
                 for options in ([], ["--resume"], ["--tls", "1.2", "--resume"]):
                     done = run(client, "--requests", 2000, "--per-connection", 2, "--size", 16384, *options,
                                server.port)
@@ -763,9 +763,10 @@ class Limits(unittest.TestCase):
                     self.assertEqual((told["requests"], told["failed"]), (2000, 0), done.stdout)
                     handshakes += told["connections"]
                 sizes.append(server.memory())
-            self.assertLess(sizes[-1] - sizes[1], 256 << 10, sizes)
+            # In the first half as many clients as ever were there at once; 12,000 follow: 22 bytes of each would show.
+            self.assertLess(sizes[-1] - sizes[rounds // 2 - 1], 256 << 10, sizes)
             counts = served(server)
-            self.assertEqual((counts["handshakes"], counts["requests"]), (handshakes, 24000))
+            self.assertEqual((counts["handshakes"], counts["requests"]), (handshakes, rounds * 6000))
 
 
 class Stopping(unittest.TestCase):
