@@ -559,39 +559,59 @@ static void test_no_kernel(uint32_t protocol, bool tcp, uint32_t flags) {
     wire_close(&wire);
 }
 
-static void test_kernel_reads_on(uint32_t protocol) {
-    test("%s: where the kernel shall receive, nothing behind the handshake is read by it", version_name(protocol));
+static void test_data_behind_the_handshake(uint32_t protocol, uint32_t flags) {
+    test("%s, kernel flags %u: data that comes with the last message of the handshake is read, and keeps the kernel out of nothing",
+         version_name(protocol), flags);
     const setup_t client = {.anchors = "ca", .protocols = protocol, .validation = TLS_VALIDATION_AUTOMATIC};
     const setup_t server = {.credentials = "server-p256"};
-    socket_flags = TLS_SOCKET_OWN | TLS_SOCKET_KERNEL_RECEIVE;
+    socket_flags = TLS_SOCKET_OWN | flags;
     wire_t wire = wire_open(&client, &server, true);
     socket_flags = TLS_SOCKET_OWN;
-    /* One end is complete first, and speaks at once: in TLS 1.3 the client, in TLS 1.2 the server. */
-    const bool client_first = protocol == TLS_PROTOCOL_TLS13;
-    tls_session_t *const first = client_first ? wire.client : wire.server;
-    tls_session_t *const second = client_first ? wire.server : wire.client;
-    tls_status_t status = TLS_STATUS_WANT_READ;
-    for (int i = 0; i < 1000 && (status = tls_session_handshake(first)) != TLS_STATUS_COMPLETE; i++) {
-        EXPECT(waits(status));
-        EXPECT(tls_session_handshake(second) != TLS_STATUS_COMPLETE);
-        poll(NULL, 0, 1);
-    }
-    EXPECT_STATUS(status, TLS_STATUS_COMPLETE);
     uint8_t data[100] = {7}, room[200] = {0};
     size_t count = 0;
-    EXPECT_STATUS(tls_session_write(first, data, sizeof data, &count), TLS_STATUS_COMPLETE);
-    for (int i = 0; i < 1000 && (status = tls_session_handshake(second)) != TLS_STATUS_COMPLETE; i++) {
-        poll(NULL, 0, 1);
+    tls_session_t *const second = run_and_speak(&wire, protocol, data, sizeof data);
+    if ((flags & TLS_SOCKET_KERNEL_RECEIVE) != 0) {
+        /* It is the kernel's to open. */
+        EXPECT_NUMBER(tls_session_state(second) & TLS_STATE_HAS_PENDING_PLAINTEXT, 0);
     }
-    EXPECT_STATUS(status, TLS_STATUS_COMPLETE);
-    EXPECT_NUMBER(tls_session_state(second) & TLS_STATE_HAS_PENDING_PLAINTEXT, 0);
-    status = TLS_STATUS_WANT_READ;
+    const tls_session_stats_t stats = stats_of(second);
+    if (stats.kernel_reason == TLS_KERNEL_REASON_NONE) {
+        EXPECT_NUMBER(stats.kernel_send, (flags & TLS_SOCKET_KERNEL_SEND) != 0);
+        EXPECT_NUMBER(stats.kernel_receive, (flags & TLS_SOCKET_KERNEL_RECEIVE) != 0);
+    } else {
+        EXPECT_NUMBER(stats.kernel_reason, TLS_KERNEL_REASON_UNAVAILABLE);
+    }
+    tls_status_t status = TLS_STATUS_WANT_READ;
     for (int i = 0; i < 1000 && (status = tls_session_read(second, room, sizeof room, &count)) == TLS_STATUS_WANT_READ; i++) {
         poll(NULL, 0, 1);
     }
     EXPECT_STATUS(status, TLS_STATUS_COMPLETE);
     EXPECT_BYTES(room, count, data, sizeof data);
     wire_close(&wire);
+}
+
+/* Its handshake reads a header and then what that announces. */
+static void test_long_announcements(void) {
+    static const uint8_t lengths[][2] = {{0xff, 0xff}, {0x48, 0x01}, {0, 0}};
+    for (size_t i = 0; i < COUNT(lengths); i++) {
+        for (uint32_t flags = 0; flags <= TLS_SOCKET_KERNEL_RECEIVE; flags += TLS_SOCKET_KERNEL_RECEIVE) {
+            test("a handshake record of announced length %u, kernel flags %u, is refused", lengths[i][0] << 8 | lengths[i][1], flags);
+            const setup_t server = {.credentials = "server-p256"};
+            tls_context_t *context = make_context(true, &server);
+            wire_t wire = wire_pair(false);
+            EXPECT_STATUS(tls_session_create_with_socket(context, wire.fds[1], TLS_SOCKET_OWN | flags, &wire.server),
+                          TLS_STATUS_COMPLETE);
+            tls_context_destroy(context);
+            const uint8_t header[] = {22, 3, 1, lengths[i][0], lengths[i][1]};
+            EXPECT_NUMBER(send(wire.fds[0], header, sizeof header, 0), sizeof header);
+            tls_error_t error = {.struct_size = sizeof error};
+            EXPECT_STATUS(tls_session_handshake(wire.server), TLS_ERROR_PROTOCOL);
+            EXPECT_STATUS(tls_session_error(wire.server, &error), TLS_STATUS_COMPLETE);
+            EXPECT_NUMBER(error.alert_sent, i < 2 ? SPANTLS_ALERT_RECORD_OVERFLOW : SPANTLS_ALERT_UNEXPECTED_MESSAGE);
+            close(wire.fds[0]);
+            wire_close(&wire);
+        }
+    }
 }
 
 int main(int argc, char **argv) {
@@ -613,10 +633,11 @@ int main(int argc, char **argv) {
         for (uint32_t flags = TLS_SOCKET_KERNEL_SEND; flags <= 12; flags += 4) {
             test_no_kernel(protocols[i], false, flags);
             test_no_kernel(protocols[i], true, flags);
+            test_data_behind_the_handshake(protocols[i], flags);
         }
-        test_kernel_reads_on(protocols[i]);
     }
     test_garbage();
+    test_long_announcements();
     test_reset_in_handshake();
     test_too_early();
     test_intruder();

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -112,6 +113,34 @@ bool run(wire_t *wire) {
             return false;
         }
     }
+}
+
+tls_session_t *run_and_speak(wire_t *wire, uint32_t protocol, const uint8_t *data, size_t len) {
+    const bool client_first = protocol == TLS_PROTOCOL_TLS13;
+    tls_session_t *const first = client_first ? wire->client : wire->server;
+    tls_session_t *const second = client_first ? wire->server : wire->client;
+    /* A small packet does not wait for the one before it to be acknowledged. */
+    const int yes = 1;
+    for (int i = 0; i < 2; i++) {
+        EXPECT_NUMBER(setsockopt(wire->fds[i], IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes), 0);
+    }
+    tls_status_t status = TLS_STATUS_WANT_READ;
+    for (int i = 0; i < 1000 && (status = tls_session_handshake(first)) != TLS_STATUS_COMPLETE; i++) {
+        EXPECT(waits(status));
+        EXPECT(tls_session_handshake(second) != TLS_STATUS_COMPLETE);
+        poll(NULL, 0, 1);
+    }
+    EXPECT_STATUS(status, TLS_STATUS_COMPLETE);
+    size_t count = 0;
+    EXPECT_STATUS(tls_session_write(first, data, len, &count), TLS_STATUS_COMPLETE);
+    EXPECT_NUMBER(count, len);
+    /* Both have arrived, so that one call could receive both. */
+    poll(NULL, 0, 5);
+    for (int i = 0; i < 1000 && (status = tls_session_handshake(second)) != TLS_STATUS_COMPLETE; i++) {
+        poll(NULL, 0, 1);
+    }
+    EXPECT_STATUS(status, TLS_STATUS_COMPLETE);
+    return second;
 }
 
 wire_t wire_established(uint32_t protocol, bool tcp) {

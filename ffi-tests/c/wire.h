@@ -41,6 +41,12 @@ tls_status_t step(tls_session_t *session);
 /* Runs both until both are complete, or neither's socket is ready. */
 bool run(wire_t *wire);
 
+/*
+ * The handshake, over TCP. The end that is complete first (in TLS 1.3 the client, in TLS 1.2 the server) sends data before the
+ * other has seen its last message. Tells the other, complete too.
+ */
+tls_session_t *run_and_speak(wire_t *wire, uint32_t protocol, const uint8_t *data, size_t len);
+
 /* Reads until there is nothing to read and `len` bytes have come; the status that ended it. */
 tls_status_t read_until(tls_session_t *session, bytes_t *into, size_t len);
 

@@ -149,6 +149,29 @@ static void test_conversations(void) {
     }
 }
 
+static void test_data_behind_the_handshake(uint32_t protocol) {
+    for (uint32_t flags = SEND; flags <= BOTH; flags += SEND) {
+        test("%s, kernel %u: data that comes with the last message of the handshake is read, and keeps the kernel out of nothing",
+             version_name(protocol), flags / SEND);
+        const plan_t plan = {.protocol = protocol, .client_flags = flags, .server_flags = flags};
+        contexts_t contexts = contexts_of(&plan);
+        wire_t wire = open_on(&contexts, &plan);
+        contexts_free(&contexts);
+        uint8_t *data = pattern(50000, 6);
+        tls_session_t *const second = run_and_speak(&wire, protocol, data, 50000);
+        expect_kernel(wire.client, flags);
+        expect_kernel(wire.server, flags);
+        bytes_t received = {0};
+        EXPECT_STATUS(read_until(second, &received, 50000), TLS_STATUS_WANT_READ);
+        EXPECT_BYTES(received.data, received.len, data, 50000);
+        bytes_free(&received);
+        free(data);
+        transfer(wire.client, wire.server, 30000, 5000, 1);
+        transfer(wire.server, wire.client, 30000, 5000, 2);
+        close_both(&wire);
+    }
+}
+
 static void test_rooms(uint32_t protocol) {
     test("%s: any buffer reads what the kernel has opened, one of no bytes tells that there is something", version_name(protocol));
     const plan_t plan = {.protocol = protocol, .client_flags = BOTH, .server_flags = BOTH};
@@ -414,6 +437,7 @@ int main(int argc, char **argv) {
     rekeys = argc > 1 && strcmp(argv[1], "rekeys") == 0;
     test_conversations();
     for (size_t i = 0; i < COUNT(protocols); i++) {
+        test_data_behind_the_handshake(protocols[i]);
         test_rooms(protocols[i]);
         test_large_writes(protocols[i]);
         test_threads(protocols[i]);

@@ -73,8 +73,8 @@ impl Session {
         kept.keep(&buffer[..have]);
         if self.shared.has(state::HANDSHAKE_COMPLETE) {
             let mut read = try_lock(&self.read)?;
-            if kept.bytes().is_empty() && result.is_ok() {
-                self.hand_over_to_kernel(bound, &mut write, &mut read);
+            if result.is_ok() {
+                self.hand_over_to_kernel(bound, &mut write, &mut read, kept.bytes());
             }
             self.tell_what_is_kept(&read, &kept);
         }

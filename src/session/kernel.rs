@@ -115,8 +115,9 @@ impl Kernel {
 }
 
 impl Session {
-    /// The handshake is complete, nothing is pending: gives the kernel what the host wants it to do, once.
-    pub(super) fn hand_over_to_kernel(&self, bound: &Bound, write: &mut WriteHalf, read: &mut ReadHalf) {
+    /// The handshake is complete, nothing is pending: gives the kernel what the host wants it to do, once. `kept` was
+    /// received behind the handshake: nothing, if the kernel is to receive.
+    pub(super) fn hand_over_to_kernel(&self, bound: &Bound, write: &mut WriteHalf, read: &mut ReadHalf, kept: &[u8]) {
         let Some(kernel) = bound.kernel() else { return };
         let Some(keys) = kernel.keys().take() else { return };
         if !cfg!(target_os = "linux") {
@@ -125,7 +126,9 @@ impl Session {
         if let Err(errno) = bound.socket().start_tls() {
             return kernel.refuse(Reason::Unavailable, errno);
         }
+        debug_assert!(kept.is_empty() || !kernel.wanted.receive);
         if kernel.wanted.receive
+            && kept.is_empty()
             && let Some((version, algorithm, sequence)) = read.keys_in_force()
         {
             let cipher = Cipher::of(algorithm);
