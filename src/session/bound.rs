@@ -72,7 +72,8 @@ impl Session {
         let result = self.shake_hands(bound, &mut phase, &mut write, &mut buffer, &mut have);
         kept.keep(&buffer[..have]);
         if self.shared.has(state::HANDSHAKE_COMPLETE) {
-            let mut read = try_lock(&self.read)?;
+            // The handshake's work is done: BUSY is no answer any more. Nobody waits while holding this one alone.
+            let mut read = self.read.lock().map_err(|_| Failure::internal("this session is poisoned"))?;
             if result.is_ok() {
                 self.hand_over_to_kernel(bound, &mut write, &mut read, kept.bytes());
             }
