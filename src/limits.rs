@@ -37,21 +37,21 @@ pub(crate) const RECEIVE_SCRATCH: usize = 4 * (RECORD_HEADER + MAX_CIPHERTEXT_TL
 pub(crate) const SEND_SCRATCH: usize = 8 * (RECORD_HEADER + MAX_PLAINTEXT + 32);
 
 /// Empty application records in a row. Each costs us an AEAD and the peer almost nothing.
-pub(crate) const MAX_EMPTY_RECORDS: u32 = 32;
+pub(crate) const MAX_EMPTY_RECORDS: u8 = 32;
 
 /// Warning alerts in a row (TLS 1.2), and `user_canceled` in either version: they do nothing (RFC 5246 section 7.2).
-pub(crate) const MAX_WARNING_ALERTS: u32 = 4;
+pub(crate) const MAX_WARNING_ALERTS: u8 = 4;
 
 /// KeyUpdate messages without application data between them. Each costs us two key derivations, and a reply.
-pub(crate) const MAX_KEY_UPDATES: u32 = 32;
+pub(crate) const MAX_KEY_UPDATES: u8 = 32;
 
 /// Requests for renegotiation, without application data between them, that are turned down with a warning
 /// (RFC 5246 section 7.2.2) before the session ends.
 /// It is a classic way to make a server work for nothing.
-pub(crate) const MAX_RENEGOTIATION_REQUESTS: u32 = 4;
+pub(crate) const MAX_RENEGOTIATION_REQUESTS: u8 = 4;
 
 /// NewSessionTicket messages without application data between them. A server has no reason for more.
-pub(crate) const MAX_TICKETS: u32 = 64;
+pub(crate) const MAX_TICKETS: u8 = 64;
 
 /// Records sealed under one AES-GCM key: 2^24.5 full-size records keep the attacker's advantage below 2^-57
 /// (RFC 8446 section 5.5); we stop earlier, at a round number.
@@ -75,7 +75,7 @@ pub(crate) const MAX_RESUMED: u64 = 604_800;
 pub(crate) const TICKETS_SENT: usize = 2;
 
 /// Tickets that one TLS 1.3 session of a client takes: servers send one or two, and what takes them has some 800 bytes.
-pub(crate) const TICKETS_TAKEN: u64 = 2;
+pub(crate) const TICKETS_TAKEN: u32 = 2;
 
 /// Tickets that a client keeps for one server.
 pub(crate) const MAX_TICKETS_KEPT: usize = 8;

@@ -22,7 +22,7 @@ pub(super) struct HelloReader {
     /// Bytes of the records that it came in.
     taken: usize,
     /// Warnings before it.
-    warnings: u32,
+    warnings: u8,
 }
 
 /// What a record is to the ClientHello.
@@ -46,7 +46,7 @@ impl HelloReader {
             && description != 0
             && self.fragments.is_empty()
         {
-            self.warnings += 1;
+            self.warnings = self.warnings.saturating_add(1);
             return match self.warnings {
                 ..=MAX_WARNING_ALERTS => Part::Fragment,
                 _ => unreadable(Alert::UNEXPECTED_MESSAGE, "there are too many warnings"),

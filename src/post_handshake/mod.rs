@@ -49,15 +49,17 @@ pub(crate) enum Action {
 pub(crate) struct Messages {
     is_server: bool,
     version: Version,
-    /// The beginning of a handshake message whose end is in a record to come.
-    fragment: Vec<u8>,
+    /// The beginning of a handshake message whose end is in a record to come. There hardly ever is one: an idle session is
+    /// small.
+    #[expect(clippy::box_collection, reason = "a third of the room while there is none")]
+    fragment: Option<Box<Vec<u8>>>,
     /// A client's authentication has begun and must not be interrupted.
     authenticating: bool,
-    empty_records: u32,
-    warnings: u32,
-    key_updates: u32,
-    tickets: u32,
-    renegotiations: u32,
+    empty_records: u8,
+    warnings: u8,
+    key_updates: u8,
+    tickets: u8,
+    renegotiations: u8,
 }
 
 impl Messages {
@@ -65,7 +67,7 @@ impl Messages {
         Self {
             is_server,
             version,
-            fragment: Vec::new(),
+            fragment: None,
             authenticating: false,
             empty_records: 0,
             warnings: 0,
@@ -137,19 +139,18 @@ impl Messages {
             return Err(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "an empty handshake record"));
         }
         // Almost always a record holds whole messages, and nothing has to be kept.
-        if self.fragment.is_empty() {
-            let rest = self.messages(record, &mut act)?;
-            self.fragment.extend_from_slice(rest);
-        } else {
-            let mut bytes = std::mem::take(&mut self.fragment);
-            bytes.extend_from_slice(record);
-            let rest = self.messages(&bytes, &mut act)?.len();
-            bytes.drain(..bytes.len() - rest);
-            self.fragment = bytes;
-        }
-        if self.fragment.is_empty() {
-            self.fragment = Vec::new();
-        }
+        self.fragment = match self.fragment.take() {
+            None => {
+                let rest = self.messages(record, &mut act)?;
+                (!rest.is_empty()).then(|| Box::new(rest.to_vec()))
+            }
+            Some(mut bytes) => {
+                bytes.extend_from_slice(record);
+                let rest = self.messages(&bytes, &mut act)?.len();
+                bytes.drain(..bytes.len() - rest);
+                (rest > 0).then_some(bytes)
+            }
+        };
         Ok(())
     }
 
@@ -222,7 +223,7 @@ impl Messages {
 
     /// RFC 8446 section 5.1: records of other types do not come between the parts of a handshake message.
     fn not_interleaved(&self) -> Result<(), Failure> {
-        if self.fragment.is_empty() {
+        if self.fragment.is_none() {
             return Ok(());
         }
         Err(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "another record within a handshake message"))
@@ -248,8 +249,8 @@ fn interrupted() -> Failure {
     Failure::protocol(Alert::UNEXPECTED_MESSAGE, "something between the messages of an authentication")
 }
 
-fn count(counter: &mut u32, limit: u32, what: &'static str) -> Result<(), Failure> {
-    *counter += 1;
+fn count(counter: &mut u8, limit: u8, what: &'static str) -> Result<(), Failure> {
+    *counter = counter.saturating_add(1);
     if *counter > limit { Err(Failure::protocol(Alert::UNEXPECTED_MESSAGE, what)) } else { Ok(()) }
 }
 
@@ -310,7 +311,7 @@ mod tests {
     #[test]
     fn floods_end_and_data_in_between_is_no_flood() {
         let mut messages = Messages::new(true, Version::Tls13);
-        for _ in 0..10 * MAX_KEY_UPDATES {
+        for _ in 0..10 * u32::from(MAX_KEY_UPDATES) {
             messages.application_data(1).unwrap();
             actions(&mut messages, &KEY_UPDATE_NOT_REQUESTED).unwrap();
         }

@@ -1,7 +1,6 @@
 //! Plaintext that did not fit the host's buffer. The buffers are pooled, so that slow readers cost no allocation per
 //! record and idle sessions hold none.
 
-use std::ops::Range;
 use std::sync::Mutex;
 
 use zeroize::Zeroize;
@@ -13,8 +12,8 @@ static IDLE: Mutex<Vec<Box<[u8]>>> = Mutex::new(Vec::new());
 /// A buffer for the plaintext of one record; wiped and given back when dropped.
 pub(crate) struct RecordBuffer {
     bytes: Box<[u8]>,
-    /// How far it was written.
-    used: usize,
+    /// How far it was written; a record is far smaller than this can count, and a session that holds none is small.
+    used: u16,
 }
 
 impl RecordBuffer {
@@ -27,14 +26,14 @@ impl RecordBuffer {
 
     /// The first `len` bytes, to be written.
     pub(crate) fn room(&mut self, len: usize) -> Option<&mut [u8]> {
-        self.used = self.used.max(len.min(self.bytes.len()));
+        self.used = self.used.max(len.min(self.bytes.len()) as u16);
         self.bytes.get_mut(..len)
     }
 }
 
 impl Drop for RecordBuffer {
     fn drop(&mut self) {
-        self.bytes[..self.used].zeroize();
+        self.bytes[..usize::from(self.used)].zeroize();
         let bytes = std::mem::take(&mut self.bytes);
         if let Ok(mut idle) = IDLE.try_lock()
             && idle.len() < IDLE_HELD_BUFFERS
@@ -47,24 +46,26 @@ impl Drop for RecordBuffer {
 /// Plaintext still to be delivered.
 pub(crate) struct Held {
     buffer: RecordBuffer,
-    left: Range<usize>,
+    from: u16,
+    to: u16,
 }
 
 impl Held {
     pub(crate) fn new(buffer: RecordBuffer, data_len: usize) -> Self {
-        Self { buffer, left: 0..data_len }
+        debug_assert!(data_len <= usize::from(buffer.used));
+        Self { to: buffer.used.min(data_len as u16), from: 0, buffer }
     }
 
     /// Moves what fits into `output` and returns how much that was.
     pub(crate) fn deliver(&mut self, output: &mut [u8]) -> usize {
-        let count = self.left.len().min(output.len());
-        let from = self.left.start;
-        output[..count].copy_from_slice(&self.buffer.bytes[from..from + count]);
-        self.left.start += count;
+        let left = &self.buffer.bytes[usize::from(self.from)..usize::from(self.to)];
+        let count = left.len().min(output.len());
+        output[..count].copy_from_slice(&left[..count]);
+        self.from += count as u16;
         count
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.left.is_empty()
+        self.from == self.to
     }
 }

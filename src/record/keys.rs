@@ -49,17 +49,37 @@ pub(crate) fn take_apart(
 /// is for handshakes, which see to that themselves.
 pub(crate) struct Protection {
     key: RecordKey,
-    /// In the upper 96 bits.
-    iv: u128,
+    iv: Iv,
     sequence: u64,
     version: Version,
+    gcm: bool,
     explicit_nonce: bool,
-    max_records: u64,
+    /// Tests exhaust keys early.
+    #[cfg(test)]
+    fewer_records: u64,
 }
 
-impl Drop for Protection {
+/// Eight bytes and four, as big-endian numbers: on its way into a nonce an IV is one number, and idle sessions are small.
+/// It is wiped when dropped.
+struct Iv(u64, u32);
+
+impl Iv {
+    fn new(bytes: [u8; NONCE_LEN]) -> Self {
+        let [a, b, c, d, e, f, g, h, i, j, k, l] = bytes;
+        Self(u64::from_be_bytes([a, b, c, d, e, f, g, h]), u32::from_be_bytes([i, j, k, l]))
+    }
+
+    /// In the upper 96 bits.
+    #[inline]
+    fn wide(&self) -> u128 {
+        u128::from(self.0) << 64 | u128::from(self.1) << 32
+    }
+}
+
+impl Drop for Iv {
     fn drop(&mut self) {
-        self.iv.zeroize();
+        self.0.zeroize();
+        self.1.zeroize();
     }
 }
 
@@ -81,12 +101,14 @@ impl Protection {
         let gcm = algorithm != &aead::CHACHA20_POLY1305;
         Ok(Self {
             key,
-            iv: widen(iv),
+            iv: Iv::new(iv),
             sequence,
             version,
+            gcm,
             // RFC 7905: ChaCha20-Poly1305 has no explicit nonce in TLS 1.2 either.
             explicit_nonce: gcm && version == Version::Tls12,
-            max_records: if gcm { MAX_RECORDS_AES_GCM } else { MAX_RECORDS_CHACHA20_POLY1305 },
+            #[cfg(test)]
+            fewer_records: 0,
         })
     }
 
@@ -110,8 +132,17 @@ impl Protection {
     }
 
     /// Records that may still be sealed under this key (RFC 8446 section 5.5).
+    #[inline]
     pub(crate) fn records_left(&self) -> u64 {
-        self.max_records.saturating_sub(self.sequence)
+        self.max_records().saturating_sub(self.sequence)
+    }
+
+    #[inline]
+    fn max_records(&self) -> u64 {
+        let max_records = if self.gcm { MAX_RECORDS_AES_GCM } else { MAX_RECORDS_CHACHA20_POLY1305 };
+        #[cfg(test)]
+        let max_records = max_records - self.fewer_records;
+        max_records
     }
 
     /// Bytes between header and data.
@@ -134,14 +165,14 @@ impl Protection {
     fn nonce(&self) -> [u8; NONCE_LEN] {
         // As one number, which is stored as it is loaded: eight bytes, then four. Stored in other pieces, it would
         // have to reach the cache before it could be loaded.
-        let [nonce @ .., _, _, _, _] = (self.iv ^ u128::from(self.sequence) << 32).to_be_bytes();
+        let [nonce @ .., _, _, _, _] = (self.iv.wide() ^ u128::from(self.sequence) << 32).to_be_bytes();
         nonce
     }
 
     /// RFC 5288 section 3: the salt from the key block, the rest as sent.
     #[inline]
     fn nonce_with(&self, explicit: [u8; EXPLICIT_NONCE_LEN]) -> [u8; NONCE_LEN] {
-        let salt = self.iv >> 96 << 96;
+        let salt = self.iv.wide() >> 96 << 96;
         let [nonce @ .., _, _, _, _] = (salt | u128::from(u64::from_be_bytes(explicit)) << 32).to_be_bytes();
         nonce
     }
@@ -158,7 +189,7 @@ impl Protection {
         let nonce = self.nonce();
         if let Some(explicit) = record.explicit_nonce {
             // The last eight bytes of the nonce; cut out of it, they would decide in which pieces it is stored.
-            *explicit = ((self.iv >> 32) as u64 ^ self.sequence).to_be_bytes();
+            *explicit = ((self.iv.wide() >> 32) as u64 ^ self.sequence).to_be_bytes();
         }
         let payload_len = self.prefix_len() + record.sealed.len();
         let sealed = match self.version {
@@ -244,15 +275,9 @@ impl Protection {
 
     #[cfg(test)]
     pub(crate) fn set_records_left(&mut self, left: u64) {
-        self.max_records = self.sequence + left;
+        self.fewer_records = 0;
+        self.fewer_records = self.max_records() - self.sequence - left;
     }
-}
-
-/// Puts an IV where `Protection::iv` has it.
-fn widen(iv: [u8; NONCE_LEN]) -> u128 {
-    let mut bytes = [0; 16];
-    bytes[..NONCE_LEN].copy_from_slice(&iv);
-    u128::from_be_bytes(bytes)
 }
 
 /// A record to be sealed, each part where it lies.

@@ -12,7 +12,7 @@ pub(crate) struct Opener {
     protection: Protection,
     /// Records under earlier keys, less those of the handshake under the first ones.
     done: i64,
-    key_updates: u64,
+    key_updates: u32,
 }
 
 /// What an opened record holds; the bytes are where they were opened.
@@ -59,13 +59,13 @@ impl Opener {
 
     pub(crate) fn replace_keys(&mut self, protection: Protection) {
         self.done += self.protection.sequence() as i64;
-        self.key_updates += 1;
+        self.key_updates = self.key_updates.wrapping_add(1);
         self.protection = protection;
     }
 
     /// Records since the handshake, and changes of keys.
     #[inline]
-    pub(crate) fn counts(&self) -> (u64, u64) {
+    pub(crate) fn counts(&self) -> (u64, u32) {
         ((self.done + self.protection.sequence() as i64) as u64, self.key_updates)
     }
 

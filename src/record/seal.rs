@@ -11,9 +11,9 @@ pub(crate) struct Sealer {
     protection: Protection,
     /// Records under earlier keys, less those of the handshake under the first ones.
     done: i64,
-    key_updates: u64,
+    key_updates: u32,
     /// Bytes of data in a record, at most.
-    max_data: usize,
+    max_data: u16,
     /// Somebody else protects the records: messages get a header and stay bare.
     is_bare: bool,
 }
@@ -24,14 +24,14 @@ impl Sealer {
             done: -(protection.sequence() as i64),
             key_updates: 0,
             protection,
-            max_data: MAX_PLAINTEXT,
+            max_data: MAX_PLAINTEXT as u16,
             is_bare: false,
         }
     }
 
     /// Records carry no more than this from now on.
     pub(crate) fn limit_fragments(&mut self, max_data: usize) {
-        self.max_data = max_data.min(MAX_PLAINTEXT);
+        self.max_data = max_data.min(MAX_PLAINTEXT) as u16;
     }
 
     /// From now on somebody else protects the records.
@@ -56,7 +56,7 @@ impl Sealer {
 
     /// The most data that one record of at most `room` bytes can carry.
     pub(crate) fn data_that_fits(&self, room: usize) -> usize {
-        room.saturating_sub(self.protection.overhead()).min(self.max_data)
+        room.saturating_sub(self.protection.overhead()).min(usize::from(self.max_data))
     }
 
     pub(crate) fn records_left(&self) -> u64 {
@@ -69,13 +69,13 @@ impl Sealer {
 
     pub(crate) fn replace_keys(&mut self, protection: Protection) {
         self.done += self.protection.sequence() as i64;
-        self.key_updates += 1;
+        self.key_updates = self.key_updates.wrapping_add(1);
         self.protection = protection;
     }
 
     /// Records since the handshake, and changes of keys.
     #[inline]
-    pub(crate) fn counts(&self) -> (u64, u64) {
+    pub(crate) fn counts(&self) -> (u64, u32) {
         ((self.done + self.protection.sequence() as i64) as u64, self.key_updates)
     }
 

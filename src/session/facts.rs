@@ -29,10 +29,10 @@ pub struct Negotiated {
 /// Everything that getters read.
 pub(super) struct Facts {
     pub(super) negotiated: Negotiated,
-    pub(super) target_host_name: String,
+    pub(super) target_host_name: Box<str>,
     pub(super) remote_certificates: Arc<[CertificateDer<'static>]>,
     /// With the server's certificate.
-    pub(super) ocsp_response: Vec<u8>,
+    pub(super) ocsp_response: Box<[u8]>,
     pub(super) bindings: Option<Box<Bindings>>,
     /// The credentials that the peer was shown.
     pub(super) shown: Option<Arc<CertifiedKey>>,
@@ -60,9 +60,9 @@ impl Default for Facts {
     fn default() -> Self {
         Self {
             negotiated: Negotiated::default(),
-            target_host_name: String::new(),
+            target_host_name: Box::default(),
             remote_certificates: Arc::new([]),
-            ocsp_response: Vec::new(),
+            ocsp_response: Box::default(),
             bindings: None,
             shown: None,
             client_hello: None,

@@ -22,7 +22,7 @@ use crate::record::seal::Sealer;
 /// How far the handshake is.
 pub(super) enum Phase {
     /// Nothing has been sent or received.
-    New(Preset),
+    New(Box<Preset>),
     /// Under way.
     Running(Box<Running>),
     /// The halves have taken over.
@@ -119,8 +119,8 @@ impl Session {
                 Phase::Done => return Ok(Outcome::Complete),
                 Phase::Cancelled => return Ok(Outcome::Closed),
                 Phase::New(preset) => {
-                    let preset = preset.clone();
-                    *phase = Phase::Running(Box::new(self.begin(preset)?));
+                    let running = self.begin((**preset).clone())?;
+                    *phase = Phase::Running(Box::new(running));
                     continue;
                 }
                 Phase::Running(running) => match running.next(&input[counts.consumed..], &mut counts.consumed)? {
@@ -354,7 +354,7 @@ impl Session {
             Request::Credentials(request) => facts.asked().certificate_request = Some(Arc::new(request)),
             Request::Certificate(chain) => {
                 facts.remote_certificates = chain.clone().into();
-                facts.ocsp_response = running.handshake.ocsp_response();
+                facts.ocsp_response = running.handshake.ocsp_response().into();
                 running.chain = chain;
             }
             Request::Signature(request) => facts.asked().signature_request = Some(Arc::new(request)),
@@ -368,7 +368,7 @@ impl Session {
         let Some(hello) = running.handshake.client_hello() else { return };
         let mut facts = self.shared.facts();
         if facts.client_hello.is_none() {
-            facts.target_host_name = hello.server_name().unwrap_or_default().to_owned();
+            facts.target_host_name = hello.server_name().unwrap_or_default().into();
             facts.client_hello = Some(hello.clone());
         }
     }

@@ -36,7 +36,7 @@ use crate::post_handshake::client_auth::{ClientAuth, Progress};
 use bound::Bound;
 use facts::Facts;
 pub use facts::Negotiated;
-use handshaking::{Phase, Preset};
+use handshaking::Phase;
 pub use kernel::KernelTls;
 use owed::Owed;
 use read::ReadHalf;
@@ -134,7 +134,7 @@ impl Session {
                 client_auth: Mutex::default(),
                 failures: Mutex::default(),
             },
-            phase: Mutex::new(Phase::New(Preset::default())),
+            phase: Mutex::new(Phase::New(Box::default())),
             write: Mutex::default(),
             read: Mutex::default(),
         }
@@ -160,7 +160,7 @@ impl Session {
             .to_owned();
         let mut phase = try_lock(&self.phase)?;
         phase.set_name(parsed)?;
-        self.shared.facts().target_host_name = name.to_owned();
+        self.shared.facts().target_host_name = name.into();
         Ok(Outcome::Complete)
     }
 
@@ -236,7 +236,7 @@ impl Session {
 
     /// The server's stapled OCSP response, as it came with its certificate.
     pub fn ocsp_response(&self) -> Vec<u8> {
-        self.shared.facts().ocsp_response.clone()
+        self.shared.facts().ocsp_response.to_vec()
     }
 
     /// Hands over output that is owed to the peer.
@@ -288,7 +288,7 @@ impl Session {
                 facts.remote_certificates = Arc::new([]);
             }
             facts.client_hello = None;
-            facts.ocsp_response = Vec::new();
+            facts.ocsp_response = Box::default();
         }
         if resumption {
             read.drop_tickets();
@@ -311,7 +311,7 @@ impl Session {
 
     /// The server's name: what a client set, or what a server was asked for.
     pub fn target_host_name(&self) -> String {
-        self.shared.facts().target_host_name.clone()
+        self.shared.facts().target_host_name.to_string()
     }
 
     /// The certificates that the peer has shown, leaf first.

@@ -482,7 +482,7 @@ impl Opening {
                                 && taker.take(body)?
                             {
                                 let taken = &shared.counters.tickets_received;
-                                taken.add(1);
+                                taken.set(taken.get() + 1);
                                 if taken.get() >= TICKETS_TAKEN {
                                     *ticket_taker = None;
                                 }

@@ -1,7 +1,7 @@
 //! What a session counts. Each number has one writer at a time, the part of the session that holds its lock; readers come
 //! from any thread.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::outcome::Question;
@@ -27,6 +27,21 @@ impl Count {
     }
 }
 
+/// A count of what is rare, in half the room.
+#[derive(Default)]
+pub(super) struct SmallCount(AtomicU32);
+
+impl SmallCount {
+    #[inline]
+    pub(super) fn set(&self, number: u32) {
+        self.0.store(number, Ordering::Relaxed);
+    }
+
+    pub(super) fn get(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Counters {
     pub(super) ciphertext_sent: Count,
@@ -35,9 +50,9 @@ pub(super) struct Counters {
     pub(super) plaintext_received: Count,
     pub(super) records_sent: Count,
     pub(super) records_received: Count,
-    pub(super) key_updates_sent: Count,
-    pub(super) key_updates_received: Count,
-    pub(super) tickets_received: Count,
+    pub(super) key_updates_sent: SmallCount,
+    pub(super) key_updates_received: SmallCount,
+    pub(super) tickets_received: SmallCount,
     computing: Count,
     /// By the order of [`Question`].
     suspended: [Count; 4],
@@ -97,9 +112,9 @@ impl Counters {
             plaintext_received: self.plaintext_received.get(),
             records_sent: self.records_sent.get(),
             records_received: self.records_received.get(),
-            key_updates_sent: self.key_updates_sent.get(),
-            key_updates_received: self.key_updates_received.get(),
-            tickets_received: self.tickets_received.get(),
+            key_updates_sent: self.key_updates_sent.get().into(),
+            key_updates_received: self.key_updates_received.get().into(),
+            tickets_received: self.tickets_received.get().into(),
             computing: self.computing.get(),
             suspended,
             ..Stats::default()

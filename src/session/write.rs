@@ -16,9 +16,11 @@ const RESERVED_RECORDS: u64 = 2;
 
 #[derive(Default)]
 pub(super) struct WriteHalf {
-    /// Made but not yet handed over; bytes before `handed` are.
-    pending: Vec<u8>,
-    /// Flights and send buffers are far smaller than this can count: an idle session is small.
+    /// Made but not yet handed over; bytes before `handed` are. Boxed, and none while there is none: an idle session is
+    /// small.
+    #[expect(clippy::box_collection, reason = "a third of the room while there is none")]
+    pending: Option<Box<Vec<u8>>>,
+    /// Flights and send buffers are far smaller than this can count.
     handed: u32,
     sealing: Option<Box<Sealing>>,
     /// Nothing but pending output will ever be sent again.
@@ -63,6 +65,10 @@ impl<'a> Plaintext<'a> {
     }
 }
 
+fn no_keys() -> Failure {
+    Failure::internal("no keys in an open session")
+}
+
 impl WriteHalf {
     /// Takes over from the handshake.
     pub(super) fn open(&mut self, sealer: Sealer, traffic: Option<TrafficSecret>) {
@@ -82,13 +88,16 @@ impl WriteHalf {
 
     /// Lets `make` add to the pending output.
     pub(super) fn add<R>(&mut self, shared: &Shared, make: impl FnOnce(&mut Vec<u8>) -> R) -> R {
-        let result = make(&mut self.pending);
+        let result = make(self.pending.get_or_insert_default());
+        if !self.has_pending() {
+            self.pending = None;
+        }
         shared.put(state::HAS_PENDING_OUTPUT, self.has_pending());
         result
     }
 
     pub(super) fn has_pending(&self) -> bool {
-        (self.handed as usize) < self.pending.len()
+        self.pending.as_ref().is_some_and(|pending| (self.handed as usize) < pending.len())
     }
 
     /// Hands over what fits, whatever the state.
@@ -140,7 +149,7 @@ impl WriteHalf {
 
     /// Output that is made and not yet handed over.
     pub(super) fn pending(&self) -> &[u8] {
-        &self.pending[self.handed as usize..]
+        self.pending.as_ref().map_or(&[], |pending| &pending[self.handed as usize..])
     }
 
     /// The next `count` bytes of pending output are on their way.
@@ -148,7 +157,7 @@ impl WriteHalf {
         self.handed += count as u32;
         if !self.has_pending() {
             // An idle session keeps no buffer.
-            self.pending = Vec::new();
+            self.pending = None;
             self.handed = 0;
             shared.put(state::HAS_PENDING_OUTPUT, false);
             if shared.has(state::FINISHED) {
@@ -159,7 +168,7 @@ impl WriteHalf {
 
     /// Nothing can be sent any more, what is pending neither.
     pub(super) fn abandon(&mut self, shared: &Shared) {
-        self.pending = Vec::new();
+        self.pending = None;
         self.handed = 0;
         self.closed = true;
         shared.put(state::HAS_PENDING_OUTPUT, false);
@@ -361,7 +370,8 @@ impl WriteHalf {
     /// `count` bytes of the message in the first record were sent. What is left of it is a record of its own: a message of
     /// the handshake may be in several records (RFC 8446 section 5.1), and an alert is too short.
     pub(super) fn bare_record_sent(&mut self, shared: &Shared, count: usize) {
-        let record = &mut self.pending[self.handed as usize..];
+        let Some(pending) = &mut self.pending else { return };
+        let record = &mut pending[self.handed as usize..];
         let left = usize::from(u16::from_be_bytes([record[3], record[4]])) - count;
         if left == 0 {
             return self.handed_over(shared, RECORD_HEADER + count);
@@ -430,12 +440,12 @@ impl WriteHalf {
     }
 
     fn sealing(&mut self) -> Result<&mut Sealing, Failure> {
-        self.parts().map(|(sealing, _)| sealing)
+        self.sealing.as_deref_mut().ok_or_else(no_keys)
     }
 
     fn parts(&mut self) -> Result<(&mut Sealing, &mut Vec<u8>), Failure> {
-        let sealing = self.sealing.as_deref_mut().ok_or_else(|| Failure::internal("no keys in an open session"))?;
-        Ok((sealing, &mut self.pending))
+        let sealing = self.sealing.as_deref_mut().ok_or_else(no_keys)?;
+        Ok((sealing, self.pending.get_or_insert_default()))
     }
 
     /// A KeyUpdate that asks for one back.
