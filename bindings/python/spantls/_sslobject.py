@@ -103,7 +103,6 @@ class Engine:
         self._failure: Optional[TlsError] = None
         self._shared: Optional[List[Tuple[str, str, int]]] = None
         self._judged = False
-        self._asked_later = False
         self.session_obj: Any = None
         engine = context._engine(server_side)
         context._count("accept" if server_side else "connect")

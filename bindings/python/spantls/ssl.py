@@ -61,6 +61,20 @@ def _decrypted(key: bytes, password: Any) -> bytes:
     return loaded.private_bytes(forms.Encoding.PEM, forms.PrivateFormat.PKCS8, forms.NoEncryption())
 
 
+def _readable(blocks: List[bytes]) -> List[bytes]:
+    """The trust anchors that the engine can read. ssl takes some that it cannot: they must neither keep the others out nor be
+    taken for none at all; nothing that they have issued is trusted."""
+    def can_be_read(block: bytes) -> bool:
+        try:
+            _Options().add_trust_anchors(block)
+            return True
+        except TlsError:
+            return False
+
+    together = b"".join(blocks)
+    return blocks if not blocks or can_be_read(together) else [block for block in blocks if can_be_read(block)]
+
+
 class SSLContext(_base.SSLContext):  # type: ignore[no-redef]
     """As ssl.SSLContext, with TLS 1.2 and 1.3."""
 
@@ -147,7 +161,8 @@ class SSLContext(_base.SSLContext):  # type: ignore[no-redef]
                 found.append(_base.DER_cert_to_PEM_cert(rest[:size]).encode())
                 rest = rest[size:]
         for text in found:
-            self._anchors += [block for block in _certificates.blocks(text) if block not in self._anchors]
+            blocks = [block for block in _certificates.blocks(text) if block not in self._anchors]
+            self._anchors += _readable(blocks)
             self._crls += _certificates.crls(text)
         self._changed()
 
@@ -267,18 +282,11 @@ class SSLContext(_base.SSLContext):  # type: ignore[no-redef]
             paths = _base.get_default_verify_paths()
             for path in (paths.cafile, "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"):
                 if path and os.path.exists(path):
-                    anchors += _certificates.blocks(_read(path))
+                    anchors += _readable(_certificates.blocks(_read(path)))
                     break
-        try:
-            if anchors:
-                options.add_trust_anchors(b"".join(anchors))
-        except TlsError:
-            # One that cannot be read here must not keep the others out; what is left out is not trusted.
-            for block in anchors:
-                try:
-                    options.add_trust_anchors(block)
-                except TlsError:
-                    continue
+        # Without any the engine would take the system's; _is_anchored() knows whether that is meant.
+        if anchors:
+            options.add_trust_anchors(b"".join(anchors))
         if self._crls and self.verify_flags & _base.VERIFY_CRL_CHECK_LEAF:
             options.add_crls(b"".join(self._crls))
 
