@@ -163,8 +163,9 @@ internal static unsafe partial class NativeMethods
         return Encoding.UTF8.GetString(text, length);
     }
 
-    /// <summary>For strings of the C interface.</summary>
-    internal static byte[] Terminated(string text) => Encoding.UTF8.GetBytes(text + "\0");
+    /// <summary>For strings of the C interface, which end where the first NUL is.</summary>
+    internal static byte[] Terminated(string text) => text.IndexOf('\0') < 0 ? Encoding.UTF8.GetBytes(text + "\0") :
+        throw new ArgumentException("a NUL in a text");
 
     /// <summary>For calls without a session.</summary>
     internal static void Must(int status)

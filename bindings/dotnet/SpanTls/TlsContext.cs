@@ -35,6 +35,9 @@ public sealed class TlsContext : IDisposable
 
     internal string? TargetHost { get; private set; }
 
+    /// <summary>Instead of the system's.</summary>
+    internal X509Certificate2Collection? Anchors { get; private set; }
+
     internal X509CertificateCollection? ClientCertificates { get; private set; }
 
     internal RemoteCertificateValidationCallback? ValidationCallback { get; private set; }
@@ -78,14 +81,16 @@ public sealed class TlsContext : IDisposable
 #if NET
         Suites(handle, options.CipherSuitesPolicy);
 #endif
+        X509Certificate2Collection? anchors = settings.TrustAnchors;
 #if NET8_0_OR_GREATER
         resume = settings.AllowTlsResume ?? options.AllowTlsResume;
-        Anchors(handle, options.CertificateChainPolicy);
+        anchors ??= CustomTrust(options.CertificateChainPolicy, settings);
 #endif
+        AddAnchors(handle, anchors);
         NativeMethods.Must(NativeMethods.tls_options_set_allow_resume(handle, resume ? 1 : 0));
         return new TlsContext(NewServer(handle), true, credentials, settings)
         {
-            ValidationCallback = options.RemoteCertificateValidationCallback,
+            ValidationCallback = options.RemoteCertificateValidationCallback, Anchors = anchors,
         };
     }
 
@@ -105,10 +110,17 @@ public sealed class TlsContext : IDisposable
 #if NET
         Suites(handle, options.CipherSuitesPolicy);
 #endif
+        X509Certificate2Collection? anchors = settings.TrustAnchors;
 #if NET8_0_OR_GREATER
         resume = settings.AllowTlsResume ?? options.AllowTlsResume;
-        Anchors(handle, options.CertificateChainPolicy);
+        anchors ??= CustomTrust(options.CertificateChainPolicy, settings);
 #endif
+        if (anchors?.Count == 0)
+        {
+            // The engine would take the system's.
+            throw new ArgumentException("there are no trust anchors in the collection that is to replace the system's");
+        }
+        AddAnchors(handle, anchors);
         NativeMethods.Must(NativeMethods.tls_options_set_allow_resume(handle, resume ? 1 : 0));
         NativeMethods.Must(NativeMethods.tls_context_create_client(handle, out IntPtr made));
         return new TlsContext(new ContextHandle().With<ContextHandle>(made), false, credentials, settings)
@@ -116,6 +128,7 @@ public sealed class TlsContext : IDisposable
             TargetHost = options.TargetHost,
             ClientCertificates = options.ClientCertificates,
             ValidationCallback = options.RemoteCertificateValidationCallback,
+            Anchors = anchors,
             LocalSelection = options.LocalCertificateSelectionCallback,
         };
     }
@@ -182,7 +195,6 @@ public sealed class TlsContext : IDisposable
         {
             NativeMethods.Must(NativeMethods.tls_options_set_credentials(options, credentials.Handle));
         }
-        Anchors(options, settings.TrustAnchors);
         if (settings.RevocationLists != null)
         {
             byte[] lists = Encoding.ASCII.GetBytes(settings.RevocationLists);
@@ -252,7 +264,7 @@ public sealed class TlsContext : IDisposable
         }
     }
 
-    private static unsafe void Anchors(OptionsHandle options, X509Certificate2Collection? anchors)
+    private static unsafe void AddAnchors(OptionsHandle options, X509Certificate2Collection? anchors)
     {
         foreach (X509Certificate2 anchor in anchors ?? new X509Certificate2Collection())
         {
@@ -265,12 +277,23 @@ public sealed class TlsContext : IDisposable
     }
 
 #if NET8_0_OR_GREATER
-    private static void Anchors(OptionsHandle options, X509ChainPolicy? policy)
+    /// <summary>What of a chain policy the engine honours: trust of one's own. What would make it stricter than that is refused.</summary>
+    private static X509Certificate2Collection? CustomTrust(X509ChainPolicy? policy, TlsContextSettings settings)
     {
-        if (policy?.TrustMode == X509ChainTrustMode.CustomRootTrust)
+        if (policy == null)
         {
-            Anchors(options, policy.CustomTrustStore);
+            return null;
         }
+        if (policy.RevocationMode != X509RevocationMode.NoCheck && settings.RevocationLists == null)
+        {
+            throw new NotSupportedException(
+                "the chain policy asks for revocation, which is checked with TlsContextSettings.RevocationLists; nothing is fetched");
+        }
+        if (policy.ApplicationPolicy.Count > 0 || policy.CertificatePolicy.Count > 0)
+        {
+            throw new NotSupportedException("a chain policy's application and certificate policies are not checked here");
+        }
+        return policy.TrustMode == X509ChainTrustMode.CustomRootTrust ? policy.CustomTrustStore : null;
     }
 #endif
 

@@ -78,6 +78,13 @@ public sealed partial class TlsSession
         // Whatever the callback throws goes to the caller, and the question stays open.
         using var chain = new X509Chain();
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+#if NET
+        if (_context.Anchors != null)
+        {
+            chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+            chain.ChainPolicy.CustomTrustStore.AddRange(_context.Anchors);
+        }
+#endif
         foreach (X509Certificate2 intermediate in GetRemoteCertificates() ?? new X509Certificate2Collection())
         {
             chain.ChainPolicy.ExtraStore.Add(intermediate);

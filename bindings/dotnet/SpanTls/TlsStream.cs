@@ -234,8 +234,19 @@ public sealed class TlsStream : Stream
 
     private async ValueTask SendAsync(byte[] bytes, int count, CancellationToken cancellation)
     {
-        await _inner.WriteAsync(bytes.AsMemory(0, count), cancellation).ConfigureAwait(false);
+        await WriteSealedAsync(bytes.AsMemory(0, count), cancellation).ConfigureAwait(false);
         await _inner.FlushAsync(cancellation).ConfigureAwait(false);
+    }
+
+    private async ValueTask WriteSealedAsync(ReadOnlyMemory<byte> records, CancellationToken cancellation)
+    {
+        if (_cut)
+        {
+            throw new IOException("an earlier write was cut off, and the peer could not open what comes behind it");
+        }
+        _cut = true;
+        await _inner.WriteAsync(records, cancellation).ConfigureAwait(false);
+        _cut = false;
     }
 
     /// <summary>Receives more behind what is here; false: the inner stream has ended.</summary>
@@ -381,19 +392,13 @@ public sealed class TlsStream : Stream
         byte[] output = ArrayPool<byte>.Shared.Rent(buffer.Length < 16384 ? RecordSize : SendSize);
         try
         {
-            if (_cut)
-            {
-                throw new IOException("an earlier write was cut off, and the peer could not open what comes behind it");
-            }
-            _cut = true;
             do
             {
                 _ = session.Encrypt(buffer.Span, output, out int consumed, out int written);
                 buffer = buffer.Slice(consumed);
-                await _inner.WriteAsync(output.AsMemory(0, written), cancellationToken).ConfigureAwait(false);
+                await WriteSealedAsync(output.AsMemory(0, written), cancellationToken).ConfigureAwait(false);
             }
             while (buffer.Length > 0);
-            _cut = false;
         }
         finally
         {

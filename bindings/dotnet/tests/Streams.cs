@@ -214,6 +214,21 @@ static class Streams
         // Nobody reads: the pipe is full at some point.
         await Check.Throws<OperationCanceledException>(() => client.WriteAsync(new byte[10000000], soon.Token).AsTask(), "cut off");
         await Check.Throws<IOException>(() => client.WriteAsync(AgainstSslStream.Ping).AsTask(), "the next");
+        await Check.Throws<IOException>(() => client.ShutdownAsync(), "a close_notify behind it");
+    }
+
+    [Test]
+    static async Task A_write_behind_the_end_says_so_each_time()
+    {
+        var (one, other) = Pipes.Pair();
+        using var server = new TlsStream(one);
+        using var client = new TlsStream(other);
+        await Task.WhenAll(server.AuthenticateAsServerAsync(Files.Server()), client.AuthenticateAsClientAsync(Files.Client()));
+        await client.ShutdownAsync();
+        for (int i = 0; i < 2; i++)
+        {
+            await Check.Throws<InvalidOperationException>(() => client.WriteAsync(AgainstSslStream.Ping).AsTask(), "a write");
+        }
     }
 
     [Test]

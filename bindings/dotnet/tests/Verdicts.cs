@@ -66,6 +66,7 @@ static class Verdicts
                 subject = certificate!.Subject;
                 found = errors;
                 Check.That(chain!.ChainElements.Count > 0, "the chain has elements");
+                Check.Equal(Files.Chain("other-ca")[0], chain.ChainPolicy.CustomTrustStore[0], "what the chain is built with");
                 return accepts;
             };
             using var context = TlsContext.Create(options);
@@ -87,6 +88,40 @@ static class Verdicts
             Check.That(subject != null, "a subject");
             driver.Dispose();
         }
+    }
+
+    [Test]
+    static Task What_a_chain_policy_asks_beyond_trust_is_refused_and_not_forgotten()
+    {
+        foreach (Action<X509ChainPolicy> change in new Action<X509ChainPolicy>[]
+        {
+            policy => policy.RevocationMode = X509RevocationMode.Online,
+            policy => policy.ApplicationPolicy.Add(new Oid("1.3.6.1.5.5.7.3.1")),
+            policy => policy.CertificatePolicy.Add(new Oid("1.2.3.4")),
+        })
+        {
+            SslClientAuthenticationOptions client = Files.Client();
+            change(client.CertificateChainPolicy!);
+            Check.Throws<NotSupportedException>(() => TlsContext.Create(client), "a client");
+            SslServerAuthenticationOptions server = Files.Server();
+            change(server.CertificateChainPolicy!);
+            Check.Throws<NotSupportedException>(() => TlsContext.Create(server), "a server");
+        }
+        SslClientAuthenticationOptions nobody = Files.Client();
+        nobody.CertificateChainPolicy!.CustomTrustStore.Clear();
+        Check.Throws<ArgumentException>(() => TlsContext.Create(nobody), "no anchors");
+        Check.Throws<ArgumentException>(() => TlsContext.Create(
+            new SslClientAuthenticationOptions(), new TlsContextSettings { TrustAnchors = new X509Certificate2Collection() }), "no anchors");
+        return Task.CompletedTask;
+    }
+
+    [Test]
+    static Task A_name_with_a_NUL_is_no_name()
+    {
+        using var context = TlsContext.Create(Files.Client());
+        using var session = TlsSession.Create(context);
+        Check.Throws<ArgumentException>(() => session.TargetHostName = "localhost\0.elsewhere.example", "the name");
+        return Task.CompletedTask;
     }
 
     [Test, Versions]

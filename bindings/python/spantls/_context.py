@@ -9,13 +9,13 @@ from typing import Any, Iterable, Optional, Sequence, Union
 from ._errors import ClientCertificate, Protocol, Validation
 from ._handles import ContextHandle, CredentialsHandle, Handle, OptionsHandle, create, must
 from ._library import lib
-from ._spans import input_span
+from ._spans import input_span, terminated
 
 Path = Union[str, "os.PathLike[str]"]
 
 
 def _path(path: Path) -> bytes:
-    return os.fsencode(path)
+    return terminated(os.fsencode(path))
 
 
 def _numbers(values: Iterable[int]) -> Any:

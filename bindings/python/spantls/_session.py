@@ -9,7 +9,7 @@ from ._context import Context, Credentials
 from ._errors import ChannelBinding, KernelReason, Offers, PolicyErrors, SocketFlags, State, Status, TlsError
 from ._handles import STATUSES, Handle, SessionHandle, create, error_from, session_error
 from ._library import COUNTERS, HELLO_PARTS, ClientHelloRecord, ErrorRecord, Span, StatsRecord, lib
-from ._spans import input_span, output_span
+from ._spans import input_span, output_span, terminated
 
 _size = ctypes.c_size_t
 _Two = ctypes.c_size_t * 2
@@ -124,8 +124,8 @@ class Session:
             raise session_error(self._handle, status)
 
     def set_target_host_name(self, name: str) -> None:
-        self._must(lib.tls_session_set_target_host_name(self._handle, name.encode("idna" if not name.isascii()
-                                                                                  else "ascii")))
+        text = name.encode("ascii" if name.isascii() else "idna")
+        self._must(lib.tls_session_set_target_host_name(self._handle, terminated(text)))
 
     # Spans
 

@@ -80,3 +80,10 @@ def output_span(buffer: Any) -> Tuple[Any, int]:
     if not view.c_contiguous:
         raise BufferError("a span must be contiguous")
     return _byref(_from_buffer(view)), length
+
+
+def terminated(text: bytes) -> bytes:
+    """A text for the C interface, which would end at a NUL."""
+    if b"\0" in text:
+        raise ValueError("embedded null byte")
+    return text

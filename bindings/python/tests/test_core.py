@@ -296,6 +296,11 @@ class Facts(unittest.TestCase):
             spantls.Context.server()
         with self.assertRaises(TypeError):
             spantls.Options(unknown=1)
+        # C would take what is before the NUL.
+        with self.assertRaises(ValueError):
+            spantls.Session(spantls.Context.client(spantls.Options())).set_target_host_name("localhost\0.elsewhere.example")
+        with self.assertRaises(ValueError):
+            spantls.Options(trust_anchors_file=report.cert("ca.pem") + "\0")
 
     def test_the_library_tells_its_version_and_names(self):
         self.assertRegex(spantls.library_version(), r"^\d+\.\d+\.\d+")
