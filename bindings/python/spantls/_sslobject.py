@@ -8,7 +8,7 @@ import ssl
 import sys
 import threading
 import weakref
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 from . import _certificates, _ssl_errors
 from ._errors import Alert, ChannelBinding, PolicyErrors, State, Status, TlsError
@@ -91,7 +91,7 @@ class Engine:
         self.server_side = server_side
         self.server_hostname = server_hostname
         self._owner = None if owner is None else weakref.ref(owner)
-        self._inbox = bytearray()
+        self._inbox: Union[bytes, bytearray] = b""  # bytes as long as it is one piece
         self._first = b""
         self._plain = bytearray()
         self._out = bytearray()  # ciphertext that the transport has not taken
@@ -182,8 +182,24 @@ class Engine:
             raise _ssl_errors.want_read()
         if not self._first:
             self._first = data[:5]
-        self._inbox += data
+        if self._inbox:
+            self._grown().extend(data)
+        else:
+            self._inbox = data
         return bool(data)
+
+    def _grown(self) -> bytearray:
+        """What was received, as an object that can change."""
+        if not isinstance(self._inbox, bytearray):
+            self._inbox = bytearray(self._inbox)
+        return self._inbox
+
+    def _used(self, count: int) -> None:
+        """So many received bytes are not needed any more."""
+        if count == len(self._inbox):
+            self._inbox = b""
+        elif count:
+            del self._grown()[:count]
 
     def _last_words(self) -> None:
         """Sends the alert of a failure, as far as the transport takes it."""
@@ -210,7 +226,7 @@ class Engine:
                 self._out += room[:error.written]
                 self._last_words()
                 raise self._failed(error) from None
-            del self._inbox[:consumed]
+            self._used(consumed)
             self._out += room[:written]
             if status == Status.COMPLETE:
                 self._done = True
@@ -343,12 +359,13 @@ class Engine:
                 status, consumed, written = session.decrypt(self._inbox, room)
             except TlsError as error:
                 self._over = True
-                del self._inbox[:error.consumed]
+                self._used(error.consumed)
                 self._last_words()
                 raise self._failed(error) from None
             if consumed:
-                del self._inbox[:consumed]
-                if session.has_pending_output and self._writing.acquire(blocking=False):
+                self._used(consumed)
+                # A record of data is at most 29 bytes longer than its data; what asks for an answer is longer than that.
+                if consumed - written > 29 and session.has_pending_output and self._writing.acquire(blocking=False):
                     try:
                         self._drain()
                         self._flush()
@@ -359,7 +376,7 @@ class Engine:
             if status == Status.CLOSED:
                 self._over = True
                 self._transport.give_back(self._inbox)
-                self._inbox = bytearray()
+                self._inbox = b""
                 return 0
             if status == Status.NEEDS_CERTIFICATE_VALIDATION:
                 self._judge()
@@ -369,12 +386,18 @@ class Engine:
     def write(self, data: Any) -> int:
         """Sends everything. When the transport is full, the same data must be given again, as to OpenSSL: what was
         taken of it is remembered."""
-        view = memoryview(data).cast("B")
         with self._writing:
             if not self._done:
                 self.do_handshake()
-            if not self._flush():
+            if self._out and not self._flush():
                 raise _ssl_errors.want_write()
+            # The usual case without a view, which would cost as much as sealing some KiB.
+            if type(data) is bytes and not self._taken and 0 < len(data) <= _TAKE:
+                self._seal(data)
+                if self._taken == len(data):
+                    self._taken = 0
+                    return len(data)
+            view = memoryview(data).cast("B")
             if self._taken > len(view):
                 raise _ssl_errors.make("BAD_LENGTH", "bad write retry: less data than before")
             while self._taken < len(view):
