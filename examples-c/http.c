@@ -40,9 +40,36 @@ struct text {
     size_t len;
 };
 
+static bool is(struct text text, const char *word)
+{
+    return text.len == strlen(word) && memcmp(text.start, word, text.len) == 0;
+}
+
+/* The same, whatever the case of letters. */
 static bool equals(struct text text, const char *word)
 {
     return text.len == strlen(word) && strncasecmp(text.start, word, text.len) == 0;
+}
+
+/* RFC 9110 section 5.6.2. */
+static bool is_token(struct text text)
+{
+    static const char others[] = "!#$%&'*+-.^_`|~";
+
+    for (size_t i = 0; i < text.len; ++i) {
+        char c = text.start[i];
+        bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        if (!alphanumeric && memchr(others, c, sizeof others - 1) == NULL)
+            return false;
+    }
+    return text.len > 0;
+}
+
+/* Whether a line, without its line end, has nothing in it that another reader could take for one (RFC 9112 section 2.2). */
+static bool is_one_line(struct text line)
+{
+    return memchr(line.start, '\r', line.len) == NULL && memchr(line.start, '\n', line.len) == NULL &&
+           memchr(line.start, '\0', line.len) == NULL;
 }
 
 static struct text trimmed(struct text text)
@@ -67,6 +94,15 @@ static bool split(struct text *rest, char separator, struct text *out_first)
     rest->start = found + 1;
     rest->len -= out_first->len + 1;
     return true;
+}
+
+/* The next line of a head, without its line end; false if there is none. */
+static bool next_line(struct text *head, struct text *out_line)
+{
+    if (!split(head, '\n', out_line) || out_line->len == 0 || out_line->start[out_line->len - 1] != '\r')
+        return false;
+    out_line->len -= 1;
+    return is_one_line(*out_line);
 }
 
 /* Whether a list with commas has this word in it. */
@@ -123,8 +159,7 @@ static void read_field(struct fields *fields, struct text line)
     struct text name;
 
     /* No blanks before the colon, and no continued lines: RFC 9112 sections 5.1 and 5.2. */
-    if (!split(&line, ':', &name) || name.len == 0 || memchr(name.start, ' ', name.len) != NULL ||
-        memchr(name.start, '\t', name.len) != NULL) {
+    if (!split(&line, ':', &name) || !is_token(name)) {
         fields->broken = true;
         return;
     }
@@ -165,20 +200,21 @@ static uint16_t read_head(struct http_request *request, struct text head)
     struct fields fields = {0};
     struct text line, method, target;
 
-    if (!split(&head, '\n', &line) || !split(&line, ' ', &method) || !split(&line, ' ', &target) || method.len == 0)
+    if (!next_line(&head, &line) || !split(&line, ' ', &method) || !split(&line, ' ', &target) || !is_token(method))
         return 400;
-    line.len -= 1; /* the CR */
-    request->is_head = equals(method, "HEAD");
-    bool is_11 = equals(line, "HTTP/1.1");
-    if (!is_11 && !equals(line, "HTTP/1.0"))
+    request->is_head = is(method, "HEAD");
+    bool is_11 = is(line, "HTTP/1.1");
+    if (!is_11 && !is(line, "HTTP/1.0"))
         return line.len == 8 && strncmp(line.start, "HTTP/", 5) == 0 ? 505 : 400;
     request->status = read_target(target, &request->size);
     if (request->status == 400)
         return 400;
-    while (split(&head, '\n', &line) && line.len > 1) {
-        line.len -= 1;
-        read_field(&fields, line);
-    }
+    do {
+        if (!next_line(&head, &line))
+            return 400;
+        if (line.len > 0)
+            read_field(&fields, line);
+    } while (line.len > 0);
     /* RFC 9112 sections 3.2 and 6.3: what two readers could take for requests of different length is none. */
     if (fields.broken || fields.lengths > 1 || (fields.chunked && (fields.lengths > 0 || !is_11)) ||
         (is_11 ? fields.hosts != 1 : fields.hosts > 1))
@@ -249,8 +285,11 @@ static enum progress take_line(struct http_request *request, const uint8_t *data
         return refuse(request, 431);
     if (line == 0)
         return STUCK;
+    struct text text = {(const char *)data, line - 2};
+    if (!is_one_line(text))
+        return refuse(request, 400);
     if (request->part == HTTP_CHUNK_SIZE)
-        return read_chunk_size(request, (struct text){(const char *)data, line - 2}) ? ON : refuse(request, 400);
+        return read_chunk_size(request, text) ? ON : refuse(request, 400);
     if (request->part == HTTP_CHUNK_END && line != 2)
         return refuse(request, 400);
     if (request->part == HTTP_CHUNK_END)

@@ -253,6 +253,17 @@ class Http(ServerCase):
             (b"POST / HTTP/1.1\r\n" + host + b"Transfer-Encoding: gzip\r\n\r\n", 501),
             (b"POST / HTTP/1.1\r\n" + host + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
             (b"POST / HTTP/1.1\r\n" + host + b"Transfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n", 400),
+            # What a proxy ahead of the server could take for other lines, or other fields, than the server does.
+            (b"POST / HTTP/1.1\r\n" + host + b"Content-Length: 10\nX: y\r\n\r\n", 400),
+            (b"POST / HTTP/1.1\r\n" + host + b"X: y\nContent-Length: 10\r\n\r\n", 400),
+            (b"POST / HTTP/1.1\r\n" + host + b"X: y\rContent-Length: 10\r\n\r\n", 400),
+            (b"POST / HTTP/1.1\r\n" + host + b"X: y\0\r\n\r\n", 400),
+            (b"POST / HTTP/1.1\r\n" + host + b"Content-Length\x0b: 10\r\n\r\n", 400),
+            (b"POST / HTTP/1.1\n" + host + b"\r\n", 400), (b"POST / http/1.1\r\n" + host + b"\r\n", 400),
+            (b"POST / HTTP/1.1\r\n" + host + b" Continued: x\r\n\r\n", 400),
+            (b"P(ST / HTTP/1.1\r\n" + host + b"\r\n", 400),
+            (b"POST / HTTP/1.1\r\n" + host + b"Transfer-Encoding: chunked\r\n\r\n1;x\ny\r\na\r\n0\r\n\r\n", 400),
+            (b"POST / HTTP/1.1\r\n" + host + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: y\nZ\r\n\r\n", 400),
             (b"GET / HTTP/1.1\r\n" + host + b"Long: " + b"x" * 9000 + b"\r\n\r\n", 431),
             (b"GET /" + b"1" * 20000, 431),
         ]
