@@ -603,7 +603,7 @@ typedef struct {
 } tls_error_t;
 
 /**
- * A span of plaintext for `tls_session_encrypt_vectored()`. Length 0 is empty whatever the pointer.
+ * A span of plaintext for `tls_session_encrypt_vectored()` and `tls_session_write_vectored()`. Length 0 is empty whatever the pointer.
  */
 typedef struct {
     /**
@@ -1263,6 +1263,8 @@ tls_status_t tls_session_encrypt_vectored(tls_session_t *session,
  * - `TLS_STATUS_WANT_WRITE`: the next record holds more than the room: what fits was written, the rest is held
  *   (`TLS_STATE_HAS_PENDING_PLAINTEXT`). With no room at all nothing was done.
  * - `TLS_STATUS_CLOSED`: the peer's `close_notify`; everything before it was delivered. Repeats.
+ * - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_request_client_certificate()`. With a refusal there,
+ *   `TLS_ERROR_AUTHENTICATION`, sticky.
  * - `TLS_ERROR_TRUNCATED`: after `tls_session_end_of_input()` without a `close_notify`. The write half goes on.
  * - `TLS_ERROR_PROTOCOL`: a bad record or a fatal alert; what came before it was delivered by earlier calls. Sticky.
  * - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE.
@@ -1455,7 +1457,8 @@ tls_status_t tls_session_handshake(tls_session_t *session);
  *   is something to read. `TLS_STATE_HAS_PENDING_PLAINTEXT` tells whether more is here.
  * - `TLS_STATUS_WANT_READ`: wait until the socket is readable.
  * - `TLS_STATUS_CLOSED`: the peer's `close_notify`; everything before it was delivered. Repeats.
- * - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_request_client_certificate()`.
+ * - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_request_client_certificate()`. With a refusal there,
+ *   `TLS_ERROR_AUTHENTICATION`, sticky.
  * - `TLS_ERROR_TRUNCATED`: the connection has ended without a `close_notify`. Sticky; writing goes on.
  * - `TLS_ERROR_PROTOCOL`: a bad record or a fatal alert. Sticky; `tls_session_close()` sends the alert.
  * - `TLS_ERROR_IO`: the socket failed; its `errno` is in the error record. Sticky for reading, unless it is ENOBUFS or ENOMEM.

@@ -170,6 +170,8 @@ pub unsafe extern "C" fn tls_session_encrypt_vectored(
 /// - `TLS_STATUS_WANT_WRITE`: the next record holds more than the room: what fits was written, the rest is held
 ///   (`TLS_STATE_HAS_PENDING_PLAINTEXT`). With no room at all nothing was done.
 /// - `TLS_STATUS_CLOSED`: the peer's `close_notify`; everything before it was delivered. Repeats.
+/// - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_request_client_certificate()`. With a refusal there,
+///   `TLS_ERROR_AUTHENTICATION`, sticky.
 /// - `TLS_ERROR_TRUNCATED`: after `tls_session_end_of_input()` without a `close_notify`. The write half goes on.
 /// - `TLS_ERROR_PROTOCOL`: a bad record or a fatal alert; what came before it was delivered by earlier calls. Sticky.
 /// - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE.

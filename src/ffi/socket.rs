@@ -104,7 +104,8 @@ pub unsafe extern "C" fn tls_session_handshake(session: *mut tls_session_t) -> t
 ///   is something to read. `TLS_STATE_HAS_PENDING_PLAINTEXT` tells whether more is here.
 /// - `TLS_STATUS_WANT_READ`: wait until the socket is readable.
 /// - `TLS_STATUS_CLOSED`: the peer's `close_notify`; everything before it was delivered. Repeats.
-/// - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_request_client_certificate()`.
+/// - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_request_client_certificate()`. With a refusal there,
+///   `TLS_ERROR_AUTHENTICATION`, sticky.
 /// - `TLS_ERROR_TRUNCATED`: the connection has ended without a `close_notify`. Sticky; writing goes on.
 /// - `TLS_ERROR_PROTOCOL`: a bad record or a fatal alert. Sticky; `tls_session_close()` sends the alert.
 /// - `TLS_ERROR_IO`: the socket failed; its `errno` is in the error record. Sticky for reading, unless it is ENOBUFS or ENOMEM.
