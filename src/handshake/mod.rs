@@ -55,6 +55,9 @@ pub(crate) use fiber::stack::painting;
 /// The extension of RFC 7627.
 const EXTENDED_MASTER_SECRET: u16 = 23;
 
+/// The whole record (RFC 5246 section 7.1).
+const CHANGE_CIPHER_SPEC: [u8; 6] = [ContentType::ChangeCipherSpec as u8, 3, 3, 0, 1, 1];
+
 /// A handshake under way.
 pub(crate) struct Handshake {
     state: State,
@@ -307,6 +310,14 @@ impl Handshake {
     /// Moves the records for the peer behind `pending`.
     pub(crate) fn take_output(&mut self, pending: &mut Vec<u8>) {
         pending.append(&mut self.output);
+    }
+
+    /// The same, but a lone change_cipher_spec waits for the flight that it belongs in front of (RFC 8446 appendix D.4): as a
+    /// packet of its own it would keep the flight from leaving until it is acknowledged (RFC 896).
+    pub(crate) fn take_flight(&mut self, pending: &mut Vec<u8>) {
+        if self.output != CHANGE_CIPHER_SPEC {
+            self.take_output(pending);
+        }
     }
 
     /// True from the question for a context until the record that led to it, shown again, is taken.

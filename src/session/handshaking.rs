@@ -106,7 +106,7 @@ impl Session {
         let shared = &self.shared;
         loop {
             if let Phase::Running(running) = phase {
-                write.add(shared, |pending| running.handshake.take_output(pending));
+                write.add(shared, |pending| running.handshake.take_flight(pending));
             }
             write.hand_over(shared, output, &mut counts.written);
             if write.has_pending() {
