@@ -15,6 +15,8 @@
 #include <errno.h>
 #include <getopt.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -176,11 +178,13 @@ static bool await_connection(int fd, int64_t deadline)
 static int connect_address(const struct addrinfo *address, int64_t deadline)
 {
     int fd = socket(address->ai_family, address->ai_socktype, address->ai_protocol);
+    int on = 1;
 
     if (fd < 0)
         return -1;
-    if (set_non_blocking(fd) && (connect(fd, address->ai_addr, address->ai_addrlen) == 0 ||
-                                 (errno == EINPROGRESS && await_connection(fd, deadline))))
+    if (set_non_blocking(fd) && setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 &&
+        (connect(fd, address->ai_addr, address->ai_addrlen) == 0 ||
+         (errno == EINPROGRESS && await_connection(fd, deadline))))
         return fd;
     int error = errno;
     close(fd);

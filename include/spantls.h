@@ -19,7 +19,11 @@
  * - Strings are UTF-8 and end with NUL. Strings and structs returned by pointer belong to the library.
  * - Functions return a tls_status_t unless shown otherwise: 0 or more when the call did its work, negative when not.
  *   After a negative status tls_session_error() (calls on a session) or spantls_last_error() (all others) says why.
- * - Structs that begin with struct_size can grow: set it to their sizeof before passing them.
+ * - What a function does not list: any call on a session that is at work can be TLS_ERROR_BUSY, when another thread is at
+ *   the same work, and TLS_ERROR_INTERNAL. An error that is called sticky comes again from every later call that would do
+ *   what has failed.
+ * - Structs that begin with struct_size can grow: set it to their sizeof before passing them. A library that is older than
+ *   the header writes the fields that it knows, and leaves the others: zero the struct first.
  * - Any integer is checked; enumerations are passed as integers of fixed width.
  * - Nothing here blocks (except the system calls on a blocking socket that a session was bound to), prints, installs signal
  *   handlers, or ends the process.
@@ -272,7 +276,8 @@ typedef enum {
      */
     TLS_STATE_SHUTDOWN_SENT = 128,
     /**
-     * The session has failed: see `tls_session_error()`.
+     * The session has failed as a whole: see `tls_session_error()`. Where the transport has failed one half of an open
+     * session (TRUNCATED, IO) the other goes on, and this is not set.
      */
     TLS_STATE_FAILED = 256,
     /**
@@ -585,11 +590,12 @@ typedef struct {
      */
     int32_t alert_received;
     /**
-     * `TLS_POLICY_ERROR_…` bits of the verdict that refused the peer.
+     * `TLS_POLICY_ERROR_…` bits of the verdict that refused the peer. Where the verdict was an alert, they are
+     * `TLS_POLICY_ERROR_CHAIN_ERRORS` whatever the alert, or `TLS_POLICY_ERROR_NOT_AVAILABLE` if there was no certificate.
      */
     uint32_t policy_errors;
     /**
-     * `errno` of a failed system call; 0 for none.
+     * `errno` of a failed system call, on a socket or a file; 0 for none.
      */
     int32_t os_error;
     /**
@@ -1267,6 +1273,7 @@ tls_status_t tls_session_encrypt_vectored(tls_session_t *session,
  *   `TLS_ERROR_AUTHENTICATION`, sticky.
  * - `TLS_ERROR_TRUNCATED`: after `tls_session_end_of_input()` without a `close_notify`. The write half goes on.
  * - `TLS_ERROR_PROTOCOL`: a bad record or a fatal alert; what came before it was delivered by earlier calls. Sticky.
+ * - The sticky error of a handshake that has failed.
  * - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE.
  */
 SPANTLS_MUST_USE
@@ -1332,8 +1339,9 @@ tls_status_t tls_session_request_client_certificate(tls_session_t *session,
  * - `TLS_STATUS_WANT_WRITE`: the keys have not changed: send what was written, and call again with
  *   `SPANTLS_MIN_CIPHERTEXT` bytes of room.
  * - `TLS_ERROR_NOT_SUPPORTED`: TLS 1.2.
- * - `TLS_ERROR_INVALID_ARGUMENT`: another number than 0 or 1.
+ * - `TLS_ERROR_INVALID_ARGUMENT`: another number than 0 or 1; on a socket, an output span.
  * - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE, or our side is closed.
+ * - The sticky error of a failed session.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_update_keys(tls_session_t *session,
@@ -1374,16 +1382,18 @@ tls_status_t tls_session_drain_pending_output(tls_session_t *session,
  * Says that the transport has ended (a read of 0 bytes). It delivers nothing; held plaintext is still to be taken
  * with `tls_session_decrypt()`.
  *
- * - `TLS_STATUS_CLOSED`: the peer had closed properly.
+ * - `TLS_STATUS_CLOSED`: the peer had closed properly, or the handshake was cancelled.
  * - `TLS_ERROR_TRUNCATED`: it had not; sticky for the handshake or the read half.
- * - `TLS_STATUS_COMPLETE`: the session is suspended; the end is remembered until it next needs input.
+ * - `TLS_STATUS_COMPLETE`: the session is suspended, or was answered and not called since; the end is remembered until it
+ *   next needs input.
+ * - The sticky error of a handshake or a read half that has failed.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_end_of_input(tls_session_t *session);
 
 /**
- * The last failure of a call on this session; after a sticky error, that one. Calls that succeed leave it. Set
- * `out_error->struct_size` first.
+ * The last failure of a call on this session; once the session has failed (`TLS_STATE_FAILED`), what it has failed with,
+ * whatever calls it refuses since. Calls that succeed leave it. Set `out_error->struct_size` first.
  *
  * - `TLS_STATUS_COMPLETE`: the record is filled; its `status` is 0 if nothing has failed. While the session waits for
  *   a verdict and the peer has shown no certificate, its `policy_errors` is `TLS_POLICY_ERROR_NOT_AVAILABLE`.
@@ -1399,13 +1409,18 @@ tls_status_t tls_session_error(const tls_session_t *session,
  * The loop, for either role: `tls_session_handshake()`, then `tls_session_read()` and `tls_session_write()`, in the end
  * `tls_session_close()`. WANT_READ means: wait until the socket is readable, then call again; WANT_WRITE: until it is
  * writable. The questions of a handshake come and are answered as over spans; so are all getters. Make the socket
- * non-blocking; on one that blocks the same calls wait in `recv` and `send`, and nowhere else.
+ * non-blocking; on one that blocks the same calls wait in `recv` and `send`, and nowhere else (a time limit of the socket's
+ * is WANT_READ or WANT_WRITE). On TCP set TCP_NODELAY: everything is sent in as few pieces as there can be, and without it
+ * the system may hold a small one back until the peer has acknowledged the one before (RFC 896), for tens of milliseconds.
  *
+ * - The socket may still be connecting: WANT_WRITE until it is connected, `TLS_ERROR_IO` if that fails.
  * - Before you wait for the socket to become readable, look at `TLS_STATE_HAS_PENDING_PLAINTEXT`: while it is set there is
  *   something to read here, and the socket may never become readable again.
  * - After each read, look at `tls_session_has_pending_output()`: when it is true, `tls_session_write()` (with nothing, or with
  *   the next data) sends an answer that the peer is owed.
- * - One thread may read while another writes or closes. The functions over spans are `TLS_ERROR_INVALID_STATE` here, and
+ * - One thread may read while another writes or closes. Who waits inside a call on a blocking socket keeps others out of
+ *   the same half (`TLS_ERROR_BUSY`), and out of the whole session in the handshake: `shutdown()` of the socket by the host
+ *   ends the waiting. The functions over spans are `TLS_ERROR_INVALID_STATE` here, and
  *   those for sockets are on other sessions; `tls_session_request_client_certificate()` and `tls_session_update_keys()` take
  *   an empty output span (NULL, 0) and send.
  * - SIGPIPE is never raised, interrupted system calls are repeated, and no option of the socket is changed (on macOS
@@ -1458,7 +1473,7 @@ tls_status_t tls_session_handshake(tls_session_t *session);
  * - `TLS_STATUS_WANT_READ`: wait until the socket is readable.
  * - `TLS_STATUS_CLOSED`: the peer's `close_notify`; everything before it was delivered. Repeats.
  * - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_request_client_certificate()`. With a refusal there,
- *   `TLS_ERROR_AUTHENTICATION`, sticky.
+ *   `TLS_ERROR_AUTHENTICATION`, sticky; `tls_session_close()` sends the alert.
  * - `TLS_ERROR_TRUNCATED`: the connection has ended without a `close_notify`. Sticky; writing goes on.
  * - `TLS_ERROR_PROTOCOL`: a bad record or a fatal alert. Sticky; `tls_session_close()` sends the alert.
  * - `TLS_ERROR_IO`: the socket failed; its `errno` is in the error record. Sticky for reading, unless it is ENOBUFS or ENOMEM.
@@ -1590,8 +1605,8 @@ tls_status_t tls_session_reject(tls_session_t *session,
 /**
  * Answers `TLS_STATUS_NEEDS_SERVER_OPTIONS`: the session goes on with this server context, as if it had been created
  * on it (`tls_options_set_keep_client_hello()` counts, too). Then show `tls_session_process_handshake()` the same input
- * again: the record that completes the ClientHello was not consumed. Shown anything else, it returns
- * `TLS_ERROR_INVALID_ARGUMENT` and takes nothing, until it is shown that record. To turn the client away,
+ * again: the record that completes the ClientHello was not consumed. Shown another record, it returns
+ * `TLS_ERROR_INVALID_ARGUMENT` and takes nothing, until it is shown that one (a part of it is WANT_READ). To turn the client away,
  * `tls_session_reject()` with `SPANTLS_ALERT_UNRECOGNIZED_NAME` (RFC 6066 section 3) or another alert.
  *
  * - `TLS_STATUS_COMPLETE`: taken. The context may be destroyed.
@@ -1613,7 +1628,8 @@ tls_status_t tls_session_set_server_context(tls_session_t *session,
  *   credentials may be destroyed.
  * - `TLS_ERROR_CONFIGURATION`: suspended, and these credentials fit none of the server's signature schemes. Nothing was
  *   answered: try others, or NULL.
- * - `TLS_ERROR_INVALID_STATE`: a server session; the handshake has begun and nobody waits for credentials; answered.
+ * - `TLS_ERROR_INVALID_STATE`: a server session; the handshake has begun and nobody waits for credentials, or no more.
+ *   Before the handshake a second call replaces the first.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_set_client_credentials(tls_session_t *session,
@@ -1734,7 +1750,7 @@ tls_status_t tls_session_negotiated_alpn(const tls_session_t *session,
 
 /**
  * Copies the server's name: on clients what was set, on servers what the client asked for (RFC 6066 section 3), from
- * the ClientHello on; empty if there is none. A client's name is a DNS name of at most 253 bytes without a dot at its
+ * the ClientHello on; empty if there is none. What servers get is a DNS name of at most 253 bytes without a dot at its
  * end, in the letters that the client chose: compare it without regard to case. No NUL is added; `*out_len` counts
  * bytes. Copy-out as `tls_session_negotiated_alpn()`.
  */

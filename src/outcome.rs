@@ -121,6 +121,12 @@ impl Failure {
         Self { os_error: errno, ..Self::new(FailureKind::Io, message) }
     }
 
+    /// A file of the configuration that the system does not give.
+    pub(crate) fn file(what: &str, error: &std::io::Error) -> Self {
+        let os_error = error.raw_os_error().unwrap_or(0);
+        Self { os_error, ..Self::configuration(format!("{what}: {error}")) }
+    }
+
     /// An invariant of ours does not hold.
     #[cold]
     pub fn internal(message: impl Into<Cow<'static, str>>) -> Self {

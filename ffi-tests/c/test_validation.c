@@ -2,6 +2,7 @@
  * The default validation and the alerts it chooses; credentials, anchors and lists that are unusable.
  */
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -377,8 +378,10 @@ static void credentials(void) {
     EXPECT_STATUS(tls_credentials_create_file("/nonexistent/chain", file_path("server-p256.key"), &none),
                   TLS_ERROR_CONFIGURATION);
     EXPECT(none == NULL);
+    EXPECT_NUMBER(last_error().os_error, ENOENT);
     EXPECT_STATUS(tls_credentials_create_file(file_path("server-p256.pem"), "/nonexistent/key", &none),
                   TLS_ERROR_CONFIGURATION);
+    EXPECT_NUMBER(last_error().os_error, ENOENT);
     EXPECT_STATUS(tls_credentials_create_file(file_path("server-p256.pem"), "/", &none), TLS_ERROR_CONFIGURATION);
     EXPECT_STATUS(tls_credentials_create_file(file_path("server-p256.pem"), "", &none), TLS_ERROR_CONFIGURATION);
     EXPECT(none == NULL);
@@ -402,6 +405,7 @@ static void anchors_and_lists(void) {
     EXPECT_STATUS(tls_options_add_trust_anchors_pem(options, list.data, list.len), TLS_ERROR_CONFIGURATION);
     EXPECT_STATUS(tls_options_add_trust_anchors_pem(options, key.data, key.len), TLS_ERROR_CONFIGURATION);
     EXPECT_STATUS(tls_options_add_trust_anchors_file(options, "/nonexistent/ca.pem"), TLS_ERROR_CONFIGURATION);
+    EXPECT_NUMBER(last_error().os_error, ENOENT);
     EXPECT_STATUS(tls_options_add_crls_pem(options, NULL, 0), TLS_ERROR_CONFIGURATION);
     EXPECT_STATUS(tls_options_add_crls_pem(options, (const uint8_t *)"text", 4), TLS_ERROR_CONFIGURATION);
     EXPECT_STATUS(tls_options_add_crls_pem(options, half_good.data, half_good.len), TLS_ERROR_CONFIGURATION);

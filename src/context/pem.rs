@@ -32,7 +32,7 @@ pub(super) fn private_key(text: &[u8]) -> Result<PrivateKeyDer<'static>, Failure
 
 /// A whole file, wiped after use: it may hold a key.
 pub(super) fn file(path: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let unreadable = |error| Failure::configuration(format!("cannot read {path}: {error}"));
+    let unreadable = |error| Failure::file(&format!("cannot read {path}"), &error);
     let file = std::fs::File::open(path).map_err(unreadable)?;
     // With room for all of it from the start, so that growing leaves no copy of a key behind.
     let size = file.metadata().map_err(unreadable)?.len().min(MAX_PEM_FILE) as usize;

@@ -22,7 +22,7 @@ impl KeyLogFile {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options
             .open(path)
-            .map_err(|error| Failure::configuration(format!("the key log {path} cannot be written: {error}")))?;
+            .map_err(|error| Failure::file(&format!("the key log {path} cannot be written"), &error))?;
         Ok(Arc::new(Self(file)))
     }
 

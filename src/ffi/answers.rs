@@ -9,8 +9,8 @@ use crate::outcome::{Failure, Outcome, Question};
 
 /// Answers `TLS_STATUS_NEEDS_SERVER_OPTIONS`: the session goes on with this server context, as if it had been created
 /// on it (`tls_options_set_keep_client_hello()` counts, too). Then show `tls_session_process_handshake()` the same input
-/// again: the record that completes the ClientHello was not consumed. Shown anything else, it returns
-/// `TLS_ERROR_INVALID_ARGUMENT` and takes nothing, until it is shown that record. To turn the client away,
+/// again: the record that completes the ClientHello was not consumed. Shown another record, it returns
+/// `TLS_ERROR_INVALID_ARGUMENT` and takes nothing, until it is shown that one (a part of it is WANT_READ). To turn the client away,
 /// `tls_session_reject()` with `SPANTLS_ALERT_UNRECOGNIZED_NAME` (RFC 6066 section 3) or another alert.
 ///
 /// - `TLS_STATUS_COMPLETE`: taken. The context may be destroyed.
@@ -37,7 +37,8 @@ pub unsafe extern "C" fn tls_session_set_server_context(
 ///   credentials may be destroyed.
 /// - `TLS_ERROR_CONFIGURATION`: suspended, and these credentials fit none of the server's signature schemes. Nothing was
 ///   answered: try others, or NULL.
-/// - `TLS_ERROR_INVALID_STATE`: a server session; the handshake has begun and nobody waits for credentials; answered.
+/// - `TLS_ERROR_INVALID_STATE`: a server session; the handshake has begun and nobody waits for credentials, or no more.
+///   Before the handshake a second call replaces the first.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_set_client_credentials(

@@ -30,7 +30,8 @@ pub enum tls_state_values {
     TLS_STATE_PEER_CLOSED = 64,
     /// Our `close_notify` was made.
     TLS_STATE_SHUTDOWN_SENT = 128,
-    /// The session has failed: see `tls_session_error()`.
+    /// The session has failed as a whole: see `tls_session_error()`. Where the transport has failed one half of an open
+    /// session (TRUNCATED, IO) the other goes on, and this is not set.
     TLS_STATE_FAILED = 256,
     /// This server asked the client for a certificate.
     TLS_STATE_CERTIFICATE_ASKED = 512,
@@ -122,7 +123,7 @@ pub unsafe extern "C" fn tls_session_negotiated_alpn(
 }
 
 /// Copies the server's name: on clients what was set, on servers what the client asked for (RFC 6066 section 3), from
-/// the ClientHello on; empty if there is none. A client's name is a DNS name of at most 253 bytes without a dot at its
+/// the ClientHello on; empty if there is none. What servers get is a DNS name of at most 253 bytes without a dot at its
 /// end, in the letters that the client chose: compare it without regard to case. No NUL is added; `*out_len` counts
 /// bytes. Copy-out as `tls_session_negotiated_alpn()`.
 #[unsafe(no_mangle)]

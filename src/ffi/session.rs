@@ -174,6 +174,7 @@ pub unsafe extern "C" fn tls_session_encrypt_vectored(
 ///   `TLS_ERROR_AUTHENTICATION`, sticky.
 /// - `TLS_ERROR_TRUNCATED`: after `tls_session_end_of_input()` without a `close_notify`. The write half goes on.
 /// - `TLS_ERROR_PROTOCOL`: a bad record or a fatal alert; what came before it was delivered by earlier calls. Sticky.
+/// - The sticky error of a handshake that has failed.
 /// - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -273,8 +274,9 @@ pub unsafe extern "C" fn tls_session_request_client_certificate(
 /// - `TLS_STATUS_WANT_WRITE`: the keys have not changed: send what was written, and call again with
 ///   `SPANTLS_MIN_CIPHERTEXT` bytes of room.
 /// - `TLS_ERROR_NOT_SUPPORTED`: TLS 1.2.
-/// - `TLS_ERROR_INVALID_ARGUMENT`: another number than 0 or 1.
+/// - `TLS_ERROR_INVALID_ARGUMENT`: another number than 0 or 1; on a socket, an output span.
 /// - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE, or our side is closed.
+/// - The sticky error of a failed session.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_update_keys(
@@ -337,9 +339,11 @@ pub unsafe extern "C" fn tls_session_drain_pending_output(
 /// Says that the transport has ended (a read of 0 bytes). It delivers nothing; held plaintext is still to be taken
 /// with `tls_session_decrypt()`.
 ///
-/// - `TLS_STATUS_CLOSED`: the peer had closed properly.
+/// - `TLS_STATUS_CLOSED`: the peer had closed properly, or the handshake was cancelled.
 /// - `TLS_ERROR_TRUNCATED`: it had not; sticky for the handshake or the read half.
-/// - `TLS_STATUS_COMPLETE`: the session is suspended; the end is remembered until it next needs input.
+/// - `TLS_STATUS_COMPLETE`: the session is suspended, or was answered and not called since; the end is remembered until it
+///   next needs input.
+/// - The sticky error of a handshake or a read half that has failed.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_end_of_input(session: *mut tls_session_t) -> tls_status_t {
@@ -348,8 +352,8 @@ pub unsafe extern "C" fn tls_session_end_of_input(session: *mut tls_session_t) -
     fence::on_session(host, session, Session::end_of_input)
 }
 
-/// The last failure of a call on this session; after a sticky error, that one. Calls that succeed leave it. Set
-/// `out_error->struct_size` first.
+/// The last failure of a call on this session; once the session has failed (`TLS_STATE_FAILED`), what it has failed with,
+/// whatever calls it refuses since. Calls that succeed leave it. Set `out_error->struct_size` first.
 ///
 /// - `TLS_STATUS_COMPLETE`: the record is filled; its `status` is 0 if nothing has failed. While the session waits for
 ///   a verdict and the peer has shown no certificate, its `policy_errors` is `TLS_POLICY_ERROR_NOT_AVAILABLE`.

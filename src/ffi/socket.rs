@@ -30,13 +30,18 @@ pub enum tls_socket_values {
 /// The loop, for either role: `tls_session_handshake()`, then `tls_session_read()` and `tls_session_write()`, in the end
 /// `tls_session_close()`. WANT_READ means: wait until the socket is readable, then call again; WANT_WRITE: until it is
 /// writable. The questions of a handshake come and are answered as over spans; so are all getters. Make the socket
-/// non-blocking; on one that blocks the same calls wait in `recv` and `send`, and nowhere else.
+/// non-blocking; on one that blocks the same calls wait in `recv` and `send`, and nowhere else (a time limit of the socket's
+/// is WANT_READ or WANT_WRITE). On TCP set TCP_NODELAY: everything is sent in as few pieces as there can be, and without it
+/// the system may hold a small one back until the peer has acknowledged the one before (RFC 896), for tens of milliseconds.
 ///
+/// - The socket may still be connecting: WANT_WRITE until it is connected, `TLS_ERROR_IO` if that fails.
 /// - Before you wait for the socket to become readable, look at `TLS_STATE_HAS_PENDING_PLAINTEXT`: while it is set there is
 ///   something to read here, and the socket may never become readable again.
 /// - After each read, look at `tls_session_has_pending_output()`: when it is true, `tls_session_write()` (with nothing, or with
 ///   the next data) sends an answer that the peer is owed.
-/// - One thread may read while another writes or closes. The functions over spans are `TLS_ERROR_INVALID_STATE` here, and
+/// - One thread may read while another writes or closes. Who waits inside a call on a blocking socket keeps others out of
+///   the same half (`TLS_ERROR_BUSY`), and out of the whole session in the handshake: `shutdown()` of the socket by the host
+///   ends the waiting. The functions over spans are `TLS_ERROR_INVALID_STATE` here, and
 ///   those for sockets are on other sessions; `tls_session_request_client_certificate()` and `tls_session_update_keys()` take
 ///   an empty output span (NULL, 0) and send.
 /// - SIGPIPE is never raised, interrupted system calls are repeated, and no option of the socket is changed (on macOS
@@ -105,7 +110,7 @@ pub unsafe extern "C" fn tls_session_handshake(session: *mut tls_session_t) -> t
 /// - `TLS_STATUS_WANT_READ`: wait until the socket is readable.
 /// - `TLS_STATUS_CLOSED`: the peer's `close_notify`; everything before it was delivered. Repeats.
 /// - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_request_client_certificate()`. With a refusal there,
-///   `TLS_ERROR_AUTHENTICATION`, sticky.
+///   `TLS_ERROR_AUTHENTICATION`, sticky; `tls_session_close()` sends the alert.
 /// - `TLS_ERROR_TRUNCATED`: the connection has ended without a `close_notify`. Sticky; writing goes on.
 /// - `TLS_ERROR_PROTOCOL`: a bad record or a fatal alert. Sticky; `tls_session_close()` sends the alert.
 /// - `TLS_ERROR_IO`: the socket failed; its `errno` is in the error record. Sticky for reading, unless it is ENOBUFS or ENOMEM.

@@ -133,9 +133,10 @@ pub struct tls_error_t {
     /// The alert with which the peer ended the session; -1 for none. `SPANTLS_ALERT_CLOSE_NOTIFY` (0) if it closed in
     /// the middle of the handshake.
     pub alert_received: i32,
-    /// `TLS_POLICY_ERROR_…` bits of the verdict that refused the peer.
+    /// `TLS_POLICY_ERROR_…` bits of the verdict that refused the peer. Where the verdict was an alert, they are
+    /// `TLS_POLICY_ERROR_CHAIN_ERRORS` whatever the alert, or `TLS_POLICY_ERROR_NOT_AVAILABLE` if there was no certificate.
     pub policy_errors: u32,
-    /// `errno` of a failed system call; 0 for none.
+    /// `errno` of a failed system call, on a socket or a file; 0 for none.
     pub os_error: i32,
     /// Zero.
     pub reserved: i32,
