@@ -31,6 +31,11 @@ static void connect_tcp(int fds[2]) {
         give_up("TCP over loopback: %s", strerror(errno));
     }
     close(listener);
+    /* A small packet does not wait for the one before it to be acknowledged. */
+    const int yes = 1;
+    for (int i = 0; i < 2; i++) {
+        EXPECT_NUMBER(setsockopt(fds[i], IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes), 0);
+    }
 }
 
 uint32_t socket_flags = TLS_SOCKET_OWN;
@@ -119,11 +124,6 @@ tls_session_t *run_and_speak(wire_t *wire, uint32_t protocol, const uint8_t *dat
     const bool client_first = protocol == TLS_PROTOCOL_TLS13;
     tls_session_t *const first = client_first ? wire->client : wire->server;
     tls_session_t *const second = client_first ? wire->server : wire->client;
-    /* A small packet does not wait for the one before it to be acknowledged. */
-    const int yes = 1;
-    for (int i = 0; i < 2; i++) {
-        EXPECT_NUMBER(setsockopt(wire->fds[i], IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes), 0);
-    }
     tls_status_t status = TLS_STATUS_WANT_READ;
     for (int i = 0; i < 1000 && (status = tls_session_handshake(first)) != TLS_STATUS_COMPLETE; i++) {
         EXPECT(waits(status));
