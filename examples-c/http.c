@@ -236,7 +236,7 @@ static bool read_chunk_size(struct http_request *request, struct text line)
     struct text digits = line;
 
     (void)split(&line, ';', &digits);
-    if (!parse_digits(trimmed(digits), 16, MAX_REQUEST_BODY, &request->left))
+    if (!parse_digits(digits, 16, MAX_REQUEST_BODY, &request->left))
         return false;
     request->part = request->left > 0 ? HTTP_CHUNK : HTTP_TRAILERS;
     return true;

@@ -5,11 +5,14 @@
  *     test_kernel rekeys|keeps      whether this kernel can change keys
  */
 
+/* For syscall(). */
+#define _DEFAULT_SOURCE
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../c/wire.h"
@@ -20,6 +23,19 @@ enum { SEND = TLS_SOCKET_KERNEL_SEND, RECEIVE = TLS_SOCKET_KERNEL_RECEIVE, BOTH 
 
 static const uint32_t protocols[] = {TLS_PROTOCOL_TLS12, TLS_PROTOCOL_TLS13};
 static bool rekeys;
+
+/* The next keys to send with are refused with this; 0: none. In the place of the system's, for the library too. */
+static int next_keys_error;
+
+int setsockopt(int fd, int level, int name, const void *value, socklen_t len) {
+    const int sol_tls = 282, tls_tx = 1;
+    if (next_keys_error != 0 && level == sol_tls && name == tls_tx) {
+        errno = next_keys_error;
+        next_keys_error = 0;
+        return -1;
+    }
+    return (int)syscall(SYS_setsockopt, fd, level, name, value, len);
+}
 
 /* --- Pairs ------------------------------------------------------------------------------------------------------- */
 
@@ -391,6 +407,26 @@ static void test_key_updates(void) {
                 close_both(&wire);
             }
         }
+    }
+    for (int passing = 0; rekeys && passing < 2; passing++) {
+        test("keys that the kernel does not take end the sending, %s", passing ? "also for a reason that passes" : "and not the reading");
+        const int reason = passing ? ENOMEM : EIO;
+        tls_error_t error = {.struct_size = sizeof error};
+        wire = established(&plan);
+        transfer(wire.server, wire.client, 3000, 5000, 1);
+        next_keys_error = reason;
+        EXPECT_STATUS(tls_session_update_keys(wire.server, 0, NULL, 0, &none), TLS_ERROR_IO);
+        EXPECT_NUMBER(next_keys_error, 0);
+        for (int i = 0; i < 2; i++) {
+            EXPECT_STATUS(tls_session_write(wire.server, (const uint8_t *)"hello", 5, &none), TLS_ERROR_IO);
+            EXPECT_NUMBER(none, 0);
+            EXPECT_STATUS(tls_session_error(wire.server, &error), TLS_STATUS_COMPLETE);
+            EXPECT_NUMBER(error.os_error, reason);
+            EXPECT_STATUS(tls_session_update_keys(wire.server, 0, NULL, 0, &none), TLS_ERROR_IO);
+            EXPECT_STATUS(tls_session_close(wire.server), TLS_ERROR_IO);
+        }
+        transfer(wire.client, wire.server, 3000, 5000, 3);
+        wire_close(&wire);
     }
     test("TLS 1.2 has no key update, with the kernel neither");
     wire = established(&(plan_t){.protocol = TLS_PROTOCOL_TLS12, .server_flags = BOTH});

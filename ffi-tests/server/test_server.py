@@ -262,6 +262,7 @@ class Http(ServerCase):
             (b"POST / HTTP/1.1\n" + host + b"\r\n", 400), (b"POST / http/1.1\r\n" + host + b"\r\n", 400),
             (b"POST / HTTP/1.1\r\n" + host + b" Continued: x\r\n\r\n", 400),
             (b"P(ST / HTTP/1.1\r\n" + host + b"\r\n", 400),
+            (b"POST / HTTP/1.1\r\n" + host + b"Transfer-Encoding: chunked\r\n\r\n 1 \r\na\r\n0\r\n\r\n", 400),
             (b"POST / HTTP/1.1\r\n" + host + b"Transfer-Encoding: chunked\r\n\r\n1;x\ny\r\na\r\n0\r\n\r\n", 400),
             (b"POST / HTTP/1.1\r\n" + host + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: y\nZ\r\n\r\n", 400),
             (b"GET / HTTP/1.1\r\n" + host + b"Long: " + b"x" * 9000 + b"\r\n\r\n", 431),

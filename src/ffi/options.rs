@@ -97,6 +97,10 @@ pub unsafe extern "C" fn tls_options_set_credentials(
 /// certificate given here is trusted as a leaf, too, if the peer shows exactly that certificate. A client without any
 /// anchors trusts the system's store; a server without any trusts no client.
 ///
+/// An anchor is trusted as such, whatever it says of itself (RFC 5280 section 6.1.1 (d)): it may issue for any name that its
+/// name constraints permit, even if it is no authority, has expired, or is meant for another use. Do not add the certificate
+/// of a single server whose owner must not speak for others.
+///
 /// - `TLS_STATUS_COMPLETE`: all certificates of the text were added.
 /// - `TLS_ERROR_CONFIGURATION`: there is none, or one cannot be parsed; nothing was added.
 #[unsafe(no_mangle)]

@@ -450,6 +450,11 @@ impl Bound {
         call(&self.socket)
     }
 
+    /// Nothing can be sent any more.
+    pub(super) fn end_sending(&self, errno: i32) {
+        self.broken.store(errno, Ordering::Relaxed);
+    }
+
     /// What has ended sending is told again.
     fn check_sending(&self) -> Result<(), Failure> {
         match self.broken.load(Ordering::Relaxed) {

@@ -195,10 +195,12 @@ impl Session {
         if whole && is_key_update {
             // RFC 8446 section 4.6.3: everything behind it is under the next keys.
             let info = write.next_keys_in_force()?.ok_or_else(|| Failure::internal("keys that the kernel has not"))?;
-            bound
-                .socket()
-                .set_keys(Way::Send, &info)
-                .map_err(|errno| Failure::io("the kernel took no new keys", errno))?;
+            if let Err(errno) = bound.socket().set_keys(Way::Send, &info) {
+                // Whatever the reason: what it would seal with the old keys the peer could not open.
+                bound.end_sending(errno);
+                write.abandon(&self.shared);
+                return Err(Failure::io("the kernel took no new keys", errno));
+            }
         }
         Ok(true)
     }

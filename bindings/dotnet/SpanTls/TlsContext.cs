@@ -60,6 +60,7 @@ public sealed class TlsContext : IDisposable
         {
             return new TlsContext(NewServer(OptionsHandle.None), true, null, settings);
         }
+        OneJudge(settings, options.RemoteCertificateValidationCallback);
         TlsCredentials? credentials = settings.Credentials ?? CredentialsOf(options);
         if (credentials == null && options.ServerCertificateSelectionCallback != null)
         {
@@ -102,6 +103,7 @@ public sealed class TlsContext : IDisposable
             throw new ArgumentNullException(nameof(options));
         }
         settings ??= new TlsContextSettings();
+        OneJudge(settings, options.RemoteCertificateValidationCallback);
         TlsCredentials? credentials = settings.Credentials ?? CredentialsOf(options);
         using OptionsHandle handle = NewOptions(settings, credentials);
         Common(handle, settings, options.EnabledSslProtocols, options.ApplicationProtocols, options.EncryptionPolicy,
@@ -148,6 +150,15 @@ public sealed class TlsContext : IDisposable
                 _chosen.Add(certificate.Thumbprint, context);
             }
             return context;
+        }
+    }
+
+    /// <summary>A callback that nobody would call is refused.</summary>
+    private static void OneJudge(TlsContextSettings settings, RemoteCertificateValidationCallback? callback)
+    {
+        if (settings.AutomaticValidation && callback != null)
+        {
+            throw new ArgumentException("a RemoteCertificateValidationCallback is not asked with AutomaticValidation");
         }
     }
 

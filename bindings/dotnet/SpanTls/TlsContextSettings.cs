@@ -19,7 +19,7 @@ public sealed class TlsContextSettings
     /// <summary>Whether servers ask clients for certificates; null: as the options have it.</summary>
     public TlsClientCertificateMode? ClientCertificateMode { get; set; }
 
-    /// <summary>True: peers are judged inside, and no verdict is asked for.</summary>
+    /// <summary>True: peers are judged inside, and no verdict is asked for; there must be no validation callback then.</summary>
     public bool AutomaticValidation { get; set; }
 
     /// <summary>Whether sessions may be resumed; null: as the options have it.</summary>

@@ -79,6 +79,7 @@ public sealed partial class TlsSession
         using var chain = new X509Chain();
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
 #if NET
+        chain.ChainPolicy.DisableCertificateDownloads = true; // The peer would say where from.
         if (_context.Anchors != null)
         {
             chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;

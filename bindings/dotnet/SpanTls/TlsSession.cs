@@ -42,8 +42,8 @@ public sealed partial class TlsSession : IDisposable
     }
 
 #if NET
-    /// <summary>A session that moves its bytes itself, over a connected, non-blocking socket, which stays the host's to dispose of,
-    /// behind the session.</summary>
+    /// <summary>A session that moves its bytes itself, over a connected, non-blocking socket, which stays the host's. Dispose of the
+    /// session first, then of the socket: the other way round disposing of the socket waits for the session.</summary>
     /// <param name="context">What it shares with others.</param>
     /// <param name="socket">The socket.</param>
     /// <param name="kernel">Whether the kernel is to have the keys: its flags only.</param>

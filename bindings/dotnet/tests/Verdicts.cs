@@ -66,6 +66,7 @@ static class Verdicts
                 subject = certificate!.Subject;
                 found = errors;
                 Check.That(chain!.ChainElements.Count > 0, "the chain has elements");
+                Check.That(chain.ChainPolicy.DisableCertificateDownloads, "nothing is fetched");
                 Check.Equal(Files.Chain("other-ca")[0], chain.ChainPolicy.CustomTrustStore[0], "what the chain is built with");
                 return accepts;
             };
@@ -107,6 +108,13 @@ static class Verdicts
             change(server.CertificateChainPolicy!);
             Check.Throws<NotSupportedException>(() => TlsContext.Create(server), "a server");
         }
+        var automatic = new TlsContextSettings { AutomaticValidation = true };
+        SslClientAuthenticationOptions judging = Files.Client();
+        judging.RemoteCertificateValidationCallback = (_, _, _, _) => false;
+        Check.Throws<ArgumentException>(() => TlsContext.Create(judging, automatic), "two judges of a server");
+        SslServerAuthenticationOptions server2 = Files.Server();
+        server2.RemoteCertificateValidationCallback = (_, _, _, _) => false;
+        Check.Throws<ArgumentException>(() => TlsContext.Create(server2, automatic), "two judges of a client");
         SslClientAuthenticationOptions nobody = Files.Client();
         nobody.CertificateChainPolicy!.CustomTrustStore.Clear();
         Check.Throws<ArgumentException>(() => TlsContext.Create(nobody), "no anchors");

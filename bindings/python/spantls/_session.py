@@ -95,6 +95,9 @@ class Session:
         if socket is None:
             self._handle = create(SessionHandle, lib.tls_session_create, context._handle)
         else:
+            if server_hostname is not None and socket_flags & SocketFlags.OWN:
+                # A name that is refused must not cost the host its descriptor: where this fails it is still the host's.
+                Session(context, server_hostname).close()
             number = socket if isinstance(socket, int) else socket.fileno()
             self._handle = create(SessionHandle, lib.tls_session_create_with_socket, context._handle, number,
                                   int(socket_flags))

@@ -5,13 +5,12 @@ from __future__ import annotations
 import ipaddress
 import socket as _socket
 import ssl
-import sys
 import threading
 import weakref
 from typing import Any, Dict, List, Optional, Tuple, Union
 
 from . import _certificates, _ssl_errors
-from ._errors import Alert, ChannelBinding, PolicyErrors, State, Status, TlsError
+from ._errors import Alert, ChannelBinding, Offers, PolicyErrors, Protocol, State, Status, TlsError
 from ._session import Session
 
 _ROOM = 16384 + 2304
@@ -81,12 +80,32 @@ class Wire:
             return 0
 
 
+class Policy:
+    """Whom a connection lets in. Like OpenSSL it is what the context said when the connection was made: neither a change of the
+    context nor another one (by the SNI callback) makes it laxer."""
+
+    def __init__(self, context: Any) -> None:
+        self.verify_mode = context.verify_mode
+        self.check_hostname = context.check_hostname
+        self.verify_flags = context.verify_flags
+        self.post_handshake_auth = context.post_handshake_auth
+        self.protocols: int = context._protocols()
+
+    def asks(self, hello: Any) -> Any:
+        """Whether the client of this ClientHello is asked for a certificate in the handshake: what is to come behind it is for
+        TLS 1.3 alone."""
+        later = self.post_handshake_auth and self.protocols & Protocol.TLS13 and hello.offers & Offers.TLS13
+        return ssl.CERT_NONE if later else self.verify_mode
+
+
 class Engine:
     """One connection. Reads and writes may run in two threads at once, as the session's halves do."""
 
     def __init__(self, context: Any, transport: Any, server_side: bool, server_hostname: Optional[str],
                  owner: Any) -> None:
         self._context = context
+        self._policy = Policy(context)
+        self._judge_by = context  # whose anchors the session has
         self._transport = transport
         self.server_side = server_side
         self.server_hostname = server_hostname
@@ -98,6 +117,7 @@ class Engine:
         self._taken = 0  # plaintext behind it that write() has not told of
         self._writing = threading.RLock()
         self._reading = threading.RLock()
+        self._shaking = threading.RLock()  # before the others
         self._done = False
         self._over = False  # the peer says nothing more
         self._failure: Optional[TlsError] = None
@@ -114,7 +134,7 @@ class Engine:
         try:
             self._session.set_target_host_name(name)
         except (TlsError, UnicodeError) as error:
-            if self._context.check_hostname:
+            if self._policy.check_hostname:
                 raise ValueError(f"server_hostname {name!r} is neither a DNS name nor an IP address") from error
 
     # Attributes that ssl reads and sets
@@ -212,6 +232,10 @@ class Engine:
     # The handshake
 
     def do_handshake(self) -> None:
+        with self._shaking:
+            self._shake_hands()
+
+    def _shake_hands(self) -> None:
         if self._failure is not None:
             raise self._translated(self._failure)
         room = bytearray(_HANDSHAKE_ROOM)
@@ -279,25 +303,30 @@ class Engine:
                 self._session.reject(alert)
                 return
             chosen = self._context
-        engine = chosen._server_engine(hello)
+        engine = chosen._server_engine(hello, self._policy)
+        self._judge_by = chosen
         self._shared = [suite(number) for number in hello.cipher_suites if number in chosen._suites()]
         self._session.set_server_context(engine)
 
     def _judge(self) -> None:
-        session, context = self._session, self._context
+        session, context, policy = self._session, self._judge_by, self._policy
         self._judged = True
         chain = session.remote_certificates
-        if context.verify_mode == ssl.CERT_NONE or not chain:
-            must_show = context.verify_mode == ssl.CERT_REQUIRED and not chain
+        if policy.verify_mode == ssl.CERT_NONE or not chain:
+            must_show = policy.verify_mode == ssl.CERT_REQUIRED and not chain
             session.set_certificate_validation_result(PolicyErrors.NOT_AVAILABLE if must_show else 0)
             return
-        anchored = context._is_anchored(self.server_side)
         errors = session.default_policy_errors
-        if not anchored:
-            session.reject_certificate(Alert.UNKNOWN_CA)
-        elif context.verify_flags & ssl.VERIFY_CRL_CHECK_LEAF and not context._crls:
+        if policy.verify_flags & ssl.VERIFY_CRL_CHECK_LEAF and not context._crls:
             session.reject_certificate(Alert.CERTIFICATE_UNKNOWN)
-        elif errors & ~PolicyErrors.NAME_MISMATCH or (errors and context.check_hostname):
+        elif context._trusts_itself(chain[0], self.server_side):
+            # No authority, so the engine has not been told of it.
+            errors &= ~PolicyErrors.CHAIN_ERRORS
+            refused = bool(errors and policy.check_hostname)
+            session.set_certificate_validation_result(errors if refused else 0)
+        elif not context._is_anchored(self.server_side):
+            session.reject_certificate(Alert.UNKNOWN_CA)
+        elif errors & ~PolicyErrors.NAME_MISMATCH or (errors and policy.check_hostname):
             session.accept_with_default_validation()
         else:
             session.set_certificate_validation_result(0)
@@ -318,9 +347,9 @@ class Engine:
             raise ValueError("size should not be negative")
         if length == 0:
             return b"" if buffer is None else 0
+        if not self._done:
+            self.do_handshake()
         with self._reading:
-            if not self._done:
-                self.do_handshake()
             if self._plain:
                 data = bytes(self._plain[:length])
                 del self._plain[:length]
@@ -364,8 +393,8 @@ class Engine:
                 raise self._failed(error) from None
             if consumed:
                 self._used(consumed)
-                # A record of data is at most 29 bytes longer than its data; what asks for an answer is longer than that.
-                if consumed - written > 29 and session.has_pending_output and self._writing.acquire(blocking=False):
+                # A record of data is at most 29 bytes longer than its data. What asks for an answer is a record of its own.
+                if (not written or consumed - written > 29) and session.has_pending_output and self._writing.acquire(blocking=False):
                     try:
                         self._drain()
                         self._flush()
@@ -386,9 +415,9 @@ class Engine:
     def write(self, data: Any) -> int:
         """Sends everything. When the transport is full, the same data must be given again, as to OpenSSL: what was
         taken of it is remembered."""
+        if not self._done:
+            self.do_handshake()
         with self._writing:
-            if not self._done:
-                self.do_handshake()
             if self._out and not self._flush():
                 raise _ssl_errors.want_write()
             # The usual case without a view, which would cost as much as sealing some KiB.
@@ -451,7 +480,7 @@ class Engine:
     def verify_client_post_handshake(self) -> None:
         if not self.server_side:
             raise _ssl_errors.make("NOT_SERVER", "not server")
-        if self._context.verify_mode == ssl.CERT_NONE:
+        if self._policy.verify_mode == ssl.CERT_NONE:
             raise _ssl_errors.make("INVALID_CONFIG", "invalid config")
         with self._writing:
             room = bytearray(65536)
@@ -483,9 +512,12 @@ class Engine:
         return tuple(_certificates.Certificate(der) for der in self._chain()) or None
 
     def get_verified_chain(self) -> Any:
+        """What was verified, the anchor at its end; not what the peer has sent besides."""
         chain = self._chain()
-        anchor = self._context._anchor_of(chain) if chain else None
-        return tuple(_certificates.Certificate(der) for der in [*chain, *([anchor] if anchor else [])]) or None
+        if not chain or self._policy.verify_mode == ssl.CERT_NONE:
+            return None
+        path = _certificates.path(chain, self._judge_by._anchors_of_paths())
+        return tuple(_certificates.Certificate(der) for der in path)
 
     def selected_alpn_protocol(self) -> Optional[str]:
         return self._session.negotiated_alpn
@@ -533,24 +565,27 @@ def _ask(callback: Any, owner: Any, name: Optional[str], context: Any) -> Option
     """Calls ssl's SNI callback; the alert to refuse with, or None."""
     try:
         answer = callback(owner, name, context)
-    except Exception as error:
-        _unraisable(error, callback)
+    except BaseException as error:  # as ssl: also what would end the program
+        _unraisable(error)
         return Alert.HANDSHAKE_FAILURE
     if answer is None:
         return None
     if not isinstance(answer, int):
-        _unraisable(TypeError(f"the SNI callback returned {type(answer).__name__}, not int or None"), callback)
+        _unraisable(TypeError(f"the SNI callback returned {type(answer).__name__}, not int or None"))
         return Alert.INTERNAL_ERROR
-    return int(answer)
+    ends = 0 < answer < 256 and answer != Alert.USER_CANCELED
+    return int(answer) if ends else Alert.INTERNAL_ERROR
 
 
 class _Unraisable:
-    """The argument of sys.unraisablehook."""
+    """Its end raises an exception that the interpreter reports to sys.unraisablehook: nobody else can make the hook's argument."""
 
-    def __init__(self, error: BaseException, where: Any) -> None:
-        self.exc_type, self.exc_value, self.exc_traceback = type(error), error, error.__traceback__
-        self.err_msg, self.object = None, where
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def __del__(self) -> None:
+        raise self._error
 
 
-def _unraisable(error: BaseException, where: Any) -> None:
-    sys.unraisablehook(_Unraisable(error, where))  # type: ignore[arg-type]
+def _unraisable(error: BaseException) -> None:
+    _Unraisable(error)

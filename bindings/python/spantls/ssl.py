@@ -11,7 +11,7 @@ import ssl as _base
 import sys
 import threading
 from ssl import *  # noqa: F401,F403
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from . import _certificates, _ssl_errors
 from ._context import Context, Credentials
@@ -23,6 +23,9 @@ from ._sslobject import SUITES, Bio, Engine, Wire, suite
 
 _GROUPS = {"prime256v1": 0x17, "secp256r1": 0x17, "P-256": 0x17, "secp384r1": 0x18, "P-384": 0x18,
            "X25519": 0x1D, "x25519": 0x1D}
+
+
+_PARTIAL_CHAIN = 0x80000  # VERIFY_X509_PARTIAL_CHAIN, which Python has a name for since 3.10
 
 
 class SSLObject(_base.SSLObject):  # type: ignore[no-redef]
@@ -81,7 +84,7 @@ class SSLContext(_base.SSLContext):  # type: ignore[no-redef]
     _lock: Any
     _engines: Dict[Any, Any]
     _credentials: List[Tuple[bool, Credentials]]  # whether the key is ECDSA
-    _anchors: List[bytes]
+    _anchors: Dict[bytes, bytes]  # PEM, DER
     _crls: List[bytes]
     _system: bool
     _has_folder: bool
@@ -103,7 +106,7 @@ class SSLContext(_base.SSLContext):  # type: ignore[no-redef]
         self._lock = threading.Lock()
         self._engines = {}
         self._credentials = []
-        self._anchors = []
+        self._anchors = {}
         self._crls = []
         self._system = False
         self._has_folder = False
@@ -162,7 +165,7 @@ class SSLContext(_base.SSLContext):  # type: ignore[no-redef]
                 rest = rest[size:]
         for text in found:
             blocks = [block for block in _certificates.blocks(text) if block not in self._anchors]
-            self._anchors += _readable(blocks)
+            self._anchors.update((block, _certificates.to_der(block)) for block in _readable(blocks))
             self._crls += _certificates.crls(text)
         self._changed()
 
@@ -233,14 +236,55 @@ class SSLContext(_base.SSLContext):  # type: ignore[no-redef]
     # The engine
 
     def _anchor_of(self, chain: List[bytes]) -> Optional[bytes]:
-        """The DER of the anchor that has issued the last of a chain that was accepted; None if it is the system's, or the chain's
-        own."""
-        issuer = _certificates.decode(chain[-1]).get("issuer")
-        for block in self._anchors:
-            der: bytes = _base.PEM_cert_to_DER_cert(block.decode("ascii", "replace").strip())
-            if der not in chain and _certificates.decode(der).get("subject") == issuer:
+        """The DER of an anchor that has the name of the issuer of the last of a chain that was accepted; None if it is the
+        system's, or the chain's own."""
+        last = _certificates.Fields.of(chain[-1])
+        for der in self._anchors.values():
+            fields = _certificates.Fields.of(der)
+            if der not in chain and last is not None and fields is not None and fields.subject == last.issuer:
                 return der
         return None
+
+    def _issuers(self, server_side: bool) -> Iterator[bytes]:
+        """The anchors that may issue. The engine trusts what it is given whatever that says of itself; ssl does not."""
+        purpose = _certificates.CLIENT_AUTH if server_side else _certificates.SERVER_AUTH
+        for block, der in self._anchors.items():
+            fields = _certificates.Fields.of(der)
+            if fields is not None and fields.may_issue(purpose) and self._is_whole(fields):
+                yield block
+
+    def _is_whole(self, fields: Any) -> bool:
+        """Whether an anchor is the end of a chain, or what is above it is an anchor, too; ssl insists on it unless told otherwise."""
+        seen = set()
+        while fields.issuer != fields.subject and not self.verify_flags & _PARTIAL_CHAIN:
+            seen.add(fields.subject)
+            above = (_certificates.Fields.of(der) for der in self._anchors.values())
+            fields = next((one for one in above if one is not None and one.subject == fields.issuer), None)
+            if fields is None or fields.subject in seen:
+                return False
+        return True
+
+    def _trusts_itself(self, leaf: bytes, server_side: bool) -> bool:
+        """Whether this certificate is an anchor that may not issue, only speak for itself."""
+        fields = _certificates.Fields.of(leaf)
+        if fields is None or fields.is_authority() or self.verify_flags & _base.VERIFY_CRL_CHECK_LEAF:
+            return False
+        whole = fields.issuer == fields.subject or self.verify_flags & _PARTIAL_CHAIN
+        purpose = _certificates.CLIENT_AUTH if server_side else _certificates.SERVER_AUTH
+        return bool(whole) and fields.may_serve(purpose) and leaf in self._anchors.values()
+
+    def _anchors_of_paths(self) -> List[bytes]:
+        systems = self._systems() if self._system else []
+        return [*self._anchors.values(), *(_certificates.to_der(block) for block in systems)]
+
+    @staticmethod
+    def _systems() -> List[bytes]:
+        """The anchors of the system's store, where it is a file."""
+        paths = _base.get_default_verify_paths()
+        for path in (paths.cafile, "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"):
+            if path and os.path.exists(path):
+                return _readable(_certificates.blocks(_read(path)))
+        return []
 
     def _verified(self, chain: List[bytes]) -> None:
         """ssl shows what was in a folder (capath) once it was of use."""
@@ -274,35 +318,28 @@ class SSLContext(_base.SSLContext):  # type: ignore[no-redef]
         return list(SUITES) if self._ciphers is None else self._ciphers
 
     def _is_anchored(self, server_side: bool) -> bool:
-        return bool(self._anchors) or self._system
+        return self._system or next(self._issuers(server_side), None) is not None
 
-    def _trust(self, options: _Options, server_side: bool) -> None:
-        anchors = list(self._anchors)
+    def _trust(self, options: _Options, server_side: bool, verify_flags: int) -> None:
+        anchors = list(self._issuers(server_side))
         if self._system and (anchors or server_side):
-            paths = _base.get_default_verify_paths()
-            for path in (paths.cafile, "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"):
-                if path and os.path.exists(path):
-                    anchors += _readable(_certificates.blocks(_read(path)))
-                    break
+            anchors += self._systems()
         # Without any the engine would take the system's; _is_anchored() knows whether that is meant.
         if anchors:
             options.add_trust_anchors(b"".join(anchors))
-        if self._crls and self.verify_flags & _base.VERIFY_CRL_CHECK_LEAF:
+        if self._crls and verify_flags & _base.VERIFY_CRL_CHECK_LEAF:
             options.add_crls(b"".join(self._crls))
 
-    def _options(self, server_side: bool, alpn: bool, credentials: Optional[Credentials]) -> _Options:
-        mode = _ClientCertificate.NONE
-        if server_side:
-            mode = {_base.CERT_NONE: _ClientCertificate.NONE, _base.CERT_OPTIONAL: _ClientCertificate.REQUEST,
-                    _base.CERT_REQUIRED: _ClientCertificate.REQUIRE}[self.verify_mode]
-            if self.post_handshake_auth and self._protocols() & _Protocol.TLS13:
-                mode = _ClientCertificate.NONE
+    def _options(self, server_side: bool, alpn: bool, credentials: Optional[Credentials], protocols: int,
+                 verify_mode: Any = _base.CERT_NONE, verify_flags: int = 0) -> _Options:
+        mode = {_base.CERT_NONE: _ClientCertificate.NONE, _base.CERT_OPTIONAL: _ClientCertificate.REQUEST,
+                _base.CERT_REQUIRED: _ClientCertificate.REQUIRE}[verify_mode if server_side else _base.CERT_NONE]
         no_tickets = server_side and (bool(self.options & _base.OP_NO_TICKET) or self.num_tickets == 0)
         options = _Options(
-            credentials=credentials, protocols=self._protocols(), cipher_suites=self._ciphers or (),
+            credentials=credentials, protocols=protocols, cipher_suites=self._ciphers or (),
             groups=self._groups, alpn=self._alpn if alpn else (), client_certificate=mode,
             allow_resume=not no_tickets, key_log_file=self.keylog_filename)
-        self._trust(options, server_side)
+        self._trust(options, server_side, verify_flags)
         return options
 
     def _cached(self, kind: Any, make: Any) -> Context:
@@ -324,16 +361,20 @@ class SSLContext(_base.SSLContext):  # type: ignore[no-redef]
             self._protocols()
             return self._cached("undecided", Context.undecided_server)
         own = self._credentials[-1][1] if self._credentials else None
-        return self._cached("client", lambda: Context.client(self._options(False, True, own)))
+        return self._cached("client", lambda: Context.client(
+            self._options(False, True, own, self._protocols(), verify_flags=int(self.verify_flags))))
 
-    def _server_engine(self, hello: Any) -> Context:
-        """The context that fits a ClientHello. ssl goes on without ALPN where there is nothing in common."""
+    def _server_engine(self, hello: Any, policy: Any) -> Context:
+        """The context that fits a ClientHello, of a connection with this policy. ssl goes on without ALPN where there is nothing
+        in common."""
         alpn = any(name in self._alpn for name in hello.alpn)
         schemes = set(hello.signature_algorithms)
         ecdsa = bool(schemes & {0x0403, 0x0503})
         fitting = [credentials for is_ecdsa, credentials in self._credentials if is_ecdsa == ecdsa]
         own = fitting[0] if fitting else self._credentials[-1][1] if self._credentials else None
-        return self._cached(("server", alpn, id(own)), lambda: Context.server(self._options(True, alpn, own)))
+        mode, flags = policy.asks(hello), int(policy.verify_flags)
+        return self._cached(("server", alpn, id(own), mode, flags, policy.protocols), lambda: Context.server(
+            self._options(True, alpn, own, policy.protocols, mode, flags)))
 
     def _check(self, server_side: bool, server_hostname: Optional[str]) -> None:
         if server_side and self.protocol == _base.PROTOCOL_TLS_CLIENT:

@@ -332,6 +332,15 @@ class Sockets(unittest.TestCase):
             client.encrypt(b"", room)
         self.assertEqual(Status.INVALID_STATE, caught.exception.status)
 
+    def test_a_socket_stays_the_hosts_where_its_session_cannot_be_made(self):
+        one, other = socket.socketpair()
+        with one, other:
+            context = spantls.Context.client(spantls.Options())
+            with self.assertRaises(TlsError):
+                Session(context, "no name", socket=one, socket_flags=spantls.SocketFlags.OWN)
+            one.sendall(b"x")
+            self.assertEqual(other.recv(1), b"x")
+
     def test_an_error_of_the_system_has_its_number(self):
         a, b = socket.socketpair()
         client = Session(spantls.Context.client(trust_anchors_file=CA), "localhost", socket=a)
