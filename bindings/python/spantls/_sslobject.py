@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import select
 import socket as _socket
 import ssl
 import threading
@@ -16,6 +17,7 @@ from ._session import Session
 _ROOM = 16384 + 2304
 _HANDSHAKE_ROOM = 20000
 _TAKE = 131072
+_DONTWAIT = getattr(_socket, "MSG_DONTWAIT", 0)
 
 SUITES: Dict[int, Tuple[str, int]] = {
     0x1301: ("TLS_AES_128_GCM_SHA256", 128), 0x1302: ("TLS_AES_256_GCM_SHA384", 256),
@@ -71,6 +73,19 @@ class Wire:
 
     def give_back(self, data: Any) -> None:
         """Nothing behind a record was received."""
+
+    def throw_away(self) -> None:
+        """What has come and nobody reads, 64 KiB at most."""
+        if not hasattr(select, "poll"):
+            return
+        try:
+            waiting = select.poll()
+            waiting.register(self._socket(), select.POLLIN)
+            for _ in range(4):
+                if not waiting.poll(0) or not _socket.socket.recv(self._socket(), 16384, _DONTWAIT):
+                    break
+        except OSError:
+            pass  # nobody is there
 
     def send(self, data: Any) -> int:
         """What the socket took; 0 when it is full."""
@@ -457,6 +472,12 @@ class Engine:
             self._out += sealed[sent:]
             if not self._flush():
                 raise _ssl_errors.want_write()
+
+    def leave(self) -> None:
+        """The socket is closed next. With a server's tickets unread that would be a reset, which can overtake what was sent last and
+        take it from the peer."""
+        if self._done and not self.server_side and isinstance(self._transport, Wire):
+            self._transport.throw_away()
 
     def shutdown(self) -> Any:
         """Sends close_notify and waits for the peer's."""

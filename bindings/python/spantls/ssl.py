@@ -35,6 +35,12 @@ class SSLObject(_base.SSLObject):  # type: ignore[no-redef]
 class SSLSocket(_base.SSLSocket):  # type: ignore[no-redef]
     """As ssl.SSLSocket."""
 
+    def _real_close(self) -> None:
+        engine = self._sslobj  # type: ignore[attr-defined]
+        if isinstance(engine, Engine):
+            engine.leave()
+        super()._real_close()  # type: ignore[misc]
+
 
 def _read(path: Any) -> bytes:
     with open(path, "rb") as file:

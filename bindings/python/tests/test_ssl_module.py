@@ -116,6 +116,20 @@ class Module(unittest.TestCase):
             plain.close()
             self.assertIsNone(served.error)
 
+    def test_a_close_with_tickets_unread_is_no_reset(self):
+        may_read = threading.Event()
+        found = []
+
+        def talk(sock):
+            may_read.wait(20)
+            found.extend([sock.recv(100), sock.recv(100)])
+        with Served(server_context(), talk) as served:
+            with client_context().wrap_socket(served.connect(), server_hostname="localhost") as sock:
+                self.assertEqual(select.select([sock], [], [], 20)[0], [sock])  # the tickets
+                sock.sendall(b"last words")
+            may_read.set()
+        self.assertEqual((served.error, found), (None, [b"last words", b""]))
+
     def test_refusals_have_the_attributes_of_the_standard_library(self):
         for name, anchors, host, code in (("server-expired", "ca", "localhost", 10), ("server-p256", "other-ca", "localhost", None),
                                           ("server-p256", "ca", "elsewhere.example", 62), ("selfsigned", "ca", "localhost", 18)):
