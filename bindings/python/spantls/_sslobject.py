@@ -139,7 +139,7 @@ class Engine:
         self._shared: Optional[List[Tuple[str, str, int]]] = None
         self._judged = False
         self.session_obj: Any = None
-        engine = context._engine(server_side)
+        engine, self._anchored = context._engine(server_side, self._policy)
         context._count("accept" if server_side else "connect")
         self._session = Session(engine)
         if server_hostname and not server_side:
@@ -318,7 +318,7 @@ class Engine:
                 self._session.reject(alert)
                 return
             chosen = self._context
-        engine = chosen._server_engine(hello, self._policy)
+        engine, self._anchored = chosen._server_engine(hello, self._policy)
         self._judge_by = chosen
         self._shared = [suite(number) for number in hello.cipher_suites if number in chosen._suites()]
         self._session.set_server_context(engine)
@@ -334,12 +334,12 @@ class Engine:
         errors = session.default_policy_errors
         if policy.verify_flags & ssl.VERIFY_CRL_CHECK_LEAF and not context._crls:
             session.reject_certificate(Alert.CERTIFICATE_UNKNOWN)
-        elif context._trusts_itself(chain[0], self.server_side):
+        elif context._trusts_itself(chain[0], self.server_side, policy.verify_flags):
             # No authority, so the engine has not been told of it.
             errors &= ~PolicyErrors.CHAIN_ERRORS
             refused = bool(errors and policy.check_hostname)
             session.set_certificate_validation_result(errors if refused else 0)
-        elif not context._is_anchored(self.server_side):
+        elif not self._anchored:
             session.reject_certificate(Alert.UNKNOWN_CA)
         elif errors & ~PolicyErrors.NAME_MISMATCH or (errors and policy.check_hostname):
             session.accept_with_default_validation()

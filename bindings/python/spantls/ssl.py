@@ -6,12 +6,14 @@ everywhere; the handshakes, the records and the judgement of certificates are th
 
 from __future__ import annotations
 
+import math
 import os
 import ssl as _base
 import sys
 import threading
+import time
 from ssl import *  # noqa: F401,F403
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from . import _certificates, _ssl_errors
 from ._context import Context, Credentials
@@ -251,31 +253,31 @@ class SSLContext(_base.SSLContext):  # type: ignore[no-redef]
                 return der
         return None
 
-    def _issuers(self, server_side: bool) -> Iterator[bytes]:
+    def _issuers(self, server_side: bool, verify_flags: int) -> Dict[bytes, _certificates.Fields]:
         """The anchors that may issue. The engine trusts what it is given whatever that says of itself; ssl does not."""
         purpose = _certificates.CLIENT_AUTH if server_side else _certificates.SERVER_AUTH
-        for block, der in self._anchors.items():
-            fields = _certificates.Fields.of(der)
-            if fields is not None and fields.may_issue(purpose) and self._is_whole(fields):
-                yield block
+        read = ((block, _certificates.Fields.of(der)) for block, der in self._anchors.items())
+        return {block: fields for block, fields in read if fields is not None and fields.may_issue(purpose) and (
+            verify_flags & _PARTIAL_CHAIN or self._is_whole(fields))}
 
-    def _is_whole(self, fields: Any) -> bool:
+    def _is_whole(self, fields: Optional[_certificates.Fields]) -> bool:
         """Whether an anchor is the end of a chain, or what is above it is an anchor, too; ssl insists on it unless told otherwise."""
         seen = set()
-        while fields.issuer != fields.subject and not self.verify_flags & _PARTIAL_CHAIN:
+        while fields is not None and fields.issuer != fields.subject:
             seen.add(fields.subject)
             above = (_certificates.Fields.of(der) for der in self._anchors.values())
-            fields = next((one for one in above if one is not None and one.subject == fields.issuer), None)
-            if fields is None or fields.subject in seen:
+            issuer = fields.issuer
+            fields = next((one for one in above if one is not None and one.subject == issuer), None)
+            if fields is not None and fields.subject in seen:
                 return False
-        return True
+        return fields is not None
 
-    def _trusts_itself(self, leaf: bytes, server_side: bool) -> bool:
+    def _trusts_itself(self, leaf: bytes, server_side: bool, verify_flags: int) -> bool:
         """Whether this certificate is an anchor that may not issue, only speak for itself."""
         fields = _certificates.Fields.of(leaf)
-        if fields is None or fields.is_authority() or self.verify_flags & _base.VERIFY_CRL_CHECK_LEAF:
+        if fields is None or fields.is_authority() or verify_flags & _base.VERIFY_CRL_CHECK_LEAF:
             return False
-        whole = fields.issuer == fields.subject or self.verify_flags & _PARTIAL_CHAIN
+        whole = fields.issuer == fields.subject or verify_flags & _PARTIAL_CHAIN
         purpose = _certificates.CLIENT_AUTH if server_side else _certificates.SERVER_AUTH
         return bool(whole) and fields.may_serve(purpose) and leaf in self._anchors.values()
 
@@ -323,21 +325,20 @@ class SSLContext(_base.SSLContext):  # type: ignore[no-redef]
     def _suites(self) -> List[int]:
         return list(SUITES) if self._ciphers is None else self._ciphers
 
-    def _is_anchored(self, server_side: bool) -> bool:
-        return self._system or next(self._issuers(server_side), None) is not None
-
-    def _trust(self, options: _Options, server_side: bool, verify_flags: int) -> None:
-        anchors = list(self._issuers(server_side))
+    def _trust(self, options: _Options, server_side: bool, verify_flags: int) -> Tuple[bool, float]:
+        """Whether anybody is to be trusted, since without anchors the engine takes the system's; and until when that holds."""
+        issuers = self._issuers(server_side, verify_flags)
+        anchors = list(issuers)
         if self._system and (anchors or server_side):
             anchors += self._systems()
-        # Without any the engine would take the system's; _is_anchored() knows whether that is meant.
         if anchors:
             options.add_trust_anchors(b"".join(anchors))
         if self._crls and verify_flags & _base.VERIFY_CRL_CHECK_LEAF:
             options.add_crls(b"".join(self._crls))
+        return self._system or bool(issuers), min((one.not_after.timestamp() for one in issuers.values()), default=math.inf)
 
     def _options(self, server_side: bool, alpn: bool, credentials: Optional[Credentials], protocols: int,
-                 verify_mode: Any = _base.CERT_NONE, verify_flags: int = 0) -> _Options:
+                 verify_mode: Any, verify_flags: int) -> Tuple[_Options, bool, float]:
         mode = {_base.CERT_NONE: _ClientCertificate.NONE, _base.CERT_OPTIONAL: _ClientCertificate.REQUEST,
                 _base.CERT_REQUIRED: _ClientCertificate.REQUIRE}[verify_mode if server_side else _base.CERT_NONE]
         no_tickets = server_side and (bool(self.options & _base.OP_NO_TICKET) or self.num_tickets == 0)
@@ -345,32 +346,36 @@ class SSLContext(_base.SSLContext):  # type: ignore[no-redef]
             credentials=credentials, protocols=protocols, cipher_suites=self._ciphers or (),
             groups=self._groups, alpn=self._alpn if alpn else (), client_certificate=mode,
             allow_resume=not no_tickets, key_log_file=self.keylog_filename)
-        self._trust(options, server_side, verify_flags)
-        return options
+        return (options, *self._trust(options, server_side, verify_flags))
 
-    def _cached(self, kind: Any, make: Any) -> Context:
+    def _cached(self, kind: Any, make: Any) -> Tuple[Context, bool]:
+        """A context of the engine, and whether anybody is to be trusted."""
         state = (self._changes, self.verify_mode, int(self.verify_flags), int(self.options), self.minimum_version,
                  self.maximum_version, self.num_tickets, self.post_handshake_auth, self.keylog_filename)
         with self._lock:
             if self._engines.get("state") != state:
                 self._engines = {"state": state}
-            if kind not in self._engines:
+            if kind not in self._engines or time.time() >= self._engines[kind][2]:
                 try:
                     self._engines[kind] = make()
                 except TlsError as error:
                     raise _ssl_errors.make(error.status.name, error.message) from None
-            found: Context = self._engines[kind]
-            return found
+            context, anchored, _ = self._engines[kind]
+            return context, anchored
 
-    def _engine(self, server_side: bool) -> Context:
+    def _engine(self, server_side: bool, policy: Any) -> Tuple[Context, bool]:
+        """For a new connection. A server's is decided by the ClientHello."""
         if server_side:
-            self._protocols()
-            return self._cached("undecided", Context.undecided_server)
+            return self._cached("undecided", lambda: (Context.undecided_server(), False, math.inf))
         own = self._credentials[-1][1] if self._credentials else None
-        return self._cached("client", lambda: Context.client(
-            self._options(False, True, own, self._protocols(), verify_flags=int(self.verify_flags))))
 
-    def _server_engine(self, hello: Any, policy: Any) -> Context:
+        def make() -> Tuple[Context, bool, float]:
+            options, anchored, until = self._options(
+                False, True, own, policy.protocols, _base.CERT_NONE, int(policy.verify_flags))
+            return Context.client(options), anchored, until
+        return self._cached("client", make)
+
+    def _server_engine(self, hello: Any, policy: Any) -> Tuple[Context, bool]:
         """The context that fits a ClientHello, of a connection with this policy. ssl goes on without ALPN where there is nothing
         in common."""
         alpn = any(name in self._alpn for name in hello.alpn)
@@ -379,8 +384,11 @@ class SSLContext(_base.SSLContext):  # type: ignore[no-redef]
         fitting = [credentials for is_ecdsa, credentials in self._credentials if is_ecdsa == ecdsa]
         own = fitting[0] if fitting else self._credentials[-1][1] if self._credentials else None
         mode, flags = policy.asks(hello), int(policy.verify_flags)
-        return self._cached(("server", alpn, id(own), mode, flags, policy.protocols), lambda: Context.server(
-            self._options(True, alpn, own, policy.protocols, mode, flags)))
+
+        def make() -> Tuple[Context, bool, float]:
+            options, anchored, until = self._options(True, alpn, own, policy.protocols, mode, flags)
+            return Context.server(options), anchored, until
+        return self._cached(("server", alpn, id(own), mode, flags, policy.protocols), make)
 
     def _check(self, server_side: bool, server_hostname: Optional[str]) -> None:
         if server_side and self.protocol == _base.PROTOCOL_TLS_CLIENT:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 import report
 import spantls.ssl
@@ -233,6 +234,37 @@ class Trust(unittest.TestCase):
             self.for_both(of_client, name, swap)
         for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
             self.for_both(of_server, version)
+
+    def test_an_anchor_that_comes_too_late_does_not_open_the_systems_store(self):
+        """ssl looks at its store when it judges; here what is there when the object is made counts. Neither trusts others."""
+        for module in (ssl, spantls.ssl):
+            client = module.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            self.assertFalse(accepts(client, self.server(ssl, ssl.CERT_NONE), server_hostname="localhost",
+                                     then=lambda *_: client.load_verify_locations(cert("other-ca.pem"))))
+
+    def test_a_flag_that_comes_too_late_makes_nothing_laxer(self):
+        with open(cert("server-p256.pem")) as file:
+            intermediate = file.read().split("-----END CERTIFICATE-----\n")[1] + "-----END CERTIFICATE-----\n"
+
+        def question(module, late):
+            client = module.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            client.verify_flags = ssl.VERIFY_X509_TRUSTED_FIRST | (0 if late else 0x80000)
+            client.load_verify_locations(cadata=intermediate)
+
+            def change(*_):
+                client.verify_flags |= 0x80000
+            return accepts(client, self.server(ssl, ssl.CERT_NONE), change, server_hostname="localhost")
+
+        self.for_both(question, True)
+        self.for_both(question, False, expected=True)
+
+    def test_an_anchor_is_trusted_until_it_expires(self):
+        client = self.client(spantls.ssl)
+        self.assertTrue(accepts(client, self.server(ssl, ssl.CERT_NONE), server_hostname="localhost"))
+        later = max(made[2] for made in client._engines.values() if isinstance(made, tuple) and len(made) == 3)
+        with unittest.mock.patch.object(spantls._certificates.Fields, "may_issue", lambda *_: False), \
+                unittest.mock.patch.object(spantls.ssl.time, "time", lambda: later):
+            self.assertFalse(accepts(client, self.server(ssl, ssl.CERT_NONE), server_hostname="localhost"))
 
     def test_what_an_sni_callback_raises_or_returns_refuses_the_client_and_nobody_else(self):
         def raises(*_):
