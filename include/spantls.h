@@ -609,7 +609,8 @@ typedef struct {
 } tls_error_t;
 
 /**
- * A span of plaintext for `tls_session_encrypt_vectored()` and `tls_session_write_vectored()`. Length 0 is empty whatever the pointer.
+ * A span of plaintext for `tls_session_encrypt_vectored()` and `tls_session_write_vectored()`. Length 0 is empty whatever
+ * the pointer.
  */
 typedef struct {
     /**
@@ -1424,9 +1425,9 @@ tls_status_t tls_session_error(const tls_session_t *session,
  *   the next data) sends an answer that the peer is owed.
  * - One thread may read while another writes or closes. Who waits inside a call on a blocking socket keeps others out of
  *   the same half (`TLS_ERROR_BUSY`), and out of the whole session in the handshake: `shutdown()` of the socket by the host
- *   ends the waiting. The functions over spans are `TLS_ERROR_INVALID_STATE` here, and
- *   those for sockets are on other sessions; `tls_session_request_client_certificate()` and `tls_session_update_keys()` take
- *   an empty output span (NULL, 0) and send.
+ *   ends the waiting.
+ * - The functions over spans are `TLS_ERROR_INVALID_STATE` here, and those for sockets are on other sessions;
+ *   `tls_session_request_client_certificate()` and `tls_session_update_keys()` take an empty output span (NULL, 0) and send.
  * - SIGPIPE is never raised, interrupted system calls are repeated, and no option of the socket is changed (on macOS
  *   SO_NOSIGPIPE is). Nobody else may read from the socket or write to it.
  * - An idle session keeps no buffers: bytes pass through some 200 KiB of each calling thread. What it keeps while it waits,
@@ -1610,8 +1611,8 @@ tls_status_t tls_session_reject(tls_session_t *session,
  * Answers `TLS_STATUS_NEEDS_SERVER_OPTIONS`: the session goes on with this server context, as if it had been created
  * on it (`tls_options_set_keep_client_hello()` counts, too). Then show `tls_session_process_handshake()` the same input
  * again: the record that completes the ClientHello was not consumed. Shown another record, it returns
- * `TLS_ERROR_INVALID_ARGUMENT` and takes nothing, until it is shown that one (a part of it is WANT_READ). To turn the client away,
- * `tls_session_reject()` with `SPANTLS_ALERT_UNRECOGNIZED_NAME` (RFC 6066 section 3) or another alert.
+ * `TLS_ERROR_INVALID_ARGUMENT` and takes nothing, until it is shown that one (a part of it is WANT_READ). To turn the
+ * client away, `tls_session_reject()` with `SPANTLS_ALERT_UNRECOGNIZED_NAME` (RFC 6066 section 3) or another alert.
  *
  * - `TLS_STATUS_COMPLETE`: taken. The context may be destroyed.
  * - `TLS_ERROR_INVALID_ARGUMENT`: a client's context, or one that was itself made without options.

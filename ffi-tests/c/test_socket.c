@@ -599,20 +599,15 @@ static void test_data_behind_the_handshake(uint32_t protocol, uint32_t flags) {
 /* A client on a socket that is connecting to a listener whose queue is full; then there is room, or there is nobody. */
 static void test_connecting(bool refused) {
     test("a socket that is still connecting is waited for%s", refused ? ", and one that nobody listens to is an error" : "");
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof address;
-    const int listener = socket(AF_INET, SOCK_STREAM, 0);
-    if (listener < 0 || bind(listener, (struct sockaddr *)&address, len) != 0 || listen(listener, 0) != 0 ||
-        getsockname(listener, (struct sockaddr *)&address, &len) != 0) {
-        give_up("listening: %s", strerror(errno));
-    }
+    struct sockaddr_in address;
+    const int listener = listen_on_loopback(0, &address);
     int fds[8];
     struct pollfd last = {.events = POLLOUT};
     size_t num = 0;
     do {
         fds[num] = socket(AF_INET, SOCK_STREAM, 0);
         set_blocking(fds[num], false);
-        EXPECT(connect(fds[num], (struct sockaddr *)&address, len) == 0 || errno == EINPROGRESS);
+        EXPECT(connect(fds[num], (struct sockaddr *)&address, sizeof address) == 0 || errno == EINPROGRESS);
         last.fd = fds[num++];
     } while (num < COUNT(fds) && poll(&last, 1, 50) > 0);
     EXPECT(num < COUNT(fds));

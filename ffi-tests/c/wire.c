@@ -19,15 +19,24 @@ void set_blocking(int fd, bool blocking) {
     }
 }
 
+int listen_on_loopback(int backlog, struct sockaddr_in *address) {
+    socklen_t len = sizeof *address;
+    *address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const int listener = socket(AF_INET, SOCK_STREAM, 0);
+    if (listener < 0 || bind(listener, (struct sockaddr *)address, len) != 0 || listen(listener, backlog) != 0 ||
+        getsockname(listener, (struct sockaddr *)address, &len) != 0) {
+        give_up("listening: %s", strerror(errno));
+    }
+    return listener;
+}
+
 /* Two ends of a TCP connection over loopback. */
 static void connect_tcp(int fds[2]) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof address;
-    const int listener = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in address;
+    const int listener = listen_on_loopback(1, &address);
     fds[0] = socket(AF_INET, SOCK_STREAM, 0);
-    if (listener < 0 || fds[0] < 0 || bind(listener, (struct sockaddr *)&address, len) != 0 ||
-        listen(listener, 1) != 0 || getsockname(listener, (struct sockaddr *)&address, &len) != 0 ||
-        connect(fds[0], (struct sockaddr *)&address, len) != 0 || (fds[1] = accept(listener, NULL, NULL)) < 0) {
+    if (fds[0] < 0 || connect(fds[0], (struct sockaddr *)&address, sizeof address) != 0 ||
+        (fds[1] = accept(listener, NULL, NULL)) < 0) {
         give_up("TCP over loopback: %s", strerror(errno));
     }
     close(listener);

@@ -5,6 +5,8 @@
 #ifndef WIRE_H
 #define WIRE_H
 
+#include <netinet/in.h>
+
 #include "pair.h"
 
 typedef struct {
@@ -18,6 +20,9 @@ typedef struct {
 extern uint32_t socket_flags;
 
 const char *version_name(uint32_t protocol);
+
+/* A listener on a port that the system chooses; `*address` tells it. */
+int listen_on_loopback(int backlog, struct sockaddr_in *address);
 
 /* Two connected, non-blocking sockets, without sessions. */
 wire_t wire_pair(bool tcp);

@@ -10,6 +10,8 @@ import test_package
 from test_package import ROOT, Installed, run, sentences
 
 TOOL = os.path.join(ROOT, "target", "cargo-c")
+# The newest that is built with the oldest Rust that the library is (rust-version in Cargo.toml): each of cargo-c's wants a newer one.
+CARGO_C = "cargo-c@0.10.20"
 CARGO = os.environ.get("CARGO", "cargo")
 
 
@@ -25,6 +27,6 @@ class CargoC(Installed, unittest.TestCase):
 if __name__ == "__main__":
     test_package.install_tools()
     if not shutil.which("cargo-cinstall", path=os.path.join(TOOL, "bin") + os.pathsep + os.environ["PATH"]):
-        print("installing cargo-c in target/cargo-c", flush=True)
-        subprocess.run([CARGO, "install", "--quiet", "--locked", "--root", TOOL, "cargo-c"], check=True)
+        print(f"installing {CARGO_C} in target/cargo-c", flush=True)
+        subprocess.run([CARGO, "install", "--quiet", "--locked", "--root", TOOL, CARGO_C], check=True)
     sentences.main()

@@ -10,8 +10,8 @@ use crate::outcome::{Failure, Outcome, Question};
 /// Answers `TLS_STATUS_NEEDS_SERVER_OPTIONS`: the session goes on with this server context, as if it had been created
 /// on it (`tls_options_set_keep_client_hello()` counts, too). Then show `tls_session_process_handshake()` the same input
 /// again: the record that completes the ClientHello was not consumed. Shown another record, it returns
-/// `TLS_ERROR_INVALID_ARGUMENT` and takes nothing, until it is shown that one (a part of it is WANT_READ). To turn the client away,
-/// `tls_session_reject()` with `SPANTLS_ALERT_UNRECOGNIZED_NAME` (RFC 6066 section 3) or another alert.
+/// `TLS_ERROR_INVALID_ARGUMENT` and takes nothing, until it is shown that one (a part of it is WANT_READ). To turn the
+/// client away, `tls_session_reject()` with `SPANTLS_ALERT_UNRECOGNIZED_NAME` (RFC 6066 section 3) or another alert.
 ///
 /// - `TLS_STATUS_COMPLETE`: taken. The context may be destroyed.
 /// - `TLS_ERROR_INVALID_ARGUMENT`: a client's context, or one that was itself made without options.

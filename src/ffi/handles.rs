@@ -45,7 +45,8 @@ pub struct tls_session_t {
     _opaque: (),
 }
 
-/// A span of plaintext for `tls_session_encrypt_vectored()` and `tls_session_write_vectored()`. Length 0 is empty whatever the pointer.
+/// A span of plaintext for `tls_session_encrypt_vectored()` and `tls_session_write_vectored()`. Length 0 is empty whatever
+/// the pointer.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct tls_span_t {

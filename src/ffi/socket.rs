@@ -41,9 +41,9 @@ pub enum tls_socket_values {
 ///   the next data) sends an answer that the peer is owed.
 /// - One thread may read while another writes or closes. Who waits inside a call on a blocking socket keeps others out of
 ///   the same half (`TLS_ERROR_BUSY`), and out of the whole session in the handshake: `shutdown()` of the socket by the host
-///   ends the waiting. The functions over spans are `TLS_ERROR_INVALID_STATE` here, and
-///   those for sockets are on other sessions; `tls_session_request_client_certificate()` and `tls_session_update_keys()` take
-///   an empty output span (NULL, 0) and send.
+///   ends the waiting.
+/// - The functions over spans are `TLS_ERROR_INVALID_STATE` here, and those for sockets are on other sessions;
+///   `tls_session_request_client_certificate()` and `tls_session_update_keys()` take an empty output span (NULL, 0) and send.
 /// - SIGPIPE is never raised, interrupted system calls are repeated, and no option of the socket is changed (on macOS
 ///   SO_NOSIGPIPE is). Nobody else may read from the socket or write to it.
 /// - An idle session keeps no buffers: bytes pass through some 200 KiB of each calling thread. What it keeps while it waits,

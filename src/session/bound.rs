@@ -440,7 +440,7 @@ impl Bound {
         self.send_calls.add(1);
         call(&self.socket).inspect_err(|failure| {
             if !passes(failure.os_error) {
-                self.broken.store(failure.os_error, Ordering::Relaxed);
+                self.end_sending(failure.os_error);
             }
         })
     }

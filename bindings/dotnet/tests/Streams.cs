@@ -25,6 +25,16 @@ static class Streams
         Check.Bytes(down, gotDown, "to the client");
     }
 
+    /// <summary>Two streams of ours that are authenticated.</summary>
+    static async Task OverOpenStreams(Func<TlsStream, TlsStream, Task> talk)
+    {
+        var (one, other) = Pipes.Pair();
+        using var server = new TlsStream(one);
+        using var client = new TlsStream(other);
+        await Task.WhenAll(server.AuthenticateAsServerAsync(Files.Server()), client.AuthenticateAsClientAsync(Files.Client()));
+        await talk(client, server);
+    }
+
     static async Task Send(Stream stream, byte[] data)
     {
         var lengths = new Random(data.Length);
@@ -162,19 +172,15 @@ static class Streams
     }
 
     [Test]
-    static async Task Reading_can_be_cancelled_and_goes_on_afterwards()
+    static Task Reading_can_be_cancelled_and_goes_on_afterwards() => OverOpenStreams(async (client, server) =>
     {
-        var (one, other) = Pipes.Pair();
-        using var server = new TlsStream(one);
-        using var client = new TlsStream(other);
-        await Task.WhenAll(server.AuthenticateAsServerAsync(Files.Server()), client.AuthenticateAsClientAsync(Files.Client()));
         using var soon = new CancellationTokenSource(50);
         byte[] room = new byte[4];
         await Check.Throws<OperationCanceledException>(() => server.ReadAsync(room, soon.Token).AsTask(), "cancelled");
         await client.WriteAsync(AgainstSslStream.Ping);
         await server.ReadExactlyAsync(room);
         Check.Bytes(AgainstSslStream.Ping, room, "behind it");
-    }
+    });
 
     [Test]
     static async Task A_reader_that_owes_an_answer_does_not_wait_for_a_writer_that_waits_for_the_peer()
@@ -204,32 +210,24 @@ static class Streams
     }
 
     [Test]
-    static async Task A_write_that_was_cut_off_is_not_followed_by_others()
+    static Task A_write_that_was_cut_off_is_not_followed_by_others() => OverOpenStreams(async (client, server) =>
     {
-        var (one, other) = Pipes.Pair();
-        using var server = new TlsStream(one);
-        using var client = new TlsStream(other);
-        await Task.WhenAll(server.AuthenticateAsServerAsync(Files.Server()), client.AuthenticateAsClientAsync(Files.Client()));
         using var soon = new CancellationTokenSource(50);
         // Nobody reads: the pipe is full at some point.
         await Check.Throws<OperationCanceledException>(() => client.WriteAsync(new byte[10000000], soon.Token).AsTask(), "cut off");
         await Check.Throws<IOException>(() => client.WriteAsync(AgainstSslStream.Ping).AsTask(), "the next");
         await Check.Throws<IOException>(() => client.ShutdownAsync(), "a close_notify behind it");
-    }
+    });
 
     [Test]
-    static async Task A_write_behind_the_end_says_so_each_time()
+    static Task A_write_behind_the_end_says_so_each_time() => OverOpenStreams(async (client, server) =>
     {
-        var (one, other) = Pipes.Pair();
-        using var server = new TlsStream(one);
-        using var client = new TlsStream(other);
-        await Task.WhenAll(server.AuthenticateAsServerAsync(Files.Server()), client.AuthenticateAsClientAsync(Files.Client()));
         await client.ShutdownAsync();
         for (int i = 0; i < 2; i++)
         {
             await Check.Throws<InvalidOperationException>(() => client.WriteAsync(AgainstSslStream.Ping).AsTask(), "a write");
         }
-    }
+    });
 
     [Test]
     static async Task What_is_not_authenticated_neither_reads_nor_writes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import select
 import socket as _socket
 import ssl
@@ -74,15 +75,17 @@ class Wire:
     def give_back(self, data: Any) -> None:
         """Nothing behind a record was received."""
 
-    def throw_away(self) -> None:
-        """What has come and nobody reads, 64 KiB at most."""
+    def end(self) -> None:
+        """Sends the end, and throws away what has come and nobody reads, 64 KiB at most."""
         if not hasattr(select, "poll"):
             return
         try:
+            sock = self._socket()
+            sock.shutdown(_socket.SHUT_WR)
             waiting = select.poll()
-            waiting.register(self._socket(), select.POLLIN)
+            waiting.register(sock, select.POLLIN)
             for _ in range(4):
-                if not waiting.poll(0) or not _socket.socket.recv(self._socket(), 16384, _DONTWAIT):
+                if not waiting.poll(0) or not _socket.socket.recv(sock, 16384, _DONTWAIT):
                     break
         except OSError:
             pass  # nobody is there
@@ -139,6 +142,7 @@ class Engine:
         self._shared: Optional[List[Tuple[str, str, int]]] = None
         self._judged = False
         self.session_obj: Any = None
+        self._process = os.getpid()
         engine, self._anchored = context._engine(server_side, self._policy)
         context._count("accept" if server_side else "connect")
         self._session = Session(engine)
@@ -475,9 +479,9 @@ class Engine:
 
     def leave(self) -> None:
         """The socket is closed next. With a server's tickets unread that would be a reset, which can overtake what was sent last and
-        take it from the peer."""
-        if self._done and not self.server_side and isinstance(self._transport, Wire):
-            self._transport.throw_away()
+        take it from the peer; behind the end it takes nothing. In a process that was forked the connection is the parent's."""
+        if self._done and not self.server_side and isinstance(self._transport, Wire) and os.getpid() == self._process:
+            self._transport.end()
 
     def shutdown(self) -> Any:
         """Sends close_notify and waits for the peer's."""

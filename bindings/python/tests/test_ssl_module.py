@@ -130,6 +130,25 @@ class Module(unittest.TestCase):
             may_read.set()
         self.assertEqual((served.error, found), (None, [b"last words", b""]))
 
+    def test_a_close_in_a_forked_process_leaves_the_connection_alone(self):
+        may_write = threading.Event()
+
+        def talk(sock):
+            sock.sendall(b"for the parent")
+            may_write.set()
+            self.assertEqual(sock.recv(100), b"still there")
+        with Served(server_context(), talk) as served, client_context().wrap_socket(
+                served.connect(), server_hostname="localhost") as sock:
+            may_write.wait(20)
+            child = os.fork()
+            if child == 0:
+                sock.close()
+                os._exit(0)
+            self.assertEqual(os.waitpid(child, 0)[1], 0)
+            self.assertEqual(sock.recv(100), b"for the parent")
+            sock.sendall(b"still there")
+        self.assertIsNone(served.error)
+
     def test_refusals_have_the_attributes_of_the_standard_library(self):
         for name, anchors, host, code in (("server-expired", "ca", "localhost", 10), ("server-p256", "other-ca", "localhost", None),
                                           ("server-p256", "ca", "elsewhere.example", 62), ("selfsigned", "ca", "localhost", 18)):
