@@ -132,6 +132,7 @@ class Engine:
         self._first = b""
         self._plain = bytearray()
         self._out = bytearray()  # ciphertext that the transport has not taken
+        self._held = False  # it is tickets, which can wait
         self._taken = 0  # plaintext behind it that write() has not told of
         self._writing = threading.RLock()
         self._reading = threading.RLock()
@@ -276,6 +277,11 @@ class Engine:
                 self._context._count("accept_good" if self.server_side else "connect_good")
                 if self.session_reused:
                     self._context._count("hits")
+                if self.server_side and self._session.negotiated_protocol == Protocol.TLS13:
+                    # They go with the first answer, or when the client has said something: one that goes away at once would find
+                    # them unread, and reset the connection.
+                    self._held = bool(self._out)
+                    return
             elif status == Status.WANT_READ:
                 if self._flush() and not self._fill():
                     raise self._ended()
@@ -413,10 +419,12 @@ class Engine:
             if consumed:
                 self._used(consumed)
                 # A record of data is at most 29 bytes longer than its data. What asks for an answer is a record of its own.
-                if (not written or consumed - written > 29) and session.has_pending_output and self._writing.acquire(blocking=False):
+                owed = (not written or consumed - written > 29) and session.has_pending_output
+                if (owed or (self._held and written)) and self._writing.acquire(blocking=False):
                     try:
                         self._drain()
                         self._flush()
+                        self._held = False
                     finally:
                         self._writing.release()
             if written:
@@ -437,8 +445,9 @@ class Engine:
         if not self._done:
             self.do_handshake()
         with self._writing:
-            if self._out and not self._flush():
+            if self._out and not self._held and not self._flush():
                 raise _ssl_errors.want_write()
+            self._held = False
             # The usual case without a view, which would cost as much as sealing some KiB.
             if type(data) is bytes and not self._taken and 0 < len(data) <= _TAKE:
                 self._seal(data)
@@ -467,6 +476,11 @@ class Engine:
             raise _ssl_errors.translate(error) from None
         self._taken += consumed
         sealed = memoryview(room)[:written]
+        if self._out:
+            self._out += sealed
+            if not self._flush():
+                raise _ssl_errors.want_write()
+            return
         try:
             sent = self._transport.send(sealed)
         except OSError:  # a timeout, after which the caller may try again

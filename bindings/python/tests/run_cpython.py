@@ -1,10 +1,6 @@
 """CPython's own tests of TLS as an outside judge: test_ssl, test_asyncio (ssl, sslproto) and test_httplib of the running
 Python, with spantls.ssl in the place of ssl.
 
-CPython's test server ends at a connection that is reset, and a client that closes at once, with the server's tickets unread, resets
-it. Whether it does so in time to refuse the next client is a race between two threads of one process, which OpenSSL's longer stays
-in C hide. A test that fails for that alone is run again, at most three times, and that is told.
-
 cpython_left_out.txt lists each test that is not expected to pass, with its reason. A listed test that passes is a failure as
 much as another one that does not. `run_cpython.py --learn` prints what fails.
 """
@@ -25,8 +21,6 @@ LIST = os.path.join(report.HERE, "cpython_left_out.txt")
 MODULES = [("test.test_ssl", None), ("test.test_httplib", re.compile(r"HTTPS|ssl|tls", re.I)),
            ("test.test_asyncio.test_ssl", None), ("test.test_asyncio.test_sslproto", None)]
 SECONDS = 240
-RESET = re.compile(r"Connection(Refused|Reset)Error|BrokenPipeError")
-RUNS_AGAIN = 3
 # No test takes longer than this.
 SECONDS_EACH = 20
 
@@ -120,18 +114,6 @@ def run(module, only):
     return found
 
 
-def run_twice(module, only, listed):
-    """The same, with what a reset may have failed run again by itself."""
-    found = run(module, only)
-    for name, (verdict, text) in list(found.items()):
-        for _ in range(RUNS_AGAIN):
-            if verdict != "FAIL" or name in listed or not RESET.match(text):
-                break
-            print(f"# run again - {name}: {text}", flush=True)
-            verdict, text = found[name] = run(module, re.compile(re.escape(name) + "$")).get(name, ("FAIL", "it did not run"))
-    return found
-
-
 def left_out():
     """{name: reason}."""
     listed = {}
@@ -157,7 +139,7 @@ def main():
     passed = failed = skipped = expected = 0
     seen = set()
     for module, only in MODULES:
-        for name, (verdict, text) in run_twice(module, only, listed).items():
+        for name, (verdict, text) in run(module, only).items():
             seen.add(name)
             if verdict == "SKIP":
                 skipped += 1

@@ -123,12 +123,36 @@ class Module(unittest.TestCase):
         def talk(sock):
             may_read.wait(20)
             found.extend([sock.recv(100), sock.recv(100)])
-        with Served(server_context(), talk) as served:
+        with Served(server_context(ssl), talk) as served:
             with client_context().wrap_socket(served.connect(), server_hostname="localhost") as sock:
                 self.assertEqual(select.select([sock], [], [], 20)[0], [sock])  # the tickets
                 sock.sendall(b"last words")
             may_read.set()
         self.assertEqual((served.error, found), (None, [b"last words", b""]))
+
+    def test_tickets_of_a_server_wait_until_its_client_has_said_something_or_is_answered(self):
+        for first in (b"", b"question"):
+            go_on = threading.Event()
+
+            def talk(sock):
+                go_on.wait(20)
+                if first:
+                    self.assertEqual(sock.recv(100), first)
+                    go_on.clear()
+                    go_on.wait(20)
+                sock.sendall(b"answer")
+            with Served(server_context(), talk) as served, client_context(ssl).wrap_socket(
+                    served.connect(), server_hostname="localhost") as sock:
+                self.assertEqual(select.select([sock], [], [], 0.05)[0], [])
+                if first:
+                    sock.sendall(first)
+                    go_on.set()
+                    self.assertEqual(select.select([sock], [], [], 20)[0], [sock])  # the tickets
+                go_on.set()
+                self.assertEqual(sock.recv(100), b"answer")
+                self.assertTrue(sock.session.has_ticket)
+                go_on.set()
+            self.assertIsNone(served.error)
 
     def test_a_close_in_a_forked_process_leaves_the_connection_alone(self):
         may_write = threading.Event()
