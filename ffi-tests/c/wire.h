@@ -6,6 +6,7 @@
 #define WIRE_H
 
 #include <netinet/in.h>
+#include <pthread.h>
 
 #include "pair.h"
 
@@ -63,6 +64,7 @@ typedef struct {
     tls_session_t *session;
     const uint8_t *data;
     size_t len;
+    pthread_barrier_t *all_there; /* where nobody may close before; or NULL */
     bytes_t received;
     tls_status_t status;
 } half_t;
