@@ -371,6 +371,15 @@ static size_t heap(void) {
     return info.uordblks + info.hblkhd;
 }
 
+/* Whether that is known: under a checker of memory it is not. */
+static bool heap_is_known(void) {
+    const size_t before = heap();
+    void *volatile block = malloc(1 << 20); /* less may come from a cache that counts as used */
+    const bool known = heap() > before;
+    free(block);
+    return known;
+}
+
 /* What one of `num` idle servers costs. */
 static size_t idle_cost(uint32_t protocol, size_t num, bool bound) {
     const setup_t client_setup = {.anchors = "ca", .protocols = protocol}, server_setup = {.credentials = "server-p256"};
@@ -415,16 +424,19 @@ static void test_idle(uint32_t protocol) {
     getrlimit(RLIMIT_NOFILE, &limit);
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
-    const size_t num = limit.rlim_cur < 10100 ? 300 : quick ? 1500 : 10000;
+    const bool known = heap_is_known();
+    const size_t num = !known ? 10 : limit.rlim_cur < 10100 ? 300 : quick ? 1500 : 10000;
     test("%s: of %zu idle servers a bound one costs as much as one over spans, and a few words", version_name(protocol), num);
     /* What is made once is there, then. */
     (void)idle_cost(protocol, num, false);
     (void)idle_cost(protocol, num, true);
     const size_t spans = idle_cost(protocol, num, false), bound = idle_cost(protocol, num, true);
-    printf("# %s: %zu bytes of heap each over spans, %zu on a socket\n", version_name(protocol), spans, bound);
-    /* A checker's allocator does not count. */
-    EXPECT(spans == 0 || bound <= spans + 128);
-    EXPECT(bound <= 4096);
+    if (known) {
+        printf("# %s: %zu bytes of heap each over spans, %zu on a socket\n", version_name(protocol), spans, bound);
+        EXPECT(spans > 0);
+        EXPECT(bound <= spans + 128);
+        EXPECT(bound <= 4096);
+    }
 }
 
 /* --- Wrong uses -------------------------------------------------------------------------------------------------- */
