@@ -263,7 +263,7 @@ class Trust(unittest.TestCase):
         self.assertTrue(accepts(client, self.server(ssl, ssl.CERT_NONE), server_hostname="localhost"))
         later = max(made[2] for made in client._engines.values() if isinstance(made, tuple) and len(made) == 3)
         with unittest.mock.patch.object(spantls._certificates.Fields, "may_issue", lambda *_: False), \
-                unittest.mock.patch.object(spantls.ssl.time, "time", lambda: later):
+                unittest.mock.patch.object(spantls._engines.time, "time", lambda: later):
             self.assertFalse(accepts(client, self.server(ssl, ssl.CERT_NONE), server_hostname="localhost"))
 
     def test_what_an_sni_callback_raises_or_returns_refuses_the_client_and_nobody_else(self):

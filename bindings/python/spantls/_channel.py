@@ -1,0 +1,148 @@
+"""A session and its transport: ciphertext between the two, and what has failed."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import threading
+import weakref
+from typing import Any, List, Optional, Tuple, Union
+
+from . import _certificates, _ssl_errors
+from ._errors import Status, TlsError
+from ._judgement import Policy
+from ._session import Session
+
+
+class Channel:
+    """Reads and writes may run in two threads at once, as the session's halves do."""
+
+    def __init__(self, context: Any, transport: Any, server_side: bool, server_hostname: Optional[str],
+                 owner: Any) -> None:
+        self._context = context
+        self._policy = Policy(context)
+        self._judge_by = context  # whose anchors the session has
+        self._transport = transport
+        self.server_side = server_side
+        self.server_hostname = server_hostname
+        self._owner = None if owner is None else weakref.ref(owner)
+        self._inbox: Union[bytes, bytearray] = b""  # bytes as long as it is one piece
+        self._first = b""
+        self._plain = bytearray()
+        self._out = bytearray()  # ciphertext that the transport has not taken
+        self._held = False  # it is tickets, which can wait
+        self._taken = 0  # plaintext behind it that write() has not told of
+        self._writing = threading.RLock()
+        self._reading = threading.RLock()
+        self._shaking = threading.RLock()  # before the others
+        self._done = False
+        self._over = False  # the peer says nothing more
+        self._failure: Optional[TlsError] = None
+        self._shared: Optional[List[Tuple[str, str, int]]] = None
+        self._judged = False
+        self.session_obj: Any = None
+        self._process = os.getpid()
+        engine, self._anchored = context._engine(server_side, self._policy)
+        context._count("accept" if server_side else "connect")
+        self._session = Session(engine)
+        if server_hostname and not server_side:
+            self._set_name(server_hostname)
+
+    def _set_name(self, name: str) -> None:
+        try:
+            self._session.set_target_host_name(name)
+        except (TlsError, UnicodeError) as error:
+            if self._policy.check_hostname:
+                raise ValueError(f"server_hostname {name!r} is neither a DNS name nor an IP address") from error
+
+    @property
+    def owner(self) -> Any:
+        return self._owner() if self._owner is not None else None
+
+    @owner.setter
+    def owner(self, value: Any) -> None:
+        self._owner = None if value is None else weakref.ref(value)
+
+    def _flush(self) -> bool:
+        """Sends what is kept; whether all of it is gone."""
+        with self._writing:
+            while self._out:
+                with memoryview(self._out) as view:
+                    count = self._transport.send(view)
+                if count == 0:
+                    return False
+                del self._out[:count]
+            return True
+
+    def _drain(self) -> None:
+        """Takes what the session owes the peer."""
+        with self._writing:
+            room = bytearray(1024)
+            status = Status.WANT_WRITE
+            while status == Status.WANT_WRITE:
+                status, written = self._session.drain_pending_output(room)
+                self._out += room[:written]
+
+    def _fill(self) -> bool:
+        """Receives what is missing of a record; False at the end. Raises SSLWantReadError where there is nothing yet. From a
+        socket nothing behind the record, as OpenSSL has it: who waits for it to become readable waits for all that is left."""
+        have = len(self._inbox)
+        most = 5 - have if have < 5 else max(1, 5 + int.from_bytes(self._inbox[3:5], "big") - have)
+        data = self._transport.receive(most)
+        if data is None:
+            raise _ssl_errors.want_read()
+        if not self._first:
+            self._first = data[:5]
+        if self._inbox:
+            self._grown().extend(data)
+        else:
+            self._inbox = data
+        return bool(data)
+
+    def _grown(self) -> bytearray:
+        """What was received, as an object that can change."""
+        if not isinstance(self._inbox, bytearray):
+            self._inbox = bytearray(self._inbox)
+        return self._inbox
+
+    def _used(self, count: int) -> None:
+        """So many received bytes are not needed any more."""
+        if count == len(self._inbox):
+            self._inbox = b""
+        elif count:
+            del self._grown()[:count]
+
+    def _last_words(self) -> None:
+        """Sends the alert of a failure, as far as the transport takes it."""
+        try:
+            self._drain()
+            self._flush()
+        except (OSError, TlsError):
+            pass  # the failure itself is told; the peer is gone
+
+    def _ended(self) -> Exception:
+        try:
+            self._session.end_of_input()
+        except TlsError as error:
+            return self._failed(error)
+        return _ssl_errors.eof()
+
+    def _failed(self, error: TlsError) -> Exception:
+        self._failure = error
+        return self._translated(error)
+
+    def _translated(self, error: TlsError) -> Exception:
+        if error.status == Status.AUTHENTICATION and self._judged and error.alert_received is None:
+            chain = self._session.remote_certificates
+            if chain:
+                return _ssl_errors.verification(error, self.server_hostname, _is_ip(self.server_hostname),
+                                                _certificates.is_self_signed(chain[0]))
+        return _ssl_errors.translate(error, self._first)
+
+
+def _is_ip(name: Optional[str]) -> bool:
+    try:
+        ipaddress.ip_address(name or "")
+    except ValueError:
+        return False
+    return True
