@@ -9,7 +9,7 @@ namespace SpanTls;
 
 /// <summary>A stream of plaintext over a stream of TLS, as SslStream is. One reader and one writer may be at work at once. Verdicts
 /// and signatures are computed on the thread pool: no handshake holds up the thread that moves the bytes.</summary>
-public sealed class TlsStream : Stream
+public sealed class TlsStream : AuthenticatedStream
 {
     /// <summary>Received at once, at most: two full records.</summary>
     private const int ReceiveSize = SendSize;
@@ -19,7 +19,8 @@ public sealed class TlsStream : Stream
     private const int RecordSize = 5 + 16384 + 2048;
 
     private readonly Stream _inner;
-    private readonly bool _leaveOpen;
+    private readonly RemoteCertificateValidationCallback? _validation;
+    private readonly LocalCertificateSelectionCallback? _selection;
     private readonly SemaphoreSlim _sending = new(1, 1);
     private TlsSession? _session;
     private byte[]? _received;
@@ -30,10 +31,17 @@ public sealed class TlsStream : Stream
     private Exception? _ended;
 
     /// <summary>Over this stream, which is disposed of with it unless it is to be left open.</summary>
-    public TlsStream(Stream innerStream, bool leaveInnerStreamOpen = false)
+    /// <param name="innerStream">What carries the ciphertext.</param>
+    /// <param name="leaveInnerStreamOpen">Whether it is left open.</param>
+    /// <param name="userCertificateValidationCallback">As in the options, which must not have one then.</param>
+    /// <param name="userCertificateSelectionCallback">As in the options of a client, which must not have one then.</param>
+    public TlsStream(Stream innerStream, bool leaveInnerStreamOpen = false,
+        RemoteCertificateValidationCallback? userCertificateValidationCallback = null,
+        LocalCertificateSelectionCallback? userCertificateSelectionCallback = null) : base(innerStream, leaveInnerStreamOpen)
     {
-        _inner = innerStream ?? throw new ArgumentNullException(nameof(innerStream));
-        _leaveOpen = leaveInnerStreamOpen;
+        _inner = innerStream;
+        _validation = userCertificateValidationCallback;
+        _selection = userCertificateSelectionCallback;
     }
 
     /// <summary>The session, for what it tells; null before the authentication has begun.</summary>
@@ -67,6 +75,7 @@ public sealed class TlsStream : Stream
     /// <summary>The same with options of their own. Make one context for all connections to have them resumed.</summary>
     public async Task AuthenticateAsClientAsync(SslClientAuthenticationOptions options, CancellationToken cancellationToken = default)
     {
+        options = CallbackOptions.With(options, _validation, _selection);
         using TlsContext context = TlsContext.Create(options, Signing);
         await AuthenticateAsClientAsync(context, null, cancellationToken).ConfigureAwait(false);
     }
@@ -84,6 +93,7 @@ public sealed class TlsStream : Stream
     /// <summary>The same with options of their own.</summary>
     public async Task AuthenticateAsServerAsync(SslServerAuthenticationOptions options, CancellationToken cancellationToken = default)
     {
+        options = CallbackOptions.With(options, _validation);
         using TlsContext context = TlsContext.Create(options, Signing);
         await AuthenticateAsServerAsync(context, cancellationToken).ConfigureAwait(false);
     }
@@ -481,10 +491,6 @@ public sealed class TlsStream : Stream
         if (disposing)
         {
             _session?.Dispose();
-            if (!_leaveOpen)
-            {
-                _inner.Dispose();
-            }
         }
         base.Dispose(disposing);
     }
@@ -493,6 +499,16 @@ public sealed class TlsStream : Stream
     public override bool CanRead => _session?.IsHandshakeComplete == true;
     /// <inheritdoc/>
     public override bool CanWrite => _session?.IsHandshakeComplete == true;
+    /// <inheritdoc/>
+    public override bool IsAuthenticated => _session?.IsHandshakeComplete == true;
+    /// <inheritdoc/>
+    public override bool IsMutuallyAuthenticated => false;
+    /// <inheritdoc/>
+    public override bool IsEncrypted => IsAuthenticated;
+    /// <inheritdoc/>
+    public override bool IsSigned => IsAuthenticated;
+    /// <inheritdoc/>
+    public override bool IsServer => _session?.IsServer == true;
     /// <inheritdoc/>
     public override bool CanSeek => false;
     /// <inheritdoc/>

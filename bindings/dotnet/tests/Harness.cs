@@ -13,7 +13,7 @@ using System.Threading.Tasks;
 using SpanTls;
 
 [AttributeUsage(AttributeTargets.Method)]
-sealed class TestAttribute : Attribute { }
+class TestAttribute : Attribute { }
 
 /// <summary>Runs the method once for TLS 1.2 and once for 1.3.</summary>
 [AttributeUsage(AttributeTargets.Method)]
@@ -82,9 +82,7 @@ static class Program
             .SelectMany(type => type.GetMethods(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic))
             .Where(method => method.GetCustomAttribute<TestAttribute>() != null))
         {
-            object?[][] rows = method.GetCustomAttribute<VersionsAttribute>() == null ? new[] { Array.Empty<object?>() } :
-                new[] { new object?[] { SslProtocols.Tls12 }, new object?[] { SslProtocols.Tls13 } };
-            foreach (object?[] row in rows)
+            foreach (object?[] row in Rows(method))
             {
                 string version = row.Length == 0 ? "" : (SslProtocols)row[0]! == SslProtocols.Tls12 ? "TLS 1.2: " : "TLS 1.3: ";
                 string name = version + method.Name.Replace('_', ' ');
@@ -92,28 +90,45 @@ static class Program
                 {
                     continue;
                 }
-                try
+                if (await Passes(name, method, row))
                 {
-                    Task running = Task.Run(() => (Task)method.Invoke(null, row)!);
-                    if (await Task.WhenAny(running, Task.Delay(Limit)) != running)
-                    {
-                        throw new Complaint("takes too long");
-                    }
-                    await running;
                     passed++;
-                    Console.WriteLine($"ok - {name}");
                 }
-                catch (Exception exception)
+                else
                 {
                     failed++;
-                    Exception inner = exception is TargetInvocationException { InnerException: { } thrown } ? thrown : exception;
-                    Console.WriteLine($"not ok - {name}: {inner.Message}");
-                    Console.WriteLine("    " + inner.ToString().Replace("\n", "\n    "));
                 }
             }
         }
         Console.WriteLine($"{passed} passed, {failed} failed");
         return failed == 0 ? 0 : 1;
+    }
+
+    static object?[][] Rows(MethodInfo method) =>
+        method.GetCustomAttribute<VersionsAttribute>() == null && method.GetCustomAttribute<ScenarioAttribute>() == null ?
+            new[] { Array.Empty<object?>() } : new[] { new object?[] { SslProtocols.Tls12 }, new object?[] { SslProtocols.Tls13 } };
+
+    static async Task<bool> Passes(string name, MethodInfo method, object?[] row)
+    {
+        try
+        {
+            Task running = Task.Run(() => method.GetCustomAttribute<ScenarioAttribute>() is { } scenario ?
+                Differential.Compare(method, scenario, (SslProtocols)row[0]!) : (Task)method.Invoke(null, row)!);
+            if (await Task.WhenAny(running, Task.Delay(Limit)) != running)
+            {
+                throw new Complaint("takes too long");
+            }
+            await running;
+            Console.WriteLine($"ok - {name}");
+            return true;
+        }
+        catch (Exception exception)
+        {
+            Exception inner = exception is TargetInvocationException { InnerException: { } thrown } ? thrown : exception;
+            Console.WriteLine($"not ok - {name}: {inner.Message}");
+            Console.WriteLine("    " + (inner is Complaint ? "" : inner.ToString()).Replace("\n", "\n    "));
+            return false;
+        }
     }
 }
 
@@ -129,9 +144,14 @@ sealed class Wire : IDisposable
         ClientSocket.Connect(listener.LocalEndPoint!);
         ServerSocket = listener.Accept();
         ServerSocket.NoDelay = true;
-        Client = new Counting(new NetworkStream(ClientSocket, true));
-        Server = new Counting(new NetworkStream(ServerSocket, true));
+        ClientStream = new NetworkStream(ClientSocket, true);
+        ServerStream = new NetworkStream(ServerSocket, true);
+        Client = new Counting(ClientStream);
+        Server = new Counting(ServerStream);
     }
+
+    internal NetworkStream ClientStream { get; }
+    internal NetworkStream ServerStream { get; }
 
     internal Socket ClientSocket { get; }
     internal Socket ServerSocket { get; }

@@ -28,10 +28,6 @@ sealed class Pipes : Stream
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        if (buffer.IsEmpty)
-        {
-            return 0;
-        }
         while (_at == _front.Length)
         {
             if (!await _from.WaitToReadAsync(cancellationToken).ConfigureAwait(false))
