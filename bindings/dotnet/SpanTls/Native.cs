@@ -193,6 +193,8 @@ internal static unsafe partial class NativeMethods
         NativeError error = default;
         error.StructSize = (nuint)sizeof(NativeError);
         _ = tls_session_error(session, &error);
-        return TlsException.From(status, error, consumed, written);
+        Exception failure = TlsException.From(status, error, consumed, written);
+        return failure is TlsException failed ?
+            failed.AsSslStreamThrows(tls_session_is_handshake_complete(session) == 0) : failure;
     }
 }

@@ -1,11 +1,13 @@
 using System;
 using System.IO;
 using System.Net.Security;
+using System.Security.Authentication;
 
 namespace SpanTls;
 
-/// <summary>A session, or the making of what it needs, has failed. Calls in a wrong state are
-/// <see cref="InvalidOperationException"/>s, as everywhere.</summary>
+/// <summary>A session, or the making of what it needs, has failed. Where SslStream throws an <see cref="AuthenticationException"/>,
+/// for a refused peer and for a handshake that fails, so do the calls here, and this is its inner exception. Calls in a wrong state
+/// are <see cref="InvalidOperationException"/>s.</summary>
 public sealed class TlsException : IOException
 {
     private TlsException(TlsError error, string message) : base(message) => Error = error;
@@ -33,6 +35,22 @@ public sealed class TlsException : IOException
 
     /// <summary>The name of an alert as RFC 8446 section 6 has it; "unknown" for other numbers.</summary>
     public static unsafe string AlertName(byte alert) => NativeMethods.Text(NativeMethods.spantls_alert_name(alert));
+
+    /// <summary>What an exception of this library says about the failure; null if it was not a session's.</summary>
+    public static TlsException? Of(Exception? exception)
+    {
+        while (exception != null && exception is not TlsException)
+        {
+            exception = exception.InnerException;
+        }
+        return (TlsException?)exception;
+    }
+
+    /// <summary>As SslStream has it: whom to trust and what a handshake has failed with are authentication; a connection that ends is
+    /// not.</summary>
+    internal Exception AsSslStreamThrows(bool handshaking) =>
+        Error == TlsError.Authentication || (handshaking && Error == TlsError.Protocol) ?
+            new AuthenticationException(Message, this) : this;
 
     internal static unsafe Exception From(int status, in NativeError record, int consumed = 0, int written = 0)
     {

@@ -9,7 +9,8 @@ namespace SpanTls;
 
 /// <summary>One connection: a state machine over spans, or bound to a socket. It never waits and calls nobody back but the callbacks
 /// of the options. One thread may read while another writes.</summary>
-/// <remarks>A call that fails throws: <see cref="TlsException"/>, or <see cref="InvalidOperationException"/> in a wrong state. What it
+/// <remarks>A call that fails throws: an AuthenticationException for a refused peer or a failed handshake, whose inner exception is a
+/// <see cref="TlsException"/>; that itself for others; <see cref="InvalidOperationException"/> in a wrong state. What it
 /// has written by then, the alert for the peer, is counted all the same, in the out parameters and in the exception.</remarks>
 public sealed partial class TlsSession : IDisposable
 {

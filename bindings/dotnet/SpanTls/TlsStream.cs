@@ -321,7 +321,7 @@ public sealed class TlsStream : AuthenticatedStream
             {
                 status = session.Decrypt(_received.AsSpan(_start, _end - _start), buffer.Span, out consumed, out written);
             }
-            catch (TlsException exception)
+            catch (Exception exception) when (TlsException.Of(exception) != null)
             {
                 // Sticky. The peer is to learn why.
                 _ended = exception;

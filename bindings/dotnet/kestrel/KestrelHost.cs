@@ -66,7 +66,7 @@ async Task Protect(ConnectionContext connection, ConnectionDelegate next)
     {
         await stream.AuthenticateAsServerAsync(context, connection.ConnectionClosed);
     }
-    catch (IOException)
+    catch (Exception exception) when (exception is IOException or AuthenticationException)
     {
         return; // No client of ours; it has got its alert.
     }

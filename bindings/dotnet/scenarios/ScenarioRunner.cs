@@ -224,7 +224,7 @@ sealed class Conversation
             Exchange();
             End();
         }
-        catch (TlsException exception)
+        catch (Exception failure) when (TlsException.Of(failure) is { } exception)
         {
             _told["status"] = "failed";
             _told["error"] = Name(exception.Error);
@@ -303,7 +303,7 @@ sealed class Conversation
                 _wire.RequestCertificate();
                 _told["post_handshake"] = "TLS_STATUS_COMPLETE";
             }
-            catch (TlsException exception)
+            catch (Exception failure) when (TlsException.Of(failure) is { } exception)
             {
                 _told["post_handshake"] = Name(exception.Error);
             }
@@ -341,7 +341,7 @@ sealed class Conversation
                 }
             }
         }
-        catch (TlsException exception)
+        catch (Exception failure) when (TlsException.Of(failure) is { } exception)
         {
             _told["end"] = Name(exception.Error).Substring("TLS_ERROR_".Length);
             if (exception.Error != TlsError.Truncated)

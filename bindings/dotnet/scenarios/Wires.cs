@@ -82,7 +82,7 @@ class SpanWire
         {
             return call(_inbox.ToArray(), room, out consumed, out written);
         }
-        catch (TlsException)
+        catch (Exception failure) when (TlsException.Of(failure) != null)
         {
             Send(room, written);
             Drain();
@@ -219,7 +219,7 @@ sealed class BoundWire : SpanWire
         {
             Session.Close();
         }
-        catch (Exception exception) when (exception is TlsException or InvalidOperationException)
+        catch (Exception exception) when (exception is InvalidOperationException || TlsException.Of(exception) != null)
         {
             // The failure is told.
         }
@@ -231,7 +231,7 @@ sealed class BoundWire : SpanWire
         {
             return Session.Handshake();
         }
-        catch (TlsException)
+        catch (Exception failure) when (TlsException.Of(failure) != null)
         {
             Finish();
             throw;
@@ -247,7 +247,7 @@ sealed class BoundWire : SpanWire
         {
             status = Session.Read(room, out count);
         }
-        catch (TlsException exception) when (exception.Error is TlsError.Protocol or TlsError.Authentication)
+        catch (Exception failure) when (TlsException.Of(failure)?.Error is TlsError.Protocol or TlsError.Authentication)
         {
             Finish();
             throw;

@@ -62,9 +62,9 @@ sealed class Driver : IDisposable
             {
                 status = Session.ProcessHandshake(_input.AsSpan(0, _end), _output, out consumed, out written);
             }
-            catch (TlsException exception)
+            catch (Exception exception) when (TlsException.Of(exception) is { } failed)
             {
-                Check.Equal(exception.BytesWritten, written, "what a failed call has written");
+                Check.Equal(failed.BytesWritten, written, "what a failed call has written");
                 await Send(written);
                 throw;
             }

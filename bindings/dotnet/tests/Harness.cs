@@ -57,6 +57,10 @@ static class Check
         throw new Complaint($"{what}: nothing was thrown");
     }
 
+    /// <summary>A failed authentication, as SslStream's callers catch it, and what it says.</summary>
+    internal static async Task<TlsException> Refused(Func<Task> action, string what) =>
+        TlsException.Of(await Throws<AuthenticationException>(action, what)) ?? throw new Complaint($"{what}: no TlsException inside");
+
     internal static T Throws<T>(Action action, string what) where T : Exception
     {
         try
