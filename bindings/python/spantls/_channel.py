@@ -12,6 +12,10 @@ from . import _certificates, _ssl_errors
 from ._errors import Status, TlsError
 from ._judgement import Policy
 from ._session import Session
+from ._transport import Patience
+
+_HEADER = 5  # of a record (RFC 8446 section 5.1)
+_MOST = 16384 + 2048  # that TLS 1.2 allows in one (RFC 5246 section 6.2.3)
 
 
 class Channel:
@@ -31,13 +35,16 @@ class Channel:
         self._plain = bytearray()
         self._out = bytearray()  # ciphertext that the transport has not taken
         self._held = False  # it is tickets, which can wait
-        self._taken = 0  # plaintext behind it that write() has not told of
+        self._taken = 0  # plaintext in it that write() has not returned yet
         self._writing = threading.RLock()
         self._reading = threading.RLock()
         self._shaking = threading.RLock()  # before the others
         self._done = False
         self._over = False  # the peer says nothing more
-        self._failure: Optional[TlsError] = None
+        self._closed = False  # the user has closed, by shutdown(); the engine's state also has the answers that it gives by itself
+        self._failure: Optional[TlsError] = None  # never raised: its traceback would hold this object
+        self._lost = False  # nothing can be read or written any more, for a reason that was raised once
+        self._reason: Optional[str] = None  # OpenSSL's for a refusal of ours that the alert does not say
         self._shared: Optional[List[Tuple[str, str, int]]] = None
         self._judged = False
         self.session_obj: Any = None
@@ -63,12 +70,12 @@ class Channel:
     def owner(self, value: Any) -> None:
         self._owner = None if value is None else weakref.ref(value)
 
-    def _flush(self) -> bool:
+    def _flush(self, patience: Optional[Patience]) -> bool:
         """Sends what is kept; whether all of it is gone."""
         with self._writing:
             while self._out:
                 with memoryview(self._out) as view:
-                    count = self._transport.send(view)
+                    count = self._transport.send(view, patience)
                 if count == 0:
                     return False
                 del self._out[:count]
@@ -83,21 +90,27 @@ class Channel:
                 status, written = self._session.drain_pending_output(room)
                 self._out += room[:written]
 
-    def _fill(self) -> bool:
-        """Receives what is missing of a record; False at the end. Raises SSLWantReadError where there is nothing yet. From a
-        socket nothing behind the record, as OpenSSL has it: who waits for it to become readable waits for all that is left."""
-        have = len(self._inbox)
-        most = 5 - have if have < 5 else max(1, 5 + int.from_bytes(self._inbox[3:5], "big") - have)
-        data = self._transport.receive(most)
-        if data is None:
-            raise _ssl_errors.want_read()
-        if not self._first:
-            self._first = data[:5]
-        if self._inbox:
-            self._grown().extend(data)
-        else:
-            self._inbox = data
-        return bool(data)
+    def _fill(self, patience: Optional[Patience]) -> bool:
+        """Receives a record, or what is missing of one; False at the end. Raises SSLWantReadError where it is not there yet. Nothing
+        after the record, as OpenSSL has it: loops look at what is left in a socket or a memory BIO."""
+        while True:
+            have = len(self._inbox)
+            most = _HEADER - have if have < _HEADER else max(1, _HEADER + _announced(self._inbox) - have)
+            data = self._transport.receive(most, patience)
+            if data is None:
+                raise _ssl_errors.want_read()
+            if not data:
+                return False
+            if not self._first:
+                self._first = data[:_HEADER]
+            if not have:
+                self._inbox = data
+            elif have == _HEADER:
+                self._inbox += data
+            else:
+                self._grown().extend(data)
+            if have + len(data) != _HEADER or not _is_header(self._inbox):
+                return True
 
     def _grown(self) -> bytearray:
         """What was received, as an object that can change."""
@@ -112,13 +125,13 @@ class Channel:
         elif count:
             del self._grown()[:count]
 
-    def _last_words(self) -> None:
+    def _last_words(self, patience: Optional[Patience]) -> None:
         """Sends the alert of a failure, as far as the transport takes it."""
         try:
             self._drain()
-            self._flush()
+            self._flush(patience)
         except (OSError, TlsError):
-            pass  # the failure itself is told; the peer is gone
+            pass  # the failure itself is raised; the peer is gone
 
     def _ended(self) -> Exception:
         try:
@@ -127,8 +140,16 @@ class Channel:
             return self._failed(error)
         return _ssl_errors.eof()
 
+    def _must_work(self) -> None:
+        """Raises what has failed; after an end of the transport, and where ssl takes a connection for lost, as ssl does."""
+        if self._lost:
+            raise _ssl_errors.lost()
+        if self._failure is not None:
+            raise self._translated(self._failure)
+
     def _failed(self, error: TlsError) -> Exception:
-        self._failure = error
+        self._lost = error.status == Status.TRUNCATED
+        self._failure = error.unraised()
         return self._translated(error)
 
     def _translated(self, error: TlsError) -> Exception:
@@ -137,7 +158,16 @@ class Channel:
             if chain:
                 return _ssl_errors.verification(error, self.server_hostname, _is_ip(self.server_hostname),
                                                 _certificates.is_self_signed(chain[0]))
-        return _ssl_errors.translate(error, self._first)
+        return _ssl_errors.translate(error, self._first, bytes(self._inbox[:_HEADER]), self._reason)
+
+
+def _announced(record: Union[bytes, bytearray]) -> int:
+    return int.from_bytes(record[3:_HEADER], "big")
+
+
+def _is_header(record: Union[bytes, bytearray]) -> bool:
+    """Whether more of a record is to come; anything else is the engine's to refuse."""
+    return 0x14 <= record[0] <= 0x17 and 0 < _announced(record) <= _MOST
 
 
 def _is_ip(name: Optional[str]) -> bool:

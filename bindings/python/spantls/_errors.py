@@ -160,6 +160,10 @@ class TlsError(Exception):
         self.consumed = 0
         self.written = 0
 
+    def unraised(self) -> "TlsError":
+        """The same, without a traceback: for keeping it."""
+        return TlsError(self.status, self.message, self.alert_sent, self.alert_received, self.policy_errors, self.os_error)
+
     @property
     def origin(self) -> str:
         """Who ended it: "peer" by an alert, "us" by an alert or a verdict, "transport", or "call" for a wrong use."""

@@ -9,6 +9,7 @@ from ._channel import Channel
 from ._errors import Alert, Protocol, State, Status, TlsError
 from ._judgement import judge
 from ._suites import suite
+from ._transport import Patience
 
 _HANDSHAKE_ROOM = 20000
 
@@ -19,15 +20,18 @@ class Handshaking(Channel):
         return bool(self._session.state & State.RESUMED)
 
     def do_handshake(self) -> None:
-        with self._shaking:
-            self._shake_hands()
+        self._shake_hands(self._transport.patience("handshake"))
 
-    def _shake_hands(self) -> None:
+    def _shake_hands(self, patience: Optional[Patience]) -> None:
+        with self._shaking:
+            self._step(patience)
+
+    def _step(self, patience: Optional[Patience]) -> None:
         if self._failure is not None:
             raise self._translated(self._failure)
         room = bytearray(_HANDSHAKE_ROOM)
         while True:
-            if not self._flush():
+            if not self._flush(patience):
                 raise _ssl_errors.want_write()
             if self._done:
                 return
@@ -35,7 +39,7 @@ class Handshaking(Channel):
                 status, consumed, written = self._session.process_handshake(self._inbox, room)
             except TlsError as error:
                 self._out += room[:error.written]
-                self._last_words()
+                self._last_words(patience)
                 raise self._failed(error) from None
             self._used(consumed)
             self._out += room[:written]
@@ -50,7 +54,7 @@ class Handshaking(Channel):
                     self._held = bool(self._out)
                     return
             elif status == Status.WANT_READ:
-                if self._flush() and not self._fill():
+                if self._flush(patience) and not self._fill(patience):
                     raise self._ended()
             elif status != Status.WANT_WRITE:
                 self._answer(status)
@@ -73,9 +77,13 @@ class Handshaking(Channel):
         if callback is not None:
             alert = _ask(callback, self.owner or self, hello.server_name, chosen)
             if alert is not None:
+                self._reason = "CALLBACK_FAILED"
                 self._session.reject(alert)
                 return
             chosen = self._context
+        if not chosen._credentials:
+            self._session.reject(Alert.HANDSHAKE_FAILURE)
+            return
         engine, self._anchored = chosen._server_engine(hello, self._policy)
         self._judge_by = chosen
         self._shared = [suite(number) for number in hello.cipher_suites if number in chosen._suites()]

@@ -7,7 +7,7 @@ from typing import Any, List, Optional, Tuple
 
 from . import _certificates, _ssl_errors
 from ._data import Data
-from ._errors import ChannelBinding, Status, TlsError
+from ._errors import ChannelBinding, Protocol, Status, TlsError
 from ._suites import suite
 
 
@@ -36,22 +36,23 @@ class Engine(Data):
             raise TypeError("Value is not a SSLSession.")
 
     def verify_client_post_handshake(self) -> None:
+        if self._session.negotiated_protocol == Protocol.TLS12:
+            raise _refused("WRONG_SSL_VERSION")
         if not self.server_side:
-            raise _ssl_errors.make("NOT_SERVER", "not server")
+            raise _refused("NOT_SERVER")
         if self._policy.verify_mode == ssl.CERT_NONE:
-            raise _ssl_errors.make("INVALID_CONFIG", "invalid config")
+            raise _refused("INVALID_CONFIG")
         with self._writing:
             room = bytearray(65536)
             try:
                 _, written = self._session.request_client_certificate(room)
             except TlsError as error:
-                reason = "WRONG_SSL_VERSION" if self._session.negotiated_protocol == 0x0C00 else "EXTENSION_NOT_RECEIVED"
-                reason = reason if error.status == Status.NOT_SUPPORTED else error.status.name
-                raise _ssl_errors.make(reason, f"{reason.lower().replace('_', ' ')}: {error.message}") from None
+                raise _refused("EXTENSION_NOT_RECEIVED" if error.status == Status.NOT_SUPPORTED else error.status.name,
+                               error.message) from None
             self._out += room[:written]
-            self._flush()
+            self._flush(self._transport.patience("write"))
 
-    # What it tells
+    # What it says of itself
 
     def _chain(self) -> List[bytes]:
         if not self._done:
@@ -109,3 +110,12 @@ class Engine(Data):
             if error.status == Status.NOT_SUPPORTED:
                 return None
             raise _ssl_errors.translate(error) from None
+
+
+# OpenSSL's numbers, which ssl has as errno here.
+_NUMBERS = {"WRONG_SSL_VERSION": 266, "EXTENSION_NOT_RECEIVED": 279, "INVALID_CONFIG": 283, "NOT_SERVER": 284}
+
+
+def _refused(reason: str, detail: str = "") -> ssl.SSLError:
+    text = reason.lower().replace("_", " ") + (detail and f": {detail}")
+    return _ssl_errors.make(reason, text, _NUMBERS.get(reason, int(ssl.SSL_ERROR_SSL)))

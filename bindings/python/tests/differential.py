@@ -33,6 +33,10 @@ SECONDS = 30  # no scenario takes longer unless it hangs
 _PLACES = re.compile(r" ?\((_ssl\.c:\d+|spantls)\)|^_ssl\.c:\d+: |(?<=0x)[0-9a-f]{6,}")
 
 
+def _cleaned(text):
+    return _PLACES.sub("", text).replace("spantls.ssl.", "ssl.")
+
+
 class Seen(NamedTuple):
     """A result or an exception, in a form that can be compared."""
 
@@ -43,7 +47,7 @@ class Seen(NamedTuple):
     def result(cls, value):
         if isinstance(value, (bytes, bytearray, memoryview)) and len(value) > 100:
             return cls(f"{len(value)} bytes, {hashlib.sha256(value).hexdigest()[:16]}")
-        return cls(_PLACES.sub("", repr(value)).replace("spantls.ssl.", "ssl."))
+        return cls(_cleaned(repr(value)))
 
     @classmethod
     def exception(cls, error):
@@ -52,7 +56,7 @@ class Seen(NamedTuple):
             if hasattr(error, name):
                 parts.append(f"{name}={getattr(error, name)!r}")
         text = error.strerror if isinstance(error, OSError) and error.strerror is not None else str(error)
-        return cls(" ".join(parts), _PLACES.sub("", text))
+        return cls(" ".join(parts), _cleaned(text))
 
     def is_like(self, original):
         return self.what == original.what and (
@@ -79,6 +83,17 @@ class See:
             return None
         self.note(label, Seen.result(value))
         return value
+
+    def has_failed(self):
+        """Whether the handshake, or a call after it, has failed for good."""
+        return any("Error" in value.what and "SSLWant" not in value.what for _, value in self.seen)
+
+    def see_broken(self, label, call, *arguments):
+        """A call after a failure. It must fail again, with what exception ever: an end would read as a clean one."""
+        self.see(f"broken {label}", call, *arguments)
+        last = self.seen[-1][1]
+        if self.run.whose[self.name] == "ours" and "Error" not in last.what:
+            raise AssertionError(f"{label} after a failure: {last}")
 
     def note(self, label, value):
         """Records something that is no result of one call."""
