@@ -188,12 +188,12 @@ internal static unsafe partial class NativeMethods
         }
     }
 
-    internal static Exception Failed(SessionHandle session, int status, int consumed = 0, int written = 0)
+    internal static Exception Failed(SessionHandle session, int status)
     {
         NativeError error = default;
         error.StructSize = (nuint)sizeof(NativeError);
         _ = tls_session_error(session, &error);
-        Exception failure = TlsException.From(status, error, consumed, written);
+        Exception failure = TlsException.From(status, error);
         return failure is TlsException failed ?
             failed.AsSslStreamThrows(tls_session_is_handshake_complete(session) == 0) : failure;
     }

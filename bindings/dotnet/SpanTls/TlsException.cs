@@ -27,12 +27,6 @@ public sealed class TlsException : IOException
     /// <summary>The number of a failed system call; 0 for none.</summary>
     public int OsError { get; private set; }
 
-    /// <summary>What the failed call has consumed all the same.</summary>
-    public int BytesConsumed { get; private set; }
-
-    /// <summary>What the failed call has written all the same: the alert, which is to be sent.</summary>
-    public int BytesWritten { get; private set; }
-
     /// <summary>The name of an alert as RFC 8446 section 6 has it; "unknown" for other numbers.</summary>
     public static unsafe string AlertName(byte alert) => NativeMethods.Text(NativeMethods.spantls_alert_name(alert));
 
@@ -52,7 +46,7 @@ public sealed class TlsException : IOException
         Error == TlsError.Authentication || (handshaking && Error == TlsError.Protocol) ?
             new AuthenticationException(Message, this) : this;
 
-    internal static unsafe Exception From(int status, in NativeError record, int consumed = 0, int written = 0)
+    internal static unsafe Exception From(int status, in NativeError record)
     {
         bool known = record.Status == status;
         string message = "the call was refused";
@@ -72,7 +66,7 @@ public sealed class TlsException : IOException
         {
             return new ArgumentException(message);
         }
-        var exception = new TlsException(error, message) { BytesConsumed = consumed, BytesWritten = written };
+        var exception = new TlsException(error, message);
         if (known)
         {
             exception.AlertSent = record.AlertSent < 0 ? null : (byte)record.AlertSent;

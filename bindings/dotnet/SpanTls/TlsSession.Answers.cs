@@ -94,7 +94,7 @@ public sealed partial class TlsSession
         {
             _ = chain.Build(certificate);
         }
-        if (_context.ValidationCallback(this, certificate, certificate == null ? null : chain, found))
+        if (_context.ValidationCallback(Sender ?? this, certificate, certificate == null ? null : chain, found))
         {
             SetRemoteCertificateValidationResult(SslPolicyErrors.None);
             return SslPolicyErrors.None;
@@ -186,7 +186,7 @@ public sealed partial class TlsSession
     {
         SslServerAuthenticationOptions options = _context.ServerOptions!;
         string name = ClientHelloInfo?.ServerName ?? string.Empty;
-        X509Certificate? certificate = _context.ServerSelection!(this, name);
+        X509Certificate? certificate = _context.ServerSelection!(Sender ?? this, name);
         if (certificate == null)
         {
             Reject(112); // unrecognized_name
@@ -198,7 +198,7 @@ public sealed partial class TlsSession
 
     private void SelectLocalCertificate()
     {
-        X509Certificate? chosen = _context.LocalSelection!(this, TargetHostName ?? string.Empty,
+        X509Certificate? chosen = _context.LocalSelection!(Sender ?? this, TargetHostName ?? string.Empty,
             _context.ClientCertificates ?? new X509CertificateCollection(), GetRemoteCertificate(),
             GetAcceptableIssuers()?.ToArray() ?? Array.Empty<string>());
         SetClientCredentials(chosen == null ? null : TlsCredentials.FromCertificate(TlsContext.WithKey(chosen)));

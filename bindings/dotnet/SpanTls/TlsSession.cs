@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
@@ -10,8 +11,9 @@ namespace SpanTls;
 /// <summary>One connection: a state machine over spans, or bound to a socket. It never waits and calls nobody back but the callbacks
 /// of the options. One thread may read while another writes.</summary>
 /// <remarks>A call that fails throws: an AuthenticationException for a refused peer or a failed handshake, whose inner exception is a
-/// <see cref="TlsException"/>; that itself for others; <see cref="InvalidOperationException"/> in a wrong state. What it
-/// has written by then, the alert for the peer, is counted all the same, in the out parameters and in the exception.</remarks>
+/// <see cref="TlsException"/>; that itself for others; <see cref="InvalidOperationException"/> in a wrong state. An
+/// alert for the peer comes first: the call that fails returns <see cref="TlsOperationStatus.WantWrite"/> with it, and the next call
+/// throws, and so does each one after it.</remarks>
 public sealed partial class TlsSession : IDisposable
 {
     // Options that were given to a session make one context, however often they are given: its tickets are good for all of them.
@@ -22,6 +24,10 @@ public sealed partial class TlsSession : IDisposable
     private readonly IDisposable? _socket;
     private TlsContext _context;
     private TlsCredentials? _credentials;
+    /// <summary>The host has called for the end of our direction.</summary>
+    private volatile bool _closedHere;
+    /// <summary>Decrypt has returned for an alert that is to be sent.</summary>
+    private bool _alertOffered;
 
     private TlsSession(TlsContext context, SessionHandle handle, IDisposable? socket)
     {
@@ -89,6 +95,9 @@ public sealed partial class TlsSession : IDisposable
         return new SessionHandle().With<SessionHandle>(made);
     }
 
+    /// <summary>What callbacks get as the sender: the stream that the session is part of, or the session.</summary>
+    internal object? Sender { get; set; }
+
     /// <summary>Whether this end is the server.</summary>
     public bool IsServer => _context.IsServer;
 
@@ -107,7 +116,7 @@ public sealed partial class TlsSession : IDisposable
             bytesWritten += written;
             if (failure != null)
             {
-                throw failure;
+                return AlertFirst(failure, output.Slice(bytesWritten), ref bytesWritten);
             }
             if (!AnswersItself(status))
             {
@@ -127,7 +136,7 @@ public sealed partial class TlsSession : IDisposable
                 _handle, from, (nuint)input.Length, to, (nuint)output.Length, &consumed, &written);
             bytesConsumed = (int)consumed;
             bytesWritten = (int)written;
-            failure = status < 0 ? NativeMethods.Failed(_handle, status, bytesConsumed, bytesWritten) : null;
+            failure = status < 0 ? NativeMethods.Failed(_handle, status) : null;
             return (TlsOperationStatus)status;
         }
     }
@@ -152,8 +161,15 @@ public sealed partial class TlsSession : IDisposable
     }
 
     /// <summary>Seals plaintext into records.</summary>
-    public unsafe TlsOperationStatus Encrypt(
-        ReadOnlySpan<byte> plaintext, Span<byte> ciphertext, out int bytesConsumed, out int bytesWritten)
+    public TlsOperationStatus Encrypt(ReadOnlySpan<byte> plaintext, Span<byte> ciphertext, out int bytesConsumed, out int bytesWritten)
+    {
+        TlsOperationStatus status = EncryptOnce(plaintext, ciphertext, out bytesConsumed, out bytesWritten, out Exception? failure);
+        return failure == null ? status : AlertFirst(failure, ciphertext, ref bytesWritten);
+    }
+
+    /// <summary>The same, with nothing thrown.</summary>
+    internal unsafe TlsOperationStatus EncryptOnce(
+        ReadOnlySpan<byte> plaintext, Span<byte> ciphertext, out int bytesConsumed, out int bytesWritten, out Exception? failure)
     {
         nuint consumed = 0, written = 0;
         fixed (byte* from = plaintext, to = ciphertext)
@@ -162,14 +178,22 @@ public sealed partial class TlsSession : IDisposable
                 _handle, from, (nuint)plaintext.Length, to, (nuint)ciphertext.Length, &consumed, &written);
             bytesConsumed = (int)consumed;
             bytesWritten = (int)written;
-            return status >= 0 ? (TlsOperationStatus)status :
-                throw NativeMethods.Failed(_handle, status, bytesConsumed, bytesWritten);
+            failure = status < 0 ? ClosedByPeer(NativeMethods.Failed(_handle, status)) : null;
+            return (TlsOperationStatus)status;
         }
     }
 
-    /// <summary>Opens records.</summary>
-    public unsafe TlsOperationStatus Decrypt(
-        ReadOnlySpan<byte> ciphertext, Span<byte> plaintext, out int bytesConsumed, out int bytesWritten)
+    /// <summary>Opens records. A failure that the peer is to learn of returns <see cref="TlsOperationStatus.WantWrite"/> once, with
+    /// the alert for <see cref="DrainPendingOutput"/>; the next call throws.</summary>
+    public TlsOperationStatus Decrypt(ReadOnlySpan<byte> ciphertext, Span<byte> plaintext, out int bytesConsumed, out int bytesWritten)
+    {
+        TlsOperationStatus status = DecryptOnce(ciphertext, plaintext, out bytesConsumed, out bytesWritten, out Exception? failure);
+        return failure == null ? status : AlertElsewhere(failure);
+    }
+
+    /// <summary>The same, with nothing thrown.</summary>
+    internal unsafe TlsOperationStatus DecryptOnce(
+        ReadOnlySpan<byte> ciphertext, Span<byte> plaintext, out int bytesConsumed, out int bytesWritten, out Exception? failure)
     {
         nuint consumed = 0, written = 0;
         fixed (byte* from = ciphertext, to = plaintext)
@@ -178,8 +202,8 @@ public sealed partial class TlsSession : IDisposable
                 _handle, from, (nuint)ciphertext.Length, to, (nuint)plaintext.Length, &consumed, &written);
             bytesConsumed = (int)consumed;
             bytesWritten = (int)written;
-            return status >= 0 ? (TlsOperationStatus)status :
-                throw NativeMethods.Failed(_handle, status, bytesConsumed, bytesWritten);
+            failure = status < 0 ? NativeMethods.Failed(_handle, status) : null;
+            return (TlsOperationStatus)status;
         }
     }
 
@@ -195,18 +219,19 @@ public sealed partial class TlsSession : IDisposable
             bytesConsumed = (int)consumed;
             plaintextOffset = (int)offset;
             plaintextLength = (int)length;
-            return status >= 0 ? (TlsOperationStatus)status : throw NativeMethods.Failed(_handle, status, bytesConsumed);
+            return status >= 0 ? (TlsOperationStatus)status : AlertElsewhere(NativeMethods.Failed(_handle, status));
         }
     }
 
     /// <summary>Closes our direction: close_notify. Before the handshake is complete it cancels it.</summary>
     public unsafe TlsOperationStatus Shutdown(Span<byte> output, out int bytesWritten)
     {
+        _closedHere = true;
         nuint written = 0;
         fixed (byte* to = output)
         {
             int status = NativeMethods.tls_session_shutdown(_handle, to, (nuint)output.Length, &written);
-            return Emitted(status, written, out bytesWritten);
+            return Emitted(status, written, output, out bytesWritten);
         }
     }
 
@@ -217,7 +242,7 @@ public sealed partial class TlsSession : IDisposable
         fixed (byte* to = output)
         {
             int status = NativeMethods.tls_session_drain_pending_output(_handle, to, (nuint)output.Length, &written);
-            return Emitted(status, written, out bytesWritten);
+            return Emitted(status, written, output, out bytesWritten);
         }
     }
 
@@ -228,7 +253,7 @@ public sealed partial class TlsSession : IDisposable
         fixed (byte* to = output)
         {
             int status = NativeMethods.tls_session_request_client_certificate(_handle, to, (nuint)output.Length, &written);
-            return Emitted(status, written, out bytesWritten);
+            return Emitted(status, written, output, out bytesWritten);
         }
     }
 
@@ -240,15 +265,52 @@ public sealed partial class TlsSession : IDisposable
         {
             int status = NativeMethods.tls_session_update_keys(
                 _handle, requestPeerUpdate ? 1 : 0, to, (nuint)output.Length, &written);
-            return Emitted(status, written, out bytesWritten);
+            return Emitted(status, written, output, out bytesWritten);
         }
     }
 
-    private TlsOperationStatus Emitted(int status, nuint written, out int bytesWritten)
+    private TlsOperationStatus Emitted(int status, nuint written, Span<byte> output, out int bytesWritten)
     {
         bytesWritten = (int)written;
-        return status >= 0 ? (TlsOperationStatus)status : throw NativeMethods.Failed(_handle, status, 0, bytesWritten);
+        return status >= 0 ? (TlsOperationStatus)status :
+            AlertFirst(NativeMethods.Failed(_handle, status), output.Slice(bytesWritten), ref bytesWritten);
     }
+
+    /// <summary>A failure whose alert has still to be sent: hosts send what a call has written before they call again, so this call
+    /// returns the alert, and the next one throws. Failures of a session are sticky: nothing is to be kept for it.</summary>
+    private TlsOperationStatus AlertFirst(Exception failure, Span<byte> room, ref int bytesWritten)
+    {
+        if (bytesWritten == 0 && !OwesAlert)
+        {
+            throw failure;
+        }
+        if (OwesAlert)
+        {
+            _ = DrainPendingOutput(room, out int written);
+            bytesWritten += written;
+        }
+        return TlsOperationStatus.WantWrite;
+    }
+
+    /// <summary>The same where a call has no room for ciphertext. Once only, for hosts that do not drain.</summary>
+    private TlsOperationStatus AlertElsewhere(Exception failure)
+    {
+        if (_alertOffered || !OwesAlert)
+        {
+            throw failure;
+        }
+        _alertOffered = true;
+        return TlsOperationStatus.WantWrite;
+    }
+
+    /// <summary>A bound session sends it by itself.</summary>
+    private bool OwesAlert => _socket == null && (State & TlsSessionStates.Failed) != 0 && HasPendingOutput;
+
+    /// <summary>In TLS 1.2 the peer's close_notify closes both directions (RFC 5246 section 7.2.1): the writer has not called in a
+    /// wrong state.</summary>
+    private Exception ClosedByPeer(Exception failure) =>
+        failure is InvalidOperationException && !_closedHere && (State & TlsSessionStates.PeerClosed) != 0 ?
+            new IOException("the peer has closed the connection, and with TLS 1.2 nothing can be sent any more", failure) : failure;
 
     /// <summary>The transport has ended. Fails as truncated if the peer had not closed.</summary>
     public TlsOperationStatus EndOfInput() => Status(NativeMethods.tls_session_end_of_input(_handle));
@@ -273,7 +335,9 @@ public sealed partial class TlsSession : IDisposable
         nuint read = 0;
         fixed (byte* to = buffer)
         {
-            return Emitted(NativeMethods.tls_session_read(_handle, to, (nuint)buffer.Length, &read), read, out bytesRead);
+            int status = NativeMethods.tls_session_read(_handle, to, (nuint)buffer.Length, &read);
+            bytesRead = (int)read;
+            return Status(status);
         }
     }
 
@@ -284,12 +348,18 @@ public sealed partial class TlsSession : IDisposable
         nuint written = 0;
         fixed (byte* from = buffer)
         {
-            return Emitted(NativeMethods.tls_session_write(_handle, from, (nuint)buffer.Length, &written), written, out bytesWritten);
+            int status = NativeMethods.tls_session_write(_handle, from, (nuint)buffer.Length, &written);
+            bytesWritten = (int)written;
+            return status >= 0 ? (TlsOperationStatus)status : throw ClosedByPeer(NativeMethods.Failed(_handle, status));
         }
     }
 
     /// <summary>Closes our direction over the session's socket.</summary>
-    public TlsOperationStatus Close() => Status(NativeMethods.tls_session_close(_handle));
+    public TlsOperationStatus Close()
+    {
+        _closedHere = true;
+        return Status(NativeMethods.tls_session_close(_handle));
+    }
 
     private TlsOperationStatus Status(int status) =>
         status >= 0 ? (TlsOperationStatus)status : throw NativeMethods.Failed(_handle, status);

@@ -76,22 +76,9 @@ class SpanWire
 
     TlsOperationStatus Step(Call call, byte[] room, out int written)
     {
-        int consumed = 0;
-        written = 0;
-        try
-        {
-            return call(_inbox.ToArray(), room, out consumed, out written);
-        }
-        catch (Exception failure) when (TlsException.Of(failure) != null)
-        {
-            Send(room, written);
-            Drain();
-            throw;
-        }
-        finally
-        {
-            _inbox.RemoveRange(0, consumed);
-        }
+        TlsOperationStatus status = call(_inbox.ToArray(), room, out int consumed, out written);
+        _inbox.RemoveRange(0, consumed);
+        return status;
     }
 
     internal virtual TlsOperationStatus Handshake()
@@ -117,22 +104,7 @@ class SpanWire
         byte[] room = new byte[Math.Min(most, Chunk)];
         while (true)
         {
-            bool failed = true;
-            TlsOperationStatus status;
-            int consumed = 0, written = 0;
-            try
-            {
-                status = Session.Decrypt(_inbox.ToArray(), room, out consumed, out written);
-                failed = false;
-            }
-            finally
-            {
-                _inbox.RemoveRange(0, consumed);
-                if (failed)
-                {
-                    Drain();
-                }
-            }
+            TlsOperationStatus status = Step(Session.Decrypt, room, out int written);
             if (Session.HasPendingOutput)
             {
                 Drain();

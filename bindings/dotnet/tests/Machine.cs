@@ -46,7 +46,7 @@ static class Machine
     }
 
     /// <summary>Does the handshake of two sessions in memory; what the server has sent behind it.</summary>
-    static List<byte> Converse(TlsSession client, TlsSession server, int step)
+    internal static List<byte> Converse(TlsSession client, TlsSession server, int step)
     {
         var toServer = new List<byte>();
         var toClient = new List<byte>();
