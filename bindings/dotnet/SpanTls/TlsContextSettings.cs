@@ -35,7 +35,7 @@ public sealed class TlsContextSettings
     public TimeSpan TicketLifetime { get; set; }
 
     /// <summary>Groups of the key exchange (their numbers), in the order of preference; empty: the default.</summary>
-    public IList<ushort> Groups { get; } = new List<ushort>();
+    public IList<ushort> Groups { get; private set; } = new List<ushort>();
 
     /// <summary>Bytes of plaintext in a record, at most; 0: the protocol's limit.</summary>
     public int MaxFragmentSize { get; set; }
@@ -49,10 +49,13 @@ public sealed class TlsContextSettings
     /// <summary>False: calls return <see cref="TlsOperationStatus.NeedsSignature"/> instead of signing with keys of .NET.</summary>
     public bool SignInCall { get; set; } = true;
 
-    internal TlsContextSettings With(TlsCredentials credentials)
+    /// <summary>A copy that later changes do not reach.</summary>
+    internal TlsContextSettings Copy()
     {
         var copy = (TlsContextSettings)MemberwiseClone();
-        copy.Credentials = credentials;
+        copy.Groups = new List<ushort>(Groups);
+        copy.TrustAnchors = TrustAnchors == null ? null : new X509Certificate2Collection(TrustAnchors);
+        copy.TicketRoot = (byte[]?)TicketRoot?.Clone();
         return copy;
     }
 }

@@ -10,19 +10,66 @@ namespace SpanTls;
 
 public sealed partial class TlsSession
 {
-    /// <summary>Servers: answers <see cref="TlsOperationStatus.NeedsServerOptions"/>. The same options make the same context.</summary>
+    /// <summary>The alert for a client that the options' callbacks refuse (RFC 8446 section 6.2).</summary>
+    private const byte HandshakeFailure = 40;
+
+    private bool _toldOfMissing;
+
+    /// <summary>Servers: answers <see cref="TlsOperationStatus.NeedsServerOptions"/>. The same object with the same values makes the same
+    /// context, whose tickets are good for all of its sessions; after a change it makes another one.</summary>
     public void SetServerOptions(SslServerAuthenticationOptions options)
     {
         if (options == null)
         {
             throw new ArgumentNullException(nameof(options));
         }
-        SetServerContext(s_contexts.GetValue(options, one => TlsContext.Create(one)));
+        SetServerContext(ContextOf(options));
+    }
+
+    private static TlsContext ContextOf(SslServerAuthenticationOptions options)
+    {
+        var values = new OptionValues(options);
+        lock (s_contexts)
+        {
+            if (s_contexts.TryGetValue(options, out var made) && made.Values.Equals(values))
+            {
+                return made.Context;
+            }
+        }
+        TlsContext context = TlsContext.Create(options);
+        lock (s_contexts)
+        {
+            s_contexts.AddOrUpdate(options, new MadeContext(values, context));
+        }
+        return context;
+    }
+
+    private sealed class MadeContext
+    {
+        internal MadeContext(OptionValues values, TlsContext context) => (Values, Context) = (values, context);
+
+        internal OptionValues Values { get; }
+
+        internal TlsContext Context { get; }
     }
 
     /// <summary>Servers: the same with a context.</summary>
     public void SetServerContext(TlsContext context)
     {
+        if (context == null)
+        {
+            throw new ArgumentNullException(nameof(context));
+        }
+        while (context.Decide != null)
+        {
+            TlsContext? decided = context.Decide(this);
+            if (decided == null)
+            {
+                Reject(HandshakeFailure);
+                return;
+            }
+            context = decided;
+        }
         NativeMethods.Must(_handle, NativeMethods.tls_session_set_server_context(_handle, context.Handle));
         _context = context;
         _credentials = context.Credentials;
@@ -74,34 +121,48 @@ public sealed partial class TlsSession
         }
         NativeMethods.Must(_handle, NativeMethods.tls_session_default_policy_errors(_handle, &errors));
         var found = (SslPolicyErrors)errors;
-        X509Certificate2? certificate = GetRemoteCertificate();
         // Whatever the callback throws goes to the caller, and the question stays open.
-        using var chain = new X509Chain();
-        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-#if NET
-        chain.ChainPolicy.DisableCertificateDownloads = true; // The peer would say where from.
-        if (_context.Anchors != null)
+        bool accepted = AskCallback(_context.ValidationCallback, ref found);
+        SslPolicyErrors verdict = accepted ? SslPolicyErrors.None :
+            found == SslPolicyErrors.None ? SslPolicyErrors.RemoteCertificateChainErrors : found;
+        SetRemoteCertificateValidationResult(verdict);
+        return verdict;
+    }
+
+    private bool AskCallback(RemoteCertificateValidationCallback callback, ref SslPolicyErrors found)
+    {
+        X509Certificate2? certificate = GetRemoteCertificate();
+        if (certificate == null)
         {
-            chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-            chain.ChainPolicy.CustomTrustStore.AddRange(_context.Anchors);
+            _toldOfMissing = true;
+            found |= SslPolicyErrors.RemoteCertificateNotAvailable;
+            return callback(Sender ?? this, null, null, found);
         }
-#endif
-        foreach (X509Certificate2 intermediate in GetRemoteCertificates() ?? new X509Certificate2Collection())
+        using X509Chain chain = PeerChain.Build(_context, certificate, GetRemoteCertificates(), ref found);
+        // A callback that looks at the chain alone must see that it was refused: one that cannot see it does not overrule it.
+        bool hidden = (found & SslPolicyErrors.RemoteCertificateChainErrors) != 0 && !PeerChain.ShowsErrors(chain);
+        return callback(Sender ?? this, certificate, chain, found) && !hidden;
+    }
+
+    /// <summary>A client without the certificate that is required is refused before a verdict is asked for. The callback is told, as
+    /// SslStream would; what it answers changes nothing.</summary>
+    private Exception TellOfMissing(Exception failure)
+    {
+        if (_toldOfMissing || !IsServer || _context.ValidationCallback == null || TlsException.Of(failure) is not { AlertReceived: null } failed ||
+            (failed.PolicyErrors & SslPolicyErrors.RemoteCertificateNotAvailable) == 0 || GetRemoteCertificate() != null)
         {
-            chain.ChainPolicy.ExtraStore.Add(intermediate);
+            return failure;
         }
-        if (certificate != null)
+        _toldOfMissing = true;
+        try
         {
-            _ = chain.Build(certificate);
+            _ = _context.ValidationCallback(Sender ?? this, null, null, SslPolicyErrors.RemoteCertificateNotAvailable);
+            return failure;
         }
-        if (_context.ValidationCallback(Sender ?? this, certificate, certificate == null ? null : chain, found))
+        catch (Exception exception)
         {
-            SetRemoteCertificateValidationResult(SslPolicyErrors.None);
-            return SslPolicyErrors.None;
+            return exception;
         }
-        SslPolicyErrors refused = found == SslPolicyErrors.None ? SslPolicyErrors.RemoteCertificateChainErrors : found;
-        SetRemoteCertificateValidationResult(refused);
-        return refused;
     }
 
     /// <summary>The same on the thread pool: chains take milliseconds, callbacks what they like.</summary>
@@ -182,25 +243,21 @@ public sealed partial class TlsSession
         }
     }
 
-    private void SelectServerCertificate()
-    {
-        SslServerAuthenticationOptions options = _context.ServerOptions!;
-        string name = ClientHelloInfo?.ServerName ?? string.Empty;
-        X509Certificate? certificate = _context.ServerSelection!(Sender ?? this, name);
-        if (certificate == null)
-        {
-            Reject(112); // unrecognized_name
-            return;
-        }
-        X509Certificate2 withKey = TlsContext.WithKey(certificate);
-        SetServerContext(_context.ForCertificate(options, withKey));
-    }
-
     private void SelectLocalCertificate()
     {
-        X509Certificate? chosen = _context.LocalSelection!(Sender ?? this, TargetHostName ?? string.Empty,
-            _context.ClientCertificates ?? new X509CertificateCollection(), GetRemoteCertificate(),
-            GetAcceptableIssuers()?.ToArray() ?? Array.Empty<string>());
-        SetClientCredentials(chosen == null ? null : TlsCredentials.FromCertificate(TlsContext.WithKey(chosen)));
+        X509Certificate2? chosen;
+        if (_context.LocalSelection == null)
+        {
+            chosen = _context.CertificateFor(GetAcceptableIssuers());
+        }
+        else
+        {
+            X509Certificate? selected = _context.LocalSelection(Sender ?? this, TargetHostName ?? string.Empty,
+                _context.ClientCertificates ?? new X509CertificateCollection(), GetRemoteCertificate(),
+                GetAcceptableIssuers()?.ToArray() ?? Array.Empty<string>());
+            chosen = selected == null ? null : TlsContext.WithKey(selected);
+        }
+        // Without a key there is nothing to show.
+        SetClientCredentials(chosen is { HasPrivateKey: true } ? TlsCredentials.FromCertificate(chosen) : null);
     }
 }

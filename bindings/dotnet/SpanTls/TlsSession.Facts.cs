@@ -60,11 +60,7 @@ public sealed partial class TlsSession
         set
         {
             string name = value ?? throw new ArgumentNullException(nameof(value));
-            if (System.Net.IPAddress.TryParse(name, out _) == false)
-            {
-                name = new System.Globalization.IdnMapping().GetAscii(name);
-            }
-            fixed (byte* text = NativeMethods.Terminated(name))
+            fixed (byte* text = NativeMethods.Terminated(TargetNames.ToAscii(name)))
             {
                 NativeMethods.Must(_handle, NativeMethods.tls_session_set_target_host_name(_handle, text));
             }

@@ -17,7 +17,7 @@ namespace SpanTls;
 public sealed partial class TlsSession : IDisposable
 {
     // Options that were given to a session make one context, however often they are given: its tickets are good for all of them.
-    private static readonly ConditionalWeakTable<SslServerAuthenticationOptions, TlsContext> s_contexts = new();
+    private static readonly ConditionalWeakTable<SslServerAuthenticationOptions, MadeContext> s_contexts = new();
 
     private readonly SessionHandle _handle;
     // A SafeSocketHandle, or where .NET has none for this a Socket, which this keeps alive.
@@ -136,10 +136,13 @@ public sealed partial class TlsSession : IDisposable
                 _handle, from, (nuint)input.Length, to, (nuint)output.Length, &consumed, &written);
             bytesConsumed = (int)consumed;
             bytesWritten = (int)written;
-            failure = status < 0 ? NativeMethods.Failed(_handle, status) : null;
+            failure = status < 0 ? TellOfMissing(NativeMethods.Failed(_handle, status)) : null;
             return (TlsOperationStatus)status;
         }
     }
+
+    /// <summary>Whether the session's context answers NeedsServerOptions.</summary>
+    internal bool DecidesItself => _context.Decide != null;
 
     /// <summary>Answers what the options have an answer to.</summary>
     internal bool AnswersItself(TlsOperationStatus status)
@@ -149,10 +152,10 @@ public sealed partial class TlsSession : IDisposable
             case TlsOperationStatus.NeedsSignature when _context.SignInCall && CanSign:
                 Sign();
                 return true;
-            case TlsOperationStatus.NeedsServerOptions when _context.ServerSelection != null:
-                SelectServerCertificate();
+            case TlsOperationStatus.NeedsServerOptions when DecidesItself:
+                SetServerContext(_context);
                 return true;
-            case TlsOperationStatus.WantCredentials when _context.LocalSelection != null:
+            case TlsOperationStatus.WantCredentials when _context.LocalSelection != null || _context.ChoosesCertificate:
                 SelectLocalCertificate();
                 return true;
             default:
@@ -323,7 +326,8 @@ public sealed partial class TlsSession : IDisposable
         TlsOperationStatus status;
         do
         {
-            status = Status(NativeMethods.tls_session_handshake(_handle));
+            int result = NativeMethods.tls_session_handshake(_handle);
+            status = result >= 0 ? (TlsOperationStatus)result : throw TellOfMissing(NativeMethods.Failed(_handle, result));
         }
         while (AnswersItself(status));
         return status;

@@ -129,7 +129,7 @@ public sealed partial class TlsStream
             case TlsOperationStatus.NeedsSignature:
                 session.Sign();
                 break;
-            case TlsOperationStatus.NeedsServerOptions when SelectServerContext != null:
+            case TlsOperationStatus.NeedsServerOptions when SelectServerContext != null && !session.DecidesItself:
                 session.SetServerContext(await SelectServerContext(session, cancellation).ConfigureAwait(false));
                 break;
             case TlsOperationStatus.WantCredentials when SelectCredentials != null:

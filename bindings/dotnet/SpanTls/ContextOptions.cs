@@ -1,0 +1,112 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+
+namespace SpanTls;
+
+/// <summary>The library's options, made from those of .NET and from the settings.</summary>
+internal static class ContextOptions
+{
+    internal static unsafe OptionsHandle Make(TlsContextSettings settings, TlsCredentials? credentials)
+    {
+        NativeMethods.Must(NativeMethods.tls_options_create(out IntPtr made));
+        OptionsHandle options = new OptionsHandle().With<OptionsHandle>(made);
+        if (credentials != null)
+        {
+            NativeMethods.Must(NativeMethods.tls_options_set_credentials(options, credentials.Handle));
+        }
+        if (settings.RevocationLists != null)
+        {
+            byte[] lists = Encoding.ASCII.GetBytes(settings.RevocationLists);
+            fixed (byte* pem = lists)
+            {
+                NativeMethods.Must(NativeMethods.tls_options_add_crls_pem(options, pem, (nuint)lists.Length));
+            }
+        }
+        if (settings.AutomaticValidation)
+        {
+            NativeMethods.Must(NativeMethods.tls_options_set_certificate_validation(options, 1));
+        }
+        NativeMethods.Must(NativeMethods.tls_options_set_validate_on_resume(options, settings.ValidateOnResume ? 1 : 0));
+        if (settings.TicketRoot != null)
+        {
+            fixed (byte* root = settings.TicketRoot)
+            {
+                NativeMethods.Must(NativeMethods.tls_options_set_ticket_keys(
+                    options, root, (nuint)settings.TicketRoot.Length, (uint)settings.TicketLifetime.TotalSeconds));
+            }
+        }
+        if (settings.Groups.Count > 0)
+        {
+            ushort[] groups = settings.Groups.ToArray();
+            fixed (ushort* numbers = groups)
+            {
+                NativeMethods.Must(NativeMethods.tls_options_set_groups(options, numbers, (nuint)groups.Length));
+            }
+        }
+        NativeMethods.Must(NativeMethods.tls_options_set_max_fragment_size(options, (nuint)settings.MaxFragmentSize));
+        if (settings.KeyLogFile != null)
+        {
+            fixed (byte* path = NativeMethods.Terminated(settings.KeyLogFile))
+            {
+                NativeMethods.Must(NativeMethods.tls_options_set_key_log_file(options, path));
+            }
+        }
+        NativeMethods.Must(NativeMethods.tls_options_set_keep_client_hello(options, settings.KeepClientHello ? 1 : 0));
+        return options;
+    }
+
+    internal static unsafe void Protocols(
+        OptionsHandle handle, SslProtocols protocols, List<SslApplicationProtocol>? applicationProtocols)
+    {
+        if (protocols != SslProtocols.None)
+        {
+            NativeMethods.Must(NativeMethods.tls_options_set_protocols(handle, (uint)(protocols & OptionRules.Spoken)));
+        }
+        // A name that is listed twice is offered once.
+        foreach (SslApplicationProtocol protocol in applicationProtocols?.Distinct() ?? Array.Empty<SslApplicationProtocol>())
+        {
+            fixed (byte* name = protocol.Protocol.Span)
+            {
+                NativeMethods.Must(NativeMethods.tls_options_add_alpn(handle, name, (nuint)protocol.Protocol.Length));
+            }
+        }
+    }
+
+    internal static unsafe void Anchors(OptionsHandle options, X509Certificate2Collection? anchors)
+    {
+        foreach (X509Certificate2 anchor in anchors ?? new X509Certificate2Collection())
+        {
+            byte[] text = Encoding.ASCII.GetBytes(TlsCredentials.Pem(anchor));
+            fixed (byte* pem = text)
+            {
+                NativeMethods.Must(NativeMethods.tls_options_add_trust_anchors_pem(options, pem, (nuint)text.Length));
+            }
+        }
+    }
+
+#if NET
+    /// <summary>Of the suites that a policy allows, those that there are here.</summary>
+    internal static unsafe void Suites(OptionsHandle options, CipherSuitesPolicy? policy)
+    {
+        if (policy == null)
+        {
+            return;
+        }
+        ushort[] known = { 0x1301, 0x1302, 0x1303, 0xC02B, 0xC02C, 0xCCA9, 0xC02F, 0xC030, 0xCCA8 };
+        ushort[] allowed = policy.AllowedCipherSuites.Select(suite => (ushort)suite).Where(suite => known.Contains(suite)).ToArray();
+        if (allowed.Length == 0)
+        {
+            throw new NotSupportedException("CipherSuitesPolicy: it allows none of the suites of this library");
+        }
+        fixed (ushort* numbers = allowed)
+        {
+            NativeMethods.Must(NativeMethods.tls_options_set_cipher_suites(options, numbers, (nuint)allowed.Length));
+        }
+    }
+#endif
+}
