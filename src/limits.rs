@@ -91,6 +91,11 @@ pub(crate) const MAX_TICKET_SERVERS: usize = 256;
 /// a dozen certificates of one name can be put together in more than 600,000 ways, of which webpki would try 200,000.
 pub(crate) const MAX_PATH_STEPS: u32 = 128;
 
+/// Signatures of certificates that are wrong, after which the default validation gives up: a P-384 signature takes us a
+/// millisecond, and 35 KB hold a hundred certificates that claim the anchor's name. Real chains with cross-signed
+/// certificates have two or three that do not fit. Times the anchors of one name, which only the host can add.
+pub(crate) const MAX_WRONG_SIGNATURES: u32 = 8;
+
 /// Fibers at once, suspended or running. Each is two memory mappings and Linux allows 65,530 to a process
 /// (`vm.max_map_count`): half of what fits, so that the host keeps its own.
 pub(crate) const MAX_FIBERS: usize = 16_384;

@@ -6,6 +6,7 @@ use std::time::Instant;
 use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
 
+use super::handshaking::Judged;
 use crate::client_hello::ClientHello;
 use crate::handshake::Bindings;
 use crate::handshake::question::{CertificateRequest, SignatureRequest};
@@ -48,6 +49,9 @@ pub(super) struct Asked {
     pub(super) question: Option<(Question, Instant)>,
     pub(super) certificate_request: Option<Arc<CertificateRequest>>,
     pub(super) signature_request: Option<Arc<SignatureRequest>>,
+    /// The default validation's verdict on the certificate that is asked about, once it has been reached: a host that
+    /// looks first and accepts afterwards pays, and a peer costs, one judgement.
+    pub(super) judged: Option<Judged>,
 }
 
 impl Facts {

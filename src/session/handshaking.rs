@@ -356,6 +356,9 @@ impl Session {
                 facts.remote_certificates = chain.clone().into();
                 facts.ocsp_response = running.handshake.ocsp_response().into();
                 running.chain = chain;
+                if let Some(asked) = &mut facts.asked {
+                    asked.judged = None;
+                }
             }
             Request::Signature(request) => facts.asked().signature_request = Some(Arc::new(request)),
             #[cfg(test)]
@@ -386,14 +389,20 @@ impl Session {
         Ok(errors)
     }
 
-    /// What the default validation says; a client that declines is what REQUEST is for.
+    /// What the default validation says, once for each question; a client that declines is what REQUEST is for.
     pub(super) fn judged(&self, chain: &[CertificateDer<'static>], name: Option<&ServerName<'static>>) -> Judged {
         if chain.is_empty() {
             return Judged { errors: 0, refusal: None };
         }
-        let judgement = self.context().trust().judge(chain, name);
-        let errors = judgement.policy_errors;
-        Judged { errors, refusal: (errors != 0).then(|| refusal(judgement.alert, errors, judgement.reason)) }
+        let known = self.shared.facts().asked().judged.clone();
+        known.unwrap_or_else(|| {
+            let judgement = self.context().trust().judge(chain, name);
+            let errors = judgement.policy_errors;
+            let refusal = (errors != 0).then(|| refusal(judgement.alert, errors, judgement.reason));
+            let judged = Judged { errors, refusal };
+            self.shared.facts().asked().judged = Some(judged.clone());
+            judged
+        })
     }
 
     /// The read half, if the handshake is complete: then it is what asks.
@@ -429,6 +438,7 @@ impl Session {
         let mut facts = self.shared.facts();
         let asked = facts.asked();
         asked.signature_request = None;
+        asked.judged = None;
         if let Some(question) = asked.question.take() {
             self.shared.counters.answered(question);
         }
@@ -559,6 +569,7 @@ impl Running {
 }
 
 /// The default validation's verdict.
+#[derive(Clone)]
 pub(super) struct Judged {
     pub(super) errors: u32,
     pub(super) refusal: Option<Failure>,

@@ -1100,3 +1100,42 @@ fn a_ticket_that_is_too_long_is_not_kept() {
         }
     }
 }
+
+#[test]
+fn a_host_that_looks_before_it_accepts_pays_for_one_judgement() {
+    use crate::trust::CHECKS;
+    for protocols in [0xC00, 0x3000] {
+        let mut server = server_options("server-p256");
+        server.client_certificates = ClientCertificateMode::Require;
+        server.add_trust_anchors_pem(&certificates("ca.pem")).unwrap();
+        let mut client = client_options();
+        client.set_protocols(protocols).unwrap();
+        client.set_credentials(Some(credentials("client-p256")));
+        let mut pair = pair(server, client);
+        let judgements = std::cell::Cell::new(0);
+        let look_and_accept = |session: &Session| {
+            let before = CHECKS.get();
+            assert_eq!(session.default_policy_errors(), Ok(0));
+            // The leaf's signature and the intermediate's.
+            assert_eq!(CHECKS.get() - before, 2);
+            assert_eq!(session.default_policy_errors(), Ok(0));
+            assert_eq!(session.accept_with_default_validation(), Ok(0));
+            assert_eq!(CHECKS.get() - before, 2);
+            judgements.set(judgements.get() + 1);
+        };
+        for _ in 0..20 {
+            let client = pair.step_client().unwrap();
+            if client == Outcome::Suspended(Question::Certificate) {
+                look_and_accept(&pair.client);
+            }
+            let server = pair.step_server().unwrap();
+            if server == Outcome::Suspended(Question::Certificate) {
+                look_and_accept(&pair.server);
+            }
+            if (client, server) == (Outcome::Complete, Outcome::Complete) {
+                break;
+            }
+        }
+        assert_eq!(judgements.get(), 2);
+    }
+}

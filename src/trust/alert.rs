@@ -10,6 +10,8 @@ use crate::outcome::Alert;
 pub(super) enum Fault {
     /// What webpki found.
     Path(Error),
+    /// So many signatures are wrong that the search for a path was given up.
+    WrongSignatures,
     /// The leaf's key usage has nothing to do with TLS.
     KeyUsage,
     /// The leaf's key is of a kind with which no handshake can be signed here.
@@ -27,6 +29,8 @@ impl From<Error> for Fault {
 pub(super) fn for_chain(fault: &Fault) -> Alert {
     match fault {
         Fault::Path(error) => for_path(error),
+        // A search without an end: see below.
+        Fault::WrongSignatures => Alert::UNKNOWN_CA,
         // "A certificate was of an unsupported type."
         Fault::KeyUsage | Fault::UnsupportedKey => Alert::UNSUPPORTED_CERTIFICATE,
         Fault::KeySize => Alert::BAD_CERTIFICATE,
@@ -99,6 +103,7 @@ fn is_broken(algorithm: &[u8]) -> bool {
 pub(super) fn describe(fault: &Fault) -> String {
     match fault {
         Fault::Path(error) => describe_path(error),
+        Fault::WrongSignatures => "too many signatures of the chain's certificates are wrong".into(),
         Fault::KeyUsage => "the certificate's key usage is not for TLS".into(),
         Fault::UnsupportedKey => "the certificate's key is of an unsupported type".into(),
         Fault::KeySize => "the certificate's RSA key does not have 2048 to 8192 bits".into(),

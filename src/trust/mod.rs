@@ -3,6 +3,7 @@
 //! leaves out and RFC 5280 demands is here too. `ffi-tests/zoo` tells each verdict.
 
 mod alert;
+mod budget;
 mod end_point;
 mod fields;
 mod system;
@@ -20,6 +21,9 @@ use webpki::{
 };
 
 use self::alert::Fault;
+use self::budget::Budget;
+#[cfg(test)]
+pub(crate) use self::budget::tests::CHECKS;
 pub(crate) use self::end_point::certificate_hash;
 use crate::crypto::provider;
 use crate::limits::{MAX_PATH_STEPS, MAX_SIGNING_RSA_BITS};
@@ -138,9 +142,11 @@ impl Policy {
                 .with_expiration_policy(ExpirationPolicy::Enforce)
                 .build()
         });
-        let algorithms = provider::SIGNATURES.all;
+        let budget = Budget::new(anchors);
+        let charged = budget.charge(provider::SIGNATURES.all);
+        let algorithms: Vec<_> = charged.iter().map(|algorithm| algorithm as _).collect();
         let found = certificate
-            .verify_for_usage(algorithms, anchors, intermediates, now, &usage, revocation, Some(&issuers_may_sign))
+            .verify_for_usage(&algorithms, anchors, intermediates, now, &usage, revocation, Some(&issuers_may_sign))
             .map(|_| ());
         match found {
             Err(error) if is_self_signed(certificate) && self.anchor_certificates.contains(leaf) => {
@@ -150,12 +156,13 @@ impl Policy {
             Err(webpki::Error::CaUsedAsEndEntity) if is_self_signed(certificate) => {
                 return Err(webpki::Error::UnknownIssuer.into());
             }
+            Err(_) if budget.is_used_up() => return Err(Fault::WrongSignatures),
             found => found?,
         }
         if !fields::allows_key_usage(leaf, self.key_usage()) {
             return Err(Fault::KeyUsage);
         }
-        can_sign_handshakes(certificate, algorithms)
+        can_sign_handshakes(certificate, provider::SIGNATURES.all)
     }
 
     /// What `openssl req -x509` makes, configured as an anchor and shown as a leaf: the host knows this very
