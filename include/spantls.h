@@ -859,8 +859,16 @@ tls_status_t spantls_suspended_handshakes(size_t *out_in_use,
 
 /**
  * Makes credentials from PEM text: the chain (leaf first, then the certificates that lead towards a root) and the
- * private key (PKCS#8, PKCS#1 or SEC1, not encrypted). Text around the PEM blocks is skipped. RSA of 2048 to 4096
+ * private key (PKCS#8, PKCS#1 or SEC1, not encrypted). RSA of 2048 to 4096
  * bits, ECDSA on P-256 and P-384, and Ed25519 keys are supported. The buffers are copied.
+ *
+ * How PEM text is read, here and in all functions that take it (RFC 7468): BEGIN and END lines stand alone in their lines,
+ * which may be indented or follow a byte-order mark; a BEGIN line may also follow an END line without a line end. Lines
+ * that begin with # and other text between blocks are skipped. No block is lost in silence: a damaged BEGIN or END line, a
+ * block without an end and an unknown label are errors, and so are `TRUSTED CERTIFICATE` and `PKCS7`. Blocks of other known
+ * kinds are skipped: private and public keys, parameters, requests and revocation lists in a chain or among trust anchors;
+ * certificates and parameters around a private key. Of several private keys the first one that is not encrypted is taken.
+ * Messages name the line and what is wrong with it; they never hold any of the text.
  *
  * - `TLS_STATUS_COMPLETE`: `*out_credentials` is set; release it with `tls_credentials_destroy()`.
  * - `TLS_ERROR_CONFIGURATION`: no certificate or key found, not parsable, unsupported, or they do not match;
@@ -875,7 +883,8 @@ tls_status_t tls_credentials_create_pem(const uint8_t *chain,
                                         tls_credentials_t **out_credentials);
 
 /**
- * As `tls_credentials_create_pem()`, from two files. The paths may name the same file.
+ * As `tls_credentials_create_pem()`, from two files. The paths may name the same file. A path that is itself PEM text is
+ * refused and not repeated in the message.
  *
  * - `TLS_ERROR_CONFIGURATION`: also when a file cannot be read.
  */
@@ -954,8 +963,9 @@ tls_status_t tls_options_set_credentials(tls_options_t *options,
  * name constraints permit, even if it is no authority, has expired, or is meant for another use. Do not add the certificate
  * of a single server whose owner must not speak for others.
  *
- * - `TLS_STATUS_COMPLETE`: all certificates of the text were added.
- * - `TLS_ERROR_CONFIGURATION`: there is none, or one cannot be parsed; nothing was added.
+ * - `TLS_STATUS_COMPLETE`: all certificates of the text were added. Keys and revocation lists in it are skipped:
+ *   `tls_credentials_create_pem()` says how PEM text is read.
+ * - `TLS_ERROR_CONFIGURATION`: there is none, one cannot be parsed, or the text is damaged; nothing was added.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_options_add_trust_anchors_pem(tls_options_t *options,
@@ -974,8 +984,8 @@ tls_status_t tls_options_add_trust_anchors_file(tls_options_t *options,
  * refuses every certificate of a chain (trust anchors apart) that is revoked, whose status no list tells, or whose
  * list has expired.
  *
- * - `TLS_STATUS_COMPLETE`: all lists of the text were added.
- * - `TLS_ERROR_CONFIGURATION`: there is none, or one cannot be parsed; nothing was added.
+ * - `TLS_STATUS_COMPLETE`: all lists of the text were added; certificates in it are skipped.
+ * - `TLS_ERROR_CONFIGURATION`: there is none, one cannot be parsed, or the text is damaged; nothing was added.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_options_add_crls_pem(tls_options_t *options,
@@ -1560,7 +1570,8 @@ tls_status_t tls_session_accept_with_default_validation(tls_session_t *session,
 
 /**
  * Tells what `tls_session_accept_with_default_validation()` would say, and answers nothing: for hosts whose verdict starts
- * from it, and passes over the name, for example. Calling it is no verdict: give one afterwards.
+ * from it, and passes over the name, for example. Calling it is no verdict: give one afterwards. A certificate is judged
+ * once, however often it is asked about. A chain with more than eight wrong signatures is refused without checking more.
  *
  * - `TLS_STATUS_COMPLETE`: `*out_policy_errors` (may be NULL) is set; 0: it would accept.
  * - `TLS_ERROR_INVALID_STATE`: nothing waits for a verdict, or it was answered.

@@ -4,15 +4,13 @@ use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
-use rustls::{Error, InconsistentKeys};
 
-use super::pem;
+use super::{pem, private_key};
 use crate::crypto::own_key::OwnKey;
 use crate::crypto::suites;
 use crate::handshake::external_key::{ExternalKey, VerifyingKey};
 use crate::limits::{MAX_OCSP_RESPONSE, MAX_OWN_CHAIN};
 use crate::outcome::Failure;
-use crate::trust;
 
 /// A chain and the key that belongs to its leaf. Immutable but for the staple.
 pub struct Credentials {
@@ -24,12 +22,7 @@ impl Credentials {
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, Failure> {
         let chain = own_chain(chain)?;
         let key = pem::private_key(key)?;
-        let key = CertifiedKey::from_der(chain, key, &suites::provider(&[], &[])).map_err(explain)?;
-        // Providers differ in what they can load; credentials do not.
-        if !key.cert.first().is_some_and(trust::signs_here) {
-            return Err(Failure::configuration(UNSUPPORTED));
-        }
-        Ok(Self { key: OwnKey::new(key) })
+        Ok(Self { key: OwnKey::new(private_key::load(chain, &key)?) })
     }
 
     /// From PEM files.
@@ -76,18 +69,4 @@ impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Credentials").field("certificates", &self.key.current().cert.len()).finish_non_exhaustive()
     }
-}
-
-const UNSUPPORTED: &str = "the private key is of an unsupported type: RSA (2048 to 4096 bits), ECDSA on P-256 or P-384, \
-                           or Ed25519 is needed";
-
-fn explain(error: Error) -> Failure {
-    Failure::configuration(match error {
-        Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-            "the private key does not belong to the first certificate of the chain".into()
-        }
-        Error::InvalidCertificate(error) => format!("the first certificate of the chain cannot be read: {error}"),
-        Error::General(_) => UNSUPPORTED.into(),
-        error => format!("the credentials are unusable: {error}"),
-    })
 }

@@ -3,6 +3,7 @@
 mod credentials;
 mod options;
 mod pem;
+mod private_key;
 
 use std::sync::Arc;
 
@@ -302,6 +303,6 @@ fn versions(options: &Options) -> Vec<&'static SupportedProtocolVersion> {
     versions
 }
 
-fn contradiction(error: rustls::Error) -> Failure {
-    Failure::configuration(format!("the cipher suites, groups and protocol versions do not fit together: {error}"))
+fn contradiction(_: rustls::Error) -> Failure {
+    Failure::configuration("the cipher suites, groups and protocol versions leave nothing to offer together")
 }

@@ -109,6 +109,12 @@ impl Options {
         self.add_trust_anchors_pem(&pem::file(path)?)
     }
 
+    /// How many trust anchors were added.
+    #[must_use]
+    pub fn num_trust_anchors(&self) -> usize {
+        self.trust_anchors.len()
+    }
+
     /// Adds every revocation list of a PEM text.
     pub fn add_crls_pem(&mut self, text: &[u8]) -> Result<(), Failure> {
         let mut lists = pem::revocation_lists(text)?;

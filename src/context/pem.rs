@@ -1,39 +1,65 @@
-//! PEM texts (RFC 7468), read by rustls-pemfile; here they are bounded and their errors put into words.
+//! PEM texts (RFC 7468): which blocks of them are read, how many, and what is wrong with them in words. Texts and files may
+//! hold private keys, so nothing of them is in any message.
+
+mod blocks;
 
 use std::io::Read;
 
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use rustls_pemfile::Item;
 use zeroize::Zeroizing;
 
+use self::blocks::{Block, Contents, Fault, blocks};
+use crate::der;
 use crate::limits::{MAX_PEM_FILE, MAX_PEM_ITEMS};
 use crate::outcome::Failure;
+use crate::path::HostPath;
 
 /// All certificates; at least one.
-pub(super) fn certificates(mut text: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, Failure> {
-    collect(rustls_pemfile::certs(&mut text), what, "CERTIFICATE")
+pub(super) fn certificates(text: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, Failure> {
+    collect(text, what, "CERTIFICATE", Contents::Certificate, |item| match item {
+        Item::X509Certificate(certificate) if der::is_sequence(&certificate) => Some(certificate),
+        _ => None,
+    })
 }
 
 /// All revocation lists; at least one.
-pub(super) fn revocation_lists(mut text: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>, Failure> {
-    collect(rustls_pemfile::crls(&mut text), "the revocation lists", "X509 CRL")
+pub(super) fn revocation_lists(text: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>, Failure> {
+    collect(text, "the revocation lists", "X509 CRL", Contents::RevocationList, |item| match item {
+        Item::Crl(list) if der::is_sequence(&list) => Some(list),
+        _ => None,
+    })
 }
 
-/// The first private key.
-pub(super) fn private_key(text: &[u8]) -> Result<PrivateKeyDer<'static>, Failure> {
-    match rustls_pemfile::private_key(&mut &*text) {
-        Ok(Some(key)) => Ok(key),
-        Ok(None) if mentions(text, b"ENCRYPTED") => {
-            Err(Failure::configuration("the private key is encrypted: decrypt it first"))
-        }
-        Ok(None) => Err(Failure::configuration("the key holds no PEM block of a private key")),
-        Err(error) => Err(Failure::configuration(format!("the key is not well-formed PEM: {error}"))),
+/// The first private key that is not encrypted.
+pub(super) fn private_key(text: &[u8]) -> Result<Zeroizing<PrivateKeyDer<'static>>, Failure> {
+    let failed = |fault| failure("the private key", fault);
+    let blocks = blocks(text).map_err(failed)?;
+    let of = |contents| blocks.iter().find(|block| block.contents() == contents);
+    let Some(block) = of(Contents::PrivateKey) else {
+        return Err(match of(Contents::EncryptedKey) {
+            Some(block) => failed(block.fault("it is encrypted: `openssl pkey` writes it without encryption")),
+            None => nothing_found(text, "the private key", "PRIVATE KEY"),
+        });
+    };
+    let key = match block.decode().map_err(failed)? {
+        Item::Pkcs1Key(key) => PrivateKeyDer::from(key),
+        Item::Pkcs8Key(key) => key.into(),
+        Item::Sec1Key(key) => key.into(),
+        _ => return Err(failed(block.fault(CUT_SHORT))),
+    };
+    let key = Zeroizing::new(key);
+    if !der::is_sequence(key.secret_der()) {
+        return Err(failed(block.fault(CUT_SHORT)));
     }
+    Ok(key)
 }
 
 /// A whole file, wiped after use: it may hold a key.
 pub(super) fn file(path: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let path = HostPath::new(path)?;
     let unreadable = |error| Failure::file(&format!("cannot read {path}"), &error);
-    let file = std::fs::File::open(path).map_err(unreadable)?;
+    let file = std::fs::File::open(path.as_str()).map_err(unreadable)?;
     // With room for all of it from the start, so that growing leaves no copy of a key behind.
     let size = file.metadata().map_err(unreadable)?.len().min(MAX_PEM_FILE) as usize;
     let mut text = Zeroizing::new(Vec::with_capacity(size + 1));
@@ -45,24 +71,38 @@ pub(super) fn file(path: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
 }
 
 fn collect<T>(
-    items: impl Iterator<Item = Result<T, std::io::Error>>,
+    text: &[u8],
     what: &str,
     label: &str,
+    contents: Contents,
+    of: impl Fn(Item) -> Option<T>,
 ) -> Result<Vec<T>, Failure> {
-    let mut found = Vec::new();
-    for item in items {
-        let item = item.map_err(|error| Failure::configuration(format!("{what}: not well-formed PEM: {error}")))?;
-        if found.len() == MAX_PEM_ITEMS {
-            return Err(Failure::configuration(format!("{what}: more than {MAX_PEM_ITEMS} PEM blocks")));
-        }
-        found.push(item);
+    let failed = |fault| failure(what, fault);
+    let blocks = blocks(text).map_err(failed)?;
+    let wanted: Vec<&Block<'_>> = blocks.iter().filter(|block| block.contents() == contents).collect();
+    if wanted.is_empty() {
+        return Err(nothing_found(text, what, label));
     }
-    if found.is_empty() {
-        return Err(Failure::configuration(format!("{what}: no PEM block \"{label}\" was found")));
+    if wanted.len() > MAX_PEM_ITEMS {
+        return Err(Failure::configuration(format!("{what}: more than {MAX_PEM_ITEMS} PEM blocks")));
     }
-    Ok(found)
+    let decoded = |block: &Block<'_>| of(block.decode()?).ok_or_else(|| block.fault(CUT_SHORT));
+    wanted.into_iter().map(decoded).collect::<Result<_, _>>().map_err(failed)
 }
 
-fn mentions(text: &[u8], word: &[u8]) -> bool {
-    text.windows(word.len()).any(|window| window == word)
+fn failure(what: &str, Fault { line, words }: Fault) -> Failure {
+    Failure::configuration(format!("{what}: line {line}: {words}"))
 }
+
+/// No block is what is wanted. Two mistakes are often made.
+fn nothing_found(text: &[u8], what: &str, label: &str) -> Failure {
+    let hint = match text {
+        [0x30, 0x80..=0x84, ..] => ": it is DER, which has to be turned into PEM",
+        // "-----BE" in base64.
+        _ if text.trim_ascii_start().starts_with(b"LS0tLS1CR") => ": it is PEM that was encoded in base64 again",
+        _ => "",
+    };
+    Failure::configuration(format!("{what}: no PEM block \"{label}\" was found{hint}"))
+}
+
+const CUT_SHORT: &str = "the block is damaged: its content is cut short or not DER";

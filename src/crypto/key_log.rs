@@ -8,6 +8,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::outcome::Failure;
+use crate::path::HostPath;
 
 /// A file that secrets are appended to.
 #[derive(Debug)]
@@ -16,12 +17,13 @@ pub(crate) struct KeyLogFile(File);
 impl KeyLogFile {
     /// Opens or makes the file; what is made, only its owner can read.
     pub(crate) fn open(path: &str) -> Result<Arc<Self>, Failure> {
+        let path = HostPath::new(path)?;
         let mut options = OpenOptions::new();
         options.append(true).create(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options
-            .open(path)
+            .open(path.as_str())
             .map_err(|error| Failure::file(&format!("the key log {path} cannot be written"), &error))?;
         Ok(Arc::new(Self(file)))
     }

@@ -10,9 +10,9 @@ mod with_aws_lc_rs;
 mod with_ring;
 
 #[cfg(feature = "aws-lc-rs")]
-pub(crate) use with_aws_lc_rs::{HYBRID, RecordKey, aead, base, digest, hkdf, rand, signatures};
+pub(crate) use with_aws_lc_rs::{HYBRID, RSA_KEYS, RecordKey, aead, base, digest, hkdf, rand, signatures};
 #[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
-pub(crate) use with_ring::{HYBRID, RecordKey, aead, base, digest, hkdf, rand, signatures};
+pub(crate) use with_ring::{HYBRID, RSA_KEYS, RecordKey, aead, base, digest, hkdf, rand, signatures};
 
 use rustls::SignatureScheme;
 use rustls::crypto::WebPkiSupportedAlgorithms;

@@ -11,8 +11,16 @@ use crate::context::Credentials;
 use crate::outcome::Outcome;
 
 /// Makes credentials from PEM text: the chain (leaf first, then the certificates that lead towards a root) and the
-/// private key (PKCS#8, PKCS#1 or SEC1, not encrypted). Text around the PEM blocks is skipped. RSA of 2048 to 4096
+/// private key (PKCS#8, PKCS#1 or SEC1, not encrypted). RSA of 2048 to 4096
 /// bits, ECDSA on P-256 and P-384, and Ed25519 keys are supported. The buffers are copied.
+///
+/// How PEM text is read, here and in all functions that take it (RFC 7468): BEGIN and END lines stand alone in their lines,
+/// which may be indented or follow a byte-order mark; a BEGIN line may also follow an END line without a line end. Lines
+/// that begin with # and other text between blocks are skipped. No block is lost in silence: a damaged BEGIN or END line, a
+/// block without an end and an unknown label are errors, and so are `TRUSTED CERTIFICATE` and `PKCS7`. Blocks of other known
+/// kinds are skipped: private and public keys, parameters, requests and revocation lists in a chain or among trust anchors;
+/// certificates and parameters around a private key. Of several private keys the first one that is not encrypted is taken.
+/// Messages name the line and what is wrong with it; they never hold any of the text.
 ///
 /// - `TLS_STATUS_COMPLETE`: `*out_credentials` is set; release it with `tls_credentials_destroy()`.
 /// - `TLS_ERROR_CONFIGURATION`: no certificate or key found, not parsable, unsupported, or they do not match;
@@ -39,7 +47,8 @@ pub unsafe extern "C" fn tls_credentials_create_pem(
     })
 }
 
-/// As `tls_credentials_create_pem()`, from two files. The paths may name the same file.
+/// As `tls_credentials_create_pem()`, from two files. The paths may name the same file. A path that is itself PEM text is
+/// refused and not repeated in the message.
 ///
 /// - `TLS_ERROR_CONFIGURATION`: also when a file cannot be read.
 #[unsafe(no_mangle)]

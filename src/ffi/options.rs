@@ -101,8 +101,9 @@ pub unsafe extern "C" fn tls_options_set_credentials(
 /// name constraints permit, even if it is no authority, has expired, or is meant for another use. Do not add the certificate
 /// of a single server whose owner must not speak for others.
 ///
-/// - `TLS_STATUS_COMPLETE`: all certificates of the text were added.
-/// - `TLS_ERROR_CONFIGURATION`: there is none, or one cannot be parsed; nothing was added.
+/// - `TLS_STATUS_COMPLETE`: all certificates of the text were added. Keys and revocation lists in it are skipped:
+///   `tls_credentials_create_pem()` says how PEM text is read.
+/// - `TLS_ERROR_CONFIGURATION`: there is none, one cannot be parsed, or the text is damaged; nothing was added.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_options_add_trust_anchors_pem(
@@ -131,8 +132,8 @@ pub unsafe extern "C" fn tls_options_add_trust_anchors_file(
 /// refuses every certificate of a chain (trust anchors apart) that is revoked, whose status no list tells, or whose
 /// list has expired.
 ///
-/// - `TLS_STATUS_COMPLETE`: all lists of the text were added.
-/// - `TLS_ERROR_CONFIGURATION`: there is none, or one cannot be parsed; nothing was added.
+/// - `TLS_STATUS_COMPLETE`: all lists of the text were added; certificates in it are skipped.
+/// - `TLS_ERROR_CONFIGURATION`: there is none, one cannot be parsed, or the text is damaged; nothing was added.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_options_add_crls_pem(

@@ -49,7 +49,8 @@ pub unsafe extern "C" fn tls_session_accept_with_default_validation(
 }
 
 /// Tells what `tls_session_accept_with_default_validation()` would say, and answers nothing: for hosts whose verdict starts
-/// from it, and passes over the name, for example. Calling it is no verdict: give one afterwards.
+/// from it, and passes over the name, for example. Calling it is no verdict: give one afterwards. A certificate is judged
+/// once, however often it is asked about. A chain with more than eight wrong signatures is refused without checking more.
 ///
 /// - `TLS_STATUS_COMPLETE`: `*out_policy_errors` (may be NULL) is set; 0: it would accept.
 /// - `TLS_ERROR_INVALID_STATE`: nothing waits for a verdict, or it was answered.

@@ -104,7 +104,20 @@ fn describe(error: &Error, alert: Alert) -> Cow<'static, str> {
             other => format!("the peer and we cannot speak TLS with each other: {other:?}").into(),
         },
         Error::General(text) if text.contains("signing key") => "no signature scheme of the peer fits our key".into(),
-        other => format!("the handshake failed: {other}").into(),
+        // The names of these are fixed; they hold nothing of a message but its type.
+        Error::PeerMisbehaved(why) => format!("the peer broke the protocol: {why:?}").into(),
+        Error::InvalidMessage(why) => format!("a message is malformed: {why:?}").into(),
+        Error::InappropriateMessage { got_type, .. } => format!("a record of the wrong type: {got_type:?}").into(),
+        Error::InappropriateHandshakeMessage { got_type, .. } => {
+            format!("a handshake message at the wrong time: {got_type:?}").into()
+        }
+        Error::InvalidCertificate(CertificateError::BadSignature) => "the peer's signature is wrong".into(),
+        Error::InvalidCertificate(_) => "the peer's certificate cannot be used".into(),
+        Error::PeerSentOversizedRecord => "a record is longer than allowed".into(),
+        Error::FailedToGetCurrentTime => "the system gives no time".into(),
+        Error::FailedToGetRandomBytes => "the system gives no random bytes".into(),
+        // Texts of others, which may say anything.
+        _ => "the handshake failed".into(),
     }
 }
 

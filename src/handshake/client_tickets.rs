@@ -229,7 +229,7 @@ impl TicketTaker {
         drop(entered);
         result.map(|()| true).map_err(|error| match error {
             rustls::Error::InvalidMessage(_) => Failure::protocol(Alert::DECODE_ERROR, "a malformed session ticket"),
-            error => Failure::internal(format!("a session ticket could not be taken: {error}")),
+            _ => Failure::internal("a session ticket could not be kept"),
         })
     }
 }

@@ -69,7 +69,7 @@ impl Connection {
                 connection.dangerous_into_kernel_connection().map(|(secrets, _)| (secrets, None))
             }
         }
-        .map_err(|error| Failure::internal(format!("no secrets after the handshake: {error}")))
+        .map_err(|_| Failure::internal("no secrets after the handshake"))
     }
 }
 
@@ -194,7 +194,7 @@ fn encoded(mut encode: impl FnMut(&mut [u8]) -> Result<usize, EncodeError>) -> R
     };
     let mut record = vec![0; needed];
     if needed > 0 {
-        encode(&mut record).map_err(|error| Error::General(error.to_string()))?;
+        encode(&mut record).map_err(|_| Error::General("a record could not be encoded".into()))?;
     }
     Ok(record)
 }

@@ -249,11 +249,11 @@ impl Handshake {
         // rustls wants a name; of an IP address it sends none (RFC 6066 section 3). The verdict is not its own.
         let nobody = || ServerName::IpAddress(std::net::Ipv4Addr::UNSPECIFIED.into());
         let connection = Connection::client(start.config, start.name.clone().unwrap_or_else(nobody))
-            .map_err(|error| Failure::configuration(format!("no handshake can begin: {error}")))?;
+            .map_err(|_| Failure::configuration("no handshake can begin with this context"))?;
         // Nothing is fed and the hooks are not asked before the ClientHello is out: no fiber is needed.
         let (drive, result) = Drive::new(connection, Vec::new()).run();
         drop(entered);
-        result.map_err(|error| Failure::internal(format!("the ClientHello failed: {error}")))?;
+        result.map_err(|_| Failure::internal("the ClientHello could not be written"))?;
         Ok(Self {
             state: State::Waiting { connection: drive.connection, fed: drive.fed },
             taps,
@@ -380,7 +380,7 @@ impl Handshake {
                 self.judges_resumed = context.judges_resumed;
                 let config = context.config_for(self.client_hello.as_deref());
                 let connection = Connection::server(config)
-                    .map_err(|error| Failure::configuration(format!("no handshake can begin: {error}")))?;
+                    .map_err(|_| Failure::configuration("no handshake can begin with this context"))?;
                 let message = self.client_hello.as_ref().map(|hello| hello.raw()).unwrap_or_default();
                 (connection, reader.into_records(message))
             }

@@ -124,6 +124,46 @@ fn describe_path(error: &Error) -> String {
         Error::NameConstraintViolation => "a CA of the chain may not issue certificates for these names".into(),
         Error::UnsupportedCriticalExtension => "a certificate of the chain has an unknown critical extension".into(),
         Error::MaximumPathBuildCallsExceeded => "the chain can be put together in too many ways".into(),
-        other => format!("the chain is not acceptable: {other}"),
+        Error::InvalidSignatureForPublicKey => "a certificate of the chain has a wrong signature".into(),
+        Error::UnsupportedSignatureAlgorithmContext(_)
+        | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_)
+        | Error::SignatureAlgorithmMismatch => {
+            "a certificate of the chain is signed with an algorithm that is not accepted".into()
+        }
+        Error::PathLenConstraintViolated | Error::MaximumPathDepthExceeded => {
+            "the chain is longer than a CA of it, or the default validation, allows".into()
+        }
+        Error::MaximumSignatureChecksExceeded | Error::MaximumNameConstraintComparisonsExceeded => {
+            "the chain takes too much work".into()
+        }
+        Error::IssuerNotCrlSigner
+        | Error::InvalidCrlSignatureForPublicKey
+        | Error::UnsupportedCrlSignatureAlgorithmContext(_)
+        | Error::UnsupportedCrlSignatureAlgorithmForPublicKeyContext(_) => {
+            "a revocation list has a signature that does not hold".into()
+        }
+        error => format!("a certificate of the chain {}", unreadable(error)),
+    }
+}
+
+/// Why a certificate or a revocation list is not accepted by itself, after its name.
+pub(super) fn unreadable(error: &Error) -> &'static str {
+    match error {
+        Error::UnsupportedCertVersion => "is not of version 3",
+        Error::UnsupportedCrlVersion => "is not of version 2",
+        Error::UnsupportedCriticalExtension => "has an unknown critical extension",
+        Error::InvalidCertValidity => "ends before it begins to be valid",
+        Error::InvalidSerialNumber => "has a serial number that is not allowed",
+        Error::MalformedNameConstraint | Error::InvalidNetworkMaskConstraint | Error::UnsupportedNameType => {
+            "has name constraints that cannot be read"
+        }
+        Error::MalformedExtensions | Error::ExtensionValueInvalid | Error::EmptyEkuExtension => {
+            "has an extension that cannot be read"
+        }
+        Error::UnsupportedDeltaCrl | Error::UnsupportedIndirectCrl => "is a delta or an indirect list",
+        Error::UnsupportedCrlIssuingDistributionPoint
+        | Error::UnsupportedRevocationReason
+        | Error::UnsupportedRevocationReasonsPartitioning => "covers a part only, which is not supported",
+        _ => "is not well-formed",
     }
 }

@@ -3,13 +3,10 @@
 
 use std::ops::Range;
 
-const INTEGER: u8 = 0x02;
+use crate::der::{BIT_STRING, INTEGER, OCTET_STRING, OID, SEQUENCE, any_element, element, inside};
+
 const BOOLEAN: u8 = 0x01;
-const BIT_STRING: u8 = 0x03;
-const OCTET_STRING: u8 = 0x04;
-const OID: u8 = 0x06;
 const UTC_TIME: u8 = 0x17;
-const SEQUENCE: u8 = 0x30;
 const EXTENSIONS: u8 = 0xa3;
 /// Of RSASSA-PSS-params.
 const HASH_ALGORITHM: u8 = 0xa0;
@@ -52,7 +49,7 @@ pub(super) fn nothing_critical(certificate: &[u8]) -> Vec<u8> {
 }
 
 /// The algorithm (an AlgorithmIdentifier's contents) and the key of a SubjectPublicKeyInfo.
-pub(super) fn public_key(info: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(crate) fn public_key(info: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut info_fields = inside(info, 0..info.len(), SEQUENCE)?;
     let algorithm = element(info, &mut info_fields, SEQUENCE)?;
     let key = element(info, &mut info_fields, BIT_STRING)?;
@@ -61,8 +58,12 @@ pub(super) fn public_key(info: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// The bits of an RSA key's modulus (RFC 8017 appendix A.1.1).
 pub(super) fn rsa_bits(key: &[u8]) -> Option<usize> {
-    let modulus = inside(key, inside(key, 0..key.len(), SEQUENCE)?, INTEGER)?;
-    let digits = key[modulus].iter().skip_while(|digit| **digit == 0);
+    bits(&key[inside(key, inside(key, 0..key.len(), SEQUENCE)?, INTEGER)?])
+}
+
+/// The bits of a number; it must not be zero.
+pub(crate) fn bits(number: &[u8]) -> Option<usize> {
+    let digits = number.iter().skip_while(|digit| **digit == 0);
     let bits = 8 * digits.clone().count();
     digits.clone().next().map(|first| bits - first.leading_zeros() as usize)
 }
@@ -130,43 +131,6 @@ fn extension_list(certificate: &[u8]) -> Option<Range<usize>> {
             return inside(certificate, contents, SEQUENCE);
         }
     }
-}
-
-/// The contents of the first element in `range`, if it has this tag.
-fn inside(der: &[u8], mut range: Range<usize>, tag: u8) -> Option<Range<usize>> {
-    element(der, &mut range, tag)
-}
-
-/// The contents of the element at the front of `rest`, if it has this tag: then `rest` moves behind it.
-fn element(der: &[u8], rest: &mut Range<usize>, tag: u8) -> Option<Range<usize>> {
-    let mut behind = rest.clone();
-    let (found, contents) = any_element(der, &mut behind)?;
-    (found == tag).then(|| {
-        *rest = behind;
-        contents
-    })
-}
-
-/// The tag and the contents of the element at the front of `rest`, which moves behind it.
-fn any_element(der: &[u8], rest: &mut Range<usize>) -> Option<(u8, Range<usize>)> {
-    let front = der.get(rest.clone())?;
-    let (tag, first) = (*front.first()?, *front.get(1)?);
-    // Nothing here is longer than a handshake message, or than what a host gives for trusted.
-    let (header, length) = match first {
-        0..=0x7f => (2, usize::from(first)),
-        0x81..=0x84 => {
-            let digits = usize::from(first & 0x7f);
-            let digits = front.get(2..2 + digits)?;
-            (2 + digits.len(), digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit)))
-        }
-        _ => return None,
-    };
-    if length > front.len() - header {
-        return None;
-    }
-    let start = rest.start + header;
-    rest.start = start + length;
-    Some((tag, start..start + length))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 mod alert;
 mod budget;
 mod end_point;
-mod fields;
+pub(crate) mod fields;
 mod system;
 
 use std::cell::Cell;
@@ -264,7 +264,8 @@ fn can_sign_handshakes(certificate: &EndEntityCert<'_>, algorithms: Algorithms) 
 /// Whether a key of our own is one whose signatures peers, and we, can check.
 pub(crate) fn usable_key(leaf: &CertificateDer<'_>, algorithms: Algorithms) -> Result<(), Failure> {
     let unreadable = |error: webpki::Error| {
-        Failure::configuration(format!("the first certificate of the chain cannot be read: {error}"))
+        let why = alert::unreadable(&error);
+        Failure::configuration(format!("the first certificate of the chain cannot be used: it {why}"))
     };
     let certificate = EndEntityCert::try_from(leaf).map_err(unreadable)?;
     can_sign_handshakes(&certificate, algorithms).map_err(|fault| match fault {
@@ -298,14 +299,14 @@ pub(crate) fn subjects(anchors: &[CertificateDer<'static>]) -> Vec<rustls::Disti
 pub(crate) fn anchor(certificate: &CertificateDer<'_>) -> Result<TrustAnchor<'static>, Failure> {
     webpki::anchor_from_trusted_cert(certificate)
         .map(|anchor| anchor.to_owned())
-        .map_err(|error| Failure::configuration(format!("a trust anchor cannot be read: {error}")))
+        .map_err(|error| Failure::configuration(format!("a trust anchor {}", alert::unreadable(&error))))
 }
 
 /// A revocation list, parsed.
 pub(crate) fn revocation_list(list: &CertificateRevocationListDer<'_>) -> Result<CertRevocationList<'static>, Failure> {
     OwnedCertRevocationList::from_der(list)
         .map(CertRevocationList::from)
-        .map_err(|error| Failure::configuration(format!("a revocation list cannot be read: {error}")))
+        .map_err(|error| Failure::configuration(format!("a revocation list {}", alert::unreadable(&error))))
 }
 
 /// RFC 6125: is this a certificate for that name?

@@ -14,6 +14,9 @@ use crate::record::keys::TAG_LEN;
 /// X25519MLKEM768, if the provider has it.
 pub(crate) const HYBRID: Option<&'static dyn SupportedKxGroup> = Some(base::kx_group::X25519MLKEM768);
 
+/// RSA keys that sign, in words.
+pub(crate) const RSA_KEYS: &str = "one of 2048 to 4096 bits";
+
 /// One direction's key. It is on AWS-LC's heap, and AWS-LC wipes what it frees.
 pub(crate) struct RecordKey(LessSafeKey);
 

@@ -14,6 +14,9 @@ use crate::record::keys::TAG_LEN;
 /// X25519MLKEM768, if the provider has it.
 pub(crate) const HYBRID: Option<&'static dyn SupportedKxGroup> = None;
 
+/// RSA keys that sign, in words: `RsaKeyPair` wants primes whose bits are a multiple of 512.
+pub(crate) const RSA_KEYS: &str = "one of 2048, 3072 or 4096 bits with a public exponent of at least 65537";
+
 /// One direction's key; wiped when dropped.
 pub(crate) struct RecordKey(LessSafeKey);
 

@@ -1,0 +1,51 @@
+//! DER (X.690), as far as fields of certificates and keys are read where they stand.
+
+use std::ops::Range;
+
+pub(crate) const INTEGER: u8 = 0x02;
+pub(crate) const BIT_STRING: u8 = 0x03;
+pub(crate) const OCTET_STRING: u8 = 0x04;
+pub(crate) const OID: u8 = 0x06;
+pub(crate) const SEQUENCE: u8 = 0x30;
+
+/// Whether this is one SEQUENCE, whole, with nothing after it.
+pub(crate) fn is_sequence(der: &[u8]) -> bool {
+    inside(der, 0..der.len(), SEQUENCE).is_some_and(|contents| contents.end == der.len())
+}
+
+/// The contents of the first element in `range`, if it has this tag.
+pub(crate) fn inside(der: &[u8], mut range: Range<usize>, tag: u8) -> Option<Range<usize>> {
+    element(der, &mut range, tag)
+}
+
+/// The contents of the element at the front of `rest`, if it has this tag: then `rest` moves behind it.
+pub(crate) fn element(der: &[u8], rest: &mut Range<usize>, tag: u8) -> Option<Range<usize>> {
+    let mut behind = rest.clone();
+    let (found, contents) = any_element(der, &mut behind)?;
+    (found == tag).then(|| {
+        *rest = behind;
+        contents
+    })
+}
+
+/// The tag and the contents of the element at the front of `rest`, which moves behind it.
+pub(crate) fn any_element(der: &[u8], rest: &mut Range<usize>) -> Option<(u8, Range<usize>)> {
+    let front = der.get(rest.clone())?;
+    let (tag, first) = (*front.first()?, *front.get(1)?);
+    // Nothing here is longer than a handshake message, or than what a host gives for trusted.
+    let (header, length) = match first {
+        0..=0x7f => (2, usize::from(first)),
+        0x81..=0x84 => {
+            let digits = usize::from(first & 0x7f);
+            let digits = front.get(2..2 + digits)?;
+            (2 + digits.len(), digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit)))
+        }
+        _ => return None,
+    };
+    if length > front.len() - header {
+        return None;
+    }
+    let start = rest.start + header;
+    rest.start = start + length;
+    Some((tag, start..start + length))
+}
