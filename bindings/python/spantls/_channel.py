@@ -52,6 +52,9 @@ class Channel:
         engine, self._anchored = context._engine(server_side, self._policy)
         context._count("accept" if server_side else "connect")
         self._session = Session(engine)
+        if not server_side and not context._credentials:
+            # Beforehand: tickets belong to an identity, and a session whose client is asked in the handshake has none yet.
+            self._session.set_client_credentials(None)
         if server_hostname and not server_side:
             self._set_name(server_hostname)
 

@@ -62,8 +62,6 @@ class Handshaking(Channel):
     def _answer(self, status: Status) -> None:
         if status == Status.NEEDS_CERTIFICATE_VALIDATION:
             self._judge()
-        elif status == Status.WANT_CREDENTIALS:
-            self._session.set_client_credentials(None)
         elif status == Status.NEEDS_SERVER_OPTIONS:
             self._choose()
         else:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import ssl as _base
-import sys
 import threading
+import types
 from ssl import *  # noqa: F401,F403
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -234,60 +234,46 @@ class SSLContext(Engines, _base.SSLContext):  # type: ignore[no-redef]
         return Engine(self, Bio(incoming, outgoing), server_side, server_hostname, owner)
 
 
+def _with_our_context(name: str) -> Any:
+    """A function of ssl's that makes contexts, with the names of this module: it makes ours, with the defaults of this Python."""
+    function = getattr(_base, name)
+    if function.__module__ != "ssl":  # one that eventlet has put there, say: it has the original
+        function = next((one for one in function.__globals__.values() if isinstance(one, types.FunctionType)
+                         and (one.__module__, one.__name__) == ("ssl", name)), function)
+    ours = globals()
+    for used in function.__code__.co_names:
+        if used not in ours and used in function.__globals__:
+            ours[used] = function.__globals__[used]
+    copy = types.FunctionType(function.__code__, ours, name, function.__defaults__, function.__closure__)
+    copy.__kwdefaults__ = function.__kwdefaults__
+    copy.__doc__, copy.__module__ = function.__doc__, __name__
+    return copy
+
+
+_create_unverified_context = _with_our_context("_create_unverified_context")
+_create_stdlib_context = _create_unverified_context
+_make_default_context = _with_our_context("create_default_context")
+get_server_certificate = _with_our_context("get_server_certificate")
+if hasattr(_base, "wrap_socket"):  # until Python 3.11
+    wrap_socket = _with_our_context("wrap_socket")
+
+
 def create_default_context(  # type: ignore[no-redef]
         purpose: Any = _base.Purpose.SERVER_AUTH, *, cafile: Any = None, capath: Any = None,
         cadata: Any = None) -> SSLContext:
     """As ssl.create_default_context()."""
-    if not isinstance(purpose, _base._ASN1Object):
-        raise TypeError(purpose)
-    if purpose == _base.Purpose.SERVER_AUTH:
-        context = SSLContext(_base.PROTOCOL_TLS_CLIENT)
-        context.verify_mode, context.check_hostname = _base.CERT_REQUIRED, True
-    elif purpose == _base.Purpose.CLIENT_AUTH:
-        context = SSLContext(_base.PROTOCOL_TLS_SERVER)
-    else:
-        raise ValueError(purpose)
-    if cafile or capath or cadata:
-        context.load_verify_locations(cafile, capath, cadata)
-    elif context.verify_mode != _base.CERT_NONE:
-        context.load_default_certs(purpose)
-    keylog = os.environ.get("SSLKEYLOGFILE")
-    if keylog and not sys.flags.ignore_environment:
-        context.keylog_filename = keylog
-    return context
-
-
-def _create_unverified_context(protocol: Any = None, *, cert_reqs: Any = _base.CERT_NONE, check_hostname: bool = False,
-                               purpose: Any = _base.Purpose.SERVER_AUTH, certfile: Any = None, keyfile: Any = None,
-                               cafile: Any = None, capath: Any = None, cadata: Any = None) -> SSLContext:
-    if not isinstance(purpose, _base._ASN1Object):
-        raise TypeError(purpose)
-    if protocol is None:
-        protocol = _base.PROTOCOL_TLS_CLIENT if purpose == _base.Purpose.SERVER_AUTH else _base.PROTOCOL_TLS_SERVER
-    context = SSLContext(protocol)
-    context.check_hostname = check_hostname
-    if cert_reqs is not None:
-        context.verify_mode = cert_reqs
-    if check_hostname:
-        context.check_hostname = True
-    if keyfile and not certfile:
-        raise ValueError("certfile must be specified")
-    if certfile or keyfile:
-        context.load_cert_chain(certfile, keyfile)
-    if cafile or capath or cadata:
-        context.load_verify_locations(cafile, capath, cadata)
-    elif context.verify_mode != _base.CERT_NONE:
-        context.load_default_certs(purpose)  # type: ignore[arg-type]
-    keylog = os.environ.get("SSLKEYLOGFILE")
-    if keylog and not sys.flags.ignore_environment:
-        context.keylog_filename = keylog
+    context: SSLContext = _make_default_context(purpose, cafile=cafile, capath=capath, cadata=cadata)
     return context
 
 
 _create_default_https_context = create_default_context
-_create_stdlib_context = _create_unverified_context
+
+# Names of ssl's that lead to its engine.
+_NOT_HERE = {"_SSLContext"}
 
 
 def __getattr__(name: str) -> Any:
     """Everything else is ssl's own."""
+    if name in _NOT_HERE:
+        raise AttributeError(f"spantls.ssl has no {name}: that is a context of OpenSSL's")
     return getattr(_base, name)

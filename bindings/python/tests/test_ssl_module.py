@@ -1,6 +1,9 @@
 """spantls.ssl beside the standard library's ssl: what CPython's own tests do not look at. And the ends that hosts come to: forks,
 exits with open sessions, exceptions in callbacks."""
 
+import contextlib
+import enum
+import gc
 import os
 import select
 import socket
@@ -10,6 +13,8 @@ import sys
 import textwrap
 import threading
 import unittest
+import unittest.mock
+import weakref
 
 import report
 import spantls.ssl
@@ -80,13 +85,124 @@ PAIR = """
 """
 
 
+# What spantls.ssl has of ssl as it is, and why that is no way to OpenSSL's connections.
+SHARED = {
+    "MemoryBIO": "bytes in memory", "SSLSession": "the class of a session object: only OpenSSL's connections make one",
+    "RAND_add": "random numbers", "RAND_bytes": "random numbers", "RAND_pseudo_bytes": "random numbers", "RAND_status": "random numbers",
+    "DER_cert_to_PEM_cert": "a pure function", "PEM_cert_to_DER_cert": "a pure function", "cert_time_to_seconds": "a pure function",
+    "get_protocol_name": "a pure function", "match_hostname": "a pure function, until Python 3.11",
+    "DefaultVerifyPaths": "a tuple of paths", "get_default_verify_paths": "paths", "namedtuple": "of collections",
+    "socket": "of the module socket", "create_connection": "of the module socket: a plain connection",
+}
+
+
+def is_data(value):
+    """No way to a connection: a constant, a module, an exception, an enumeration."""
+    return not callable(value) or isinstance(value, type) and issubclass(value, (BaseException, enum.Enum))
+
+
 class Module(unittest.TestCase):
-    def test_every_name_of_ssl_is_there_and_means_the_same(self):
-        ours = {"SSLContext", "SSLObject", "SSLSocket", "create_default_context", "_create_unverified_context",
-                "_create_default_https_context", "_create_stdlib_context"}
-        for name in dir(ssl):
-            if not name.startswith("__") and name not in ours:
-                self.assertIs(getattr(spantls.ssl, name), getattr(ssl, name), name)
+    def test_every_name_is_ours_or_has_no_way_to_openssls_connections(self):
+        for name in sorted(set(dir(ssl)) | set(dir(spantls.ssl))):
+            if name.startswith("_") or not hasattr(spantls.ssl, name):
+                self.assertTrue(name.startswith("_"), name)
+                continue
+            value = getattr(spantls.ssl, name)
+            if hasattr(ssl, name) and (is_data(value) or name in SHARED):
+                self.assertIs(value, getattr(ssl, name), name)
+            elif not is_data(value):
+                self.assertIn(value.__module__.split(".")[0], ("spantls", "typing"), name)
+
+    def test_what_ssl_says_in_private_is_ours_or_has_no_way_to_openssls_connections(self):
+        """As hosts use it: http.client, urllib."""
+        private = [name for name in dir(ssl) if name.startswith("_") and not name.startswith("__") and not is_data(getattr(ssl, name))]
+        shared = {"_IntEnum", "_IntFlag", "_ASN1Object", "_ASN1ObjectBase", "_SSLMethod", "_TLSAlertType", "_TLSContentType",
+                  "_TLSMessageType", "_namedtuple", "_asn1", "_simple_enum", "_test_decode_cert", "_nid", "_txt2obj", "_nid2obj",
+                  "_dnsname_match", "_ipaddress_match", "_inet_paton", "_sslcopydoc"}
+        for name in set(private) - shared - spantls.ssl._NOT_HERE:
+            self.assertTrue(getattr(spantls.ssl, name).__module__.startswith("spantls"), name)
+        for name in spantls.ssl._NOT_HERE:
+            self.assertFalse(hasattr(spantls.ssl, name))
+
+    @unittest.skipUnless(hasattr(ssl, "wrap_socket"), "gone since Python 3.12")
+    def test_wrap_socket_of_the_module_is_ours(self):
+        with Served(server_context(), lambda sock: sock.sendall(b"hello")) as served, self.assertWarns(DeprecationWarning), \
+                spantls.ssl.wrap_socket(served.connect(), cert_reqs=ssl.CERT_REQUIRED, ca_certs=cert("ca.pem")) as sock:
+            self.assertIs(type(sock), spantls.ssl.SSLSocket)
+            self.assertIs(type(sock.context), spantls.ssl.SSLContext)
+            self.assertEqual(sock.recv(5), b"hello")
+        with Served(server_context(), lambda sock: None) as served, self.assertRaises(ssl.SSLCertVerificationError), \
+                self.assertWarns(DeprecationWarning):
+            spantls.ssl.wrap_socket(served.connect(), cert_reqs=ssl.CERT_REQUIRED, ca_certs=cert("other-ca.pem"))
+
+    def test_get_server_certificate_is_ours_and_fetches_what_ssls_does(self):
+        found = []
+        for module in (ssl, spantls.ssl):
+            made = []
+            with Served(server_context(ssl), lambda sock: None) as served, unittest.mock.patch.object(
+                    spantls._sslobject.Engine, "do_handshake", autospec=True,
+                    side_effect=spantls._sslobject.Engine.do_handshake) as shaken:
+                found.append(module.get_server_certificate(("localhost", served.port), ca_certs=cert("ca.pem")))
+                made.append(shaken.called)
+            self.assertEqual(made, [module is spantls.ssl])
+        self.assertEqual(*found)
+
+    def test_contexts_have_the_defaults_of_this_python(self):
+        def settings(context):
+            return {name: getattr(context, name) for name in (
+                "verify_mode", "check_hostname", "verify_flags", "options", "minimum_version", "maximum_version", "protocol",
+                "post_handshake_auth", "keylog_filename", "hostname_checks_common_name", "num_tickets")}
+        for purpose in ssl.Purpose:
+            for name in ("create_default_context", "_create_unverified_context", "_create_stdlib_context"):
+                arguments = {"purpose": purpose}
+                ours = getattr(spantls.ssl, name)(**arguments)
+                self.assertIs(type(ours), spantls.ssl.SSLContext)
+                self.assertEqual(settings(ours), settings(getattr(ssl, name)(**arguments)), (name, purpose))
+        for name in ("create_default_context", "_create_unverified_context"):
+            for module in (ssl, spantls.ssl):
+                with self.assertRaises(TypeError):
+                    getattr(module, name)(purpose=3)
+
+    def test_refused_and_closed_connections_leave_no_reference_cycles(self):
+        """Counted without the collector: an engine that a cycle holds is still there."""
+        def refuse(client, server, host="localhost"):
+            memory = [ssl.MemoryBIO(), ssl.MemoryBIO()]
+            ends = [client.wrap_bio(*memory, server_hostname=host), server.wrap_bio(*memory[::-1], server_side=True)]
+            for _ in range(4):
+                for end in ends:
+                    with contextlib.suppress(ssl.SSLError):
+                        end.do_handshake()
+            for end in ends:
+                for call in (lambda end=end: end.read(1), lambda end=end: end.write(b"x"), end.unwrap):
+                    with contextlib.suppress(ssl.SSLError):
+                        call()
+            return [weakref.ref(end._sslobj) for end in ends]
+
+        def over_sockets(client, server):
+            with Served(server, lambda sock: sock.recv(1)) as served, contextlib.suppress(ssl.SSLError), client.wrap_socket(
+                    served.connect(), server_hostname="localhost") as sock:
+                sock.sendall(b"!")
+            served.error = None  # its traceback has the thread's frames
+
+        mutual = server_context()
+        mutual.verify_mode = ssl.CERT_REQUIRED
+        mutual.load_verify_locations(cert("ca.pem"))
+        refusing = server_context()
+        refusing.sni_callback = lambda end, name, context: 112
+        gc.collect()
+        gc.disable()
+        try:
+            for client, server in ((client_context(anchors="other-ca"), server_context()), (client_context(), server_context()),
+                                   (client_context(), mutual), (client_context(), refusing)):
+                self.assertEqual([engine() for engine in refuse(client, server)], [None, None])
+                over_sockets(client, server)
+            self.assertEqual([engine() for engine in refuse(client_context(), server_context(), "elsewhere.example")], [None, None])
+            context = weakref.ref(client_context())
+            self.assertIsNone(context())
+            left = [one for one in gc.get_objects() if isinstance(one, (spantls._sslobject.Engine, spantls.TlsError))]
+            self.assertEqual(left, [])
+        finally:
+            gc.enable()
 
     def test_select_tells_of_everything_that_is_left(self):
         """As with OpenSSL: what is not in pending() is still in the socket."""
