@@ -17,6 +17,7 @@ from . import _certificates, _ssl_errors
 from ._context import Credentials
 from ._engines import Engines, read, readable
 from ._errors import TlsError
+from ._green import makes_its_own_sockets, must_be_patched_before, user_of
 from ._sslobject import Engine
 from ._suites import SUITES
 from ._transport import Bio, Wire
@@ -31,6 +32,12 @@ class SSLObject(_base.SSLObject):  # type: ignore[no-redef]
 
 class SSLSocket(_base.SSLSocket):  # type: ignore[no-redef]
     """As ssl.SSLSocket."""
+
+    if makes_its_own_sockets():
+        def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+            made = super().__new__(cls, *args, **kwargs)
+            made.__class__ = cls
+            return made
 
     def _real_close(self) -> None:
         engine = self._sslobj  # type: ignore[attr-defined]
@@ -72,6 +79,7 @@ class SSLContext(Engines, _base.SSLContext):  # type: ignore[no-redef]
     sslsocket_class = SSLSocket
 
     def __new__(cls, protocol: Any = None, *args: Any, **kwargs: Any) -> Any:
+        must_be_patched_before()
         if protocol is None:
             self = super().__new__(cls, *args, **kwargs)
         else:
@@ -211,7 +219,13 @@ class SSLContext(Engines, _base.SSLContext):  # type: ignore[no-redef]
 
     # Connections
 
+    def wrap_socket(self, sock: Any, *args: Any, **kwargs: Any) -> Any:
+        if makes_its_own_sockets():
+            return self.sslsocket_class(sock, *args, _context=self, **kwargs)
+        return super().wrap_socket(sock, *args, **kwargs)
+
     def _check(self, server_side: bool, server_hostname: Optional[str]) -> None:
+        must_be_patched_before()
         if server_side and self.protocol == _base.PROTOCOL_TLS_CLIENT:
             raise _ssl_errors.make("CALLED_A_FUNCTION_YOU_SHOULD_NOT_CALL",
                                    "Cannot create a server socket with a PROTOCOL_TLS_CLIENT context")
@@ -226,7 +240,7 @@ class SSLContext(Engines, _base.SSLContext):  # type: ignore[no-redef]
     def _wrap_socket(self, sock: Any, server_side: bool, server_hostname: Any = None, *, owner: Any = None,
                      session: Any = None) -> Engine:
         self._check(server_side, server_hostname)
-        return Engine(self, Wire(sock), server_side, server_hostname, owner)
+        return Engine(self, Wire(sock), server_side, server_hostname, user_of(owner))
 
     def _wrap_bio(self, incoming: Any, outgoing: Any, server_side: bool, server_hostname: Any = None, *,
                   owner: Any = None, session: Any = None) -> Engine:

@@ -41,6 +41,11 @@ class _Result(unittest.TestResult):
         super().addFailure(test, error)
         self._bad(test, error)
 
+    def addSubTest(self, test, subtest, error):
+        super().addSubTest(test, subtest, error)
+        if error is not None:
+            self._bad(subtest, error)
+
     def addError(self, test, error):
         super().addError(test, error)
         self._bad(test, error)

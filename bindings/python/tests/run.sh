@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs the Python package's tests: run.sh [quick]. The library is that of SPANTLS_LIB, else target/release. Installs what
-# requirements.txt lists in target/python-venv, and says so; `quick` leaves out what needs it, and CPython's own tests.
+# requirements.txt lists in target/python-venv, and says so; `quick` leaves out what needs it, vsftpd, and CPython's own tests.
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../.." && pwd)
 python=${PYTHON:-python3}
@@ -15,7 +15,8 @@ if [ "$1" != quick ]; then
             cp "$here/requirements.txt" "$venv/installed.txt" || exit 1
     fi
     python=$venv/bin/python
-    tests="$tests test_types test_real_software run_cpython"
+    "$here/get_vsftpd.sh" "$root/target/vsftpd" || echo "some tests will be missing"
+    tests="$tests test_types test_loops test_ftps test_real_software run_cpython"
 fi
 passed=0
 failed=0

@@ -60,8 +60,8 @@ async def application(scope, receive, send):
 class Uvicorn:
     """uvicorn in a thread, with a context of ours or ssl's."""
 
-    def __init__(self, context):
-        config = uvicorn.Config(application, log_level="error", lifespan="off", ssl_certfile=cert("server-p256.pem"),
+    def __init__(self, context, loop):
+        config = uvicorn.Config(application, log_level="error", lifespan="off", loop=loop, ssl_certfile=cert("server-p256.pem"),
                                 ssl_keyfile=cert("server-p256.key"))
         config.load()
         config.ssl = context
@@ -142,27 +142,29 @@ class Fetching(unittest.TestCase):
     pass
 
 
-def _add(server, client, name, fetch):
+def _add(server, client, name, fetch, loop):
     def test(self):
-        with Uvicorn(server_context(MODULES[server])) as url:
+        with Uvicorn(server_context(MODULES[server]), loop) as url:
             for page in fetch(client_context(MODULES[client]), url):
                 self.assertEqual(b"page " + BODY, page)
 
     def refused(self):
-        with Uvicorn(server_context(MODULES[server])) as url:
+        with Uvicorn(server_context(MODULES[server]), loop) as url:
             context = MODULES[client].create_default_context(cafile=cert("other-ca.pem"))
             with self.assertRaises(Exception) as caught:
                 fetch(context, url)
             self.assertIn("CERTIFICATE_VERIFY_FAILED", repr(caught.exception) + repr(caught.exception.__cause__)
                           + repr(caught.exception.__context__))
-    setattr(Fetching, f"test_{name}_{client}_fetches_from_uvicorn_{server}", test)
-    if client == "ours" and server == "stdlib" and name != "requests":
+    setattr(Fetching, f"test_{name}_{client}_fetches_from_uvicorn_{server}_on_{loop}", test)
+    if loop == "asyncio" and client == "ours" and server == "stdlib" and name != "requests":
         setattr(Fetching, f"test_{name}_{client}_refuses_an_unknown_authority", refused)
 
 
 for _server, _client in PAIRS:
     for _name, _fetch in CLIENTS.items():
-        _add(_server, _client, _name, _fetch)
+        _add(_server, _client, _name, _fetch, "asyncio")
+        if _server == "ours" and _name in ("requests", "httpx_async"):
+            _add(_server, _client, _name, _fetch, "uvloop")
 
 
 class Asyncio(unittest.TestCase):
