@@ -226,6 +226,7 @@ fi
 if [ "$parts" != peers ]; then
     run header python3 "$here/header/check_header.py"
     c_tests
+    run environment python3 "$here/python/test_environment.py"
 fi
 if [ "$parts" != c ]; then
     run python-ssl python3 "$here/python/test_against_ssl.py"

@@ -97,6 +97,10 @@ pub unsafe extern "C" fn tls_options_set_credentials(
 /// certificate given here is trusted as a leaf, too, if the peer shows exactly that certificate. A client without any
 /// anchors trusts the system's store; a server without any trusts no client.
 ///
+/// The system's store is what the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name, otherwise what the system
+/// keeps in the usual places. In a program with more rights than its user (set-uid, set-gid, file capabilities) the two
+/// variables are ignored. The library reads no other variable.
+///
 /// An anchor is trusted as such, whatever it says of itself (RFC 5280 section 6.1.1 (d)): it may issue for any name that its
 /// name constraints permit, even if it is no authority, has expired, or is meant for another use. Do not add the certificate
 /// of a single server whose owner must not speak for others.

@@ -6,6 +6,7 @@ mod alert;
 mod budget;
 mod end_point;
 pub(crate) mod fields;
+mod privileges;
 mod system;
 
 use std::cell::Cell;

@@ -1,15 +1,42 @@
 //! The system's trust anchors, read once, when a client first needs them.
 
+use std::path::Path;
 use std::sync::LazyLock;
 
 use rustls::pki_types::TrustAnchor;
+use rustls_native_certs::{CertificateResult, load_certs_from_paths, load_native_certs};
+
+use super::privileges;
 
 static ANCHORS: LazyLock<Vec<TrustAnchor<'static>>> = LazyLock::new(|| {
-    // Files that cannot be read, and certificates that cannot be parsed, trust nobody: they are left out.
-    let found = rustls_native_certs::load_native_certs().certs;
-    found.iter().filter_map(|certificate| super::anchor(certificate).ok()).collect()
+    let store = if privileges::exceed_the_callers() { without_environment() } else { load_native_certs() };
+    // Files that cannot be read, and certificates that cannot be parsed, vouch for no one: they are left out.
+    store.certs.iter().filter_map(|certificate| super::anchor(certificate).ok()).collect()
 });
 
 pub(super) fn anchors() -> &'static [TrustAnchor<'static>] {
     &ANCHORS
 }
+
+/// `load_native_certs()` honours `SSL_CERT_FILE` and `SSL_CERT_DIR`, and has no form that does not.
+fn without_environment() -> CertificateResult {
+    load_certs_from_paths(present(&FILES), present(&FOLDERS))
+}
+
+fn present(paths: &'static [&'static str]) -> Option<&'static Path> {
+    paths.iter().map(Path::new).find(|path| path.exists())
+}
+
+/// Where systems keep all their anchors in one file.
+const FILES: [&str; 7] = [
+    "/etc/ssl/certs/ca-certificates.crt",                // Debian, Arch, Gentoo
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", // Fedora, RHEL
+    "/etc/pki/tls/certs/ca-bundle.crt",                  // the same, earlier
+    "/etc/ssl/ca-bundle.pem",                            // openSUSE
+    "/etc/ssl/cert.pem",                                 // Alpine, macOS, BSDs
+    "/usr/local/share/certs/ca-root-nss.crt",            // FreeBSD
+    "/etc/openssl/certs/ca-certificates.crt",            // NetBSD
+];
+
+/// Where they keep one file for each.
+const FOLDERS: [&str; 3] = ["/etc/ssl/certs", "/etc/pki/tls/certs", "/system/etc/security/cacerts"];
