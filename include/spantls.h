@@ -86,6 +86,11 @@
 #define SPANTLS_ABI_VERSION 0
 
 /**
+ * For `tls_options_set_validation_time()`: certificates are judged at the moment at which they are shown.
+ */
+#define SPANTLS_VALIDATION_TIME_NOW -1
+
+/**
  * The room that `tls_session_encrypt()` needs to make progress, in bytes: enough for a key update and a record.
  */
 #define SPANTLS_MIN_CIPHERTEXT 64
@@ -237,6 +242,24 @@ typedef enum {
      */
     TLS_VALIDATION_AUTOMATIC = 1,
 } tls_validation_values;
+
+/**
+ * The values for `tls_options_set_trust_anchor_mode()`.
+ */
+typedef enum {
+    /**
+     * An anchor is a name and a key (RFC 5280 section 6.1.1 (d)), whatever else its certificate says (default).
+     */
+    TLS_TRUST_ANCHORS_AUTHORITIES = 0,
+    /**
+     * Anchors are judged as certificates, and a chain ends at one that is self-signed.
+     */
+    TLS_TRUST_ANCHORS_CERTIFICATES = 1,
+    /**
+     * Anchors are judged as certificates, and a chain may end at each of them.
+     */
+    TLS_TRUST_ANCHORS_PARTIAL_CHAIN = 2,
+} tls_trust_anchor_values;
 
 /**
  * The bits of `tls_session_state()`.
@@ -963,9 +986,10 @@ tls_status_t tls_options_set_credentials(tls_options_t *options,
  * keeps in the usual places. In a program with more rights than its user (set-uid, set-gid, file capabilities) the two
  * variables are ignored. The library reads no other variable.
  *
- * An anchor is trusted as such, whatever it says of itself (RFC 5280 section 6.1.1 (d)): it may issue for any name that its
- * name constraints permit, even if it is no authority, has expired, or is meant for another use. Do not add the certificate
- * of a single server whose owner must not speak for others.
+ * By default an anchor is trusted as such, whatever it says of itself (RFC 5280 section 6.1.1 (d)): it may issue for any name
+ * that its name constraints permit, even if it is not a CA, has expired, or is meant for another use. Do not add the
+ * certificate of a single server whose owner must not vouch for others, or set another mode with
+ * `tls_options_set_trust_anchor_mode()`.
  *
  * - `TLS_STATUS_COMPLETE`: all certificates of the text were added. Keys and revocation lists in it are skipped:
  *   `tls_credentials_create_pem()` says how PEM text is read.
@@ -982,6 +1006,49 @@ tls_status_t tls_options_add_trust_anchors_pem(tls_options_t *options,
 SPANTLS_MUST_USE
 tls_status_t tls_options_add_trust_anchors_file(tls_options_t *options,
                                                 const char *path);
+
+/**
+ * Sets what the default validation takes trust anchors for: a `TLS_TRUST_ANCHORS_…` value. It holds for the anchors of the
+ * options and for the system's store.
+ *
+ * With `TLS_TRUST_ANCHORS_CERTIFICATES` an anchor is judged as OpenSSL and .NET judge the certificates of a trust store:
+ * - One that is not a CA (basicConstraints, key usage) vouches for itself alone: a peer that shows exactly this certificate.
+ * - One that has expired, is not valid yet, or has an unknown critical extension vouches for no one.
+ * - One that is not self-signed, an intermediate, ends no chain: it helps to find the way to one that is.
+ * - Its path length, extended key usages and name constraints hold for what is below it.
+ *
+ * `TLS_TRUST_ANCHORS_PARTIAL_CHAIN` is the same, but a chain may end at any of them, be it an intermediate or the peer's own
+ * certificate (OpenSSL's X509_V_FLAG_PARTIAL_CHAIN).
+ *
+ * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_options_set_trust_anchor_mode(tls_options_t *options,
+                                               int32_t mode);
+
+/**
+ * Sets whether the default validation demands that certificates keep to the profile of RFC 5280 section 4: 1, or 0
+ * (default). The rules are those of OpenSSL's X509_V_FLAG_X509_STRICT: a critical basicConstraints and a key usage in every
+ * CA; subject and authority key identifiers where they belong, not critical; no keyCertSign and no path length in what is
+ * not a CA; names that are not empty. They hold for each certificate of a path; for the anchor if it is judged as a
+ * certificate (`tls_options_set_trust_anchor_mode()`). A certificate that is trusted by itself is exempt (RFC 6818 section 2).
+ *
+ * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_options_set_strict_certificates(tls_options_t *options,
+                                                 int32_t strict);
+
+/**
+ * Sets the moment at which certificates and revocation lists must be valid for the default validation, in seconds since
+ * 1970-01-01 00:00:00 UTC; `SPANTLS_VALIDATION_TIME_NOW` (default) is the moment at which they are judged. It does not change
+ * the lifetime of session tickets.
+ *
+ * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other negative number.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_options_set_validation_time(tls_options_t *options,
+                                             int64_t unix_seconds);
 
 /**
  * Adds the certificate revocation lists in PEM text (RFC 5280 section 5). Once there is one, the default validation
@@ -1827,6 +1894,31 @@ tls_status_t tls_session_remote_certificate(const tls_session_t *session,
                                             uint8_t *out_der,
                                             size_t der_cap,
                                             size_t *out_len);
+
+/**
+ * The number of certificates in the path that the default validation has found, from the peer's leaf to a trust anchor, both
+ * included. Available once it has judged, `tls_session_default_policy_errors()` included. 0 if it was not asked, if it does
+ * not trust the chain, in sessions that were resumed without a new judgement, and after `tls_session_shrink()`. Whether the
+ * name matches does not change it.
+ *
+ * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` if a pointer is NULL.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_verified_certificate_count(const tls_session_t *session,
+                                                    size_t *out_count);
+
+/**
+ * Copies a certificate of that path as DER: index 0 is the peer's leaf, the last one the anchor. A leaf that is trusted by
+ * itself is alone. Copy-out as `tls_session_negotiated_alpn()`.
+ *
+ * - `TLS_ERROR_INVALID_ARGUMENT`: also for an index that is not below the count.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_verified_certificate(const tls_session_t *session,
+                                              size_t index,
+                                              uint8_t *out_der,
+                                              size_t der_cap,
+                                              size_t *out_len);
 
 /**
  * Copies our leaf certificate as DER: a server's own; a client's if it was sent; else empty. Copy-out as

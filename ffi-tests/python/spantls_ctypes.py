@@ -19,6 +19,7 @@ IO, CONFIGURATION, NOT_SUPPORTED = -6, -7, -8
 TLS12, TLS13 = 0x0C00, 0x3000
 CERTIFICATE_NONE, CERTIFICATE_REQUEST, CERTIFICATE_REQUIRE = 0, 1, 2
 VALIDATION_EXTERNAL, VALIDATION_AUTOMATIC = 0, 1
+AUTHORITIES, CERTIFICATES, PARTIAL_CHAIN = 0, 1, 2
 
 HANDSHAKE_COMPLETE, HAS_PENDING_OUTPUT, HAS_PENDING_PLAINTEXT, SUSPENDED = 1, 2, 4, 8
 RESUMED, HELLO_RETRIED, PEER_CLOSED, SHUTDOWN_SENT, FAILED, CERTIFICATE_ASKED = 16, 32, 64, 128, 256, 512
@@ -105,6 +106,9 @@ def _load():
         ("tls_options_set_credentials", status, [handle, handle]),
         ("tls_options_add_trust_anchors_pem", status, [handle, data, size]),
         ("tls_options_add_trust_anchors_file", status, [handle, text]),
+        ("tls_options_set_trust_anchor_mode", status, [handle, ctypes.c_int32]),
+        ("tls_options_set_strict_certificates", status, [handle, ctypes.c_int32]),
+        ("tls_options_set_validation_time", status, [handle, ctypes.c_int64]),
         ("tls_options_add_crls_pem", status, [handle, data, size]),
         ("tls_options_set_protocols", status, [handle, ctypes.c_uint32]),
         ("tls_options_set_cipher_suites", status, [handle, numbers, size]),
@@ -251,7 +255,7 @@ class Context:
     def __init__(self, server, *, credentials=None, anchors=None, crls=(), protocols=0, suites=(), groups=(), alpn=(),
                  client_certificates=CERTIFICATE_NONE, validation=VALIDATION_EXTERNAL, keep_client_hello=False,
                  resume=False, validate_on_resume=True, ticket_root=b"", ticket_lifetime=0, max_fragment_size=0,
-                 key_log=None):
+                 key_log=None, anchor_mode=AUTHORITIES, strict=False, validation_time=-1):
         self._handle = ctypes.c_void_p()
         options = ctypes.c_void_p()
         _must(_lib.tls_options_create(ctypes.byref(options)))
@@ -266,6 +270,9 @@ class Context:
             for crl in crls:
                 pem = read_cert(crl)
                 _must(_lib.tls_options_add_crls_pem(options, pem, len(pem)))
+            _must(_lib.tls_options_set_trust_anchor_mode(options, anchor_mode))
+            _must(_lib.tls_options_set_strict_certificates(options, int(strict)))
+            _must(_lib.tls_options_set_validation_time(options, validation_time))
             _must(_lib.tls_options_set_protocols(options, protocols))
             _must(_lib.tls_options_set_cipher_suites(options, (ctypes.c_uint16 * len(suites))(*suites), len(suites)))
             _must(_lib.tls_options_set_groups(options, (ctypes.c_uint16 * len(groups))(*groups), len(groups)))
@@ -499,6 +506,11 @@ class Session:
         count = ctypes.c_size_t()
         self.must(_lib.tls_session_remote_certificate_count(self._handle, ctypes.byref(count)))
         return [self._copy_out(_lib.tls_session_remote_certificate, index) for index in range(count.value)]
+
+    def verified_certificates(self):
+        count = ctypes.c_size_t()
+        self.must(_lib.tls_session_verified_certificate_count(self._handle, ctypes.byref(count)))
+        return [self._copy_out(_lib.tls_session_verified_certificate, index) for index in range(count.value)]
 
     def local_certificate(self):
         return self._copy_out(_lib.tls_session_local_certificate)

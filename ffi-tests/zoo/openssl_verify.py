@@ -14,7 +14,7 @@ def version():
     return subprocess.run(["openssl", "version"], capture_output=True, text=True, check=True).stdout.split()[1]
 
 
-def verify(chain, strict=False):
+def verify(chain, strict=False, partial_chain=False):
     command = ["openssl", "verify", "-no-CApath", "-no-CAstore", "-auth_level", SECURITY_LEVEL,
                "-purpose", f"ssl{chain.role}"]
     command += ["-CAfile", chain.path("anchors.pem")] if chain.anchors else ["-no-CAfile"]
@@ -29,6 +29,8 @@ def verify(chain, strict=False):
     command += chain.openssl_flags
     if strict:
         command.append("-x509_strict")
+    if partial_chain:
+        command.append("-partial_chain")
     done = subprocess.run([*command, chain.path("leaf.pem")], capture_output=True, text=True, check=False)
     errors = [f"{depth}: {text}" for depth, text in _ERROR.findall(done.stderr)]
     if done.returncode == 0:

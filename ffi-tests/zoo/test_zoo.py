@@ -19,10 +19,14 @@ import presenters
 import sentences
 import zoo
 from spantls_ctypes import (
-    AUTHENTICATION, CERTIFICATE_REQUIRE, COMPLETE, CONFIGURATION, TLS12, TLS13, Context, Driver, TlsError,
+    AUTHENTICATION, CERTIFICATE_REQUIRE, CERTIFICATES, COMPLETE, CONFIGURATION, PARTIAL_CHAIN, TLS12, TLS13, Context,
+    Driver, TlsError,
 )
 
 VERSIONS = {TLS13: "TLS 1.3", TLS12: "TLS 1.2"}
+
+# What anchors are taken for when they are judged as certificates, and whether the whole profile is demanded.
+MODES = [(CERTIFICATES, False), (CERTIFICATES, True), (PARTIAL_CHAIN, False), (PARTIAL_CHAIN, True)]
 
 # More than any handshake here needs.
 MOST_ROUNDS = 50
@@ -56,12 +60,12 @@ class Zoo(unittest.TestCase):
 class Judge:
     """The session under test."""
 
-    def __init__(self, chain, protocol, usual):
+    def __init__(self, chain, protocol, usual, mode, profile):
         server = chain.role == "client"
         self._context = Context(
             server, credentials=usual if server else None, protocols=protocol, crls=chain.list_paths(),
             anchors=chain.path("anchors") if chain.anchors else None,
-            client_certificates=CERTIFICATE_REQUIRE if server else 0)
+            client_certificates=CERTIFICATE_REQUIRE if server else 0, anchor_mode=mode, strict=profile)
         self.driver = Driver(self._context, chain.target or None)
 
     def close(self):
@@ -85,7 +89,7 @@ def converse(driver, peer):
 
 def judged_test(chain, protocol):
     def test(self):
-        judge = Judge(chain, protocol, self.usual)
+        judge = Judge(chain, protocol, self.usual, chain.mode, chain.profile)
         self.addCleanup(judge.close)
         peer = presenters.present(chain, protocol, self.usual)
         self.addCleanup(peer.close)
@@ -106,14 +110,14 @@ def refused_lists_test(chain):
     def test(self):
         self.verdicts.setdefault(chain.name, {})[TLS13] = ("lists refused", None)
         with self.assertRaises(TlsError) as raised:
-            Judge(chain, TLS13, self.usual)
+            Judge(chain, TLS13, self.usual, chain.mode, chain.profile)
         self.assertEqual(raised.exception.status, CONFIGURATION)
     return test
 
 
 def openssl_test(chain):
     def test(self):
-        found = openssl_verify.verify(chain)
+        found = openssl_verify.verify(chain, chain.profile, chain.mode == PARTIAL_CHAIN)
         self.verdicts.setdefault(chain.name, {})["openssl"] = found
         strict = openssl_verify.verify(chain, strict=True) if chain.strict is not None else None
         if self.openssl_version.startswith("3.0."):
@@ -122,6 +126,24 @@ def openssl_test(chain):
         else:
             # The words, and what else is told, vary between releases.
             self.assertEqual(found == [], chain.openssl == [])
+    return test
+
+
+def modes_test(chain):
+    """Where anchors are judged as certificates the verdict is not more lenient than OpenSSL's with the same flags."""
+    def test(self):
+        lenient = []
+        for mode, profile in MODES:
+            judge = Judge(chain, TLS13, self.usual, mode, profile)
+            self.addCleanup(judge.close)
+            peer = presenters.present(chain, TLS13, self.usual)
+            self.addCleanup(peer.close)
+            converse(judge.driver, peer)
+            self.assertIsNotNone(judge.driver.verdict)
+            if judge.driver.verdict == 0:
+                found = openssl_verify.verify(chain, profile, mode == PARTIAL_CHAIN)
+                lenient += [(mode, profile, found)] if found else []
+        self.assertEqual(bool(lenient), chain.more_lenient, lenient)
     return test
 
 
@@ -134,6 +156,8 @@ def add_tests():
                 if chain.presenter != "wire" or protocol == TLS12:
                     sentences.add_test(Zoo, f"{chain.name} ({version})", judged_test(chain, protocol))
         sentences.add_test(Zoo, f"{chain.name} (OpenSSL)", openssl_test(chain))
+        if chain.presenter != "wire" and not chain.lists_refused:
+            sentences.add_test(Zoo, f"{chain.name} (each mode, beside OpenSSL)", modes_test(chain))
 
 
 def print_table(verdicts):

@@ -19,9 +19,12 @@ ALERTS = {
 }
 
 WORDS = {
-    "alert", "anchors", "because", "bits", "difference", "list", "lists", "lists_refused", "name", "openssl",
-    "openssl_flags", "presenter", "role", "shows", "strict", "target", "with",
+    "alert", "anchors", "because", "bits", "difference", "list", "lists", "lists_refused", "mode", "more_lenient", "name",
+    "openssl", "openssl_flags", "presenter", "profile", "role", "shows", "strict", "target", "with",
 }
+
+# What anchors are taken for: TLS_TRUST_ANCHORS_...
+MODES = {"authorities": 0, "certificates": 1, "partial chain": 2}
 
 
 class Chain:
@@ -41,6 +44,9 @@ class Chain:
         self.lists_refused = entry.get("lists_refused", False)
         self.bits = entry.get("bits", 0)
         self.alert = entry.get("alert")
+        self.mode = MODES[entry.get("mode", "authorities")]
+        self.profile = entry.get("profile", False)
+        self.more_lenient = entry.get("more_lenient", False)
         self.because = entry["because"]
         self.openssl = entry["openssl"]
         self.strict = entry.get("strict")
@@ -71,6 +77,8 @@ class Chain:
             problems.append("the justification cites nothing")
         if self.presenter == "wire" and not self.bits:
             problems.append("only what is refused can be put on the wire")
+        if self.more_lenient and not self.difference:
+            problems.append("what is more lenient is explained")
         if (self.trusted == (self.openssl == [])) == bool(self.difference):
             problems.append("a difference is explained, and only a difference")
         return problems

@@ -127,7 +127,12 @@ impl Context {
         };
         Ok(Self {
             config: Config::Server(start),
-            trust: trust::Policy::new(trust::Peer::Client, options.trust_anchors, &options.revocation_lists)?,
+            trust: trust::Policy::new(
+                trust::Peer::Client,
+                options.rules,
+                options.trust_anchors,
+                &options.revocation_lists,
+            )?,
             validation: options.validation,
             client_certificates: options.client_certificates,
             keep_client_hello: options.keep_client_hello,
@@ -141,7 +146,7 @@ impl Context {
     pub fn undecided() -> Result<Self, Failure> {
         Ok(Self {
             config: Config::Undecided,
-            trust: trust::Policy::new(trust::Peer::Client, Vec::new(), &[])?,
+            trust: trust::Policy::new(trust::Peer::Client, trust::Rules::default(), Vec::new(), &[])?,
             validation: Validation::External,
             client_certificates: ClientCertificateMode::None,
             keep_client_hello: false,
@@ -176,7 +181,12 @@ impl Context {
             Client { config: Arc::new(config), credentials, tickets, judges_resumed: options.validate_on_resume };
         Ok(Self {
             config: Config::Client(client),
-            trust: trust::Policy::new(trust::Peer::Server, options.trust_anchors, &options.revocation_lists)?,
+            trust: trust::Policy::new(
+                trust::Peer::Server,
+                options.rules,
+                options.trust_anchors,
+                &options.revocation_lists,
+            )?,
             validation: options.validation,
             client_certificates: ClientCertificateMode::None,
             keep_client_hello: false,

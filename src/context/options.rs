@@ -1,10 +1,11 @@
 //! Options: each is checked when it is set, all or nothing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::SupportedCipherSuite;
 use rustls::crypto::SupportedKxGroup;
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
 
 use super::Credentials;
 use super::pem;
@@ -15,12 +16,15 @@ use crate::crypto::ticket_keys::TicketRoot;
 use crate::handshake::groups;
 use crate::limits::{MAX_ALPN_LIST, MAX_PLAINTEXT, MIN_FRAGMENT};
 use crate::outcome::Failure;
-use crate::trust;
+use crate::trust::{self, AnchorMode, Rules};
 
 /// TLS 1.2 as .NET's `SslProtocols` numbers it.
 pub(crate) const PROTOCOL_TLS12: u32 = 0xC00;
 /// TLS 1.3.
 pub(crate) const PROTOCOL_TLS13: u32 = 0x3000;
+
+/// In place of a moment at which certificates are judged.
+pub(crate) const VALIDATION_TIME_NOW: i64 = -1;
 
 /// Whether a server asks its clients for certificates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,6 +54,7 @@ pub struct Options {
     pub(crate) credentials: Option<Arc<Credentials>>,
     pub(crate) trust_anchors: Vec<CertificateDer<'static>>,
     pub(crate) revocation_lists: Vec<CertificateRevocationListDer<'static>>,
+    pub(crate) rules: Rules,
     pub(crate) tls12: bool,
     pub(crate) tls13: bool,
     pub(crate) cipher_suites: Vec<SupportedCipherSuite>,
@@ -71,6 +76,7 @@ impl Default for Options {
             credentials: None,
             trust_anchors: Vec::new(),
             revocation_lists: Vec::new(),
+            rules: Rules::default(),
             tls12: true,
             tls13: true,
             cipher_suites: Vec::new(),
@@ -122,6 +128,33 @@ impl Options {
             trust::revocation_list(list)?;
         }
         self.revocation_lists.append(&mut lists);
+        Ok(())
+    }
+
+    /// Sets what trust anchors are taken for.
+    pub fn set_trust_anchor_mode(&mut self, mode: i32) -> Result<(), Failure> {
+        self.rules.anchors = match mode {
+            0 => AnchorMode::Authorities,
+            1 => AnchorMode::Certificates,
+            2 => AnchorMode::PartialChain,
+            _ => return Err(Failure::argument("this is not a TLS_TRUST_ANCHORS value")),
+        };
+        Ok(())
+    }
+
+    /// Sets whether certificates must keep to the whole profile of RFC 5280.
+    pub fn set_strict_certificates(&mut self, strict: i32) -> Result<(), Failure> {
+        self.rules.strict = flag(strict)?;
+        Ok(())
+    }
+
+    /// Sets the moment at which certificates must be valid, in seconds from the Unix epoch on; -1 is now.
+    pub fn set_validation_time(&mut self, unix_seconds: i64) -> Result<(), Failure> {
+        self.rules.time = match u64::try_from(unix_seconds) {
+            Ok(seconds) => Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds))),
+            Err(_) if unix_seconds == VALIDATION_TIME_NOW => None,
+            Err(_) => return Err(Failure::argument("a time before 1970 is not supported")),
+        };
         Ok(())
     }
 
@@ -241,7 +274,10 @@ impl Options {
             u8::from(self.validate_on_resume),
             u8::from(self.tls12),
             u8::from(self.tls13),
+            self.rules.anchors as u8,
+            u8::from(self.rules.strict),
         ]);
+        part(&self.rules.time.map_or(VALIDATION_TIME_NOW, |time| time.as_secs().cast_signed()).to_be_bytes());
         let own = self.credentials.as_ref().map(|credentials| credentials.own_key().current());
         part(own.as_ref().and_then(|own| own.cert.first()).map_or(&[][..], |leaf| leaf.as_ref()));
         let mut anchors: Vec<&[u8]> = self.trust_anchors.iter().map(|anchor| anchor.as_ref()).collect();

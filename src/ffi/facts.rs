@@ -311,6 +311,51 @@ pub unsafe extern "C" fn tls_session_remote_certificate(
     })
 }
 
+/// The number of certificates in the path that the default validation has found, from the peer's leaf to a trust anchor, both
+/// included. Available once it has judged, `tls_session_default_policy_errors()` included. 0 if it was not asked, if it does
+/// not trust the chain, in sessions that were resumed without a new judgement, and after `tls_session_shrink()`. Whether the
+/// name matches does not change it.
+///
+/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` if a pointer is NULL.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_verified_certificate_count(
+    session: *const tls_session_t,
+    out_count: *mut usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    host.put(out_count, 0);
+    fence::on_session(host, session, |session| {
+        required(out_count, "out_count")?;
+        host.put(out_count, session.verified_certificate_count());
+        Ok(Outcome::Complete)
+    })
+}
+
+/// Copies a certificate of that path as DER: index 0 is the peer's leaf, the last one the anchor. A leaf that is trusted by
+/// itself is alone. Copy-out as `tls_session_negotiated_alpn()`.
+///
+/// - `TLS_ERROR_INVALID_ARGUMENT`: also for an index that is not below the count.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_verified_certificate(
+    session: *const tls_session_t,
+    index: usize,
+    out_der: *mut u8,
+    der_cap: usize,
+    out_len: *mut usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    copy_out(host, session, out_der, der_cap, out_len, |session| {
+        let certificate = session.verified_certificate(index);
+        let certificate =
+            certificate.ok_or_else(|| Failure::argument("the verified path has no certificate of this index"))?;
+        Ok(certificate.to_vec())
+    })
+}
+
 /// Copies our leaf certificate as DER: a server's own; a client's if it was sent; else empty. Copy-out as
 /// `tls_session_negotiated_alpn()`. Empty until the handshake is COMPLETE.
 #[unsafe(no_mangle)]

@@ -43,6 +43,21 @@ pub enum tls_validation_values {
     TLS_VALIDATION_AUTOMATIC = 1,
 }
 
+/// The values for `tls_options_set_trust_anchor_mode()`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum tls_trust_anchor_values {
+    /// An anchor is a name and a key (RFC 5280 section 6.1.1 (d)), whatever else its certificate says (default).
+    TLS_TRUST_ANCHORS_AUTHORITIES = 0,
+    /// Anchors are judged as certificates, and a chain ends at one that is self-signed.
+    TLS_TRUST_ANCHORS_CERTIFICATES = 1,
+    /// Anchors are judged as certificates, and a chain may end at each of them.
+    TLS_TRUST_ANCHORS_PARTIAL_CHAIN = 2,
+}
+
+/// For `tls_options_set_validation_time()`: certificates are judged at the moment at which they are shown.
+pub const SPANTLS_VALIDATION_TIME_NOW: i64 = -1;
+
 /// Makes options with every default: TLS 1.2 and 1.3, all suites and groups, no ALPN, no client certificates,
 /// external validation.
 ///
@@ -101,9 +116,10 @@ pub unsafe extern "C" fn tls_options_set_credentials(
 /// keeps in the usual places. In a program with more rights than its user (set-uid, set-gid, file capabilities) the two
 /// variables are ignored. The library reads no other variable.
 ///
-/// An anchor is trusted as such, whatever it says of itself (RFC 5280 section 6.1.1 (d)): it may issue for any name that its
-/// name constraints permit, even if it is no authority, has expired, or is meant for another use. Do not add the certificate
-/// of a single server whose owner must not speak for others.
+/// By default an anchor is trusted as such, whatever it says of itself (RFC 5280 section 6.1.1 (d)): it may issue for any name
+/// that its name constraints permit, even if it is not a CA, has expired, or is meant for another use. Do not add the
+/// certificate of a single server whose owner must not vouch for others, or set another mode with
+/// `tls_options_set_trust_anchor_mode()`.
 ///
 /// - `TLS_STATUS_COMPLETE`: all certificates of the text were added. Keys and revocation lists in it are skipped:
 ///   `tls_credentials_create_pem()` says how PEM text is read.
@@ -130,6 +146,58 @@ pub unsafe extern "C" fn tls_options_add_trust_anchors_file(
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
     change(host, options, |options| options.add_trust_anchors_file(host.text(path, "path")?))
+}
+
+/// Sets what the default validation takes trust anchors for: a `TLS_TRUST_ANCHORS_…` value. It holds for the anchors of the
+/// options and for the system's store.
+///
+/// With `TLS_TRUST_ANCHORS_CERTIFICATES` an anchor is judged as OpenSSL and .NET judge the certificates of a trust store:
+/// - One that is not a CA (basicConstraints, key usage) vouches for itself alone: a peer that shows exactly this certificate.
+/// - One that has expired, is not valid yet, or has an unknown critical extension vouches for no one.
+/// - One that is not self-signed, an intermediate, ends no chain: it helps to find the way to one that is.
+/// - Its path length, extended key usages and name constraints hold for what is below it.
+///
+/// `TLS_TRUST_ANCHORS_PARTIAL_CHAIN` is the same, but a chain may end at any of them, be it an intermediate or the peer's own
+/// certificate (OpenSSL's X509_V_FLAG_PARTIAL_CHAIN).
+///
+/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_options_set_trust_anchor_mode(options: *mut tls_options_t, mode: i32) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    change(host, options, |options| options.set_trust_anchor_mode(mode))
+}
+
+/// Sets whether the default validation demands that certificates keep to the profile of RFC 5280 section 4: 1, or 0
+/// (default). The rules are those of OpenSSL's X509_V_FLAG_X509_STRICT: a critical basicConstraints and a key usage in every
+/// CA; subject and authority key identifiers where they belong, not critical; no keyCertSign and no path length in what is
+/// not a CA; names that are not empty. They hold for each certificate of a path; for the anchor if it is judged as a
+/// certificate (`tls_options_set_trust_anchor_mode()`). A certificate that is trusted by itself is exempt (RFC 6818 section 2).
+///
+/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_options_set_strict_certificates(options: *mut tls_options_t, strict: i32) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    change(host, options, |options| options.set_strict_certificates(strict))
+}
+
+/// Sets the moment at which certificates and revocation lists must be valid for the default validation, in seconds since
+/// 1970-01-01 00:00:00 UTC; `SPANTLS_VALIDATION_TIME_NOW` (default) is the moment at which they are judged. It does not change
+/// the lifetime of session tickets.
+///
+/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other negative number.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_options_set_validation_time(
+    options: *mut tls_options_t,
+    unix_seconds: i64,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    change(host, options, |options| options.set_validation_time(unix_seconds))
 }
 
 /// Adds the certificate revocation lists in PEM text (RFC 5280 section 5). Once there is one, the default validation

@@ -55,6 +55,7 @@ impl Session {
         {
             let mut facts = shared.facts();
             facts.remote_certificates = shown.chain.into();
+            facts.verified_path = Box::default();
             facts.negotiated.peer_signature_scheme = shown.scheme;
         }
         if self.context().validation() == Validation::Automatic {

@@ -11,6 +11,7 @@ use crate::client_hello::ClientHello;
 use crate::handshake::Bindings;
 use crate::handshake::question::{CertificateRequest, SignatureRequest};
 use crate::outcome::Question;
+use crate::trust::Link;
 
 /// What the handshake agreed on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub(super) struct Facts {
     pub(super) negotiated: Negotiated,
     pub(super) target_host_name: Box<str>,
     pub(super) remote_certificates: Arc<[CertificateDer<'static>]>,
+    /// From its leaf to an anchor, if the default validation has found that.
+    pub(super) verified_path: Box<[Link]>,
     /// With the server's certificate.
     pub(super) ocsp_response: Box<[u8]>,
     pub(super) bindings: Option<Box<Bindings>>,
@@ -66,6 +69,7 @@ impl Default for Facts {
             negotiated: Negotiated::default(),
             target_host_name: Box::default(),
             remote_certificates: Arc::new([]),
+            verified_path: Box::default(),
             ocsp_response: Box::default(),
             bindings: None,
             shown: None,

@@ -354,6 +354,7 @@ impl Session {
             Request::Credentials(request) => facts.asked().certificate_request = Some(Arc::new(request)),
             Request::Certificate(chain) => {
                 facts.remote_certificates = chain.clone().into();
+                facts.verified_path = Box::default();
                 facts.ocsp_response = running.handshake.ocsp_response().into();
                 running.chain = chain;
                 if let Some(asked) = &mut facts.asked {
@@ -400,7 +401,9 @@ impl Session {
             let errors = judgement.policy_errors;
             let refusal = (errors != 0).then(|| refusal(judgement.alert, errors, judgement.reason));
             let judged = Judged { errors, refusal };
-            self.shared.facts().asked().judged = Some(judged.clone());
+            let mut facts = self.shared.facts();
+            facts.verified_path = judgement.path;
+            facts.asked().judged = Some(judged.clone());
             judged
         })
     }

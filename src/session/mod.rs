@@ -286,6 +286,7 @@ impl Session {
             // A chain that waits for its verdict is still needed.
             if !read.waits_for_verdict() {
                 facts.remote_certificates = Arc::new([]);
+                facts.verified_path = Box::default();
             }
             facts.client_hello = None;
             facts.ocsp_response = Box::default();
@@ -317,6 +318,18 @@ impl Session {
     /// The certificates that the peer has shown, leaf first.
     pub fn remote_certificates(&self) -> Arc<[CertificateDer<'static>]> {
         self.shared.facts().remote_certificates.clone()
+    }
+
+    /// How many certificates the path has that the default validation has found, from the peer's leaf to the anchor.
+    pub fn verified_certificate_count(&self) -> usize {
+        self.shared.facts().verified_path.len()
+    }
+
+    /// One of them, the leaf first.
+    pub fn verified_certificate(&self, index: usize) -> Option<CertificateDer<'static>> {
+        let facts = self.shared.facts();
+        let link = *facts.verified_path.get(index)?;
+        self.context().trust().certificate(link, &facts.remote_certificates).cloned()
     }
 
     /// Our leaf certificate, if the peer has seen it.

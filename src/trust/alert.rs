@@ -12,6 +12,8 @@ pub(super) enum Fault {
     Path(Error),
     /// So many signatures are wrong that the search for a path was given up.
     WrongSignatures,
+    /// A certificate of the chain breaks a rule of the strict profile.
+    Strict(&'static str),
     /// The leaf's key usage has nothing to do with TLS.
     KeyUsage,
     /// The leaf's key is of a kind with which no handshake can be signed here.
@@ -31,6 +33,8 @@ pub(super) fn for_chain(fault: &Fault) -> Alert {
         Fault::Path(error) => for_path(error),
         // A search without an end: see below.
         Fault::WrongSignatures => Alert::UNKNOWN_CA,
+        // As OpenSSL: "Some other (unspecified) issue arose in processing the certificate".
+        Fault::Strict(_) => Alert::CERTIFICATE_UNKNOWN,
         // "A certificate was of an unsupported type."
         Fault::KeyUsage | Fault::UnsupportedKey => Alert::UNSUPPORTED_CERTIFICATE,
         Fault::KeySize => Alert::BAD_CERTIFICATE,
@@ -104,6 +108,7 @@ pub(super) fn describe(fault: &Fault) -> String {
     match fault {
         Fault::Path(error) => describe_path(error),
         Fault::WrongSignatures => "too many signatures of the chain's certificates are wrong".into(),
+        Fault::Strict(fault) => format!("the chain has a certificate {fault} (RFC 5280 section 4)"),
         Fault::KeyUsage => "the certificate's key usage is not for TLS".into(),
         Fault::UnsupportedKey => "the certificate's key is of an unsupported type".into(),
         Fault::KeySize => "the certificate's RSA key does not have 2048 to 8192 bits".into(),

@@ -80,7 +80,7 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::outcome::{Alert, policy};
-    use crate::trust::{Judgement, Peer, Policy};
+    use crate::trust::{Judgement, Peer, Policy, Rules};
 
     thread_local! {
         /// Signatures of certificates and lists that this thread has checked.
@@ -112,7 +112,7 @@ pub(crate) mod tests {
     }
 
     fn judged(chain: &[CertificateDer<'static>], anchors: Vec<CertificateDer<'static>>) -> (Judgement, u32) {
-        let policy = Policy::new(Peer::Client, anchors, &[]).unwrap();
+        let policy = Policy::new(Peer::Client, Rules::default(), anchors, &[]).unwrap();
         let before = CHECKS.get();
         let judgement = policy.judge(chain, None);
         (judgement, CHECKS.get() - before)

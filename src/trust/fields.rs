@@ -3,10 +3,8 @@
 
 use std::ops::Range;
 
-use crate::der::{BIT_STRING, INTEGER, OCTET_STRING, OID, SEQUENCE, any_element, element, inside};
+use crate::der::{BIT_STRING, BOOLEAN, INTEGER, OCTET_STRING, OID, SEQUENCE, UTC_TIME, any_element, element, inside};
 
-const BOOLEAN: u8 = 0x01;
-const UTC_TIME: u8 = 0x17;
 const EXTENSIONS: u8 = 0xa3;
 /// Of RSASSA-PSS-params.
 const HASH_ALGORITHM: u8 = 0xa0;
@@ -19,13 +17,19 @@ pub(super) const DIGITAL_SIGNATURE: u8 = 0x80;
 pub(super) const KEY_ENCIPHERMENT: u8 = 0x80 >> 2;
 pub(super) const KEY_AGREEMENT: u8 = 0x80 >> 4;
 pub(super) const KEY_CERT_SIGN: u8 = 0x80 >> 5;
+pub(super) const CRL_SIGN: u8 = 0x80 >> 6;
 
 /// Whether `certificate` has no key usage, or one with any of these bits.
 pub(super) fn allows_key_usage(certificate: &[u8], bits: u8) -> bool {
-    extension(certificate, ID_CE_KEY_USAGE).is_none_or(|usage| {
+    key_usage(certificate).is_none_or(|usage| usage & bits != 0)
+}
+
+/// The first byte of the key usage's bits, none of them for one that is malformed.
+pub(super) fn key_usage(certificate: &[u8]) -> Option<u8> {
+    extension(certificate, ID_CE_KEY_USAGE).map(|usage| {
         inside(certificate, usage, BIT_STRING)
             .and_then(|flags| certificate.get(flags.start + 1..flags.end)?.first())
-            .is_some_and(|flags| flags & bits != 0)
+            .map_or(0, |flags| *flags)
     })
 }
 
@@ -110,6 +114,20 @@ fn extension(certificate: &[u8], identifier: &[u8]) -> Option<Range<usize>> {
     extensions(certificate)
         .find(|extension| &certificate[extension.identifier.clone()] == identifier)
         .map(|extension| extension.value)
+}
+
+/// The first extension of this kind: whether it is critical, and its contents.
+pub(super) fn extension_with_flag<'a>(certificate: &'a [u8], identifier: &[u8]) -> Option<(bool, &'a [u8])> {
+    extensions(certificate).find(|extension| &certificate[extension.identifier.clone()] == identifier).map(
+        |extension| {
+            let critical = extension.critical.is_some_and(|flag| certificate[flag] != [0]);
+            (critical, &certificate[extension.value])
+        },
+    )
+}
+
+pub(super) fn has_extensions(certificate: &[u8]) -> bool {
+    extension_list(certificate).is_some()
 }
 
 fn extensions(certificate: &[u8]) -> impl Iterator<Item = Extension> {

@@ -3,31 +3,34 @@
 //! leaves out and RFC 5280 demands is here too. `ffi-tests/zoo` tells each verdict.
 
 mod alert;
+mod anchors;
 mod budget;
+mod certificate;
+mod dates;
 mod end_point;
 pub(crate) mod fields;
+mod path;
 mod privileges;
+mod strict;
 mod system;
 
-use std::cell::Cell;
 use std::cmp::Reverse;
 
 use rustls::pki_types::{
-    CertificateDer, CertificateRevocationListDer, ServerName, SignatureVerificationAlgorithm, TrustAnchor, UnixTime,
-    alg_id,
+    CertificateDer, CertificateRevocationListDer, ServerName, SignatureVerificationAlgorithm, UnixTime, alg_id,
 };
-use webpki::{
-    CertRevocationList, EndEntityCert, ExpirationPolicy, ExtendedKeyUsageValidator, KeyPurposeIdIter, KeyUsage,
-    OwnedCertRevocationList, RevocationCheckDepth, RevocationOptionsBuilder, UnknownStatusPolicy, VerifiedPath,
-};
+use webpki::{CertRevocationList, EndEntityCert, KeyUsage, OwnedCertRevocationList};
 
 use self::alert::Fault;
-use self::budget::Budget;
+pub(crate) use self::anchors::AnchorMode;
+use self::anchors::Anchors;
+pub(crate) use self::anchors::anchor;
 #[cfg(test)]
 pub(crate) use self::budget::tests::CHECKS;
 pub(crate) use self::end_point::certificate_hash;
+pub(crate) use self::path::Link;
 use crate::crypto::provider;
-use crate::limits::{MAX_PATH_STEPS, MAX_SIGNING_RSA_BITS};
+use crate::limits::MAX_SIGNING_RSA_BITS;
 use crate::outcome::{Alert, Failure, policy};
 
 type Algorithms = &'static [&'static dyn SignatureVerificationAlgorithm];
@@ -39,12 +42,21 @@ pub(crate) enum Peer {
     Client,
 }
 
+/// How a context judges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rules {
+    pub(crate) anchors: AnchorMode,
+    /// Whether certificates keep to the profile that is in `strict`.
+    pub(crate) strict: bool,
+    /// The moment at which certificates and lists must be valid; `None` is now.
+    pub(crate) time: Option<UnixTime>,
+}
+
 /// What a context trusts.
 pub(crate) struct Policy {
     peer: Peer,
-    anchors: Vec<TrustAnchor<'static>>,
-    /// The anchors as certificates: a peer may show one of them as its leaf.
-    anchor_certificates: Vec<CertificateDer<'static>>,
+    rules: Rules,
+    anchors: Anchors,
     /// The newest first: webpki looks at the first one of an issuer.
     revocation_lists: Vec<CertRevocationList<'static>>,
 }
@@ -58,25 +70,29 @@ pub(crate) struct Judgement {
     pub(crate) alert: Option<Alert>,
     /// What is wrong, in words; empty when nothing is.
     pub(crate) reason: String,
+    /// Leaf to anchor; empty if the chain is not trusted. The name is another question.
+    pub(crate) path: Box<[Link]>,
 }
 
 impl Policy {
     pub(crate) fn new(
         peer: Peer,
-        anchor_certificates: Vec<CertificateDer<'static>>,
+        rules: Rules,
+        anchors: Vec<CertificateDer<'static>>,
         revocation_lists: &[CertificateRevocationListDer<'static>],
     ) -> Result<Self, Failure> {
-        let anchors = anchor_certificates.iter().map(anchor).collect::<Result<_, _>>()?;
+        let anchors = Anchors::new(anchors)?;
         let mut revocation_lists: Vec<_> = revocation_lists.iter().collect();
         revocation_lists.sort_by_cached_key(|list| Reverse(fields::this_update(list)));
         let revocation_lists = revocation_lists.into_iter().map(revocation_list).collect::<Result<_, _>>()?;
-        Ok(Self { peer, anchors, anchor_certificates, revocation_lists })
+        Ok(Self { peer, rules, anchors, revocation_lists })
     }
 
-    /// Judges `chain` (leaf first) at this moment. `name` is whom a client wanted to reach.
+    /// Judges `chain` (leaf first). `name` is whom a client wanted to reach.
     pub(crate) fn judge(&self, chain: &[CertificateDer<'static>], name: Option<&ServerName<'static>>) -> Judgement {
         #[allow(clippy::disallowed_methods, reason = "validity needs the time, and only here")]
-        self.judge_at(chain, name, UnixTime::now())
+        let time = self.rules.time.unwrap_or_else(UnixTime::now);
+        self.judge_at(chain, name, time)
     }
 
     pub(crate) fn judge_at(
@@ -90,6 +106,7 @@ impl Policy {
                 policy_errors: policy::NOT_AVAILABLE,
                 alert: Some(Alert::CERTIFICATE_REQUIRED),
                 reason: "the peer showed no certificate".into(),
+                path: Box::default(),
             };
         };
         let (chain, name) = match EndEntityCert::try_from(leaf) {
@@ -102,11 +119,14 @@ impl Policy {
                 (Err(error.into()), self.name(EndEntityCert::try_from(&readable).ok().as_ref(), name))
             }
         };
-        let mut judgement = Judgement { policy_errors: 0, alert: None, reason: String::new() };
-        if let Err(fault) = chain {
-            judgement.policy_errors |= policy::CHAIN_ERRORS;
-            judgement.alert = Some(alert::for_chain(&fault));
-            judgement.reason = alert::describe(&fault);
+        let mut judgement = Judgement { policy_errors: 0, alert: None, reason: String::new(), path: Box::default() };
+        match chain {
+            Ok(path) => judgement.path = path,
+            Err(fault) => {
+                judgement.policy_errors |= policy::CHAIN_ERRORS;
+                judgement.alert = Some(alert::for_chain(&fault));
+                judgement.reason = alert::describe(&fault);
+            }
         }
         if let Err(reason) = name {
             judgement.policy_errors |= policy::NAME_MISMATCH;
@@ -126,61 +146,21 @@ impl Policy {
         leaf: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
-    ) -> Result<(), Fault> {
-        let anchors = match self.peer {
-            Peer::Server if self.anchors.is_empty() => system::anchors(),
-            // The system's store says which servers to trust; whom a server lets in is for its owner to say.
-            Peer::Server | Peer::Client => &self.anchors,
-        };
-        let usage = Usage { purpose: self.purpose(), steps: Cell::new(0) };
-        let lists: Vec<_> = self.revocation_lists.iter().collect();
-        // Once there are lists, they must speak for every certificate below the anchor, and be current: a list that
-        // is withheld must not make a revoked certificate good.
-        let revocation = RevocationOptionsBuilder::new(&lists).ok().map(|builder| {
-            builder
-                .with_depth(RevocationCheckDepth::Chain)
-                .with_status_policy(UnknownStatusPolicy::Deny)
-                .with_expiration_policy(ExpirationPolicy::Enforce)
-                .build()
-        });
-        let budget = Budget::new(anchors);
-        let charged = budget.charge(provider::SIGNATURES.all);
-        let algorithms: Vec<_> = charged.iter().map(|algorithm| algorithm as _).collect();
-        let found = certificate
-            .verify_for_usage(&algorithms, anchors, intermediates, now, &usage, revocation, Some(&issuers_may_sign))
-            .map(|_| ());
-        match found {
-            Err(error) if is_self_signed(certificate) && self.anchor_certificates.contains(leaf) => {
-                self.self_signed_anchor(leaf, error)?;
-            }
-            // As an anchor it would be trusted: that it is a CA's is not what is wrong with it.
-            Err(webpki::Error::CaUsedAsEndEntity) if is_self_signed(certificate) => {
-                return Err(webpki::Error::UnknownIssuer.into());
-            }
-            Err(_) if budget.is_used_up() => return Err(Fault::WrongSignatures),
-            found => found?,
-        }
+    ) -> Result<Box<[Link]>, Fault> {
+        let path = self.find_path(certificate, leaf, intermediates, now)?;
         if !fields::allows_key_usage(leaf, self.key_usage()) {
             return Err(Fault::KeyUsage);
         }
-        can_sign_handshakes(certificate, provider::SIGNATURES.all)
+        can_sign_handshakes(certificate, provider::SIGNATURES.all)?;
+        Ok(path)
     }
 
-    /// What `openssl req -x509` makes, configured as an anchor and shown as a leaf: the host knows this very
-    /// certificate, there is nothing left to find out about who vouches for it.
-    fn self_signed_anchor(&self, leaf: &CertificateDer<'_>, error: webpki::Error) -> Result<(), webpki::Error> {
-        match error {
-            // Found after the validity and before the usage.
-            webpki::Error::CaUsedAsEndEntity if !fields::is_for(leaf, self.purpose_identifier()) => Err(error),
-            // Found after validity and usage: what is missing is a signature that can be checked, which it needs from
-            // nobody (RFC 8446 section 4.4.2.2), or a list, which speaks for what is below an anchor.
-            webpki::Error::CaUsedAsEndEntity
-            | webpki::Error::UnknownIssuer
-            | webpki::Error::UnsupportedSignatureAlgorithmContext(_)
-            | webpki::Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_)
-            | webpki::Error::InvalidSignatureForPublicKey
-            | webpki::Error::UnknownRevocationStatus => Ok(()),
-            error => Err(error),
+    /// What is trusted.
+    fn store(&self) -> &Anchors {
+        match self.peer {
+            Peer::Server if self.anchors.is_empty() => system::anchors(),
+            // The system's store says which servers to trust; which clients a server admits is for its owner to say.
+            Peer::Server | Peer::Client => &self.anchors,
         }
     }
 
@@ -216,32 +196,6 @@ impl Policy {
             Peer::Server => fields::DIGITAL_SIGNATURE | fields::KEY_ENCIPHERMENT | fields::KEY_AGREEMENT,
             Peer::Client => fields::DIGITAL_SIGNATURE | fields::KEY_AGREEMENT,
         }
-    }
-}
-
-/// Checks the extended key usage of each certificate that webpki puts into a path, and so counts them.
-struct Usage {
-    purpose: KeyUsage,
-    steps: Cell<u32>,
-}
-
-impl ExtendedKeyUsageValidator for Usage {
-    fn validate(&self, purposes: KeyPurposeIdIter<'_, '_>) -> Result<(), webpki::Error> {
-        self.steps.set(self.steps.get() + 1);
-        if self.steps.get() > MAX_PATH_STEPS {
-            // webpki stops looking for other paths.
-            return Err(webpki::Error::MaximumPathBuildCallsExceeded);
-        }
-        self.purpose.validate(purposes)
-    }
-}
-
-/// RFC 5280 section 6.1.4 (n): a CA whose key usage lacks keyCertSign issues nothing. webpki ignores key usage.
-fn issuers_may_sign(path: &VerifiedPath<'_>) -> Result<(), webpki::Error> {
-    if path.intermediate_certificates().all(|issuer| fields::allows_key_usage(&issuer.der(), fields::KEY_CERT_SIGN)) {
-        Ok(())
-    } else {
-        Err(webpki::Error::EndEntityUsedAsCa)
     }
 }
 
@@ -294,13 +248,6 @@ pub(crate) fn subjects(anchors: &[CertificateDer<'static>]) -> Vec<rustls::Disti
     let mut store = rustls::RootCertStore::empty();
     store.add_parsable_certificates(anchors.iter().cloned());
     store.subjects()
-}
-
-/// A certificate as a trust anchor.
-pub(crate) fn anchor(certificate: &CertificateDer<'_>) -> Result<TrustAnchor<'static>, Failure> {
-    webpki::anchor_from_trusted_cert(certificate)
-        .map(|anchor| anchor.to_owned())
-        .map_err(|error| Failure::configuration(format!("a trust anchor {}", alert::unreadable(&error))))
 }
 
 /// A revocation list, parsed.

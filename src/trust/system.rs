@@ -3,18 +3,18 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use rustls::pki_types::TrustAnchor;
 use rustls_native_certs::{CertificateResult, load_certs_from_paths, load_native_certs};
 
+use super::anchors::Anchors;
 use super::privileges;
 
-static ANCHORS: LazyLock<Vec<TrustAnchor<'static>>> = LazyLock::new(|| {
+static ANCHORS: LazyLock<Anchors> = LazyLock::new(|| {
     let store = if privileges::exceed_the_callers() { without_environment() } else { load_native_certs() };
     // Files that cannot be read, and certificates that cannot be parsed, vouch for no one: they are left out.
-    store.certs.iter().filter_map(|certificate| super::anchor(certificate).ok()).collect()
+    Anchors::of_those_readable(store.certs)
 });
 
-pub(super) fn anchors() -> &'static [TrustAnchor<'static>] {
+pub(super) fn anchors() -> &'static Anchors {
     &ANCHORS
 }
 

@@ -58,6 +58,15 @@ internal static unsafe partial class NativeMethods
     internal static extern int tls_options_add_trust_anchors_file(OptionsHandle options, byte* path);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_options_set_trust_anchor_mode(OptionsHandle options, int mode);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_options_set_strict_certificates(OptionsHandle options, int strict);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_options_set_validation_time(OptionsHandle options, long unixSeconds);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int tls_options_add_crls_pem(OptionsHandle options, byte* pem, nuint pemLen);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -245,6 +254,12 @@ internal static unsafe partial class NativeMethods
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int tls_session_remote_certificate(SessionHandle session, nuint index, byte* outDer, nuint derCap, nuint* outLen);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_verified_certificate_count(SessionHandle session, nuint* outCount);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_verified_certificate(SessionHandle session, nuint index, byte* outDer, nuint derCap, nuint* outLen);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int tls_session_local_certificate(SessionHandle session, byte* outDer, nuint derCap, nuint* outLen);

@@ -114,6 +114,16 @@ class Options:
     def add_trust_anchors_file(self, path: Path) -> None:
         must(lib.tls_options_add_trust_anchors_file(self._handle, _path(path)))
 
+    def set_trust_anchor_mode(self, mode: int) -> None:
+        must(lib.tls_options_set_trust_anchor_mode(self._handle, int(mode)))
+
+    def set_strict_certificates(self, strict: bool) -> None:
+        must(lib.tls_options_set_strict_certificates(self._handle, int(strict)))
+
+    def set_validation_time(self, unix_seconds: int) -> None:
+        """The moment at which certificates are judged; -1 is now."""
+        must(lib.tls_options_set_validation_time(self._handle, unix_seconds))
+
     def add_crls(self, pem: Any) -> None:
         span, length = input_span(pem)
         must(lib.tls_options_add_crls_pem(self._handle, span, length))

@@ -75,9 +75,9 @@ class Span(ctypes.Structure):
 
 
 # The types of the functions, one letter each: h handle or span, n size, i status or number (int32), I uint32,
-# w uint16, b byte (uint8), s text, f socket, v nothing.
+# l int64, w uint16, b byte (uint8), s text, f socket, v nothing.
 _TYPES: Dict[str, object] = {
-    "h": ctypes.c_void_p, "n": ctypes.c_size_t, "i": ctypes.c_int32, "I": ctypes.c_uint32, "w": ctypes.c_uint16,
+    "h": ctypes.c_void_p, "n": ctypes.c_size_t, "i": ctypes.c_int32, "I": ctypes.c_uint32, "l": ctypes.c_int64, "w": ctypes.c_uint16,
     "b": ctypes.c_uint8, "s": ctypes.c_char_p, "f": ctypes.c_ssize_t, "v": None,
 }
 
@@ -99,6 +99,9 @@ FUNCTIONS: List[Tuple[str, str, str]] = [
     ("tls_options_set_credentials", "i", "hh"),
     ("tls_options_add_trust_anchors_pem", "i", "hhn"),
     ("tls_options_add_trust_anchors_file", "i", "hs"),
+    ("tls_options_set_trust_anchor_mode", "i", "hi"),
+    ("tls_options_set_strict_certificates", "i", "hi"),
+    ("tls_options_set_validation_time", "i", "hl"),
     ("tls_options_add_crls_pem", "i", "hhn"),
     ("tls_options_set_protocols", "i", "hI"),
     ("tls_options_set_cipher_suites", "i", "hhn"),
@@ -162,6 +165,8 @@ FUNCTIONS: List[Tuple[str, str, str]] = [
     ("tls_session_shrink", "i", "hi"),
     ("tls_session_remote_certificate_count", "i", "hh"),
     ("tls_session_remote_certificate", "i", "hnhnh"),
+    ("tls_session_verified_certificate_count", "i", "hh"),
+    ("tls_session_verified_certificate", "i", "hnhnh"),
     ("tls_session_local_certificate", "i", "hhnh"),
     ("tls_session_ocsp_response", "i", "hhnh"),
     ("tls_session_channel_binding", "i", "hihnh"),

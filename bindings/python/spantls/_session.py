@@ -391,6 +391,12 @@ class Session:
                 for index in range(self._count(lib.tls_session_remote_certificate_count))]
 
     @property
+    def verified_certificates(self) -> List[bytes]:
+        """The path that the default validation has found as DER, from the peer's own certificate to the trust anchor."""
+        return [self._copy_out(lib.tls_session_verified_certificate, index)
+                for index in range(self._count(lib.tls_session_verified_certificate_count))]
+
+    @property
     def local_certificate(self) -> Optional[bytes]:
         return self._copy_out(lib.tls_session_local_certificate) or None
 
