@@ -2,6 +2,9 @@
 
 CARGO ?= cargo
 PYTHON ?= python3
+# What is made here is looked for here, by the rules below and by the scripts that they run: in target, wherever CARGO_TARGET_DIR or
+# cargo's build.target-dir would have it. cargo by hand heeds these; name its library to the scripts in SPANTLS_LIB.
+IN_TARGET = --target-dir target
 LIB = target/release/libspantls.so
 # A build of its own, so that target/release stays what `make build` has made.
 AWS_LC_DIR = target/aws-lc
@@ -25,7 +28,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## the shared and the static library, in target/release
-	$(CARGO) build --release
+	$(CARGO) build --release $(IN_TARGET)
 	@ln -sf libspantls.so target/release/libspantls.so.0
 
 examples: build ## the C examples, in examples-c/build; as root installs libssl-dev for one of them, and says so
@@ -54,12 +57,12 @@ test-examples: examples ## the conversations of the demo, and again with the exa
 	examples-c/check.sh target/release ffi-tests/certs
 
 test-rust: build ## all Rust tests; unit tests as released too (the stack's depth differs); unit tests with all features
-	$(CARGO) test
-	$(CARGO) test --release --lib
-	$(CARGO) test --lib --features certificate-compression
+	$(CARGO) test $(IN_TARGET)
+	$(CARGO) test $(IN_TARGET) --release --lib
+	$(CARGO) test $(IN_TARGET) --lib --features certificate-compression
 
 test-rust-quick: build
-	$(CARGO) test --lib --test allocations --test properties --test thread_exit
+	$(CARGO) test $(IN_TARGET) --lib --test allocations --test properties --test thread_exit
 
 test-ffi: test-c test-peers ## the tests through the C interface
 
@@ -112,8 +115,8 @@ test-tsan: ## the thread tests under ThreadSanitizer (needs clang)
 
 lint: ## formatting and clippy, warnings refused
 	$(CARGO) fmt --check
-	$(CARGO) clippy --all-targets -- -D warnings
-	$(CARGO) clippy --all-targets --no-default-features --features aws-lc-rs -- -D warnings
+	$(CARGO) clippy $(IN_TARGET) --all-targets -- -D warnings
+	$(CARGO) clippy $(IN_TARGET) --all-targets --no-default-features --features aws-lc-rs -- -D warnings
 
 fmt: ## format the Rust code
 	$(CARGO) fmt
@@ -125,10 +128,10 @@ header-check: ## fail if include/spantls.h is stale or cbindgen has dropped some
 	$(PYTHON) ffi-tests/header/make_header.py --check include/spantls.h
 
 bench: ## records sealed and opened, beside the bare AEAD
-	$(CARGO) bench --bench records
+	$(CARGO) bench $(IN_TARGET) --bench records
 
 bench-handshake: ## instructions of a handshake beside rustls's, counted by valgrind
-	$(PYTHON) benches/instructions.py "$$($(CARGO) bench --no-run --bench handshake 2>&1 | sed -n 's/.*Executable.*(\(.*\))$$/\1/p')"
+	$(PYTHON) benches/instructions.py "$$($(CARGO) bench $(IN_TARGET) --no-run --bench handshake 2>&1 | sed -n 's/.*Executable.*(\(.*\))$$/\1/p')"
 
 bench-load: examples ## the example epoll_server under load, beside OpenSSL's and nginx: writes docs/load.md and docs/load.svg
 	$(PYTHON) bench/load.py
@@ -167,7 +170,7 @@ test-scenarios: build ## one list of scenarios, each language's server with each
 	$(PYTHON) ffi-tests/scenarios/run.py
 
 clean: ## remove what was built
-	$(CARGO) clean
+	$(CARGO) clean $(IN_TARGET)
 	$(MAKE) -C examples-c clean
 	rm -rf ffi-tests/build
 

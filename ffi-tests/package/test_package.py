@@ -171,6 +171,17 @@ class Package(Installed, unittest.TestCase):
     def install(prefix):
         make("install", PREFIX=prefix)
 
+    def test_make_builds_in_target_wherever_cargo_is_told_to_build(self):
+        elsewhere = os.path.join(self.folder, "elsewhere")
+        # The second one is the configuration's build.target-dir.
+        for setting in ("CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"):
+            run("make", "-C", ROOT, "build", env={setting: elsewhere})
+            self.assertFalse(os.path.exists(elsewhere), setting)
+        for target in ("test-rust", "test-rust-quick", "test-aws-lc", "abi-lib", "lint", "bench", "bench-handshake", "clean"):
+            for line in run("make", "-n", "-C", ROOT, "-o", "build", "CARGO=a-cargo", target).splitlines():
+                if "a-cargo" in line and "a-cargo fmt" not in line:
+                    self.assertIn("--target-dir target", line)
+
     def test_uninstall_leaves_nothing_of_ours(self):
         prefix = os.path.join(self.folder, "gone")
         make("install", PREFIX=prefix)
