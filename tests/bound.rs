@@ -4,6 +4,8 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
+#[path = "bound/ends.rs"]
+mod ends;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;

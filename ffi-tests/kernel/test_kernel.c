@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -335,6 +336,78 @@ static void test_bad_records(uint32_t protocol, uint32_t flags) {
     }
 }
 
+/* Waits until `len` bytes can be received. */
+static void wait_for(int fd, int len) {
+    int there = 0;
+    for (int i = 0; i < 10000 && ioctl(fd, FIONREAD, &there) == 0 && there < len; i++) {
+        poll(NULL, 0, 1);
+    }
+    EXPECT(there >= len);
+}
+
+/* Waits until the connection is known to be gone. */
+static void wait_for_reset(int fd) {
+    struct pollfd entry = {.fd = fd};
+    EXPECT_NUMBER(poll(&entry, 1, 10000), 1);
+}
+
+/* A KeyUpdate that cannot be answered without rekeying, and a bad record, at once. */
+static void test_two_failures(void) {
+    test("a key update that cannot be answered and a bad record in one segment: the first failure is told, and its alert sent");
+    static const uint8_t forged[40] = {23, 3, 3, 0, 35};
+    wire_t wire = established(&(plan_t){.protocol = TLS_PROTOCOL_TLS13, .server_flags = SEND});
+    size_t none = 0;
+    EXPECT_STATUS(tls_session_update_keys(wire.client, 1, NULL, 0, &none), TLS_STATUS_COMPLETE);
+    EXPECT_NUMBER(send(wire.fds[0], forged, sizeof forged, 0), sizeof forged);
+    wait_for(wire.fds[1], 5 + 5 + 1 + 16 + (int)sizeof forged);
+    expect_end(wire.server, TLS_ERROR_PROTOCOL, SPANTLS_ALERT_BAD_RECORD_MAC, 0);
+    EXPECT_STATUS(tls_session_close(wire.server), TLS_STATUS_CLOSED);
+    expect_alert(wire.client, SPANTLS_ALERT_BAD_RECORD_MAC);
+    wire_close(&wire);
+}
+
+/* The client has sent everything and is gone before the server can send its tickets; or after that. */
+static void test_gone(uint32_t flags, bool early) {
+    test("kernel %u: what a client has sent before it went away is read to its end, %s the handshake is complete", flags / SEND,
+         early ? "before" : "after");
+    const plan_t plan = {.protocol = TLS_PROTOCOL_TLS13, .server_flags = flags, .resume = true};
+    contexts_t contexts = contexts_of(&plan);
+    wire_t wire = open_on(&contexts, &plan);
+    contexts_free(&contexts);
+    for (int i = 0; i < 10000 && step(wire.client) != TLS_STATUS_COMPLETE; i++) {
+        EXPECT(waits(tls_session_handshake(wire.server)));
+        poll(NULL, 0, 1);
+    }
+    for (int i = 0; !early && i < 10000 && waits(tls_session_handshake(wire.server)); i++) {
+        poll(NULL, 0, 1);
+    }
+    uint8_t *const data = pattern(5000, 3);
+    size_t count = 0;
+    EXPECT_STATUS(tls_session_write(wire.client, data, 5000, &count), TLS_STATUS_COMPLETE);
+    if (early || (flags & RECEIVE) == 0) {
+        wait_for(wire.fds[1], 5000);
+    }
+    const struct linger now = {1, 0};
+    EXPECT_NUMBER(setsockopt(wire.fds[0], SOL_SOCKET, SO_LINGER, &now, sizeof now), 0);
+    tls_session_destroy(wire.client);
+    wire.client = NULL;
+    wait_for_reset(wire.fds[1]);
+    EXPECT_STATUS(tls_session_handshake(wire.server), TLS_STATUS_COMPLETE);
+    for (int i = 0; i < 2; i++) {
+        EXPECT_STATUS(tls_session_write(wire.server, data, 100, &count), TLS_ERROR_IO);
+        EXPECT_NUMBER(count, 0);
+        EXPECT_STATUS(tls_session_close(wire.server), TLS_ERROR_IO);
+    }
+    bytes_t received = {0};
+    const tls_status_t status = read_to_end(wire.server, &received);
+    EXPECT(status == TLS_ERROR_TRUNCATED || status == TLS_ERROR_IO);
+    EXPECT_BYTES(received.data, received.len, data, 5000);
+    EXPECT_NUMBER(tls_session_state(wire.server) & TLS_STATE_FAILED, 0);
+    bytes_free(&received);
+    free(data);
+    wire_close(&wire);
+}
+
 static void test_ends(uint32_t protocol) {
     const plan_t plan = {.protocol = protocol, .server_flags = BOTH};
     test("%s: a connection that ends without close_notify is truncated, half a record too", version_name(protocol));
@@ -485,5 +558,10 @@ int main(int argc, char **argv) {
         test_unix(protocols[i]);
     }
     test_key_updates();
+    test_two_failures();
+    for (uint32_t flags = SEND; flags <= BOTH; flags += SEND) {
+        test_gone(flags, true);
+        test_gone(flags, false);
+    }
     return finish();
 }

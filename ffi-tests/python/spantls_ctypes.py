@@ -13,7 +13,7 @@ CERTS = os.environ.get("SPANTLS_CERTS") or os.path.join(_HERE, "..", "certs")
 COMPLETE, WANT_READ, WANT_WRITE, CLOSED = 0, 1, 2, 3
 WANT_CREDENTIALS, NEEDS_CERTIFICATE_VALIDATION, NEEDS_SERVER_OPTIONS, NEEDS_SIGNATURE = 4, 5, 6, 16
 BUFFER_TOO_SMALL = 17
-INVALID_ARGUMENT, INVALID_STATE, AUTHENTICATION, PROTOCOL, TRUNCATED = -1, -2, -3, -4, -5
+INVALID_ARGUMENT, INVALID_STATE, AUTHENTICATION, PROTOCOL, TRUNCATED, IO = -1, -2, -3, -4, -5, -6
 IO, CONFIGURATION, NOT_SUPPORTED = -6, -7, -8
 
 TLS12, TLS13 = 0x0C00, 0x3000
@@ -133,6 +133,7 @@ def _load():
         ("tls_session_read", status, [handle, data, size, out_size]),
         ("tls_session_write", status, [handle, data, size, out_size]),
         ("tls_session_close", status, [handle]),
+        ("tls_session_bytes_after_close", status, emit),
         ("tls_session_set_target_host_name", status, [handle, text]),
         ("tls_session_process_handshake", status, transform),
         ("tls_session_encrypt", status, transform),
@@ -361,6 +362,9 @@ class Session:
 
     def close_bound(self):
         return _lib.tls_session_close(self._handle)
+
+    def bytes_after_close(self):
+        return self._copy_out(_lib.tls_session_bytes_after_close)
 
     def process_handshake(self, data, room):
         return self._transform(_lib.tls_session_process_handshake, data, room)

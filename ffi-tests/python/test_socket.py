@@ -13,7 +13,7 @@ import sentences
 from peers import GnuTls, OpenSsl
 from spantls_ctypes import (
     AUTHENTICATION, CERTIFICATE_NONE, CERTIFICATE_REQUIRE, CLOSED, COMPLETE, HANDSHAKE_COMPLETE, HAS_PENDING_OUTPUT,
-    HAS_PENDING_PLAINTEXT, NEEDS_CERTIFICATE_VALIDATION, PROTOCOL, TLS12, TLS13, TRUNCATED, WANT_READ, WANT_WRITE, Context,
+    HAS_PENDING_PLAINTEXT, IO, NEEDS_CERTIFICATE_VALIDATION, PROTOCOL, TLS12, TLS13, TRUNCATED, WANT_READ, WANT_WRITE, Context,
     cert_path,
 )
 from test_against_openssl import DEADLINE
@@ -217,6 +217,75 @@ def refused_by_them(protocol):
     return method
 
 
+class AgainstMemory(unittest.TestCase):
+    """Python's ssl over memory, so that the test decides when its bytes are on the socket and when it is gone."""
+
+    def meet(self, protocol, we_serve):
+        """Their end has finished its handshake; ours has not seen their last bytes, which are returned."""
+        theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if we_serve else ssl.PROTOCOL_TLS_SERVER)
+        theirs.minimum_version = theirs.maximum_version = VERSIONS[protocol][1]
+        theirs.load_verify_locations(cert_path("ca.pem"))
+        if not we_serve:
+            theirs.load_cert_chain(cert_path("server-p256.pem"), cert_path("server-p256.key"))
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        peer = theirs.wrap_bio(incoming, outgoing, not we_serve, "localhost" if we_serve else None)
+        ours = Context(we_serve, credentials="server-p256" if we_serve else None, anchors="ca", resume=True)
+        mine, wire = socket.socketpair()
+        bound = Bound(ours, mine, None if we_serve else "localhost")
+        ours.close()
+        self.addCleanup(bound.close)
+        self.addCleanup(wire.close)
+        wire.settimeout(DEADLINE)
+        while True:
+            try:
+                peer.do_handshake()
+                return bound, peer, outgoing, wire
+            except ssl.SSLWantReadError:
+                wire.sendall(outgoing.read())
+                status = bound.session.handshake()
+                if status == NEEDS_CERTIFICATE_VALIDATION:
+                    bound.session.accept_with_default_validation()
+                    status = bound.session.handshake()
+                self.assertIn(status, (WANT_READ, COMPLETE))
+                incoming.write(wire.recv(65536))
+
+    def say_all(self, peer, outgoing, data):
+        """Their data and close_notify."""
+        peer.write(data)
+        with self.assertRaises(ssl.SSLWantReadError):
+            peer.unwrap()
+        return outgoing.read()
+
+
+def gone_at_once(protocol, we_serve):
+    def method(self):
+        bound, peer, outgoing, wire = self.meet(protocol, we_serve)
+        wire.sendall(self.say_all(peer, outgoing, LARGE[:16000] * 4))
+        wire.close()
+        self.assertEqual(bound.connect(), COMPLETE)
+        self.assertEqual(bound.send(b"too late"), IO)
+        self.assertEqual(bound.read_to_end(), CLOSED)
+        self.assertEqual(bound.received, LARGE[:16000] * 4)
+        self.assertEqual(bound.send(b"too late"), IO)
+        self.assertEqual(bound.shut(), IO)
+        self.assertFalse(bound.session.state() & HAS_PENDING_OUTPUT)
+    return method
+
+
+def continued_in_clear(protocol, we_serve):
+    def method(self):
+        bound, peer, outgoing, wire = self.meet(protocol, we_serve)
+        wire.sendall(self.say_all(peer, outgoing, b"last") + b"220 in clear")
+        self.assertEqual(bound.connect(), COMPLETE)
+        self.assertEqual(bound.read_to_end(), CLOSED)
+        self.assertEqual(bound.received, b"last")
+        self.assertEqual(bound.session.bytes_after_close(), b"220 in clear")
+        self.assertEqual(bound.shut(), CLOSED)
+        wire.sendall(b", and more")
+        self.assertEqual(bound.socket.recv(100), b", and more")
+    return method
+
+
 class AgainstPrograms(unittest.TestCase):
     pass
 
@@ -256,6 +325,12 @@ for number, (label, _) in VERSIONS.items():
             sentences.add_test(
                 AgainstPrograms, f"{label}, our {role}: a conversation with {peer_program.name}",
                 with_program(peer_program, number, serve))
+        sentences.add_test(
+            AgainstMemory, f"{label}, our {role}: a peer that finishes, sends and is gone at once is read to its end",
+            gone_at_once(number, serve))
+        sentences.add_test(
+            AgainstMemory, f"{label}, our {role}: clear text behind the peer's close_notify is there for the host",
+            continued_in_clear(number, serve))
     sentences.add_test(AgainstPython, f"{label}, our server: the client shows a certificate", mutual(number))
     sentences.add_test(AgainstPython, f"{label}, our server: refused by the client", refused_by_them(number))
 

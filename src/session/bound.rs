@@ -91,7 +91,7 @@ impl Session {
         buffer: &mut [u8],
         have: &mut usize,
     ) -> Result<Outcome, Failure> {
-        // Nothing can be sent any more; perhaps the peer has said why.
+        // Sending has ended for good; perhaps the peer has said why.
         let mut unsent: Option<Failure> = None;
         loop {
             let mut counts = Counts::default();
@@ -115,10 +115,15 @@ impl Session {
                     Ok(true) => {}
                     Ok(false) => return Ok(Outcome::WantWrite),
                     Err(failure) if passes(failure.os_error) => return Err(failure),
+                    // Only what is owed was left to send: the handshake is complete, and the peer's data can be read.
+                    Err(_) if self.shared.has(state::HANDSHAKE_COMPLETE) => {}
                     Err(failure) => unsent = Some(failure),
                 },
-                (Ok(_), Some(failure)) => {
+                (Ok(outcome), Some(failure)) => {
                     write.abandon(&self.shared);
+                    if self.shared.has(state::HANDSHAKE_COMPLETE) {
+                        return Ok(outcome);
+                    }
                     return self.end_handshake(failure);
                 }
                 (Ok(outcome), None) => return Ok(outcome),
@@ -173,8 +178,7 @@ impl Session {
         let (outcome, counts) = self.open_until_data(read, kept.bytes(), output);
         kept.consume(counts.consumed);
         *delivered = counts.written;
-        if read.has_ended() {
-            // RFC 8446 section 6.1: what comes behind the end is ignored.
+        if !read.leaves_input() {
             kept.clear();
         }
         if outcome != Ok(Outcome::WantRead) {
@@ -202,7 +206,7 @@ impl Session {
             let (outcome, counts) = self.open_until_data(read, &buffer[..have], output);
             *delivered = counts.written;
             if outcome != Ok(Outcome::WantRead) {
-                if !read.has_ended() {
+                if read.leaves_input() {
                     kept.keep(&buffer[counts.consumed..have]);
                 }
                 return outcome;
@@ -258,7 +262,6 @@ impl Session {
         taken: &mut usize,
     ) -> Result<Outcome, Failure> {
         let mut plaintext = Plaintext::new(plaintext)?;
-        bound.check_sending()?;
         if !self.send_owed(bound, write)? {
             return Ok(Outcome::WantWrite);
         }
@@ -286,6 +289,15 @@ impl Session {
         Ok(Outcome::Complete)
     }
 
+    /// What was received behind the peer's close_notify: it is for whatever comes after TLS.
+    pub fn bytes_after_close(&self) -> Result<Vec<u8>, Failure> {
+        let bound = self.bound()?;
+        if !try_lock(&self.read)?.is_closed_by_peer() {
+            return Err(Failure::state("the peer's close_notify was not read yet"));
+        }
+        Ok(try_lock(&bound.kept)?.bytes().to_vec())
+    }
+
     /// Closes our direction, or cancels the handshake, and sends what there is to say; an alert of a failure too.
     pub fn close(&self) -> Result<Outcome, Failure> {
         let bound = self.bound()?;
@@ -295,14 +307,13 @@ impl Session {
         let mut write = try_lock(&self.write)?;
         bound.check_sending()?;
         write.shutdown(&self.shared, &mut [], &mut 0)?;
-        let sent = self.send_owed(bound, &mut write)?;
+        let sent = self.send_all_that_is_owed(bound, &mut write)?;
         write.count(&self.shared, 0);
         Ok(if sent { Outcome::Closed } else { Outcome::WantWrite })
     }
 
     pub(super) fn update_keys_of_bound(&self, bound: &Bound, request_peer_update: bool) -> Result<Outcome, Failure> {
         let mut write = try_lock(&self.write)?;
-        bound.check_sending()?;
         if !self.send_owed(bound, &mut write)? {
             return Ok(Outcome::WantWrite);
         }
@@ -321,8 +332,14 @@ impl Session {
         Ok(outcome)
     }
 
-    /// Sends pending output and what the read half owes. False: the socket is full.
+    /// Sends pending output and what the read half owes. False: the socket is full. Where sending has ended fails with
+    /// that, but the failure of the session comes first.
     pub(super) fn send_owed(&self, bound: &Bound, write: &mut WriteHalf) -> Result<bool, Failure> {
+        let sent = bound.check_sending().and_then(|()| self.send_all_that_is_owed(bound, write));
+        sent.map_err(|failure| self.shared.sticky().unwrap_or(failure))
+    }
+
+    fn send_all_that_is_owed(&self, bound: &Bound, write: &mut WriteHalf) -> Result<bool, Failure> {
         loop {
             write.settle(&self.shared)?;
             if !write.has_pending() {
@@ -374,8 +391,8 @@ impl Session {
         later.map_err(|failure| self.not_sent(failure, write))
     }
 
-    /// Where sending has ended for good, nothing stays pending.
-    fn not_sent(&self, failure: Failure, write: &mut WriteHalf) -> Failure {
+    /// Where sending has ended for good, nothing stays pending. It ends nothing else: reading has an end of its own.
+    pub(super) fn not_sent(&self, failure: Failure, write: &mut WriteHalf) -> Failure {
         if !passes(failure.os_error) {
             write.abandon(&self.shared);
         }
@@ -450,9 +467,10 @@ impl Bound {
         call(&self.socket)
     }
 
-    /// Nothing can be sent any more.
+    /// Sending has ended for good, for the first reason.
     pub(super) fn end_sending(&self, errno: i32) {
-        self.broken.store(errno, Ordering::Relaxed);
+        let first = self.broken.compare_exchange(0, errno, Ordering::Relaxed, Ordering::Relaxed);
+        debug_assert!(first.is_ok(), "something was sent after sending had ended");
     }
 
     /// What has ended sending is told again.

@@ -33,8 +33,9 @@ pub(super) struct Kernel {
     wanted: KernelTls,
     sends: AtomicBool,
     receives: AtomicBool,
-    /// Whether it takes new keys later (Linux 6.14), for TLS 1.3.
-    rekeys: AtomicBool,
+    /// Whether it takes new keys later (Linux 6.14), for TLS 1.3, one answer for each way.
+    rekeys_sending: AtomicBool,
+    rekeys_receiving: AtomicBool,
     reason: AtomicU32,
     errno: AtomicI32,
     /// From the end of the handshake until the kernel has them.
@@ -59,7 +60,8 @@ impl Kernel {
             wanted,
             sends: AtomicBool::new(false),
             receives: AtomicBool::new(false),
-            rekeys: AtomicBool::new(false),
+            rekeys_sending: AtomicBool::new(false),
+            rekeys_receiving: AtomicBool::new(false),
             reason: AtomicU32::new(Reason::None as u32),
             errno: AtomicI32::new(0),
             keys: Mutex::new(None),
@@ -88,9 +90,19 @@ impl Kernel {
         (self.reason.load(Ordering::Relaxed), self.errno.load(Ordering::Relaxed))
     }
 
+    /// The first reason counts: a later one may only follow from it.
     fn refuse(&self, reason: Reason, errno: i32) {
-        self.reason.store(reason as u32, Ordering::Relaxed);
-        self.errno.store(errno, Ordering::Relaxed);
+        let (none, reason) = (Reason::None as u32, reason as u32);
+        if self.reason.compare_exchange(none, reason, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            self.errno.store(errno, Ordering::Relaxed);
+        }
+    }
+
+    fn rekeys(&self, way: Way) -> &AtomicBool {
+        match way {
+            Way::Send => &self.rekeys_sending,
+            Way::Receive => &self.rekeys_receiving,
+        }
     }
 
     fn keys(&self) -> std::sync::MutexGuard<'_, Option<Box<Keys>>> {
@@ -109,7 +121,7 @@ impl Kernel {
         }
         // The same keys again change nothing, but tell whether it would take others.
         let again = version == Version::Tls13 && bound.socket().set_keys(way, &info).is_ok();
-        self.rekeys.store(again, Ordering::Relaxed);
+        self.rekeys(way).store(again, Ordering::Relaxed);
         true
     }
 }
@@ -167,8 +179,10 @@ impl Session {
                     return Ok(Outcome::WantWrite);
                 }
             }
-            let sent = plaintext.with_front(|spans| bound.send_with(|socket| socket.send_spans(spans)))?;
-            let Sent::Bytes(count) = sent else { return Ok(Outcome::WantWrite) };
+            let sent = plaintext.with_front(|spans| bound.send_with(|socket| socket.send_spans(spans)));
+            let Sent::Bytes(count) = sent.map_err(|failure| self.not_sent(failure, write))? else {
+                return Ok(Outcome::WantWrite);
+            };
             plaintext.skip(count);
             *taken += count;
             let records = count.div_ceil(MAX_PLAINTEXT);
@@ -258,7 +272,7 @@ impl Session {
             room[..count].fill(0);
             let new_keys = result?;
             if new_keys {
-                let info = read.next_keys_in_force()?.filter(|_| kernel.rekeys.load(Ordering::Relaxed));
+                let info = read.next_keys_in_force()?.filter(|_| kernel.rekeys(Way::Receive).load(Ordering::Relaxed));
                 let taken = info.is_some_and(|info| bound.socket().set_keys(Way::Receive, &info).is_ok());
                 if !taken {
                     return read.fail(
@@ -274,9 +288,10 @@ impl Session {
 
     /// A peer that wants new keys of us cannot have them from this kernel (RFC 8446 section 4.6.3 demands an answer).
     pub(super) fn check_owed_keys(&self, bound: &Bound, read: &mut ReadHalf) -> Result<(), Failure> {
-        let cannot = |kernel: &&Kernel| kernel.sends() && !kernel.rekeys.load(Ordering::Relaxed);
+        let cannot = |kernel: &&Kernel| kernel.sends() && !kernel.rekeys(Way::Send).load(Ordering::Relaxed);
         if bound.kernel().filter(cannot).is_some() && self.shared.owed.take_back_key_update() {
             let failure = no_rekeying("the peer wants new keys").with_alert(Alert::INTERNAL_ERROR);
+            // A half that has ended before keeps its end: a bad record, or a close_notify.
             read.fail(&self.shared, failure).map(drop)?;
         }
         Ok(())
@@ -284,7 +299,7 @@ impl Session {
 
     /// Fails where the kernel has keys that it cannot change.
     pub(super) fn check_rekeying(&self, kernel: &Kernel) -> Result<(), Failure> {
-        match kernel.rekeys.load(Ordering::Relaxed) {
+        match kernel.rekeys(Way::Send).load(Ordering::Relaxed) {
             true => Ok(()),
             false => Err(no_rekeying("the keys are to be changed")),
         }
@@ -316,4 +331,111 @@ const KEY_UPDATE: u8 = 24;
 
 fn no_rekeying(why: &str) -> Failure {
     Failure::not_supported(format!("{why}, and this kernel's TLS keeps those that it has"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::os::fd::IntoRawFd;
+    use std::os::unix::net::UnixStream;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::context::{Context, Credentials, Options};
+    use crate::outcome::{FailureKind, Question};
+    use crate::session::state;
+    use crate::transport::Socket;
+
+    fn certificates(name: &str) -> Vec<u8> {
+        std::fs::read(format!("{}/ffi-tests/certs/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    }
+
+    /// A server on a socket, made to believe that a kernel without rekeying sends for it, and its client over spans.
+    fn server_of_a_kernel_without_rekeying() -> (Session, Session, UnixStream) {
+        let mut options = Options::default();
+        options.set_allow_resume(0).unwrap();
+        let (chain, key) = (certificates("server-p256.pem"), certificates("server-p256.key"));
+        options.set_credentials(Some(Arc::new(Credentials::from_pem(&chain, &key).unwrap())));
+        let (ours, mut wire) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let socket = Socket::new(ours.into_raw_fd() as isize, true).unwrap();
+        let wanted = KernelTls { send: true, receive: false };
+        let server = Session::with_socket(Arc::new(Context::server(options).unwrap()), socket, wanted);
+        let client = Session::new(Arc::new(Context::client(Options::default()).unwrap()));
+        let (mut input, mut room) = (Vec::new(), vec![0; 65536]);
+        loop {
+            let mut counts = Counts::default();
+            let outcome = client.process_handshake(&input, &mut room, &mut counts).unwrap();
+            input.drain(..counts.consumed);
+            wire.write_all(&room[..counts.written]).unwrap();
+            if outcome == Outcome::Suspended(Question::Certificate) {
+                client.set_certificate_validation_result(0).unwrap();
+                continue;
+            }
+            if server.handshake() == Ok(Outcome::Complete) {
+                break;
+            }
+            if outcome == Outcome::WantRead {
+                let count = wire.read(&mut room).unwrap();
+                input.extend_from_slice(&room[..count]);
+            }
+        }
+        server.bound.as_ref().unwrap().kernel().unwrap().sends.store(true, Ordering::Relaxed);
+        (server, client, wire)
+    }
+
+    /// A KeyUpdate that wants one back, which this kernel cannot send; more may follow in the same segment.
+    fn key_update(client: &Session) -> Vec<u8> {
+        let (mut room, mut written) = ([0; 100], 0);
+        assert_eq!(client.update_keys(true, &mut room, &mut written), Ok(Outcome::Complete));
+        room[..written].to_vec()
+    }
+
+    #[test]
+    fn of_two_failures_in_one_segment_the_first_is_told_and_its_alert_is_owed() {
+        let (server, client, mut wire) = server_of_a_kernel_without_rekeying();
+        let mut segment = key_update(&client);
+        segment.extend_from_slice(&[23, 3, 3, 0, 35]);
+        segment.extend_from_slice(&[9; 35]);
+        wire.write_all(&segment).unwrap();
+        for _ in 0..2 {
+            let failure = server.read(&mut [0; 100], &mut 0).unwrap_err();
+            assert_eq!((failure.kind, failure.alert_sent), (FailureKind::Protocol, Some(Alert::BAD_RECORD_MAC)));
+            assert_eq!(server.last_failure(), Some(failure));
+        }
+        assert_eq!(server.shared.owed.take().fatal_alert, Some(Alert::BAD_RECORD_MAC));
+    }
+
+    #[test]
+    fn a_key_update_that_cannot_be_answered_ends_the_session_and_not_what_was_read() {
+        for closes in [false, true] {
+            let (server, client, mut wire) = server_of_a_kernel_without_rekeying();
+            let mut segment = key_update(&client);
+            let (mut room, mut written) = ([0; 100], 0);
+            let mut counts = Counts::default();
+            assert_eq!(client.encrypt(&[b"last"], &mut room, &mut counts), Ok(Outcome::Complete));
+            segment.extend_from_slice(&room[..counts.written]);
+            if closes {
+                assert_eq!(client.shutdown(&mut room, &mut written), Ok(Outcome::Closed));
+                segment.extend_from_slice(&room[..written]);
+            }
+            wire.write_all(&segment).unwrap();
+            let mut count = 0;
+            assert_eq!(server.read(&mut room, &mut count), Ok(Outcome::Complete));
+            assert_eq!(&room[..count], b"last");
+            assert!(server.shared.has(state::FAILED));
+            assert_eq!(server.read(&mut room, &mut count).unwrap_err().kind, FailureKind::NotSupported);
+            assert_eq!(server.shared.owed.take().fatal_alert, Some(Alert::INTERNAL_ERROR));
+        }
+        // Where the close_notify has ended the half before, that is its end; the session cannot send any more.
+        let (server, client, mut wire) = server_of_a_kernel_without_rekeying();
+        let mut segment = key_update(&client);
+        let (mut room, mut written) = ([0; 100], 0);
+        assert_eq!(client.shutdown(&mut room, &mut written), Ok(Outcome::Closed));
+        segment.extend_from_slice(&room[..written]);
+        wire.write_all(&segment).unwrap();
+        assert_eq!(server.read(&mut room, &mut 0), Ok(Outcome::Closed));
+        assert_eq!(server.read(&mut room, &mut 0), Ok(Outcome::Closed));
+        assert_eq!(server.last_failure().unwrap().kind, FailureKind::NotSupported);
+    }
 }

@@ -59,6 +59,8 @@ pub mod state {
     pub const CERTIFICATE_ASKED: u32 = 512;
     pub const CERTIFICATE_REQUESTED: u32 = 1024;
     pub const CERTIFICATE_ANSWERED: u32 = 2048;
+    /// Not shown: sending has ended for good. No alert reaches the peer any more.
+    pub(super) const SENDING_ENDED: u32 = 1 << 29;
     /// Not shown: the keys are there, but the last flight may not be handed over.
     pub(super) const FINISHED: u32 = 1 << 30;
     /// Not shown: a panic was contained.
@@ -75,6 +77,9 @@ pub enum Binding {
     /// RFC 9266.
     Exporter,
 }
+
+/// Whatever the read half asks for, nothing is sent any more: behind our close_notify, or where sending has ended.
+const SAYS_NO_MORE: u32 = state::SHUTDOWN_SENT | state::SENDING_ENDED;
 
 /// What a call has done to its spans.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -461,10 +466,10 @@ impl Shared {
     }
 
     fn visible_state(&self) -> u32 {
-        let state = self.state.load(Ordering::Acquire) & !(state::FINISHED | state::POISONED);
-        // Behind our close_notify nothing is sent any more, whatever the read half asks for.
-        let owes = state & state::SHUTDOWN_SENT == 0 && !self.owed.is_empty();
-        if owes { state | state::HAS_PENDING_OUTPUT } else { state }
+        let bits = self.state.load(Ordering::Acquire);
+        let owes = bits & SAYS_NO_MORE == 0 && !self.owed.is_empty();
+        let shown = bits & !(state::SENDING_ENDED | state::FINISHED | state::POISONED);
+        if owes { shown | state::HAS_PENDING_OUTPUT } else { shown }
     }
 
     /// A part of a client's authentication after the handshake.
@@ -503,10 +508,21 @@ impl Shared {
         }
     }
 
-    /// Ends the session. The first failure counts.
-    fn fail(&self, failure: &Failure) {
-        self.failures().sticky.get_or_insert_with(|| Box::new(failure.clone()));
+    /// Ends the session. The first failure counts; true if this is the first.
+    fn fail(&self, failure: &Failure) -> bool {
+        let mut failures = self.failures();
+        let first = failures.sticky.is_none();
+        failures.sticky.get_or_insert_with(|| Box::new(failure.clone()));
         self.set(state::FAILED);
+        first
+    }
+
+    /// The alert of the session's failure does not reach the peer: the error record no longer names it.
+    #[cold]
+    fn alert_was_not_sent(&self) {
+        if let Some(failure) = &mut self.failures().sticky {
+            failure.alert_sent = None;
+        }
     }
 
     #[inline]

@@ -1,5 +1,6 @@
 //! What the read half wants sent. The halves may run on two threads: the read half only leaves notes here, the write
-//! half seals what they say. A note left twice is one note: a peer that asks often is answered once.
+//! half seals what they say. A note left twice is one note: a peer that asks often is answered once. A fatal alert is owed
+//! once in the life of a session: it is no flag, so a second one is refused, not mixed with the first.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -9,6 +10,8 @@ const KEY_UPDATE: u32 = 1 << 0;
 const NO_RENEGOTIATION: u32 = 1 << 1;
 const CLOSE_NOTIFY: u32 = 1 << 2;
 const FATAL_ALERT: u32 = 1 << 3;
+/// A fatal alert was owed and is taken: there is no second one.
+const ALERT_TAKEN: u32 = 1 << 4;
 const ALERT_SHIFT: u32 = 8;
 
 #[derive(Default)]
@@ -41,25 +44,51 @@ impl Owed {
         self.0.fetch_or(CLOSE_NOTIFY, Ordering::AcqRel);
     }
 
-    /// The read half fails once, so no two alerts meet here.
-    pub(super) fn fatal_alert(&self, alert: Alert) {
-        self.0.fetch_or(FATAL_ALERT | u32::from(alert.0) << ALERT_SHIFT, Ordering::AcqRel);
+    /// The first alert counts; true if this is the first.
+    pub(super) fn fatal_alert(&self, alert: Alert) -> bool {
+        let add = |bits: u32| {
+            let first = bits & (FATAL_ALERT | ALERT_TAKEN) == 0;
+            first.then_some(bits | FATAL_ALERT | u32::from(alert.0) << ALERT_SHIFT)
+        };
+        self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, add).is_ok()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.load(Ordering::Acquire) == 0
+        self.0.load(Ordering::Acquire) & !ALERT_TAKEN == 0
     }
 
     pub(super) fn take(&self) -> Due {
         if self.is_empty() {
             return Due::default();
         }
-        let bits = self.0.swap(0, Ordering::AcqRel);
+        let clear = |bits| Some(if bits & (FATAL_ALERT | ALERT_TAKEN) != 0 { ALERT_TAKEN } else { 0 });
+        let (Ok(bits) | Err(bits)) = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, clear);
         Due {
             key_update: bits & KEY_UPDATE != 0,
             no_renegotiation: bits & NO_RENEGOTIATION != 0,
             close_notify: bits & CLOSE_NOTIFY != 0,
             fatal_alert: (bits & FATAL_ALERT != 0).then_some(Alert((bits >> ALERT_SHIFT) as u8)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_alert_is_the_one_that_is_owed_and_there_is_no_second_one() {
+        let owed = Owed::default();
+        assert!(owed.fatal_alert(Alert::BAD_RECORD_MAC));
+        assert!(!owed.fatal_alert(Alert::INTERNAL_ERROR));
+        owed.key_update();
+        let due = owed.take();
+        assert_eq!((due.fatal_alert, due.key_update), (Some(Alert::BAD_RECORD_MAC), true));
+        assert!(owed.is_empty());
+        assert!(!owed.fatal_alert(Alert::INTERNAL_ERROR));
+        assert_eq!(owed.take(), Due::default());
+        owed.no_renegotiation();
+        assert_eq!(owed.take(), Due { no_renegotiation: true, ..Due::default() });
+        assert!(!owed.fatal_alert(Alert::INTERNAL_ERROR));
     }
 }

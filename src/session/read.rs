@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Counts, Shared, state};
+use super::{Counts, SAYS_NO_MORE, Shared, state};
 use crate::crypto::provider::aead::Algorithm;
 use crate::crypto::secrets::TrafficSecret;
 use crate::handshake::client_tickets::TicketTaker;
@@ -225,6 +225,16 @@ impl ReadHalf {
         self.end.is_some()
     }
 
+    /// Whether what lies behind the last record is of any use: to open it, or to the host behind a close_notify.
+    pub(super) fn leaves_input(&self) -> bool {
+        matches!(self.end, None | Some(End::PeerClosed))
+    }
+
+    /// Whether the peer's close_notify has ended it.
+    pub(super) fn is_closed_by_peer(&self) -> bool {
+        matches!(self.end, Some(End::PeerClosed))
+    }
+
     /// Version, algorithm and number of the next record.
     pub(super) fn keys_in_force(&self) -> Option<(Version, &'static Algorithm, u64)> {
         let opener = &self.opening.as_ref()?.opener;
@@ -416,22 +426,28 @@ impl ReadHalf {
         }
     }
 
+    /// Ends the session, and the half unless it had ended before: that end is what its calls return.
     pub(super) fn fail(&mut self, shared: &Shared, mut failure: Failure) -> Result<Outcome, Failure> {
         // RFC 8446 section 6.1: nothing is sent behind our close_notify.
-        if shared.has(state::SHUTDOWN_SENT) {
+        if shared.has(SAYS_NO_MORE) {
             failure.alert_sent = None;
         }
-        // Failed first, then owed: the write half must not take the alert for one of a session that goes on.
-        shared.fail(&failure);
-        if let Some(alert) = failure.alert_sent {
+        // Failed first, then owed: the write half must not take the alert for one of a session that goes on. What is owed
+        // is the alert of the failure that counts.
+        if shared.fail(&failure)
+            && let Some(alert) = failure.alert_sent
+        {
             shared.owed.fatal_alert(alert);
+            if shared.has(SAYS_NO_MORE) {
+                // Another thread has ended sending meanwhile.
+                shared.alert_was_not_sent();
+            }
         }
-        self.end = Some(End::Failed(Box::new(failure.clone())));
         // What came behind a client's proof in its record has made it void.
         if let Some(opening) = &mut self.opening {
             opening.shown = None;
         }
-        Err(failure)
+        self.end.get_or_insert_with(|| End::Failed(Box::new(failure))).outcome()
     }
 }
 

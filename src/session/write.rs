@@ -166,12 +166,20 @@ impl WriteHalf {
         }
     }
 
-    /// Nothing can be sent any more, what is pending neither.
+    /// Sending has ended for good, also for what is pending. A handshake that only had to send is complete: what the
+    /// peer has sent can be read.
     pub(super) fn abandon(&mut self, shared: &Shared) {
+        shared.set(state::SENDING_ENDED);
+        if self.has_pending() || shared.owed.take().fatal_alert.is_some() {
+            shared.alert_was_not_sent();
+        }
         self.pending = None;
         self.handed = 0;
         self.closed = true;
         shared.put(state::HAS_PENDING_OUTPUT, false);
+        if shared.has(state::FINISHED) {
+            shared.set(state::HANDSHAKE_COMPLETE);
+        }
     }
 
     /// Seals plaintext behind pending output. Nothing of it is kept.
@@ -397,6 +405,9 @@ impl WriteHalf {
     #[cold]
     fn settle_owed(&mut self, shared: &Shared) -> Result<(), Failure> {
         let due = shared.owed.take();
+        if self.closed && due.fatal_alert.is_some() {
+            shared.alert_was_not_sent();
+        }
         if due == Default::default() || self.closed {
             return Ok(());
         }

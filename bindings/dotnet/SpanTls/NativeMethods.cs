@@ -178,6 +178,9 @@ internal static unsafe partial class NativeMethods
     internal static extern int tls_session_close(SessionHandle session);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_bytes_after_close(SessionHandle session, byte* outBytes, nuint bytesCap, nuint* outLen);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern nint tls_session_socket(SessionHandle session);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]

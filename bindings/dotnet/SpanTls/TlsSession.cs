@@ -365,6 +365,11 @@ public sealed partial class TlsSession : IDisposable
         return Status(NativeMethods.tls_session_close(_handle));
     }
 
+    /// <summary>What was received behind the peer's close_notify over the session's socket: it is not TLS. Fails until
+    /// <see cref="Read"/> has returned <see cref="TlsOperationStatus.Closed"/>.</summary>
+    public unsafe byte[] GetBytesAfterClose() => CopyOut((byte* to, nuint room, nuint* length) =>
+        NativeMethods.tls_session_bytes_after_close(_handle, to, room, length));
+
     private TlsOperationStatus Status(int status) =>
         status >= 0 ? (TlsOperationStatus)status : throw NativeMethods.Failed(_handle, status);
 

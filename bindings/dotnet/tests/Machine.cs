@@ -190,14 +190,24 @@ static class Machine
         Check.Equal(4, count, "read");
         Check.Equal(TlsOperationStatus.Closed, session.Close(), "close");
         Check.Equal(0, await stream.ReadAsync(room), "the end");
+        await stream.ShutdownAsync();
+        wire.ClientSocket.Send(AgainstSslStream.Ping);
+        await Task.Run(() => Until(socket, () => session.Read(room, out count), TlsOperationStatus.Closed));
+        byte[] after = session.GetBytesAfterClose(), clear = new byte[AgainstSslStream.Ping.Length];
+        after.CopyTo(clear, 0);
+        for (int have = after.Length; have < clear.Length; have += socket.Receive(clear.AsSpan(have)))
+        {
+            Check.That(socket.Poll(10000000, SelectMode.SelectRead), "the rest of the clear text");
+        }
+        Check.Bytes(AgainstSslStream.Ping, clear, "clear text after TLS");
         Check.That(ReferenceEquals(session.Socket, socket.SafeHandle), "the socket");
         Check.That(session.Statistics.SendCalls > 0, "system calls");
     }
 
-    static void Until(Socket socket, Func<TlsOperationStatus> call)
+    static void Until(Socket socket, Func<TlsOperationStatus> call, TlsOperationStatus until = TlsOperationStatus.Complete)
     {
         TlsOperationStatus status;
-        while ((status = call()) != TlsOperationStatus.Complete)
+        while ((status = call()) != until)
         {
             Check.That(status is TlsOperationStatus.WantRead or TlsOperationStatus.WantWrite, status.ToString());
             socket.Poll(10000, status == TlsOperationStatus.WantRead ? SelectMode.SelectRead : SelectMode.SelectWrite);

@@ -138,6 +138,7 @@ FUNCTIONS: List[Tuple[str, str, str]] = [
     ("tls_session_write", "i", "hhnh"),
     ("tls_session_write_vectored", "i", "hhnh"),
     ("tls_session_close", "i", "h"),
+    ("tls_session_bytes_after_close", "i", "hhnh"),
     ("tls_session_socket", "f", "h"),
     ("tls_session_error", "i", "hh"),
     ("tls_session_accept_with_default_validation", "i", "hh"),

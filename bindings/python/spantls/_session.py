@@ -263,6 +263,10 @@ class Session:
             raise self._fail(handle, status)
         return STATUSES[status]
 
+    def bytes_after_close(self) -> bytes:
+        """What was received behind the peer's close_notify, which is not TLS (tls_session_bytes_after_close)."""
+        return self._copy_out(lib.tls_session_bytes_after_close)
+
     @property
     def socket(self) -> int:
         """The descriptor that the session is bound to, or -1."""

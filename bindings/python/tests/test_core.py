@@ -332,6 +332,27 @@ class Sockets(unittest.TestCase):
             client.encrypt(b"", room)
         self.assertEqual(Status.INVALID_STATE, caught.exception.status)
 
+    def test_clear_text_behind_a_close_notify_is_the_hosts(self):
+        a, b = socket.socketpair()
+        client = Session(spantls.Context.client(trust_anchors_file=CA, validation=1), "localhost", socket=a)
+        server = Session(spantls.Context.server(credentials=credentials("server-p256")), socket=b)
+        for one in (a, b):
+            one.setblocking(False)
+        while (client.handshake(), server.handshake()) != (Status.COMPLETE, Status.COMPLETE):
+            pass
+        with self.assertRaises(TlsError) as caught:
+            server.bytes_after_close()
+        self.assertEqual(caught.exception.status, Status.INVALID_STATE)
+        self.assertEqual(client.close_notify(), Status.CLOSED)
+        clear = bytes(range(200)) * 5
+        self.assertEqual(a.send(clear), len(clear))
+        self.assertEqual(server.read(bytearray(100)), (Status.CLOSED, 0))
+        self.assertEqual(server.bytes_after_close(), clear)
+        client.close()
+        server.close()
+        a.close()
+        b.close()
+
     def test_a_socket_stays_the_hosts_where_its_session_cannot_be_made(self):
         one, other = socket.socketpair()
         with one, other:
