@@ -740,10 +740,11 @@ def behind_the_server_hello():
             Hand({"certificate_verify": lambda m: message(CERTIFICATE_VERIFY, u16(ED25519, 99) + bytes(64))},
             **options))
         row("Finished: garbled", role, BOTH, 51, "8446 4.4.4, 5246 7.4.9", Hand({"finished": garble()}))
-        row("Finished: too short", role, BOTH, (50, 51), "8446 4.4.4 and 6, 5246 7.4.9",
-            Hand({"finished": lambda m: message(FINISHED, m[4:-1])}))
-        row("Finished: too long", role, BOTH, (50, 51), "8446 4.4.4 and 6, 5246 7.4.9",
-            Hand({"finished": lambda m: message(FINISHED, m[4:] + b"\0")}))
+        for what, change in (("too short", lambda m: message(FINISHED, m[4:-1])), ("empty", lambda m: message(FINISHED, b"")),
+                             ("too long", lambda m: message(FINISHED, m[4:] + b"\0")),
+                             ("too long, in two records", lambda m: [(HANDSHAKE, message(FINISHED, m[4:] + b"\0")[:3]),
+                                                                     (HANDSHAKE, message(FINISHED, m[4:] + b"\0")[3:])])):
+            row(f"Finished: {what}", role, BOTH, 50, "8446 6.2, 5246 7.2.2", Hand({"finished": change}))
 
     def ske(what, alert, source, change):
         row(f"ServerKeyExchange: {what}", "client", OLD, alert, source, Hand({"server_key_exchange": change}))

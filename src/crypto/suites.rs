@@ -4,6 +4,7 @@
 //! record in its place, which the handshake drops. All alerts leave through `handshake::alert`, so that what the host
 //! reads in the error record is what the peer gets.
 
+use std::cmp::Ordering;
 use std::sync::{Arc, LazyLock};
 
 use rustls::crypto::cipher::{
@@ -25,6 +26,7 @@ use super::taps::{HandshakeSealer, current};
 use crate::outcome::Alert;
 use crate::record::Version;
 use crate::record::keys::Protection;
+use crate::record::message_stream::{MessageStream, Piece};
 
 /// Every suite, in the order of preference.
 static SUITES: LazyLock<Vec<SupportedCipherSuite>> =
@@ -54,7 +56,11 @@ fn tapped(suite: &SupportedCipherSuite) -> SupportedCipherSuite {
                 ..copy(&suite.common)
             },
             hkdf_provider: suite.hkdf_provider,
-            aead_alg: Box::leak(Box::new(TappedTls13(suite.aead_alg))),
+            aead_alg: Box::leak(Box::new(TappedTls13 {
+                inner: suite.aead_alg,
+                // RFC 8446 section 4.4.4.
+                finished_len: suite.common.hash_provider.output_len(),
+            })),
             quic: None,
         }))),
         SupportedCipherSuite::Tls12(suite) => SupportedCipherSuite::Tls12(Box::leak(Box::new(Tls12CipherSuite {
@@ -119,27 +125,30 @@ impl hash::Context for TappedHashContext {
     }
 }
 
-struct TappedTls13(&'static dyn Tls13AeadAlgorithm);
+struct TappedTls13 {
+    inner: &'static dyn Tls13AeadAlgorithm,
+    finished_len: usize,
+}
 
 impl Tls13AeadAlgorithm for TappedTls13 {
     fn encrypter(&self, key: AeadKey, iv: Iv) -> Box<dyn MessageEncrypter> {
         // RFC 8446 section 7.1: each epoch's keys are used from the moment they are there.
-        TappedEncrypter::install(Version::Tls13, self.0.extract_keys(key, iv), true)
+        TappedEncrypter::install(Version::Tls13, self.inner.extract_keys(key, iv), true)
     }
 
     fn decrypter(&self, key: AeadKey, iv: Iv) -> Box<dyn MessageDecrypter> {
         if let Some(taps) = current() {
             taps.seen().opening_tls13 = true;
         }
-        Box::new(TappedDecrypter { inner: self.0.decrypter(key, iv), version: Version::Tls13 })
+        TappedDecrypter::install(Version::Tls13, self.inner.decrypter(key, iv), self.finished_len)
     }
 
     fn key_len(&self) -> usize {
-        self.0.key_len()
+        self.inner.key_len()
     }
 
     fn extract_keys(&self, key: AeadKey, iv: Iv) -> Result<ConnectionTrafficSecrets, UnsupportedOperationError> {
-        self.0.extract_keys(key, iv)
+        self.inner.extract_keys(key, iv)
     }
 }
 
@@ -152,7 +161,7 @@ impl Tls12AeadAlgorithm for TappedTls12 {
     }
 
     fn decrypter(&self, key: AeadKey, iv: &[u8]) -> Box<dyn MessageDecrypter> {
-        Box::new(TappedDecrypter { inner: self.0.decrypter(key, iv), version: Version::Tls12 })
+        TappedDecrypter::install(Version::Tls12, self.0.decrypter(key, iv), FINISHED_TLS12)
     }
 
     fn key_block_shape(&self) -> KeyBlockShape {
@@ -208,11 +217,40 @@ impl Prf for TappedPrf {
     }
 }
 
-/// Sees what rustls passes over in silence.
+/// Bytes of a Finished (RFC 5246 section 7.4.9).
+const FINISHED_TLS12: usize = 12;
+
+/// Sees what rustls passes over in silence, or has another alert for.
 struct TappedDecrypter {
     inner: Box<dyn MessageDecrypter>,
     version: Version,
+    /// The messages in these records, for the length of a Finished.
+    messages: MessageStream,
+    finished_len: usize,
 }
+
+impl TappedDecrypter {
+    fn install(version: Version, inner: Box<dyn MessageDecrypter>, finished_len: usize) -> Box<dyn MessageDecrypter> {
+        Box::new(Self { inner, version, messages: MessageStream::default(), finished_len })
+    }
+
+    /// RFC 8446 section 6.2: a length that cannot be right is decode_error. rustls compares the contents only.
+    fn check_finished(&mut self, mut fragment: &[u8]) -> Result<(), rustls::Error> {
+        while let Some(piece) = self.messages.next(&mut fragment) {
+            if let Piece::Header([FINISHED, high, middle, low]) = piece {
+                match (u32::from_be_bytes([0, high, middle, low]) as usize).cmp(&self.finished_len) {
+                    Ordering::Equal => {}
+                    Ordering::Less => return Err(InvalidMessage::MissingData("Finished").into()),
+                    Ordering::Greater => return Err(InvalidMessage::TrailingData("Finished").into()),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Finished (RFC 8446 section 4).
+const FINISHED: u8 = 20;
 
 impl MessageDecrypter for TappedDecrypter {
     fn decrypt<'a>(
@@ -230,6 +268,7 @@ impl MessageDecrypter for TappedDecrypter {
             (Version::Tls12, ContentType::Alert, [_, 0]) => {
                 Err(rustls::Error::AlertReceived(AlertDescription::CloseNotify))
             }
+            (_, ContentType::Handshake, fragment) => self.check_finished(fragment).map(|()| opened),
             _ => Ok(opened),
         }
     }

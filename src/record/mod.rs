@@ -12,6 +12,7 @@
 pub(crate) mod header;
 pub(crate) mod held;
 pub(crate) mod keys;
+pub(crate) mod message_stream;
 pub(crate) mod open;
 pub(crate) mod seal;
 
