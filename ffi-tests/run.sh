@@ -235,6 +235,7 @@ if [ "$parts" != c ]; then
     run python-verdicts python3 "$here/python/test_verdicts.py"
     run python-hybrid python3 "$here/python/test_hybrid.py"
     run python-alerts python3 "$here/python/test_alerts.py"
+    run python-early-data python3 "$here/python/test_early_data.py"
     run python-questions python3 "$here/python/test_questions.py"
     run python-identity python3 "$here/python/test_identity.py"
     run python-post-handshake-auth python3 "$here/python/test_post_handshake_auth.py"

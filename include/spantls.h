@@ -414,7 +414,8 @@ typedef enum {
      */
     SPANTLS_OFFERS_PRE_SHARED_KEY = 2,
     /**
-     * Early data (section 4.2.10). It is never accepted.
+     * Early data (section 4.2.10). It is never accepted: up to 128 KiB of it are skipped, and the client sends its data
+     * again after the handshake.
      */
     SPANTLS_OFFERS_EARLY_DATA = 4,
     /**
@@ -2018,8 +2019,10 @@ tls_status_t tls_session_export_keying_material(const tls_session_t *session,
 /**
  * Copies a server's first ClientHello: the whole handshake message with its four-byte header, fragments joined. There from
  * the moment that it is complete (`TLS_STATUS_NEEDS_SERVER_OPTIONS` and after) until the handshake is COMPLETE, and as
- * long as the session with `tls_options_set_keep_client_hello()`; else empty, and on clients. It has at most
- * 65,539 bytes. Copy-out as `tls_session_negotiated_alpn()`.
+ * long as the session with `tls_options_set_keep_client_hello()`; else empty, and on clients. A client whose ClientHello
+ * cannot be read is refused with the fitting alert, so a handshake that completes has had one; one that a
+ * HelloRetryRequest asked for repeats the first. It has at most 65,539 bytes. Copy-out as
+ * `tls_session_negotiated_alpn()`.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_client_hello(const tls_session_t *session,

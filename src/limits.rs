@@ -21,6 +21,11 @@ pub(crate) const MAX_HANDSHAKE_MESSAGE: usize = 0xffff;
 /// 64 bytes fits.
 pub(crate) const MAX_UNFINISHED_RECORDS: usize = 128 << 10;
 
+/// Bytes of early data that a server skips (RFC 8446 section 4.2.10). We accept none and cannot know what a client was
+/// allowed by the server that gave it its ticket: servers allow 16 KiB unless they are told otherwise, so this is eight
+/// times as much. A byte costs us what it costs the client to protect it.
+pub(crate) const MAX_SKIPPED_EARLY_DATA: usize = 128 << 10;
+
 /// The least that the plaintext of our records can be limited to: the limit is for small peers (RFC 8449 has 64), not for
 /// hiding.
 pub(crate) const MIN_FRAGMENT: usize = 64;

@@ -12,13 +12,14 @@ from hand_crypto import ed25519_seed, ed25519_sign, expand_label, mac, pem_block
 from spantls_ctypes import TLS12, TLS13, read_cert
 
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA = 20, 21, 22, 23
-CLIENT_HELLO, SERVER_HELLO, NEW_SESSION_TICKET, END_OF_EARLY_DATA, ENCRYPTED_EXTENSIONS = 1, 2, 4, 5, 8
+HELLO_REQUEST, CLIENT_HELLO, SERVER_HELLO, NEW_SESSION_TICKET, END_OF_EARLY_DATA, ENCRYPTED_EXTENSIONS = 0, 1, 2, 4, 5, 8
 CERTIFICATE, SERVER_KEY_EXCHANGE, CERTIFICATE_REQUEST, SERVER_HELLO_DONE = 11, 12, 13, 14
 CERTIFICATE_VERIFY, CLIENT_KEY_EXCHANGE, FINISHED, KEY_UPDATE = 15, 16, 20, 24
 
 SERVER_NAME, SUPPORTED_GROUPS, EC_POINT_FORMATS, SIGNATURE_ALGORITHMS, ALPN = 0, 10, 11, 13, 16
 EXTENDED_MASTER_SECRET, PRE_SHARED_KEY, EARLY_DATA, SUPPORTED_VERSIONS, COOKIE = 23, 41, 42, 43, 44
-PSK_MODES, KEY_SHARE, RENEGOTIATION_INFO = 45, 51, 0xFF01
+PADDING, PSK_MODES, CERTIFICATE_AUTHORITIES, POST_HANDSHAKE_AUTH, SIGNATURE_ALGORITHMS_CERT = 21, 45, 47, 49, 50
+KEY_SHARE, RENEGOTIATION_INFO = 51, 0xFF01
 
 SUITE = {TLS12: 0xCCA9, TLS13: 0x1303}
 X25519, ED25519, ECDSA_P256, PKCS1_SHA256 = 0x001D, 0x0807, 0x0403, 0x0401
@@ -53,6 +54,10 @@ class Glued:
 
     def __init__(self, handshake_message, behind):
         self.message, self.behind = handshake_message, behind
+
+
+class Split(bytes):
+    """A message that goes out in two records."""
 
 
 class ClearRecord(bytes):
@@ -196,7 +201,7 @@ class Keys:
 class HandPeer:
     """`outbox` is for the other side; what it sends goes into `feed`. `changes` maps a message's name to a function
     that takes the message and returns what is sent instead: b"" to leave it out, or a list of messages, of (type,
-    payload) pairs, which do not count for the transcript, of `Glued` and of `ClearRecord`. Names that are no messages:
+    payload) pairs, which do not count for the transcript, of `Glued`, `Split` and `ClearRecord`. Names that are no messages:
     "random" and "curve" of a TLS 1.2 server; "retry" makes a TLS 1.3 server ask for another share."""
 
     def __init__(self, server, protocol, *, changes=None, ask=False, show=False, hello=None, certificate=None):
@@ -236,6 +241,10 @@ class HandPeer:
             elif isinstance(part, Glued):
                 self._transcript += part.message
                 self.put(HANDSHAKE, part.message + part.behind)
+            elif isinstance(part, Split):
+                self._transcript += part
+                self.put(HANDSHAKE, part[:len(part) // 2])
+                self.put(HANDSHAKE, part[len(part) // 2:])
             elif part:
                 self._transcript += part
                 for at in range(0, len(part), 16384):

@@ -17,12 +17,12 @@ from collections import namedtuple
 import sentences
 from hand_crypto import pem_blocks
 from hand_peer import (
-    ALERT, ALPN, APPLICATION_DATA, CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY, CHANGE_CIPHER_SPEC,
+    ALERT, ALPN, APPLICATION_DATA, CERTIFICATE, CERTIFICATE_AUTHORITIES, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY, CHANGE_CIPHER_SPEC,
     CLIENT_HELLO, CLIENT_KEY_EXCHANGE, COOKIE, DOWNGRADE_TO_TLS11, DOWNGRADE_TO_TLS12, EARLY_DATA, EC_POINT_FORMATS,
-    ED25519, ENCRYPTED_EXTENSIONS, END_OF_EARLY_DATA, FINISHED, HANDSHAKE, KEY_SHARE, KEY_UPDATE, NEW_SESSION_TICKET,
-    PKCS1_SHA256, PRE_SHARED_KEY, PSK_MODES, RENEGOTIATION_INFO, SERVER_HELLO, SERVER_HELLO_DONE, SERVER_KEY_EXCHANGE,
-    SERVER_NAME, SIGNATURE_ALGORITHMS, SUPPORTED_GROUPS, SUPPORTED_VERSIONS, X25519, ClearRecord, Glued, HandPeer,
-    Hello, client_hello, message, record, sized, u16,
+    ED25519, ENCRYPTED_EXTENSIONS, END_OF_EARLY_DATA, FINISHED, HANDSHAKE, HELLO_REQUEST, KEY_SHARE, KEY_UPDATE, NEW_SESSION_TICKET,
+    PADDING, PKCS1_SHA256, POST_HANDSHAKE_AUTH, PRE_SHARED_KEY, PSK_MODES, RENEGOTIATION_INFO, SERVER_HELLO, SERVER_HELLO_DONE, SERVER_KEY_EXCHANGE,
+    SERVER_NAME, SIGNATURE_ALGORITHMS, SIGNATURE_ALGORITHMS_CERT, SUPPORTED_GROUPS, SUPPORTED_VERSIONS, X25519, ClearRecord, Glued, HandPeer,
+    Hello, Split, client_hello, message, record, sized, u16,
 )
 from peers import GnuTls, OpenSsl, PythonPeer, Tamper, flip, hello, our_context, vocabulary
 from spantls_ctypes import (
@@ -328,6 +328,32 @@ def nothing_in_common():
         Hand(edit=lambda h: fields(h, suites=h.suites + [0x5600]), both_versions=True))
 
 
+# Extensions that rustls does not read.
+UNREADABLE = (
+    ("post_handshake_auth is not empty", lambda h: h.set(POST_HANDSHAKE_AUTH, b"\0")),
+    ("signature_algorithms_cert is empty", lambda h: h.set(SIGNATURE_ALGORITHMS_CERT, u16(0))),
+    ("signature_algorithms_cert is longer than itself", lambda h: h.set(SIGNATURE_ALGORITHMS_CERT, u16(4, ED25519))),
+    ("certificate_authorities is empty", lambda h: h.set(CERTIFICATE_AUTHORITIES, u16(0))),
+)
+
+
+def second(change):
+    """A second ClientHello, good but for the change, and in two records."""
+    def changed(m):
+        m = hello(lambda h: change(h.set(KEY_SHARE, client_hello(TLS13).get(KEY_SHARE))))(m)
+        return [Split(m)]
+    return Hand({"second_client_hello": changed}, edit=lambda h: h.set(KEY_SHARE, u16(0)), clear=True)
+
+
+def greased(h):
+    """RFC 8701 section 3.1, in the places that both versions have."""
+    fields(h, suites=[0x0A0A, *h.suites])
+    h.set(SUPPORTED_GROUPS, sized(2, u16(0x3A3A) + h.get(SUPPORTED_GROUPS)[2:]))
+    h.set(SIGNATURE_ALGORITHMS, sized(2, u16(0x5A5A) + h.get(SIGNATURE_ALGORITHMS)[2:]))
+    h.set(ALPN, sized(2, b"\2\xfa\xfa\2h2"))
+    return h.set(0x1A1A, b"").add(0xBABA, b"\0")
+
+
 def client_hellos():
     row("an extension twice", "server", BOTH, 47, "8446 4.2 and 6",
         ch(lambda h: h.extensions.insert(0, (SUPPORTED_GROUPS, h.get(SUPPORTED_GROUPS)))))
@@ -349,6 +375,7 @@ def client_hellos():
         ("server_name longer than itself", lambda h: h.set(SERVER_NAME, u16(3) + b"\0" + u16(9))),
         ("an empty application protocol", lambda h: h.set(ALPN, sized(2, b"\0"))),
         ("no application protocol in the extension", lambda h: h.set(ALPN, u16(0))),
+        *UNREADABLE,
     ):
         # Some versions have no use for an extension that the other has.
         versions = NEW if "key_share" in what else BOTH
@@ -363,6 +390,33 @@ def client_hellos():
         ch_bytes(lambda b: b[:35 + b[34]] + sized(2, b"\x13\x01\x13") + b[35 + b[34] + 2 + int.from_bytes(
             b[35 + b[34]:37 + b[34]], "big"):]))
 
+    for what, change in UNREADABLE:
+        row(f"a second ClientHello that is malformed: {what}", "server", NEW, 50, "8446 6",
+            second(lambda h, change=change: change(h) or h))
+    for what, change in (
+        ("another random", lambda h: fields(h, random=bytes(32))),
+        ("another session id", lambda h: fields(h, session_id=bytes([7] * 32))),
+        ("another legacy_version", lambda h: fields(h, version=0x0302)),
+        ("one suite more", lambda h: fields(h, suites=h.suites + [0x1301])),
+        ("one group more", lambda h: h.set(SUPPORTED_GROUPS, sized(2, u16(X25519, GROUP_OF_NOBODY)))),
+        ("one version more", lambda h: h.set(SUPPORTED_VERSIONS, sized(1, u16(0x0304, 0x0303)))),
+        ("one signature scheme less", lambda h: h.set(SIGNATURE_ALGORITHMS, sized(2, u16(ED25519)))),
+        ("an application protocol", lambda h: h.set(ALPN, sized(2, b"\2h2"))),
+        ("no server name", lambda h: h.remove(SERVER_NAME)),
+        ("post_handshake_auth", lambda h: h.set(POST_HANDSHAKE_AUTH, b"")),
+    ):
+        row(f"a second ClientHello that differs from the first: {what}", "server", NEW, 47, "8446 4.1.2", second(change))
+    row("a second ClientHello with what it may have besides", "server", NEW, None, "8446 4.1.2",
+        second(lambda h: h.add(UNKNOWN_EXTENSION, b"x").add(PADDING, bytes(100))))
+    for version in (0x0300, 0x02FF, 0x0002, 0):
+        row(f"legacy_version {version:#06x} beside supported_versions", "server", BOTH, 70, "8446 D.5",
+            ch(lambda h, version=version: fields(h, version=version) if h.get(SUPPORTED_VERSIONS) else fields(
+                h, version=version).set(SUPPORTED_VERSIONS, sized(1, u16(0x0303)))))
+    row("reserved values everywhere", "server", NEW, None, "8701 3.1",
+        Hand(edit=lambda h: greased(h).set(KEY_SHARE, sized(2, u16(0x3A3A) + sized(2, b"\0") + h.get(KEY_SHARE)[2:]))
+             .set(PSK_MODES, sized(1, b"\1\x0b")).set(SUPPORTED_VERSIONS, sized(1, u16(0x4A4A, 0x0304)))))
+    row("reserved values everywhere", "server", OLD, None, "8701 3.1", Hand(edit=lambda h: greased(h)))
+
     row("compression in TLS 1.3, besides none", "server", NEW, 47, "8446 4.1.2",
         ch(lambda h: fields(h, compressions=b"\1\0")))
     row("compression without 'none'", "server", BOTH, 47, "8446 4.1.2, 5246 7.4.1.2",
@@ -373,6 +427,9 @@ def client_hellos():
     row("no signature_algorithms: SHA-1 is all that would be left", "server", OLD, 40, "5246 7.4.1.4.1",
         ch(lambda h: h.remove(SIGNATURE_ALGORITHMS)))
     row("no supported_groups", "server", NEW, 109, "8446 9.2", ch(lambda h: h.remove(SUPPORTED_GROUPS)))
+    row("no supported_groups", "server", OLD, None, "8422 4", Hand(edit=lambda h: h.remove(SUPPORTED_GROUPS)))
+    row("a server_name list that begins with an unknown type", "server", OLD, None, "6066 3",
+        Hand(edit=lambda h: h.set(SERVER_NAME, sized(2, b"\7" + sized(2, b"xyz") + b"\0" + sized(2, b"localhost")))))
     row("no key_share", "server", NEW, 109, "8446 9.2", ch(lambda h: h.remove(KEY_SHARE)))
     row("neither supported_groups nor key_share", "server", NEW, 109, "8446 9.2",
         ch(lambda h: h.remove(SUPPORTED_GROUPS, KEY_SHARE)))
@@ -583,6 +640,28 @@ def order_on_clients():
         {"finished": lambda m: [message(NEW_SESSION_TICKET, bytes(8) + b"\0" + sized(2, b"t") + u16(0)), m]})
 
 
+def hello_requests():
+    request = message(HELLO_REQUEST, b"")
+    alone = (HANDSHAKE, request)
+    def on(versions, alert, what, changes, source="5246 7.4.1.1", **more):
+        row(f"HelloRequest: {what}", "client", versions, alert, source, Hand(changes, **more))
+    for name in ("server_hello", "certificate", "server_key_exchange", "certificate_request", "server_hello_done"):
+        on(OLD, None, f"before {name}", {name: lambda m: [alone, m]}, ask=name == "certificate_request", show=True)
+    on(OLD, None, "before ServerHello, and TLS 1.3 is possible", {"server_hello": lambda m: [alone, m]}, both_versions=True)
+    on(OLD, None, "behind a message in its record", {"certificate": lambda m: [Glued(m, request)]})
+    on(OLD, None, "in two records", {"certificate": lambda m: [(HANDSHAKE, request[:2]), (HANDSHAKE, request[2:]), m]})
+    on(OLD, None, "four of them", {"certificate": lambda m: [(HANDSHAKE, request * 3), m, alone]})
+    on(OLD, 10, "five of them", {"certificate": lambda m: [(HANDSHAKE, request * 3), m, alone, alone]}, "our own limit")
+    on(OLD, 10, "with a record within", {"certificate": lambda m: [(HANDSHAKE, request[:2]), (ALERT, b"\1\x5a"), m]},
+       "5246 6.2.1")
+    on(OLD, (50, 10), "malformed", {"certificate": lambda m: [(HANDSHAKE, message(HELLO_REQUEST, b"x")), m]}, "5246 7.2.2")
+    on(OLD, 10, "behind change_cipher_spec", {"finished": lambda m: [alone, m]}, "5246 7.4.9")
+    on(NEW, 10, "in TLS 1.3", {"server_hello": lambda m: [alone, m]}, "8446 4", clear=True)
+    on(NEW, 10, "in TLS 1.3, behind ServerHello in its record", {"server_hello": lambda m: [Glued(m, request)]}, "8446 5.1",
+       clear=True, both_versions=True)
+    on(NEW, 10, "in TLS 1.3, under keys", {"certificate": lambda m: [alone, m]}, "8446 4", both_versions=True)
+
+
 def server_hellos():
     def both(what, alert, source, change, versions=BOTH, **more):
         row(what, "client", versions, alert, source, sh(change, **more))
@@ -596,6 +675,7 @@ def server_hellos():
     both("TLS 1.2 in supported_versions", 47, "8446 4.2.1", lambda h: h.set(SUPPORTED_VERSIONS, u16(0x0303)), NEW)
     both("an unknown version in supported_versions", 47, "8446 4.2.1", lambda h: h.set(SUPPORTED_VERSIONS, u16(0x0305)),
          NEW)
+    both("legacy_version 0x0300 beside supported_versions", 70, "8446 D.5", lambda h: fields(h, version=0x0300), NEW)
     both("no key_share", 109, "8446 9.2", lambda h: h.remove(KEY_SHARE), NEW)
     both("a key share of another group", 47, "8446 4.2.8", lambda h: h.set(KEY_SHARE, u16(GROUP_OF_NOBODY) + sized(
         2, b"\4" + bytes(132))), NEW)
@@ -831,20 +911,17 @@ def behind_the_handshake():
 
 
 for part in (nothing_in_common, client_hellos, records_that_are_wrong, order_on_servers, order_on_clients,
-    server_hellos,
-             behind_the_server_hello, behind_the_handshake):
+    hello_requests, server_hellos, behind_the_server_hello, behind_the_handshake):
     part()
 
 
 # Where rustls 0.23 gives no sign of what the RFC asks for: (role, cause) -> (version, what happens instead, why). A
 # test that fails here has become better than its entry, which can go then.
 DEPARTURES = {
-    ("server", "a fallback that was not needed"): (
-        TLS12, None,
-        "rustls does not know TLS_FALLBACK_SCSV, by choice (its manual, on vulnerabilities); the sentinel of "
-        "RFC 8446 section 4.1.3 does its work for all who know TLS 1.3"),
-    ("server", "a renegotiation that nobody had begun"): (
-        TLS12, None, "rustls does not read renegotiation_info; it never renegotiates"),
+    ("server", "no supported_groups"): (
+        TLS12, 40, "rustls chooses among the groups that were offered, and none were"),
+    ("server", "a server_name list that begins with an unknown type"): (
+        TLS12, 47, "rustls takes the length of an unknown entry for unknown, though RFC 6066 fixes it"),
     ("client", "a renegotiation that nobody had begun"): (
         TLS12, None, "rustls lets any renegotiation_info pass in a ServerHello; it never renegotiates"),
     ("client", "a downgrade, as the sentinel for TLS 1.1 tells"): (

@@ -191,6 +191,11 @@ impl ClientHello {
         self.extension(ext::POST_HANDSHAKE_AUTH).is_some()
     }
 
+    /// Whether `renegotiation_info` speaks of an earlier handshake, though there was none (RFC 5746 section 3.6).
+    pub(crate) fn renegotiates(&self) -> bool {
+        self.extension(ext::RENEGOTIATION_INFO).is_some_and(|info| info != [0])
+    }
+
     /// Whether the client wants TLS 1.3 without an extension that this needs. A server that speaks TLS 1.3 must answer
     /// with `missing_extension`.
     pub fn missing_extension(&self) -> bool {
@@ -204,6 +209,18 @@ impl ClientHello {
             false if !groups || self.parts.signature_algorithms.is_none() => true,
             _ => groups != shares,
         }
+    }
+
+    /// Whether `second`, the answer to a HelloRetryRequest, says the same of the client. RFC 8446 section 4.1.2: it differs in
+    /// `key_share`, `early_data`, `cookie`, `pre_shared_key` and `padding` alone; RFC 9849 section 6.1.5 has another
+    /// `encrypted_client_hello`. Extensions that are not known here are passed over.
+    pub(crate) fn is_repeated_by(&self, second: &Self) -> bool {
+        self.legacy_version == second.legacy_version
+            && self.random() == second.random()
+            && self.session_id() == second.session_id()
+            && self.bytes(self.parts.cipher_suites) == second.bytes(second.parts.cipher_suites)
+            && self.compression_methods() == second.compression_methods()
+            && ext::LASTING.iter().all(|number| self.extension(*number) == second.extension(*number))
     }
 
     fn extensions(&self) -> impl Iterator<Item = (u16, &[u8])> {

@@ -40,6 +40,28 @@ pub(super) mod extension_type {
     pub(crate) const ENCRYPTED_CLIENT_HELLO: u16 = 0xfe0d;
     /// RFC 5746 section 3.2.
     pub(crate) const RENEGOTIATION_INFO: u16 = 0xff01;
+
+    /// Those that a second ClientHello repeats (RFC 8446 section 4.1.2).
+    pub(crate) const LASTING: [u16; 18] = [
+        SERVER_NAME,
+        STATUS_REQUEST,
+        SUPPORTED_GROUPS,
+        EC_POINT_FORMATS,
+        SIGNATURE_ALGORITHMS,
+        ALPN,
+        CLIENT_CERTIFICATE_TYPE,
+        SERVER_CERTIFICATE_TYPE,
+        EXTENDED_MASTER_SECRET,
+        COMPRESS_CERTIFICATE,
+        SUPPORTED_VERSIONS,
+        PSK_KEY_EXCHANGE_MODES,
+        CERTIFICATE_AUTHORITIES,
+        POST_HANDSHAKE_AUTH,
+        SIGNATURE_ALGORITHMS_CERT,
+        TICKET_REQUEST,
+        ECH_OUTER_EXTENSIONS,
+        RENEGOTIATION_INFO,
+    ];
 }
 
 /// Reads a whole handshake message: its `legacy_version`, and where its parts lie.

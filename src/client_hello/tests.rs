@@ -410,8 +410,8 @@ fn rustls_reads(hello: &[u8]) -> Result<(), rustls::Error> {
     }
 }
 
-/// What is refused here although rustls takes it, because RFC 8446 wants it refused: extensions that rustls does not
-/// read, and lengths out of range (section 6).
+/// What is refused here although rustls accepts it: RFC 8446 section 6 demands decode_error for what does not follow the
+/// syntax: extensions that rustls does not read, and lengths out of range.
 const STRICTER_THAN_RUSTLS: [&str; 4] = [
     "post_handshake_auth is not empty",
     "signature_algorithms_cert is malformed",

@@ -55,6 +55,7 @@ pub(crate) struct Client {
     credentials: Option<Arc<OwnKey>>,
     tickets: Option<Arc<ClientTickets>>,
     judges_resumed: bool,
+    tls12: bool,
 }
 
 impl Client {
@@ -66,6 +67,7 @@ impl Client {
             credentials: self.credentials.clone(),
             tickets: self.tickets.clone(),
             judges_resumed: self.judges_resumed,
+            tls12: self.tls12,
         }
     }
 }
@@ -177,8 +179,13 @@ impl Context {
             Some(tickets) => Resumption::store(tickets.clone()),
             None => Resumption::disabled(),
         };
-        let client =
-            Client { config: Arc::new(config), credentials, tickets, judges_resumed: options.validate_on_resume };
+        let client = Client {
+            config: Arc::new(config),
+            credentials,
+            tickets,
+            judges_resumed: options.validate_on_resume,
+            tls12: versions(&options).contains(&&TLS12),
+        };
         Ok(Self {
             config: Config::Client(client),
             trust: trust::Policy::new(

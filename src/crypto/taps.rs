@@ -39,6 +39,9 @@ pub(crate) struct Seen {
     /// TLS 1.3 application traffic secrets, from which key updates derive.
     pub(crate) client_traffic: Option<Secret>,
     pub(crate) server_traffic: Option<Secret>,
+    /// The client's handshake traffic secret is needed: by a server whose client has offered early data.
+    pub(crate) wants_client_handshake: bool,
+    pub(crate) client_handshake: Option<Secret>,
     /// TLS 1.3: what exporters derive from.
     pub(crate) exporter: Option<Secret>,
     /// TLS 1.2: the master secret, and the client's random followed by the server's.
@@ -240,6 +243,8 @@ impl SealerState {
     }
 }
 
+const CLIENT_HANDSHAKE: &str = "CLIENT_HANDSHAKE_TRAFFIC_SECRET";
+
 /// rustls's key log: the secrets that the record layer and the exporters need, kept in memory and, unless the options
 /// name a file, nowhere else.
 #[derive(Debug)]
@@ -259,12 +264,17 @@ impl rustls::KeyLog for SecretTap {
         match label {
             "CLIENT_TRAFFIC_SECRET_0" => seen.client_traffic = Secret::new(secret),
             "SERVER_TRAFFIC_SECRET_0" => seen.server_traffic = Secret::new(secret),
+            CLIENT_HANDSHAKE if seen.wants_client_handshake => seen.client_handshake = Secret::new(secret),
             "EXPORTER_SECRET" => seen.exporter = Secret::new(secret),
             _ => {}
         }
     }
 
     fn will_log(&self, label: &str) -> bool {
-        self.0.is_some() || matches!(label, "CLIENT_TRAFFIC_SECRET_0" | "SERVER_TRAFFIC_SECRET_0" | "EXPORTER_SECRET")
+        self.0.is_some()
+            || matches!(
+                label,
+                CLIENT_HANDSHAKE | "CLIENT_TRAFFIC_SECRET_0" | "SERVER_TRAFFIC_SECRET_0" | "EXPORTER_SECRET"
+            )
     }
 }

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
+use super::{alert, too_many_records};
 use crate::client_hello::{ClientHello, Unreadable};
 use crate::limits::{MAX_HANDSHAKE_MESSAGE, MAX_PLAINTEXT, MAX_UNFINISHED_RECORDS, MAX_WARNING_ALERTS, RECORD_HEADER};
-use crate::outcome::Alert;
+use crate::outcome::{Alert, Failure};
 use crate::record::ContentType;
+use crate::record::message_stream::MESSAGE_HEADER;
 
-/// Bytes of a handshake message's header: its type and its length (RFC 8446 section 4).
-const MESSAGE_HEADER: usize = 4;
 const CLIENT_HELLO: u8 = 1;
 
 /// Collects fragments (RFC 8446 section 5.1).
@@ -29,56 +29,44 @@ pub(super) struct HelloReader {
 pub(super) enum Part {
     /// A fragment, or a warning before the first one; it was taken, the rest is missing.
     Fragment,
-    /// The record that completes the message, or shows that it never can be read. It was not taken.
-    Last(Result<Arc<ClientHello>, Unreadable>),
-    /// One fragment too many for what is missing still.
-    TooMany,
-    /// No part of any ClientHello that can be taken.
-    Other,
+    /// The record that completes the message. It was not taken.
+    Last(Arc<ClientHello>),
+    /// No part of a ClientHello that can be accepted: the handshake ends.
+    Refused(Failure),
 }
 
 impl HelloReader {
     pub(super) fn read(&mut self, record: &[u8]) -> Part {
-        let Some((header, fragment)) = record.split_at_checked(RECORD_HEADER) else { return Part::Other };
-        // RFC 5246 section 7.2.2: a warning ends nothing, and before there is a version that is the rule. What comes
-        // behind user_canceled is close_notify, which does (RFC 8446 section 6.1).
-        if let [21, _, _, 0, 2, 1, description] = *record
-            && description != 0
-            && self.fragments.is_empty()
-        {
-            self.warnings = self.warnings.saturating_add(1);
-            return match self.warnings {
-                ..=MAX_WARNING_ALERTS => Part::Fragment,
-                _ => unreadable(Alert::UNEXPECTED_MESSAGE, "there are too many warnings"),
-            };
-        }
-        // RFC 8446 section 5.1: an alert is a record of its own, and has two bytes.
-        if header.first() == Some(&(ContentType::Alert as u8)) && fragment.len() != 2 {
-            return unreadable(Alert::DECODE_ERROR, "an alert has not two bytes");
-        }
-        // RFC 8446 section 5.1: no empty fragments of handshake messages.
-        if header.first() != Some(&(ContentType::Handshake as u8)) || fragment.is_empty() {
-            return Part::Other;
-        }
+        let fragment = match record {
+            // RFC 5246 section 7.2.2: a warning ends nothing, and before there is a version that is the rule. What follows
+            // user_canceled is close_notify, which does (RFC 8446 section 6.1).
+            [21, _, _, 0, 2, 1, description] if *description != 0 && self.fragments.is_empty() => return self.warned(),
+            // RFC 8446 section 5.1: no empty fragments of handshake messages.
+            [22, _, _, _, _, fragment @ ..] if !fragment.is_empty() => fragment,
+            _ => return Part::Refused(not_a_hello(record)),
+        };
         let begin: Vec<u8> = self.fragments.iter().chain(fragment).take(MESSAGE_HEADER).copied().collect();
         match *begin.as_slice() {
             [CLIENT_HELLO, high, middle, low] => {
                 let body = u32::from_be_bytes([0, high, middle, low]) as usize;
                 if body > MAX_HANDSHAKE_MESSAGE {
-                    return unreadable(Alert::ILLEGAL_PARAMETER, "the ClientHello is too long");
+                    return refused(Alert::ILLEGAL_PARAMETER, "the ClientHello is too long");
                 }
                 let missing = (MESSAGE_HEADER + body).saturating_sub(self.fragments.len());
                 match fragment.get(..missing) {
                     // Nothing follows a ClientHello in its flight.
                     Some(end) if end.len() < fragment.len() => {
-                        unreadable(Alert::UNEXPECTED_MESSAGE, "a message follows the ClientHello in its record")
+                        refused(Alert::UNEXPECTED_MESSAGE, "a message follows the ClientHello in its record")
                     }
-                    Some(end) => Part::Last(ClientHello::read([&self.fragments, end].concat()).map(Arc::new)),
+                    Some(end) => match ClientHello::read([&self.fragments, end].concat()) {
+                        Ok(hello) => Part::Last(Arc::new(hello)),
+                        Err(Unreadable { alert, reason }) => refused(alert, reason),
+                    },
                     None => self.take(fragment),
                 }
             }
             [CLIENT_HELLO, ..] => self.take(fragment),
-            _ => Part::Other,
+            _ => Part::Refused(not_a_hello(record)),
         }
     }
 
@@ -116,13 +104,36 @@ impl HelloReader {
     fn take(&mut self, fragment: &[u8]) -> Part {
         self.taken += RECORD_HEADER + fragment.len();
         if self.taken > MAX_UNFINISHED_RECORDS {
-            return Part::TooMany;
+            return Part::Refused(too_many_records());
         }
         self.fragments.extend_from_slice(fragment);
         Part::Fragment
     }
+
+    fn warned(&mut self) -> Part {
+        self.warnings = self.warnings.saturating_add(1);
+        match self.warnings {
+            ..=MAX_WARNING_ALERTS => Part::Fragment,
+            _ => refused(Alert::UNEXPECTED_MESSAGE, "there are too many warnings"),
+        }
+    }
 }
 
-fn unreadable(alert: Alert, reason: &'static str) -> Part {
-    Part::Last(Err(Unreadable { alert, reason }))
+fn refused(alert: Alert, reason: &'static str) -> Part {
+    Part::Refused(Failure::protocol(alert, reason))
+}
+
+/// What a client gets that sends something else.
+fn not_a_hello(record: &[u8]) -> Failure {
+    let refused = |alert, reason| Failure::protocol(alert, reason);
+    match *record {
+        // RFC 8446 section 6.
+        [21, _, _, 0, 2, _, 0] => alert::received(Alert::CLOSE_NOTIFY),
+        // RFC 8446 section 5.1: nothing stands between the fragments of a message.
+        [21, _, _, 0, 2, 1, _] => refused(Alert::UNEXPECTED_MESSAGE, "an alert within the ClientHello"),
+        [21, _, _, 0, 2, _, description] => alert::received(Alert(description)),
+        // RFC 8446 section 5.1: an alert is a record of its own, and has two bytes.
+        [21, ..] => refused(Alert::DECODE_ERROR, "an alert does not have two bytes"),
+        _ => refused(Alert::UNEXPECTED_MESSAGE, "the client did not begin with a ClientHello"),
+    }
 }

@@ -16,16 +16,20 @@
 pub(crate) mod alert;
 pub(crate) mod client_tickets;
 mod connection;
+mod early_data;
 pub(crate) mod external_key;
 pub(crate) mod fiber;
 pub(crate) mod groups;
 mod hello;
+mod hello_request;
 pub(crate) mod hooks;
+mod incoming;
 pub(crate) mod question;
+mod server_start;
 
 use std::sync::Arc;
 
-use rustls::crypto::{SupportedKxGroup, hash};
+use rustls::crypto::hash;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::CertifiedKey;
 use rustls::{ConnectionTrafficSecrets, HandshakeKind, PeerMisbehaved, ProtocolVersion, SupportedCipherSuite};
@@ -35,19 +39,20 @@ use crate::crypto::exporter::{Exporter, Tls12Secrets};
 use crate::crypto::own_key::OwnKey;
 use crate::crypto::secrets::{Secret, TrafficSecret};
 use crate::crypto::taps::{HandshakeSealer, Identity, SealingPoint, Seen, Taps};
-use crate::limits::{
-    MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, MAX_TICKET, MAX_UNFINISHED_RECORDS, RECORD_HEADER,
-};
+use crate::limits::{MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, MAX_TICKET, MAX_UNFINISHED_RECORDS};
 use crate::outcome::{Alert, Failure, Question};
 use crate::record::keys::algorithm_tls13;
 use crate::record::seal::Sealer;
 use crate::record::{ContentType, Version};
 use client_tickets::{ClientTickets, TicketTaker};
 use connection::{Connection, Drive, Progress};
+use early_data::EarlyData;
 use fiber::stack::PooledStack;
 use fiber::{Fiber, Step};
 use hello::{HelloReader, Part};
+use hello_request::HelloRequests;
 use question::{Answer, Request};
+pub(crate) use server_start::{ForGroup, ServerStart};
 
 #[cfg(test)]
 pub(crate) use fiber::stack::painting;
@@ -74,6 +79,12 @@ pub(crate) struct Handshake {
     version: Option<Version>,
     /// TLS 1.2: the peer's change_cipher_spec has passed, what follows is protected.
     peer_changed_cipher: bool,
+    /// A server's, if its client has offered early data.
+    early_data: Option<Box<EarlyData>>,
+    /// A server's reader of a second ClientHello.
+    second_hello: HelloReader,
+    /// A client's that offers TLS 1.2.
+    hello_requests: Option<HelloRequests>,
     /// There was a HelloRetryRequest. rustls forgets it where the session is resumed.
     hello_retried: bool,
     /// Records for the peer, not yet handed over.
@@ -114,43 +125,6 @@ enum State {
 
 type Returned = (Drive, Result<Progress, rustls::Error>);
 
-/// The context that a server's handshake begins with.
-#[derive(Clone)]
-pub(crate) struct ServerStart {
-    pub(crate) config: Arc<rustls::ServerConfig>,
-    /// Where the host has put the groups in order: a configuration with one group each. rustls by itself takes the first of the
-    /// client's groups that it has.
-    pub(crate) by_group: Option<Arc<[ForGroup]>>,
-    pub(crate) may_lack_certificate: bool,
-    pub(crate) judges_resumed: bool,
-    /// TLS 1.3 can be negotiated.
-    pub(crate) tls13: bool,
-}
-
-/// A server's configuration with one group alone.
-pub(crate) struct ForGroup {
-    pub(crate) group: &'static dyn SupportedKxGroup,
-    pub(crate) config: Arc<rustls::ServerConfig>,
-}
-
-impl ServerStart {
-    /// The configuration for this client: with the first of the host's groups that the client has, if their order is the
-    /// host's. A share that is missing is asked for (RFC 8446 section 4.1.4).
-    fn config_for(&self, hello: Option<&ClientHello>) -> Arc<rustls::ServerConfig> {
-        let fitting = |hello: &ClientHello| {
-            let version =
-                if self.tls13 && hello.offers_tls13() { ProtocolVersion::TLSv1_3 } else { ProtocolVersion::TLSv1_2 };
-            let is_common = |one: &&ForGroup| {
-                one.group.usable_for_version(version)
-                    && hello.supported_groups().any(|id| id == u16::from(one.group.name()))
-            };
-            self.by_group.as_deref()?.iter().find(is_common).map(|one| one.config.clone())
-        };
-        // Without a common one rustls says so.
-        hello.and_then(fitting).unwrap_or_else(|| self.config.clone())
-    }
-}
-
 /// What a client's handshake begins with.
 pub(crate) struct ClientStart {
     pub(crate) config: Arc<rustls::ClientConfig>,
@@ -161,6 +135,8 @@ pub(crate) struct ClientStart {
     pub(crate) credentials: Option<Arc<OwnKey>>,
     pub(crate) tickets: Option<Arc<ClientTickets>>,
     pub(crate) judges_resumed: bool,
+    /// TLS 1.2 can be negotiated.
+    pub(crate) tls12: bool,
 }
 
 impl ClientStart {
@@ -264,6 +240,9 @@ impl Handshake {
             client_hello: None,
             version: None,
             peer_changed_cipher: false,
+            early_data: None,
+            second_hello: HelloReader::default(),
+            hello_requests: start.tls12.then(HelloRequests::default),
             hello_retried: false,
             output: drive.output,
         })
@@ -281,14 +260,21 @@ impl Handshake {
             client_hello: None,
             version: None,
             peer_changed_cipher: false,
+            early_data: None,
+            second_hello: HelloReader::default(),
+            hello_requests: None,
             hello_retried: false,
             output: Vec::new(),
         }
     }
 
-    /// The longest payload that the peer's next record may have (RFC 8446 section 5.2, RFC 5246 section 6.2.3).
-    pub(crate) fn max_payload(&self) -> usize {
-        if self.taps.seen().opening_tls13 {
+    /// The longest payload that the peer's next record may have, which begins with this byte (RFC 8446 section 5.2,
+    /// RFC 5246 section 6.2.3).
+    pub(crate) fn max_payload(&self, content_type: Option<&u8>) -> usize {
+        // Early data is protected before we have keys.
+        let is_early_data = content_type == Some(&(ContentType::ApplicationData as u8))
+            && self.early_data.as_ref().is_some_and(|early_data| early_data.may_come());
+        if self.taps.seen().opening_tls13 || is_early_data {
             MAX_CIPHERTEXT_TLS13
         } else if self.peer_changed_cipher && self.version == Some(Version::Tls12) {
             MAX_CIPHERTEXT_TLS12
@@ -371,35 +357,34 @@ impl Handshake {
         {
             return Ok(event);
         }
+        match self.early_data.as_mut().map_or(Ok(false), |early_data| early_data.skips(record)) {
+            Ok(false) => {}
+            Ok(true) => return Ok(Event::NeedsInput),
+            Err(failure) => return self.fail(failure, self.sealer_in_force()),
+        }
         // The stack first: once rustls has the record there is no way back.
         let stack = PooledStack::acquire()?;
         let (connection, mut fed) = match std::mem::replace(&mut self.state, State::Ended) {
             State::Waiting { connection, fed } => (connection, fed),
-            State::Hello { reader, context: Some(context), .. } => {
-                self.may_lack_certificate = context.may_lack_certificate;
-                self.judges_resumed = context.judges_resumed;
-                let config = context.config_for(self.client_hello.as_deref());
-                let connection = Connection::server(config)
-                    .map_err(|_| Failure::configuration("no handshake can begin with this context"))?;
-                let message = self.client_hello.as_ref().map(|hello| hello.raw()).unwrap_or_default();
-                (connection, reader.into_records(message))
-            }
+            State::Hello { reader, context: Some(context), .. } => self.connect(reader, &context)?,
             other => {
                 self.state = other;
                 return Err(Failure::internal("a record for a handshake that waits for none"));
             }
         };
         // From here on the record is taken.
-        if let Some(failure) = self.misplaced(record).or_else(|| self.ended_in_clear(record)) {
-            return self.fail(failure, self.sealer_in_force());
+        let for_rustls = match self.admit(record) {
+            Ok(for_rustls) => for_rustls,
+            Err(failure) => return self.fail(failure, self.sealer_in_force()),
+        };
+        if for_rustls.is_empty() {
+            self.state = State::Waiting { connection, fed };
+            return Ok(Event::NeedsInput);
         }
-        if record.first() == Some(&(ContentType::ChangeCipherSpec as u8)) {
-            self.peer_changed_cipher = true;
-        }
-        if fed.len() + record.len() > MAX_UNFINISHED_RECORDS {
+        if fed.len() + for_rustls.len() > MAX_UNFINISHED_RECORDS {
             return self.fail(too_many_records(), self.sealer_in_force());
         }
-        fed.extend_from_slice(record);
+        fed.extend_from_slice(&for_rustls);
         // What is here is one message. rustls does not show how long a TLS 1.2 ticket is.
         if fed.len() > MAX_TICKET && !self.is_server {
             self.taps.seen().too_long_for_tickets = true;
@@ -413,8 +398,23 @@ impl Handshake {
         self.after(fiber, step, sealer_before, None)
     }
 
+    /// A server's connection, now that the ClientHello has been read and the context is known, and the records that rustls
+    /// is given before the one at hand.
+    fn connect(&mut self, reader: HelloReader, context: &ServerStart) -> Result<(Connection, Vec<u8>), Failure> {
+        let hello = self.client_hello.as_ref().ok_or_else(|| Failure::internal("a handshake without a ClientHello"))?;
+        self.may_lack_certificate = context.may_lack_certificate;
+        self.judges_resumed = context.judges_resumed;
+        let connection = Connection::server(context.config_for(hello))
+            .map_err(|_| Failure::configuration("no handshake can begin with this context"))?;
+        let mut seen = self.taps.seen();
+        seen.keeps_transcript = hello.offers_post_handshake_auth();
+        seen.wants_client_handshake = hello.offers_early_data();
+        drop(seen);
+        Ok((connection, reader.into_records(hello.raw())))
+    }
+
     /// Looks at a server's input until the ClientHello is complete and its context known. `None`: rustls goes on with
-    /// this record.
+    /// this record. It never sees a ClientHello that could not be read here.
     fn feed_hello(&mut self, record: &[u8]) -> Result<Option<Event>, Failure> {
         let State::Hello { reader, context, asked, answer } = &mut self.state else { return Ok(None) };
         if let (true, Some(hello)) = (*asked, &self.client_hello) {
@@ -427,36 +427,21 @@ impl Handshake {
         } else {
             match reader.read(record) {
                 Part::Fragment => return Ok(Some(Event::NeedsInput)),
-                Part::TooMany => return self.fail(too_many_records(), None).map(Some),
-                Part::Last(Ok(hello)) => {
-                    self.client_hello = Some(hello);
-                    if context.is_none() {
-                        *asked = true;
-                        reader.give_up();
-                        return Ok(Some(Event::Asks(Request::ServerContext)));
-                    }
-                }
-                // With a context rustls judges what we cannot read; without one there is nobody else.
-                Part::Last(Err(unreadable)) if context.is_none() => {
-                    return self.fail(Failure::protocol(unreadable.alert, unreadable.reason), None).map(Some);
-                }
-                Part::Other if context.is_none() => return self.fail(not_a_hello(record), None).map(Some),
-                Part::Last(Err(_)) | Part::Other => {}
+                Part::Refused(failure) => return self.fail(failure, None).map(Some),
+                Part::Last(hello) => self.client_hello = Some(hello),
+            }
+            if context.is_none() {
+                *asked = true;
+                reader.give_up();
+                return Ok(Some(Event::Asks(Request::ServerContext)));
             }
         }
-        let offers = self.client_hello.as_ref().is_some_and(|hello| hello.offers_post_handshake_auth());
-        self.taps.seen().keeps_transcript = offers;
-        // RFC 8446 sections 9.2 and 4.2.3. rustls has handshake_failure for all of these, and takes no pre-shared key
-        // without signature_algorithms either.
-        let tls13 = context.as_ref().is_some_and(|context| context.tls13);
-        let lacks = |hello: &ClientHello| {
-            hello.missing_extension() || hello.offers_tls13() && hello.parts().signature_algorithms.is_none()
-        };
-        if tls13 && self.client_hello.as_deref().is_some_and(lacks) {
-            let reason = "the ClientHello lacks an extension that TLS 1.3 demands";
-            return self.fail(Failure::protocol(Alert::MISSING_EXTENSION, reason), None).map(Some);
+        let refusal =
+            context.as_ref().zip(self.client_hello.as_deref()).and_then(|(context, hello)| context.refuses(hello));
+        match refusal {
+            Some(failure) => self.fail(failure, None).map(Some),
+            None => Ok(None),
         }
-        Ok(None)
     }
 
     /// Goes on with the host's answer.
@@ -544,6 +529,7 @@ impl Handshake {
             Step::Returned(returned) => returned,
         };
         self.version = version(&drive.connection).or(self.version);
+        self.expect_early_data(&drive.connection)?;
         let kind = drive.connection.common().handshake_kind();
         self.hello_retried |= kind == Some(HandshakeKind::FullWithHelloRetryRequest);
         match result {
@@ -584,6 +570,21 @@ impl Handshake {
         }
     }
 
+    /// From a server's answer in TLS 1.3 on early data may come, and once there are keys they tell where it ends.
+    fn expect_early_data(&mut self, connection: &Connection) -> Result<(), Failure> {
+        let is_offered = self.is_server && self.client_hello.as_ref().is_some_and(|hello| hello.offers_early_data());
+        let (true, Some(SupportedCipherSuite::Tls13(suite))) =
+            (is_offered, connection.common().negotiated_cipher_suite())
+        else {
+            return Ok(());
+        };
+        let early_data = self.early_data.get_or_insert_with(|| Box::new(EarlyData::offered()));
+        match self.taps.seen().client_handshake.take() {
+            Some(secret) => early_data.agreed(suite, secret),
+            None => Ok(()),
+        }
+    }
+
     /// Where a TLS 1.3 client finds bytes behind the server's Finished, rustls has made its own Finished but has not
     /// gone on to the keys behind it, with which the server now expects our alert (RFC 8446 section 7.1).
     fn sealer_behind_finished(
@@ -610,44 +611,6 @@ impl Handshake {
         match connection.common().peer_certificates() {
             Some(chain) if resumed && self.judges_resumed => Some(chain.to_vec()),
             None if self.may_lack_certificate && (!resumed || self.judges_resumed) => Some(Vec::new()),
-            _ => None,
-        }
-    }
-
-    /// Records that rustls lets pass, or has another alert for.
-    fn misplaced(&self, record: &[u8]) -> Option<Failure> {
-        let protected_tls13 = self.taps.seen().opening_tls13;
-        let protected_tls12 = self.version == Some(Version::Tls12) && self.peer_changed_cipher;
-        match record {
-            // RFC 8446 section 5: once there are keys, protected records look like application data.
-            [22, ..] if protected_tls13 => {
-                Some(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a handshake message in clear"))
-            }
-            // The same, one that calls itself an alert: rustls would open it. Alerts in clear have two bytes.
-            [21, ..] if protected_tls13 && record.len() != RECORD_HEADER + 2 => {
-                Some(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a protected record that calls itself an alert"))
-            }
-            // RFC 8446 section 5.2: the header is authenticated as it was sent; rustls authenticates 0x0303.
-            [23, version @ .., _, _] if protected_tls13 && !version.starts_with(&[3, 3]) => {
-                Some(Failure::protocol(Alert::BAD_RECORD_MAC, "a record whose header is not what was sealed"))
-            }
-            // RFC 8446 section 5, RFC 5246 section 7.1: a change_cipher_spec has one byte, and that is 1.
-            [20, _, _, payload @ ..] if !protected_tls12 && payload != [0, 1, 1] => {
-                Some(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a change_cipher_spec that says something else"))
-            }
-            _ => None,
-        }
-    }
-
-    /// An alert in clear that ends the handshake. rustls would pass over a `close_notify` in silence, or complain of it
-    /// as malformed, and of any alert within an unfinished message as misplaced.
-    fn ended_in_clear(&self, record: &[u8]) -> Option<Failure> {
-        if self.peer_changed_cipher || self.taps.seen().opening_tls13 {
-            return None;
-        }
-        match record {
-            [21, _, _, 0, 2, _, 0] => Some(alert::received(Alert::CLOSE_NOTIFY)),
-            [21, _, _, 0, 2, 2, description] => Some(alert::received(Alert(*description))),
             _ => None,
         }
     }
@@ -741,14 +704,6 @@ impl Handshake {
 /// The host shows something else than the ClientHello that it has chosen a context by.
 pub(crate) fn other_input() -> Failure {
     Failure::argument("this is not the input that held the ClientHello: show it again")
-}
-
-/// What a server without a context gets that is no ClientHello.
-fn not_a_hello(record: &[u8]) -> Failure {
-    match record {
-        [21, _, _, 0, 2, _, description] => alert::received(Alert(*description)),
-        _ => Failure::protocol(Alert::UNEXPECTED_MESSAGE, "the client did not begin with a ClientHello"),
-    }
 }
 
 fn too_many_records() -> Failure {

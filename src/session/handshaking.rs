@@ -545,7 +545,7 @@ impl Running {
         if self.handshake.can_go_on() {
             return self.handshake.go_on().map(Next::Event);
         }
-        let header = match next_record(input, self.handshake.max_payload()) {
+        let header = match next_record(input, self.handshake.max_payload(input.first())) {
             Ok(Some(header)) => header,
             Ok(None) if self.input_ended => return self.handshake.fail_with(truncated()).map(Next::Event),
             Ok(None) => return Ok(Next::Return(Outcome::WantRead)),

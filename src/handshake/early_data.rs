@@ -1,0 +1,122 @@
+//! Early data, which our servers never accept (RFC 8446 section 4.2.10).
+//!
+//! A client that offers it sends it right after its ClientHello, under keys that we do not have. Its records are skipped.
+//! They have to be told from those that follow them:
+//!
+//! ```text
+//!   after a HelloRetryRequest:  ClientHello │ early data … early data │ ClientHello, in clear
+//!   otherwise:                  ClientHello │ early data … early data │ the client's flight, under its handshake keys
+//! ```
+//!
+//! After a HelloRetryRequest every record of the type application_data is skipped until the second ClientHello begins.
+//! Otherwise the first record that opens under the client's handshake keys ends the early data, and from there on every
+//! record must open. rustls sees none of what is skipped: it would stop after 16 KiB, and it would count each record again
+//! whenever it looks at it.
+
+use rustls::Tls13CipherSuite;
+
+use crate::crypto::secrets::{Secret, TrafficSecret};
+use crate::limits::{MAX_SKIPPED_EARLY_DATA, RECORD_HEADER};
+use crate::outcome::{Alert, Failure};
+use crate::record::ContentType;
+use crate::record::held::RecordBuffer;
+use crate::record::keys::{TAG_LEN, algorithm_tls13};
+use crate::record::open::Opener;
+
+/// What a server does with the records of a client that has offered early data.
+pub(super) struct EarlyData {
+    /// Bytes of data that may still be skipped.
+    left: usize,
+    /// The early data has ended.
+    is_over: bool,
+    keys: Option<ClientKeys>,
+}
+
+impl EarlyData {
+    /// The ClientHello has offered early data.
+    pub(super) fn offered() -> Self {
+        Self { left: MAX_SKIPPED_EARLY_DATA, is_over: false, keys: None }
+    }
+
+    /// The client's handshake traffic secret is there.
+    pub(super) fn agreed(&mut self, suite: &'static Tls13CipherSuite, secret: Secret) -> Result<(), Failure> {
+        if !self.is_over {
+            self.keys = Some(ClientKeys::new(suite, secret)?);
+        }
+        Ok(())
+    }
+
+    /// Whether a record of application data can be early data.
+    pub(super) fn may_come(&self) -> bool {
+        !self.is_over
+    }
+
+    /// Whether the client's next record is early data, which no one reads: then it is counted and skipped. An error ends
+    /// the handshake.
+    pub(super) fn skips(&mut self, record: &[u8]) -> Result<bool, Failure> {
+        if record.first() != Some(&(ContentType::ApplicationData as u8)) {
+            return Ok(false);
+        }
+        match &self.keys {
+            Some(keys) if keys.open(record)? => Ok(false),
+            Some(_) if self.is_over => {
+                Err(Failure::protocol(Alert::BAD_RECORD_MAC, "a record could not be opened: damaged or forged"))
+            }
+            // Data after the second ClientHello, which rustls refuses.
+            None if self.is_over => Ok(false),
+            Some(_) | None => self.count(record).map(|()| true),
+        }
+    }
+
+    /// A record that is no early data belongs to the handshake, and is taken.
+    pub(super) fn takes(&mut self, record: &[u8]) {
+        match (record.first().copied().and_then(ContentType::from_byte), &mut self.keys) {
+            (Some(ContentType::ApplicationData), Some(keys)) => {
+                keys.opener.take();
+                self.is_over = true;
+            }
+            // The second ClientHello.
+            (Some(ContentType::Handshake), None) => self.is_over = true,
+            // A change_cipher_spec says nothing, wherever it comes (RFC 8446 appendix D.4).
+            _ => {}
+        }
+    }
+
+    /// RFC 8446 section 4.2.10: a server SHOULD end the connection with unexpected_message if there is too much.
+    fn count(&mut self, record: &[u8]) -> Result<(), Failure> {
+        let payload_len = record.len().saturating_sub(RECORD_HEADER);
+        // A record without data costs us something, too.
+        let data_len = payload_len.saturating_sub(1 + TAG_LEN).max(1);
+        let too_much = || Failure::protocol(Alert::UNEXPECTED_MESSAGE, "there is more early data than a server skips");
+        self.left = self.left.checked_sub(data_len).ok_or_else(too_much)?;
+        Ok(())
+    }
+}
+
+/// The client's handshake keys, to try its records with.
+struct ClientKeys {
+    opener: Opener,
+}
+
+impl ClientKeys {
+    fn new(suite: &'static Tls13CipherSuite, secret: Secret) -> Result<Self, Failure> {
+        let algorithm =
+            algorithm_tls13(suite.common.suite).ok_or_else(|| Failure::internal("a cipher suite without an AEAD"))?;
+        let keys = TrafficSecret::new(suite, secret).keys(algorithm)?;
+        Ok(Self { opener: Opener::new(keys) })
+    }
+
+    /// Whether the record opens. No one reads what is in it here: rustls opens it again. An error: it is too short to be
+    /// protected, or it opens and what is inside is wrong.
+    fn open(&self, record: &[u8]) -> Result<bool, Failure> {
+        let sealed = self.opener.next(record)?.ok_or_else(|| Failure::internal("part of a record"))?;
+        let mut buffer = RecordBuffer::take();
+        let room =
+            buffer.room(sealed.inner_len()).ok_or_else(|| Failure::internal("a record longer than its buffer"))?;
+        match self.opener.peek(&sealed, room) {
+            Ok(_) => Ok(true),
+            Err(failure) if failure.alert_sent == Some(Alert::BAD_RECORD_MAC) => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+}

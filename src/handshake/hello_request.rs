@@ -1,0 +1,118 @@
+//! HelloRequest, which a TLS 1.2 client ignores while it is shaking hands, and which no hash of the handshake contains
+//! (RFC 5246 section 7.4.1.1). rustls would refuse it, so it does not see it.
+
+use std::borrow::Cow;
+
+use crate::limits::{MAX_PLAINTEXT, MAX_RENEGOTIATION_REQUESTS};
+use crate::outcome::{Alert, Failure};
+use crate::record::message_stream::{MESSAGE_HEADER, MessageStream, Piece};
+use crate::record::{ContentType, Version, header};
+
+const HELLO_REQUEST: [u8; MESSAGE_HEADER] = [0; MESSAGE_HEADER];
+
+/// Removes HelloRequests from a server's messages in clear.
+#[derive(Default)]
+pub(super) struct HelloRequests {
+    messages: MessageStream,
+    /// How many there were.
+    removed: u8,
+}
+
+impl HelloRequests {
+    /// What rustls is given of this record: all of it, as a rule; nothing if it held HelloRequests alone. `version` is the
+    /// handshake's, once there is one.
+    pub(super) fn remove<'a>(&mut self, record: &'a [u8], version: Option<Version>) -> Result<Cow<'a, [u8]>, Failure> {
+        let fragment = match record {
+            [22, _, _, _, _, fragment @ ..] if !fragment.is_empty() => fragment,
+            // RFC 8446 section 5.1: nothing stands between the fragments of a message, not even of one that is ignored.
+            _ if !self.messages.part_of_header().is_empty() => {
+                return Err(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a record within a handshake message"));
+            }
+            _ => return Ok(Cow::Borrowed(record)),
+        };
+        let before = self.messages.part_of_header().to_vec();
+        let removed = self.removed;
+        let left = self.without_requests(fragment, version)?;
+        // As they came, unless a header is cut in two.
+        if self.removed == removed && before.is_empty() && self.messages.part_of_header().is_empty() {
+            return Ok(Cow::Borrowed(record));
+        }
+        let mut records = Vec::new();
+        for part in left.chunks(MAX_PLAINTEXT) {
+            records.extend_from_slice(&header::bytes(ContentType::Handshake, part.len()));
+            records.extend_from_slice(part);
+        }
+        Ok(Cow::Owned(records))
+    }
+
+    /// The fragment without them, and without the part of a header at its end, which comes with the next one.
+    fn without_requests(&mut self, mut fragment: &[u8], version: Option<Version>) -> Result<Vec<u8>, Failure> {
+        let mut left = Vec::new();
+        while let Some(piece) = self.messages.next(&mut fragment) {
+            match piece {
+                // What shares a record with a ServerHello is TLS 1.3's, perhaps, and is not ignored.
+                Piece::Header(HELLO_REQUEST) if version.is_some() || left.is_empty() => {
+                    self.removed += 1;
+                    if self.removed > MAX_RENEGOTIATION_REQUESTS {
+                        let reason = "there are too many HelloRequests in a handshake";
+                        return Err(Failure::protocol(Alert::UNEXPECTED_MESSAGE, reason));
+                    }
+                }
+                Piece::Header(header) => left.extend_from_slice(&header),
+                Piece::Body(body) => left.extend_from_slice(body),
+            }
+        }
+        Ok(left)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(fragment: &[u8]) -> Vec<u8> {
+        [&header::bytes(ContentType::Handshake, fragment.len())[..], fragment].concat()
+    }
+
+    /// What rustls is given, without the records' headers.
+    fn removed(fragments: &[&[u8]]) -> Result<Vec<u8>, Failure> {
+        let mut requests = HelloRequests::default();
+        let mut messages = Vec::new();
+        for fragment in fragments.iter().filter(|fragment| !fragment.is_empty()) {
+            let record = record(fragment);
+            let mut left = &*requests.remove(&record, Some(Version::Tls12))?;
+            while let Some((header, rest)) = left.split_first_chunk::<5>() {
+                let (payload, rest) = rest.split_at(usize::from(u16::from_be_bytes([header[3], header[4]])));
+                assert!(!payload.is_empty());
+                messages.extend_from_slice(payload);
+                left = rest;
+            }
+        }
+        Ok(messages)
+    }
+
+    #[test]
+    fn hello_requests_are_removed_however_the_stream_is_cut() {
+        let (certificate, done) = ([11, 0, 0, 6, 0, 0, 0, 0, 0, 0], [14, 0, 0, 0]);
+        let stream = [&HELLO_REQUEST[..], &certificate, &HELLO_REQUEST, &HELLO_REQUEST, &done].concat();
+        for first in 0..=stream.len() {
+            for second in first..=stream.len() {
+                let fragments = [&stream[..first], &stream[first..second], &stream[second..]];
+                assert_eq!(removed(&fragments).unwrap(), [&certificate[..], &done].concat(), "{first} {second}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_without_a_hello_request_is_given_as_it_came() {
+        let record = record(&[11, 0, 0, 2, 0, 0, 14, 0, 0, 0]);
+        let mut requests = HelloRequests::default();
+        assert!(matches!(requests.remove(&record, None), Ok(Cow::Borrowed(same)) if same == record));
+    }
+
+    #[test]
+    fn four_hello_requests_are_ignored_and_a_fifth_is_unexpected() {
+        assert!(removed(&[&HELLO_REQUEST[..]; 4]).unwrap().is_empty());
+        assert_eq!(removed(&[&HELLO_REQUEST[..]; 5]).unwrap_err().alert_sent, Some(Alert::UNEXPECTED_MESSAGE));
+    }
+}

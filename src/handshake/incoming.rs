@@ -1,0 +1,85 @@
+//! What is decided about a record before rustls sees it.
+
+use std::borrow::Cow;
+
+use super::hello::Part;
+use super::{Handshake, alert};
+use crate::limits::RECORD_HEADER;
+use crate::outcome::{Alert, Failure};
+use crate::record::{ContentType, Version};
+
+impl Handshake {
+    /// What rustls is given of a record that is taken, perhaps nothing; an error ends the handshake.
+    pub(super) fn admit<'a>(&mut self, record: &'a [u8]) -> Result<Cow<'a, [u8]>, Failure> {
+        if let Some(failure) = self.misplaced(record).or_else(|| self.ended_in_clear(record)) {
+            return Err(failure);
+        }
+        if let Some(early_data) = &mut self.early_data {
+            early_data.takes(record);
+        }
+        let is_handshake = record.first() == Some(&(ContentType::Handshake as u8));
+        if record.first() == Some(&(ContentType::ChangeCipherSpec as u8)) && self.version != Some(Version::Tls13) {
+            self.peer_changed_cipher = true;
+        }
+        if self.is_server && self.hello_retried && is_handshake {
+            self.check_second_hello(record)?;
+        }
+        match &mut self.hello_requests {
+            Some(requests) if self.version != Some(Version::Tls13) && !self.peer_changed_cipher => {
+                requests.remove(record, self.version)
+            }
+            _ => Ok(Cow::Borrowed(record)),
+        }
+    }
+
+    /// The second ClientHello is read as the first one was, and must repeat it: what the host was shown of the client holds
+    /// to the end (RFC 8446 section 4.1.2).
+    fn check_second_hello(&mut self, record: &[u8]) -> Result<(), Failure> {
+        match self.second_hello.read(record) {
+            Part::Fragment => Ok(()),
+            Part::Refused(failure) => Err(failure),
+            Part::Last(second) => match &self.client_hello {
+                Some(first) if first.is_repeated_by(&second) => Ok(()),
+                _ => Err(Failure::protocol(Alert::ILLEGAL_PARAMETER, "the second ClientHello differs from the first")),
+            },
+        }
+    }
+
+    /// Records that rustls lets pass, or has another alert for.
+    fn misplaced(&self, record: &[u8]) -> Option<Failure> {
+        let protected_tls13 = self.taps.seen().opening_tls13;
+        let protected_tls12 = self.version == Some(Version::Tls12) && self.peer_changed_cipher;
+        match record {
+            // RFC 8446 section 5: once there are keys, protected records look like application data.
+            [22, ..] if protected_tls13 => {
+                Some(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a handshake message in clear"))
+            }
+            // The same, one that calls itself an alert: rustls would open it. Alerts in clear have two bytes.
+            [21, ..] if protected_tls13 && record.len() != RECORD_HEADER + 2 => {
+                Some(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a protected record that calls itself an alert"))
+            }
+            // RFC 8446 section 5.2: the header is authenticated as it was sent; rustls authenticates 0x0303.
+            [23, version @ .., _, _] if protected_tls13 && !version.starts_with(&[3, 3]) => {
+                Some(Failure::protocol(Alert::BAD_RECORD_MAC, "a record whose header is not what was sealed"))
+            }
+            // RFC 8446 section 5, RFC 5246 section 7.1: a change_cipher_spec has one byte, and that is 1.
+            [20, _, _, payload @ ..] if !protected_tls12 && payload != [0, 1, 1] => {
+                Some(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a change_cipher_spec that says something else"))
+            }
+            _ => None,
+        }
+    }
+
+    /// An alert in clear that ends the handshake. rustls would pass over a `close_notify` in silence, or complain of it
+    /// as malformed, and of any alert within an unfinished message as misplaced.
+    fn ended_in_clear(&self, record: &[u8]) -> Option<Failure> {
+        if self.peer_changed_cipher || self.taps.seen().opening_tls13 {
+            return None;
+        }
+        match record {
+            [21, _, _, 0, 2, _, 0] => Some(alert::received(Alert::CLOSE_NOTIFY)),
+            [21, _, _, 0, 2, 2, description] => Some(alert::received(Alert(*description))),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What a server's handshake begins with: a context, and the ClientHello that it is for.
+
+use std::sync::Arc;
+
+use rustls::ProtocolVersion;
+use rustls::crypto::SupportedKxGroup;
+
+use crate::client_hello::ClientHello;
+use crate::outcome::{Alert, Failure};
+
+/// The context that a server's handshake begins with.
+#[derive(Clone)]
+pub(crate) struct ServerStart {
+    pub(crate) config: Arc<rustls::ServerConfig>,
+    /// Where the host has put the groups in order: a configuration with one group each. rustls by itself takes the first of the
+    /// client's groups that it has.
+    pub(crate) by_group: Option<Arc<[ForGroup]>>,
+    pub(crate) may_lack_certificate: bool,
+    pub(crate) judges_resumed: bool,
+    /// TLS 1.3 can be negotiated.
+    pub(crate) tls13: bool,
+}
+
+/// A server's configuration with one group alone.
+pub(crate) struct ForGroup {
+    pub(crate) group: &'static dyn SupportedKxGroup,
+    pub(crate) config: Arc<rustls::ServerConfig>,
+}
+
+impl ServerStart {
+    /// The configuration for this client: with the first of the host's groups that the client has, if their order is the
+    /// host's. A share that is missing is asked for (RFC 8446 section 4.1.4).
+    pub(super) fn config_for(&self, hello: &ClientHello) -> Arc<rustls::ServerConfig> {
+        let version = match self.negotiates_tls13(hello) {
+            true => ProtocolVersion::TLSv1_3,
+            false => ProtocolVersion::TLSv1_2,
+        };
+        let is_common = |one: &&ForGroup| {
+            one.group.usable_for_version(version)
+                && hello.supported_groups().any(|id| id == u16::from(one.group.name()))
+        };
+        // Without a common one rustls says so.
+        let fitting = self.by_group.iter().flat_map(|by_group| by_group.iter()).find(is_common);
+        fitting.map_or_else(|| self.config.clone(), |one| one.config.clone())
+    }
+
+    /// Whether this client gets TLS 1.3.
+    pub(super) fn negotiates_tls13(&self, hello: &ClientHello) -> bool {
+        self.tls13 && hello.offers_tls13()
+    }
+
+    /// What this client's hello breaks that rustls lets pass, or has another alert for.
+    pub(super) fn refuses(&self, hello: &ClientHello) -> Option<Failure> {
+        // RFC 8446 appendix D.5, whatever supported_versions says.
+        if hello.legacy_version() <= SSL_3 {
+            return Some(Failure::protocol(Alert::PROTOCOL_VERSION, "the legacy_version is SSL 3.0's, or older"));
+        }
+        if hello.renegotiates() {
+            let reason = "renegotiation_info speaks of an earlier handshake, and there was none";
+            return Some(Failure::protocol(Alert::HANDSHAKE_FAILURE, reason));
+        }
+        // RFC 7507 section 3: a client that falls back to an older version says so.
+        if self.tls13 && !hello.offers_tls13() && hello.cipher_suites().any(|suite| suite == FALLBACK_SCSV) {
+            let reason = "the client has fallen back from TLS 1.3, which is spoken here";
+            return Some(Failure::protocol(Alert::INAPPROPRIATE_FALLBACK, reason));
+        }
+        // RFC 8446 sections 9.2 and 4.2.3. rustls has handshake_failure for all of these, and takes no pre-shared key without
+        // signature_algorithms either.
+        let lacks = hello.missing_extension() || hello.parts().signature_algorithms.is_none();
+        (self.negotiates_tls13(hello) && lacks).then(|| {
+            Failure::protocol(Alert::MISSING_EXTENSION, "the ClientHello lacks an extension that TLS 1.3 demands")
+        })
+    }
+}
+
+/// RFC 7507 section 2.
+const FALLBACK_SCSV: u16 = 0x5600;
+
+/// RFC 6101 section 5.6.1.2.
+const SSL_3: u16 = 0x0300;
