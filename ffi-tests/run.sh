@@ -240,6 +240,7 @@ if [ "$parts" != c ]; then
     run python-identity python3 "$here/python/test_identity.py"
     run python-post-handshake-auth python3 "$here/python/test_post_handshake_auth.py"
     run zoo python3 "$here/zoo/test_zoo.py"
+    run decisions python3 "$here/trust/test_decisions.py"
 fi
 
 echo "$passed passed, $failed failed"
