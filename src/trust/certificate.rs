@@ -32,7 +32,7 @@ pub(super) struct Certificate<'a> {
     pub(super) algorithms: [&'a [u8]; 2],
     pub(super) issuer: &'a [u8],
     pub(super) subject: &'a [u8],
-    validity: Range<usize>,
+    pub(super) validity: Range<usize>,
     pub(super) has_extensions: bool,
 }
 

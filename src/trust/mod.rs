@@ -7,6 +7,7 @@ mod anchors;
 mod budget;
 mod certificate;
 mod dates;
+mod early;
 mod end_point;
 pub(crate) mod fields;
 mod path;
@@ -27,6 +28,7 @@ use self::anchors::Anchors;
 pub(crate) use self::anchors::anchor;
 #[cfg(test)]
 pub(crate) use self::budget::tests::CHECKS;
+use self::early::Moved;
 pub(crate) use self::end_point::certificate_hash;
 pub(crate) use self::path::Link;
 use crate::crypto::provider;
@@ -109,7 +111,9 @@ impl Policy {
                 path: Box::default(),
             };
         };
-        let (chain, name) = match EndEntityCert::try_from(leaf) {
+        let early = Moved::of(leaf);
+        let readable = early.as_ref().map_or(leaf, |early| &early.copy);
+        let (chain, name) = match EndEntityCert::try_from(readable) {
             Ok(certificate) => {
                 (self.chain(&certificate, leaf, intermediates, now), self.name(Some(&certificate), name))
             }

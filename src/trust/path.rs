@@ -1,6 +1,5 @@
 //! The search for a path from a leaf to a trust anchor: webpki's, with what else is demanded of each path that it finds.
 
-use std::borrow::Cow;
 use std::cell::Cell;
 
 use rustls::pki_types::{CertificateDer, UnixTime};
@@ -12,6 +11,7 @@ use webpki::{
 use super::alert::Fault;
 use super::anchors::{self, AnchorMode, Anchors};
 use super::budget::Budget;
+use super::early::{Moved, Restoring};
 use super::strict::{self, Place};
 use super::{Policy, fields, is_self_signed};
 use crate::crypto::provider;
@@ -95,14 +95,25 @@ impl Search<'_> {
     ) -> Result<Box<[Link]>, Error> {
         let mode = self.policy.rules.anchors;
         let (first, between) = self.store.between(mode);
-        let candidates: Cow<'_, [CertificateDer<'_>]> = match between.is_empty() {
-            true => Cow::Borrowed(intermediates),
-            // What is trusted is tried before what the peer has sent.
-            false => between.iter().chain(intermediates).map(|issuer| CertificateDer::from(issuer.as_ref())).collect(),
-        };
+        // What is trusted is tried before what the peer has sent.
+        let issuers: Vec<&CertificateDer<'_>> = between.iter().chain(intermediates).collect();
+        let early: Vec<Option<Moved<'_>>> = issuers.iter().map(|issuer| Moved::of(issuer)).collect();
+        let candidates: Vec<CertificateDer<'_>> = issuers
+            .iter()
+            .zip(&early)
+            .map(|(issuer, early)| early.as_ref().map_or(issuer.as_ref(), |early| early.copy.as_ref()).into())
+            .collect();
+        let early_leaf = Moved::of(self.leaf);
+        let moved: Vec<&Moved<'_>> = early_leaf.iter().chain(early.iter().flatten()).collect();
+        let restoring: Vec<_> = provider::SIGNATURES
+            .all
+            .iter()
+            .map(|algorithm| Restoring { algorithm: *algorithm, moved: &moved })
+            .collect();
+        let restoring: Vec<_> = restoring.iter().map(|algorithm| algorithm as _).collect();
         let usage = Usage { purpose: self.policy.purpose(), steps: Cell::new(0) };
         let lists: Vec<_> = self.policy.revocation_lists.iter().collect();
-        let charged = self.budget.charge(provider::SIGNATURES.all);
+        let charged = self.budget.charge(&restoring);
         let algorithms: Vec<_> = charged.iter().map(|algorithm| algorithm as _).collect();
         let holds = |path: &VerifiedPath<'_>| self.holds(path);
         let path = certificate.verify_for_usage(
