@@ -1394,8 +1394,9 @@ tls_status_t tls_session_decrypt_in_place(tls_session_t *session,
  * on delivering, and when the answer is complete, with its signature and its Finished verified, returns
  * `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` until the verdict is given, in the same ways as in the handshake
  * (`TLS_VALIDATION_AUTOMATIC` judges inside). `tls_session_encrypt()` goes on working meanwhile. Then
- * `tls_session_remote_certificate()` tells the new chain; a client that declines has none, and the error record
- * `TLS_POLICY_ERROR_NOT_AVAILABLE`, until it is accepted. A refused client gets the alert, and both halves fail.
+ * `tls_session_remote_certificate()` returns the new chain; a client that declines has none, and the error record
+ * `TLS_POLICY_ERROR_NOT_AVAILABLE`, until it is accepted. Under `TLS_CLIENT_CERTIFICATE_REQUIRE` it is refused with
+ * `certificate_required`, without a verdict of the host. A refused client gets the alert, and both halves fail.
  * `TLS_STATE_CERTIFICATE_REQUESTED` and `TLS_STATE_CERTIFICATE_ANSWERED` tell where this stands.
  *
  * It is this session's alone: whoever resumes it must be asked again. Clients of this library do not offer it; a server
@@ -1651,9 +1652,10 @@ SPANTLS_MUST_USE tls_socket_t tls_session_socket(const tls_session_t *session);
 /**
  * Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with the default validation (RFC 5280, RFC 6125): a chain to the
  * trust anchors of the options (clients without any: the system's store), validity, usage, name constraints,
- * revocation if lists were given, and, on clients, the target host name. A client that showed no certificate under
- * `TLS_CLIENT_CERTIFICATE_REQUEST` is accepted: `tls_session_remote_certificate_count()` tells. It computes on the
- * caller's stack and may take a millisecond; the first use of the system's store reads it.
+ * revocation if lists were given, and, on clients, the target host name. A client that showed no certificate is accepted
+ * where it may decline (not under `TLS_CLIENT_CERTIFICATE_REQUIRE`), with 0 for policy errors: to be accepted is then not
+ * to be known, so look at `tls_session_remote_certificate_count()`. It computes on the caller's stack and may take a
+ * millisecond; the first use of the system's store reads it.
  *
  * Call it from any thread, but alone on the session; then call `tls_session_process_handshake()` again.
  *

@@ -373,6 +373,8 @@ static void clients_without_a_certificate(void) {
         EXPECT_NUMBER(count, 0);
         EXPECT_NUMBER(error_of(court.judge->session).policy_errors, TLS_POLICY_ERROR_NOT_AVAILABLE);
         uint32_t policy_errors = 77;
+        EXPECT_STATUS(tls_session_default_policy_errors(court.judge->session, &policy_errors), TLS_STATUS_COMPLETE);
+        EXPECT_NUMBER(policy_errors, TLS_POLICY_ERROR_NOT_AVAILABLE);
         EXPECT_STATUS(tls_session_accept_with_default_validation(court.judge->session, &policy_errors),
                       TLS_STATUS_COMPLETE);
         EXPECT_NUMBER(policy_errors, 0);

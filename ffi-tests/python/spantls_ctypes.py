@@ -144,6 +144,7 @@ def _load():
         ("tls_session_drain_pending_output", status, emit),
         ("tls_session_end_of_input", status, [handle]),
         ("tls_session_error", status, [handle, error]),
+        ("tls_session_default_policy_errors", status, [handle, ctypes.POINTER(ctypes.c_uint32)]),
         ("tls_session_accept_with_default_validation", status, [handle, ctypes.POINTER(ctypes.c_uint32)]),
         ("tls_session_set_certificate_validation_result", status, [handle, ctypes.c_uint32]),
         ("tls_session_reject_certificate", status, [handle, ctypes.c_uint8]),
@@ -414,6 +415,11 @@ class Session:
     def accept_with_default_validation(self):
         policy_errors = ctypes.c_uint32()
         self.must(_lib.tls_session_accept_with_default_validation(self._handle, ctypes.byref(policy_errors)))
+        return policy_errors.value
+
+    def default_policy_errors(self):
+        policy_errors = ctypes.c_uint32()
+        self.must(_lib.tls_session_default_policy_errors(self._handle, ctypes.byref(policy_errors)))
         return policy_errors.value
 
     def set_certificate_validation_result(self, policy_errors):

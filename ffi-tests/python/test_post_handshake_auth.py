@@ -22,8 +22,8 @@ from hand_peer import (
 )
 from peers import GnuTls, OpenSsl
 from spantls_ctypes import (
-    AUTHENTICATION, CERTIFICATE_ANSWERED, CERTIFICATE_ASKED, CERTIFICATE_REQUESTED, CLOSED, COMPLETE, FAILED,
-    HELLO_RETRIED, INVALID_STATE, NEEDS_CERTIFICATE_VALIDATION, PROTOCOL, SUSPENDED, TLS12, TLS13, TRUNCATED,
+    AUTHENTICATION, CERTIFICATE_ANSWERED, CERTIFICATE_ASKED, CERTIFICATE_REQUESTED, CERTIFICATE_REQUIRE, CLOSED, COMPLETE,
+    FAILED, HELLO_RETRIED, INVALID_STATE, NEEDS_CERTIFICATE_VALIDATION, PROTOCOL, SUSPENDED, TLS12, TLS13, TRUNCATED,
     VALIDATION_AUTOMATIC, WANT_READ, WANT_WRITE, Context, Driver, Session, TlsError, cert_path, read_cert,
 )
 from test_against_ssl import Theirs
@@ -207,6 +207,7 @@ class AgainstPython(AskedLater):
         ]:
             pair = Pair(self)
             self.shown(pair, None)
+            self.assertEqual(pair.session.default_policy_errors(), 1)
             judge(pair.session)
             if refused_with is None:
                 self.stands(pair.session, CERTIFICATE_ANSWERED)
@@ -733,6 +734,19 @@ class ByHand(AskedLater):
                         self.suspended(self.us, "client-ed25519" if show else None)
                         self.accepted(self.us.session)
                         self.assertEqual(self.us.read(), b"behind it")
+
+    def test_a_client_that_declines_what_is_required_is_refused_whoever_judges(self):
+        for settings in ({}, {"validation": VALIDATION_AUTOMATIC}):
+            them = self.meet(client_certificates=CERTIFICATE_REQUIRE, **settings)
+            # What it has shown in the handshake it keeps to itself now.
+            them.show = False
+            for part in them.answer():
+                them.put(HANDSHAKE, part)
+            self.assertEqual(self.read(them), b"")
+            self.failed(self.us, 116)
+            self.assertEqual(self.us.session.error().policy_errors, 1)
+            them.feed(self.us.take_output())
+            self.assertEqual(them.alerts, [(2, 116, True)])
 
     def test_a_key_update_may_stand_right_behind_the_answer(self):
         for glued in (False, True):

@@ -237,8 +237,9 @@ pub unsafe extern "C" fn tls_session_decrypt_in_place(
 /// on delivering, and when the answer is complete, with its signature and its Finished verified, returns
 /// `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` until the verdict is given, in the same ways as in the handshake
 /// (`TLS_VALIDATION_AUTOMATIC` judges inside). `tls_session_encrypt()` goes on working meanwhile. Then
-/// `tls_session_remote_certificate()` tells the new chain; a client that declines has none, and the error record
-/// `TLS_POLICY_ERROR_NOT_AVAILABLE`, until it is accepted. A refused client gets the alert, and both halves fail.
+/// `tls_session_remote_certificate()` returns the new chain; a client that declines has none, and the error record
+/// `TLS_POLICY_ERROR_NOT_AVAILABLE`, until it is accepted. Under `TLS_CLIENT_CERTIFICATE_REQUIRE` it is refused with
+/// `certificate_required`, without a verdict of the host. A refused client gets the alert, and both halves fail.
 /// `TLS_STATE_CERTIFICATE_REQUESTED` and `TLS_STATE_CERTIFICATE_ANSWERED` tell where this stands.
 ///
 /// It is this session's alone: whoever resumes it must be asked again. Clients of this library do not offer it; a server

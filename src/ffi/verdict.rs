@@ -20,9 +20,10 @@ pub enum tls_policy_error_values {
 
 /// Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with the default validation (RFC 5280, RFC 6125): a chain to the
 /// trust anchors of the options (clients without any: the system's store), validity, usage, name constraints,
-/// revocation if lists were given, and, on clients, the target host name. A client that showed no certificate under
-/// `TLS_CLIENT_CERTIFICATE_REQUEST` is accepted: `tls_session_remote_certificate_count()` tells. It computes on the
-/// caller's stack and may take a millisecond; the first use of the system's store reads it.
+/// revocation if lists were given, and, on clients, the target host name. A client that showed no certificate is accepted
+/// where it may decline (not under `TLS_CLIENT_CERTIFICATE_REQUIRE`), with 0 for policy errors: to be accepted is then not
+/// to be known, so look at `tls_session_remote_certificate_count()`. It computes on the caller's stack and may take a
+/// millisecond; the first use of the system's store reads it.
 ///
 /// Call it from any thread, but alone on the session; then call `tls_session_process_handshake()` again.
 ///

@@ -1,10 +1,10 @@
 //! A client's certificate asked for after the handshake: the request, and the verdict while the session is open.
 
-use super::handshaking::{Judged, refusal_by_host};
+use super::handshaking::{no_certificate, refusal_by_host};
 use super::read::ReadHalf;
 use super::stats::now;
 use super::{Session, only_without_span, state, try_lock};
-use crate::context::{PROTOCOL_TLS13, Validation};
+use crate::context::{ClientCertificateMode, PROTOCOL_TLS13, Validation};
 use crate::handshake::alert;
 use crate::outcome::{Alert, Failure, Outcome, Question};
 use crate::record::Version;
@@ -51,12 +51,18 @@ impl Session {
     /// Looks whether the client's answer is complete, and asks the host about it. True if it was judged here instead.
     pub(super) fn client_has_shown(&self, read: &mut ReadHalf) -> Result<bool, Failure> {
         let Some(shown) = read.take_question() else { return Ok(false) };
+        let shown_nothing = shown.chain.is_empty();
         let shared = &self.shared;
         {
             let mut facts = shared.facts();
             facts.remote_certificates = shown.chain.into();
             facts.verified_path = Box::default();
             facts.negotiated.peer_signature_scheme = shown.scheme;
+        }
+        if shown_nothing && self.context().client_certificates() == ClientCertificateMode::Require {
+            // No host can accept it, as in the handshake.
+            self.answer_client(read, Some(no_certificate()))?;
+            return Ok(true);
         }
         if self.context().validation() == Validation::Automatic {
             self.judge_client(read)?;
@@ -70,9 +76,10 @@ impl Session {
     /// Gives the default validation's verdict on a client of an open session.
     pub(super) fn judge_client(&self, read: &mut ReadHalf) -> Result<u32, Failure> {
         let chain = self.remote_certificates();
-        let Judged { errors, refusal } = self.judged(&chain, None);
-        self.answer_client(read, refusal)?;
-        Ok(errors)
+        let judged = self.judged(&chain, None);
+        let refused = judged.refused();
+        self.answer_client(read, judged.refusal)?;
+        Ok(refused)
     }
 
     /// Takes the verdict on a client of an open session.

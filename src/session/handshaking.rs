@@ -377,23 +377,21 @@ impl Session {
         }
     }
 
-    /// Answers by the default validation and returns its policy errors.
+    /// Answers by the default validation and returns the policy errors for which it refuses.
     fn judge(&self, running: &mut Running) -> Result<u32, Failure> {
-        // A client that declines is what REQUEST is for; REQUIRE never comes here without a certificate.
-        let accept = || Reply::Answer(Answer::Accepted);
-        if running.chain.is_empty() {
-            running.handshake.answer(Question::Certificate, accept())?;
-            return Ok(0);
-        }
-        let Judged { errors, refusal } = self.judged(&running.chain, running.name.as_ref());
-        running.handshake.answer(Question::Certificate, refusal.map_or_else(accept, Reply::Refuse))?;
-        Ok(errors)
+        let judged = self.judged(&running.chain, running.name.as_ref());
+        let refused = judged.refused();
+        let reply = judged.refusal.map_or(Reply::Answer(Answer::Accepted), Reply::Refuse);
+        running.handshake.answer(Question::Certificate, reply)?;
+        Ok(refused)
     }
 
-    /// What the default validation says, once for each question; a client that declines is what REQUEST is for.
+    /// What the default validation says, once for each question.
     pub(super) fn judged(&self, chain: &[CertificateDer<'static>], name: Option<&ServerName<'static>>) -> Judged {
         if chain.is_empty() {
-            return Judged { errors: 0, refusal: None };
+            // A client may decline what it was only requested to show: in the handshake, or later by a call of the host.
+            let must_show = self.context().client_certificates() == ClientCertificateMode::Require;
+            return Judged { errors: policy::NOT_AVAILABLE, refusal: must_show.then(no_certificate) };
         }
         let known = self.shared.facts().asked().judged.clone();
         known.unwrap_or_else(|| {
@@ -574,8 +572,22 @@ impl Running {
 /// The default validation's verdict.
 #[derive(Clone)]
 pub(super) struct Judged {
+    /// What is wrong with the peer's certificate.
     pub(super) errors: u32,
+    /// There is none for a client that may decline, and has.
     pub(super) refusal: Option<Failure>,
+}
+
+impl Judged {
+    /// The policy errors for which the peer is refused; 0 if it is accepted.
+    pub(super) fn refused(&self) -> u32 {
+        self.refusal.as_ref().map_or(0, |_| self.errors)
+    }
+}
+
+/// The refusal of a client that declines where it must not.
+pub(super) fn no_certificate() -> Failure {
+    refusal(None, policy::NOT_AVAILABLE, "the peer showed no certificate")
 }
 
 /// The host refuses this chain.

@@ -317,6 +317,7 @@ fn a_client_without_a_certificate_is_held_back_or_refused() {
                         Ok(Outcome::Suspended(_)) => {
                             assert_eq!(mode, ClientCertificateMode::Request);
                             assert_eq!(pair.server.pending_policy_errors(), policy::NOT_AVAILABLE);
+                            assert_eq!(pair.server.default_policy_errors(), Ok(policy::NOT_AVAILABLE));
                             assert_eq!(pair.server.remote_certificates().len(), 0);
                             match accepted {
                                 true => assert_eq!(pair.server.accept_with_default_validation(), Ok(0)),
