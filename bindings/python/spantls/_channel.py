@@ -9,7 +9,7 @@ import weakref
 from typing import Any, List, Optional, Tuple, Union
 
 from . import _certificates, _ssl_errors
-from ._errors import Status, TlsError
+from ._errors import Offers, Status, TlsError
 from ._judgement import Policy
 from ._session import Session
 from ._transport import Patience
@@ -46,6 +46,7 @@ class Channel:
         self._lost = False  # nothing can be read or written any more, for a reason that was raised once
         self._reason: Optional[str] = None  # OpenSSL's for a refusal of ours that the alert does not say
         self._shared: Optional[List[Tuple[str, str, int]]] = None
+        self._offers = Offers(0)  # of the client, once it has spoken
         self._judged = False
         self.session_obj: Any = None
         self._process = os.getpid()

@@ -70,6 +70,7 @@ class Handshaking(Channel):
     def _choose(self) -> None:
         """The server's context, by the ClientHello: ssl's SNI callback, and ALPN that does not insist."""
         hello = self._session.client_hello
+        self._offers = hello.offers
         chosen = self._context
         callback = chosen.sni_callback
         if callback is not None:

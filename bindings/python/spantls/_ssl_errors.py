@@ -39,6 +39,21 @@ def make(reason: str, text: str, number: int = ssl.SSL_ERROR_SSL, kind: Type[ssl
     return _with(kind(int(number), f"[SSL: {reason}] {text} (spantls)"), reason, "SSL")
 
 
+# OpenSSL's numbers of reasons, which ssl has as errno where a call is refused at once.
+_NUMBERS = {"WRONG_SSL_VERSION": 266, "EXTENSION_NOT_RECEIVED": 279, "INVALID_CONFIG": 283, "NOT_SERVER": 284,
+            "SSL3_EXT_INVALID_SERVERNAME": 319}
+
+
+def numbered(reason: str, detail: str = "") -> ssl.SSLError:
+    text = reason.lower().replace("_", " ") + (detail and f": {detail}")
+    return make(reason, text, _NUMBERS.get(reason, int(ssl.SSL_ERROR_SSL)))
+
+
+def plain(text: str) -> ssl.SSLError:
+    """A refusal of ssl's own, which OpenSSL has no reason for."""
+    return _with(ssl.SSLError(0, f"{text} (spantls)"))
+
+
 def _with(error: ssl.SSLError, reason: Optional[str] = None, library: Optional[str] = None) -> ssl.SSLError:
     """With the attributes that the module _ssl gives each of its exceptions."""
     error.reason, error.library = reason, library  # type: ignore[assignment]

@@ -7,7 +7,7 @@ from typing import Any, List, Optional, Tuple
 
 from . import _certificates, _ssl_errors
 from ._data import Data
-from ._errors import ChannelBinding, Protocol, Status, TlsError
+from ._errors import ChannelBinding, Offers, Protocol, Status, TlsError
 from ._suites import suite
 
 
@@ -37,18 +37,19 @@ class Engine(Data):
 
     def verify_client_post_handshake(self) -> None:
         if self._session.negotiated_protocol == Protocol.TLS12:
-            raise _refused("WRONG_SSL_VERSION")
+            raise _ssl_errors.numbered("WRONG_SSL_VERSION")
         if not self.server_side:
-            raise _refused("NOT_SERVER")
+            raise _ssl_errors.numbered("NOT_SERVER")
+        if not self._offers & Offers.POST_HANDSHAKE_AUTH:
+            raise _ssl_errors.numbered("EXTENSION_NOT_RECEIVED")
         if self._policy.verify_mode == ssl.CERT_NONE:
-            raise _refused("INVALID_CONFIG")
+            raise _ssl_errors.numbered("INVALID_CONFIG")
         with self._writing:
             room = bytearray(65536)
             try:
                 _, written = self._session.request_client_certificate(room)
             except TlsError as error:
-                raise _refused("EXTENSION_NOT_RECEIVED" if error.status == Status.NOT_SUPPORTED else error.status.name,
-                               error.message) from None
+                raise _ssl_errors.numbered(error.status.name, error.message) from None
             self._out += room[:written]
             self._flush(self._transport.patience("write"))
 
@@ -110,12 +111,3 @@ class Engine(Data):
             if error.status == Status.NOT_SUPPORTED:
                 return None
             raise _ssl_errors.translate(error) from None
-
-
-# OpenSSL's numbers, which ssl has as errno here.
-_NUMBERS = {"WRONG_SSL_VERSION": 266, "EXTENSION_NOT_RECEIVED": 279, "INVALID_CONFIG": 283, "NOT_SERVER": 284}
-
-
-def _refused(reason: str, detail: str = "") -> ssl.SSLError:
-    text = reason.lower().replace("_", " ") + (detail and f": {detail}")
-    return _ssl_errors.make(reason, text, _NUMBERS.get(reason, int(ssl.SSL_ERROR_SSL)))

@@ -226,16 +226,15 @@ class SSLContext(Engines, _base.SSLContext):  # type: ignore[no-redef]
 
     def _check(self, server_side: bool, server_hostname: Optional[str]) -> None:
         must_be_patched_before()
-        if server_side and self.protocol == _base.PROTOCOL_TLS_CLIENT:
-            raise _ssl_errors.make("CALLED_A_FUNCTION_YOU_SHOULD_NOT_CALL",
-                                   "Cannot create a server socket with a PROTOCOL_TLS_CLIENT context")
-        if not server_side and self.protocol == _base.PROTOCOL_TLS_SERVER:
-            raise _ssl_errors.make("CALLED_A_FUNCTION_YOU_SHOULD_NOT_CALL",
-                                   "Cannot create a client socket with a PROTOCOL_TLS_SERVER context")
+        for side, is_server, other in (("server", True, _base.PROTOCOL_TLS_CLIENT), ("client", False, _base.PROTOCOL_TLS_SERVER)):
+            if server_side == is_server and self.protocol == other:
+                raise _ssl_errors.plain(f"Cannot create a {side} socket with a {other.name} context")
         if server_hostname is not None and (not server_hostname or server_hostname.startswith(".")):
             raise ValueError("server_hostname cannot be an empty string or start with a leading dot.")
         if server_hostname is not None and "\0" in server_hostname:
-            raise TypeError("server_hostname must not contain null characters")
+            raise TypeError("argument must be encoded string without null bytes, not str")
+        if server_hostname is not None and len(server_hostname) > 255:
+            raise _ssl_errors.numbered("SSL3_EXT_INVALID_SERVERNAME")
 
     def _wrap_socket(self, sock: Any, server_side: bool, server_hostname: Any = None, *, owner: Any = None,
                      session: Any = None) -> Engine:
@@ -245,6 +244,10 @@ class SSLContext(Engines, _base.SSLContext):  # type: ignore[no-redef]
     def _wrap_bio(self, incoming: Any, outgoing: Any, server_side: bool, server_hostname: Any = None, *,
                   owner: Any = None, session: Any = None) -> Engine:
         self._check(server_side, server_hostname)
+        for name, bio in (("incoming", incoming), ("outgoing", outgoing)):
+            if not isinstance(bio, _base.MemoryBIO):
+                raise TypeError(f"_wrap_bio() argument {name!r} must be _ssl.MemoryBIO, not "
+                                f"{None if bio is None else type(bio).__name__}")
         return Engine(self, Bio(incoming, outgoing), server_side, server_hostname, owner)
 
 

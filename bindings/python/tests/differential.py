@@ -30,7 +30,7 @@ MODULES = {"theirs": ssl, "ours": spantls.ssl}
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 PAIRINGS = [(client, server) for client in MODULES for server in MODULES]  # (theirs, theirs) is the first
 SECONDS = 30  # no scenario takes longer unless it hangs
-_PLACES = re.compile(r" ?\((_ssl\.c:\d+|spantls)\)|^_ssl\.c:\d+: |(?<=0x)[0-9a-f]{6,}")
+_PLACES = re.compile(r" ?\((_ssl\.c:\d+|spantls)\)|^_ssl\.c:\d+: |(?<=0x)[0-9a-f]{6,}|(?<=\bfd=)\d+")
 
 
 def _cleaned(text):
@@ -145,7 +145,10 @@ class Memory:
                 self.move()
             if all(over):
                 return self
-        raise AssertionError("the handshake does not end")
+        for index, end in enumerate((self.client, self.server)):
+            if not over[index]:
+                end.note("handshake", "waits")
+        return self
 
     def settle(self):
         """Both have read what there was before the first data: tickets, or the alert about a certificate."""
@@ -223,7 +226,7 @@ class Run:
         return memory
 
     def over_sockets(self, client_talks, server_talks, tcp=False):
-        """Calls each with its SocketEnd, the server's in a thread; plain sockets are closed at the end."""
+        """Calls each with its SocketEnd, the server's in a thread. The server must end before the client's socket is closed."""
         client, server = SocketEnd(self, "client"), SocketEnd(self, "server")
         self.ends += [client, server]
         client.sock, server.sock = tcp_pair() if tcp else socket.socketpair()
@@ -240,9 +243,12 @@ class Run:
         thread.start()
         try:
             client_talks(client)
-        finally:
+        except BaseException:
             client.sock.close()
-            thread.join(SECONDS)
+            raise
+        # A close with tickets unread would be a reset: the server is done before.
+        thread.join(SECONDS)
+        client.sock.close()
         if thread.is_alive():
             raise AssertionError("the server does not end")
         if failures:
@@ -341,6 +347,9 @@ class Suite:
         return wrong
 
     def main(self):
+        if sys.version_info < (3, 11):
+            print("# left out: ssl before Python 3.11 has other errors, and what is listed is said of later ones\n0 passed, 0 failed")
+            return
         passed = failed = 0
         chosen = [entry for entry in self.scenarios if not sys.argv[1:] or entry[0].__name__ in sys.argv[1:]]
         for function, versions in chosen:
@@ -348,7 +357,7 @@ class Suite:
             passed, failed = passed + (not wrong), failed + bool(wrong)
             print(f"{'not ok' if wrong else 'ok'} - {function.__name__.replace('_', ' ')}"
                   f"{': ' + '; '.join(wrong) if wrong else ''}", flush=True)
-        # The list is Python 3.11's: others have other texts here and there.
+        # Later ones may have fewer.
         if len(chosen) == len(self.scenarios) and sys.version_info[:2] == (3, 11):
             for pattern, _ in self.listed.lines:
                 if pattern not in self.listed.used:
