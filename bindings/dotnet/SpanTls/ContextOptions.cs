@@ -77,8 +77,18 @@ internal static class ContextOptions
         }
     }
 
-    internal static unsafe void Anchors(OptionsHandle options, X509Certificate2Collection? anchors)
+    /// <summary>As .NET's trust stores: a certificate in one of them vouches for others only if it may.</summary>
+    private const int JudgedAsCertificates = 1;
+
+    /// <summary>What is trusted, and when: without anchors the system's store, and without a time the present one.</summary>
+    internal static unsafe void Trust(OptionsHandle options, X509Certificate2Collection? anchors, DateTime? time)
     {
+        NativeMethods.Must(NativeMethods.tls_options_set_trust_anchor_mode(options, JudgedAsCertificates));
+        if (time is { } moment)
+        {
+            NativeMethods.Must(NativeMethods.tls_options_set_validation_time(
+                options, new DateTimeOffset(moment.ToUniversalTime()).ToUnixTimeSeconds()));
+        }
         foreach (X509Certificate2 anchor in anchors ?? new X509Certificate2Collection())
         {
             byte[] text = Encoding.ASCII.GetBytes(TlsCredentials.Pem(anchor));

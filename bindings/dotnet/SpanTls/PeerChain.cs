@@ -60,6 +60,10 @@ internal static class PeerChain
             policy.CustomTrustStore.AddRange(context.Anchors);
         }
 #endif
+        if (context.Time is { } time)
+        {
+            policy.VerificationTime = time;
+        }
         if (others != null)
         {
             policy.ExtraStore.AddRange(others);

@@ -6,7 +6,7 @@ namespace SpanTls;
 /// <summary>Signature schemes (RFC 8446 section 4.2.3) made with keys of .NET.</summary>
 internal static class Signatures
 {
-    private const ushort EcdsaP256 = 0x0403, EcdsaP384 = 0x0503, EcdsaP521 = 0x0603;
+    private const ushort EcdsaP256 = 0x0403, EcdsaP384 = 0x0503;
 
     internal static ushort[] SchemesOf(AsymmetricAlgorithm key)
     {
@@ -19,8 +19,8 @@ internal static class Signatures
         {
             256 => new[] { EcdsaP256 },
             384 => new[] { EcdsaP384 },
-            521 => new[] { EcdsaP521 },
-            _ => throw new ArgumentException($"an ECDSA key of {key.KeySize} bits fits no signature scheme"),
+            _ => throw new NotSupportedException(
+                $"ECDSA keys of {key.KeySize} bits are not supported: those of P-256 and P-384 are, and RSA keys"),
         };
     }
 
@@ -31,7 +31,7 @@ internal static class Signatures
         {
             0x0804 or 0x0401 or EcdsaP256 => HashAlgorithmName.SHA256,
             0x0805 or 0x0501 or EcdsaP384 => HashAlgorithmName.SHA384,
-            0x0806 or 0x0601 or EcdsaP521 => HashAlgorithmName.SHA512,
+            0x0806 or 0x0601 => HashAlgorithmName.SHA512,
             _ => throw new NotSupportedException($"signature scheme 0x{scheme:x4}"),
         };
         if (key is RSA rsa)

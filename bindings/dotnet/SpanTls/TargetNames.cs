@@ -1,3 +1,4 @@
+using System;
 using System.Globalization;
 using System.Net;
 
@@ -12,4 +13,17 @@ internal static class TargetNames
     /// mapped (RFC 5891). The library refuses what is neither an address nor a DNS name.</summary>
     internal static string ToAscii(string name) =>
         IPAddress.TryParse(name, out IPAddress? address) ? new IPAddress(address.GetAddressBytes()).ToString() : s_mapping.GetAscii(name);
+
+    /// <summary>The name that a client has sent, as the callbacks of SslStream get it.</summary>
+    internal static string ToUnicode(string name)
+    {
+        try
+        {
+            return s_mapping.GetUnicode(name);
+        }
+        catch (ArgumentException)
+        {
+            return name; // No Punycode: it is what the client has said.
+        }
+    }
 }

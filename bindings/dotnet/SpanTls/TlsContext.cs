@@ -35,6 +35,9 @@ public sealed class TlsContext : IDisposable
     /// <summary>Instead of the system's.</summary>
     internal X509Certificate2Collection? Anchors { get; private set; }
 
+    /// <summary>When certificates must be valid, instead of now.</summary>
+    internal DateTime? Time { get; private set; }
+
     internal X509CertificateCollection? ClientCertificates { get; private set; }
 
     internal RemoteCertificateValidationCallback? ValidationCallback { get; private set; }
@@ -86,18 +89,20 @@ public sealed class TlsContext : IDisposable
         NativeMethods.Must(NativeMethods.tls_options_set_client_certificate_mode(handle, (int)Mode(options, settings)));
         bool resume = settings.AllowTlsResume ?? true;
         X509Certificate2Collection? anchors = settings.TrustAnchors;
+        DateTime? time = null;
 #if NET
         ContextOptions.Suites(handle, options.CipherSuitesPolicy);
 #endif
 #if NET8_0_OR_GREATER
         resume = settings.AllowTlsResume ?? options.AllowTlsResume;
         anchors ??= OwnTrust(options.CertificateChainPolicy);
+        time = OwnTime(options.CertificateChainPolicy);
 #endif
-        ContextOptions.Anchors(handle, anchors);
+        ContextOptions.Trust(handle, anchors, time);
         NativeMethods.Must(NativeMethods.tls_options_set_allow_resume(handle, resume ? 1 : 0));
         return new TlsContext(NewServer(handle), true, credentials, settings)
         {
-            ValidationCallback = options.RemoteCertificateValidationCallback, Anchors = anchors,
+            ValidationCallback = options.RemoteCertificateValidationCallback, Anchors = anchors, Time = time,
         };
     }
 
@@ -119,19 +124,21 @@ public sealed class TlsContext : IDisposable
         ContextOptions.Protocols(handle, options.EnabledSslProtocols, options.ApplicationProtocols);
         bool resume = settings.AllowTlsResume ?? true;
         X509Certificate2Collection? anchors = settings.TrustAnchors;
+        DateTime? time = null;
 #if NET
         ContextOptions.Suites(handle, options.CipherSuitesPolicy);
 #endif
 #if NET8_0_OR_GREATER
         resume = settings.AllowTlsResume ?? options.AllowTlsResume;
         anchors ??= OwnTrust(options.CertificateChainPolicy);
+        time = OwnTime(options.CertificateChainPolicy);
 #endif
         if (anchors?.Count == 0)
         {
             // The engine would take the system's.
             throw new ArgumentException("there are no trust anchors in the collection that is to replace the system's");
         }
-        ContextOptions.Anchors(handle, anchors);
+        ContextOptions.Trust(handle, anchors, time);
         NativeMethods.Must(NativeMethods.tls_options_set_allow_resume(handle, resume ? 1 : 0));
         NativeMethods.Must(NativeMethods.tls_context_create_client(handle, out IntPtr made));
         return new TlsContext(new ContextHandle().With<ContextHandle>(made), false, credentials, settings)
@@ -140,6 +147,7 @@ public sealed class TlsContext : IDisposable
             ClientCertificates = options.ClientCertificates == null ? null : new X509CertificateCollection(options.ClientCertificates),
             ValidationCallback = options.RemoteCertificateValidationCallback,
             Anchors = anchors,
+            Time = time,
             LocalSelection = options.LocalCertificateSelectionCallback,
         };
     }
@@ -172,7 +180,8 @@ public sealed class TlsContext : IDisposable
     private TlsContext? Selected(
         SslServerAuthenticationOptions options, ServerCertificateSelectionCallback select, TlsSession session)
     {
-        X509Certificate? certificate = select(session.Sender ?? session, session.ClientHelloInfo?.ServerName ?? string.Empty);
+        X509Certificate? certificate = select(
+            session.Sender ?? session, TargetNames.ToUnicode(session.ClientHelloInfo?.ServerName ?? string.Empty));
         if (certificate == null)
         {
             return null;
@@ -185,6 +194,9 @@ public sealed class TlsContext : IDisposable
 #if NET8_0_OR_GREATER
     private static X509Certificate2Collection? OwnTrust(X509ChainPolicy? policy) =>
         policy?.TrustMode == X509ChainTrustMode.CustomRootTrust ? new X509Certificate2Collection(policy.CustomTrustStore) : null;
+
+    private static DateTime? OwnTime(X509ChainPolicy? policy) =>
+        policy is { VerificationTimeIgnored: false } ? policy.VerificationTime : null;
 #endif
 
     private static TlsCredentials? CredentialsOf(SslServerAuthenticationOptions options)

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Concurrent;
 using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
@@ -39,8 +40,11 @@ static class Files
         return policy;
     }
 
-    internal static SslStreamCertificateContext Context(string name) =>
-        SslStreamCertificateContext.Create(WithKey(name), Others(name), offline: true);
+    static readonly ConcurrentDictionary<string, SslStreamCertificateContext> s_contexts = new();
+
+    /// <summary>Made once: importing a key costs more than a handshake.</summary>
+    internal static SslStreamCertificateContext Context(string name) => s_contexts.GetOrAdd(name,
+        one => SslStreamCertificateContext.Create(WithKey(one), Others(one), offline: true));
 
     internal static SslServerAuthenticationOptions Server(SslProtocols protocols = SslProtocols.None, string name = "server-p256") => new()
     {
