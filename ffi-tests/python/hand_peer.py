@@ -12,7 +12,8 @@ from hand_crypto import ed25519_seed, ed25519_sign, expand_label, mac, pem_block
 from spantls_ctypes import TLS12, TLS13, read_cert
 
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA = 20, 21, 22, 23
-HELLO_REQUEST, CLIENT_HELLO, SERVER_HELLO, NEW_SESSION_TICKET, END_OF_EARLY_DATA, ENCRYPTED_EXTENSIONS = 0, 1, 2, 4, 5, 8
+HELLO_REQUEST, CLIENT_HELLO, SERVER_HELLO, NEW_SESSION_TICKET, END_OF_EARLY_DATA = 0, 1, 2, 4, 5
+ENCRYPTED_EXTENSIONS = 8
 CERTIFICATE, SERVER_KEY_EXCHANGE, CERTIFICATE_REQUEST, SERVER_HELLO_DONE = 11, 12, 13, 14
 CERTIFICATE_VERIFY, CLIENT_KEY_EXCHANGE, FINISHED, KEY_UPDATE = 15, 16, 20, 24
 
@@ -201,7 +202,7 @@ class Keys:
 class HandPeer:
     """`outbox` is for the other side; what it sends goes into `feed`. `changes` maps a message's name to a function
     that takes the message and returns what is sent instead: b"" to leave it out, or a list of messages, of (type,
-    payload) pairs, which do not count for the transcript, of `Glued`, `Split` and `ClearRecord`. Names that are no messages:
+    payload) pairs, which do not count for the transcript, of `Glued`, `Split`, `ClearRecord`. Names of no messages:
     "random" and "curve" of a TLS 1.2 server; "retry" makes a TLS 1.3 server ask for another share."""
 
     def __init__(self, server, protocol, *, changes=None, ask=False, show=False, hello=None, certificate=None):

@@ -17,12 +17,13 @@ from collections import namedtuple
 import sentences
 from hand_crypto import pem_blocks
 from hand_peer import (
-    ALERT, ALPN, APPLICATION_DATA, CERTIFICATE, CERTIFICATE_AUTHORITIES, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY, CHANGE_CIPHER_SPEC,
-    CLIENT_HELLO, CLIENT_KEY_EXCHANGE, COOKIE, DOWNGRADE_TO_TLS11, DOWNGRADE_TO_TLS12, EARLY_DATA, EC_POINT_FORMATS,
-    ED25519, ENCRYPTED_EXTENSIONS, END_OF_EARLY_DATA, FINISHED, HANDSHAKE, HELLO_REQUEST, KEY_SHARE, KEY_UPDATE, NEW_SESSION_TICKET,
-    PADDING, PKCS1_SHA256, POST_HANDSHAKE_AUTH, PRE_SHARED_KEY, PSK_MODES, RENEGOTIATION_INFO, SERVER_HELLO, SERVER_HELLO_DONE, SERVER_KEY_EXCHANGE,
-    SERVER_NAME, SIGNATURE_ALGORITHMS, SIGNATURE_ALGORITHMS_CERT, SUPPORTED_GROUPS, SUPPORTED_VERSIONS, X25519, ClearRecord, Glued, HandPeer,
-    Hello, Split, client_hello, message, record, sized, u16,
+    ALERT, ALPN, APPLICATION_DATA, CERTIFICATE, CERTIFICATE_AUTHORITIES, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY,
+    CHANGE_CIPHER_SPEC, CLIENT_HELLO, CLIENT_KEY_EXCHANGE, COOKIE, DOWNGRADE_TO_TLS11, DOWNGRADE_TO_TLS12, EARLY_DATA,
+    EC_POINT_FORMATS, ED25519, ENCRYPTED_EXTENSIONS, END_OF_EARLY_DATA, FINISHED, HANDSHAKE, HELLO_REQUEST, KEY_SHARE,
+    KEY_UPDATE, NEW_SESSION_TICKET, PADDING, PKCS1_SHA256, POST_HANDSHAKE_AUTH, PRE_SHARED_KEY, PSK_MODES,
+    RENEGOTIATION_INFO, SERVER_HELLO, SERVER_HELLO_DONE, SERVER_KEY_EXCHANGE, SERVER_NAME, SIGNATURE_ALGORITHMS,
+    SIGNATURE_ALGORITHMS_CERT, SUPPORTED_GROUPS, SUPPORTED_VERSIONS, X25519, ClearRecord, Glued, HandPeer, Hello, Split,
+    client_hello, message, record, sized, u16,
 )
 from peers import GnuTls, OpenSsl, PythonPeer, Tamper, flip, hello, our_context, vocabulary
 from spantls_ctypes import (
@@ -405,7 +406,8 @@ def client_hellos():
         ("no server name", lambda h: h.remove(SERVER_NAME)),
         ("post_handshake_auth", lambda h: h.set(POST_HANDSHAKE_AUTH, b"")),
     ):
-        row(f"a second ClientHello that differs from the first: {what}", "server", NEW, 47, "8446 4.1.2", second(change))
+        row(f"a second ClientHello that differs from the first: {what}", "server", NEW, 47, "8446 4.1.2",
+            second(change))
     row("a second ClientHello with what it may have besides", "server", NEW, None, "8446 4.1.2",
         second(lambda h: h.add(UNKNOWN_EXTENSION, b"x").add(PADDING, bytes(100))))
     for version in (0x0300, 0x02FF, 0x0002, 0):
@@ -647,18 +649,20 @@ def hello_requests():
         row(f"HelloRequest: {what}", "client", versions, alert, source, Hand(changes, **more))
     for name in ("server_hello", "certificate", "server_key_exchange", "certificate_request", "server_hello_done"):
         on(OLD, None, f"before {name}", {name: lambda m: [alone, m]}, ask=name == "certificate_request", show=True)
-    on(OLD, None, "before ServerHello, and TLS 1.3 is possible", {"server_hello": lambda m: [alone, m]}, both_versions=True)
+    on(OLD, None, "before ServerHello, and TLS 1.3 is possible", {"server_hello": lambda m: [alone, m]},
+       both_versions=True)
     on(OLD, None, "behind a message in its record", {"certificate": lambda m: [Glued(m, request)]})
     on(OLD, None, "in two records", {"certificate": lambda m: [(HANDSHAKE, request[:2]), (HANDSHAKE, request[2:]), m]})
     on(OLD, None, "four of them", {"certificate": lambda m: [(HANDSHAKE, request * 3), m, alone]})
     on(OLD, 10, "five of them", {"certificate": lambda m: [(HANDSHAKE, request * 3), m, alone, alone]}, "our own limit")
     on(OLD, 10, "with a record within", {"certificate": lambda m: [(HANDSHAKE, request[:2]), (ALERT, b"\1\x5a"), m]},
        "5246 6.2.1")
-    on(OLD, (50, 10), "malformed", {"certificate": lambda m: [(HANDSHAKE, message(HELLO_REQUEST, b"x")), m]}, "5246 7.2.2")
+    on(OLD, (50, 10), "malformed", {"certificate": lambda m: [(HANDSHAKE, message(HELLO_REQUEST, b"x")), m]},
+       "5246 7.2.2")
     on(OLD, 10, "behind change_cipher_spec", {"finished": lambda m: [alone, m]}, "5246 7.4.9")
     on(NEW, 10, "in TLS 1.3", {"server_hello": lambda m: [alone, m]}, "8446 4", clear=True)
-    on(NEW, 10, "in TLS 1.3, behind ServerHello in its record", {"server_hello": lambda m: [Glued(m, request)]}, "8446 5.1",
-       clear=True, both_versions=True)
+    on(NEW, 10, "in TLS 1.3, behind ServerHello in its record", {"server_hello": lambda m: [Glued(m, request)]},
+       "8446 5.1", clear=True, both_versions=True)
     on(NEW, 10, "in TLS 1.3, under keys", {"certificate": lambda m: [alone, m]}, "8446 4", both_versions=True)
 
 
@@ -820,10 +824,12 @@ def behind_the_server_hello():
             Hand({"certificate_verify": lambda m: message(CERTIFICATE_VERIFY, u16(ED25519, 99) + bytes(64))},
             **options))
         row("Finished: garbled", role, BOTH, 51, "8446 4.4.4, 5246 7.4.9", Hand({"finished": garble()}))
-        for what, change in (("too short", lambda m: message(FINISHED, m[4:-1])), ("empty", lambda m: message(FINISHED, b"")),
-                             ("too long", lambda m: message(FINISHED, m[4:] + b"\0")),
-                             ("too long, in two records", lambda m: [(HANDSHAKE, message(FINISHED, m[4:] + b"\0")[:3]),
-                                                                     (HANDSHAKE, message(FINISHED, m[4:] + b"\0")[3:])])):
+        longer = lambda m: message(FINISHED, m[4:] + b"\0")
+        for what, change in (
+            ("too short", lambda m: message(FINISHED, m[4:-1])), ("empty", lambda m: message(FINISHED, b"")),
+            ("too long", longer),
+            ("too long, in two records", lambda m: [(HANDSHAKE, longer(m)[:3]), (HANDSHAKE, longer(m)[3:])]),
+        ):
             row(f"Finished: {what}", role, BOTH, 50, "8446 6.2, 5246 7.2.2", Hand({"finished": change}))
 
     def ske(what, alert, source, change):

@@ -1,25 +1,27 @@
-"""Early data is never accepted and never ends a connection (RFC 8446 section 4.2.10): servers of ours skip it, and go on with
-the handshake that follows it. OpenSSL clients hold an OpenSSL server's ticket; a client made by hand has records of any size,
-and breaks the rules."""
+"""Early data is never accepted and never ends a connection (RFC 8446 section 4.2.10): servers of ours skip it and
+continue the handshake. OpenSSL's client holds a ticket of OpenSSL's server, GnuTLS's one of GnuTLS's; a client made by
+hand has records of any size, and breaks the rules."""
 
 import os
 import shutil
 import socket
 import tempfile
+import threading
 import unittest
 
 import sentences
 from hand_peer import (
-    ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, EARLY_DATA, HANDSHAKE, KEY_SHARE, PRE_SHARED_KEY,
+    ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, EARLY_DATA, ECDSA_P256, HANDSHAKE, KEY_SHARE, PRE_SHARED_KEY,
     PSK_MODES, ClearRecord, HandPeer, client_hello, record, sized, u16,
 )
 from peers import hello, our_context
 from spantls_ctypes import (
-    CERTIFICATE_REQUIRE, CLOSED, COMPLETE, HELLO_RETRIED, NEEDS_SERVER_OPTIONS, PROTOCOL, RESUMED, TLS12, TLS13, WANT_READ,
-    Driver, cert_path,
+    CERTIFICATE_REQUIRE, COMPLETE, HELLO_RETRIED, NEEDS_CERTIFICATE_VALIDATION, NEEDS_SERVER_OPTIONS, NEEDS_SIGNATURE,
+    OFFERS_EARLY_DATA, PROTOCOL, RESUMED, TLS12, TLS13, WANT_READ, Driver, cert_path,
 )
-from test_alerts import assert_failed, talk
 from test_against_openssl import DEADLINE, Child, Connection
+from test_alerts import talk
+from test_questions import external, signs
 from test_socket import Bound
 
 QUICK = bool(os.environ.get("SPANTLS_QUICK"))
@@ -42,7 +44,8 @@ def early_records(size, data_len=FULL):
 def offering(h):
     """A hello of TLS 1.3 that offers early data under a ticket that we cannot open."""
     h.add(EARLY_DATA, b"").add(PSK_MODES, sized(1, b"\1"))
-    return h.add(PRE_SHARED_KEY, sized(2, sized(2, b"a ticket of someone else") + bytes(4)) + sized(2, sized(1, bytes(32))))
+    identity, binder = sized(2, b"a ticket of someone else") + bytes(4), sized(1, bytes(32))
+    return h.add(PRE_SHARED_KEY, sized(2, identity) + sized(2, binder))
 
 
 def retried(h):
@@ -144,7 +147,8 @@ class ByHand(unittest.TestCase):
             self.assertEqual(us.session.error().alert_sent, 20, us.session.error())
 
     def test_a_user_canceled_under_keys_ends_it(self):
-        us, them = self.pair(changes={"finished": lambda m: [(ALERT, b"\1\x5a"), ClearRecord(APPLICATION_DATA, bytes(117)), m]})
+        bad = ClearRecord(APPLICATION_DATA, bytes(117))
+        us, them = self.pair(changes={"finished": lambda m: [(ALERT, b"\1\x5a"), bad, m]})
         talk(us, them)
         self.assertEqual(us.session.error().alert_sent, 20, us.session.error())
 
@@ -202,15 +206,17 @@ class ByHand(unittest.TestCase):
                 talk(us, them)
                 self.assert_open(us, them, retry)
 
-    def test_a_context_chosen_late_and_a_verdict_change_nothing(self):
+    def test_questions_in_between_change_nothing(self):
+        """Which context, what is the signature, is this the peer?"""
         for retry in (False, True):
             asked = []
             us, them = self.pair(retry, show=True, ours={
-                "client_certificates": CERTIFICATE_REQUIRE, "undecided": asked})
+                "client_certificates": CERTIFICATE_REQUIRE, "undecided": asked,
+                "credentials": external("server-p256", ECDSA_P256)})
+            us.answer_to[NEEDS_SIGNATURE] = lambda session: signs(session, "server-p256")
             them.outbox += early_records(50_000)
             talk(us, them)
-            self.assertEqual(asked[0], NEEDS_SERVER_OPTIONS)
-            self.assertEqual(len(asked), 2)
+            self.assertEqual(asked, [NEEDS_SERVER_OPTIONS, NEEDS_SIGNATURE, NEEDS_CERTIFICATE_VALIDATION])
             self.assert_open(us, them, retry)
 
     def test_a_client_may_close_instead_of_sending_its_second_hello(self):
@@ -231,8 +237,8 @@ class Programs(unittest.TestCase):
         cls.folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(cls.folder.cleanup)
         cls.ticket = os.path.join(cls.folder.name, "session.pem")
-        server = Child("openssl", "s_server", "-accept", "127.0.0.1:0", "-tls1_3", "-early_data", "-max_early_data", "150000",
-                       "-cert", cert_path("server-p256.pem"), "-key", cert_path("server-p256.key"))
+        server = Child("openssl", "s_server", "-accept", "127.0.0.1:0", "-tls1_3", "-early_data", "-max_early_data",
+                       "150000", "-cert", cert_path("server-p256.pem"), "-key", cert_path("server-p256.key"))
         cls.addClassCleanup(server.close)
         port = int(server.expect("ACCEPT 127.0.0.1:"))
         client = Child("openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-tls1_3", "-servername", "localhost",
@@ -299,6 +305,82 @@ class Programs(unittest.TestCase):
         for retry in (False, True):
             for size in (1, 9000, 100_000):
                 self.meet(size, retry, bound=True)
+
+
+@unittest.skipIf(shutil.which("gnutls-cli") is None, "gnutls-cli is not installed")
+class GnuTls(unittest.TestCase):
+    """gnutls-cli gets a session from gnutls-serv and resumes it with us: each of its two connections goes elsewhere.
+    After a HelloRetryRequest it offers early data again, which RFC 8446 section 4.1.2 forbids, and does not send that
+    hello."""
+
+    def test_early_data_of_gnutls_is_skipped(self):
+        data = tempfile.NamedTemporaryFile()
+        self.addCleanup(data.close)
+        data.write(b"early data\n" * 1000)
+        data.flush()
+        serving = self.server()
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.settimeout(DEADLINE)
+            child = Child("gnutls-cli", "127.0.0.1", "--port", str(listener.getsockname()[1]), "--insecure", "--resume",
+                          "--waitresumption", f"--earlydata={data.name}", "--priority", "NORMAL:-VERS-ALL:+VERS-TLS1.3")
+            self.addCleanup(child.close)
+            first, _ = listener.accept()
+            relay = Relay(first, socket.create_connection(("127.0.0.1", serving), DEADLINE))
+            self.addCleanup(relay.close)
+            connected, _ = listener.accept()
+        context = our_context(True, {"keep_client_hello": True})
+        us = Connection(context, connected)
+        context.close()
+        self.addCleanup(us.close)
+        self.assertEqual(us.connect(), COMPLETE, us.session.error())
+        self.assertTrue(us.session.client_hello_info().offers & OFFERS_EARLY_DATA)
+        us.send(b"ours says word\n")
+        child.expect("ours says word")
+
+    def server(self):
+        for _ in range(5):
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                port = free.getsockname()[1]
+            child = Child("gnutls-serv", "--echo", "--port", str(port), "--disable-client-cert", "--earlydata",
+                          "--maxearlydata", "20000", "--x509certfile", cert_path("server-p256.pem"), "--x509keyfile",
+                          cert_path("server-p256.key"), "--priority", "NORMAL:-VERS-ALL:+VERS-TLS1.3")
+            self.addCleanup(child.close)
+            try:
+                child.expect("listening on IPv4")
+                child.expect("done")
+                return port
+            except AssertionError:
+                continue
+        raise AssertionError("gnutls-serv found no port")
+
+
+class Relay:
+    """Carries bytes between two sockets until one of them closes."""
+
+    def __init__(self, *ends):
+        self._ends = ends
+        self._threads = [threading.Thread(target=self._carry, args=pair) for pair in (ends, ends[::-1])]
+        for thread in self._threads:
+            thread.start()
+
+    def _carry(self, source, sink):
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # the other end has gone
+
+    def close(self):
+        for end in self._ends:
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it has gone already
+        for thread in self._threads:
+            thread.join()
+        for end in self._ends:
+            end.close()
 
 
 if __name__ == "__main__":

@@ -898,8 +898,8 @@ WRONG = {
     "a certificate that is none": (
         lambda them: [bad := them.certificate(entries=entry(b"no certificate")), them.verify(bad)], None),
     "a Finished with a bit turned": (changed(2, lambda them, part: turned(part)), DECRYPT_ERROR),
-    "an empty Finished": (changed(2, lambda them, part: message(FINISHED, b"")), DECRYPT_ERROR),
-    "a longer Finished": (changed(2, lambda them, part: message(FINISHED, part[4:] + b"\0")), DECRYPT_ERROR),
+    "an empty Finished": (changed(2, lambda them, part: message(FINISHED, b"")), DECODE_ERROR),
+    "a longer Finished": (changed(2, lambda them, part: message(FINISHED, part[4:] + b"\0")), DECODE_ERROR),
     "a Finished with the server's secret": (
         lambda them: (parts := them.answer()[:2]) + [them.finish(*parts, secret=them._traffic[True])], DECRYPT_ERROR),
     "the handshake's Finished once more": (

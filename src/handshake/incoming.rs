@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::hello::Part;
+use super::hello::{HelloReader, Part};
 use super::{Handshake, alert};
 use crate::limits::RECORD_HEADER;
 use crate::outcome::{Alert, Failure};
@@ -39,7 +39,10 @@ impl Handshake {
             Part::Fragment => Ok(()),
             Part::Refused(failure) => Err(failure),
             Part::Last(second) => match &self.client_hello {
-                Some(first) if first.is_repeated_by(&second) => Ok(()),
+                Some(first) if first.is_repeated_by(&second) => {
+                    self.second_hello = HelloReader::default();
+                    Ok(())
+                }
                 _ => Err(Failure::protocol(Alert::ILLEGAL_PARAMETER, "the second ClientHello differs from the first")),
             },
         }

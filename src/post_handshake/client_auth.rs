@@ -135,6 +135,10 @@ impl ClientAuth {
             }
             (Expected::Finished, FINISHED) => {
                 let expected = traffic.finished(request.transcript.fork_finish().as_ref())?;
+                // RFC 8446 section 6.2.
+                if expected.as_ref().len() != body.len() {
+                    return Err(Failure::protocol(Alert::DECODE_ERROR, "a Finished of the wrong length"));
+                }
                 if !bool::from(expected.as_ref().ct_eq(body)) {
                     let reason = "the Finished of an authentication could not be verified";
                     return Err(Failure::protocol(Alert::DECRYPT_ERROR, reason));
