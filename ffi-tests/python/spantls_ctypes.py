@@ -177,7 +177,10 @@ def _load():
         ("tls_session_export_keying_material", status, [handle, data, size, data, size, data, size]),
         ("tls_session_stats", status, [handle, ctypes.POINTER(_StatsRecord)]),
         ("tls_session_update_keys", status, [handle, ctypes.c_int32, data, size, out_size]),
+        ("tls_session_shrink", status, [handle, ctypes.c_int32]),
         ("tls_session_remote_certificate_count", status, [handle, out_size]),
+        ("tls_session_verified_certificate_count", status, [handle, out_size]),
+        ("tls_session_verified_certificate", status, [handle, size, data, size, out_size]),
         ("tls_session_remote_certificate", status, [handle, size, data, size, out_size]),
         ("tls_session_local_certificate", status, emit),
     ]:
@@ -516,6 +519,9 @@ class Session:
         count = ctypes.c_size_t()
         self.must(_lib.tls_session_remote_certificate_count(self._handle, ctypes.byref(count)))
         return [self._copy_out(_lib.tls_session_remote_certificate, index) for index in range(count.value)]
+
+    def shrink(self, depth):
+        self.must(_lib.tls_session_shrink(self._handle, depth))
 
     def verified_certificates(self):
         count = ctypes.c_size_t()

@@ -17,7 +17,8 @@ environment.ensure()
 
 import decisions
 import sentences
-from spantls_ctypes import AUTHENTICATION, CERTIFICATE_REQUIRE, COMPLETE, TLS12, TLS13, Context, Driver
+from hand_crypto import pem_blocks
+from spantls_ctypes import AUTHENTICATION, CERTIFICATE_REQUIRE, COMPLETE, TLS12, TLS13, Context, Driver, read_cert
 
 VERSIONS = {TLS13: "TLS 1.3", TLS12: "TLS 1.2"}
 OF_SSL = {TLS13: ssl.TLSVersion.TLSv1_3, TLS12: ssl.TLSVersion.TLSv1_2}
@@ -73,8 +74,11 @@ def ours(test, decision, protocol):
     test.assertIn(judge.status, (COMPLETE, AUTHENTICATION), error)
     test.assertEqual(judge.status == COMPLETE, error.policy_errors == 0, error)
     verified = judge.session.verified_certificates()
-    if judge.status == COMPLETE:
-        test.assertEqual(verified[0], judge.session.remote_certificates()[0])
+    shown, trusted = judge.session.remote_certificates(), pem_blocks(read_cert(path(decision["anchors"])))
+    if verified:
+        test.assertEqual(verified[0], shown[0])
+        test.assertIn(verified[-1], trusted)
+        test.assertLessEqual(set(verified), {*shown, *trusted})
     return error.policy_errors, verified
 
 
@@ -138,6 +142,75 @@ def refused_by_ssl(decision, protocol):
 
 
 # --- Tests -----------------------------------------------------------------------------------------------------------
+
+class VerifiedPath(unittest.TestCase):
+    """The path that the default validation has found."""
+
+    def judge(self, name, judge, **options):
+        """A client that judges the server of this decision, and its handshake as far as it goes."""
+        decision = next(one for one in TABLE if one["name"] == name)
+        context = Context(False, anchors=path(decision["anchors"]).removesuffix(".pem"),
+                          anchor_mode=decisions.MODES.index(decision["mode"]), **options)
+        peer_context = Context(True, credentials=credentials(decision))
+        client, server = Driver(context, "www.example.com", judge=judge), Driver(peer_context)
+        for one in (client, server, context, peer_context):
+            self.addCleanup(one.close)
+        for _ in range(MOST_ROUNDS):
+            for one, other in ((client, server), (server, client)):
+                one.handshake()
+                other.inbox += one.take_output()
+        chain, anchors = pem_blocks(read_cert(path(decision["chain"]))), pem_blocks(read_cert(path(decision["anchors"])))
+        return client.session, chain, anchors
+
+    def test_it_is_there_from_the_first_judgement_on_and_until_shrink(self):
+        seen = []
+
+        def judge(session):
+            seen.append(session.verified_certificates())
+            self.assertEqual(session.default_policy_errors(), 0)
+            seen.append(session.verified_certificates())
+            session.set_certificate_validation_result(0)
+        session, chain, anchors = self.judge("trusted (server, certificates)", judge)
+        self.assertEqual(seen, [[], chain + anchors])
+        self.assertEqual(session.verified_certificates(), chain + anchors)
+        session.shrink(1)
+        self.assertEqual(session.verified_certificates(), [])
+
+    def test_it_does_not_depend_on_the_name(self):
+        def judge(session):
+            self.assertEqual(session.default_policy_errors(), 2)
+            session.set_certificate_validation_result(0)
+        session, chain, anchors = self.judge("for another name (server, certificates)", judge)
+        self.assertEqual(session.verified_certificates(), chain + anchors)
+
+    def test_there_is_none_for_what_only_the_host_accepts(self):
+        def unseen(session):
+            session.set_certificate_validation_result(0)
+
+        def overruled(session):
+            self.assertEqual(session.default_policy_errors(), 4)
+            session.set_certificate_validation_result(0)
+        for name, judge in (("trusted", unseen), ("of an unknown issuer", overruled)):
+            session, _, _ = self.judge(f"{name} (server, certificates)", judge)
+            self.assertEqual(session.verified_certificates(), [])
+
+    def test_it_passes_through_what_is_trusted_and_was_not_sent(self):
+        name = "of an intermediate that is trusted beside its root, and not sent (server, {})"
+        session, chain, (root, issuing) = self.judge(name.format("certificates"), None)
+        self.assertEqual(session.verified_certificates(), [*chain, issuing, root])
+        session, chain, (root, issuing) = self.judge(name.format("partial chain"), None)
+        self.assertEqual(session.verified_certificates(), [*chain, issuing])
+
+    def test_it_leaves_out_what_was_sent_and_does_not_belong_to_it(self):
+        session, chain, anchors = self.judge("trusted, of a root that is sent along (server, certificates)", None)
+        self.assertEqual(session.verified_certificates(), chain[:2] + anchors)
+
+    def test_what_is_trusted_by_itself_is_alone(self):
+        for name in ("self-signed and trusted (server, certificates)",
+                     "trusted itself, though another has issued it (server, partial chain)"):
+            session, chain, _ = self.judge(name, None)
+            self.assertEqual(session.verified_certificates(), chain)
+
 
 class Decisions(unittest.TestCase):
     def test_the_table_is_large_and_has_each_role_and_mode(self):

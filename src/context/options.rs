@@ -326,3 +326,43 @@ fn known<T>(ids: &[u16], what: &str, find: impl Fn(u16) -> Option<T>) -> Result<
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tickets_do_not_pass_between_contexts_that_judge_by_other_rules() {
+        let with = |change: fn(&mut Options) -> Result<(), Failure>| {
+            let mut options = Options::default();
+            change(&mut options).unwrap();
+            options.admission()
+        };
+        let admissions = [
+            with(|_| Ok(())),
+            with(|options| options.set_trust_anchor_mode(1)),
+            with(|options| options.set_trust_anchor_mode(2)),
+            with(|options| options.set_strict_certificates(1)),
+            with(|options| options.set_validation_time(0)),
+            with(|options| options.set_validation_time(1)),
+        ];
+        for (index, admission) in admissions.iter().enumerate() {
+            assert!(!admissions[..index].contains(admission), "change {index}");
+        }
+    }
+
+    #[test]
+    fn a_rule_that_does_not_exist_is_refused_and_changes_nothing() {
+        let mut options = Options::default();
+        options.set_validation_time(7).unwrap();
+        options.set_trust_anchor_mode(2).unwrap();
+        let before = options.rules;
+        assert!(options.set_validation_time(-2).is_err());
+        assert!(options.set_validation_time(i64::MIN).is_err());
+        assert!(options.set_trust_anchor_mode(3).is_err());
+        assert!(options.set_strict_certificates(2).is_err());
+        assert_eq!(options.rules, before);
+        options.set_validation_time(VALIDATION_TIME_NOW).unwrap();
+        assert_eq!(options.rules.time, None);
+    }
+}
