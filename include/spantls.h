@@ -1271,7 +1271,7 @@ void tls_session_destroy(tls_session_t *session);
 /**
  * Sets the name of the server that a client wants: a DNS name or an IP address. The name is sent to the server
  * (RFC 6066 section 3, DNS names only) and the default validation checks the certificate against it; without a name
- * it reports `TLS_POLICY_ERROR_NAME_MISMATCH`.
+ * it reports `TLS_POLICY_ERROR_NAME_MISMATCH`. A dot at the end of a DNS name is neither sent nor compared.
  *
  * - `TLS_STATUS_COMPLETE`: set; it replaces an earlier name.
  * - `TLS_ERROR_INVALID_ARGUMENT`: neither a DNS name nor an IP address, or not UTF-8.

@@ -160,9 +160,7 @@ impl Session {
         if self.context.is_server() {
             return Err(Failure::state("a server learns the name from the client"));
         }
-        let parsed = ServerName::try_from(name)
-            .map_err(|_| Failure::argument("neither a DNS name nor an IP address"))?
-            .to_owned();
+        let parsed = server_name(name)?;
         let mut phase = try_lock(&self.phase)?;
         phase.set_name(parsed)?;
         self.shared.facts().target_host_name = name.into();
@@ -447,6 +445,19 @@ impl Session {
             false => Ok(()),
         }
     }
+}
+
+/// A target name as it is sent and compared: a dot at its end, which makes it absolute (RFC 1034 section 3.1), is no part of a
+/// server name (RFC 6066 section 3).
+fn server_name(name: &str) -> Result<ServerName<'static>, Failure> {
+    let (stripped, absolute) = name.strip_suffix('.').map_or((name, false), |stripped| (stripped, true));
+    match ServerName::try_from(stripped) {
+        Ok(ServerName::DnsName(_)) if stripped.ends_with('.') => Err(()),
+        Ok(ServerName::IpAddress(_)) if absolute => Err(()),
+        Ok(parsed) => Ok(parsed.to_owned()),
+        Err(_) => Err(()),
+    }
+    .map_err(|()| Failure::argument("neither a DNS name nor an IP address"))
 }
 
 impl Shared {

@@ -1140,3 +1140,34 @@ fn a_host_that_looks_before_it_accepts_pays_for_one_judgement() {
         assert_eq!(judgements.get(), 2);
     }
 }
+
+#[test]
+fn a_dot_at_the_end_of_a_target_name_is_neither_sent_nor_compared() {
+    for name in ["localhost", "localhost."] {
+        let mut pair = pair(server_options("server-p256"), client_options());
+        pair.client.set_target_host_name(name).unwrap();
+        let mut judged = None;
+        for _ in 0..10 {
+            if let Ok(Outcome::Suspended(_)) = pair.step_client() {
+                judged = Some(pair.client.accept_with_default_validation().unwrap() & policy::NAME_MISMATCH);
+            }
+            drop(pair.step_server());
+        }
+        assert_eq!(judged, Some(0), "{name}");
+        assert_eq!(pair.server.target_host_name(), "localhost");
+        assert_eq!(pair.client.target_host_name(), name);
+    }
+}
+
+#[test]
+fn a_target_name_has_253_bytes_besides_a_dot_at_its_end() {
+    let longest = vec!["a".repeat(63); 4].join(".")[..253].to_owned();
+    let pair = pair(server_options("server-p256"), client_options());
+    for good in [longest.clone(), format!("{longest}."), "a.".into(), "127.0.0.1".into(), "::1".into()] {
+        assert_eq!(pair.client.set_target_host_name(&good), Ok(Outcome::Complete), "{good}");
+    }
+    let long = format!("{longest}a");
+    for bad in [&long, &format!("{long}."), "", ".", "a..", "..", ".a", "127.0.0.1.", "::1."] {
+        assert!(pair.client.set_target_host_name(bad).is_err(), "{bad}");
+    }
+}
