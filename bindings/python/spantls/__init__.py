@@ -7,7 +7,7 @@ from typing import Tuple
 
 from ._context import Context, Credentials, Options
 from ._errors import (Alert, ChannelBinding, ClientCertificate, KernelReason, Offers, PolicyErrors, Protocol, SocketFlags,
-                      State, Status, TlsError, Validation, alert_name)
+                      State, Status, TlsError, TrustAnchors, Validation, alert_name)
 from ._handles import must as _must
 from ._library import lib as _lib
 from ._session import MAX_RECORD, MIN_CIPHERTEXT, ClientHello, Session, SessionStats
@@ -29,5 +29,5 @@ def suspended_handshakes() -> Tuple[int, int]:
 __all__ = [
     "Alert", "ChannelBinding", "ClientCertificate", "ClientHello", "Context", "Credentials", "KernelReason", "MAX_RECORD",
     "MIN_CIPHERTEXT", "Offers", "Options", "PolicyErrors", "Protocol", "Session", "SessionStats", "SocketFlags",
-    "State", "Status", "TlsError", "Validation", "alert_name", "library_version", "suspended_handshakes",
+    "State", "Status", "TlsError", "TrustAnchors", "Validation", "alert_name", "library_version", "suspended_handshakes",
 ]

@@ -54,6 +54,14 @@ class Validation(enum.IntEnum):
     AUTOMATIC = 1
 
 
+class TrustAnchors(enum.IntEnum):
+    """What the default validation takes trust anchors for."""
+
+    AUTHORITIES = 0
+    CERTIFICATES = 1
+    PARTIAL_CHAIN = 2
+
+
 class State(enum.IntFlag):
     HANDSHAKE_COMPLETE = 1
     HAS_PENDING_OUTPUT = 2

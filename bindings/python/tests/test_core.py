@@ -42,7 +42,7 @@ class Header(unittest.TestCase):
                  "TLS_CLIENT_CERTIFICATE_": spantls.ClientCertificate, "TLS_VALIDATION_": spantls.Validation,
                  "TLS_POLICY_ERROR_": PolicyErrors, "TLS_CHANNEL_BINDING_": ChannelBinding,
                  "SPANTLS_OFFERS_": spantls.Offers, "SPANTLS_ALERT_": Alert, "TLS_SOCKET_": spantls.SocketFlags,
-                 "TLS_KERNEL_REASON_": spantls.KernelReason}
+                 "TLS_KERNEL_REASON_": spantls.KernelReason, "TLS_TRUST_ANCHORS_": spantls.TrustAnchors}
         numbers = re.findall(r"^\s+((?:TLS|SPANTLS)_\w+) = (-?\d+),", self.text, flags=re.M)
         self.assertGreater(len(numbers), 70)
         for name, value in numbers:
