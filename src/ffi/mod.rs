@@ -19,5 +19,4 @@ pub mod options;
 pub mod session;
 pub mod socket;
 pub mod status;
-mod unload;
 pub mod verdict;

@@ -8,11 +8,12 @@ import threading
 import weakref
 from typing import Any, List, Optional, Tuple, Union
 
-from . import _certificates, _ssl_errors
+from . import _ssl_errors
 from ._errors import Offers, Status, TlsError
 from ._judgement import Policy
 from ._session import Session
 from ._transport import Patience
+from ._verify_codes import verify_code
 
 _HEADER = 5  # of a record (RFC 8446 section 5.1)
 _MOST = 16384 + 2048  # that TLS 1.2 allows in one (RFC 5246 section 6.2.3)
@@ -45,14 +46,16 @@ class Channel:
         self._failure: Optional[TlsError] = None  # never raised: its traceback would hold this object
         self._lost = False  # nothing can be read or written any more, for a reason that was raised once
         self._reason: Optional[str] = None  # OpenSSL's for a refusal of ours that the alert does not say
+        self._refused_because: Optional[str] = None  # the peer's certificate, by us and not by the engine
         self._shared: Optional[List[Tuple[str, str, int]]] = None
         self._offers = Offers(0)  # of the client, once it has spoken
         self._judged = False
         self.session_obj: Any = None
         self._process = os.getpid()
-        engine, self._anchored = context._engine(server_side, self._policy)
+        made = context._engine(server_side, self._policy)
+        self._trust = made.trust
         context._count("accept" if server_side else "connect")
-        self._session = Session(engine)
+        self._session = Session(made.context)
         if not server_side and not context._credentials:
             # Beforehand: tickets belong to an identity, and a session whose client is asked in the handshake has none yet.
             self._session.set_client_credentials(None)
@@ -160,8 +163,9 @@ class Channel:
         if error.status == Status.AUTHENTICATION and self._judged and error.alert_received is None:
             chain = self._session.remote_certificates
             if chain:
-                return _ssl_errors.verification(error, self.server_hostname, _is_ip(self.server_hostname),
-                                                _certificates.is_self_signed(chain[0]))
+                return _ssl_errors.verification(*verify_code(
+                    error, self._refused_because or error.message, self.server_hostname, _is_ip(self.server_hostname),
+                    chain))
         return _ssl_errors.translate(error, self._first, bytes(self._inbox[:_HEADER]), self._reason)
 
 

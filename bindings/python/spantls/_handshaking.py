@@ -83,14 +83,15 @@ class Handshaking(Channel):
         if not chosen._credentials:
             self._session.reject(Alert.HANDSHAKE_FAILURE)
             return
-        engine, self._anchored = chosen._server_engine(hello, self._policy)
+        made = chosen._server_engine(hello, self._policy)
+        self._trust = made.trust
         self._judge_by = chosen
         self._shared = [suite(number) for number in hello.cipher_suites if number in chosen._suites()]
-        self._session.set_server_context(engine)
+        self._session.set_server_context(made.context)
 
     def _judge(self) -> None:
         self._judged = True
-        judge(self._session, self._judge_by, self._policy, self._anchored, self.server_side)
+        self._refused_because = judge(self._session, self._judge_by, self._policy, self._trust)
 
 
 def _ask(callback: Any, owner: Any, name: Optional[str], context: Any) -> Optional[int]:

@@ -14,16 +14,6 @@ _OTHERS = {109: "TLSV13_ALERT_MISSING_EXTENSION", 116: "TLSV13_ALERT_CERTIFICATE
            111: "TLSV1_CERTIFICATE_UNOBTAINABLE", 113: "TLSV1_BAD_CERTIFICATE_STATUS_RESPONSE", 114: "TLSV1_BAD_CERTIFICATE_HASH_VALUE",
            112: "TLSV1_UNRECOGNIZED_NAME", 110: "TLSV1_UNSUPPORTED_EXTENSION", 90: "TLSV1_ALERT_USER_CANCELLED"}
 
-# What OpenSSL calls the reasons of X509_V_ERR_….
-_HOSTNAME_MISMATCH, _IP_MISMATCH = 62, 64
-_VERIFY = {
-    Alert.CERTIFICATE_EXPIRED: (10, "certificate has expired"),
-    Alert.CERTIFICATE_REVOKED: (23, "certificate revoked"),
-    Alert.UNKNOWN_CA: (20, "unable to get local issuer certificate"),
-    Alert.UNSUPPORTED_CERTIFICATE: (26, "unsuitable certificate purpose"),
-}
-
-
 def received_reason(alert: int) -> str:
     if alert in _SSLV3:
         return "SSLV3_ALERT_" + _SSLV3[alert]
@@ -81,20 +71,8 @@ def zero_return() -> ssl.SSLError:
     return _with(ssl.SSLZeroReturnError(int(ssl.SSL_ERROR_ZERO_RETURN), "TLS/SSL connection has been closed (EOF) (spantls)"))
 
 
-def verification(error: TlsError, hostname: Optional[str], is_ip: bool, self_signed: bool) -> ssl.SSLError:
+def verification(code: int, text: str) -> ssl.SSLError:
     """The peer's certificate was refused."""
-    if error.policy_errors & PolicyErrors.CHAIN_ERRORS or not error.policy_errors:
-        code, text = _VERIFY.get(Alert(error.alert_sent or 46), (1, error.message))
-        if code == 20 and self_signed:
-            code, text = 18, "self-signed certificate"
-        elif code == 10 and "not yet" in error.message:
-            code, text = 9, "certificate is not yet valid"
-        elif code == 1 and "revocation" in error.message:
-            code, text = 3, "unable to get certificate CRL"
-    elif is_ip:
-        code, text = _IP_MISMATCH, f"IP address mismatch, certificate is not valid for '{hostname}'."
-    else:
-        code, text = _HOSTNAME_MISMATCH, f"Hostname mismatch, certificate is not valid for '{hostname}'."
     result = make("CERTIFICATE_VERIFY_FAILED", f"certificate verify failed: {text}", kind=ssl.SSLCertVerificationError)
     result.verify_code, result.verify_message = code, text  # type: ignore[attr-defined]
     return result

@@ -76,8 +76,7 @@ class Engine(Data):
         chain = self._chain()
         if not chain or self._policy.verify_mode == ssl.CERT_NONE:
             return None
-        path = _certificates.path(chain, self._judge_by._anchors_of_paths())
-        return tuple(_certificates.Certificate(der) for der in path)
+        return tuple(_certificates.Certificate(der) for der in self._session.verified_certificates) or None
 
     def selected_alpn_protocol(self) -> Optional[str]:
         return self._session.negotiated_alpn

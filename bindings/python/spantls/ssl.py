@@ -15,12 +15,13 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from . import _certificates, _ssl_errors
 from ._context import Credentials
-from ._engines import Engines, read, readable
+from ._engines import Engines
 from ._errors import TlsError
 from ._green import makes_its_own_sockets, must_be_patched_before, user_of
 from ._sslobject import Engine
 from ._suites import SUITES
 from ._transport import Bio, Wire
+from ._trust import Trust, read
 
 _GROUPS = {"prime256v1": 0x17, "secp256r1": 0x17, "P-256": 0x17, "secp384r1": 0x18, "P-384": 0x18,
            "X25519": 0x1D, "x25519": 0x1D}
@@ -85,22 +86,15 @@ class SSLContext(Engines, _base.SSLContext):  # type: ignore[no-redef]
         else:
             self = super().__new__(cls, protocol, *args, **kwargs)
         self._lock = threading.Lock()
-        self._engines = {}
-        self._credentials = []
-        self._anchors = {}
-        self._crls = []
-        self._system = False
-        self._has_folder = False
-        self._alpn = []
+        self._engines, self._engines_of = {}, None
+        self._credentials = ()
+        self._trust = Trust()
+        self._alpn = ()
         self._sni = None
         self._ciphers = None
-        self._groups = []
-        self._changes = 0
+        self._groups = ()
         self._counts = {}
         return self
-
-    def _changed(self) -> None:
-        self._changes += 1
 
     def _count(self, what: str) -> None:
         self._counts[what] = self._counts.get(what, 0) + 1
@@ -125,40 +119,27 @@ class SSLContext(Engines, _base.SSLContext):  # type: ignore[no-redef]
             raise _ssl_errors.make("UNSUPPORTED", error.message) from None
         leaf = _base.PEM_cert_to_DER_cert(_certificates.blocks(chain)[0].decode("ascii", "replace").strip())
         is_ecdsa = bytes.fromhex("2a8648ce3d0201") in leaf
-        self._credentials = [entry for entry in self._credentials if entry[0] != is_ecdsa] + [(is_ecdsa, credentials)]
-        self._changed()
+        with self._lock:
+            others = (entry for entry in self._credentials if entry[0] != is_ecdsa)
+            self._credentials = (*others, (is_ecdsa, credentials))
 
     def load_verify_locations(self, cafile: Any = None, capath: Any = None, cadata: Any = None) -> None:
         super().load_verify_locations(cafile, capath, cadata)
-        found: List[bytes] = []
+        texts: List[bytes] = []
         if cafile is not None:
-            found.append(read(cafile))
-        if capath is not None:
-            self._has_folder = True
-            found += _certificates.from_directory(os.fsdecode(capath))
+            texts.append(read(cafile))
         if isinstance(cadata, str):
-            found.append(cadata.encode("ascii"))
+            texts.append(cadata.encode("ascii"))
         elif cadata is not None:
-            rest = bytes(cadata)
-            while rest[:1] == b"\x30":  # one DER certificate behind the other
-                size = 4 + int.from_bytes(rest[2:4], "big") if rest[1] == 0x82 else len(rest)
-                found.append(_base.DER_cert_to_PEM_cert(rest[:size]).encode())
-                rest = rest[size:]
-        for text in found:
-            blocks = [block for block in _certificates.blocks(text) if block not in self._anchors]
-            self._anchors.update((block, _certificates.to_der(block)) for block in readable(blocks))
-            self._crls += _certificates.crls(text)
-        self._changed()
+            texts += _certificates.from_der(bytes(cadata))
+        with self._lock:
+            trust = self._trust.and_text(b"\n".join(texts))
+            self._trust = trust if capath is None else trust.and_folder(os.path.abspath(os.fsdecode(capath)))
 
     def set_default_verify_paths(self) -> None:
         super().set_default_verify_paths()
-        self._system = True
-        self._changed()
-
-    def load_default_certs(self, purpose: Any = _base.Purpose.SERVER_AUTH) -> None:
-        super().load_default_certs(purpose)
-        self._system = True
-        self._changed()
+        with self._lock:
+            self._trust = self._trust.and_defaults()
 
     def set_alpn_protocols(self, alpn_protocols: Any) -> None:
         names: List[bytes] = []
@@ -168,8 +149,8 @@ class SSLContext(Engines, _base.SSLContext):  # type: ignore[no-redef]
                 raise _base.SSLError("ALPN protocols must be 1 to 255 in length")
             if raw not in names:
                 names.append(raw)
-        self._alpn = names
-        self._changed()
+        with self._lock:
+            self._alpn = tuple(names)
 
     def set_npn_protocols(self, npn_protocols: Any) -> None:
         raise NotImplementedError("NPN is gone; use set_alpn_protocols()")
@@ -177,8 +158,8 @@ class SSLContext(Engines, _base.SSLContext):  # type: ignore[no-redef]
     def set_ciphers(self, cipherlist: str) -> None:
         super().set_ciphers(cipherlist)
         chosen = [entry["id"] & 0xFFFF for entry in super().get_ciphers()]
-        self._ciphers = [number for number in chosen if number in SUITES]
-        self._changed()
+        with self._lock:
+            self._ciphers = tuple(number for number in chosen if number in SUITES)
 
     def get_ciphers(self) -> Any:
         return [entry for entry in super().get_ciphers() if entry["id"] & 0xFFFF in SUITES]
@@ -188,8 +169,8 @@ class SSLContext(Engines, _base.SSLContext):  # type: ignore[no-redef]
         text = name.decode() if isinstance(name, bytes) else name
         if text not in _GROUPS:
             raise ValueError(f"the curve {text!r} is not supported")
-        self._groups = [_GROUPS[text]]
-        self._changed()
+        with self._lock:
+            self._groups = (_GROUPS[text],)
 
     @property
     def sni_callback(self) -> Any:

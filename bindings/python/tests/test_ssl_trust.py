@@ -258,13 +258,29 @@ class Trust(unittest.TestCase):
         self.for_both(question, True)
         self.for_both(question, False, expected=True)
 
-    def test_an_anchor_is_trusted_until_it_expires(self):
+    def test_flags_that_change_while_a_connection_is_made_leave_later_ones_as_they_say(self):
+        """Another thread changes the flags after a connection has taken its policy, and before its engine is made."""
         client = self.client(spantls.ssl)
-        self.assertTrue(accepts(client, self.server(ssl, ssl.CERT_NONE), server_hostname="localhost"))
-        later = max(made[2] for made in client._engines.values() if isinstance(made, tuple) and len(made) == 3)
-        with unittest.mock.patch.object(spantls._certificates.Fields, "may_issue", lambda *_: False), \
-                unittest.mock.patch.object(spantls._engines.time, "time", lambda: later):
-            self.assertFalse(accepts(client, self.server(ssl, ssl.CERT_NONE), server_hostname="localhost"))
+        client.load_verify_locations(cert("crl-root.pem"))
+        client.load_verify_locations(cert("crl-intermediate.pem"))
+        lax, taken = client.verify_flags, client._settings
+
+        def late(*arguments):
+            client.verify_flags = lax | ssl.VERIFY_CRL_CHECK_CHAIN
+            return taken(*arguments)
+        revoked = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        revoked.load_cert_chain(cert("server-revoked.pem"), cert("server-revoked.key"))
+        with unittest.mock.patch.object(client, "_settings", late):
+            self.assertTrue(accepts(client, revoked, server_hostname="localhost"))
+        self.assertFalse(accepts(client, revoked, server_hostname="localhost"))
+        client.verify_flags = lax
+        self.assertTrue(accepts(client, revoked, server_hostname="localhost"))
+
+    def test_default_contexts_have_the_flags_of_this_python(self):
+        for purpose in (ssl.Purpose.SERVER_AUTH, ssl.Purpose.CLIENT_AUTH):
+            theirs, ours = (module.create_default_context(purpose) for module in (ssl, spantls.ssl))
+            for name in ("verify_flags", "verify_mode", "check_hostname"):
+                self.assertEqual(getattr(ours, name), getattr(theirs, name))
 
     def test_what_an_sni_callback_raises_or_returns_refuses_the_client_and_nobody_else(self):
         def raises(*_):
@@ -388,10 +404,6 @@ class Trust(unittest.TestCase):
                 self.assertFalse(accepts(self.client(module), server, server_hostname="localhost"))
 
     def test_the_verified_chain_has_nothing_that_the_peer_has_only_sent(self):
-        try:
-            import cryptography  # noqa: F401
-        except ImportError:
-            self.skipTest("there is no package cryptography")
         with tempfile.NamedTemporaryFile("w+") as chain:
             for name in ("server-p256.pem", "other-ca.pem"):
                 with open(cert(name)) as file:
