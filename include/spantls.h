@@ -883,8 +883,11 @@ tls_status_t spantls_suspended_handshakes(size_t *out_in_use,
 
 /**
  * Makes credentials from PEM text: the chain (leaf first, then the certificates that lead towards a root) and the
- * private key (PKCS#8, PKCS#1 or SEC1, not encrypted). RSA of 2048 to 4096
- * bits, ECDSA on P-256 and P-384, and Ed25519 keys are supported. The buffers are copied.
+ * private key (PKCS#8, PKCS#1 or SEC1, not encrypted). The buffers are copied.
+ *
+ * Keys that are supported: ECDSA on P-256 and P-384, Ed25519, and RSA. An EC key without its public part takes it from the
+ * first certificate, whose key it must be. RSA keys are, in a library built with ring (the default), of 2048, 3072 or 4096
+ * bits with a public exponent of at least 65537; in one built with aws-lc-rs, of any length from 2048 to 4096 bits.
  *
  * How PEM text is read, here and in all functions that take it (RFC 7468): BEGIN and END lines stand alone in their lines,
  * which may be indented or follow a byte-order mark; a BEGIN line may also follow an END line without a line end. Lines

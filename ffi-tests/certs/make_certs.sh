@@ -111,6 +111,11 @@ CONF
 # make_key FILE KIND: a fresh private key as unencrypted PKCS#8.
 make_key() {
     case $2 in
+        rsa[0-9]*e3)
+            local bits=${2#rsa}
+            openssl genpkey -quiet -algorithm RSA -pkeyopt "rsa_keygen_bits:${bits%e3}" -pkeyopt rsa_keygen_pubexp:3 \
+                -out "$1"
+            ;;
         rsa[0-9]*) openssl genpkey -quiet -algorithm RSA -pkeyopt "rsa_keygen_bits:${2#rsa}" -out "$1" ;;
         p256) openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1" ;;
         p384) openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -out "$1" ;;
@@ -220,6 +225,10 @@ self_signed() {
 self_signed selfsigned "$FROM" "$UNTIL"
 self_signed selfsigned-expired "$OVER_FROM" "$OVER_UNTIL"
 self_signed selfsigned-rsa6144 "$FROM" "$UNTIL" rsa6144
+# RSA keys of which providers load some.
+for kind in rsa2047 rsa2056 rsa2304 rsa2560 rsa3000 rsa3072 rsa3584 rsa4104 rsa2048e3; do
+    self_signed "selfsigned-$kind" "$FROM" "$UNTIL" "$kind"
+done
 
 # Servers whose own signatures are of every kind that channel bindings tell apart.
 # signed NAME KEY OPTION...: a certificate for localhost, signed by itself with the key of KEY.
@@ -266,6 +275,10 @@ ca_command ca -cert ca.pem -keyfile ca.key -gencrl -crl_lastupdate "$FROM" -crl_
 
 # The same keys in other encodings.
 openssl ec -in server-p256.key -out server-p256.sec1.key 2> "$work/ec.log"
+for curve in p256 p384; do
+    openssl ec -in server-$curve.key -no_public -out server-$curve.sec1-nopublic.key 2> "$work/ec.log"
+    openssl pkcs8 -topk8 -nocrypt -in server-$curve.sec1-nopublic.key -out server-$curve.nopublic.key
+done
 openssl pkey -traditional -in server-rsa2048.key -out server-rsa2048.pkcs1.key
 openssl pkcs8 -topk8 -in server-p256.key -v2 aes-256-cbc -passout pass:secret -out server-p256.encrypted.key
 chmod 644 ./*.pem ./*.key
