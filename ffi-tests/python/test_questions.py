@@ -833,7 +833,7 @@ def bad_credentials_test(name, schemes, words):
     def test(self):
         if words is None:
             for text, words_ in ((b"", "no PEM block"), (read_cert("server-p256.key"), "no PEM block"),
-                                 (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "cannot be read")):
+                                 (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "damaged")):
                 with tempfile.NamedTemporaryFile(suffix=".pem") as file:
                     file.write(text)
                     file.flush()
