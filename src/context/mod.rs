@@ -8,6 +8,7 @@ mod private_key;
 use std::sync::Arc;
 
 use rustls::client::Resumption;
+use rustls::compress::CertDecompressor;
 use rustls::crypto::{SupportedKxGroup, WebPkiSupportedAlgorithms};
 use rustls::pki_types::ServerName;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
@@ -99,6 +100,7 @@ impl Context {
             config.alpn_protocols.clone_from(&options.alpn);
             config.key_log = Arc::new(SecretTap(options.key_log.clone()));
             config.enable_secret_extraction = true;
+            config.cert_decompressors = certificate_decompressors();
             config.max_fragment_size = fragment(&options);
             // Tickets are all there is: nothing is kept in memory for clients that may never come back.
             config.session_storage = Arc::new(NoServerSessionStorage {});
@@ -173,6 +175,7 @@ impl Context {
         config.alpn_protocols.clone_from(&options.alpn);
         config.key_log = Arc::new(SecretTap(options.key_log.clone()));
         config.enable_secret_extraction = true;
+        config.cert_decompressors = certificate_decompressors();
         config.max_fragment_size = fragment(&options);
         let tickets = options.allow_resume.then(|| Arc::new(ClientTickets::new(&options.groups())));
         config.resumption = match &tickets {
@@ -286,6 +289,16 @@ impl Context {
     pub(crate) fn keeps_client_hello(&self) -> bool {
         self.keep_client_hello
     }
+}
+
+/// What peers may compress certificates with (RFC 8879). Not brotli: a peer chooses its window, up to 16 MiB, whatever the
+/// certificate's size, and an unauthenticated client would make us allocate it with 88 bytes. zlib's is 32 KiB. What we send
+/// may be in either: it is compressed once and kept.
+fn certificate_decompressors() -> Vec<&'static dyn CertDecompressor> {
+    vec![
+        #[cfg(feature = "certificate-compression")]
+        rustls::compress::ZLIB_DECOMPRESSOR,
+    ]
 }
 
 /// rustls counts the record's header.
