@@ -62,7 +62,7 @@ test-rust: build ## all Rust tests; unit tests as released too (the stack's dept
 	$(CARGO) test $(IN_TARGET) --lib --test certificate_compression --features certificate-compression
 
 test-rust-quick: build
-	$(CARGO) test $(IN_TARGET) --lib --test allocations --test properties --test thread_exit
+	$(CARGO) test $(IN_TARGET) --lib --test properties --test thread_exit
 
 test-ffi: test-c test-peers ## the tests through the C interface
 

@@ -1252,8 +1252,12 @@ void tls_context_destroy(tls_context_t *context);
 
 /**
  * 1 for a server context, 0 for a client context (and for what is no context).
+ *
+ * Like every use of a context it forgets what has expired: the roots of its own ticket keys, a client's tickets. A server
+ * that has been idle for longer than the lifetime of its tickets can call it for that.
  */
-SPANTLS_MUST_USE int32_t tls_context_is_server(const tls_context_t *context);
+SPANTLS_MUST_USE
+int32_t tls_context_is_server(const tls_context_t *context);
 
 /**
  * Makes a session on a context; its role is the context's.

@@ -22,3 +22,4 @@ pub mod record;
 pub mod session;
 pub mod transport;
 mod trust;
+mod wiping;

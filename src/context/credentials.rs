@@ -11,6 +11,7 @@ use crate::crypto::suites;
 use crate::handshake::external_key::{ExternalKey, VerifyingKey};
 use crate::limits::{MAX_OCSP_RESPONSE, MAX_OWN_CHAIN};
 use crate::outcome::Failure;
+use crate::wiping::stack::{HANDSHAKE, wiping};
 
 /// A chain and the key that belongs to its leaf. Immutable but for the staple.
 pub struct Credentials {
@@ -21,8 +22,11 @@ impl Credentials {
     /// From PEM texts.
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, Failure> {
         let chain = own_chain(chain)?;
-        let key = pem::private_key(key)?;
-        Ok(Self { key: OwnKey::new(private_key::load(chain, &key)?) })
+        let key = wiping::<HANDSHAKE, _>(|| {
+            let key = pem::private_key(key)?;
+            private_key::load(chain, &key)
+        })?;
+        Ok(Self { key: OwnKey::new(key) })
     }
 
     /// From PEM files.

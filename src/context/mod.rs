@@ -128,6 +128,7 @@ impl Context {
             may_lack_certificate: options.client_certificates == ClientCertificateMode::Request,
             judges_resumed: options.validate_on_resume,
             tls13: versions(&options).contains(&&TLS13),
+            ticket_keys: ticketer,
         };
         Ok(Self {
             config: Config::Server(start),
@@ -238,6 +239,25 @@ impl Context {
     pub(crate) fn age_tickets(&self, seconds: u64) {
         if let Config::Client(Client { tickets: Some(tickets), .. }) = &self.config {
             tickets.age(seconds);
+        }
+    }
+
+    /// A client's servers and tickets in memory.
+    #[cfg(test)]
+    pub(crate) fn tickets_in_memory(&self) -> (usize, usize) {
+        match &self.config {
+            Config::Client(Client { tickets: Some(tickets), .. }) => tickets.in_memory(),
+            _ => (0, 0),
+        }
+    }
+
+    /// Forgets the secrets whose time is over: roots of ticket keys, a client's tickets. A context has no clock and no thread, so
+    /// whatever uses it does this; one that no one uses forgets nothing.
+    pub fn forget_expired(&self) {
+        match &self.config {
+            Config::Client(client) => client.tickets.iter().for_each(|tickets| tickets.forget_expired()),
+            Config::Server(start) => start.ticket_keys.iter().for_each(|keys| keys.forget_expired()),
+            Config::Undecided => {}
         }
     }
 

@@ -6,6 +6,7 @@ use rustls::crypto::tls13::OkmBlock;
 
 use super::secrets::{Secret, expand_label};
 use crate::outcome::Failure;
+use crate::wiping::stack::{DERIVING, wiping};
 
 /// Bytes of both randoms of TLS 1.2.
 pub(crate) const RANDOMS: usize = 64;
@@ -42,6 +43,10 @@ impl Exporter {
     }
 
     pub(crate) fn export(&self, label: &[u8], context: Option<&[u8]>, output: &mut [u8]) -> Result<(), Failure> {
+        wiping::<DERIVING, _>(|| self.derive(label, context, output))
+    }
+
+    fn derive(&self, label: &[u8], context: Option<&[u8]>, output: &mut [u8]) -> Result<(), Failure> {
         if output.is_empty() {
             return Err(Failure::argument("keying material of no bytes"));
         }

@@ -14,6 +14,7 @@ use rustls::{Error, PeerMisbehaved};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::provider::rand::{SecureRandom, SystemRandom};
+use crate::wiping::stack::wiping;
 
 /// Bytes of an encapsulation key (FIPS 203 section 8, table 3).
 pub(crate) const ENCAPSULATION_KEY: usize = 1184;
@@ -32,7 +33,7 @@ impl DecapsulationKey {
     /// A new key, and the encapsulation key that the peer gets (ML-KEM.KeyGen).
     pub(crate) fn generate() -> Result<(Self, [u8; ENCAPSULATION_KEY]), Error> {
         let seed = random::<KEY_GENERATION_SEED_SIZE>()?;
-        Ok(wiping_the_stack(|| Self::from_seed(&seed)))
+        Ok(wiping::<WIPED, _>(|| Self::from_seed(&seed)))
     }
 
     fn from_seed(seed: &[u8; KEY_GENERATION_SEED_SIZE]) -> (Self, [u8; ENCAPSULATION_KEY]) {
@@ -45,7 +46,7 @@ impl DecapsulationKey {
     pub(crate) fn decapsulate(&self, ciphertext: &[u8]) -> Result<SharedSecret, Error> {
         // FIPS 203 section 7.3: the ciphertext's type. The key is our own.
         let ciphertext = MlKem768Ciphertext::try_from(ciphertext).map_err(|_| invalid())?;
-        Ok(wiping_the_stack(|| Zeroizing::new(decapsulate(&self.0, &ciphertext))))
+        Ok(wiping::<WIPED, _>(|| Zeroizing::new(decapsulate(&self.0, &ciphertext))))
     }
 }
 
@@ -67,7 +68,7 @@ fn enclose_with(
 ) -> Result<([u8; CIPHERTEXT], SharedSecret), Error> {
     // FIPS 203 section 7.2: the key's type, and that its coefficients are reduced.
     let key = MlKem768PublicKey::try_from(encapsulation_key).map_err(|_| invalid())?;
-    wiping_the_stack(|| {
+    wiping::<WIPED, _>(|| {
         if !validate_public_key(&key) {
             return Err(invalid());
         }
@@ -87,20 +88,7 @@ fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, Error> {
     Ok(bytes)
 }
 
-/// Runs `work`, then writes zeros where its frames were. Both begin at the same depth of the stack, since neither is
-/// inlined; a test measures that `work` goes no deeper than `WIPED`.
-fn wiping_the_stack<R>(work: impl FnOnce() -> R) -> R {
-    let result = apart(work);
-    apart(|| [0u64; WIPED / size_of::<u64>()].zeroize());
-    result
-}
-
-#[inline(never)]
-fn apart<R>(work: impl FnOnce() -> R) -> R {
-    work()
-}
-
-/// Bytes of stack that are wiped.
+/// Bytes of stack that are wiped; a test measures that nothing goes deeper.
 const WIPED: usize = 48 << 10;
 
 #[cfg(test)]
@@ -110,6 +98,7 @@ mod tests {
 
     use super::*;
     use crate::handshake::painting::depth_of;
+    use crate::wiping::stack::apart;
 
     /// Runs `check` on each vector of a set, but for those whose result may be either.
     fn each(name: TestName, expected: usize, check: impl Fn(&Test) -> Result<(), Error>) {
@@ -168,7 +157,7 @@ mod tests {
 
     #[test]
     fn nothing_goes_deeper_than_what_is_wiped() {
-        let wiping = depth_of(|| wiping_the_stack(|| ()));
+        let wiping = depth_of(|| wiping::<WIPED, _>(|| ()));
         let seed = [7; KEY_GENERATION_SEED_SIZE];
         let generate = depth_of(move || drop(apart(|| DecapsulationKey::from_seed(&seed))));
         let (private, public) = DecapsulationKey::from_seed(&seed);

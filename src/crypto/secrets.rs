@@ -9,32 +9,58 @@ use super::provider::aead;
 use crate::outcome::Failure;
 use crate::record::Version;
 use crate::record::keys::Protection;
+use crate::wiping::stack::{DERIVING, wiping};
+
+/// Bytes that are wiped when they are dropped, and never printed. They have one place for as long as they live: moving the value
+/// copies a pointer.
+struct Wiped<const LEN: usize>(Box<[u8; LEN]>);
+
+impl<const LEN: usize> Wiped<LEN> {
+    fn zeros() -> Self {
+        Self(Box::new([0; LEN]))
+    }
+}
+
+impl<const LEN: usize> Drop for Wiped<LEN> {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
 
 /// The most bytes that a secret has: a SHA-384 output.
 const MAX_SECRET: usize = 48;
 
 /// A traffic secret. It is wiped when dropped, and never printed.
-#[derive(Clone)]
 pub(crate) struct Secret {
-    bytes: [u8; MAX_SECRET],
-    len: u8,
-}
-
-impl Drop for Secret {
-    fn drop(&mut self) {
-        self.bytes.zeroize();
-    }
+    /// The secret, then its length in the last byte.
+    place: Wiped<{ MAX_SECRET + 1 }>,
 }
 
 impl Secret {
     pub(crate) fn new(secret: &[u8]) -> Option<Self> {
-        let mut bytes = [0; MAX_SECRET];
-        bytes.get_mut(..secret.len())?.copy_from_slice(secret);
-        Some(Self { bytes, len: secret.len() as u8 })
+        let mut new = Self::zeros(secret.len())?;
+        new.bytes_mut().copy_from_slice(secret);
+        Some(new)
+    }
+
+    /// To be filled in.
+    fn zeros(len: usize) -> Option<Self> {
+        let mut place = Wiped::zeros();
+        place.0[MAX_SECRET] = u8::try_from(len).ok().filter(|_| len <= MAX_SECRET)?;
+        Some(Self { place })
+    }
+
+    fn len(&self) -> usize {
+        usize::from(self.place.0[MAX_SECRET])
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.len)]
+        &self.place.0[..self.len()]
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        let len = self.len();
+        &mut self.place.0[..len]
     }
 }
 
@@ -43,31 +69,37 @@ const MAX_KEY: usize = 32;
 
 /// A key and its IV, as bytes; wiped when dropped, and never printed.
 pub(crate) struct KeyMaterial {
-    key: [u8; MAX_KEY],
-    len: u8,
-    iv: [u8; aead::NONCE_LEN],
-}
-
-impl Drop for KeyMaterial {
-    fn drop(&mut self) {
-        self.key.zeroize();
-        self.iv.zeroize();
-    }
+    /// The IV, then the key.
+    place: Wiped<{ aead::NONCE_LEN + MAX_KEY }>,
+    key_len: u8,
 }
 
 impl KeyMaterial {
-    pub(crate) fn new(key: &[u8], iv: [u8; aead::NONCE_LEN]) -> Option<Self> {
-        let mut material = Self { key: [0; MAX_KEY], len: key.len() as u8, iv };
-        material.key.get_mut(..key.len())?.copy_from_slice(key);
+    pub(crate) fn new(key: &[u8], iv: &[u8]) -> Option<Self> {
+        let mut material = Self::zeros(key.len())?;
+        let (iv_room, key_room) = material.parts_mut();
+        key_room.copy_from_slice(key);
+        (iv.len() == iv_room.len()).then(|| iv_room.copy_from_slice(iv))?;
         Some(material)
     }
 
-    pub(crate) fn key(&self) -> &[u8] {
-        &self.key[..usize::from(self.len)]
+    /// To be filled in.
+    fn zeros(key_len: usize) -> Option<Self> {
+        let key_len = u8::try_from(key_len).ok().filter(|_| key_len <= MAX_KEY)?;
+        Some(Self { place: Wiped::zeros(), key_len })
     }
 
-    pub(crate) fn iv(&self) -> &[u8; aead::NONCE_LEN] {
-        &self.iv
+    pub(crate) fn key(&self) -> &[u8] {
+        &self.place.0[aead::NONCE_LEN..][..usize::from(self.key_len)]
+    }
+
+    pub(crate) fn iv(&self) -> &[u8] {
+        &self.place.0[..aead::NONCE_LEN]
+    }
+
+    fn parts_mut(&mut self) -> (&mut [u8], &mut [u8]) {
+        let (iv, key) = self.place.0.split_at_mut(aead::NONCE_LEN);
+        (iv, &mut key[..usize::from(self.key_len)])
     }
 }
 
@@ -83,37 +115,41 @@ impl TrafficSecret {
     }
 
     /// Moves to the next generation (RFC 8446 section 7.2) and returns its keys.
-    pub(crate) fn update(&mut self, algorithm: &'static aead::Algorithm) -> Result<Protection, Failure> {
-        let mut next = Secret { bytes: [0; MAX_SECRET], len: self.secret.len };
-        let len = usize::from(next.len);
-        expand_label(&*self.expander(), b"traffic upd", &[], &mut next.bytes[..len])?;
-        self.secret = next;
+    pub(crate) fn update(&mut self, algorithm: &'static aead::Algorithm) -> Result<Box<Protection>, Failure> {
+        self.secret = self.derived(b"traffic upd")?;
         self.keys(algorithm)
     }
 
     /// The keys of this generation.
-    pub(crate) fn keys(&self, algorithm: &'static aead::Algorithm) -> Result<Protection, Failure> {
-        let material = self.material(algorithm)?;
-        Protection::from_parts(Version::Tls13, algorithm, material.key(), *material.iv(), 0)
+    pub(crate) fn keys(&self, algorithm: &'static aead::Algorithm) -> Result<Box<Protection>, Failure> {
+        Protection::new(Version::Tls13, algorithm, &self.material(algorithm)?, 0)
     }
 
     /// The bytes of these keys (section 7.3).
     pub(crate) fn material(&self, algorithm: &'static aead::Algorithm) -> Result<KeyMaterial, Failure> {
-        let expander = self.expander();
-        let mut material = KeyMaterial { key: [0; MAX_KEY], len: algorithm.key_len() as u8, iv: [0; aead::NONCE_LEN] };
-        expand_label(&*expander, b"key", &[], &mut material.key[..algorithm.key_len()])?;
-        expand_label(&*expander, b"iv", &[], &mut material.iv)?;
+        let mut material = KeyMaterial::zeros(algorithm.key_len()).ok_or_else(too_long)?;
+        let (iv, key) = material.parts_mut();
+        wiping::<DERIVING, _>(|| {
+            let expander = self.expander();
+            expand_label(&*expander, b"key", &[], key)?;
+            expand_label(&*expander, b"iv", &[], iv)
+        })?;
         Ok(material)
     }
 
     /// The `verify_data` of a Finished under this secret (RFC 8446 section 4.4.4).
     pub(crate) fn finished(&self, transcript_hash: &[u8]) -> Result<hmac::Tag, Failure> {
-        let mut key = [0; MAX_SECRET];
-        let len = usize::from(self.secret.len);
-        expand_label(&*self.expander(), b"finished", &[], &mut key[..len])?;
-        let tag = self.suite.hkdf_provider.hmac_sign(&OkmBlock::new(&key[..len]), transcript_hash);
-        key.zeroize();
-        Ok(tag)
+        let key = self.derived(b"finished")?;
+        Ok(wiping::<DERIVING, _>(|| {
+            self.suite.hkdf_provider.hmac_sign(&OkmBlock::new(key.as_bytes()), transcript_hash)
+        }))
+    }
+
+    /// Another secret of the same length.
+    fn derived(&self, label: &[u8]) -> Result<Secret, Failure> {
+        let mut derived = Secret::zeros(self.secret.len()).ok_or_else(too_long)?;
+        wiping::<DERIVING, _>(|| expand_label(&*self.expander(), label, &[], derived.bytes_mut()))?;
+        Ok(derived)
     }
 
     fn expander(&self) -> Box<dyn HkdfExpander> {
@@ -134,7 +170,11 @@ pub(super) fn expand_label(
     let context_len = [context.len() as u8];
     expander
         .expand_slice(&[&output_len, &label_len, PREFIX, label, &context_len, context], output)
-        .map_err(|_| Failure::internal("a key longer than HKDF can give"))
+        .map_err(|_| too_long())
+}
+
+fn too_long() -> Failure {
+    Failure::internal("a key longer than HKDF can give")
 }
 
 #[cfg(test)]

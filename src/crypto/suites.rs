@@ -25,7 +25,7 @@ use super::secrets::Secret;
 use super::taps::{HandshakeSealer, current};
 use crate::outcome::Alert;
 use crate::record::Version;
-use crate::record::keys::Protection;
+use crate::record::keys::{Protection, take_apart};
 use crate::record::message_stream::{MessageStream, Piece};
 
 /// Every suite, in the order of preference.
@@ -283,7 +283,10 @@ impl TappedEncrypter {
         in_force: bool,
     ) -> Box<dyn MessageEncrypter> {
         // rustls allows no failure here, and all of its suites hand out their keys: without, nothing would be sealed.
-        let protection = secrets.ok().and_then(|secrets| Protection::new(version, &secrets, 0).ok());
+        let protection = secrets.ok().and_then(|secrets| {
+            let (algorithm, material) = take_apart(&secrets).ok()?;
+            Protection::new(version, algorithm, &material, 0).ok()
+        });
         let sealer = HandshakeSealer::new(protection, in_force);
         if let Some(taps) = current() {
             taps.seen().sealing = Some(sealer.clone());

@@ -74,6 +74,8 @@ pub(crate) struct Seen {
     pub(crate) resumes_as: Option<Identity>,
     /// A message was longer than a ticket may be: perhaps it was one.
     pub(crate) too_long_for_tickets: bool,
+    /// The lifetime of the ticket that a client takes, in seconds, where it was seen.
+    pub(crate) ticket_lifetime: Option<u32>,
     /// When the full handshake was that this session goes back to, in seconds since 1970; `None` if it is this one.
     pub(crate) began: Option<u64>,
     /// What the session that is resumed had shown.
@@ -94,7 +96,7 @@ pub(crate) enum Identity {
 }
 
 /// NewSessionTicket (RFC 8446 section 4.6.1).
-const NEW_SESSION_TICKET: u8 = 4;
+pub(crate) const NEW_SESSION_TICKET: u8 = 4;
 
 impl Seen {
     /// rustls hashes handshake messages one by one. Of those behind the application secrets the client's belong to the
@@ -126,7 +128,7 @@ pub(crate) struct HandshakeSealer {
 struct SealerState {
     /// Ours, and not an encrypter of rustls's: one of aws-lc-rs's would not go back to a point. It counts what rustls
     /// has sealed.
-    protection: Option<Protection>,
+    protection: Option<Box<Protection>>,
     /// TLS 1.2 prepares keys some messages before it uses them; TLS 1.3 uses them at once.
     in_force: bool,
 }
@@ -178,7 +180,7 @@ pub(crate) fn current() -> Option<Arc<Taps>> {
 
 impl HandshakeSealer {
     /// Without keys nothing can be sealed.
-    pub(crate) fn new(protection: Option<Protection>, in_force: bool) -> Arc<Self> {
+    pub(crate) fn new(protection: Option<Box<Protection>>, in_force: bool) -> Arc<Self> {
         Arc::new(Self { state: Mutex::new(SealerState { protection, in_force }) })
     }
 
@@ -205,7 +207,7 @@ impl HandshakeSealer {
     /// Seals a record of ours behind those of rustls.
     fn seal_at(&self, message: OutboundPlainMessage<'_>, sequence: u64) -> Result<Vec<u8>, rustls::Error> {
         let mut state = self.state();
-        let next = state.protection.as_ref().map(Protection::sequence);
+        let next = state.protection.as_deref().map(Protection::sequence);
         let record = state.seal(message, sequence)?.encode();
         if let (Some(protection), Some(next)) = (&mut state.protection, next) {
             protection.go_to(next);

@@ -53,8 +53,21 @@ pub(crate) struct TicketKeys {
 enum Roots {
     /// Every window's keys derive from one secret, so that whoever has it and a clock can open the tickets.
     Shared(Root),
-    /// Each window has a root made here and forgotten two windows later: what is lost then, nobody can bring back.
-    Made(Mutex<Vec<(u64, Arc<Root>)>>),
+    /// Each window has a root made here and forgotten two windows later: what is lost then, no one can bring back.
+    Made(Made),
+}
+
+/// Roots, each with its window.
+#[derive(Default)]
+struct Made(Mutex<Vec<(u64, Arc<Root>)>>);
+
+impl Made {
+    /// The only way to them: those of windows that are over are gone.
+    fn current(&self, now: u64) -> MutexGuard<'_, Vec<(u64, Arc<Root>)>> {
+        let mut made = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        made.retain(|(at, _)| at.abs_diff(now) <= 1);
+        made
+    }
 }
 
 impl TicketKeys {
@@ -63,7 +76,7 @@ impl TicketKeys {
     }
 
     fn with_clock(root: TicketRoot, policy: [u8; 32], clock: fn() -> u64) -> Arc<Self> {
-        let roots = root.shared.map_or_else(|| Roots::Made(Mutex::default()), Roots::Shared);
+        let roots = root.shared.map_or_else(|| Roots::Made(Made::default()), Roots::Shared);
         Arc::new(Self { roots, lifetime: root.lifetime, policy, clock })
     }
 
@@ -71,13 +84,19 @@ impl TicketKeys {
         time / u64::from(self.lifetime)
     }
 
+    /// Forgets the roots whose time is over.
+    pub(crate) fn forget_expired(&self) {
+        if let Roots::Made(made) = &self.roots {
+            drop(made.current(self.window((self.clock)())));
+        }
+    }
+
     /// The root of a window; `None` where it was forgotten or never made.
     fn root(&self, window: u64, now: u64) -> Option<Arc<Root>> {
         match &self.roots {
             Roots::Shared(root) => Some(Arc::new(root.clone())),
             Roots::Made(made) => {
-                let mut made = lock(made);
-                made.retain(|(at, _)| at.abs_diff(now) <= 1);
+                let mut made = made.current(now);
                 if window == now && !made.iter().any(|(at, _)| *at == now) {
                     made.push((now, Arc::new(random_root()?)));
                 }
@@ -132,7 +151,7 @@ impl TicketKeys {
             return None;
         }
         let key = self.key(window, now, salt)?;
-        let mut plain = sealed.to_vec();
+        let mut plain = Zeroizing::new(sealed.to_vec());
         let nonce = Nonce::assume_unique_for_key([0; NONCE_LEN]);
         let opened = key.open_in_place(nonce, Aad::from(front), &mut plain).ok()?;
         let (issued, opened) = opened.split_at_checked(TIME)?;
@@ -196,10 +215,6 @@ fn random_root() -> Option<Root> {
     Some(root)
 }
 
-fn lock(made: &Mutex<Vec<(u64, Arc<Root>)>>) -> MutexGuard<'_, Vec<(u64, Arc<Root>)>> {
-    made.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
 /// Seconds since 1970.
 #[allow(clippy::disallowed_methods, reason = "tickets grow old by the clock that other machines share")]
 pub(crate) fn seconds() -> u64 {
@@ -254,6 +269,29 @@ mod tests {
         assert!(keys(Some(&[7; 32]), 1).decrypt(&ahead).is_some());
         NOW.set(999_990);
         assert!(keys(Some(&[7; 32]), 1).decrypt(&ahead).is_none());
+    }
+
+    /// Looked at without the accessor that forgets.
+    fn roots_in_memory(keys: &TicketKeys) -> usize {
+        let Roots::Made(Made(made)) = &keys.roots else { panic!("a root of the host's") };
+        made.lock().unwrap().len()
+    }
+
+    #[test]
+    fn a_root_made_here_is_gone_from_memory_at_the_next_use_of_the_context_whatever_the_use() {
+        NOW.set(1_000_050);
+        let keys = keys(None, 1);
+        assert!(keys.encrypt(b"state").is_some());
+        for (time, left) in [(1_000_199, 1), (1_000_200, 0), (1_000_800, 0)] {
+            NOW.set(time);
+            keys.forget_expired();
+            assert_eq!(roots_in_memory(&keys), left, "{time}");
+        }
+        // Where the clock goes back as well.
+        assert!(keys.encrypt(b"state").is_some());
+        NOW.set(1_000_000);
+        keys.forget_expired();
+        assert_eq!(roots_in_memory(&keys), 0);
     }
 
     #[test]

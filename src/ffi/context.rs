@@ -71,6 +71,9 @@ pub unsafe extern "C" fn tls_context_destroy(context: *mut tls_context_t) {
 }
 
 /// 1 for a server context, 0 for a client context (and for what is no context).
+///
+/// Like every use of a context it forgets what has expired: the roots of its own ticket keys, a client's tickets. A server
+/// that has been idle for longer than the lifetime of its tickets can call it for that.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_context_is_server(context: *const tls_context_t) -> i32 {
@@ -79,6 +82,7 @@ pub unsafe extern "C" fn tls_context_is_server(context: *const tls_context_t) ->
     let mut is_server = 0;
     let _: tls_status_t = fence::call(|| {
         let context = host.borrow(context)?;
+        context.forget_expired();
         is_server = i32::from(context.is_server());
         Ok(Outcome::Complete)
     });

@@ -19,11 +19,11 @@ use crate::crypto::taps::{self, Identity, Taps};
 use crate::crypto::ticket_keys::seconds;
 use crate::limits::{MAX_RESUMED, MAX_TICKET, MAX_TICKET_SERVERS, MAX_TICKETS_KEPT};
 use crate::outcome::{Alert, Failure};
+use crate::wiping::stack::{HANDSHAKE, wiping};
 
 type Key = (ServerName<'static>, Identity);
 
 /// See above.
-#[derive(Default)]
 pub(crate) struct ClientTickets {
     kept: Mutex<Kept>,
     /// X25519's share goes along with that of X25519MLKEM768.
@@ -33,6 +33,8 @@ pub(crate) struct ClientTickets {
 #[derive(Default)]
 struct Kept {
     servers: HashMap<Key, Server>,
+    /// Nothing in there expires before.
+    expires: u64,
     /// In the order of their first ticket: the oldest goes when there are too many.
     order: VecDeque<Key>,
     groups: HashMap<ServerName<'static>, NamedGroup>,
@@ -52,18 +54,29 @@ struct Stored<T> {
     extended_master_secret: bool,
     /// When its full handshake was, in seconds since 1970.
     began: u64,
+    /// The last second in which it is of use.
+    expires: u64,
 }
 
-impl<T> Stored<T> {
-    fn is_good(&self) -> bool {
-        seconds().saturating_sub(self.began) <= MAX_RESUMED
+impl Server {
+    /// Drops what is of no use any more. Until when the rest is, if there is any.
+    fn forget_expired(&mut self, now: u64) -> Option<u64> {
+        self.tls12.take_if(|stored| stored.expires < now);
+        self.tls13.retain(|stored| stored.expires >= now);
+        let tls12 = self.tls12.iter().map(|stored| stored.expires);
+        tls12.chain(self.tls13.iter().map(|stored| stored.expires)).min()
     }
 }
 
 impl ClientTickets {
     /// For a client with these groups.
     pub(crate) fn new(groups: &[&'static dyn SupportedKxGroup]) -> Self {
-        Self { offers_both: groups::offers_both(groups), ..Self::default() }
+        Self { kept: Mutex::default(), offers_both: groups::offers_both(groups) }
+    }
+
+    /// Forgets the tickets, and the secrets of their sessions, whose time is over.
+    pub(crate) fn forget_expired(&self) {
+        drop(self.kept());
     }
 
     /// Forgets what there is for this session's server: its certificate was refused.
@@ -80,19 +93,53 @@ impl ClientTickets {
     /// As if every full handshake had been this much earlier.
     #[cfg(test)]
     pub(crate) fn age(&self, seconds: u64) {
-        for server in self.kept().servers.values_mut() {
-            server.tls12.iter_mut().for_each(|stored| stored.began -= seconds);
-            server.tls13.iter_mut().for_each(|stored| stored.began -= seconds);
+        fn older<T>(stored: &mut Stored<T>, seconds: u64) {
+            stored.began -= seconds;
+            stored.expires -= seconds;
         }
+        let mut kept = self.kept();
+        for server in kept.servers.values_mut() {
+            server.tls12.iter_mut().for_each(|stored| older(stored, seconds));
+            server.tls13.iter_mut().for_each(|stored| older(stored, seconds));
+        }
+        kept.expires = 0;
     }
 
+    /// Servers and tickets in memory, looked at without forgetting any.
+    #[cfg(test)]
+    pub(crate) fn in_memory(&self) -> (usize, usize) {
+        let kept = self.kept.lock().unwrap();
+        let tickets = |server: &Server| usize::from(server.tls12.is_some()) + server.tls13.len();
+        assert_eq!(kept.servers.len(), kept.order.len());
+        (kept.servers.len(), kept.servers.values().map(tickets).sum())
+    }
+
+    /// The only way to them: those whose time is over are gone.
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        let mut kept = self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        kept.forget_expired(seconds());
+        kept
     }
 }
 
 impl Kept {
-    fn server(&mut self, key: Key) -> &mut Server {
+    fn forget_expired(&mut self, now: u64) {
+        if now <= self.expires {
+            return;
+        }
+        let mut expires = u64::MAX;
+        self.servers.retain(|_, server| {
+            let next = server.forget_expired(now);
+            expires = expires.min(next.unwrap_or(u64::MAX));
+            next.is_some()
+        });
+        self.order.retain(|key| self.servers.contains_key(key));
+        self.expires = expires;
+    }
+
+    /// What there is of this server, with something to be added that is of use until `expires`.
+    fn server(&mut self, key: Key, expires: u64) -> &mut Server {
+        self.expires = self.expires.min(expires);
         if !self.servers.contains_key(&key) {
             if self.order.len() >= MAX_TICKET_SERVERS
                 && let Some(oldest) = self.order.pop_front()
@@ -107,13 +154,16 @@ impl Kept {
 
 /// What the session at work adds to a ticket; `None` if it keeps none.
 fn stored<T>(value: T) -> Option<(Identity, Stored<T>)> {
-    let taps = taps::current()?;
+    let (taps, now) = (taps::current()?, seconds());
     let seen = taps.seen();
     let identity = seen.identity().filter(|_| !seen.too_long_for_tickets)?;
     // A resumed session goes back to what the first one has shown.
     let shown = seen.shown.clone().or_else(|| seen.resumes_shown.clone());
-    let began = seen.began.unwrap_or_else(seconds);
-    Some((identity, Stored { value, shown, extended_master_secret: seen.extended_master_secret, began }))
+    let began = seen.began.unwrap_or(now);
+    // RFC 5077 section 3.3: zero leaves it to the client. TLS 1.3 has no tickets of zero here.
+    let lifetime = seen.ticket_lifetime.filter(|lifetime| *lifetime > 0).map_or(MAX_RESUMED, u64::from);
+    let expires = now.saturating_add(lifetime).min(began.saturating_add(MAX_RESUMED));
+    Some((identity, Stored { value, shown, extended_master_secret: seen.extended_master_secret, began, expires }))
 }
 
 /// Tells the session at work where it goes on from.
@@ -156,13 +206,13 @@ impl ClientSessionStore for ClientTickets {
 
     fn set_tls12_session(&self, name: ServerName<'static>, value: Tls12ClientSessionValue) {
         if let Some((identity, stored)) = stored(value) {
-            self.kept().server((name, identity)).tls12 = Some(stored);
+            let expires = stored.expires;
+            self.kept().server((name, identity), expires).tls12 = Some(stored);
         }
     }
 
     fn tls12_session(&self, name: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
-        let stored = self.kept().servers.get(&key(name)?)?.tls12.clone()?;
-        stored.is_good().then(|| resumes(stored))
+        Some(resumes(self.kept().servers.get(&key(name)?)?.tls12.clone()?))
     }
 
     fn remove_tls12_session(&self, name: &ServerName<'static>) {
@@ -175,7 +225,7 @@ impl ClientSessionStore for ClientTickets {
     fn insert_tls13_ticket(&self, name: ServerName<'static>, value: Tls13ClientSessionValue) {
         let Some((identity, stored)) = stored(value) else { return };
         let mut kept = self.kept();
-        let tickets = &mut kept.server((name, identity)).tls13;
+        let tickets = &mut kept.server((name, identity), stored.expires).tls13;
         if tickets.len() >= MAX_TICKETS_KEPT {
             tickets.pop_front();
         }
@@ -184,8 +234,7 @@ impl ClientSessionStore for ClientTickets {
 
     fn take_tls13_ticket(&self, name: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
         // RFC 8446 appendix C.4: a ticket is used once. The newest lives longest.
-        let stored = self.kept().servers.get_mut(&key(name)?)?.tls13.pop_back()?;
-        stored.is_good().then(|| resumes(stored))
+        Some(resumes(self.kept().servers.get_mut(&key(name)?)?.tls13.pop_back()?))
     }
 }
 
@@ -224,8 +273,9 @@ impl TicketTaker {
         taps.seen().resumes_as = Some(self.identity);
         taps.seen().shown = self.shown.clone();
         taps.seen().began = Some(self.began);
+        taps.seen().ticket_lifetime = message.first_chunk().copied().map(u32::from_be_bytes);
         let entered = taps.enter();
-        let result = self.connection.handle_new_session_ticket(message);
+        let result = wiping::<HANDSHAKE, _>(|| self.connection.handle_new_session_ticket(message));
         drop(entered);
         result.map(|()| true).map_err(|error| match error {
             rustls::Error::InvalidMessage(_) => Failure::protocol(Alert::DECODE_ERROR, "a malformed session ticket"),

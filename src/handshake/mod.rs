@@ -37,13 +37,15 @@ use rustls::{ConnectionTrafficSecrets, HandshakeKind, PeerMisbehaved, ProtocolVe
 use crate::client_hello::ClientHello;
 use crate::crypto::exporter::{Exporter, Tls12Secrets};
 use crate::crypto::own_key::OwnKey;
-use crate::crypto::secrets::{Secret, TrafficSecret};
-use crate::crypto::taps::{HandshakeSealer, Identity, SealingPoint, Seen, Taps};
+use crate::crypto::provider::aead::Algorithm;
+use crate::crypto::secrets::{KeyMaterial, Secret, TrafficSecret};
+use crate::crypto::taps::{HandshakeSealer, Identity, NEW_SESSION_TICKET, SealingPoint, Seen, Taps};
 use crate::limits::{MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, MAX_TICKET, MAX_UNFINISHED_RECORDS};
 use crate::outcome::{Alert, Failure, Question};
-use crate::record::keys::algorithm_tls13;
+use crate::record::keys::{algorithm_tls13, take_apart};
 use crate::record::seal::Sealer;
 use crate::record::{ContentType, Version};
+use crate::wiping::stack::{HANDSHAKE, wiping};
 use client_tickets::{ClientTickets, TicketTaker};
 use connection::{Connection, Drive, Progress};
 use early_data::EarlyData;
@@ -205,7 +207,9 @@ pub(crate) struct Bindings {
 
 /// One direction's keys, and in TLS 1.3 what the next keys derive from.
 pub(crate) struct Direction {
-    pub(crate) secrets: ConnectionTrafficSecrets,
+    pub(crate) algorithm: &'static Algorithm,
+    pub(crate) keys: KeyMaterial,
+    /// The number of the next record.
     pub(crate) sequence: u64,
     pub(crate) traffic: Option<TrafficSecret>,
 }
@@ -224,11 +228,14 @@ impl Handshake {
         let entered = taps.enter();
         // rustls wants a name; of an IP address it sends none (RFC 6066 section 3). The verdict is not its own.
         let nobody = || ServerName::IpAddress(std::net::Ipv4Addr::UNSPECIFIED.into());
-        let connection = Connection::client(start.config, start.name.clone().unwrap_or_else(nobody))
-            .map_err(|_| Failure::configuration("no handshake can begin with this context"))?;
         // Nothing is fed and the hooks are not asked before the ClientHello is out: no fiber is needed.
-        let (drive, result) = Drive::new(connection, Vec::new()).run();
+        let begun = wiping::<HANDSHAKE, _>(|| {
+            let connection = Connection::client(start.config, start.name.clone().unwrap_or_else(nobody))?;
+            Ok(Drive::new(connection, Vec::new()).run())
+        });
         drop(entered);
+        let (drive, result) =
+            begun.map_err(|_: rustls::Error| Failure::configuration("no handshake can begin with this context"))?;
         result.map_err(|_| Failure::internal("the ClientHello could not be written"))?;
         Ok(Self {
             state: State::Waiting { connection: drive.connection, fed: drive.fed },
@@ -386,8 +393,13 @@ impl Handshake {
         }
         fed.extend_from_slice(&for_rustls);
         // What is here is one message. rustls does not show how long a TLS 1.2 ticket is.
-        if fed.len() > MAX_TICKET && !self.is_server {
-            self.taps.seen().too_long_for_tickets = true;
+        if !self.is_server {
+            let mut seen = self.taps.seen();
+            seen.too_long_for_tickets |= fed.len() > MAX_TICKET;
+            // TLS 1.2's NewSessionTicket is in clear (RFC 5077 section 3.3); TLS 1.3 has none within the handshake.
+            if let [22, _, _, _, _, NEW_SESSION_TICKET, _, _, _, a, b, c, d, ..] = fed[..] {
+                seen.ticket_lifetime = Some(u32::from_be_bytes([a, b, c, d]));
+            }
         }
         let drive = Drive::new(connection, fed);
         let mut fiber = Fiber::new(stack, move || drive.run());
@@ -631,6 +643,11 @@ impl Handshake {
     }
 
     fn finish(&mut self, connection: Connection) -> Result<Event, Failure> {
+        wiping::<HANDSHAKE, _>(|| self.take_over(connection))
+    }
+
+    /// The keys leave rustls, by value and by hands that do not wipe.
+    fn take_over(&mut self, connection: Connection) -> Result<Event, Failure> {
         let common = connection.common();
         let suite = common
             .negotiated_cipher_suite()
@@ -672,7 +689,8 @@ impl Handshake {
             true => (server_traffic, client_traffic),
             false => (client_traffic, server_traffic),
         };
-        let direction = |(sequence, secrets), traffic: Option<Secret>| {
+        let direction = |(sequence, secrets): (u64, ConnectionTrafficSecrets), traffic: Option<Secret>| {
+            let (algorithm, keys) = take_apart(&secrets)?;
             let traffic = match suite {
                 SupportedCipherSuite::Tls13(suite) => {
                     let secret = traffic.ok_or_else(|| Failure::internal("no traffic secret was seen"))?;
@@ -680,7 +698,7 @@ impl Handshake {
                 }
                 SupportedCipherSuite::Tls12(_) => None,
             };
-            Ok::<_, Failure>(Direction { secrets, sequence, traffic })
+            Ok::<_, Failure>(Direction { algorithm, keys, sequence, traffic })
         };
         Ok(Event::Finished(Box::new(Finished {
             version,

@@ -6,6 +6,7 @@ use rustls::ProtocolVersion;
 use rustls::crypto::SupportedKxGroup;
 
 use crate::client_hello::ClientHello;
+use crate::crypto::ticket_keys::TicketKeys;
 use crate::outcome::{Alert, Failure};
 
 /// The context that a server's handshake begins with.
@@ -19,6 +20,8 @@ pub(crate) struct ServerStart {
     pub(crate) judges_resumed: bool,
     /// TLS 1.3 can be negotiated.
     pub(crate) tls13: bool,
+    /// What the tickets are sealed with, if any are given.
+    pub(crate) ticket_keys: Option<Arc<TicketKeys>>,
 }
 
 /// A server's configuration with one group alone.

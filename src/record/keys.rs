@@ -9,6 +9,7 @@ use crate::crypto::provider::aead::{self, Aad};
 use crate::crypto::secrets::KeyMaterial;
 use crate::limits::{MAX_RECORDS_AES_GCM, MAX_RECORDS_CHACHA20_POLY1305, RECORD_HEADER};
 use crate::outcome::Failure;
+use crate::wiping::stack::{DERIVING, wiping};
 
 /// Bytes of every tag that TLS uses here.
 pub(crate) const TAG_LEN: usize = 16;
@@ -38,8 +39,7 @@ pub(crate) fn take_apart(
         ConnectionTrafficSecrets::Chacha20Poly1305 { key, iv } => (&aead::CHACHA20_POLY1305, key, iv),
         _ => return Err(Failure::internal("a cipher suite without a record protection of ours")),
     };
-    let iv = iv.as_ref().try_into().map_err(|_| Failure::internal("an IV of a wrong length"))?;
-    let material = KeyMaterial::new(key.as_ref(), iv).ok_or_else(|| Failure::internal("a key of a wrong length"))?;
+    let material = KeyMaterial::new(key.as_ref(), iv.as_ref()).ok_or_else(wrong_length)?;
     Ok((algorithm, material))
 }
 
@@ -64,9 +64,10 @@ pub(crate) struct Protection {
 struct Iv(u64, u32);
 
 impl Iv {
-    fn new(bytes: [u8; NONCE_LEN]) -> Self {
-        let [a, b, c, d, e, f, g, h, i, j, k, l] = bytes;
-        Self(u64::from_be_bytes([a, b, c, d, e, f, g, h]), u32::from_be_bytes([i, j, k, l]))
+    /// `None` for another length than a nonce's.
+    fn new(bytes: &[u8]) -> Option<Self> {
+        let (front, rest) = bytes.split_first_chunk()?;
+        Some(Self(u64::from_be_bytes(*front), u32::from_be_bytes(rest.try_into().ok()?)))
     }
 
     /// In the upper 96 bits.
@@ -84,32 +85,28 @@ impl Drop for Iv {
 }
 
 impl Protection {
-    /// Takes over where the handshake left off.
-    pub(crate) fn new(version: Version, secrets: &ConnectionTrafficSecrets, sequence: u64) -> Result<Self, Failure> {
-        let (algorithm, material) = take_apart(secrets)?;
-        Self::from_parts(version, algorithm, material.key(), *material.iv(), sequence)
-    }
-
-    pub(crate) fn from_parts(
+    /// `sequence`: the number of the next record. Boxed before anything else happens to it: the key schedule has one place.
+    pub(crate) fn new(
         version: Version,
         algorithm: &'static aead::Algorithm,
-        key: &[u8],
-        iv: [u8; NONCE_LEN],
+        material: &KeyMaterial,
         sequence: u64,
-    ) -> Result<Self, Failure> {
-        let key = RecordKey::new(algorithm, key).map_err(|_| Failure::internal("a key of a wrong length"))?;
+    ) -> Result<Box<Self>, Failure> {
         let gcm = algorithm != &aead::CHACHA20_POLY1305;
-        Ok(Self {
-            key,
-            iv: Iv::new(iv),
-            sequence,
-            version,
-            gcm,
-            // RFC 7905: ChaCha20-Poly1305 has no explicit nonce in TLS 1.2 either.
-            explicit_nonce: gcm && version == Version::Tls12,
-            #[cfg(test)]
-            fewer_records: 0,
+        wiping::<DERIVING, _>(|| {
+            Some(Box::new(Self {
+                key: RecordKey::new(algorithm, material.key()).ok()?,
+                iv: Iv::new(material.iv())?,
+                sequence,
+                version,
+                gcm,
+                // RFC 7905: ChaCha20-Poly1305 has no explicit nonce in TLS 1.2 either.
+                explicit_nonce: gcm && version == Version::Tls12,
+                #[cfg(test)]
+                fewer_records: 0,
+            }))
         })
+        .ok_or_else(wrong_length)
     }
 
     pub(crate) fn version(&self) -> Version {
@@ -278,6 +275,10 @@ impl Protection {
         self.fewer_records = 0;
         self.fewer_records = self.max_records() - self.sequence - left;
     }
+}
+
+fn wrong_length() -> Failure {
+    Failure::internal("a key or an IV of a wrong length")
 }
 
 /// A record to be sealed, each part where it lies.

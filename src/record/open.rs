@@ -9,7 +9,7 @@ use crate::outcome::{Alert, Failure};
 
 /// The receiving side of the record layer.
 pub(crate) struct Opener {
-    protection: Protection,
+    protection: Box<Protection>,
     /// Records under earlier keys, less those of the handshake under the first ones.
     done: i64,
     key_updates: u32,
@@ -45,7 +45,7 @@ impl Sealed<'_> {
 }
 
 impl Opener {
-    pub(crate) fn new(protection: Protection) -> Self {
+    pub(crate) fn new(protection: Box<Protection>) -> Self {
         Self { done: -(protection.sequence() as i64), key_updates: 0, protection }
     }
 
@@ -57,7 +57,7 @@ impl Opener {
         self.protection.algorithm()
     }
 
-    pub(crate) fn replace_keys(&mut self, protection: Protection) {
+    pub(crate) fn replace_keys(&mut self, protection: Box<Protection>) {
         self.done += self.protection.sequence() as i64;
         self.key_updates = self.key_updates.wrapping_add(1);
         self.protection = protection;

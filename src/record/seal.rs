@@ -8,7 +8,7 @@ use crate::outcome::Failure;
 
 /// The sending side of the record layer.
 pub(crate) struct Sealer {
-    protection: Protection,
+    protection: Box<Protection>,
     /// Records under earlier keys, less those of the handshake under the first ones.
     done: i64,
     key_updates: u32,
@@ -19,7 +19,7 @@ pub(crate) struct Sealer {
 }
 
 impl Sealer {
-    pub(crate) fn new(protection: Protection) -> Self {
+    pub(crate) fn new(protection: Box<Protection>) -> Self {
         Self {
             done: -(protection.sequence() as i64),
             key_updates: 0,
@@ -67,7 +67,7 @@ impl Sealer {
         self.protection.version()
     }
 
-    pub(crate) fn replace_keys(&mut self, protection: Protection) {
+    pub(crate) fn replace_keys(&mut self, protection: Box<Protection>) {
         self.done += self.protection.sequence() as i64;
         self.key_updates = self.key_updates.wrapping_add(1);
         self.protection = protection;

@@ -50,7 +50,9 @@ impl Session {
             receive_calls: Count::default(),
             send_calls: Count::default(),
         };
-        Self { bound: Some(Box::new(bound)), ..Self::new(context) }
+        let mut session = Self::new(context);
+        session.bound = Some(Box::new(bound));
+        session
     }
 
     /// The descriptor of the socket that the session is bound to.

@@ -15,7 +15,7 @@ use crate::outcome::{Alert, Failure, FailureKind, Outcome, Question, policy};
 use crate::post_handshake::client_auth::ClientAuth;
 use crate::record::Version;
 use crate::record::header::next_record;
-use crate::record::keys::{Protection, take_apart};
+use crate::record::keys::Protection;
 use crate::record::open::Opener;
 use crate::record::seal::Sealer;
 
@@ -92,6 +92,10 @@ impl Session {
         output: &mut [u8],
         counts: &mut Counts,
     ) -> Result<Outcome, Failure> {
+        self.context.forget_expired();
+        if let Some(chosen) = self.chosen.get() {
+            chosen.forget_expired();
+        }
         self.shared.counters.compute(|| self.advance(phase, write, input, output, counts))
     }
 
@@ -476,11 +480,8 @@ impl Session {
         read: &mut super::ReadHalf,
     ) -> Result<(), Failure> {
         let Finished { version, sending, receiving, .. } = finished;
-        if let Some(kernel) = self.bound.as_ref().and_then(|bound| bound.kernel()) {
-            let (sending, receiving) = (take_apart(&sending.secrets)?.1, take_apart(&receiving.secrets)?.1);
-            kernel.keep(Keys { sending, receiving });
-        }
-        let protection = |direction: &Direction| Protection::new(version, &direction.secrets, direction.sequence);
+        let protection =
+            |direction: &Direction| Protection::new(version, direction.algorithm, &direction.keys, direction.sequence);
         let mut sealer = Sealer::new(protection(&sending)?);
         if let Some(size) = self.context().max_fragment_size() {
             sealer.limit_fragments(size);
@@ -494,6 +495,9 @@ impl Session {
             input_ended,
         };
         read.open(receiver);
+        if let Some(kernel) = self.bound.as_ref().and_then(|bound| bound.kernel()) {
+            kernel.keep(Keys { sending: sending.keys, receiving: receiving.keys });
+        }
         let mut facts = self.shared.facts();
         facts.negotiated.protocol = match version {
             Version::Tls12 => PROTOCOL_TLS12,

@@ -33,6 +33,7 @@ use crate::crypto::secrets::TrafficSecret;
 use crate::handshake::question::{CertificateRequest, SignatureRequest};
 use crate::outcome::{Alert, Failure, FailureKind, Outcome, Question, policy};
 use crate::post_handshake::client_auth::{ClientAuth, Progress};
+use crate::wiping::stack;
 use bound::Bound;
 use facts::Facts;
 pub use facts::Negotiated;
@@ -127,6 +128,7 @@ struct Failures {
 impl Session {
     /// A session of the context's role.
     pub fn new(context: Arc<Context>) -> Self {
+        context.forget_expired();
         Self {
             context,
             chosen: OnceLock::new(),
@@ -458,6 +460,14 @@ fn server_name(name: &str) -> Result<ServerName<'static>, Failure> {
         Err(_) => Err(()),
     }
     .map_err(|()| Failure::argument("neither a DNS name nor an IP address"))
+}
+
+impl Drop for Session {
+    /// Keys wipe themselves. What the AEAD of the last records has left on the stack, if it was this thread's, goes here: to
+    /// wipe it behind each call would cost what a short record does.
+    fn drop(&mut self) {
+        stack::forget::<{ stack::RECORDS }>();
+    }
 }
 
 impl Shared {

@@ -32,7 +32,7 @@ pub(super) struct ReadHalf {
 struct Opening {
     opener: Opener,
     /// TLS 1.3: what the peer's next keys derive from.
-    traffic: Option<Box<TrafficSecret>>,
+    traffic: Option<TrafficSecret>,
     messages: Messages,
     /// A client that keeps tickets.
     ticket_taker: Option<Box<TicketTaker>>,
@@ -78,8 +78,7 @@ impl ReadHalf {
         let Receiver { opener, traffic, ticket_taker, is_server, input_ended } = receiver;
         self.input_ended = input_ended;
         let messages = Messages::new(is_server, opener.version());
-        self.opening =
-            Some(Box::new(Opening { opener, traffic: traffic.map(Box::new), messages, ticket_taker, shown: None }));
+        self.opening = Some(Box::new(Opening { opener, traffic, messages, ticket_taker, shown: None }));
     }
 
     /// Opens as many records as input and room allow.
@@ -244,7 +243,7 @@ impl ReadHalf {
     /// For the kernel: the keys that have just come into force.
     pub(super) fn next_keys_in_force(&self) -> Result<Option<CryptoInfo>, Failure> {
         let Some(opening) = &self.opening else { return Ok(None) };
-        opening.traffic.as_deref().map_or(Ok(None), |traffic| CryptoInfo::of(traffic, opening.opener.algorithm()))
+        opening.traffic.as_ref().map_or(Ok(None), |traffic| CryptoInfo::of(traffic, opening.opener.algorithm()))
     }
 
     /// Data that was opened elsewhere.

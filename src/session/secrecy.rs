@@ -229,7 +229,7 @@ fn nothing_that_can_be_printed_holds_a_secret() {
         let own_key: Arc<OwnKey> = own.own_key();
         let ticket_root = TicketRoot::from_host(ROOT, 0).unwrap();
         let ticket_keys = TicketKeys::new(ticket_root.clone(), [0; 32]);
-        let (tap, tickets) = (SecretTap(None), ClientTickets::default());
+        let (tap, tickets) = (SecretTap(None), ClientTickets::new(&[]));
         let (negotiated, stats) = (client.negotiated(), client.stats());
         let mut texts = texts![
             client,

@@ -944,7 +944,9 @@ fn a_ticket_without_a_lifetime_is_not_kept() {
 #[test]
 fn a_client_resumes_for_seven_days_at_most() {
     for protocols in [0xC00, 0x3000] {
-        let server = Arc::new(Context::server(resuming_server("server-p256")).unwrap());
+        let mut server = resuming_server("server-p256");
+        server.set_ticket_keys(&[], 604_800).unwrap();
+        let server = Arc::new(Context::server(server).unwrap());
         let client = resuming_client(protocols);
         assert!(!resumed(&connect(&server, &client, None)));
         for _ in 0..7 {
@@ -954,6 +956,36 @@ fn a_client_resumes_for_seven_days_at_most() {
         client.age_tickets(3600);
         assert!(!resumed(&connect(&server, &client, None)));
         assert!(resumed(&connect(&server, &client, None)));
+    }
+}
+
+/// Not only at the next handshake with the same server.
+#[test]
+fn a_clients_ticket_is_gone_from_memory_at_the_next_use_of_its_context_after_its_lifetime() {
+    const LIFETIME: u32 = 86_400;
+    for protocols in [0xC00, 0x3000] {
+        let mut server = resuming_server("server-p256");
+        server.set_ticket_keys(&[], LIFETIME).unwrap();
+        let server = Arc::new(Context::server(server).unwrap());
+        let uses: [fn(&Arc<Context>, &Session); 3] = [
+            |context, _| drop(Session::new(context.clone())),
+            |context, _| context.forget_expired(),
+            |_, session| drop(step(session, &mut Vec::new(), &mut Vec::new())),
+        ];
+        for make_use in uses {
+            let client = resuming_client(protocols);
+            assert!(!resumed(&connect(&server, &client, None)));
+            let session = Session::new(client.clone());
+            let (servers, tickets) = client.tickets_in_memory();
+            assert!(servers == 1 && tickets > 0);
+            client.age_tickets(u64::from(LIFETIME) - 3600);
+            make_use(&client, &session);
+            assert_eq!(client.tickets_in_memory(), (1, tickets));
+            client.age_tickets(7200);
+            assert_eq!(client.tickets_in_memory(), (1, tickets));
+            make_use(&client, &session);
+            assert_eq!(client.tickets_in_memory(), (0, 0));
+        }
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) struct WriteHalf {
     pending: Option<Box<Vec<u8>>>,
     /// Flights and send buffers are far smaller than this can count.
     handed: u32,
-    sealing: Option<Box<Sealing>>,
+    sealing: Option<Sealing>,
     /// Nothing but pending output will ever be sent again.
     closed: bool,
 }
@@ -30,7 +30,7 @@ pub(super) struct WriteHalf {
 struct Sealing {
     sealer: Sealer,
     /// TLS 1.3: what the next keys derive from.
-    traffic: Option<Box<TrafficSecret>>,
+    traffic: Option<TrafficSecret>,
 }
 
 /// Plaintext that is still to be sealed.
@@ -72,7 +72,7 @@ fn no_keys() -> Failure {
 impl WriteHalf {
     /// Takes over from the handshake.
     pub(super) fn open(&mut self, sealer: Sealer, traffic: Option<TrafficSecret>) {
-        self.sealing = Some(Box::new(Sealing { sealer, traffic: traffic.map(Box::new) }));
+        self.sealing = Some(Sealing { sealer, traffic });
     }
 
     /// What a call has put out.
@@ -372,7 +372,7 @@ impl WriteHalf {
     /// For the kernel: the keys that have just come into force.
     pub(super) fn next_keys_in_force(&self) -> Result<Option<CryptoInfo>, Failure> {
         let Some(sealing) = &self.sealing else { return Ok(None) };
-        sealing.traffic.as_deref().map_or(Ok(None), |traffic| CryptoInfo::of(traffic, sealing.sealer.algorithm()))
+        sealing.traffic.as_ref().map_or(Ok(None), |traffic| CryptoInfo::of(traffic, sealing.sealer.algorithm()))
     }
 
     /// `count` bytes of the message in the first record were sent. What is left of it is a record of its own: a message of
@@ -451,11 +451,11 @@ impl WriteHalf {
     }
 
     fn sealing(&mut self) -> Result<&mut Sealing, Failure> {
-        self.sealing.as_deref_mut().ok_or_else(no_keys)
+        self.sealing.as_mut().ok_or_else(no_keys)
     }
 
     fn parts(&mut self) -> Result<(&mut Sealing, &mut Vec<u8>), Failure> {
-        let sealing = self.sealing.as_deref_mut().ok_or_else(no_keys)?;
+        let sealing = self.sealing.as_mut().ok_or_else(no_keys)?;
         Ok((sealing, self.pending.get_or_insert_default()))
     }
 

@@ -114,7 +114,7 @@ mod tests {
 
     fn material(key_len: usize) -> KeyMaterial {
         let key: Vec<u8> = (0..key_len as u8).map(|byte| 0x40 + byte).collect();
-        KeyMaterial::new(&key, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]).unwrap()
+        KeyMaterial::new(&key, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]).unwrap()
     }
 
     /// Offsets and sizes as in `linux/tls.h`: `ffi-tests/kernel/layout.c` compares these bytes with the header's own.

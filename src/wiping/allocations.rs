@@ -1,19 +1,18 @@
-//! Nothing allocates per record once a session is open.
+//! Nothing allocates per record once a session is open, an idle session is small, and the heap is wiped.
 
-#![expect(unsafe_code, reason = "an allocator that counts")]
-#![allow(missing_docs, clippy::unwrap_used)]
-
+#[path = "../../tests/common/mod.rs"]
 mod common;
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;
 
+use super::*;
 use common::{certificate, client, open_pair, server};
 use spantls::context::Context;
 use spantls::outcome::Outcome;
 use spantls::session::{Counts, Session};
 
+/// The library's heap, counted.
 struct Counting;
 
 thread_local! {
@@ -21,19 +20,19 @@ thread_local! {
     static LIVE_BYTES: Cell<isize> = const { Cell::new(0) };
 }
 
-// SAFETY: everything is System's; counting touches a const-initialised thread-local without a destructor.
+// SAFETY: everything is the library's heap's; counting touches a const-initialised thread-local without a destructor.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
         LIVE_BYTES.set(LIVE_BYTES.get() + layout.size() as isize);
         // SAFETY: the caller's contract.
-        unsafe { System.alloc(layout) }
+        unsafe { Wiping.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         LIVE_BYTES.set(LIVE_BYTES.get() - layout.size() as isize);
         // SAFETY: the caller's contract.
-        unsafe { System.dealloc(pointer, layout) }
+        unsafe { Wiping.dealloc(pointer, layout) }
     }
 }
 
@@ -44,6 +43,18 @@ fn contexts(suite: u16) -> (Arc<Context>, Arc<Context>) {
     // ECDSA suites of TLS 1.2 and all of TLS 1.3 go with an ECDSA key, the others with RSA.
     let key = if matches!(suite, 0xC02F | 0xC030 | 0xCCA8) { "server-rsa2048" } else { "server-p256" };
     (client(0, &[suite]), server(key))
+}
+
+/// That a block is wiped when it is freed is seen from outside: `ffi-tests/secrets`.
+#[test]
+fn all_of_a_block_is_wiped_and_nothing_around_it() {
+    for len in [0, 1, 7, 8, 100, 4097] {
+        let mut memory = vec![0x5a; len + 2];
+        // SAFETY: within the vector.
+        unsafe { wipe(memory.as_mut_ptr().wrapping_add(1), len) };
+        assert_eq!((memory[0], memory[len + 1]), (0x5a, 0x5a));
+        assert!(memory[1..=len].iter().all(|byte| *byte == 0));
+    }
 }
 
 #[test]
