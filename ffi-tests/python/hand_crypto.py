@@ -148,32 +148,32 @@ def ed25519_seed(pem):
     return pem_blocks(pem)[0][-32:]
 
 
-# --- Key schedules, with SHA-256 -------------------------------------------------------------------------------------
+# --- Key schedules, with SHA-256 or another hash ----------------------------------------------------------------------
 
-def mac(key, data):
-    return hmac.new(key, data, hashlib.sha256).digest()
+def mac(key, data, digest="sha256"):
+    return hmac.new(key, data, digest).digest()
 
 
-def hkdf_expand(secret, info, length):
+def hkdf_expand(secret, info, length, digest="sha256"):
     output, block, turn = b"", b"", 1
     while len(output) < length:
-        block = mac(secret, block + info + bytes([turn]))
+        block = mac(secret, block + info + bytes([turn]), digest)
         output, turn = output + block, turn + 1
     return output[:length]
 
 
-def expand_label(secret, label, context, length):
+def expand_label(secret, label, context, length, digest="sha256"):
     """RFC 8446 section 7.1."""
     full = b"tls13 " + label
-    return hkdf_expand(
-        secret, struct.pack(">HB", length, len(full)) + full + bytes([len(context)]) + context, length)
+    info = struct.pack(">HB", length, len(full)) + full + bytes([len(context)]) + context
+    return hkdf_expand(secret, info, length, digest)
 
 
-def prf(secret, label, seed, length):
+def prf(secret, label, seed, length, digest="sha256"):
     """RFC 5246 section 5."""
     seed, output = label + seed, b""
     a = seed
     while len(output) < length:
-        a = mac(secret, a)
-        output += mac(secret, a + seed)
+        a = mac(secret, a, digest)
+        output += mac(secret, a + seed, digest)
     return output[:length]

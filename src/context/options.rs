@@ -262,6 +262,7 @@ impl Options {
     /// A digest of who a server is, and of everything that decides who is let in, and how: tickets pass between contexts
     /// that have the same one only. A resumed session shows no certificate. Were a ticket good wherever the root is, whoever
     /// leads a client's packets to another server of that root would have it taken for the one that the client asked for.
+    /// `ffi-tests/secrets/needles.py` computes the same, to know the keys of tickets.
     pub(crate) fn admission(&self) -> [u8; 32] {
         let mut digest = Context::new(&SHA256);
         let mut part = |bytes: &[u8]| {
