@@ -135,7 +135,6 @@ public sealed partial class TlsSession
         if (certificate == null)
         {
             _toldOfMissing = true;
-            found |= SslPolicyErrors.RemoteCertificateNotAvailable;
             return callback(Sender ?? this, null, null, found);
         }
         using X509Chain chain = PeerChain.Build(_context, certificate, GetRemoteCertificates(), ref found);
@@ -143,6 +142,8 @@ public sealed partial class TlsSession
         bool hidden = (found & SslPolicyErrors.RemoteCertificateChainErrors) != 0 && !PeerChain.ShowsErrors(chain);
         return callback(Sender ?? this, certificate, chain, found) && !hidden;
     }
+
+    private Exception Failed(int status) => TellOfMissing(NativeMethods.Failed(_handle, status));
 
     /// <summary>A client without the certificate that is required is refused before a verdict is asked for. The callback is told, as
     /// SslStream would; what it answers changes nothing.</summary>

@@ -136,7 +136,7 @@ public sealed partial class TlsSession : IDisposable
                 _handle, from, (nuint)input.Length, to, (nuint)output.Length, &consumed, &written);
             bytesConsumed = (int)consumed;
             bytesWritten = (int)written;
-            failure = status < 0 ? TellOfMissing(NativeMethods.Failed(_handle, status)) : null;
+            failure = status < 0 ? Failed(status) : null;
             return (TlsOperationStatus)status;
         }
     }
@@ -181,7 +181,7 @@ public sealed partial class TlsSession : IDisposable
                 _handle, from, (nuint)plaintext.Length, to, (nuint)ciphertext.Length, &consumed, &written);
             bytesConsumed = (int)consumed;
             bytesWritten = (int)written;
-            failure = status < 0 ? ClosedByPeer(NativeMethods.Failed(_handle, status)) : null;
+            failure = status < 0 ? ClosedByPeer(Failed(status)) : null;
             return (TlsOperationStatus)status;
         }
     }
@@ -205,7 +205,7 @@ public sealed partial class TlsSession : IDisposable
                 _handle, from, (nuint)ciphertext.Length, to, (nuint)plaintext.Length, &consumed, &written);
             bytesConsumed = (int)consumed;
             bytesWritten = (int)written;
-            failure = status < 0 ? NativeMethods.Failed(_handle, status) : null;
+            failure = status < 0 ? Failed(status) : null;
             return (TlsOperationStatus)status;
         }
     }
@@ -222,7 +222,7 @@ public sealed partial class TlsSession : IDisposable
             bytesConsumed = (int)consumed;
             plaintextOffset = (int)offset;
             plaintextLength = (int)length;
-            return status >= 0 ? (TlsOperationStatus)status : AlertElsewhere(NativeMethods.Failed(_handle, status));
+            return status >= 0 ? (TlsOperationStatus)status : AlertElsewhere(Failed(status));
         }
     }
 
@@ -276,7 +276,7 @@ public sealed partial class TlsSession : IDisposable
     {
         bytesWritten = (int)written;
         return status >= 0 ? (TlsOperationStatus)status :
-            AlertFirst(NativeMethods.Failed(_handle, status), output.Slice(bytesWritten), ref bytesWritten);
+            AlertFirst(Failed(status), output.Slice(bytesWritten), ref bytesWritten);
     }
 
     /// <summary>A failure whose alert has still to be sent: hosts send what a call has written before they call again, so this call
@@ -327,7 +327,7 @@ public sealed partial class TlsSession : IDisposable
         do
         {
             int result = NativeMethods.tls_session_handshake(_handle);
-            status = result >= 0 ? (TlsOperationStatus)result : throw TellOfMissing(NativeMethods.Failed(_handle, result));
+            status = result >= 0 ? (TlsOperationStatus)result : throw Failed(result);
         }
         while (AnswersItself(status));
         return status;
@@ -354,7 +354,7 @@ public sealed partial class TlsSession : IDisposable
         {
             int status = NativeMethods.tls_session_write(_handle, from, (nuint)buffer.Length, &written);
             bytesWritten = (int)written;
-            return status >= 0 ? (TlsOperationStatus)status : throw ClosedByPeer(NativeMethods.Failed(_handle, status));
+            return status >= 0 ? (TlsOperationStatus)status : throw ClosedByPeer(Failed(status));
         }
     }
 
@@ -371,7 +371,7 @@ public sealed partial class TlsSession : IDisposable
         NativeMethods.tls_session_bytes_after_close(_handle, to, room, length));
 
     private TlsOperationStatus Status(int status) =>
-        status >= 0 ? (TlsOperationStatus)status : throw NativeMethods.Failed(_handle, status);
+        status >= 0 ? (TlsOperationStatus)status : throw Failed(status);
 
     /// <summary>Wipes the keys; sends nothing. A call under way on another thread ends first.</summary>
     public void Dispose() => _handle.Dispose();
