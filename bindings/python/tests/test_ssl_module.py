@@ -249,6 +249,22 @@ class Module(unittest.TestCase):
             may_read.set()
         self.assertEqual((served.error, found), (None, [b"last words", b""]))
 
+    def test_data_is_not_lost_where_the_tickets_that_go_with_it_cannot_be_sent(self):
+        gone, found = threading.Event(), []
+
+        def serve():
+            with server_context().wrap_socket(one, server_side=True) as sock:
+                gone.wait(20)
+                found.extend([sock.recv(100), sock.recv(100)])
+        one, other = socket.socketpair()
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with client_context().wrap_socket(other, server_hostname="localhost") as sock:
+            sock.sendall(b"last words")
+        gone.set()
+        thread.join(20)
+        self.assertEqual(found, [b"last words", b""])
+
     def test_tickets_of_a_server_wait_until_its_client_has_said_something_or_is_answered(self):
         for first in (b"", b"question"):
             go_on = threading.Event()
