@@ -44,6 +44,7 @@ public sealed partial class TlsStream
         {
             session.TargetHostName = targetHost;
         }
+        _targetHostName = session.TargetHostName;
         return session;
     }
 

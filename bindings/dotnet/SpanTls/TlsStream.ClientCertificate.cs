@@ -15,7 +15,9 @@ public sealed partial class TlsStream
         return RequestAsync(Async(cancellationToken), session).AsTask();
     }
 
-    /// <summary>Asks the client for a certificate (servers) and waits for the answer. Nothing else is to be read or written
+    private volatile bool _negotiated;
+
+    /// <summary>Asks the client for a certificate (servers), once, and waits for the answer. Nothing else is to be read or written
     /// meanwhile.</summary>
     /// <remarks>TLS 1.2 has no such request here, since there is no renegotiation: NotSupportedException. A client that has not
     /// offered to answer has no certificate afterwards, as with SslStream. Data that the client has sent before its answer has to be
@@ -27,9 +29,9 @@ public sealed partial class TlsStream
         {
             throw new InvalidOperationException("only a server can ask for a certificate");
         }
-        if (RemoteCertificate != null)
+        if (RemoteCertificate != null || _negotiated)
         {
-            throw new InvalidOperationException("the client has shown its certificate already");
+            throw new InvalidOperationException("the client was asked for its certificate already");
         }
         if (session.NegotiatedProtocol != System.Security.Authentication.SslProtocols.Tls13)
         {
@@ -43,6 +45,7 @@ public sealed partial class TlsStream
             {
                 throw new InvalidOperationException("what was received has to be read first");
             }
+            _negotiated = true;
             try
             {
                 await RequestAsync(transport, session).ConfigureAwait(false);

@@ -12,6 +12,8 @@ namespace SpanTls;
 public sealed partial class TlsStream
 {
     private X509Certificate2? _local, _remote;
+    /// <summary>Kept: it can be asked for when the stream was disposed of, as with SslStream.</summary>
+    private string? _targetHostName;
 
     /// <inheritdoc/>
     public override bool IsAuthenticated => _authenticated && !_disposed;
@@ -40,7 +42,7 @@ public sealed partial class TlsStream
     public SslApplicationProtocol NegotiatedApplicationProtocol => Authenticated().NegotiatedApplicationProtocol;
 
     /// <summary>The name of the server that the client has asked for; empty for none.</summary>
-    public string TargetHostName => _session?.TargetHostName ?? string.Empty;
+    public string TargetHostName => _targetHostName ?? string.Empty;
 
     /// <summary>Channel bindings.</summary>
     public TransportContext TransportContext => new StreamTransportContext(this);
@@ -66,7 +68,7 @@ public sealed partial class TlsStream
     public ExchangeAlgorithmType KeyExchangeAlgorithm => Suite.Exchange;
 
     /// <summary>0: the suite does not say.</summary>
-    public int KeyExchangeStrength => 0;
+    public int KeyExchangeStrength => Suite.ExchangeStrength;
 
     private SuiteFacts Suite => SuiteFacts.Of(Authenticated().NegotiatedCipherSuiteNumber);
 
@@ -95,6 +97,7 @@ internal readonly struct SuiteFacts
     internal ExchangeAlgorithmType Exchange { get; }
     internal HashAlgorithmType Hash => HashAlgorithmType.None;
     internal int HashStrength => 0;
+    internal int ExchangeStrength => 0;
 
     internal static SuiteFacts Of(ushort suite) => suite switch
     {

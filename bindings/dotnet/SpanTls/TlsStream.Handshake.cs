@@ -35,6 +35,7 @@ public sealed partial class TlsStream
             while (!await StepAsync(transport, session, output).ConfigureAwait(false))
             {
             }
+            _targetHostName = session.TargetHostName;
             _authenticated = true;
         }
         finally
