@@ -39,6 +39,8 @@ sealed class Scene : IDisposable
 
     internal SslProtocols Protocol { get; }
 
+    internal bool ClientIsOurs => _clientIsOurs;
+
     internal bool IsTls13 => Protocol == SslProtocols.Tls13;
 
     internal SslClientAuthenticationOptions ClientOptions { get; set; } = Files.Client();
