@@ -605,7 +605,7 @@ typedef struct {
      */
     tls_status_t status;
     /**
-     * The alert sent, or owed, to the peer; -1 for none.
+     * The alert sent, or owed, to the peer; -1 for none, also where the session's socket did not take it.
      */
     int32_t alert_sent;
     /**

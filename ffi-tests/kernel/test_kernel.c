@@ -395,7 +395,8 @@ static void test_gone(uint32_t flags, bool early) {
     EXPECT_STATUS(tls_session_handshake(wire.server), TLS_STATUS_COMPLETE);
     for (int i = 0; i < 2; i++) {
         EXPECT_STATUS(tls_session_write(wire.server, data, 100, &count), TLS_ERROR_IO);
-        EXPECT_NUMBER(count, 0);
+        /* What was sealed before the first failure was taken. */
+        EXPECT(count == 0 || (i == 0 && !early && (flags & SEND) == 0));
         EXPECT_STATUS(tls_session_close(wire.server), TLS_ERROR_IO);
     }
     bytes_t received = {0};
