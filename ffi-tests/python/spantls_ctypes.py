@@ -27,6 +27,7 @@ CERTIFICATE_REQUESTED, CERTIFICATE_ANSWERED = 1024, 2048
 
 UNIQUE, ENDPOINT, EXPORTER = 25, 26, 27
 
+SOCKET_BORROW, SOCKET_KERNEL_RECEIVE = 1, 8
 OFFERS_TLS13, OFFERS_PRE_SHARED_KEY, OFFERS_EARLY_DATA, OFFERS_POST_HANDSHAKE_AUTH = 1, 2, 4, 8
 
 
@@ -316,10 +317,11 @@ class Context:
             session.must(_lib.tls_session_set_target_host_name(handle, name.encode()))
         return session
 
-    def bound_session(self, descriptor, name=None):
+    def bound_session(self, descriptor, name=None, flags=0):
         """A session on a socket that stays the caller's."""
         handle = ctypes.c_void_p()
-        _must(_lib.tls_session_create_with_socket(self._handle, descriptor, 1, ctypes.byref(handle)))
+        _must(_lib.tls_session_create_with_socket(
+            self._handle, descriptor, SOCKET_BORROW | flags, ctypes.byref(handle)))
         session = Session(handle)
         if name is not None:
             session.must(_lib.tls_session_set_target_host_name(handle, name.encode()))

@@ -25,10 +25,10 @@ LARGE = b"".join(hashlib.sha256(str(index).encode()).digest() for index in range
 class Bound:
     """A bound session with the loop that its statuses ask for. The socket is non-blocking; every wait has a deadline."""
 
-    def __init__(self, context, connected, name=None, judge=None):
+    def __init__(self, context, connected, name=None, judge=None, flags=0):
         self.socket = connected
         self.socket.setblocking(False)
-        self.session = context.bound_session(connected.fileno(), name)
+        self.session = context.bound_session(connected.fileno(), name, flags)
         self.judge = judge or (lambda session: session.accept_with_default_validation())
         self.received = b""
 
