@@ -11,6 +11,9 @@ namespace SpanTls;
 /// while sessions live.</summary>
 public sealed class TlsContext : IDisposable
 {
+    /// <summary>Contexts for certificates that a callback has chosen, at most: beyond that they are made anew.</summary>
+    private const int MostChosen = 1024;
+
     private readonly Dictionary<string, TlsContext> _chosen = new();
 
     private TlsContext(ContextHandle handle, bool isServer, TlsCredentials? credentials, TlsContextSettings settings)
@@ -165,6 +168,11 @@ public sealed class TlsContext : IDisposable
                 TlsContextSettings settings = Settings.Copy();
                 settings.Credentials = TlsCredentials.FromCertificate(certificate);
                 context = Create(options, settings);
+                if (_chosen.Count >= MostChosen)
+                {
+                    // Certificates that are made for each name would fill the memory. Sessions keep their contexts alive.
+                    _chosen.Clear();
+                }
                 _chosen.Add(certificate.Thumbprint, context);
             }
             return context;

@@ -59,8 +59,16 @@ public sealed partial class TlsSession
         }
         set
         {
-            string name = value ?? throw new ArgumentNullException(nameof(value));
-            fixed (byte* text = NativeMethods.Terminated(TargetNames.ToAscii(name)))
+            if (string.IsNullOrEmpty(value) && !IsServer)
+            {
+                // No name is sent then, and none is checked: the default. One that was set cannot be removed.
+                if (TargetHostName != null)
+                {
+                    throw new InvalidOperationException("the session has a name already, which can be replaced but not removed");
+                }
+                return;
+            }
+            fixed (byte* text = NativeMethods.Terminated(TargetNames.ToAscii(value ?? string.Empty)))
             {
                 NativeMethods.Must(_handle, NativeMethods.tls_session_set_target_host_name(_handle, text));
             }
@@ -143,10 +151,11 @@ public sealed partial class TlsSession
     public unsafe byte[] OcspResponse => CopyOut((byte* to, nuint room, nuint* length) =>
         NativeMethods.tls_session_ocsp_response(_handle, to, room, length));
 
-    /// <summary>The channel binding in the form that SslStream gives; null where it is not defined.</summary>
+    /// <summary>The channel binding in the form that SslStream gives; null where it is not defined, and before the handshake is
+    /// complete.</summary>
     public ChannelBinding? GetChannelBinding(ChannelBindingKind kind)
     {
-        byte[]? token = GetChannelBindingToken((TlsChannelBindingKind)kind);
+        byte[]? token = !IsHandshakeComplete ? null : GetChannelBindingToken((TlsChannelBindingKind)kind);
         return token == null ? null : new TlsChannelBinding(kind, token);
     }
 

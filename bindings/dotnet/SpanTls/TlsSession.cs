@@ -44,6 +44,7 @@ public sealed partial class TlsSession : IDisposable
     /// <summary>A session over spans.</summary>
     public static TlsSession Create(TlsContext context)
     {
+        NotNull(context, nameof(context));
         NativeMethods.Must(NativeMethods.tls_session_create(context.Handle, out IntPtr made));
         return new TlsSession(context, new SessionHandle().With<SessionHandle>(made), null);
     }
@@ -56,6 +57,8 @@ public sealed partial class TlsSession : IDisposable
     /// <param name="kernel">Whether the kernel is to have the keys: its flags only.</param>
     public static TlsSession Create(TlsContext context, SafeSocketHandle socket, TlsSocketFlags kernel = 0)
     {
+        NotNull(context, nameof(context));
+        NotNull(socket, nameof(socket));
         bool held = false;
         socket.DangerousAddRef(ref held);
         try
@@ -81,11 +84,21 @@ public sealed partial class TlsSession : IDisposable
     /// <summary>The same with a socket object.</summary>
     public static TlsSession Create(TlsContext context, Socket socket, TlsSocketFlags kernel = 0)
     {
+        NotNull(context, nameof(context));
+        NotNull(socket, nameof(socket));
 #if NET
         return Create(context, socket.SafeHandle, kernel);
 #else
         return new TlsSession(context, Bound(context, socket.Handle, kernel), socket);
 #endif
+    }
+
+    private static void NotNull(object? argument, string name)
+    {
+        if (argument == null)
+        {
+            throw new ArgumentNullException(name);
+        }
     }
 
     private static SessionHandle Bound(TlsContext context, IntPtr socket, TlsSocketFlags kernel)

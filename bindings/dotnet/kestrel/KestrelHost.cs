@@ -1,12 +1,15 @@
 // A web server of Kestrel whose connections TlsStream protects: HTTP/1.1 and HTTP/2, as the client chooses.
 //
-//     KestrelHost CERTIFICATE.pem KEY.pem        prints "port N"; ends when its input does
+//     KestrelHost CERTIFICATE.pem KEY.pem [MILLISECONDS]        prints "port N"; ends when its input does
+//
+// MILLISECONDS is how long a handshake may take; 10 seconds without it, as in Kestrel's own HTTPS.
 
 using System;
 using System.IO;
 using System.IO.Pipelines;
 using System.Net;
 using System.Net.Security;
+using System.Threading;
 using System.Threading.Tasks;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
@@ -30,6 +33,8 @@ using TlsContext context = TlsContext.Create(
         ApplicationProtocols = new() { SslApplicationProtocol.Http2, SslApplicationProtocol.Http11 },
     },
     new TlsContextSettings { Credentials = TlsCredentials.FromPemFiles(args[0], args[1]) });
+
+TimeSpan handshakeTimeout = args.Length > 2 ? TimeSpan.FromMilliseconds(int.Parse(args[2])) : TimeSpan.FromSeconds(10);
 
 WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
 builder.Logging.ClearProviders();
@@ -62,14 +67,23 @@ await application.StopAsync();
 async Task Protect(ConnectionContext connection, ConnectionDelegate next)
 {
     await using var stream = new TlsStream(connection.Transport.AsStream(), leaveInnerStreamOpen: true);
+    using var deadline = CancellationTokenSource.CreateLinkedTokenSource(connection.ConnectionClosed);
+    deadline.CancelAfter(handshakeTimeout);
     try
     {
-        await stream.AuthenticateAsServerAsync(context, connection.ConnectionClosed);
+        await stream.AuthenticateAsServerAsync(context, deadline.Token);
     }
     catch (Exception exception) when (exception is IOException or AuthenticationException)
     {
         return; // No client of ours; it has got its alert.
     }
+    catch (OperationCanceledException)
+    {
+        // A client that is silent, or slow, does not keep its connection.
+        connection.Abort(new ConnectionAbortedException("the handshake took too long"));
+        return;
+    }
+    deadline.CancelAfter(Timeout.InfiniteTimeSpan);
     TlsSession session = stream.Session!;
     var feature = new Feature(session.NegotiatedApplicationProtocol.Protocol, session.NegotiatedProtocol, session.NegotiatedCipherSuite,
         session.TargetHostName ?? "");

@@ -145,3 +145,45 @@ static class Alerts
         return Task.CompletedTask;
     }
 }
+
+/// <summary>Arguments and getters as .NET's proposal has them.</summary>
+static class Proposed
+{
+    [Test]
+    static Task A_session_without_a_context_is_an_ArgumentNullException()
+    {
+        using var context = TlsContext.Create(Files.Client());
+        Check.Throws<ArgumentNullException>(() => TlsSession.Create(null!), "no context");
+        Check.Throws<ArgumentNullException>(() => TlsSession.Create(context, (System.Net.Sockets.Socket)null!), "no socket");
+        Check.Throws<ArgumentNullException>(() => TlsSession.Create(context, (System.Net.Sockets.SafeSocketHandle)null!), "no handle");
+        return Task.CompletedTask;
+    }
+
+    [Test]
+    static Task No_name_of_a_server_is_null_or_empty()
+    {
+        using var context = TlsContext.Create(Files.Client());
+        using var nameless = TlsContext.Create(new System.Net.Security.SslClientAuthenticationOptions());
+        using TlsSession session = TlsSession.Create(nameless), named = TlsSession.Create(context);
+        session.TargetHostName = null;
+        session.TargetHostName = string.Empty;
+        Check.Equal(null, session.TargetHostName, "the name");
+        session.TargetHostName = "localhost";
+        Check.Equal("localhost", session.TargetHostName, "a name");
+        Check.Throws<InvalidOperationException>(() => named.TargetHostName = null, "removing it");
+        return Task.CompletedTask;
+    }
+
+    [Test]
+    static Task A_channel_binding_before_the_handshake_is_null()
+    {
+        using var context = TlsContext.Create(Files.Client());
+        using TlsSession session = TlsSession.Create(context);
+        foreach (var kind in new[] { System.Security.Authentication.ExtendedProtection.ChannelBindingKind.Endpoint,
+            System.Security.Authentication.ExtendedProtection.ChannelBindingKind.Unique })
+        {
+            Check.That(session.GetChannelBinding(kind) == null, kind.ToString());
+        }
+        return Task.CompletedTask;
+    }
+}

@@ -2,6 +2,7 @@
 
 import glob
 import os
+import socket
 import subprocess
 import sys
 import unittest
@@ -21,23 +22,28 @@ class Kestrel(unittest.TestCase):
         frameworks = [part for name in ("Microsoft.AspNetCore.App", "Microsoft.NETCore.App")
                       for part in glob.glob(os.path.join(toolchain.ASPNET, "shared", name, "*"))]
         spantls = run.library()
-        host = run.compile("KestrelHost.dll", [os.path.join(run.HERE, "..", "kestrel", "KestrelHost.cs")],
+        cls.host = run.compile("KestrelHost.dll", [os.path.join(run.HERE, "..", "kestrel", "KestrelHost.cs")],
                            "--reference", spantls, *(word for path in frameworks for word in ("--framework", path)))
-        cls.server = subprocess.Popen(
-            [os.path.join(toolchain.ASPNET, "dotnet"), host, os.path.join(CERTS, "server-p256.pem"),
-             os.path.join(CERTS, "server-p256.key")],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=run.environment())
-        cls.addClassCleanup(cls.stop)
-        word, port = (cls.server.stdout.readline() or "it has not").split(maxsplit=1)
-        if word != "port":
-            raise AssertionError("the host did not start")
-        cls.address = f"https://localhost:{port.strip()}"
+        cls.address = f"https://localhost:{cls.start()}"
 
     @classmethod
-    def stop(cls):
-        cls.server.stdin.close()
-        cls.server.wait(30)
-        cls.server.stdout.close()
+    def start(cls, *options):
+        """A host, and its port."""
+        server = subprocess.Popen(
+            [os.path.join(toolchain.ASPNET, "dotnet"), cls.host, os.path.join(CERTS, "server-p256.pem"),
+             os.path.join(CERTS, "server-p256.key"), *options],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=run.environment())
+        cls.addClassCleanup(cls.stop, server)
+        word, port = (server.stdout.readline() or "it has not").split(maxsplit=1)
+        if word != "port":
+            raise AssertionError("the host did not start")
+        return int(port)
+
+    @staticmethod
+    def stop(server):
+        server.stdin.close()
+        server.wait(30)
+        server.stdout.close()
 
     def curl(self, *options, path="/"):
         done = subprocess.run(["curl", "--silent", "--show-error", "--noproxy", "*", "--max-time", "30", "--cacert",
@@ -71,6 +77,14 @@ class Kestrel(unittest.TestCase):
                                self.address.replace("https", "http")], capture_output=True)
         self.assertNotEqual(done.returncode, 0)
         self.assertIn(b"HTTP/2", self.curl("--http2"))
+
+    def test_a_client_that_says_nothing_is_cut_off(self):
+        # Nothing is ever sent: any time-out elapses.
+        with socket.create_connection(("127.0.0.1", self.start("50")), 60) as silent:
+            try:
+                self.assertEqual(silent.recv(100)[:1], b"")
+            except ConnectionResetError:
+                pass
 
 
 if __name__ == "__main__":
