@@ -173,12 +173,25 @@ run_all() {
     done
 }
 
+# unload_tests: a program that is not linked to the library, but loads and unloads a plugin that is.
+unload_tests() {
+    local plugin=$build/plugin.so program=$build/gcc-unload log=$logs/gcc-unload.log
+    if { gcc "${FLAGS[@]}" -shared -fPIC -Wl,-Bsymbolic "$here/c/unload/plugin.c" "${COMMON[@]}" -o "$plugin" "$library" -lpthread &&
+        gcc "${FLAGS[@]}" "$here/c/unload/test_unload.c" "$here/c/harness.c" -o "$program" -ldl -lpthread; } > "$log" 2>&1; then
+        run gcc-unload env GLIBC_TUNABLES=glibc.malloc.tcache_count=0 "$program" "$plugin"
+    else
+        count gcc-unload 0 1
+    fi
+}
+
 c_tests() {
     local arguments=()
     [ "$mode" = full ] || arguments=(quick)
     libcrypto_works || without_libcrypto
 
     compile gcc gcc "$library" -lpthread && run_all gcc gcc
+
+    unload_tests
 
     if ! command -v clang > /dev/null; then
         skip "the C programs with clang" "clang is not installed"

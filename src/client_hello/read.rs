@@ -193,18 +193,16 @@ fn extension(extension_type: u16, contents: Reader<'_>, parts: &mut Parts) -> Re
     Ok(())
 }
 
-/// RFC 6066 section 3. As in rustls, which says: a name of another type has no length that could be known, so that it
-/// and what follows cannot be read; an IP address counts as no name; any other text that is no DNS name is refused.
+/// RFC 6066 section 3: names of other types begin with a length of two bytes, and are passed over; rustls refuses a list
+/// that begins with one. As in rustls an IP address counts as no name, and any other text that is no DNS name is refused.
 fn server_name(mut contents: Reader<'_>) -> Result<Option<Span>, Unreadable> {
     const MALFORMED: Unreadable = malformed("server_name is malformed");
     let mut list = contents.vector16(1).filter(|_| contents.is_empty()).ok_or(MALFORMED)?;
     let mut host_name = None;
     while !list.is_empty() {
-        if list.u8().ok_or(MALFORMED)? != HOST_NAME {
-            break;
-        }
-        let text = list.vector16(1).ok_or(MALFORMED)?;
-        if host_name.replace(text).is_some() {
+        let name_type = list.u8().ok_or(MALFORMED)?;
+        let text = list.vector16(usize::from(name_type == HOST_NAME)).ok_or(MALFORMED)?;
+        if name_type == HOST_NAME && host_name.replace(text).is_some() {
             return Err(illegal("server_name has two host names"));
         }
     }

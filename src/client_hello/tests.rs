@@ -300,9 +300,13 @@ fn a_server_name_is_a_dns_name_or_passed_over_or_refused() {
     for name in ["b\u{fc}cher.example", "a b", "a..b", ".", "a\0b", "*.example.org", &"a".repeat(64)] {
         assert_eq!(read(host_name(name)), Err(Alert::ILLEGAL_PARAMETER), "{name}");
     }
-    // A name of another type ends what can be read.
-    assert_eq!(read([host_name("a"), vec![7, 1, 2, 3]].concat()), Ok(Some("a".into())));
-    assert_eq!(read([vec![7], host_name("a")].concat()), Err(Alert::ILLEGAL_PARAMETER));
+    // Names of other types have a length too, and are passed over.
+    assert_eq!(read([host_name("a"), vec![7, 0, 1, 3]].concat()), Ok(Some("a".into())));
+    assert_eq!(read([vec![7, 0, 0], host_name("a")].concat()), Ok(Some("a".into())));
+    assert_eq!(read([vec![7, 0, 3, 1, 2, 3], host_name("a"), vec![8, 0, 0]].concat()), Ok(Some("a".into())));
+    assert_eq!(read(vec![7, 0, 1, 2]), Err(Alert::ILLEGAL_PARAMETER));
+    assert_eq!(read([host_name("a"), vec![7, 0, 3, 1, 2]].concat()), Err(Alert::DECODE_ERROR));
+    assert_eq!(read([host_name("a"), vec![7, 0]].concat()), Err(Alert::DECODE_ERROR));
     assert_eq!(read([host_name("a"), host_name("a")].concat()), Err(Alert::ILLEGAL_PARAMETER));
 }
 
@@ -412,7 +416,8 @@ fn rustls_reads(hello: &[u8]) -> Result<(), rustls::Error> {
 
 /// What is refused here although rustls accepts it: RFC 8446 section 6 demands decode_error for what does not follow the
 /// syntax: extensions that rustls does not read, and lengths out of range.
-const STRICTER_THAN_RUSTLS: [&str; 4] = [
+const STRICTER_THAN_RUSTLS: [&str; 5] = [
+    "server_name is malformed",
     "post_handshake_auth is not empty",
     "signature_algorithms_cert is malformed",
     "certificate_authorities is malformed",

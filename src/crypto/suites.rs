@@ -5,7 +5,7 @@
 //! reads in the error record is what the peer gets.
 
 use std::cmp::Ordering;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use rustls::crypto::cipher::{
     AeadKey, InboundOpaqueMessage, InboundPlainMessage, Iv, KeyBlockShape, MessageDecrypter, MessageEncrypter,
@@ -28,9 +28,22 @@ use crate::record::Version;
 use crate::record::keys::{Protection, take_apart};
 use crate::record::message_stream::{MessageStream, Piece};
 
-/// Every suite, in the order of preference.
-static SUITES: LazyLock<Vec<SupportedCipherSuite>> =
-    LazyLock::new(|| base::ALL_CIPHER_SUITES.iter().map(tapped).collect());
+/// Every suite, in the order of preference. rustls wants suites that live for ever. These are made by the compiler: memory
+/// of the heap would stay when the library is unloaded.
+static SUITES: [SupportedCipherSuite; NUMBER_OF_SUITES] = [
+    Tapped::<0>::TLS13,
+    Tapped::<1>::TLS13,
+    Tapped::<2>::TLS13,
+    Tapped::<3>::TLS12,
+    Tapped::<4>::TLS12,
+    Tapped::<5>::TLS12,
+    Tapped::<6>::TLS12,
+    Tapped::<7>::TLS12,
+    Tapped::<8>::TLS12,
+];
+
+/// All that there are: another number does not compile.
+const NUMBER_OF_SUITES: usize = base::ALL_CIPHER_SUITES.len();
 
 /// The suite with this IANA number.
 pub(crate) fn suite(id: u16) -> Option<SupportedCipherSuite> {
@@ -40,40 +53,59 @@ pub(crate) fn suite(id: u16) -> Option<SupportedCipherSuite> {
 /// A provider with the given suites, none meaning all, and groups.
 pub(crate) fn provider(suites: &[SupportedCipherSuite], groups: &[&'static dyn SupportedKxGroup]) -> CryptoProvider {
     CryptoProvider {
-        cipher_suites: if suites.is_empty() { SUITES.clone() } else { suites.to_vec() },
+        cipher_suites: if suites.is_empty() { SUITES.to_vec() } else { suites.to_vec() },
         kx_groups: groups.to_vec(),
         signature_verification_algorithms: provider::SIGNATURES,
         ..base::default_provider()
     }
 }
 
-/// A suite with its AEAD wrapped. rustls wants suites that live for ever: there are nine, made once.
-fn tapped(suite: &SupportedCipherSuite) -> SupportedCipherSuite {
-    match suite {
-        SupportedCipherSuite::Tls13(suite) => SupportedCipherSuite::Tls13(Box::leak(Box::new(Tls13CipherSuite {
-            common: CipherSuiteCommon {
-                hash_provider: Box::leak(Box::new(TappedHash(suite.common.hash_provider))),
-                ..copy(&suite.common)
-            },
+/// The provider's suite of this number with its AEAD wrapped. The wrong version does not compile.
+struct Tapped<const NUMBER: usize>;
+
+impl<const NUMBER: usize> Tapped<NUMBER> {
+    const TLS13: SupportedCipherSuite = {
+        let suite = Self::base_tls13();
+        SupportedCipherSuite::Tls13(&Tls13CipherSuite {
+            common: CipherSuiteCommon { hash_provider: &Self::HASH, ..copy(&suite.common) },
             hkdf_provider: suite.hkdf_provider,
-            aead_alg: Box::leak(Box::new(TappedTls13 {
-                inner: suite.aead_alg,
-                // RFC 8446 section 4.4.4.
-                finished_len: suite.common.hash_provider.output_len(),
-            })),
+            aead_alg: &Self::AEAD_TLS13,
             quic: None,
-        }))),
-        SupportedCipherSuite::Tls12(suite) => SupportedCipherSuite::Tls12(Box::leak(Box::new(Tls12CipherSuite {
+        })
+    };
+    const HASH: TappedHash = TappedHash(Self::base_tls13().common.hash_provider);
+    const AEAD_TLS13: TappedTls13 =
+        TappedTls13 { inner: Self::base_tls13().aead_alg, hash: Self::base_tls13().common.hash_provider };
+
+    const TLS12: SupportedCipherSuite = {
+        let suite = Self::base_tls12();
+        SupportedCipherSuite::Tls12(&Tls12CipherSuite {
             common: copy(&suite.common),
-            prf_provider: Box::leak(Box::new(TappedPrf(suite.prf_provider))),
+            prf_provider: &Self::PRF,
             kx: suite.kx,
             sign: suite.sign,
-            aead_alg: Box::leak(Box::new(TappedTls12(suite.aead_alg))),
-        }))),
+            aead_alg: &Self::AEAD_TLS12,
+        })
+    };
+    const PRF: TappedPrf = TappedPrf(Self::base_tls12().prf_provider);
+    const AEAD_TLS12: TappedTls12 = TappedTls12(Self::base_tls12().aead_alg);
+
+    const fn base_tls13() -> &'static Tls13CipherSuite {
+        match base::ALL_CIPHER_SUITES[NUMBER] {
+            SupportedCipherSuite::Tls13(suite) => suite,
+            SupportedCipherSuite::Tls12(_) => panic!("a suite of TLS 1.2"),
+        }
+    }
+
+    const fn base_tls12() -> &'static Tls12CipherSuite {
+        match base::ALL_CIPHER_SUITES[NUMBER] {
+            SupportedCipherSuite::Tls12(suite) => suite,
+            SupportedCipherSuite::Tls13(_) => panic!("a suite of TLS 1.3"),
+        }
     }
 }
 
-fn copy(common: &CipherSuiteCommon) -> CipherSuiteCommon {
+const fn copy(common: &CipherSuiteCommon) -> CipherSuiteCommon {
     CipherSuiteCommon {
         suite: common.suite,
         hash_provider: common.hash_provider,
@@ -127,7 +159,8 @@ impl hash::Context for TappedHashContext {
 
 struct TappedTls13 {
     inner: &'static dyn Tls13AeadAlgorithm,
-    finished_len: usize,
+    /// What a Finished is as long as (RFC 8446 section 4.4.4).
+    hash: &'static dyn Hash,
 }
 
 impl Tls13AeadAlgorithm for TappedTls13 {
@@ -140,7 +173,7 @@ impl Tls13AeadAlgorithm for TappedTls13 {
         if let Some(taps) = current() {
             taps.seen().opening_tls13 = true;
         }
-        TappedDecrypter::install(Version::Tls13, self.inner.decrypter(key, iv), self.finished_len)
+        TappedDecrypter::install(Version::Tls13, self.inner.decrypter(key, iv), self.hash.output_len())
     }
 
     fn key_len(&self) -> usize {

@@ -19,4 +19,5 @@ pub mod options;
 pub mod session;
 pub mod socket;
 pub mod status;
+mod unload;
 pub mod verdict;

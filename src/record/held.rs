@@ -31,6 +31,12 @@ impl RecordBuffer {
     }
 }
 
+/// Gives idle buffers back, if no one is at the pool.
+pub(crate) fn forget_idle() {
+    let idle = IDLE.try_lock().map(|mut idle| std::mem::take(&mut *idle));
+    drop(idle);
+}
+
 impl Drop for RecordBuffer {
     fn drop(&mut self) {
         self.bytes[..usize::from(self.used)].zeroize();

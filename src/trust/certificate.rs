@@ -202,3 +202,63 @@ fn small_number(digits: &[u8]) -> Option<usize> {
         value.checked_mul(256).and_then(|value| value.checked_add(usize::from(*digit))).unwrap_or(usize::MAX)
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trust::early::Moved;
+    use crate::trust::strict::{self, Place};
+
+    fn certificate(pem: &[u8]) -> Vec<u8> {
+        rustls_pemfile::certs(&mut &*pem).next().unwrap().unwrap().to_vec()
+    }
+
+    #[test]
+    fn a_root_is_a_self_signed_ca_and_a_leaf_is_neither() {
+        let root = certificate(include_bytes!("../../ffi-tests/certs/ca.pem"));
+        let leaf = certificate(include_bytes!("../../ffi-tests/certs/server-p256.pem"));
+        let (root, leaf) = (Certificate::read(&root).unwrap(), Certificate::read(&leaf).unwrap());
+        assert!(root.is_self_signed() && root.is_ca() && root.has_key_usage(KEY_CERT_SIGN));
+        assert!(!leaf.is_self_signed() && !leaf.is_ca() && !leaf.has_key_usage(KEY_CERT_SIGN));
+        assert_eq!((root.version, leaf.version), (3, 3));
+        assert_eq!(leaf.issuer == root.subject, leaf.issuer == root.issuer);
+    }
+
+    #[test]
+    fn what_is_cut_short_or_changed_is_read_without_a_panic() {
+        for pem in [
+            &include_bytes!("../../ffi-tests/certs/ca.pem")[..],
+            include_bytes!("../../ffi-tests/certs/server-p256.pem"),
+        ] {
+            let original = certificate(pem);
+            let mut variants: Vec<Vec<u8>> = (0..original.len()).map(|end| original[..end].to_vec()).collect();
+            for at in 0..original.len() {
+                for value in [0, 0x7f, 0x80, 0x84, 0xff] {
+                    let mut changed = original.clone();
+                    changed[at] = value;
+                    variants.push(changed);
+                }
+            }
+            for variant in variants {
+                for place in [Place::Leaf, Place::Intermediate, Place::Anchor] {
+                    strict::check(&variant, place).ok();
+                }
+                strict::check_alone(&variant).ok();
+                if let Some(read) = Certificate::read(&variant) {
+                    read.is_self_signed();
+                    read.check_validity(UnixTime::since_unix_epoch(Duration::ZERO)).ok();
+                }
+                Moved::of(&variant.into());
+            }
+        }
+    }
+
+    #[test]
+    fn a_path_length_of_many_digits_is_no_limit_and_a_negative_one_is_malformed() {
+        assert_eq!(small_number(&[0]), Some(0));
+        assert_eq!(small_number(&[1, 0]), Some(256));
+        assert_eq!(small_number(&[1; 40]), Some(usize::MAX));
+        assert_eq!(small_number(&[0x80]), None);
+        assert_eq!(small_number(&[]), None);
+    }
+}

@@ -13,9 +13,10 @@ pub(crate) mod fields;
 mod path;
 mod privileges;
 mod strict;
-mod system;
+pub(crate) mod system;
 
 use std::cmp::Reverse;
+use std::sync::{Arc, OnceLock};
 
 use rustls::pki_types::{
     CertificateDer, CertificateRevocationListDer, ServerName, SignatureVerificationAlgorithm, UnixTime, alg_id,
@@ -59,6 +60,8 @@ pub(crate) struct Policy {
     peer: Peer,
     rules: Rules,
     anchors: Anchors,
+    /// The system's, once they were needed.
+    of_the_system: OnceLock<Arc<Anchors>>,
     /// The newest first: webpki looks at the first one of an issuer.
     revocation_lists: Vec<CertRevocationList<'static>>,
 }
@@ -87,7 +90,7 @@ impl Policy {
         let mut revocation_lists: Vec<_> = revocation_lists.iter().collect();
         revocation_lists.sort_by_cached_key(|list| Reverse(fields::this_update(list)));
         let revocation_lists = revocation_lists.into_iter().map(revocation_list).collect::<Result<_, _>>()?;
-        Ok(Self { peer, rules, anchors, revocation_lists })
+        Ok(Self { peer, rules, anchors, of_the_system: OnceLock::new(), revocation_lists })
     }
 
     /// Judges `chain` (leaf first). `name` is whom a client wanted to reach.
@@ -162,7 +165,7 @@ impl Policy {
     /// What is trusted.
     fn store(&self) -> &Anchors {
         match self.peer {
-            Peer::Server if self.anchors.is_empty() => system::anchors(),
+            Peer::Server if self.anchors.is_empty() => self.of_the_system.get_or_init(system::anchors),
             // The system's store says which servers to trust; which clients a server admits is for its owner to say.
             Peer::Server | Peer::Client => &self.anchors,
         }

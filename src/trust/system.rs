@@ -1,21 +1,29 @@
 //! The system's trust anchors, read once, when a client first needs them.
 
 use std::path::Path;
-use std::sync::LazyLock;
+use std::sync::{Arc, Mutex};
 
 use rustls_native_certs::{CertificateResult, load_certs_from_paths, load_native_certs};
 
 use super::anchors::Anchors;
 use super::privileges;
 
-static ANCHORS: LazyLock<Anchors> = LazyLock::new(|| {
-    let store = if privileges::exceed_the_callers() { without_environment() } else { load_native_certs() };
-    // Files that cannot be read, and certificates that cannot be parsed, vouch for no one: they are left out.
-    Anchors::of_those_readable(store.certs)
-});
+static ANCHORS: Mutex<Option<Arc<Anchors>>> = Mutex::new(None);
 
-pub(super) fn anchors() -> &'static Anchors {
-    &ANCHORS
+pub(super) fn anchors() -> Arc<Anchors> {
+    let mut read = ANCHORS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let read = read.get_or_insert_with(|| {
+        let store = if privileges::exceed_the_callers() { without_environment() } else { load_native_certs() };
+        // Files that cannot be read, and certificates that cannot be parsed, vouch for no one: they are left out.
+        Arc::new(Anchors::of_those_readable(store.certs))
+    });
+    read.clone()
+}
+
+/// Gives them up, if no one is just asking for them; the contexts that use them keep them.
+pub(crate) fn forget() {
+    let read = ANCHORS.try_lock().map(|mut read| read.take());
+    drop(read);
 }
 
 /// `load_native_certs()` honours `SSL_CERT_FILE` and `SSL_CERT_DIR`, and has no form that does not.

@@ -5,6 +5,7 @@ import glob
 import os
 import subprocess
 import sys
+import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "tools"))
@@ -63,7 +64,14 @@ def main():
     program = compile("tests.dll", sources, "--reference", spantls)
     dotnet = os.path.join(toolchain.RUNTIME, "dotnet")
     framework, = glob.glob(os.path.join(toolchain.RUNTIME, "shared", "Microsoft.NETCore.App", "*"))
-    names = {"SPANTLS_STANDARD": standard(), "SPANTLS_NETSTANDARD": os.path.join(framework, "netstandard.dll")}
+    with tempfile.TemporaryDirectory() as decisions:
+        subprocess.run([sys.executable, os.path.join(toolchain.ROOT, "ffi-tests", "trust", "decisions.py"), decisions], check=True,
+                       stdout=subprocess.DEVNULL)
+        return run(dotnet, program, framework, decisions)
+
+
+def run(dotnet, program, framework, decisions):
+    names = {"SPANTLS_DECISIONS": decisions, "SPANTLS_STANDARD": standard(), "SPANTLS_NETSTANDARD": os.path.join(framework, "netstandard.dll")}
     return subprocess.run([dotnet, program, *sys.argv[1:]], env={**environment(), **names}).returncode
 
 

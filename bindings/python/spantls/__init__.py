@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from typing import Tuple
 
-from ._context import Context, Credentials, Options
+from ._context import VALIDATION_TIME_NOW, Context, Credentials, Options
 from ._errors import (Alert, ChannelBinding, ClientCertificate, KernelReason, Offers, PolicyErrors, Protocol, SocketFlags,
                       State, Status, TlsError, TrustAnchors, Validation, alert_name)
 from ._handles import must as _must
@@ -29,5 +29,6 @@ def suspended_handshakes() -> Tuple[int, int]:
 __all__ = [
     "Alert", "ChannelBinding", "ClientCertificate", "ClientHello", "Context", "Credentials", "KernelReason", "MAX_RECORD",
     "MIN_CIPHERTEXT", "Offers", "Options", "PolicyErrors", "Protocol", "Session", "SessionStats", "SocketFlags",
-    "State", "Status", "TlsError", "TrustAnchors", "Validation", "alert_name", "library_version", "suspended_handshakes",
+    "State", "Status", "TlsError", "TrustAnchors", "VALIDATION_TIME_NOW", "Validation", "alert_name", "library_version",
+    "suspended_handshakes",
 ]

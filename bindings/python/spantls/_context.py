@@ -6,7 +6,7 @@ import ctypes
 import os
 from typing import Any, Iterable, Optional, Sequence, Union
 
-from ._errors import ClientCertificate, Protocol, Validation
+from ._errors import ClientCertificate, Protocol, TrustAnchors, Validation
 from ._handles import ContextHandle, CredentialsHandle, Handle, OptionsHandle, create, must
 from ._library import lib
 from ._spans import input_span, terminated
@@ -68,6 +68,10 @@ class Credentials:
         self.close()
 
 
+# For `validation_time`.
+VALIDATION_TIME_NOW = -1
+
+
 class Options:
     """What contexts are made from. Every setting is a keyword and a method."""
 
@@ -78,7 +82,8 @@ class Options:
         client_certificate: int = ClientCertificate.NONE, validation: int = Validation.EXTERNAL,
         allow_resume: bool = True, validate_on_resume: bool = True, ticket_root: Any = b"",
         ticket_lifetime: int = 0, max_fragment_size: int = 0, key_log_file: Optional[Path] = None,
-        keep_client_hello: bool = False,
+        keep_client_hello: bool = False, trust_anchor_mode: int = TrustAnchors.AUTHORITIES,
+        strict_certificates: bool = False, validation_time: int = VALIDATION_TIME_NOW,
     ) -> None:
         self._handle = create(OptionsHandle, lib.tls_options_create)
         if credentials is not None:
@@ -89,6 +94,9 @@ class Options:
             self.add_trust_anchors_file(trust_anchors_file)
         if crls is not None:
             self.add_crls(crls)
+        self.set_trust_anchor_mode(trust_anchor_mode)
+        self.set_strict_certificates(strict_certificates)
+        self.set_validation_time(validation_time)
         self.set_protocols(protocols)
         self.set_cipher_suites(cipher_suites)
         self.set_groups(groups)
@@ -121,7 +129,7 @@ class Options:
         must(lib.tls_options_set_strict_certificates(self._handle, int(strict)))
 
     def set_validation_time(self, unix_seconds: int) -> None:
-        """The moment at which certificates are judged; -1 is now."""
+        """The moment at which certificates are judged, in seconds since 1970."""
         must(lib.tls_options_set_validation_time(self._handle, unix_seconds))
 
     def add_crls(self, pem: Any) -> None:

@@ -282,7 +282,7 @@ class Session:
 
     @property
     def default_policy_errors(self) -> PolicyErrors:
-        """What the default validation would say; answers nothing."""
+        """What the default validation finds wrong; answers nothing. NOT_AVAILABLE also for a client that may decline, and has."""
         errors = ctypes.c_uint32()
         self._must(lib.tls_session_default_policy_errors(self._handle, _byref(errors)))
         return PolicyErrors(errors.value)

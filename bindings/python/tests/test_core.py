@@ -5,6 +5,7 @@ import gc
 import mmap
 import re
 import socket
+import ssl
 import threading
 import unittest
 
@@ -153,6 +154,34 @@ class Suspensions(unittest.TestCase):
         self.assertEqual([PolicyErrors.NAME_MISMATCH], said)
         with self.assertRaises(TlsError):
             client.session.default_policy_errors
+
+    def test_a_client_without_a_certificate_is_not_available_also_where_it_may_decline(self):
+        said = []
+
+        def judge(session):
+            said.append((session.default_policy_errors, session.verified_certificates))
+            session.accept_with_default_validation()
+        contexts = self.contexts(client_certificate=spantls.ClientCertificate.REQUEST, trust_anchors_file=CA)
+        client, server = self.pair(contexts, server_answers={Status.NEEDS_CERTIFICATE_VALIDATION: judge},
+                                   client_answers={Status.WANT_CREDENTIALS: lambda s: s.set_client_credentials(None)})
+        shake(client, server)
+        self.assertEqual([(PolicyErrors.NOT_AVAILABLE, [])], said)
+
+    def test_anchors_can_be_judged_as_certificates_and_the_path_is_told(self):
+        with open(CA, encoding="ascii") as file:
+            root = ssl.PEM_cert_to_DER_cert(file.read())
+        client, server = self.pair(self.contexts({"trust_anchor_mode": spantls.TrustAnchors.CERTIFICATES}))
+        shake(client, server)
+        self.assertEqual([*client.session.remote_certificates, root], client.session.verified_certificates)
+        # Long after it has expired.
+        client, server = self.pair(self.contexts({
+            "trust_anchor_mode": spantls.TrustAnchors.CERTIFICATES, "validation_time": 1 << 40}))
+        with self.assertRaises(TlsError) as caught:
+            shake(client, server)
+        self.assertEqual((PolicyErrors.CHAIN_ERRORS, Alert.CERTIFICATE_EXPIRED),
+                         (caught.exception.policy_errors, caught.exception.alert_sent))
+        with self.assertRaises(TlsError):
+            spantls.Options(validation_time=-2)
 
     def test_policy_errors_are_in_the_exception(self):
         client, server = self.pair(self.contexts(), "elsewhere.example")

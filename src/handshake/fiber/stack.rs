@@ -68,6 +68,12 @@ impl PooledStack {
     }
 }
 
+/// Gives idle stacks back to the system, if no one is at the pool.
+pub(crate) fn forget_idle() {
+    let idle = IDLE.try_lock().map(|mut idle| std::mem::take(&mut *idle));
+    drop(idle);
+}
+
 /// Stacks in use, and how many may be.
 pub(crate) fn pool() -> (usize, usize) {
     (IN_USE.load(Ordering::Relaxed).min(MAX_FIBERS), MAX_FIBERS)
