@@ -657,6 +657,11 @@ def hello_requests():
     on(OLD, 10, "five of them", {"certificate": lambda m: [(HANDSHAKE, request * 3), m, alone, alone]}, "our own limit")
     on(OLD, 10, "with a record within", {"certificate": lambda m: [(HANDSHAKE, request[:2]), (ALERT, b"\1\x5a"), m]},
        "5246 6.2.1")
+    for count in (1, 3):
+        on(OLD, 10, f"{count} of its bytes before change_cipher_spec",
+           {"server_hello_done": lambda m, count=count: [m, (HANDSHAKE, request[:count])]}, "5246 6.2.1 and 7.1")
+        on(NEW, 10, f"in TLS 1.3, {count} of its bytes behind ServerHello in its record",
+           {"server_hello": lambda m, count=count: [Glued(m, request[:count])]}, "8446 5.1", both_versions=True)
     on(OLD, (50, 10), "malformed", {"certificate": lambda m: [(HANDSHAKE, message(HELLO_REQUEST, b"x")), m]},
        "5246 7.2.2")
     on(OLD, 10, "behind change_cipher_spec", {"finished": lambda m: [alone, m]}, "5246 7.4.9")

@@ -23,8 +23,9 @@ impl HelloRequests {
     /// handshake's, once there is one.
     pub(super) fn remove<'a>(&mut self, record: &'a [u8], version: Option<Version>) -> Result<Cow<'a, [u8]>, Failure> {
         let fragment = match record {
-            [22, _, _, _, _, fragment @ ..] if !fragment.is_empty() => fragment,
-            // RFC 8446 section 5.1: nothing stands between the fragments of a message, not even of one that is ignored.
+            [22, _, _, _, _, fragment @ ..] if !fragment.is_empty() && version != Some(Version::Tls13) => fragment,
+            // RFC 8446 section 5.1: nothing stands between the fragments of a message, not even of one that is ignored, and
+            // no message spans a change of keys.
             _ if !self.messages.part_of_header().is_empty() => {
                 return Err(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a record within a handshake message"));
             }
@@ -100,6 +101,26 @@ mod tests {
                 let fragments = [&stream[..first], &stream[first..second], &stream[second..]];
                 assert_eq!(removed(&fragments).unwrap(), [&certificate[..], &done].concat(), "{first} {second}");
             }
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_header_is_never_lost() {
+        let change_cipher_spec = [20, 3, 3, 0, 1, 1];
+        for (next, version) in [
+            (&change_cipher_spec[..], Version::Tls12),
+            (&change_cipher_spec, Version::Tls13),
+            (&[23, 3, 3, 0, 1, 7], Version::Tls13),
+            (&record(&[0]), Version::Tls13),
+        ] {
+            let mut requests = HelloRequests::default();
+            assert!(requests.remove(&record(&[2, 0, 0, 1, 5]), Some(version)).is_ok_and(|left| left.len() == 10));
+            assert!(requests.remove(next, Some(version)).is_ok_and(|left| &*left == next));
+            let mut requests = HelloRequests::default();
+            // Behind a ServerHello, whose version is known once rustls has it.
+            assert!(requests.remove(&record(&[2, 0, 0, 1, 5, 0, 0]), None).is_ok_and(|left| left.len() == 10));
+            let failure = requests.remove(next, Some(version)).unwrap_err();
+            assert_eq!(failure.alert_sent, Some(Alert::UNEXPECTED_MESSAGE));
         }
     }
 

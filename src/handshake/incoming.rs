@@ -18,6 +18,8 @@ impl Handshake {
             early_data.takes(record);
         }
         let is_handshake = record.first() == Some(&(ContentType::Handshake as u8));
+        // Of the change_cipher_spec itself that is still so: it must not come within a message.
+        let was_in_clear = !self.peer_changed_cipher;
         if record.first() == Some(&(ContentType::ChangeCipherSpec as u8)) && self.version != Some(Version::Tls13) {
             self.peer_changed_cipher = true;
         }
@@ -25,9 +27,7 @@ impl Handshake {
             self.check_second_hello(record)?;
         }
         match &mut self.hello_requests {
-            Some(requests) if self.version != Some(Version::Tls13) && !self.peer_changed_cipher => {
-                requests.remove(record, self.version)
-            }
+            Some(requests) if was_in_clear => requests.remove(record, self.version),
             _ => Ok(Cow::Borrowed(record)),
         }
     }
