@@ -86,7 +86,7 @@
 #define SPANTLS_ABI_VERSION 0
 
 /**
- * For `tls_options_set_validation_time()`: certificates are judged at the moment at which they are shown.
+ * For `tls_options_set_validation_time()`: certificates must be valid at the time of the judgement.
  */
 #define SPANTLS_VALIDATION_TIME_NOW -1
 
@@ -248,15 +248,16 @@ typedef enum {
  */
 typedef enum {
     /**
-     * An anchor is a name and a key (RFC 5280 section 6.1.1 (d)), whatever else its certificate says (default).
+     * An anchor is a name and a key (RFC 5280 section 6.1.1 (d)); the rest of its certificate is ignored, except for name
+     * constraints (default).
      */
     TLS_TRUST_ANCHORS_AUTHORITIES = 0,
     /**
-     * Anchors are judged as certificates, and a chain ends at one that is self-signed.
+     * Anchors are judged as certificates, and a chain must end at a self-signed one.
      */
     TLS_TRUST_ANCHORS_CERTIFICATES = 1,
     /**
-     * Anchors are judged as certificates, and a chain may end at each of them.
+     * Anchors are judged as certificates, and a chain may end at any of them.
      */
     TLS_TRUST_ANCHORS_PARTIAL_CHAIN = 2,
 } tls_trust_anchor_values;
@@ -414,8 +415,8 @@ typedef enum {
      */
     SPANTLS_OFFERS_PRE_SHARED_KEY = 2,
     /**
-     * Early data (section 4.2.10). It is never accepted: up to 128 KiB of it are skipped, and the client sends its data
-     * again after the handshake.
+     * Early data (section 4.2.10). It is never accepted. Up to 128 KiB are skipped, more ends the handshake with
+     * `unexpected_message`; the client sends the data again after the handshake.
      */
     SPANTLS_OFFERS_EARLY_DATA = 4,
     /**
@@ -605,7 +606,7 @@ typedef struct {
      */
     tls_status_t status;
     /**
-     * The alert sent, or owed, to the peer; -1 for none, also where the session's socket did not take it.
+     * The alert sent, or owed, to the peer; -1 for none, also if it could not be sent over the session's socket.
      */
     int32_t alert_sent;
     /**
@@ -885,17 +886,17 @@ tls_status_t spantls_suspended_handshakes(size_t *out_in_use,
  * Makes credentials from PEM text: the chain (leaf first, then the certificates that lead towards a root) and the
  * private key (PKCS#8, PKCS#1 or SEC1, not encrypted). The buffers are copied.
  *
- * Keys that are supported: ECDSA on P-256 and P-384, Ed25519, and RSA. An EC key without its public part takes it from the
- * first certificate, whose key it must be. RSA keys are, in a library built with ring (the default), of 2048, 3072 or 4096
- * bits with a public exponent of at least 65537; in one built with aws-lc-rs, of any length from 2048 to 4096 bits.
+ * Supported keys: ECDSA on P-256 and P-384, Ed25519, and RSA. An EC key without its public part is completed from the
+ * first certificate, which must be for this key. A library built with ring (the default) takes RSA keys of 2048, 3072 or
+ * 4096 bits with a public exponent of at least 65537; one built with aws-lc-rs takes any length from 2048 to 4096 bits.
  *
- * How PEM text is read, here and in all functions that take it (RFC 7468): BEGIN and END lines stand alone in their lines,
- * which may be indented or follow a byte-order mark; a BEGIN line may also follow an END line without a line end. Lines
- * that begin with # and other text between blocks are skipped. No block is lost in silence: a damaged BEGIN or END line, a
- * block without an end and an unknown label are errors, and so are `TRUSTED CERTIFICATE` and `PKCS7`. Blocks of other known
- * kinds are skipped: private and public keys, parameters, requests and revocation lists in a chain or among trust anchors;
- * certificates and parameters around a private key. Of several private keys the first one that is not encrypted is taken.
- * Messages name the line and what is wrong with it; they never hold any of the text.
+ * All functions that take PEM text read it in the same way (RFC 7468). A BEGIN or END line must have its line to itself. It
+ * may be indented, follow a byte-order mark, or (BEGIN only) follow an END line without a line end. Other text between
+ * blocks is skipped, including lines that begin with #. No block is dropped silently. These are errors: a damaged BEGIN or
+ * END line, a block without an END line, an unknown label, and the labels `TRUSTED CERTIFICATE`, `PKCS7`, `CMS` and
+ * `OPENSSH PRIVATE KEY`. Blocks of other known kinds are skipped: keys, parameters, requests and revocation lists in a chain
+ * or among trust anchors; certificates and parameters around a private key. If there are several private keys, the first
+ * one that is not encrypted is used. Messages give the line number and the fault, never any of the text.
  *
  * - `TLS_STATUS_COMPLETE`: `*out_credentials` is set; release it with `tls_credentials_destroy()`.
  * - `TLS_ERROR_CONFIGURATION`: no certificate or key found, not parsable, unsupported, or they do not match;
@@ -910,8 +911,8 @@ tls_status_t tls_credentials_create_pem(const uint8_t *chain,
                                         tls_credentials_t **out_credentials);
 
 /**
- * As `tls_credentials_create_pem()`, from two files. The paths may name the same file. A path that is itself PEM text is
- * refused and not repeated in the message.
+ * As `tls_credentials_create_pem()`, from two files. The paths may name the same file. PEM text passed as a path is
+ * refused, and the message does not repeat it.
  *
  * - `TLS_ERROR_CONFIGURATION`: also when a file cannot be read.
  */
@@ -986,18 +987,19 @@ tls_status_t tls_options_set_credentials(tls_options_t *options,
  * certificate given here is trusted as a leaf, too, if the peer shows exactly that certificate. A client without any
  * anchors trusts the system's store; a server without any trusts no client.
  *
- * The system's store is what the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name, otherwise what the system
- * keeps in the usual places. In a program with more rights than its user (set-uid, set-gid, file capabilities) the two
- * variables are ignored. The library reads no other variable.
+ * The system's store is what the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name; if neither is set, the
+ * system's usual places are read. A program with more rights than its user (set-uid, set-gid, file capabilities) ignores
+ * both variables. The library reads no others; AWS-LC, in a library built with it, also reads `OPENSSL_ia32cap` or
+ * `OPENSSL_armcap`.
  *
- * By default an anchor is trusted as such, whatever it says of itself (RFC 5280 section 6.1.1 (d)): it may issue for any name
- * that its name constraints permit, even if it is not a CA, has expired, or is meant for another use. Do not add the
- * certificate of a single server whose owner must not vouch for others, or set another mode with
- * `tls_options_set_trust_anchor_mode()`.
+ * By default an anchor is a name and a key (RFC 5280 section 6.1.1 (d)). It may issue for any name that its name constraints
+ * permit, even if it is not a CA, has expired, or is meant for another use. If the certificate of a single server must not
+ * vouch for others, do not add it in this mode: choose another with `tls_options_set_trust_anchor_mode()`.
  *
- * - `TLS_STATUS_COMPLETE`: all certificates of the text were added. Keys and revocation lists in it are skipped:
- *   `tls_credentials_create_pem()` says how PEM text is read.
- * - `TLS_ERROR_CONFIGURATION`: there is none, one cannot be parsed, or the text is damaged; nothing was added.
+ * - `TLS_STATUS_COMPLETE`: all certificates of the text were added. Keys and revocation lists in it were skipped; see
+ *   `tls_credentials_create_pem()` for how PEM text is read.
+ * - `TLS_ERROR_CONFIGURATION`: the text has no certificate, a certificate cannot be parsed, or the text is damaged; nothing
+ *   was added.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_options_add_trust_anchors_pem(tls_options_t *options,
@@ -1012,17 +1014,17 @@ tls_status_t tls_options_add_trust_anchors_file(tls_options_t *options,
                                                 const char *path);
 
 /**
- * Sets what the default validation takes trust anchors for: a `TLS_TRUST_ANCHORS_…` value. It holds for the anchors of the
- * options and for the system's store.
+ * Sets how the default validation judges trust anchors: a `TLS_TRUST_ANCHORS_…` value. It applies to the anchors of the
+ * options and to the system's store.
  *
  * With `TLS_TRUST_ANCHORS_CERTIFICATES` an anchor is judged as OpenSSL and .NET judge the certificates of a trust store:
- * - One that is not a CA (basicConstraints, key usage) vouches for itself alone: a peer that shows exactly this certificate.
- * - One that has expired, is not valid yet, or has an unknown critical extension vouches for no one.
- * - One that is not self-signed, an intermediate, ends no chain: it helps to find the way to one that is.
- * - Its path length, extended key usages and name constraints hold for what is below it.
+ * - An anchor that is not a CA (basicConstraints, key usage) is accepted only as the peer's own certificate.
+ * - An anchor that has expired, is not valid yet, or has an unknown critical extension is never accepted.
+ * - An anchor that is not self-signed (an intermediate) does not end a chain. It can only link a chain to a self-signed one.
+ * - Its path length, extended key usages and name constraints apply to the certificates below it.
  *
- * `TLS_TRUST_ANCHORS_PARTIAL_CHAIN` is the same, but a chain may end at any of them, be it an intermediate or the peer's own
- * certificate (OpenSSL's X509_V_FLAG_PARTIAL_CHAIN).
+ * `TLS_TRUST_ANCHORS_PARTIAL_CHAIN` is the same, except that a chain may end at any anchor, including an intermediate or the
+ * peer's own certificate (OpenSSL's X509_V_FLAG_PARTIAL_CHAIN).
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
  */
@@ -1031,11 +1033,12 @@ tls_status_t tls_options_set_trust_anchor_mode(tls_options_t *options,
                                                int32_t mode);
 
 /**
- * Sets whether the default validation demands that certificates keep to the profile of RFC 5280 section 4: 1, or 0
- * (default). The rules are those of OpenSSL's X509_V_FLAG_X509_STRICT: a critical basicConstraints and a key usage in every
- * CA; subject and authority key identifiers where they belong, not critical; no keyCertSign and no path length in what is
- * not a CA; names that are not empty. They hold for each certificate of a path; for the anchor if it is judged as a
- * certificate (`tls_options_set_trust_anchor_mode()`). A certificate that is trusted by itself is exempt (RFC 6818 section 2).
+ * Sets whether the default validation requires certificates to follow the profile of RFC 5280 section 4: 1, or 0 (default).
+ * The rules are those of OpenSSL's X509_V_FLAG_X509_STRICT. Among them: a CA has a critical basicConstraints and a key usage;
+ * subject and authority key identifiers are present where required, and not critical; a certificate that is not a CA has
+ * neither keyCertSign nor a path length; names are not empty. They apply to every certificate of a path, but to the anchor
+ * only if it is judged as a certificate (`tls_options_set_trust_anchor_mode()`). A leaf that is itself trusted is exempt
+ * (RFC 6818 section 2), except that it needs basicConstraints if it has keyCertSign or is of X.509 version 1.
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
  */
@@ -1044,9 +1047,9 @@ tls_status_t tls_options_set_strict_certificates(tls_options_t *options,
                                                  int32_t strict);
 
 /**
- * Sets the moment at which certificates and revocation lists must be valid for the default validation, in seconds since
- * 1970-01-01 00:00:00 UTC; `SPANTLS_VALIDATION_TIME_NOW` (default) is the moment at which they are judged. It does not change
- * the lifetime of session tickets.
+ * Sets the time at which certificates and revocation lists must be valid for the default validation, in seconds since
+ * 1970-01-01 00:00:00 UTC. `SPANTLS_VALIDATION_TIME_NOW` (default) is the time of the judgement. The lifetime of session
+ * tickets is not affected.
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other negative number.
  */
@@ -1059,8 +1062,8 @@ tls_status_t tls_options_set_validation_time(tls_options_t *options,
  * refuses every certificate of a chain (trust anchors apart) that is revoked, whose status no list tells, or whose
  * list has expired.
  *
- * - `TLS_STATUS_COMPLETE`: all lists of the text were added; certificates in it are skipped.
- * - `TLS_ERROR_CONFIGURATION`: there is none, one cannot be parsed, or the text is damaged; nothing was added.
+ * - `TLS_STATUS_COMPLETE`: all lists of the text were added; certificates and keys in it were skipped.
+ * - `TLS_ERROR_CONFIGURATION`: the text has no list, a list cannot be parsed, or the text is damaged; nothing was added.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_options_add_crls_pem(tls_options_t *options,
@@ -1253,8 +1256,8 @@ void tls_context_destroy(tls_context_t *context);
 /**
  * 1 for a server context, 0 for a client context (and for what is no context).
  *
- * Like every use of a context it forgets what has expired: the roots of its own ticket keys, a client's tickets. A server
- * that has been idle for longer than the lifetime of its tickets can call it for that.
+ * Like every use of a context, this erases expired secrets: roots of the context's own ticket keys, and a client's tickets.
+ * A server that may be idle for longer than the lifetime of its tickets can call it for that purpose.
  */
 SPANTLS_MUST_USE
 int32_t tls_context_is_server(const tls_context_t *context);
@@ -1278,7 +1281,7 @@ void tls_session_destroy(tls_session_t *session);
 /**
  * Sets the name of the server that a client wants: a DNS name or an IP address. The name is sent to the server
  * (RFC 6066 section 3, DNS names only) and the default validation checks the certificate against it; without a name
- * it reports `TLS_POLICY_ERROR_NAME_MISMATCH`. A dot at the end of a DNS name is neither sent nor compared.
+ * it reports `TLS_POLICY_ERROR_NAME_MISMATCH`. A trailing dot of a DNS name is neither sent nor compared.
  *
  * - `TLS_STATUS_COMPLETE`: set; it replaces an earlier name.
  * - `TLS_ERROR_INVALID_ARGUMENT`: neither a DNS name nor an IP address, or not UTF-8.
@@ -1400,10 +1403,10 @@ tls_status_t tls_session_decrypt_in_place(tls_session_t *session,
  * issuers, whatever its client-certificate mode. The answer comes among the client's data: `tls_session_decrypt()` goes
  * on delivering, and when the answer is complete, with its signature and its Finished verified, returns
  * `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` until the verdict is given, in the same ways as in the handshake
- * (`TLS_VALIDATION_AUTOMATIC` judges inside). `tls_session_encrypt()` goes on working meanwhile. Then
- * `tls_session_remote_certificate()` returns the new chain; a client that declines has none, and the error record
- * `TLS_POLICY_ERROR_NOT_AVAILABLE`, until it is accepted. Under `TLS_CLIENT_CERTIFICATE_REQUIRE` it is refused with
- * `certificate_required`, without a verdict of the host. A refused client gets the alert, and both halves fail.
+ * (`TLS_VALIDATION_AUTOMATIC` judges inside). `tls_session_encrypt()` continues to work meanwhile. Then
+ * `tls_session_remote_certificate()` returns the new chain. If the client declines, there is no certificate, and the error
+ * record has `TLS_POLICY_ERROR_NOT_AVAILABLE` until the verdict; under `TLS_CLIENT_CERTIFICATE_REQUIRE` such a client is
+ * refused at once with `certificate_required`, without a verdict. A refused client gets the alert, and both halves fail.
  * `TLS_STATE_CERTIFICATE_REQUESTED` and `TLS_STATE_CERTIFICATE_ANSWERED` tell where this stands.
  *
  * It is this session's alone: whoever resumes it must be asked again. Clients of this library do not offer it; a server
@@ -1519,10 +1522,10 @@ tls_status_t tls_session_error(const tls_session_t *session,
  * - The functions over spans are `TLS_ERROR_INVALID_STATE` here, and those for sockets are on other sessions;
  *   `tls_session_request_client_certificate()` and `tls_session_update_keys()` take an empty output span (NULL, 0) and send.
  * - SIGPIPE is never raised, interrupted system calls are repeated, and no option of the socket is changed (on macOS
- *   SO_NOSIGPIPE is). Until both sides have closed, no one else may read from the socket or write to it; for what follows
- *   TLS on it see `tls_session_bytes_after_close()`.
- * - Each half fails by itself. A socket to which nothing can be sent ends writing, not reading: what the peer has sent
- *   before it went away is read first, then its end.
+ *   SO_NOSIGPIPE is). No one else may read from the socket or write to it until both sides have closed. If another protocol
+ *   follows TLS on it, see `tls_session_bytes_after_close()`.
+ * - The two halves fail separately. If nothing more can be sent, writing ends but reading does not: `tls_session_read()`
+ *   delivers what the peer sent, then reports how the connection ended.
  * - An idle session keeps no buffers: bytes pass through some 200 KiB of each calling thread. What it keeps while it waits,
  *   the front of a record, ciphertext that the socket did not take, is limited.
  *
@@ -1548,17 +1551,17 @@ tls_status_t tls_session_create_with_socket(tls_context_t *context,
  * Does the handshake over the session's socket.
  *
  * - `TLS_STATUS_COMPLETE`: the handshake is finished, the peer judged, and every byte of it sent. Repeats. Look at
- *   `TLS_STATE_HAS_PENDING_PLAINTEXT`: the peer's data may have come with it. COMPLETE is also the status where the socket
- *   fails when only sending is left (a server's tickets, our last flight): the peer may have sent all that it has to say
- *   and closed. Then `tls_session_read()` delivers it, or returns why the peer has ended the connection, and
- *   `tls_session_write()` is `TLS_ERROR_IO`.
+ *   `TLS_STATE_HAS_PENDING_PLAINTEXT`: the peer's data may have come with it. It is COMPLETE, too, if only sending was left
+ *   (a server's tickets, our last flight) and the socket failed, since the peer may have sent its data and closed. Then
+ *   `tls_session_read()` delivers that data, or returns why the peer ended the connection, and `tls_session_write()` returns
+ *   `TLS_ERROR_IO`.
  * - `TLS_STATUS_WANT_READ`, `TLS_STATUS_WANT_WRITE`: wait until the socket is readable, or writable.
  * - The questions, as `tls_session_process_handshake()` has them. They repeat until answered.
  * - `TLS_STATUS_CLOSED`: the handshake was cancelled with `tls_session_close()`.
  * - `TLS_ERROR_AUTHENTICATION`, `TLS_ERROR_PROTOCOL`, `TLS_ERROR_TRUNCATED`: failed; the alert was sent, or waits for
  *   `tls_session_close()` if the socket was full. Sticky.
- * - `TLS_ERROR_IO`: the socket failed before that; its `errno` is in the error record. If the peer has said why before it
- *   went away, its alert is told instead. Sticky, unless it is ENOBUFS or ENOMEM.
+ * - `TLS_ERROR_IO`: the socket failed earlier than that; its `errno` is in the error record. If the peer sent a fatal alert
+ *   before it disconnected, the alert is reported instead. Sticky, unless it is ENOBUFS or ENOMEM.
  * - `TLS_ERROR_RESOURCES`: not sticky; nothing that was received is lost.
  * - `TLS_ERROR_INVALID_STATE`: the session is not bound to a socket.
  */
@@ -1573,12 +1576,12 @@ tls_status_t tls_session_handshake(tls_session_t *session);
  *   is something to read. `TLS_STATE_HAS_PENDING_PLAINTEXT` tells whether more is here.
  * - `TLS_STATUS_WANT_READ`: wait until the socket is readable.
  * - `TLS_STATUS_CLOSED`: the peer's `close_notify`; everything before it was delivered. Repeats. What the peer sends after
- *   it is not TLS: `tls_session_bytes_after_close()`.
+ *   it is not TLS: see `tls_session_bytes_after_close()`.
  * - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_request_client_certificate()`. With a refusal there,
  *   `TLS_ERROR_AUTHENTICATION`, sticky; `tls_session_close()` sends the alert.
  * - `TLS_ERROR_TRUNCATED`: the connection has ended without a `close_notify`. Sticky; writing goes on.
  * - `TLS_ERROR_PROTOCOL`: a bad record or a fatal alert. Sticky; `tls_session_close()` sends the alert.
- * - `TLS_ERROR_IO`: receiving failed, and everything received before was delivered; the `errno` is in the error record.
+ * - `TLS_ERROR_IO`: receiving failed, after everything received before was delivered; its `errno` is in the error record.
  *   Sticky for reading, unless it is ENOBUFS or ENOMEM. A failure to send is never reported here.
  * - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE, or the session is not bound to a socket.
  */
@@ -1596,11 +1599,11 @@ tls_status_t tls_session_read(tls_session_t *session,
  * - `TLS_STATUS_WANT_WRITE`: the socket is full: wait until it is writable, then call again with the plaintext that was not
  *   taken. If all of it was, ciphertext is still owed (`tls_session_has_pending_output()`): call with nothing (NULL, 0) or with
  *   the next data.
- * - `TLS_ERROR_IO`: sending failed, perhaps of something that was owed before; the `errno` is in the error record. Sticky for
- *   writing, unless it is ENOBUFS or ENOMEM. Reading continues.
+ * - `TLS_ERROR_IO`: sending failed, now or in an earlier call that had output to send; its `errno` is in the error record.
+ *   Sticky for writing, unless it is ENOBUFS or ENOMEM. Reading continues.
  * - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE, our side is closed (in TLS 1.2 also by the peer's
  *   `close_notify`), or the session is not bound to a socket.
- * - The sticky error of a failed session, also where its alert could not be sent: the error record then names none.
+ * - The sticky error of a failed session. If its alert could not be sent, `alert_sent` in the error record is -1.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_write(tls_session_t *session,
@@ -1625,25 +1628,25 @@ tls_status_t tls_session_write_vectored(tls_session_t *session,
  *
  * - `TLS_STATUS_CLOSED`: everything is sent. Repeats.
  * - `TLS_STATUS_WANT_WRITE`: wait until the socket is writable, then call again.
- * - `TLS_ERROR_IO`: the socket failed, now or before: nothing more can be sent. Reading continues. After a failure of the
- *   session the error record keeps that failure, without the alert that could not be sent.
+ * - `TLS_ERROR_IO`: the socket failed, now or earlier, and nothing more can be sent. Reading continues. If the session had
+ *   failed before, the error record keeps that failure, with `alert_sent` -1.
  * - `TLS_ERROR_INVALID_STATE`: the session is not bound to a socket.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_close(tls_session_t *session);
 
 /**
- * Copies the bytes that were received together with the peer's `close_notify` and follow it; empty if there are none. They
- * are not TLS: a protocol that continues in clear on the same connection (FTP's CCC, for example) reads them first, then the
- * socket itself, once `tls_session_read()` was CLOSED. They do not change any more. Over spans the same bytes stay with
- * the host, since `consumed` ends with the `close_notify`. Nothing protects them: whatever an attacker puts there arrives.
- * Copy-out as `tls_session_negotiated_alpn()`.
+ * Copies the bytes that were received after the peer's `close_notify`, in the same system call; empty if there are none. They
+ * are not TLS. A protocol that continues in clear on the same connection (FTP's CCC, for example) calls this once
+ * `tls_session_read()` has returned CLOSED, and then reads the rest from the socket itself. The bytes stay the same in later
+ * calls. They are not authenticated: an attacker can change them. Sessions over spans do not need this, since `*out_consumed`
+ * ends with the `close_notify`. Copy-out as `tls_session_negotiated_alpn()`.
  *
  * - `TLS_ERROR_INVALID_STATE`: `tls_session_read()` has not returned CLOSED, or the session is not bound to a socket.
  * - `TLS_ERROR_BUSY`: another thread is reading.
  *
- * With `TLS_SOCKET_KERNEL_RECEIVE` or `TLS_SOCKET_KERNEL_SEND` in force (see `tls_session_stats()`) nothing can follow in clear
- * that way: the kernel keeps its TLS on the socket until that is closed.
+ * While the kernel seals or opens the records (`TLS_SOCKET_KERNEL_SEND`, `TLS_SOCKET_KERNEL_RECEIVE`; see
+ * `tls_session_stats()`), no protocol can follow in clear: kernel TLS stays on the socket until it is closed.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_bytes_after_close(const tls_session_t *session,
@@ -1659,10 +1662,11 @@ SPANTLS_MUST_USE tls_socket_t tls_session_socket(const tls_session_t *session);
 /**
  * Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with the default validation (RFC 5280, RFC 6125): a chain to the
  * trust anchors of the options (clients without any: the system's store), validity, usage, name constraints,
- * revocation if lists were given, and, on clients, the target host name. A client that showed no certificate is accepted
- * where it may decline (not under `TLS_CLIENT_CERTIFICATE_REQUIRE`), with 0 for policy errors: to be accepted is then not
- * to be known, so look at `tls_session_remote_certificate_count()`. It computes on the caller's stack and may take a
+ * revocation if lists were given, and, on clients, the target host name. It computes on the caller's stack and may take a
  * millisecond; the first use of the system's store reads it.
+ *
+ * A client that showed no certificate is accepted, with 0 for policy errors, except under `TLS_CLIENT_CERTIFICATE_REQUIRE`.
+ * It is then accepted but not identified: check `tls_session_remote_certificate_count()`.
  *
  * Call it from any thread, but alone on the session; then call `tls_session_process_handshake()` again.
  *
@@ -1679,10 +1683,14 @@ tls_status_t tls_session_accept_with_default_validation(tls_session_t *session,
 
 /**
  * Tells what `tls_session_accept_with_default_validation()` would say, and answers nothing: for hosts whose verdict starts
- * from it, and passes over the name, for example. Calling it is no verdict: give one afterwards. A certificate is judged
- * once, however often it is asked about. A chain with more than eight wrong signatures is refused without checking more.
+ * from it, and passes over the name, for example. Calling it gives no verdict: give one afterwards. A certificate is judged
+ * only once, however often this is called. The search for a path stops after eight wrong signatures (more if several
+ * anchors share one name), and the chain is refused.
  *
- * - `TLS_STATUS_COMPLETE`: `*out_policy_errors` (may be NULL) is set; 0: it would accept.
+ * For a client that showed no certificate the result is `TLS_POLICY_ERROR_NOT_AVAILABLE` in every client-certificate mode,
+ * also where `tls_session_accept_with_default_validation()` accepts it.
+ *
+ * - `TLS_STATUS_COMPLETE`: `*out_policy_errors` (may be NULL) is set; 0: the certificate would be accepted.
  * - `TLS_ERROR_INVALID_STATE`: nothing waits for a verdict, or it was answered.
  */
 SPANTLS_MUST_USE
@@ -1934,10 +1942,10 @@ tls_status_t tls_session_remote_certificate(const tls_session_t *session,
                                             size_t *out_len);
 
 /**
- * The number of certificates in the path that the default validation has found, from the peer's leaf to a trust anchor, both
- * included. Available once it has judged, `tls_session_default_policy_errors()` included. 0 if it was not asked, if it does
- * not trust the chain, in sessions that were resumed without a new judgement, and after `tls_session_shrink()`. Whether the
- * name matches does not change it.
+ * The number of certificates in the path that the default validation found, from the peer's leaf to a trust anchor, both
+ * included. It is available once the default validation has judged, or `tls_session_default_policy_errors()` was called. It
+ * is 0 if neither has happened, if the chain is not trusted, if the session was resumed without a new judgement, and after
+ * `tls_session_shrink()` with a depth above 0. A name mismatch does not change it.
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` if a pointer is NULL.
  */
@@ -1946,10 +1954,10 @@ tls_status_t tls_session_verified_certificate_count(const tls_session_t *session
                                                     size_t *out_count);
 
 /**
- * Copies a certificate of that path as DER: index 0 is the peer's leaf, the last one the anchor. A leaf that is trusted by
- * itself is alone. Copy-out as `tls_session_negotiated_alpn()`.
+ * Copies a certificate of that path as DER: index 0 is the peer's leaf, the last index is the anchor. If the leaf itself is
+ * trusted, it is the only one. Copy-out as `tls_session_negotiated_alpn()`.
  *
- * - `TLS_ERROR_INVALID_ARGUMENT`: also for an index that is not below the count.
+ * - `TLS_ERROR_INVALID_ARGUMENT`: also for an index that is not below `tls_session_verified_certificate_count()`.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_verified_certificate(const tls_session_t *session,
@@ -2028,10 +2036,9 @@ tls_status_t tls_session_export_keying_material(const tls_session_t *session,
 /**
  * Copies a server's first ClientHello: the whole handshake message with its four-byte header, fragments joined. There from
  * the moment that it is complete (`TLS_STATUS_NEEDS_SERVER_OPTIONS` and after) until the handshake is COMPLETE, and as
- * long as the session with `tls_options_set_keep_client_hello()`; else empty, and on clients. A client whose ClientHello
- * cannot be read is refused with the fitting alert, so a handshake that completes has had one; one that a
- * HelloRetryRequest asked for repeats the first. It has at most 65,539 bytes. Copy-out as
- * `tls_session_negotiated_alpn()`.
+ * long as the session with `tls_options_set_keep_client_hello()`; else empty, and on clients. A ClientHello that cannot be
+ * read ends the handshake with the fitting alert. A second ClientHello, after a HelloRetryRequest, must repeat the first one
+ * (RFC 8446 section 4.1.2). It has at most 65,539 bytes. Copy-out as `tls_session_negotiated_alpn()`.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_client_hello(const tls_session_t *session,

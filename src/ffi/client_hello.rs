@@ -31,8 +31,8 @@ pub enum spantls_offer_values {
     SPANTLS_OFFERS_TLS13 = 1,
     /// A pre-shared key, which is how TLS 1.3 resumes (RFC 8446 section 4.2.11).
     SPANTLS_OFFERS_PRE_SHARED_KEY = 2,
-    /// Early data (section 4.2.10). It is never accepted: up to 128 KiB of it are skipped, and the client sends its data
-    /// again after the handshake.
+    /// Early data (section 4.2.10). It is never accepted. Up to 128 KiB are skipped, more ends the handshake with
+    /// `unexpected_message`; the client sends the data again after the handshake.
     SPANTLS_OFFERS_EARLY_DATA = 4,
     /// A certificate after the handshake (section 4.2.6).
     SPANTLS_OFFERS_POST_HANDSHAKE_AUTH = 8,
@@ -78,10 +78,9 @@ pub struct tls_client_hello_info_t {
 
 /// Copies a server's first ClientHello: the whole handshake message with its four-byte header, fragments joined. There from
 /// the moment that it is complete (`TLS_STATUS_NEEDS_SERVER_OPTIONS` and after) until the handshake is COMPLETE, and as
-/// long as the session with `tls_options_set_keep_client_hello()`; else empty, and on clients. A client whose ClientHello
-/// cannot be read is refused with the fitting alert, so a handshake that completes has had one; one that a
-/// HelloRetryRequest asked for repeats the first. It has at most 65,539 bytes. Copy-out as
-/// `tls_session_negotiated_alpn()`.
+/// long as the session with `tls_options_set_keep_client_hello()`; else empty, and on clients. A ClientHello that cannot be
+/// read ends the handshake with the fitting alert. A second ClientHello, after a HelloRetryRequest, must repeat the first one
+/// (RFC 8446 section 4.1.2). It has at most 65,539 bytes. Copy-out as `tls_session_negotiated_alpn()`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_client_hello(

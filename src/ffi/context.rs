@@ -72,8 +72,8 @@ pub unsafe extern "C" fn tls_context_destroy(context: *mut tls_context_t) {
 
 /// 1 for a server context, 0 for a client context (and for what is no context).
 ///
-/// Like every use of a context it forgets what has expired: the roots of its own ticket keys, a client's tickets. A server
-/// that has been idle for longer than the lifetime of its tickets can call it for that.
+/// Like every use of a context, this erases expired secrets: roots of the context's own ticket keys, and a client's tickets.
+/// A server that may be idle for longer than the lifetime of its tickets can call it for that purpose.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_context_is_server(context: *const tls_context_t) -> i32 {

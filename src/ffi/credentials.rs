@@ -13,17 +13,17 @@ use crate::outcome::Outcome;
 /// Makes credentials from PEM text: the chain (leaf first, then the certificates that lead towards a root) and the
 /// private key (PKCS#8, PKCS#1 or SEC1, not encrypted). The buffers are copied.
 ///
-/// Keys that are supported: ECDSA on P-256 and P-384, Ed25519, and RSA. An EC key without its public part takes it from the
-/// first certificate, whose key it must be. RSA keys are, in a library built with ring (the default), of 2048, 3072 or 4096
-/// bits with a public exponent of at least 65537; in one built with aws-lc-rs, of any length from 2048 to 4096 bits.
+/// Supported keys: ECDSA on P-256 and P-384, Ed25519, and RSA. An EC key without its public part is completed from the
+/// first certificate, which must be for this key. A library built with ring (the default) takes RSA keys of 2048, 3072 or
+/// 4096 bits with a public exponent of at least 65537; one built with aws-lc-rs takes any length from 2048 to 4096 bits.
 ///
-/// How PEM text is read, here and in all functions that take it (RFC 7468): BEGIN and END lines stand alone in their lines,
-/// which may be indented or follow a byte-order mark; a BEGIN line may also follow an END line without a line end. Lines
-/// that begin with # and other text between blocks are skipped. No block is lost in silence: a damaged BEGIN or END line, a
-/// block without an end and an unknown label are errors, and so are `TRUSTED CERTIFICATE` and `PKCS7`. Blocks of other known
-/// kinds are skipped: private and public keys, parameters, requests and revocation lists in a chain or among trust anchors;
-/// certificates and parameters around a private key. Of several private keys the first one that is not encrypted is taken.
-/// Messages name the line and what is wrong with it; they never hold any of the text.
+/// All functions that take PEM text read it in the same way (RFC 7468). A BEGIN or END line must have its line to itself. It
+/// may be indented, follow a byte-order mark, or (BEGIN only) follow an END line without a line end. Other text between
+/// blocks is skipped, including lines that begin with #. No block is dropped silently. These are errors: a damaged BEGIN or
+/// END line, a block without an END line, an unknown label, and the labels `TRUSTED CERTIFICATE`, `PKCS7`, `CMS` and
+/// `OPENSSH PRIVATE KEY`. Blocks of other known kinds are skipped: keys, parameters, requests and revocation lists in a chain
+/// or among trust anchors; certificates and parameters around a private key. If there are several private keys, the first
+/// one that is not encrypted is used. Messages give the line number and the fault, never any of the text.
 ///
 /// - `TLS_STATUS_COMPLETE`: `*out_credentials` is set; release it with `tls_credentials_destroy()`.
 /// - `TLS_ERROR_CONFIGURATION`: no certificate or key found, not parsable, unsupported, or they do not match;
@@ -50,8 +50,8 @@ pub unsafe extern "C" fn tls_credentials_create_pem(
     })
 }
 
-/// As `tls_credentials_create_pem()`, from two files. The paths may name the same file. A path that is itself PEM text is
-/// refused and not repeated in the message.
+/// As `tls_credentials_create_pem()`, from two files. The paths may name the same file. PEM text passed as a path is
+/// refused, and the message does not repeat it.
 ///
 /// - `TLS_ERROR_CONFIGURATION`: also when a file cannot be read.
 #[unsafe(no_mangle)]

@@ -311,10 +311,10 @@ pub unsafe extern "C" fn tls_session_remote_certificate(
     })
 }
 
-/// The number of certificates in the path that the default validation has found, from the peer's leaf to a trust anchor, both
-/// included. Available once it has judged, `tls_session_default_policy_errors()` included. 0 if it was not asked, if it does
-/// not trust the chain, in sessions that were resumed without a new judgement, and after `tls_session_shrink()`. Whether the
-/// name matches does not change it.
+/// The number of certificates in the path that the default validation found, from the peer's leaf to a trust anchor, both
+/// included. It is available once the default validation has judged, or `tls_session_default_policy_errors()` was called. It
+/// is 0 if neither has happened, if the chain is not trusted, if the session was resumed without a new judgement, and after
+/// `tls_session_shrink()` with a depth above 0. A name mismatch does not change it.
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` if a pointer is NULL.
 #[unsafe(no_mangle)]
@@ -333,10 +333,10 @@ pub unsafe extern "C" fn tls_session_verified_certificate_count(
     })
 }
 
-/// Copies a certificate of that path as DER: index 0 is the peer's leaf, the last one the anchor. A leaf that is trusted by
-/// itself is alone. Copy-out as `tls_session_negotiated_alpn()`.
+/// Copies a certificate of that path as DER: index 0 is the peer's leaf, the last index is the anchor. If the leaf itself is
+/// trusted, it is the only one. Copy-out as `tls_session_negotiated_alpn()`.
 ///
-/// - `TLS_ERROR_INVALID_ARGUMENT`: also for an index that is not below the count.
+/// - `TLS_ERROR_INVALID_ARGUMENT`: also for an index that is not below `tls_session_verified_certificate_count()`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_verified_certificate(

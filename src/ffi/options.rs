@@ -47,15 +47,16 @@ pub enum tls_validation_values {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum tls_trust_anchor_values {
-    /// An anchor is a name and a key (RFC 5280 section 6.1.1 (d)), whatever else its certificate says (default).
+    /// An anchor is a name and a key (RFC 5280 section 6.1.1 (d)); the rest of its certificate is ignored, except for name
+    /// constraints (default).
     TLS_TRUST_ANCHORS_AUTHORITIES = 0,
-    /// Anchors are judged as certificates, and a chain ends at one that is self-signed.
+    /// Anchors are judged as certificates, and a chain must end at a self-signed one.
     TLS_TRUST_ANCHORS_CERTIFICATES = 1,
-    /// Anchors are judged as certificates, and a chain may end at each of them.
+    /// Anchors are judged as certificates, and a chain may end at any of them.
     TLS_TRUST_ANCHORS_PARTIAL_CHAIN = 2,
 }
 
-/// For `tls_options_set_validation_time()`: certificates are judged at the moment at which they are shown.
+/// For `tls_options_set_validation_time()`: certificates must be valid at the time of the judgement.
 pub const SPANTLS_VALIDATION_TIME_NOW: i64 = -1;
 
 /// Makes options with every default: TLS 1.2 and 1.3, all suites and groups, no ALPN, no client certificates,
@@ -112,18 +113,19 @@ pub unsafe extern "C" fn tls_options_set_credentials(
 /// certificate given here is trusted as a leaf, too, if the peer shows exactly that certificate. A client without any
 /// anchors trusts the system's store; a server without any trusts no client.
 ///
-/// The system's store is what the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name, otherwise what the system
-/// keeps in the usual places. In a program with more rights than its user (set-uid, set-gid, file capabilities) the two
-/// variables are ignored. The library reads no other variable.
+/// The system's store is what the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name; if neither is set, the
+/// system's usual places are read. A program with more rights than its user (set-uid, set-gid, file capabilities) ignores
+/// both variables. The library reads no others; AWS-LC, in a library built with it, also reads `OPENSSL_ia32cap` or
+/// `OPENSSL_armcap`.
 ///
-/// By default an anchor is trusted as such, whatever it says of itself (RFC 5280 section 6.1.1 (d)): it may issue for any name
-/// that its name constraints permit, even if it is not a CA, has expired, or is meant for another use. Do not add the
-/// certificate of a single server whose owner must not vouch for others, or set another mode with
-/// `tls_options_set_trust_anchor_mode()`.
+/// By default an anchor is a name and a key (RFC 5280 section 6.1.1 (d)). It may issue for any name that its name constraints
+/// permit, even if it is not a CA, has expired, or is meant for another use. If the certificate of a single server must not
+/// vouch for others, do not add it in this mode: choose another with `tls_options_set_trust_anchor_mode()`.
 ///
-/// - `TLS_STATUS_COMPLETE`: all certificates of the text were added. Keys and revocation lists in it are skipped:
-///   `tls_credentials_create_pem()` says how PEM text is read.
-/// - `TLS_ERROR_CONFIGURATION`: there is none, one cannot be parsed, or the text is damaged; nothing was added.
+/// - `TLS_STATUS_COMPLETE`: all certificates of the text were added. Keys and revocation lists in it were skipped; see
+///   `tls_credentials_create_pem()` for how PEM text is read.
+/// - `TLS_ERROR_CONFIGURATION`: the text has no certificate, a certificate cannot be parsed, or the text is damaged; nothing
+///   was added.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_options_add_trust_anchors_pem(
@@ -148,17 +150,17 @@ pub unsafe extern "C" fn tls_options_add_trust_anchors_file(
     change(host, options, |options| options.add_trust_anchors_file(host.text(path, "path")?))
 }
 
-/// Sets what the default validation takes trust anchors for: a `TLS_TRUST_ANCHORS_…` value. It holds for the anchors of the
-/// options and for the system's store.
+/// Sets how the default validation judges trust anchors: a `TLS_TRUST_ANCHORS_…` value. It applies to the anchors of the
+/// options and to the system's store.
 ///
 /// With `TLS_TRUST_ANCHORS_CERTIFICATES` an anchor is judged as OpenSSL and .NET judge the certificates of a trust store:
-/// - One that is not a CA (basicConstraints, key usage) vouches for itself alone: a peer that shows exactly this certificate.
-/// - One that has expired, is not valid yet, or has an unknown critical extension vouches for no one.
-/// - One that is not self-signed, an intermediate, ends no chain: it helps to find the way to one that is.
-/// - Its path length, extended key usages and name constraints hold for what is below it.
+/// - An anchor that is not a CA (basicConstraints, key usage) is accepted only as the peer's own certificate.
+/// - An anchor that has expired, is not valid yet, or has an unknown critical extension is never accepted.
+/// - An anchor that is not self-signed (an intermediate) does not end a chain. It can only link a chain to a self-signed one.
+/// - Its path length, extended key usages and name constraints apply to the certificates below it.
 ///
-/// `TLS_TRUST_ANCHORS_PARTIAL_CHAIN` is the same, but a chain may end at any of them, be it an intermediate or the peer's own
-/// certificate (OpenSSL's X509_V_FLAG_PARTIAL_CHAIN).
+/// `TLS_TRUST_ANCHORS_PARTIAL_CHAIN` is the same, except that a chain may end at any anchor, including an intermediate or the
+/// peer's own certificate (OpenSSL's X509_V_FLAG_PARTIAL_CHAIN).
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
 #[unsafe(no_mangle)]
@@ -169,11 +171,12 @@ pub unsafe extern "C" fn tls_options_set_trust_anchor_mode(options: *mut tls_opt
     change(host, options, |options| options.set_trust_anchor_mode(mode))
 }
 
-/// Sets whether the default validation demands that certificates keep to the profile of RFC 5280 section 4: 1, or 0
-/// (default). The rules are those of OpenSSL's X509_V_FLAG_X509_STRICT: a critical basicConstraints and a key usage in every
-/// CA; subject and authority key identifiers where they belong, not critical; no keyCertSign and no path length in what is
-/// not a CA; names that are not empty. They hold for each certificate of a path; for the anchor if it is judged as a
-/// certificate (`tls_options_set_trust_anchor_mode()`). A certificate that is trusted by itself is exempt (RFC 6818 section 2).
+/// Sets whether the default validation requires certificates to follow the profile of RFC 5280 section 4: 1, or 0 (default).
+/// The rules are those of OpenSSL's X509_V_FLAG_X509_STRICT. Among them: a CA has a critical basicConstraints and a key usage;
+/// subject and authority key identifiers are present where required, and not critical; a certificate that is not a CA has
+/// neither keyCertSign nor a path length; names are not empty. They apply to every certificate of a path, but to the anchor
+/// only if it is judged as a certificate (`tls_options_set_trust_anchor_mode()`). A leaf that is itself trusted is exempt
+/// (RFC 6818 section 2), except that it needs basicConstraints if it has keyCertSign or is of X.509 version 1.
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
 #[unsafe(no_mangle)]
@@ -184,9 +187,9 @@ pub unsafe extern "C" fn tls_options_set_strict_certificates(options: *mut tls_o
     change(host, options, |options| options.set_strict_certificates(strict))
 }
 
-/// Sets the moment at which certificates and revocation lists must be valid for the default validation, in seconds since
-/// 1970-01-01 00:00:00 UTC; `SPANTLS_VALIDATION_TIME_NOW` (default) is the moment at which they are judged. It does not change
-/// the lifetime of session tickets.
+/// Sets the time at which certificates and revocation lists must be valid for the default validation, in seconds since
+/// 1970-01-01 00:00:00 UTC. `SPANTLS_VALIDATION_TIME_NOW` (default) is the time of the judgement. The lifetime of session
+/// tickets is not affected.
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other negative number.
 #[unsafe(no_mangle)]
@@ -204,8 +207,8 @@ pub unsafe extern "C" fn tls_options_set_validation_time(
 /// refuses every certificate of a chain (trust anchors apart) that is revoked, whose status no list tells, or whose
 /// list has expired.
 ///
-/// - `TLS_STATUS_COMPLETE`: all lists of the text were added; certificates in it are skipped.
-/// - `TLS_ERROR_CONFIGURATION`: there is none, one cannot be parsed, or the text is damaged; nothing was added.
+/// - `TLS_STATUS_COMPLETE`: all lists of the text were added; certificates and keys in it were skipped.
+/// - `TLS_ERROR_CONFIGURATION`: the text has no list, a list cannot be parsed, or the text is damaged; nothing was added.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_options_add_crls_pem(

@@ -52,7 +52,7 @@ pub unsafe extern "C" fn tls_session_destroy(session: *mut tls_session_t) {
 
 /// Sets the name of the server that a client wants: a DNS name or an IP address. The name is sent to the server
 /// (RFC 6066 section 3, DNS names only) and the default validation checks the certificate against it; without a name
-/// it reports `TLS_POLICY_ERROR_NAME_MISMATCH`. A dot at the end of a DNS name is neither sent nor compared.
+/// it reports `TLS_POLICY_ERROR_NAME_MISMATCH`. A trailing dot of a DNS name is neither sent nor compared.
 ///
 /// - `TLS_STATUS_COMPLETE`: set; it replaces an earlier name.
 /// - `TLS_ERROR_INVALID_ARGUMENT`: neither a DNS name nor an IP address, or not UTF-8.
@@ -236,10 +236,10 @@ pub unsafe extern "C" fn tls_session_decrypt_in_place(
 /// issuers, whatever its client-certificate mode. The answer comes among the client's data: `tls_session_decrypt()` goes
 /// on delivering, and when the answer is complete, with its signature and its Finished verified, returns
 /// `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` until the verdict is given, in the same ways as in the handshake
-/// (`TLS_VALIDATION_AUTOMATIC` judges inside). `tls_session_encrypt()` goes on working meanwhile. Then
-/// `tls_session_remote_certificate()` returns the new chain; a client that declines has none, and the error record
-/// `TLS_POLICY_ERROR_NOT_AVAILABLE`, until it is accepted. Under `TLS_CLIENT_CERTIFICATE_REQUIRE` it is refused with
-/// `certificate_required`, without a verdict of the host. A refused client gets the alert, and both halves fail.
+/// (`TLS_VALIDATION_AUTOMATIC` judges inside). `tls_session_encrypt()` continues to work meanwhile. Then
+/// `tls_session_remote_certificate()` returns the new chain. If the client declines, there is no certificate, and the error
+/// record has `TLS_POLICY_ERROR_NOT_AVAILABLE` until the verdict; under `TLS_CLIENT_CERTIFICATE_REQUIRE` such a client is
+/// refused at once with `certificate_required`, without a verdict. A refused client gets the alert, and both halves fail.
 /// `TLS_STATE_CERTIFICATE_REQUESTED` and `TLS_STATE_CERTIFICATE_ANSWERED` tell where this stands.
 ///
 /// It is this session's alone: whoever resumes it must be asked again. Clients of this library do not offer it; a server

@@ -46,10 +46,10 @@ pub enum tls_socket_values {
 /// - The functions over spans are `TLS_ERROR_INVALID_STATE` here, and those for sockets are on other sessions;
 ///   `tls_session_request_client_certificate()` and `tls_session_update_keys()` take an empty output span (NULL, 0) and send.
 /// - SIGPIPE is never raised, interrupted system calls are repeated, and no option of the socket is changed (on macOS
-///   SO_NOSIGPIPE is). Until both sides have closed, no one else may read from the socket or write to it; for what follows
-///   TLS on it see `tls_session_bytes_after_close()`.
-/// - Each half fails by itself. A socket to which nothing can be sent ends writing, not reading: what the peer has sent
-///   before it went away is read first, then its end.
+///   SO_NOSIGPIPE is). No one else may read from the socket or write to it until both sides have closed. If another protocol
+///   follows TLS on it, see `tls_session_bytes_after_close()`.
+/// - The two halves fail separately. If nothing more can be sent, writing ends but reading does not: `tls_session_read()`
+///   delivers what the peer sent, then reports how the connection ended.
 /// - An idle session keeps no buffers: bytes pass through some 200 KiB of each calling thread. What it keeps while it waits,
 ///   the front of a record, ciphertext that the socket did not take, is limited.
 ///
@@ -88,17 +88,17 @@ pub unsafe extern "C" fn tls_session_create_with_socket(
 /// Does the handshake over the session's socket.
 ///
 /// - `TLS_STATUS_COMPLETE`: the handshake is finished, the peer judged, and every byte of it sent. Repeats. Look at
-///   `TLS_STATE_HAS_PENDING_PLAINTEXT`: the peer's data may have come with it. COMPLETE is also the status where the socket
-///   fails when only sending is left (a server's tickets, our last flight): the peer may have sent all that it has to say
-///   and closed. Then `tls_session_read()` delivers it, or returns why the peer has ended the connection, and
-///   `tls_session_write()` is `TLS_ERROR_IO`.
+///   `TLS_STATE_HAS_PENDING_PLAINTEXT`: the peer's data may have come with it. It is COMPLETE, too, if only sending was left
+///   (a server's tickets, our last flight) and the socket failed, since the peer may have sent its data and closed. Then
+///   `tls_session_read()` delivers that data, or returns why the peer ended the connection, and `tls_session_write()` returns
+///   `TLS_ERROR_IO`.
 /// - `TLS_STATUS_WANT_READ`, `TLS_STATUS_WANT_WRITE`: wait until the socket is readable, or writable.
 /// - The questions, as `tls_session_process_handshake()` has them. They repeat until answered.
 /// - `TLS_STATUS_CLOSED`: the handshake was cancelled with `tls_session_close()`.
 /// - `TLS_ERROR_AUTHENTICATION`, `TLS_ERROR_PROTOCOL`, `TLS_ERROR_TRUNCATED`: failed; the alert was sent, or waits for
 ///   `tls_session_close()` if the socket was full. Sticky.
-/// - `TLS_ERROR_IO`: the socket failed before that; its `errno` is in the error record. If the peer has said why before it
-///   went away, its alert is told instead. Sticky, unless it is ENOBUFS or ENOMEM.
+/// - `TLS_ERROR_IO`: the socket failed earlier than that; its `errno` is in the error record. If the peer sent a fatal alert
+///   before it disconnected, the alert is reported instead. Sticky, unless it is ENOBUFS or ENOMEM.
 /// - `TLS_ERROR_RESOURCES`: not sticky; nothing that was received is lost.
 /// - `TLS_ERROR_INVALID_STATE`: the session is not bound to a socket.
 #[unsafe(no_mangle)]
@@ -116,12 +116,12 @@ pub unsafe extern "C" fn tls_session_handshake(session: *mut tls_session_t) -> t
 ///   is something to read. `TLS_STATE_HAS_PENDING_PLAINTEXT` tells whether more is here.
 /// - `TLS_STATUS_WANT_READ`: wait until the socket is readable.
 /// - `TLS_STATUS_CLOSED`: the peer's `close_notify`; everything before it was delivered. Repeats. What the peer sends after
-///   it is not TLS: `tls_session_bytes_after_close()`.
+///   it is not TLS: see `tls_session_bytes_after_close()`.
 /// - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_request_client_certificate()`. With a refusal there,
 ///   `TLS_ERROR_AUTHENTICATION`, sticky; `tls_session_close()` sends the alert.
 /// - `TLS_ERROR_TRUNCATED`: the connection has ended without a `close_notify`. Sticky; writing goes on.
 /// - `TLS_ERROR_PROTOCOL`: a bad record or a fatal alert. Sticky; `tls_session_close()` sends the alert.
-/// - `TLS_ERROR_IO`: receiving failed, and everything received before was delivered; the `errno` is in the error record.
+/// - `TLS_ERROR_IO`: receiving failed, after everything received before was delivered; its `errno` is in the error record.
 ///   Sticky for reading, unless it is ENOBUFS or ENOMEM. A failure to send is never reported here.
 /// - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE, or the session is not bound to a socket.
 #[unsafe(no_mangle)]
@@ -146,11 +146,11 @@ pub unsafe extern "C" fn tls_session_read(
 /// - `TLS_STATUS_WANT_WRITE`: the socket is full: wait until it is writable, then call again with the plaintext that was not
 ///   taken. If all of it was, ciphertext is still owed (`tls_session_has_pending_output()`): call with nothing (NULL, 0) or with
 ///   the next data.
-/// - `TLS_ERROR_IO`: sending failed, perhaps of something that was owed before; the `errno` is in the error record. Sticky for
-///   writing, unless it is ENOBUFS or ENOMEM. Reading continues.
+/// - `TLS_ERROR_IO`: sending failed, now or in an earlier call that had output to send; its `errno` is in the error record.
+///   Sticky for writing, unless it is ENOBUFS or ENOMEM. Reading continues.
 /// - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE, our side is closed (in TLS 1.2 also by the peer's
 ///   `close_notify`), or the session is not bound to a socket.
-/// - The sticky error of a failed session, also where its alert could not be sent: the error record then names none.
+/// - The sticky error of a failed session. If its alert could not be sent, `alert_sent` in the error record is -1.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_write(
@@ -189,8 +189,8 @@ pub unsafe extern "C" fn tls_session_write_vectored(
 ///
 /// - `TLS_STATUS_CLOSED`: everything is sent. Repeats.
 /// - `TLS_STATUS_WANT_WRITE`: wait until the socket is writable, then call again.
-/// - `TLS_ERROR_IO`: the socket failed, now or before: nothing more can be sent. Reading continues. After a failure of the
-///   session the error record keeps that failure, without the alert that could not be sent.
+/// - `TLS_ERROR_IO`: the socket failed, now or earlier, and nothing more can be sent. Reading continues. If the session had
+///   failed before, the error record keeps that failure, with `alert_sent` -1.
 /// - `TLS_ERROR_INVALID_STATE`: the session is not bound to a socket.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -200,17 +200,17 @@ pub unsafe extern "C" fn tls_session_close(session: *mut tls_session_t) -> tls_s
     fence::on_session(host, session, Session::close)
 }
 
-/// Copies the bytes that were received together with the peer's `close_notify` and follow it; empty if there are none. They
-/// are not TLS: a protocol that continues in clear on the same connection (FTP's CCC, for example) reads them first, then the
-/// socket itself, once `tls_session_read()` was CLOSED. They do not change any more. Over spans the same bytes stay with
-/// the host, since `consumed` ends with the `close_notify`. Nothing protects them: whatever an attacker puts there arrives.
-/// Copy-out as `tls_session_negotiated_alpn()`.
+/// Copies the bytes that were received after the peer's `close_notify`, in the same system call; empty if there are none. They
+/// are not TLS. A protocol that continues in clear on the same connection (FTP's CCC, for example) calls this once
+/// `tls_session_read()` has returned CLOSED, and then reads the rest from the socket itself. The bytes stay the same in later
+/// calls. They are not authenticated: an attacker can change them. Sessions over spans do not need this, since `*out_consumed`
+/// ends with the `close_notify`. Copy-out as `tls_session_negotiated_alpn()`.
 ///
 /// - `TLS_ERROR_INVALID_STATE`: `tls_session_read()` has not returned CLOSED, or the session is not bound to a socket.
 /// - `TLS_ERROR_BUSY`: another thread is reading.
 ///
-/// With `TLS_SOCKET_KERNEL_RECEIVE` or `TLS_SOCKET_KERNEL_SEND` in force (see `tls_session_stats()`) nothing can follow in clear
-/// that way: the kernel keeps its TLS on the socket until that is closed.
+/// While the kernel seals or opens the records (`TLS_SOCKET_KERNEL_SEND`, `TLS_SOCKET_KERNEL_RECEIVE`; see
+/// `tls_session_stats()`), no protocol can follow in clear: kernel TLS stays on the socket until it is closed.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_bytes_after_close(

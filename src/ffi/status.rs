@@ -128,7 +128,7 @@ pub struct tls_error_t {
     pub struct_size: usize,
     /// The status that the failed call returned; `TLS_STATUS_COMPLETE` when nothing has failed.
     pub status: tls_status_t,
-    /// The alert sent, or owed, to the peer; -1 for none, also where the session's socket did not take it.
+    /// The alert sent, or owed, to the peer; -1 for none, also if it could not be sent over the session's socket.
     pub alert_sent: i32,
     /// The alert with which the peer ended the session; -1 for none. `SPANTLS_ALERT_CLOSE_NOTIFY` (0) if it closed in
     /// the middle of the handshake.

@@ -20,10 +20,11 @@ pub enum tls_policy_error_values {
 
 /// Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with the default validation (RFC 5280, RFC 6125): a chain to the
 /// trust anchors of the options (clients without any: the system's store), validity, usage, name constraints,
-/// revocation if lists were given, and, on clients, the target host name. A client that showed no certificate is accepted
-/// where it may decline (not under `TLS_CLIENT_CERTIFICATE_REQUIRE`), with 0 for policy errors: to be accepted is then not
-/// to be known, so look at `tls_session_remote_certificate_count()`. It computes on the caller's stack and may take a
+/// revocation if lists were given, and, on clients, the target host name. It computes on the caller's stack and may take a
 /// millisecond; the first use of the system's store reads it.
+///
+/// A client that showed no certificate is accepted, with 0 for policy errors, except under `TLS_CLIENT_CERTIFICATE_REQUIRE`.
+/// It is then accepted but not identified: check `tls_session_remote_certificate_count()`.
 ///
 /// Call it from any thread, but alone on the session; then call `tls_session_process_handshake()` again.
 ///
@@ -50,10 +51,14 @@ pub unsafe extern "C" fn tls_session_accept_with_default_validation(
 }
 
 /// Tells what `tls_session_accept_with_default_validation()` would say, and answers nothing: for hosts whose verdict starts
-/// from it, and passes over the name, for example. Calling it is no verdict: give one afterwards. A certificate is judged
-/// once, however often it is asked about. A chain with more than eight wrong signatures is refused without checking more.
+/// from it, and passes over the name, for example. Calling it gives no verdict: give one afterwards. A certificate is judged
+/// only once, however often this is called. The search for a path stops after eight wrong signatures (more if several
+/// anchors share one name), and the chain is refused.
 ///
-/// - `TLS_STATUS_COMPLETE`: `*out_policy_errors` (may be NULL) is set; 0: it would accept.
+/// For a client that showed no certificate the result is `TLS_POLICY_ERROR_NOT_AVAILABLE` in every client-certificate mode,
+/// also where `tls_session_accept_with_default_validation()` accepts it.
+///
+/// - `TLS_STATUS_COMPLETE`: `*out_policy_errors` (may be NULL) is set; 0: the certificate would be accepted.
 /// - `TLS_ERROR_INVALID_STATE`: nothing waits for a verdict, or it was answered.
 #[unsafe(no_mangle)]
 #[must_use]
