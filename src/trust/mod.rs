@@ -114,6 +114,7 @@ impl Policy {
                 path: Box::default(),
             };
         };
+        let now = early::moment(now);
         let early = Moved::of(leaf);
         let readable = early.as_ref().map_or(leaf, |early| &early.copy);
         let (chain, name) = match EndEntityCert::try_from(readable) {
