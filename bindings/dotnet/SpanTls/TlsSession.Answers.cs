@@ -129,6 +129,21 @@ public sealed partial class TlsSession
         return verdict;
     }
 
+    /// <summary>The same where a client has been asked for a certificate that the host needs: without a callback that decides,
+    /// a client that has none is refused, whatever the context's mode.</summary>
+    internal void AcceptRequired()
+    {
+        if (_context.ValidationCallback == null && RemoteCertificates == 0)
+        {
+            SetRemoteCertificateValidationResult(SslPolicyErrors.RemoteCertificateNotAvailable);
+            return;
+        }
+        _ = AcceptWithDefaultValidation();
+    }
+
+    /// <summary>Whether no verdict is asked for.</summary>
+    internal bool IsJudgedInside => _context.Settings.AutomaticValidation;
+
     private bool AskCallback(RemoteCertificateValidationCallback callback, ref SslPolicyErrors found)
     {
         X509Certificate2? certificate = GetRemoteCertificate();

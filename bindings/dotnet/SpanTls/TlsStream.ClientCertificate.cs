@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using System.Security.Authentication;
 using System.Threading;
 using System.Threading.Tasks;
 
@@ -19,8 +20,8 @@ public sealed partial class TlsStream
 
     /// <summary>Asks the client for a certificate (servers), once, and waits for the answer. Nothing else is to be read or written
     /// meanwhile.</summary>
-    /// <remarks>TLS 1.2 has no such request here, since there is no renegotiation: NotSupportedException. A client that has not
-    /// offered to answer has no certificate afterwards, as with SslStream. Data that the client has sent before its answer has to be
+    /// <remarks>TLS 1.2 has no such request here, since there is no renegotiation, and not all clients of TLS 1.3 offer to answer:
+    /// NotSupportedException. Without a callback a client without a certificate is refused, as by SslStream. Data that the client has sent before its answer has to be
     /// read first: InvalidOperationException, and the answer comes while reading.</remarks>
     public async Task NegotiateClientCertificateAsync(CancellationToken cancellationToken = default)
     {
@@ -33,7 +34,7 @@ public sealed partial class TlsStream
         {
             throw new InvalidOperationException("the client was asked for its certificate already");
         }
-        if (session.NegotiatedProtocol != System.Security.Authentication.SslProtocols.Tls13)
+        if (session.NegotiatedProtocol != SslProtocols.Tls13)
         {
             throw new NotSupportedException("a client's certificate can be asked for later in TLS 1.3 alone: there is no renegotiation");
         }
@@ -52,9 +53,15 @@ public sealed partial class TlsStream
             }
             catch (TlsException exception) when (exception.Error == TlsError.NotSupported)
             {
-                return; // The client has not offered it.
+                throw new NotSupportedException(exception.Message, exception);
             }
             await AnswerArrivesAsync(transport, session).ConfigureAwait(false);
+            if (session.IsJudgedInside && RemoteCertificate == null)
+            {
+                // The context does not require one; this call does.
+                await RefuseAsync(transport, session).ConfigureAwait(false);
+                throw new AuthenticationException("the client has no certificate");
+            }
         }
         finally
         {
@@ -67,7 +74,7 @@ public sealed partial class TlsStream
         _writing.Enter("write");
         try
         {
-            await EmitInTurnAsync(transport, (byte[] output, out int written) => session.RequestClientCertificate(output, out written))
+            await EmitInTurnAsync(transport, session, (byte[] output, out int written) => session.RequestClientCertificate(output, out written))
                 .ConfigureAwait(false);
         }
         finally

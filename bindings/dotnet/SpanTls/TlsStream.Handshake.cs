@@ -110,6 +110,10 @@ public sealed partial class TlsStream
         {
             await transport.RunAsync(() => Answer(session, status, cancellation)).ConfigureAwait(false);
         }
+        catch (OperationCanceledException) when (_authenticated && cancellation.IsCancellationRequested)
+        {
+            throw; // A read is cancelled, and not the connection: the next one asks again.
+        }
         catch
         {
             await RefuseAsync(transport, session).ConfigureAwait(false);
@@ -123,6 +127,9 @@ public sealed partial class TlsStream
         {
             case TlsOperationStatus.NeedsCertificateValidation when Validate != null:
                 await Validate(session, cancellation).ConfigureAwait(false);
+                break;
+            case TlsOperationStatus.NeedsCertificateValidation when _negotiated:
+                session.AcceptRequired();
                 break;
             case TlsOperationStatus.NeedsCertificateValidation:
                 _ = session.AcceptWithDefaultValidation();
@@ -163,11 +170,11 @@ public sealed partial class TlsStream
             Emit call = (byte[] output, out int written) => session.Shutdown(output, out written);
             if (transport is BlockingTransport)
             {
-                await EmitInTurnAsync(transport, call).ConfigureAwait(false);
+                await EmitInTurnAsync(transport, session, call).ConfigureAwait(false);
             }
             else
             {
-                await EmitInTurnAsync(Async(default), call).ConfigureAwait(false);
+                await EmitInTurnAsync(Async(default), session, call).ConfigureAwait(false);
             }
         }
         catch (Exception)

@@ -2,6 +2,7 @@ using System;
 using System.Buffers;
 using System.IO;
 using System.Runtime.CompilerServices;
+using System.Security.Authentication;
 using System.Threading;
 using System.Threading.Tasks;
 
@@ -97,9 +98,10 @@ public sealed partial class TlsStream
         }
     }
 
-    /// <summary>Whether callers of a stream do not expect it: SslStream, too, throws an IOException with it inside.</summary>
+    /// <summary>Whether callers of a stream do not expect it: SslStream, too, throws an IOException with it inside. A peer that was refused
+    /// is an AuthenticationException there, too.</summary>
     private static bool IsForeign(Exception exception, CancellationToken cancellation) =>
-        exception is not IOException && !(exception is OperationCanceledException && cancellation.IsCancellationRequested);
+        exception is not IOException and not AuthenticationException && !(exception is OperationCanceledException && cancellation.IsCancellationRequested);
 
     /// <summary>Receives more. Where nothing has been received it waits for it without a buffer, if the inner stream waits in reads
     /// of no bytes.</summary>

@@ -115,8 +115,9 @@ public sealed partial class TlsStream
     /// <summary>What one call of a session has put out: its status, and how much.</summary>
     private delegate TlsOperationStatus Emit(byte[] output, out int written);
 
-    /// <summary>Sends what a call puts out, in as many calls as it takes. The caller has entered `_sending`.</summary>
-    private async ValueTask EmitAsync<T>(T transport, Emit call) where T : struct, ITransport
+    /// <summary>Sends what a call puts out, in as many calls as it takes, and all that the session owes then. The caller has entered
+    /// `_sending`.</summary>
+    private async ValueTask EmitAsync<T>(T transport, TlsSession session, Emit call) where T : struct, ITransport
     {
         byte[] output = ArrayPool<byte>.Shared.Rent(RecordSize);
         try
@@ -129,6 +130,12 @@ public sealed partial class TlsStream
                 {
                     await SendAsync(transport, output, written).ConfigureAwait(false);
                 }
+                if (status != TlsOperationStatus.WantWrite && session.HasPendingOutput)
+                {
+                    // It is done, and not all of it fitted.
+                    call = (byte[] room, out int drained) => session.DrainPendingOutput(room, out drained);
+                    status = TlsOperationStatus.WantWrite;
+                }
             }
             while (status == TlsOperationStatus.WantWrite);
         }
@@ -138,12 +145,12 @@ public sealed partial class TlsStream
         }
     }
 
-    private async ValueTask EmitInTurnAsync<T>(T transport, Emit call) where T : struct, ITransport
+    private async ValueTask EmitInTurnAsync<T>(T transport, TlsSession session, Emit call) where T : struct, ITransport
     {
         await transport.EnterAsync(_sending).ConfigureAwait(false);
         try
         {
-            await EmitAsync(transport, call).ConfigureAwait(false);
+            await EmitAsync(transport, session, call).ConfigureAwait(false);
         }
         finally
         {
@@ -170,7 +177,7 @@ public sealed partial class TlsStream
             {
                 try
                 {
-                    await EmitAsync(transport, (byte[] output, out int written) => session.DrainPendingOutput(output, out written))
+                    await EmitAsync(transport, session, (byte[] output, out int written) => session.DrainPendingOutput(output, out written))
                         .ConfigureAwait(false);
                 }
                 finally
@@ -195,7 +202,7 @@ public sealed partial class TlsStream
             {
                 try
                 {
-                    await EmitAsync(transport, (byte[] output, out int written) => session.DrainPendingOutput(output, out written))
+                    await EmitAsync(transport, session, (byte[] output, out int written) => session.DrainPendingOutput(output, out written))
                         .ConfigureAwait(false);
                 }
                 finally
@@ -215,6 +222,6 @@ public sealed partial class TlsStream
     {
         TlsSession session = Writable();
         _shutdown = true;
-        return EmitInTurnAsync(Async(cancellationToken), (byte[] output, out int written) => session.Shutdown(output, out written)).AsTask();
+        return EmitInTurnAsync(Async(cancellationToken), session, (byte[] output, out int written) => session.Shutdown(output, out written)).AsTask();
     }
 }

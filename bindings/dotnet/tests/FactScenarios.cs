@@ -391,8 +391,49 @@ static class FactScenarios
     [Differs("judged", NoRenegotiation, Only = SslProtocols.Tls12)]
     [Differs("write", Ignored, Only = SslProtocols.Tls12)]
     [Differs("read", Ignored, Only = SslProtocols.Tls12)]
-    [Differs("negotiate", "SslStream throws an error of OpenSSL that is no exception of the framework; here RemoteCertificate is null", Only = SslProtocols.Tls13)]
+    [Differs("negotiate", "SslStream throws an error of OpenSSL; here it is a NotSupportedException", Only = SslProtocols.Tls13)]
     static Task A_certificate_is_asked_for_later_of_a_client_without_one(Scene scene) => AskLater(scene);
+
+    /// <summary>The client offers to answer (TLS 1.3), and has nothing to show.</summary>
+    static async Task DeclinesLater(Scene scene, bool? answer)
+    {
+        scene.ClientOptions.ClientCertificates = new(new X509Certificate[] { Files.Chain("client-p256")[0] });
+        int calls = 0;
+        if (answer != null)
+        {
+            scene.ServerOptions.RemoteCertificateValidationCallback = (_, certificate, _, errors) =>
+            {
+                scene.Note($"call {++calls}", $"{certificate != null} {errors}");
+                return calls == 1 || answer.Value; // The first call is that of the handshake.
+            };
+        }
+        await scene.Handshake();
+        if (!scene.IsTls13)
+        {
+            return; // There is no renegotiation: see above.
+        }
+        Task<int> reading = scene.Client.ReadAsync(new byte[4]).AsTask();
+        await scene.TryAsync("negotiate", () => (Task)((dynamic)scene.Server).NegotiateClientCertificateAsync(CancellationToken.None));
+        await scene.TryAsync("write", () => scene.Server.WriteAsync(Pong).AsTask());
+        scene.Dispose();
+        await Task.WhenAny(reading);
+    }
+
+    [Scenario]
+    [Differs("negotiate", NoOffer, Only = SslProtocols.Tls13)]
+    [Differs("write", NoOffer, Only = SslProtocols.Tls13)]
+    static Task A_client_declines_later(Scene scene) => DeclinesLater(scene, null);
+
+    [Scenario]
+    [Differs("call 2", NoOffer, Only = SslProtocols.Tls13)]
+    [Differs("negotiate", NoOffer, Only = SslProtocols.Tls13)]
+    static Task A_client_declines_later_and_a_callback_accepts(Scene scene) => DeclinesLater(scene, true);
+
+    [Scenario]
+    [Differs("call 2", NoOffer, Only = SslProtocols.Tls13)]
+    [Differs("negotiate", NoOffer, Only = SslProtocols.Tls13)]
+    [Differs("write", NoOffer, Only = SslProtocols.Tls13)]
+    static Task A_client_declines_later_and_a_callback_refuses(Scene scene) => DeclinesLater(scene, false);
 
     [Scenario]
     static async Task A_client_asks_for_a_certificate(Scene scene)
