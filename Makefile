@@ -2,8 +2,8 @@
 
 CARGO ?= cargo
 PYTHON ?= python3
-# What is made here is looked for here, by the rules below and by the scripts that they run: in target, wherever CARGO_TARGET_DIR or
-# cargo's build.target-dir would have it. cargo by hand heeds these; name its library to the scripts in SPANTLS_LIB.
+# The rules below, and the scripts that they run, always build into `target` and look there, whatever CARGO_TARGET_DIR or cargo's
+# build.target-dir says. If you run cargo yourself with another target directory, set SPANTLS_LIB for the scripts.
 IN_TARGET = --target-dir target
 LIB = target/release/libspantls.so
 # A build of its own, so that target/release stays what `make build` has made.
