@@ -29,10 +29,9 @@ public sealed partial class TlsStream
     private async Task HandshakeAsync<T>(T transport, TlsSession session) where T : struct, ITransport
     {
         _reading.Enter("authentication");
-        byte[] output = ArrayPool<byte>.Shared.Rent(RecordSize);
         try
         {
-            while (!await StepAsync(transport, session, output).ConfigureAwait(false))
+            while (!await StepAsync(transport, session).ConfigureAwait(false))
             {
             }
             _targetHostName = session.TargetHostName;
@@ -40,7 +39,6 @@ public sealed partial class TlsStream
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(output);
             if (!_authenticated)
             {
                 ReturnReceived();
@@ -50,20 +48,10 @@ public sealed partial class TlsStream
     }
 
     /// <summary>One call of the session, and what follows from it. True: the handshake is complete.</summary>
-    private async ValueTask<bool> StepAsync<T>(T transport, TlsSession session, byte[] output) where T : struct, ITransport
+    private async ValueTask<bool> StepAsync<T>(T transport, TlsSession session) where T : struct, ITransport
     {
-        TlsOperationStatus status = session.ProcessHandshakeOnce(
-            _received.AsSpan(_start, _end - _start), output, out int consumed, out int written, out Exception? failure);
-        Consumed(consumed);
-        if (failure != null)
-        {
-            await SendLastAsync(transport, session, output, written).ConfigureAwait(false);
-            throw failure;
-        }
-        if (written > 0)
-        {
-            await SendAsync(transport, output, written).ConfigureAwait(false);
-        }
+        // No buffer is held while the peer is waited for: it may never send anything.
+        TlsOperationStatus status = await ProcessAsync(transport, session).ConfigureAwait(false);
         switch (status)
         {
             case TlsOperationStatus.Complete:
@@ -83,6 +71,32 @@ public sealed partial class TlsStream
                 break;
         }
         return false;
+    }
+
+    /// <summary>One call of the session; what it puts out is sent.</summary>
+    private async ValueTask<TlsOperationStatus> ProcessAsync<T>(T transport, TlsSession session) where T : struct, ITransport
+    {
+        byte[] output = ArrayPool<byte>.Shared.Rent(RecordSize);
+        try
+        {
+            TlsOperationStatus status = session.ProcessHandshakeOnce(
+                _received.AsSpan(_start, _end - _start), output, out int consumed, out int written, out Exception? failure);
+            Consumed(consumed);
+            if (failure != null)
+            {
+                await SendLastAsync(transport, session, output, written).ConfigureAwait(false);
+                throw failure;
+            }
+            if (written > 0)
+            {
+                await SendAsync(transport, output, written).ConfigureAwait(false);
+            }
+            return status;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(output);
+        }
     }
 
     /// <summary>The alert of a handshake that has failed: what the failed call has written, and the rest.</summary>

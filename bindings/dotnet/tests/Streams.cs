@@ -209,6 +209,40 @@ static class Streams
         Check.Equal(1ul, server.Session!.Statistics.KeyUpdatesSent, "the answer");
     }
 
+    /// <summary>Bytes of .NET's memory that each of many handshakes holds while it waits.</summary>
+    static async Task<long> Held(Func<TlsStream, Task> begin)
+    {
+        const int Count = 300;
+        (Task, Pipes) Begin()
+        {
+            var (one, other) = Pipes.Pair();
+            return (begin(new TlsStream(one)), other);
+        }
+        Begin().Item2.Dispose(); // What is made once.
+        long before = GC.GetTotalMemory(true);
+        (Task Waits, Pipes Peer)[] pending = Enumerable.Range(0, Count).Select(_ => Begin()).ToArray();
+        long held = (GC.GetTotalMemory(true) - before) / Count;
+        foreach (var (waits, peer) in pending)
+        {
+            Check.That(!waits.IsCompleted, "it waits");
+            peer.Dispose();
+            await Check.Throws<IOException>(() => waits, "the peer has gone");
+        }
+        return held;
+    }
+
+    [Test]
+    static async Task A_handshake_that_waits_holds_no_buffer()
+    {
+        const int Most = 8000;
+        using var ours = TlsContext.Create(Files.Server());
+        using var theirs = TlsContext.Create(Files.Client());
+        long held = await Held(stream => stream.AuthenticateAsServerAsync(ours));
+        Check.That(held < Most, $"a server holds {held} bytes");
+        held = await Held(stream => stream.AuthenticateAsClientAsync(theirs));
+        Check.That(held < Most, $"a client holds {held} bytes");
+    }
+
     [Test]
     static Task A_write_that_was_cut_off_is_not_followed_by_others() => OverOpenStreams(async (client, server) =>
     {
