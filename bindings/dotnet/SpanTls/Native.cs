@@ -111,10 +111,14 @@ internal sealed class SessionHandle : TlsHandle
     /// <summary>Held until the session is gone.</summary>
     internal SafeHandle? Socket { get; set; }
 
+    /// <summary>Disposed of when the session is gone.</summary>
+    internal IDisposable? Owned { get; set; }
+
     protected override bool ReleaseHandle()
     {
         NativeMethods.tls_session_destroy(handle);
         Socket?.DangerousRelease();
+        Owned?.Dispose();
         return true;
     }
 }

@@ -50,12 +50,40 @@ public sealed partial class TlsSession : IDisposable
     }
 
 #if NET
-    /// <summary>A session that moves its bytes itself, over a connected, non-blocking socket, which stays the host's. Dispose of the
-    /// session first, then of the socket: the other way round disposing of the socket waits for the session.</summary>
+    /// <summary>A session that moves its bytes itself, over a connected, non-blocking socket. Where the socket stays the host's,
+    /// dispose of the session first, then of the socket: the other way round disposing of the socket waits for the session.</summary>
     /// <param name="context">What it shares with others.</param>
     /// <param name="socket">The socket.</param>
-    /// <param name="kernel">Whether the kernel is to have the keys: its flags only.</param>
-    public static TlsSession Create(TlsContext context, SafeSocketHandle socket, TlsSocketFlags kernel = 0)
+    /// <param name="flags">Whether the session disposes of the socket (<see cref="TlsSocketFlags.Own"/>), and whether the kernel is to
+    /// have the keys. Without any the socket stays the host's.</param>
+    public static TlsSession Create(TlsContext context, SafeSocketHandle socket, TlsSocketFlags flags = 0) =>
+        Create(context, socket, new OwnedSocket(socket), flags);
+
+    /// <summary>A handle that is disposed of resets the connection, and what was sent last is lost; a socket that is closes it.</summary>
+    private sealed class OwnedSocket : IDisposable
+    {
+        private readonly SafeSocketHandle _handle;
+
+        internal OwnedSocket(SafeSocketHandle handle) => _handle = handle;
+
+        public void Dispose()
+        {
+            if (_handle.IsClosed || _handle.IsInvalid)
+            {
+                return;
+            }
+            try
+            {
+                new Socket(_handle).Dispose();
+            }
+            catch (SocketException)
+            {
+                _handle.Dispose(); // The system says nothing about it any more.
+            }
+        }
+    }
+
+    private static TlsSession Create(TlsContext context, SafeSocketHandle socket, IDisposable owned, TlsSocketFlags flags)
     {
         NotNull(context, nameof(context));
         NotNull(socket, nameof(socket));
@@ -63,7 +91,7 @@ public sealed partial class TlsSession : IDisposable
         socket.DangerousAddRef(ref held);
         try
         {
-            SessionHandle handle = Bound(context, socket.DangerousGetHandle(), kernel);
+            SessionHandle handle = Bound(context, socket.DangerousGetHandle(), owned, flags);
             handle.Socket = socket;
             held = false;
             return new TlsSession(context, handle, socket);
@@ -82,14 +110,14 @@ public sealed partial class TlsSession : IDisposable
 #endif
 
     /// <summary>The same with a socket object.</summary>
-    public static TlsSession Create(TlsContext context, Socket socket, TlsSocketFlags kernel = 0)
+    public static TlsSession Create(TlsContext context, Socket socket, TlsSocketFlags flags = 0)
     {
         NotNull(context, nameof(context));
         NotNull(socket, nameof(socket));
 #if NET
-        return Create(context, socket.SafeHandle, kernel);
+        return Create(context, socket.SafeHandle, socket, flags);
 #else
-        return new TlsSession(context, Bound(context, socket.Handle, kernel), socket);
+        return new TlsSession(context, Bound(context, socket.Handle, socket, flags), socket);
 #endif
     }
 
@@ -101,11 +129,19 @@ public sealed partial class TlsSession : IDisposable
         }
     }
 
-    private static SessionHandle Bound(TlsContext context, IntPtr socket, TlsSocketFlags kernel)
+    /// <summary>The library borrows the socket in any case: .NET closes it, once.</summary>
+    private static SessionHandle Bound(TlsContext context, IntPtr socket, IDisposable owned, TlsSocketFlags flags)
     {
-        uint flags = (uint)(TlsSocketFlags.Borrow | (kernel & ~TlsSocketFlags.Own));
-        NativeMethods.Must(NativeMethods.tls_session_create_with_socket(context.Handle, socket, flags, out IntPtr made));
-        return new SessionHandle().With<SessionHandle>(made);
+        const TlsSocketFlags Owner = TlsSocketFlags.Borrow | TlsSocketFlags.Own;
+        if ((flags & Owner) == Owner)
+        {
+            throw new ArgumentException("Own and Borrow exclude each other", nameof(flags));
+        }
+        NativeMethods.Must(NativeMethods.tls_session_create_with_socket(
+            context.Handle, socket, (uint)((flags & ~Owner) | TlsSocketFlags.Borrow), out IntPtr made));
+        SessionHandle handle = new SessionHandle().With<SessionHandle>(made);
+        handle.Owned = (flags & TlsSocketFlags.Own) != 0 ? owned : null;
+        return handle;
     }
 
     /// <summary>What callbacks get as the sender: the stream that the session is part of, or the session.</summary>

@@ -204,6 +204,33 @@ static class Machine
         Check.That(session.Statistics.SendCalls > 0, "system calls");
     }
 
+    [Test]
+    static Task A_session_disposes_of_the_socket_that_it_owns()
+    {
+        using var context = TlsContext.Create(Files.Client());
+        foreach (TlsSocketFlags flags in new[] { TlsSocketFlags.Own, TlsSocketFlags.Borrow, default(TlsSocketFlags) })
+        {
+            foreach (bool byHandle in new[] { true, false })
+            {
+                using var wire = new Wire();
+                wire.ClientSocket.Blocking = false;
+                TlsSession session = byHandle ? TlsSession.Create(context, wire.ClientSocket.SafeHandle, flags) :
+                    TlsSession.Create(context, wire.ClientSocket, flags);
+                Check.That(!wire.ClientSocket.SafeHandle.IsClosed, $"{flags}: open while the session lives");
+                session.Dispose();
+                Check.Equal(flags == TlsSocketFlags.Own, wire.ClientSocket.SafeHandle.IsClosed, $"{flags}: closed with the session");
+                if (flags == TlsSocketFlags.Own)
+                {
+                    Check.Equal(0, wire.ServerSocket.Receive(new byte[1]), "what the peer receives: the end, and no reset");
+                }
+            }
+        }
+        using var another = new Wire();
+        Check.Throws<ArgumentException>(
+            () => TlsSession.Create(context, another.ClientSocket, TlsSocketFlags.Own | TlsSocketFlags.Borrow), "both");
+        return Task.CompletedTask;
+    }
+
     static void Until(Socket socket, Func<TlsOperationStatus> call, TlsOperationStatus until = TlsOperationStatus.Complete)
     {
         TlsOperationStatus status;
