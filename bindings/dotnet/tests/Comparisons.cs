@@ -28,6 +28,13 @@ static class Comparisons
         return Unlisted(scene);
     }
 
+    [Differs("ours", "of the test", ByClient = true)]
+    static Task ServerDiffers(Scene scene)
+    {
+        scene.Note("ours", scene.ServerIsOurs);
+        return Task.CompletedTask;
+    }
+
     /// <summary>Noted by one type alone.</summary>
     static Task OnlyOursNotes(Scene scene)
     {
@@ -57,6 +64,7 @@ static class Comparisons
         await Check.Throws<Complaint>(() => Compare(nameof(ListedForTls12)), "a difference that is listed for another version");
         await Check.Throws<Complaint>(() => Compare(nameof(OnlyOursNotes)), "an observation more");
         await Check.Throws<Complaint>(() => Compare(nameof(OnlyOursThrows)), "an exception");
+        await Check.Throws<Complaint>(() => Compare(nameof(ServerDiffers)), "a server's difference that is listed for clients");
         await Compare(nameof(Listed));
         await Compare(nameof(ListedForTls12), SslProtocols.Tls12);
     }

@@ -41,6 +41,8 @@ sealed class Scene : IDisposable
 
     internal bool ClientIsOurs => _clientIsOurs;
 
+    internal bool ServerIsOurs => _serverIsOurs;
+
     internal bool IsTls13 => Protocol == SslProtocols.Tls13;
 
     internal SslClientAuthenticationOptions ClientOptions { get; set; } = Files.Client();
