@@ -63,7 +63,9 @@ def build(options, frameworks):
     settings = (CSharpCompilationOptions(kind).WithAllowUnsafe(True).WithOptimizationLevel(OptimizationLevel.Release)
                 .WithNullableContextOptions(NullableContextOptions.Enable).WithDeterministic(True))
     name = os.path.splitext(os.path.basename(options.out))[0]
-    stream = FileStream(options.out, FileMode.Create)
+    # Under another name until it is whole: a build that is killed leaves nothing that looks finished.
+    unfinished = options.out + ".unfinished"
+    stream = FileStream(unfinished, FileMode.Create)
     documentation = FileStream(options.documentation, FileMode.Create) if options.documentation else None
     result = CSharpCompilation.Create(name, trees, references, settings).Emit(stream, None, documentation)
     stream.Close()
@@ -75,8 +77,9 @@ def build(options, frameworks):
     for line in found:
         print(line, file=sys.stderr)
     if found or not result.Success:
-        os.unlink(options.out)
+        os.unlink(unfinished)
         return 1
+    os.replace(unfinished, options.out)
     if not options.library:
         names = [os.path.basename(os.path.dirname(framework.rstrip("/"))) for framework in frameworks]
         versions = [os.path.basename(framework.rstrip("/")) for framework in frameworks]
