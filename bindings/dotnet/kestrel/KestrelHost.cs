@@ -98,9 +98,9 @@ async Task Protect(ConnectionContext connection, ConnectionDelegate next)
         await connection.Transport.Output.CompleteAsync();
         await stream.ShutdownAsync();
     }
-    catch (IOException)
+    catch (Exception exception) when (exception is IOException or AuthenticationException)
     {
-        // The client is gone.
+        // The client is gone, or was refused.
     }
     finally
     {
