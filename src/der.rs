@@ -21,7 +21,7 @@ pub(crate) fn inside(der: &[u8], mut range: Range<usize>, tag: u8) -> Option<Ran
     element(der, &mut range, tag)
 }
 
-/// The contents of the element at the front of `rest`, if it has this tag: then `rest` moves behind it.
+/// The contents of the element at the front of `rest`, if it has this tag: then `rest` moves past it.
 pub(crate) fn element(der: &[u8], rest: &mut Range<usize>, tag: u8) -> Option<Range<usize>> {
     let mut behind = rest.clone();
     let (found, contents) = any_element(der, &mut behind)?;
@@ -31,7 +31,7 @@ pub(crate) fn element(der: &[u8], rest: &mut Range<usize>, tag: u8) -> Option<Ra
     })
 }
 
-/// The tag and the contents of the element at the front of `rest`, which moves behind it.
+/// The tag and the contents of the element at the front of `rest`, which moves past it.
 pub(crate) fn any_element(der: &[u8], rest: &mut Range<usize>) -> Option<(u8, Range<usize>)> {
     let front = der.get(rest.clone())?;
     let (tag, first) = (*front.first()?, *front.get(1)?);

@@ -11,7 +11,7 @@ impl<'a> HostPath<'a> {
     pub(crate) fn new(path: &'a str) -> Result<Self, Failure> {
         if path.contains("-----") || path.contains(['\n', '\r']) {
             return Err(Failure::configuration(
-                "a path was expected, and this is PEM text: give it to the function for texts",
+                "a path was expected, but this is PEM text: pass it to the function that takes text",
             ));
         }
         Ok(Self(path))

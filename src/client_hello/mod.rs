@@ -191,7 +191,7 @@ impl ClientHello {
         self.extension(ext::POST_HANDSHAKE_AUTH).is_some()
     }
 
-    /// Whether `renegotiation_info` speaks of an earlier handshake, though there was none (RFC 5746 section 3.6).
+    /// Whether `renegotiation_info` refers to an earlier handshake, though there was none (RFC 5746 section 3.6).
     pub(crate) fn renegotiates(&self) -> bool {
         self.extension(ext::RENEGOTIATION_INFO).is_some_and(|info| info != [0])
     }

@@ -251,8 +251,8 @@ impl Context {
         }
     }
 
-    /// Forgets the secrets whose time is over: roots of ticket keys, a client's tickets. A context has no clock and no thread, so
-    /// whatever uses it does this; one that no one uses forgets nothing.
+    /// Erases expired secrets: roots of ticket keys, a client's tickets. A context has no timer and no thread, so every use of it
+    /// calls this; an unused context erases nothing.
     pub fn forget_expired(&self) {
         match &self.config {
             Config::Client(client) => client.tickets.iter().for_each(|tickets| tickets.forget_expired()),

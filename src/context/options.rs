@@ -23,7 +23,7 @@ pub(crate) const PROTOCOL_TLS12: u32 = 0xC00;
 /// TLS 1.3.
 pub(crate) const PROTOCOL_TLS13: u32 = 0x3000;
 
-/// In place of a moment at which certificates are judged.
+/// Instead of a validation time: the time of the judgement.
 pub(crate) const VALIDATION_TIME_NOW: i64 = -1;
 
 /// Whether a server asks its clients for certificates.
@@ -131,7 +131,7 @@ impl Options {
         Ok(())
     }
 
-    /// Sets what trust anchors are taken for.
+    /// Sets how trust anchors are judged.
     pub fn set_trust_anchor_mode(&mut self, mode: i32) -> Result<(), Failure> {
         self.rules.anchors = match mode {
             0 => AnchorMode::Authorities,
@@ -142,7 +142,7 @@ impl Options {
         Ok(())
     }
 
-    /// Sets whether certificates must keep to the whole profile of RFC 5280.
+    /// Sets whether certificates must follow the strict profile of RFC 5280.
     pub fn set_strict_certificates(&mut self, strict: i32) -> Result<(), Failure> {
         self.rules.strict = flag(strict)?;
         Ok(())

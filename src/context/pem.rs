@@ -1,5 +1,5 @@
-//! PEM texts (RFC 7468): which blocks of them are read, how many, and what is wrong with them in words. Texts and files may
-//! hold private keys, so nothing of them is in any message.
+//! PEM texts (RFC 7468): which blocks are read, how many, and error messages. Texts and files may hold private keys, so no
+//! message contains any part of them.
 
 mod blocks;
 
@@ -38,7 +38,7 @@ pub(super) fn private_key(text: &[u8]) -> Result<Zeroizing<PrivateKeyDer<'static
     let of = |contents| blocks.iter().find(|block| block.contents() == contents);
     let Some(block) = of(Contents::PrivateKey) else {
         return Err(match of(Contents::EncryptedKey) {
-            Some(block) => failed(block.fault("it is encrypted: `openssl pkey` writes it without encryption")),
+            Some(block) => failed(block.fault("it is encrypted: decrypt it with `openssl pkey`")),
             None => nothing_found(text, "the private key", "PRIVATE KEY"),
         });
     };
@@ -94,12 +94,14 @@ fn failure(what: &str, Fault { line, words }: Fault) -> Failure {
     Failure::configuration(format!("{what}: line {line}: {words}"))
 }
 
-/// No block is what is wanted. Two mistakes are often made.
+/// No block is of the wanted kind. The hints are for two common mistakes.
 fn nothing_found(text: &[u8], what: &str, label: &str) -> Failure {
     let hint = match text {
-        [0x30, 0x80..=0x84, ..] => ": it is DER, which has to be turned into PEM",
+        [0x30, 0x80..=0x84, ..] => ": it is DER: convert it to PEM",
         // "-----BE" in base64.
-        _ if text.trim_ascii_start().starts_with(b"LS0tLS1CR") => ": it is PEM that was encoded in base64 again",
+        _ if text.trim_ascii_start().starts_with(b"LS0tLS1CR") => {
+            ": it is PEM, encoded in base64 again: decode it once"
+        }
         _ => "",
     };
     Failure::configuration(format!("{what}: no PEM block \"{label}\" was found{hint}"))

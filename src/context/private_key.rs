@@ -1,5 +1,5 @@
-//! Private keys of ours: completed where a provider needs more than they have, loaded, and, where that fails, explained.
-//! No provider's error reaches a message.
+//! Loads our private keys: completes those that lack what a provider needs, and explains failures in our own words. No
+//! provider's error reaches a message.
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, alg_id};
 use rustls::sign::{CertifiedKey, SigningKey};
@@ -25,7 +25,10 @@ pub(super) fn load(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>)
     if let Kind::Rsa { bits, .. } = kind
         && !(2048..=MAX_SIGNING_RSA_BITS).contains(&bits)
     {
-        return Err(Failure::configuration(format!("the private key is an RSA key of {bits} bits: {SUPPORTED}")));
+        let needed = provider::RSA_KEYS;
+        return Err(Failure::configuration(format!(
+            "the private key is an RSA key of {bits} bits: {needed} is needed"
+        )));
     }
     let complete = match (&kind, public) {
         (Kind::Ec(key), Some((algorithm, point))) if !key.is_complete => Some(key.with_public_part(algorithm, point)?),
@@ -35,7 +38,7 @@ pub(super) fn load(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>)
         Some(complete) => base::sign::any_supported_type(&PrivatePkcs8KeyDer::from(complete.as_slice()).into()),
         None => base::sign::any_supported_type(key),
     };
-    // Of a key that was completed the public part is the leaf's, so what failed is that the two belong together.
+    // The public part of a completed key is the leaf's, so a failure means that the two do not belong together.
     let loaded = loaded.map_err(|_| if complete.is_some() { mismatch() } else { kind.not_loaded() })?;
     if complete.is_some() && !has_private_part_of(&*loaded, leaf) {
         return Err(mismatch());
@@ -45,7 +48,7 @@ pub(super) fn load(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>)
         Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => {}
         Err(_) => return Err(mismatch()),
     }
-    // Providers differ in what they can load; credentials do not.
+    // Providers load different keys. Credentials accept the same ones with each.
     match certified.cert.first().is_some_and(trust::signs_here) {
         true => Ok(certified),
         false => Err(kind.not_loaded()),
@@ -87,13 +90,13 @@ impl<'a> Kind<'a> {
     fn not_loaded(&self) -> Failure {
         Failure::configuration(match self {
             Self::Rsa { bits, exponent } => format!(
-                "the private key is an RSA key of {bits} bits with the public exponent {}: it is damaged, or not one that \
-                 signs here; {} is needed",
+                "the private key is an RSA key of {bits} bits with the public exponent {}, and damaged or unsupported: {} is \
+                 needed",
                 number(exponent),
                 provider::RSA_KEYS
             ),
             Self::Ec(EcKey { curve: None | Some(P256 | P384), .. }) => {
-                "the private key is an EC key, and damaged: its parts do not belong together".into()
+                "the private key is an EC key, and damaged: its parts do not match".into()
             }
             Self::Ec(_) => format!("the private key is an EC key on an unsupported curve: {SUPPORTED}"),
             Self::Ed25519 => "the private key is an Ed25519 key, and damaged".into(),
@@ -129,7 +132,7 @@ fn inner_key(key: &[u8]) -> Option<Kind<'_>> {
 }
 
 impl<'a> EcKey<'a> {
-    /// `curve` is what is around the key says.
+    /// `curve`: the curve that the enclosing structure names.
     fn read(key: &'a [u8], curve: Option<&'a [u8]>) -> Option<Self> {
         let mut fields = inside(key, 0..key.len(), SEQUENCE)?;
         element(key, &mut fields, INTEGER)?;

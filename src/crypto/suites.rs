@@ -253,7 +253,7 @@ impl Prf for TappedPrf {
 /// Bytes of a Finished (RFC 5246 section 7.4.9).
 const FINISHED_TLS12: usize = 12;
 
-/// Sees what rustls passes over in silence, or has another alert for.
+/// Sees what rustls ignores, or answers with another alert.
 struct TappedDecrypter {
     inner: Box<dyn MessageDecrypter>,
     version: Version,

@@ -53,7 +53,7 @@ pub(crate) struct TicketKeys {
 enum Roots {
     /// Every window's keys derive from one secret, so that whoever has it and a clock can open the tickets.
     Shared(Root),
-    /// Each window has a root made here and forgotten two windows later: what is lost then, no one can bring back.
+    /// Each window has a root that is made here and erased two windows later, for good.
     Made(Made),
 }
 
@@ -62,7 +62,7 @@ enum Roots {
 struct Made(Mutex<Vec<(u64, Arc<Root>)>>);
 
 impl Made {
-    /// The only way to them: those of windows that are over are gone.
+    /// The only accessor: it drops the roots of past windows first.
     fn current(&self, now: u64) -> MutexGuard<'_, Vec<(u64, Arc<Root>)>> {
         let mut made = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         made.retain(|(at, _)| at.abs_diff(now) <= 1);
@@ -84,7 +84,7 @@ impl TicketKeys {
         time / u64::from(self.lifetime)
     }
 
-    /// Forgets the roots whose time is over.
+    /// Erases expired roots.
     pub(crate) fn forget_expired(&self) {
         if let Roots::Made(made) = &self.roots {
             drop(made.current(self.window((self.clock)())));

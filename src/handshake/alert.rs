@@ -114,8 +114,8 @@ fn describe(error: &Error, alert: Alert) -> Cow<'static, str> {
         Error::InvalidCertificate(CertificateError::BadSignature) => "the peer's signature is wrong".into(),
         Error::InvalidCertificate(_) => "the peer's certificate cannot be used".into(),
         Error::PeerSentOversizedRecord => "a record is longer than allowed".into(),
-        Error::FailedToGetCurrentTime => "the system gives no time".into(),
-        Error::FailedToGetRandomBytes => "the system gives no random bytes".into(),
+        Error::FailedToGetCurrentTime => "the system returned no time".into(),
+        Error::FailedToGetRandomBytes => "the system returned no random bytes".into(),
         // Texts of others, which may say anything.
         _ => "the handshake failed".into(),
     }

@@ -33,7 +33,7 @@ pub(crate) struct ClientTickets {
 #[derive(Default)]
 struct Kept {
     servers: HashMap<Key, Server>,
-    /// Nothing in there expires before.
+    /// No ticket in the store expires earlier.
     expires: u64,
     /// In the order of their first ticket: the oldest goes when there are too many.
     order: VecDeque<Key>,
@@ -54,12 +54,12 @@ struct Stored<T> {
     extended_master_secret: bool,
     /// When its full handshake was, in seconds since 1970.
     began: u64,
-    /// The last second in which it is of use.
+    /// The last second in which it is usable.
     expires: u64,
 }
 
 impl Server {
-    /// Drops what is of no use any more. Until when the rest is, if there is any.
+    /// Drops expired tickets. Returns when the next one expires, if any is left.
     fn forget_expired(&mut self, now: u64) -> Option<u64> {
         self.tls12.take_if(|stored| stored.expires < now);
         self.tls13.retain(|stored| stored.expires >= now);
@@ -74,7 +74,7 @@ impl ClientTickets {
         Self { kept: Mutex::default(), offers_both: groups::offers_both(groups) }
     }
 
-    /// Forgets the tickets, and the secrets of their sessions, whose time is over.
+    /// Erases expired tickets and the secrets of their sessions.
     pub(crate) fn forget_expired(&self) {
         drop(self.kept());
     }
@@ -114,7 +114,7 @@ impl ClientTickets {
         (kept.servers.len(), kept.servers.values().map(tickets).sum())
     }
 
-    /// The only way to them: those whose time is over are gone.
+    /// The only accessor: it drops what has expired first.
     fn kept(&self) -> MutexGuard<'_, Kept> {
         let mut kept = self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         kept.forget_expired(seconds());

@@ -1,7 +1,7 @@
 //! Early data, which our servers never accept (RFC 8446 section 4.2.10).
 //!
 //! A client that offers it sends it right after its ClientHello, under keys that we do not have. Its records are skipped.
-//! They have to be told from those that follow them:
+//! They must be distinguished from those that follow:
 //!
 //! ```text
 //!   after a HelloRetryRequest:  ClientHello │ early data … early data │ ClientHello, in clear
@@ -51,8 +51,7 @@ impl EarlyData {
         !self.is_over
     }
 
-    /// Whether the client's next record is early data, which no one reads: then it is counted and skipped. An error ends
-    /// the handshake.
+    /// Whether the client's next record is early data: then it is counted and skipped unread. An error ends the handshake.
     pub(super) fn skips(&mut self, record: &[u8]) -> Result<bool, Failure> {
         if record.first() != Some(&(ContentType::ApplicationData as u8)) {
             return Ok(false);
@@ -68,7 +67,7 @@ impl EarlyData {
         }
     }
 
-    /// A record that is no early data belongs to the handshake, and is taken.
+    /// A record that is not early data belongs to the handshake, and is taken.
     pub(super) fn takes(&mut self, record: &[u8]) {
         match (record.first().copied().and_then(ContentType::from_byte), &mut self.keys) {
             (Some(ContentType::ApplicationData), Some(keys)) => {
@@ -87,7 +86,7 @@ impl EarlyData {
         let payload_len = record.len().saturating_sub(RECORD_HEADER);
         // A record without data costs us something, too.
         let data_len = payload_len.saturating_sub(1 + TAG_LEN).max(1);
-        let too_much = || Failure::protocol(Alert::UNEXPECTED_MESSAGE, "there is more early data than a server skips");
+        let too_much = || Failure::protocol(Alert::UNEXPECTED_MESSAGE, "the client sent too much early data");
         self.left = self.left.checked_sub(data_len).ok_or_else(too_much)?;
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! HelloRequest, which a TLS 1.2 client ignores while it is shaking hands, and which no hash of the handshake contains
+//! HelloRequest, which a TLS 1.2 client ignores during a handshake, and which no handshake hash contains
 //! (RFC 5246 section 7.4.1.1). rustls would refuse it, so it does not see it.
 
 use std::borrow::Cow;
@@ -51,7 +51,7 @@ impl HelloRequests {
         let mut left = Vec::new();
         while let Some(piece) = self.messages.next(&mut fragment) {
             match piece {
-                // What shares a record with a ServerHello is TLS 1.3's, perhaps, and is not ignored.
+                // A record with a ServerHello may be TLS 1.3's: nothing in it is ignored.
                 Piece::Header(HELLO_REQUEST) if version.is_some() || left.is_empty() => {
                     self.removed += 1;
                     if self.removed > MAX_RENEGOTIATION_REQUESTS {

@@ -48,7 +48,7 @@ impl Handshake {
         }
     }
 
-    /// Records that rustls lets pass, or has another alert for.
+    /// Faults of records that rustls does not check, or answers with another alert.
     fn misplaced(&self, record: &[u8]) -> Option<Failure> {
         let protected_tls13 = self.taps.seen().opening_tls13;
         let protected_tls12 = self.version == Some(Version::Tls12) && self.peer_changed_cipher;
@@ -57,24 +57,25 @@ impl Handshake {
             [22, ..] if protected_tls13 => {
                 Some(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a handshake message in clear"))
             }
-            // The same, one that calls itself an alert: rustls would open it. Alerts in clear have two bytes.
+            // The same for a protected record of type alert, which rustls would open. Alerts in clear have two bytes.
             [21, ..] if protected_tls13 && record.len() != RECORD_HEADER + 2 => {
-                Some(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a protected record that calls itself an alert"))
+                Some(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a protected record with the outer type alert"))
             }
             // RFC 8446 section 5.2: the header is authenticated as it was sent; rustls authenticates 0x0303.
-            [23, version @ .., _, _] if protected_tls13 && !version.starts_with(&[3, 3]) => {
-                Some(Failure::protocol(Alert::BAD_RECORD_MAC, "a record whose header is not what was sealed"))
-            }
+            [23, version @ .., _, _] if protected_tls13 && !version.starts_with(&[3, 3]) => Some(Failure::protocol(
+                Alert::BAD_RECORD_MAC,
+                "a record header that differs from the authenticated one",
+            )),
             // RFC 8446 section 5, RFC 5246 section 7.1: a change_cipher_spec has one byte, and that is 1.
             [20, _, _, payload @ ..] if !protected_tls12 && payload != [0, 1, 1] => {
-                Some(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a change_cipher_spec that says something else"))
+                Some(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a change_cipher_spec with a wrong content"))
             }
             _ => None,
         }
     }
 
-    /// An alert in clear that ends the handshake. rustls would pass over a `close_notify` in silence, or complain of it
-    /// as malformed, and of any alert within an unfinished message as misplaced.
+    /// An alert in clear that ends the handshake. rustls would ignore a `close_notify` or report it as
+    /// malformed, and report any alert within an unfinished message as misplaced.
     fn ended_in_clear(&self, record: &[u8]) -> Option<Failure> {
         if self.peer_changed_cipher || self.taps.seen().opening_tls13 {
             return None;

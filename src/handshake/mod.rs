@@ -646,7 +646,7 @@ impl Handshake {
         wiping::<HANDSHAKE, _>(|| self.take_over(connection))
     }
 
-    /// The keys leave rustls, by value and by hands that do not wipe.
+    /// rustls hands out the keys by value, and does not wipe the copies.
     fn take_over(&mut self, connection: Connection) -> Result<Event, Failure> {
         let common = connection.common();
         let suite = common

@@ -1,4 +1,4 @@
-//! What a server's handshake begins with: a context, and the ClientHello that it is for.
+//! The start of a server's handshake: its context, and the checks of the ClientHello.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use crate::outcome::{Alert, Failure};
 #[derive(Clone)]
 pub(crate) struct ServerStart {
     pub(crate) config: Arc<rustls::ServerConfig>,
-    /// Where the host has put the groups in order: a configuration with one group each. rustls by itself takes the first of the
-    /// client's groups that it has.
+    /// If the host has ordered the groups: one configuration for each group. rustls itself takes the first of the client's groups
+    /// that it has.
     pub(crate) by_group: Option<Arc<[ForGroup]>>,
     pub(crate) may_lack_certificate: bool,
     pub(crate) judges_resumed: bool,
@@ -42,7 +42,7 @@ impl ServerStart {
             one.group.usable_for_version(version)
                 && hello.supported_groups().any(|id| id == u16::from(one.group.name()))
         };
-        // Without a common one rustls says so.
+        // If there is no common group, rustls reports it.
         let fitting = self.by_group.iter().flat_map(|by_group| by_group.iter()).find(is_common);
         fitting.map_or_else(|| self.config.clone(), |one| one.config.clone())
     }
@@ -52,19 +52,19 @@ impl ServerStart {
         self.tls13 && hello.offers_tls13()
     }
 
-    /// What this client's hello breaks that rustls lets pass, or has another alert for.
+    /// Rules that this ClientHello breaks, and that rustls does not check or answers with another alert.
     pub(super) fn refuses(&self, hello: &ClientHello) -> Option<Failure> {
         // RFC 8446 appendix D.5, whatever supported_versions says.
         if hello.legacy_version() <= SSL_3 {
             return Some(Failure::protocol(Alert::PROTOCOL_VERSION, "the legacy_version is SSL 3.0's, or older"));
         }
         if hello.renegotiates() {
-            let reason = "renegotiation_info speaks of an earlier handshake, and there was none";
+            let reason = "renegotiation_info refers to an earlier handshake, but there was none";
             return Some(Failure::protocol(Alert::HANDSHAKE_FAILURE, reason));
         }
         // RFC 7507 section 3: a client that falls back to an older version says so.
         if self.tls13 && !hello.offers_tls13() && hello.cipher_suites().any(|suite| suite == FALLBACK_SCSV) {
-            let reason = "the client has fallen back from TLS 1.3, which is spoken here";
+            let reason = "the client has fallen back from TLS 1.3, which this server supports";
             return Some(Failure::protocol(Alert::INAPPROPRIATE_FALLBACK, reason));
         }
         // RFC 8446 sections 9.2 and 4.2.3. rustls has handshake_failure for all of these, and takes no pre-shared key without

@@ -291,11 +291,11 @@ impl Session {
         Ok(Outcome::Complete)
     }
 
-    /// What was received behind the peer's close_notify: it is for whatever comes after TLS.
+    /// What was received after the peer's close_notify: it belongs to the protocol that follows TLS.
     pub fn bytes_after_close(&self) -> Result<Vec<u8>, Failure> {
         let bound = self.bound()?;
         if !try_lock(&self.read)?.is_closed_by_peer() {
-            return Err(Failure::state("the peer's close_notify was not read yet"));
+            return Err(Failure::state("the peer's close_notify has not been read yet"));
         }
         Ok(try_lock(&bound.kept)?.bytes().to_vec())
     }

@@ -79,7 +79,7 @@ pub enum Binding {
     Exporter,
 }
 
-/// Whatever the read half asks for, nothing is sent any more: behind our close_notify, or where sending has ended.
+/// Nothing is sent any more, even if the read half asks for it: our close_notify was made, or sending has ended.
 const SAYS_NO_MORE: u32 = state::SHUTDOWN_SENT | state::SENDING_ENDED;
 
 /// What a call has done to its spans.
@@ -449,7 +449,7 @@ impl Session {
     }
 }
 
-/// A target name as it is sent and compared: a dot at its end, which makes it absolute (RFC 1034 section 3.1), is no part of a
+/// A target name as it is sent and compared: a dot at its end, which makes it absolute (RFC 1034 section 3.1), is not part of a
 /// server name (RFC 6066 section 3).
 fn server_name(name: &str) -> Result<ServerName<'static>, Failure> {
     let (stripped, absolute) = name.strip_suffix('.').map_or((name, false), |stripped| (stripped, true));
@@ -464,7 +464,7 @@ fn server_name(name: &str) -> Result<ServerName<'static>, Failure> {
 
 impl Drop for Session {
     /// Keys wipe themselves. What the AEAD of the last records has left on the stack, if it was this thread's, goes here: to
-    /// wipe it behind each call would cost what a short record does.
+    /// wipe it after each call would cost as much as a short record.
     fn drop(&mut self) {
         stack::forget::<{ stack::RECORDS }>();
     }

@@ -1,6 +1,6 @@
 //! What the read half wants sent. The halves may run on two threads: the read half only leaves notes here, the write
 //! half seals what they say. A note left twice is one note: a peer that asks often is answered once. A fatal alert is owed
-//! once in the life of a session: it is no flag, so a second one is refused, not mixed with the first.
+//! once in the life of a session: it is not a flag, so a second one is refused, not mixed with the first.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -10,7 +10,7 @@ const KEY_UPDATE: u32 = 1 << 0;
 const NO_RENEGOTIATION: u32 = 1 << 1;
 const CLOSE_NOTIFY: u32 = 1 << 2;
 const FATAL_ALERT: u32 = 1 << 3;
-/// A fatal alert was owed and is taken: there is no second one.
+/// A fatal alert was owed and has been taken: no second one follows.
 const ALERT_TAKEN: u32 = 1 << 4;
 const ALERT_SHIFT: u32 = 8;
 

@@ -224,7 +224,7 @@ impl ReadHalf {
         self.end.is_some()
     }
 
-    /// Whether what lies behind the last record is of any use: to open it, or to the host behind a close_notify.
+    /// Whether the bytes after the last record are needed: to open them, or by the host after a close_notify.
     pub(super) fn leaves_input(&self) -> bool {
         matches!(self.end, None | Some(End::PeerClosed))
     }
@@ -431,7 +431,7 @@ impl ReadHalf {
         if shared.has(SAYS_NO_MORE) {
             failure.alert_sent = None;
         }
-        // Failed first, then owed: the write half must not take the alert for one of a session that goes on. What is owed
+        // Failed first, then owed: the write half must not take the alert for one of a session that continues. What is owed
         // is the alert of the failure that counts.
         if shared.fail(&failure)
             && let Some(alert) = failure.alert_sent

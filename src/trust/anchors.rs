@@ -1,4 +1,4 @@
-//! Trust anchors: as names and keys, or as certificates that must hold themselves.
+//! Trust anchors: as names and keys, or as certificates that are judged too.
 
 use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, Error, KeyUsage, RequiredEkuNotFoundContext, VerifiedPath};
@@ -7,15 +7,15 @@ use super::alert;
 use super::certificate::{Certificate, KEY_CERT_SIGN};
 use crate::outcome::Failure;
 
-/// What trust anchors are taken for.
+/// How trust anchors are judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum AnchorMode {
-    /// A name and a key (RFC 5280 section 6.1.1 (d)): what else the certificate says is not looked at.
+    /// A name and a key (RFC 5280 section 6.1.1 (d)): the rest of the certificate is ignored, except for name constraints.
     #[default]
     Authorities,
-    /// Certificates, of which those that are self-signed end a chain.
+    /// Certificates; only self-signed ones end a chain.
     Certificates,
-    /// Certificates, of which each ends a chain.
+    /// Certificates; each can end a chain.
     PartialChain,
 }
 

@@ -1,6 +1,6 @@
 //! How many wrong signatures a judgement checks. Checking one costs us up to a millisecond; making one costs a peer
 //! nothing, and a chain has room for a hundred certificates that claim one issuer. webpki has a budget of its own, a
-//! hundred checks, which is too many for what has proved nothing yet.
+//! hundred checks, which is too many for a peer that has proved nothing yet.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

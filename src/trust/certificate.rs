@@ -138,8 +138,8 @@ impl<'a> Certificate<'a> {
         Some(found)
     }
 
-    /// Whether it names itself as its issuer: by name, and by key and serial number where it tells them. As in OpenSSL, the
-    /// signature is not verified: whoever trusts a certificate has it from its owner.
+    /// Whether it names itself as its issuer: by name, and by key and serial number if it has them. As in OpenSSL, the
+    /// signature is not verified: a host that trusts a certificate has it from its owner.
     pub(super) fn is_self_signed(&self) -> bool {
         let same = |own: Option<&[u8]>, named: Option<&[u8]>| match (own, named) {
             (Some(own), Some(named)) => own == named,

@@ -167,7 +167,7 @@ impl Policy {
     fn store(&self) -> &Anchors {
         match self.peer {
             Peer::Server if self.anchors.is_empty() => self.of_the_system.get_or_init(system::anchors),
-            // The system's store says which servers to trust; which clients a server admits is for its owner to say.
+            // The system's store is for trusting servers; which clients a server admits, its owner decides.
             Peer::Server | Peer::Client => &self.anchors,
         }
     }

@@ -43,7 +43,7 @@ struct Search<'a> {
     leaf: &'a CertificateDer<'a>,
     now: UnixTime,
     budget: &'a Budget,
-    /// What is wrong with a path that webpki has no word for.
+    /// A fault of a path for which webpki has no error.
     fault: Cell<Option<&'static str>>,
 }
 
@@ -64,7 +64,7 @@ impl Policy {
             // Whatever vouches for it, it is revoked, or a list that would say so has expired.
             Err(error @ (Error::CertRevoked | Error::CrlExpired { .. })) => Err(error.into()),
             Err(_) if search.vouches_for_itself(certificate) => search.alone(certificate),
-            // As an anchor it would be trusted: that it is a CA's is not what is wrong with it.
+            // It would be accepted if it were an anchor, so being a CA is not the fault.
             Err(Error::CaUsedAsEndEntity) if is_self_signed(certificate) => Err(Error::UnknownIssuer.into()),
             Err(_) if budget.is_used_up() => Err(Fault::WrongSignatures),
             Err(error) => Err(match search.fault.get() {
@@ -139,7 +139,7 @@ impl Search<'_> {
         Ok(std::iter::once(Link::Shown(0)).chain(issuers).chain([Link::stored(anchor)]).collect())
     }
 
-    /// What is demanded of a path beyond webpki's rules.
+    /// Our rules for a path beyond webpki's.
     fn holds(&self, path: &VerifiedPath<'_>) -> Result<(), Error> {
         let rules = &self.policy.rules;
         let anchor = match rules.anchors {
@@ -170,7 +170,7 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// Whether the host knows this very certificate, so that nothing is left to find out about who vouches for it.
+    /// Whether the host trusts this very certificate, so that it needs no issuer.
     fn vouches_for_itself(&self, certificate: &EndEntityCert<'_>) -> bool {
         self.store.position(self.leaf).is_some_and(|index| match self.policy.rules.anchors {
             // What `openssl req -x509` makes.
@@ -180,7 +180,7 @@ impl Search<'_> {
         })
     }
 
-    /// A leaf that needs no signature of another. What remains is its validity and its usage.
+    /// A leaf that needs no issuer. Its validity and its usage are still checked.
     fn alone(&self, certificate: &EndEntityCert<'_>) -> Result<Box<[Link]>, Fault> {
         let usage = Usage { purpose: self.policy.purpose(), steps: Cell::new(0) };
         match certificate.verify_for_usage(&[], &[], &[], self.now, &usage, None, None) {
@@ -197,8 +197,8 @@ impl Search<'_> {
     }
 }
 
-/// Once there are lists, they must speak for every certificate below the anchor, and be current: a list that is withheld
-/// must not make a revoked certificate good.
+/// If there are lists, they must cover every certificate below the anchor, and be current: withholding a list must not make a
+/// revoked certificate acceptable.
 fn revocation<'a>(lists: &'a [&'a webpki::CertRevocationList<'a>]) -> Option<RevocationOptions<'a>> {
     RevocationOptionsBuilder::new(lists).ok().map(|builder| {
         builder

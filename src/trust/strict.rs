@@ -6,7 +6,7 @@ use super::certificate::{
 };
 use super::fields::CRL_SIGN;
 
-/// Where a certificate of a path of at least two is.
+/// The position of a certificate in a path of at least two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     Leaf,
@@ -18,7 +18,7 @@ pub(super) enum Place {
 pub(super) fn check(certificate: &[u8], place: Place) -> Result<(), &'static str> {
     let Some(certificate) = Certificate::read(certificate) else { return Err("that cannot be read") };
     if place != Place::Leaf && !certificate.is_ca() {
-        return Err("that issues others without a basicConstraints that says so");
+        return Err("that issues others but is not a CA by its basicConstraints");
     }
     check_constraints(&certificate)?;
     check_names(&certificate)?;
@@ -29,7 +29,7 @@ pub(super) fn check(certificate: &[u8], place: Place) -> Result<(), &'static str
     if certificate.version == 3 {
         check_key_identifiers(&certificate, place)
     } else if certificate.has_extensions {
-        Err("with extensions that is not of version 3")
+        Err("that has extensions but is not of version 3")
     } else {
         Ok(())
     }

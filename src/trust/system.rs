@@ -14,7 +14,7 @@ pub(super) fn anchors() -> Arc<Anchors> {
     let mut read = ANCHORS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let read = read.get_or_insert_with(|| {
         let store = if privileges::exceed_the_callers() { without_environment() } else { load_native_certs() };
-        // Files that cannot be read, and certificates that cannot be parsed, vouch for no one: they are left out.
+        // Files that cannot be read, and certificates that cannot be parsed, are left out.
         Arc::new(Anchors::of_those_readable(store.certs))
     });
     read.clone()

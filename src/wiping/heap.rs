@@ -1,4 +1,4 @@
-//! The heap: memory that is freed is wiped first, whoever used it.
+//! The heap: all memory is wiped before it is freed, including that of other crates.
 //!
 //! Our own secrets are wiped by their types. This is for what has no such type: values that rustls moves out of a box and
 //! into the next, contexts of ring's hashes, text that a private key was decoded from. AWS-LC has a heap of its own and wipes

@@ -1,4 +1,4 @@
-//! What secrets leave behind in memory that is no longer theirs: freed blocks, the stack below a call, vector registers.
+//! Wipes the remains of secrets that no value owns any more: in freed blocks, on the stack below a call, in vector registers.
 //!
 //! Types wipe what they own (`crypto::secrets`). Here is what no type owns: copies that moving a value makes, and what rustls
 //! and the providers leave.

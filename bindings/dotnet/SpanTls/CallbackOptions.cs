@@ -4,7 +4,7 @@ using System.Reflection;
 
 namespace SpanTls;
 
-/// <summary>Options with the callbacks that a stream was made with. The caller's own stay as they are.</summary>
+/// <summary>Options with the callbacks that a stream was made with. The caller's object is not changed.</summary>
 internal static class CallbackOptions
 {
     internal static SslClientAuthenticationOptions With(SslClientAuthenticationOptions options,

@@ -77,10 +77,10 @@ internal static class ContextOptions
         }
     }
 
-    /// <summary>As .NET's trust stores: a certificate in one of them vouches for others only if it may.</summary>
+    /// <summary>As in .NET's trust stores, a certificate may issue others only if it is a CA.</summary>
     private const int JudgedAsCertificates = 1;
 
-    /// <summary>What is trusted, and when: without anchors the system's store, and without a time the present one.</summary>
+    /// <summary>Anchors and validation time: by default the system's store, and now.</summary>
     internal static unsafe void Trust(OptionsHandle options, X509Certificate2Collection? anchors, DateTime? time)
     {
         NativeMethods.Must(NativeMethods.tls_options_set_trust_anchor_mode(options, JudgedAsCertificates));
@@ -100,7 +100,7 @@ internal static class ContextOptions
     }
 
 #if NET
-    /// <summary>Of the suites that a policy allows, those that there are here.</summary>
+    /// <summary>The suites that a policy allows and the library supports.</summary>
     internal static unsafe void Suites(OptionsHandle options, CipherSuitesPolicy? policy)
     {
         if (policy == null)

@@ -8,12 +8,12 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace SpanTls;
 
-/// <summary>The rule for every public option: it is honoured, or a value that would not be is refused by the option's name.</summary>
+/// <summary>The rule for every public option: its value is honoured, or refused with a message that names the option.</summary>
 internal static class OptionRules
 {
     internal const SslProtocols Spoken = SslProtocols.Tls12 | SslProtocols.Tls13;
 
-    /// <summary>All that this library reads or refuses. What a later .NET adds is refused once it is set.</summary>
+    /// <summary>All options that this library reads or refuses. Options that a later .NET adds are refused when set.</summary>
     private static readonly string[] s_server =
     {
         "AllowRenegotiation", "AllowTlsResume", "ApplicationProtocols", "CertificateChainPolicy", "CertificateRevocationCheckMode",
@@ -28,7 +28,7 @@ internal static class OptionRules
         "LocalCertificateSelectionCallback", "RemoteCertificateValidationCallback", "TargetHost",
     };
 
-    /// <summary>Nothing is ever fetched: what would forbid or time that is kept to.</summary>
+    /// <summary>Nothing is ever fetched, so options that forbid or limit downloads are always honoured.</summary>
     private static readonly string[] s_policy =
     {
         "ApplicationPolicy", "CertificatePolicy", "CustomTrustStore", "DisableCertificateDownloads", "ExtraStore", "RevocationFlag",
@@ -117,7 +117,7 @@ internal static class OptionRules
         }
     }
 
-    /// <summary>What the engine honours of a chain policy: trust of one's own, and the time.</summary>
+    /// <summary>The parts of a chain policy that the engine honours: a custom trust store, and the time.</summary>
     private static void Policy(X509ChainPolicy? policy, TlsContextSettings settings)
     {
         if (policy == null)

@@ -69,7 +69,7 @@ internal sealed class OptionValues : IEquatable<OptionValues>
 
     public override int GetHashCode() => _values.Count;
 
-    /// <summary>A copy that later changes of the original do not reach.</summary>
+    /// <summary>A copy, independent of later changes of the original.</summary>
     internal static SslServerAuthenticationOptions Copy(SslServerAuthenticationOptions options) =>
         Copied(options, new SslServerAuthenticationOptions());
 

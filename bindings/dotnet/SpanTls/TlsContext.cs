@@ -11,7 +11,7 @@ namespace SpanTls;
 /// while sessions live.</summary>
 public sealed class TlsContext : IDisposable
 {
-    /// <summary>Contexts for certificates that a callback has chosen, at most: beyond that they are made anew.</summary>
+    /// <summary>The most contexts that are kept for certificates that a callback has chosen: beyond that they are made anew.</summary>
     private const int MostChosen = 1024;
 
     private readonly Dictionary<string, TlsContext> _chosen = new();

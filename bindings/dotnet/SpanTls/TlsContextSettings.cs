@@ -49,7 +49,7 @@ public sealed class TlsContextSettings
     /// <summary>False: calls return <see cref="TlsOperationStatus.NeedsSignature"/> instead of signing with keys of .NET.</summary>
     public bool SignInCall { get; set; } = true;
 
-    /// <summary>A copy that later changes do not reach.</summary>
+    /// <summary>A copy, independent of later changes.</summary>
     internal TlsContextSettings Copy()
     {
         var copy = (TlsContextSettings)MemberwiseClone();

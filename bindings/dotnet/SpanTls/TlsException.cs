@@ -30,7 +30,7 @@ public sealed class TlsException : IOException
     /// <summary>The name of an alert as RFC 8446 section 6 has it; "unknown" for other numbers.</summary>
     public static unsafe string AlertName(byte alert) => NativeMethods.Text(NativeMethods.spantls_alert_name(alert));
 
-    /// <summary>What an exception of this library says about the failure; null if it was not a session's.</summary>
+    /// <summary>The TlsException behind an exception of this library; null if there is none.</summary>
     public static TlsException? Of(Exception? exception)
     {
         while (exception != null && exception is not TlsException)
@@ -40,7 +40,7 @@ public sealed class TlsException : IOException
         return (TlsException?)exception;
     }
 
-    /// <summary>As SslStream has it: whom to trust and what a handshake has failed with are authentication; a connection that ends is
+    /// <summary>As in SslStream: a refused peer and a failed handshake are authentication failures; the end of a connection is
     /// not.</summary>
     internal Exception AsSslStreamThrows(bool handshaking) =>
         Error == TlsError.Authentication || (handshaking && Error == TlsError.Protocol) ?

@@ -129,8 +129,8 @@ public sealed partial class TlsSession
         return verdict;
     }
 
-    /// <summary>The same where a client has been asked for a certificate that the host needs: without a callback that decides,
-    /// a client that has none is refused, whatever the context's mode.</summary>
+    /// <summary>The same, if the host requires the client's certificate: unless a callback decides, a client without one is refused,
+    /// whatever the context's mode.</summary>
     internal void AcceptRequired()
     {
         if (_context.ValidationCallback == null && RemoteCertificates == 0)
@@ -160,8 +160,8 @@ public sealed partial class TlsSession
 
     private Exception Failed(int status) => TellOfMissing(NativeMethods.Failed(_handle, status));
 
-    /// <summary>A client without the certificate that is required is refused before a verdict is asked for. The callback is told, as
-    /// SslStream would; what it answers changes nothing.</summary>
+    /// <summary>A client without the required certificate is refused before a verdict is asked for. The callback is called, as by
+    /// SslStream, but its answer changes nothing.</summary>
     private Exception TellOfMissing(Exception failure)
     {
         if (_toldOfMissing || !IsServer || _context.ValidationCallback == null || TlsException.Of(failure) is not { AlertReceived: null } failed ||

@@ -235,7 +235,7 @@ public sealed partial class TlsSession : IDisposable
         }
     }
 
-    /// <summary>Opens records. A failure that the peer is to learn of returns <see cref="TlsOperationStatus.WantWrite"/> once, with
+    /// <summary>Opens records. A failure with an alert for the peer returns <see cref="TlsOperationStatus.WantWrite"/> once, with
     /// the alert for <see cref="DrainPendingOutput"/>; the next call throws.</summary>
     public TlsOperationStatus Decrypt(ReadOnlySpan<byte> ciphertext, Span<byte> plaintext, out int bytesConsumed, out int bytesWritten)
     {
@@ -414,7 +414,7 @@ public sealed partial class TlsSession : IDisposable
         return Status(NativeMethods.tls_session_close(_handle));
     }
 
-    /// <summary>What was received behind the peer's close_notify over the session's socket: it is not TLS. Fails until
+    /// <summary>The bytes received after the peer's close_notify over the session's socket: they are not TLS. Fails until
     /// <see cref="Read"/> has returned <see cref="TlsOperationStatus.Closed"/>.</summary>
     public unsafe byte[] GetBytesAfterClose() => CopyOut((byte* to, nuint room, nuint* length) =>
         NativeMethods.tls_session_bytes_after_close(_handle, to, room, length));

@@ -98,8 +98,8 @@ public sealed partial class TlsStream
         }
     }
 
-    /// <summary>Whether callers of a stream do not expect it: SslStream, too, throws an IOException with it inside. A peer that was refused
-    /// is an AuthenticationException there, too.</summary>
+    /// <summary>Whether it is thrown inside an IOException, as by SslStream. A refused peer is an AuthenticationException, as
+    /// there.</summary>
     private static bool IsForeign(Exception exception, CancellationToken cancellation) =>
         exception is not IOException and not AuthenticationException && !(exception is OperationCanceledException && cancellation.IsCancellationRequested);
 

@@ -188,7 +188,7 @@ public sealed partial class TlsStream
         }
         catch (Exception)
         {
-            // `_cut` is set: who writes next is told. Who only reads does not need the answer.
+            // `_cut` is set, so the next write fails. A host that only reads does not need the answer.
         }
     }
 

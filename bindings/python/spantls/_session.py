@@ -264,7 +264,7 @@ class Session:
         return STATUSES[status]
 
     def bytes_after_close(self) -> bytes:
-        """What was received behind the peer's close_notify, which is not TLS (tls_session_bytes_after_close)."""
+        """The bytes received after the peer's close_notify, which are not TLS (tls_session_bytes_after_close)."""
         return self._copy_out(lib.tls_session_bytes_after_close)
 
     @property

@@ -101,7 +101,7 @@ class Wire:
                 _wait(sock, True, patience)
 
     def end(self) -> None:
-        """Sends the end, and throws away what has come and no one reads, 64 KiB at most."""
+        """Sends close_notify, and discards unread data, 64 KiB at most."""
         try:
             sock = self.socket()
             blocks = _socket.socket.gettimeout(sock) is None

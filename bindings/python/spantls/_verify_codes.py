@@ -8,7 +8,7 @@ from typing import List, Optional, Tuple
 from ._certificates import is_self_signed
 from ._errors import Alert, PolicyErrors, TlsError
 
-# Part of the engine's message, the number and the words. The engine has one message for some of what OpenSSL tells apart.
+# Part of the engine's message, the number and the words. Where OpenSSL distinguishes several faults, the engine may have one message.
 _REASONS = (
     ("revocation list has expired", 12, "CRL has expired"),
     ("no revocation list speaks", 3, "unable to get certificate CRL"),
@@ -34,7 +34,7 @@ _REASONS = (
     ("authorityKeyIdentifier is critical", 90, "Authority Key Identifier marked critical"),
     ("subjectKeyIdentifier is critical", 91, "Subject Key Identifier marked critical"),
     ("of a CA without a key usage", 92, "CA cert does not include key usage extension"),
-    ("extensions that is not of version 3", 93, "Using cert extension requires at least X509v3"),
+    ("has extensions but is not of version 3", 93, "Using cert extension requires at least X509v3"),
     ("not for this use", 26, "unsuitable certificate purpose"),
     ("key usage is not for TLS", 26, "unsuitable certificate purpose"),
 )

@@ -1,6 +1,6 @@
-//! The blocks of a PEM text (RFC 7468), found before rustls-pemfile decodes each. It passes over what it does not
-//! recognise, so that a damaged BEGIN line is a certificate that is missing and no one hears of it; and its errors
-//! quote the text, which may be a private key. Here every line that looks like a BEGIN or END line is one, or is refused.
+//! The blocks of a PEM text (RFC 7468), found before rustls-pemfile decodes each. rustls-pemfile skips what it does not
+//! recognise, so a damaged BEGIN line would silently drop a certificate; and its errors quote the text, which may be a
+//! private key. Here a line that looks like a BEGIN or END line either is one, or the text is refused.
 //!
 //! Accepted beyond the RFC's strict form, since only one reading is possible: a byte-order mark and white space around a
 //! line, and a BEGIN line that follows an END line without a line end.
@@ -22,9 +22,9 @@ pub(super) enum Contents {
     RevocationList,
     PrivateKey,
     EncryptedKey,
-    /// What lies in such files beside the rest, and is of no use here.
+    /// Often found in such files, but not needed here: skipped.
     Companion,
-    /// It may hold what is wanted in a form that is not read here: passing over it would lose it.
+    /// It may hold what is wanted in a form that is not supported: skipping it would lose that.
     Refused(&'static str),
 }
 
@@ -238,7 +238,7 @@ fn lines(text: &[u8]) -> impl Iterator<Item = Line<'_>> {
     })
 }
 
-/// Whether someone meant this for a BEGIN or END line: five dashes and letters, or dashes and one of these words.
+/// Whether this was meant to be a BEGIN or END line: five dashes and letters, or dashes and one of these words.
 fn is_marker(text: &[u8]) -> bool {
     if contains(text, DASHES) && text.iter().any(u8::is_ascii_alphabetic) {
         return true;
@@ -274,12 +274,12 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 pub(super) const LITERAL_LINE_ENDS: &str =
     r"the line ends are the two characters \n, as in an environment variable or JSON: replace them with line ends";
-const NOT_ALONE: &str = "a BEGIN or END line does not stand alone: line ends are lost, or have become spaces";
-const NOT_A_MARKER: &str = "this resembles a BEGIN or END line, but is damaged, or not at the start of its line";
+const NOT_ALONE: &str = "other text is on the line of a BEGIN or END: line ends are lost, or have become spaces";
+const NOT_A_MARKER: &str = "this looks like a BEGIN or END line, but is damaged or not at the start of its line";
 const NO_END: &str = "the block that begins here has no END line";
 const OTHER_END: &str = "this END line does not belong to the BEGIN line before it";
 const BAD_BASE64: &str = "the block is not base64: characters are missing or changed";
 const TRUSTED: &str =
-    "a TRUSTED CERTIFICATE holds settings of OpenSSL beside the certificate: `openssl x509` writes it without";
-const PKCS7: &str = "the certificates are in a PKCS #7 block: `openssl pkcs7 -print_certs` writes them as PEM";
-const OPENSSH: &str = "the key is in the form of SSH: `ssh-keygen -p -m PKCS8` rewrites it";
+    "a TRUSTED CERTIFICATE block also holds OpenSSL settings: convert it to a CERTIFICATE with `openssl x509`";
+const PKCS7: &str = "the certificates are in a PKCS #7 block: extract them with `openssl pkcs7 -print_certs`";
+const OPENSSH: &str = "the key is in OpenSSH format: convert it with `ssh-keygen -p -m PKCS8`";
