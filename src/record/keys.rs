@@ -59,6 +59,10 @@ pub(crate) struct Protection {
     fewer_records: u64,
 }
 
+/// Bytes of `fewer_records`, which sessions of users do not have.
+#[cfg(test)]
+pub(crate) const OF_TESTS: usize = size_of::<u64>();
+
 /// Eight bytes and four, as big-endian numbers: on its way into a nonce an IV is one number, and idle sessions are small.
 /// It is wiped when dropped.
 struct Iv(u64, u32);
