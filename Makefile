@@ -59,7 +59,7 @@ test-examples: examples ## the conversations of the demo, and again with the exa
 test-rust: build ## all Rust tests; unit tests as released too (the stack's depth differs); unit tests with all features
 	$(CARGO) test $(IN_TARGET)
 	$(CARGO) test $(IN_TARGET) --release --lib
-	$(CARGO) test $(IN_TARGET) --lib --test certificate_compression --features certificate-compression
+	$(CARGO) test $(IN_TARGET) --lib --features certificate-compression
 
 test-rust-quick: build
 	$(CARGO) test $(IN_TARGET) --lib --test properties --test thread_exit

@@ -3,6 +3,10 @@
 #[path = "../../tests/common/mod.rs"]
 mod common;
 
+#[cfg(feature = "certificate-compression")]
+#[path = "certificate_compression.rs"]
+mod certificate_compression;
+
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -19,6 +23,7 @@ struct Counting;
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
     static LIVE_BYTES: Cell<isize> = const { Cell::new(0) };
+    static PEAK_BYTES: Cell<isize> = const { Cell::new(0) };
 }
 
 // SAFETY: everything is the library's heap's; counting touches a const-initialised thread-local without a destructor.
@@ -26,6 +31,7 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
         LIVE_BYTES.set(LIVE_BYTES.get() + layout.size() as isize);
+        PEAK_BYTES.set(PEAK_BYTES.get().max(LIVE_BYTES.get()));
         // SAFETY: the caller's contract.
         unsafe { Wiping.alloc(layout) }
     }

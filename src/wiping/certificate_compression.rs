@@ -1,17 +1,11 @@
 //! What a compressed certificate (RFC 8879) costs who receives it: brotli's window alone takes megabytes for a message of
-//! some bytes, so only zlib is received. A counting allocator says what is allocated.
+//! some bytes, so only zlib is received.
 
-#![cfg(feature = "certificate-compression")]
-#![expect(unsafe_code, reason = "an allocator that counts")]
-#![allow(missing_docs, clippy::unwrap_used)]
-
-mod common;
-
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;
 
-use common::{TLS13, certificate};
+use super::common::{TLS13, certificate};
+use super::{LIVE_BYTES, PEAK_BYTES};
 use rustls::compress::{BROTLI_COMPRESSOR, CertCompressor, CompressionFailed, CompressionLevel, ZLIB_COMPRESSOR};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{
@@ -22,32 +16,9 @@ use spantls::context::{ClientCertificateMode, Context, Credentials, Options};
 use spantls::outcome::{Outcome, Question};
 use spantls::session::{Counts, Session};
 
-struct Counting;
-
 thread_local! {
-    static LIVE: Cell<isize> = const { Cell::new(0) };
-    static PEAK: Cell<isize> = const { Cell::new(0) };
     static COMPRESSIONS: Cell<usize> = const { Cell::new(0) };
 }
-
-// SAFETY: everything is System's; counting touches const-initialised thread-locals without destructors.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.set(LIVE.get() + layout.size() as isize);
-        PEAK.set(PEAK.get().max(LIVE.get()));
-        // SAFETY: the caller's contract.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.set(LIVE.get() - layout.size() as isize);
-        // SAFETY: the caller's contract.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// A compressor of rustls that counts its work.
 #[derive(Debug)]
@@ -111,10 +82,10 @@ fn cost(context: &Arc<Context>, compressor: &'static dyn CertCompressor) -> (usi
     COMPRESSIONS.set(0);
     while peer.is_handshaking() || !complete {
         let (mut room, mut counts) = (vec![0; 20_000], Counts::default());
-        let before = LIVE.get();
-        PEAK.set(before);
+        let before = LIVE_BYTES.get();
+        PEAK_BYTES.set(before);
         let outcome = session.process_handshake(&inbox, &mut room, &mut counts).unwrap();
-        most = most.max(PEAK.get() - before);
+        most = most.max(PEAK_BYTES.get() - before);
         if outcome == Outcome::Suspended(Question::Certificate) {
             session.set_certificate_validation_result(0).unwrap();
         }
