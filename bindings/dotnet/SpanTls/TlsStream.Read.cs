@@ -8,7 +8,7 @@ using System.Threading.Tasks;
 
 namespace SpanTls;
 
-// Reading. Received ciphertext is owned by whoever holds `_reading`: a handshake, then one read at a time.
+// Reading. The holder of `_reading` owns received ciphertext: a handshake, then one read at a time.
 public sealed partial class TlsStream
 {
     private Turn _reading;

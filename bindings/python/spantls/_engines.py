@@ -129,7 +129,7 @@ class Engines:
         return self._cached(settings, ("client", flags, policy.protocols), make)
 
     def _server_engine(self, hello: Any, policy: Any) -> Made:
-        """The context that fits a ClientHello, of a connection with this policy. ssl goes on without ALPN where there is nothing
+        """The context that fits a ClientHello, of a connection with this policy. ssl continues without ALPN where there is nothing
         in common."""
         settings = self._settings()
         alpn = settings.alpn if any(name in settings.alpn for name in hello.alpn) else ()

@@ -111,7 +111,7 @@ def _ask(callback: Any, owner: Any, name: Optional[str], context: Any) -> Option
 
 
 class _Unraisable:
-    """Its end raises an exception that the interpreter reports to sys.unraisablehook: nobody else can make the hook's argument."""
+    """Its end raises an exception that the interpreter reports to sys.unraisablehook: the hook's argument cannot be made otherwise."""
 
     def __init__(self, error: BaseException) -> None:
         self._error = error
