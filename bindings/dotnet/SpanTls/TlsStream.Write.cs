@@ -188,34 +188,14 @@ public sealed partial class TlsStream
         }
         catch (Exception)
         {
-            // `_cut` is set, so the next write fails. A host that only reads does not need the answer.
+            // `_cut` is set, so the next write fails. A host that only reads does not need the answer, and one whose session has
+            // failed has to see that reason.
         }
     }
 
     /// <summary>Sends the alert of a session that has failed. That it cannot be sent changes nothing for the caller, who gets the
     /// failure itself.</summary>
-    private async ValueTask SendAlertAsync<T>(T transport, TlsSession session) where T : struct, ITransport
-    {
-        try
-        {
-            if (session.HasPendingOutput && _sending.Wait(0))
-            {
-                try
-                {
-                    await EmitAsync(transport, session, (byte[] output, out int written) => session.DrainPendingOutput(output, out written))
-                        .ConfigureAwait(false);
-                }
-                finally
-                {
-                    _ = _sending.Release();
-                }
-            }
-        }
-        catch (Exception)
-        {
-            // The reason of the failure is what the caller has to see.
-        }
-    }
+    private Task SendAlertAsync<T>(T transport, TlsSession session) where T : struct, ITransport => SendOwedAsync(transport, session);
 
     /// <summary>Closes our direction: close_notify. Reading is still possible, and writing is not.</summary>
     public Task ShutdownAsync(CancellationToken cancellationToken = default)
