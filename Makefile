@@ -29,7 +29,7 @@ help: ## this list
 
 build: ## the shared and the static library, in target/release
 	$(CARGO) build --release $(IN_TARGET)
-	@ln -sf libspantls.so target/release/libspantls.so.0
+	@ln -sf libspantls.so target/release/libspantls.so.1
 
 examples: build ## the C examples, in examples-c/build; as root installs libssl-dev for one of them, and says so
 	examples-c/install_libcrypto.sh
@@ -140,7 +140,7 @@ install: build ## header, libraries, spantls.pc and the CMake package, under PRE
 	$(INSTALL) -d $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(DATADIR)/cmake/spantls
 	$(INSTALL) -m 644 include/spantls.h $(DESTDIR)$(INCLUDEDIR)/spantls.h
 	$(INSTALL) -m 755 $(LIB) $(DESTDIR)$(LIBDIR)/libspantls.so.$(VERSION)
-	ln -sf libspantls.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libspantls.so.0
+	ln -sf libspantls.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libspantls.so.1
 	ln -sf libspantls.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libspantls.so
 	$(INSTALL) -m 644 target/release/libspantls.a $(DESTDIR)$(LIBDIR)/libspantls.a
 	sed -e 's|@prefix@|$(PREFIX)|' -e 's|@libdir@|$(LIBDIR)|' -e 's|@includedir@|$(INCLUDEDIR)|' -e 's|@version@|$(VERSION)|' \
@@ -149,7 +149,7 @@ install: build ## header, libraries, spantls.pc and the CMake package, under PRE
 	$(INSTALL) -m 644 packaging/cmake/*.cmake $(DESTDIR)$(DATADIR)/cmake/spantls
 
 uninstall: ## remove what `make install` has put there, with the same variables
-	rm -f $(DESTDIR)$(INCLUDEDIR)/spantls.h $(DESTDIR)$(LIBDIR)/libspantls.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libspantls.so.0 \
+	rm -f $(DESTDIR)$(INCLUDEDIR)/spantls.h $(DESTDIR)$(LIBDIR)/libspantls.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libspantls.so.1 \
 		$(DESTDIR)$(LIBDIR)/libspantls.so $(DESTDIR)$(LIBDIR)/libspantls.a $(DESTDIR)$(LIBDIR)/pkgconfig/spantls.pc
 	rm -rf $(DESTDIR)$(DATADIR)/cmake/spantls
 

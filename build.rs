@@ -6,10 +6,10 @@ fn main() {
     // Cargo sets no SONAME; the number is the ABI's, not the package's.
     match os.as_str() {
         "linux" | "android" | "freebsd" | "netbsd" | "openbsd" => {
-            println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libspantls.so.0");
+            println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libspantls.so.1");
         }
         "macos" => {
-            println!("cargo:rustc-cdylib-link-arg=-Wl,-install_name,@rpath/libspantls.0.dylib");
+            println!("cargo:rustc-cdylib-link-arg=-Wl,-install_name,@rpath/libspantls.1.dylib");
         }
         _ => {}
     }

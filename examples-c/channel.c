@@ -161,7 +161,7 @@ static tls_status_t end_input(struct channel *channel)
     tls_status_t status = tls_session_end_of_input(channel->session);
 
     /* COMPLETE belongs to sessions that wait for an answer; this one has just asked for input. */
-    return status == TLS_STATUS_COMPLETE ? TLS_ERROR_TRUNCATED : status;
+    return status == TLS_STATUS_COMPLETE ? TLS_STATUS_TRUNCATED : status;
 }
 
 /* Until something is missing: input, room, an answer, or nothing. Verdicts are given at once. */
@@ -172,7 +172,7 @@ static tls_status_t process_handshake(struct channel *channel)
         size_t written = 0;
 
         buffer_compact(&channel->outbox);
-        tls_status_t status = tls_session_process_handshake(
+        tls_status_t status = tls_session_handshake(
             channel->session, buffer_front(&channel->inbox), buffer_len(&channel->inbox),
             buffer_tail(&channel->outbox), buffer_room(&channel->outbox), &consumed, &written);
         buffer_drop(&channel->inbox, consumed);
@@ -230,8 +230,8 @@ tls_status_t channel_seal(struct channel *channel, struct buffer *plaintext)
 bool channel_can_seal(const struct channel *channel)
 {
     /* TLS 1.2 has no half-closed connections: after the peer's close_notify nothing but our own may follow. */
-    return (tls_session_state(channel->session) & TLS_STATE_PEER_CLOSED) == 0 ||
-           tls_session_negotiated_protocol(channel->session) != TLS_PROTOCOL_TLS12;
+    return (tls_session_state(channel->session) & SPANTLS_STATE_PEER_CLOSED) == 0 ||
+           tls_session_negotiated_protocol(channel->session) != SPANTLS_PROTOCOL_TLS12;
 }
 
 /* Moves what the session owes the peer into the outbox: COMPLETE, or WANT_WRITE if it did not all fit. */
@@ -308,13 +308,13 @@ void channel_finish(struct channel *channel, enum ending ending)
 
 void channel_fail(struct channel *channel, tls_status_t status)
 {
-    tls_error_t error = {.struct_size = sizeof error};
+    spantls_error_t error = {.struct_size = sizeof error};
     enum ending ending = ENDING_FAILED;
 
     report_failure(channel->label, channel->session, status);
-    if (status == TLS_ERROR_TRUNCATED)
+    if (status == TLS_STATUS_TRUNCATED)
         ending = ENDING_TRUNCATED;
-    else if (status == TLS_ERROR_AUTHENTICATION)
+    else if (status == TLS_STATUS_AUTHENTICATION_FAILED)
         ending = ENDING_REFUSED;
     else if (tls_session_error(channel->session, &error) == TLS_STATUS_COMPLETE && error.alert_received >= 0)
         ending = ENDING_ALERT;
@@ -377,7 +377,7 @@ static const char *ending_name(enum ending ending)
 /* "accepted", "anonymous", "refused:<policy errors>:<alert>", or "-" when nobody was to be judged. */
 static void print_verdict(const struct channel *channel)
 {
-    tls_error_t error = {.struct_size = sizeof error};
+    spantls_error_t error = {.struct_size = sizeof error};
     size_t certificates = 0;
 
     if (channel->ending == ENDING_REFUSED && tls_session_error(channel->session, &error) == TLS_STATUS_COMPLETE)

@@ -236,7 +236,7 @@ static tls_status_t answer_request(struct client *client)
 
     report_request(session);
     tls_status_t status = tls_session_set_client_credentials(session, client->on_demand);
-    if (status == TLS_ERROR_CONFIGURATION) {
+    if (status == TLS_STATUS_INVALID_CONFIGURATION) {
         report_failure("client", session, status);
         status = tls_session_set_client_credentials(session, NULL);
     }

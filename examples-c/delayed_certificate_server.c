@@ -122,9 +122,9 @@ static void serve_private(struct connection *connection)
 {
     uint32_t state = tls_session_state(connection->channel.session);
 
-    if ((state & TLS_STATE_CERTIFICATE_REQUESTED) != 0)
+    if ((state & SPANTLS_STATE_CERTIFICATE_REQUESTED) != 0)
         return; /* the answer to the first request answers this one, too */
-    if ((state & TLS_STATE_CERTIFICATE_ANSWERED) != 0) {
+    if ((state & SPANTLS_STATE_CERTIFICATE_ANSWERED) != 0) {
         answer_private(connection);
         return;
     }
@@ -167,7 +167,7 @@ static void judge(struct connection *connection)
 {
     tls_status_t status = channel_judge(&connection->channel);
 
-    if (status == TLS_STATUS_COMPLETE && (tls_session_state(connection->channel.session) & TLS_STATE_FAILED) == 0)
+    if (status == TLS_STATUS_COMPLETE && (tls_session_state(connection->channel.session) & SPANTLS_STATE_FAILED) == 0)
         answer_private(connection);
     connection_answered(connection, status);
 }

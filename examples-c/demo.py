@@ -446,7 +446,7 @@ class Demo:
             with self.openssl_client(version, self.port_of(server)) as client:
                 client.wait_for("stderr", rb"alert number 80")
                 client.finish(1)
-                server.wait_for("stderr", rb"connection 1: TLS_ERROR_INVALID_ARGUMENT")
+                server.wait_for("stderr", rb"connection 1: TLS_STATUS_INVALID_ARGUMENT")
                 server.finish(0)
                 row = summary_of(server, pair)
         return self.check_refused(row, version, "refused:0:80", "-", "internal_error, seen by it")

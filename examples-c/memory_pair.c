@@ -27,7 +27,7 @@ struct party {
 /* Says why a call on the party's session failed, and returns false so that callers can pass that on. */
 static bool complain(const struct party *party, const char *what, tls_status_t status)
 {
-    tls_error_t error = {.struct_size = sizeof error};
+    spantls_error_t error = {.struct_size = sizeof error};
 
     fprintf(stderr, "%s: %s: %s", party->name, what, tls_status_name(status));
     if (tls_session_error(party->session, &error) == TLS_STATUS_COMPLETE && error.status != TLS_STATUS_COMPLETE)
@@ -40,7 +40,7 @@ static bool complain(const struct party *party, const char *what, tls_status_t s
 /* The same for calls that have no session yet; true when there is nothing to complain about. */
 static bool succeeded(const char *what, tls_status_t status)
 {
-    tls_error_t error = {.struct_size = sizeof error};
+    spantls_error_t error = {.struct_size = sizeof error};
 
     if (status == TLS_STATUS_COMPLETE)
         return true;
@@ -117,7 +117,7 @@ static bool advance(struct party *self, struct party *peer)
     for (;;) {
         size_t consumed = 0;
         size_t written = 0;
-        tls_status_t status = tls_session_process_handshake(
+        tls_status_t status = tls_session_handshake(
             self->session, self->inbox, self->inbox_len, peer->inbox + peer->inbox_len,
             sizeof peer->inbox - peer->inbox_len, &consumed, &written);
 
@@ -163,7 +163,7 @@ static bool print_negotiated(const struct party *party)
     if (status != TLS_STATUS_COMPLETE)
         return complain(party, "ALPN", status);
     printf("%s: TLS %s, suite 0x%04X, group 0x%04X, ALPN %s\n", party->name,
-           tls_session_negotiated_protocol(party->session) == TLS_PROTOCOL_TLS13 ? "1.3" : "1.2",
+           tls_session_negotiated_protocol(party->session) == SPANTLS_PROTOCOL_TLS13 ? "1.3" : "1.2",
            (unsigned)tls_session_negotiated_cipher_suite(party->session),
            (unsigned)tls_session_negotiated_group(party->session), alpn_len > 0 ? (const char *)alpn : "none");
     return true;

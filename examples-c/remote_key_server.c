@@ -116,7 +116,7 @@ static void take_reply(struct server *server, const struct signer_reply *reply)
     tls_session_t *session = connection->channel.session;
     size_t len = reply->signature_len <= sizeof reply->signature ? reply->signature_len : 0;
     tls_status_t status = tls_session_set_signature(session, reply->signature, len);
-    if (status != TLS_ERROR_INVALID_ARGUMENT) {
+    if (status != TLS_STATUS_INVALID_ARGUMENT) {
         connection_answered(connection, status);
         return;
     }

@@ -21,9 +21,9 @@ static const struct {
 const char *protocol_name(uint32_t protocol)
 {
     switch (protocol) {
-    case TLS_PROTOCOL_TLS13:
+    case SPANTLS_PROTOCOL_TLS13:
         return "TLSv1.3";
-    case TLS_PROTOCOL_TLS12:
+    case SPANTLS_PROTOCOL_TLS12:
         return "TLSv1.2";
     default:
         return "-";
@@ -80,7 +80,7 @@ void report_negotiated(const char *label, const tls_session_t *session)
 
 void report_failure(const char *label, const tls_session_t *session, tls_status_t status)
 {
-    tls_error_t error = {.struct_size = sizeof error};
+    spantls_error_t error = {.struct_size = sizeof error};
 
     fprintf(stderr, "%s: %s", label, tls_status_name(status));
     if (tls_session_error(session, &error) == TLS_STATUS_COMPLETE && error.status != TLS_STATUS_COMPLETE) {

@@ -16,7 +16,7 @@
 
 struct settings {
     struct server_settings server;
-    int32_t client_certificates; /* a TLS_CLIENT_CERTIFICATE_ value */
+    int32_t client_certificates; /* a SPANTLS_CLIENT_CERTIFICATE_ value */
     bool has_anchors;
 };
 
@@ -38,11 +38,11 @@ static int usage(const char *program)
 static bool parse_client_certificates(const char *mode, int32_t *out_mode)
 {
     if (strcmp(mode, "none") == 0)
-        *out_mode = TLS_CLIENT_CERTIFICATE_NONE;
+        *out_mode = SPANTLS_CLIENT_CERTIFICATE_NONE;
     else if (strcmp(mode, "request") == 0)
-        *out_mode = TLS_CLIENT_CERTIFICATE_REQUEST;
+        *out_mode = SPANTLS_CLIENT_CERTIFICATE_REQUEST;
     else if (strcmp(mode, "require") == 0)
-        *out_mode = TLS_CLIENT_CERTIFICATE_REQUIRE;
+        *out_mode = SPANTLS_CLIENT_CERTIFICATE_REQUIRE;
     else
         return false;
     return true;
@@ -82,7 +82,7 @@ static bool parse_arguments(int argc, char **argv, struct settings *settings, tl
             return false;
     }
     /* Without anchors the default validation trusts no client at all: certainly not what was meant. */
-    if (settings->client_certificates != TLS_CLIENT_CERTIFICATE_NONE && !settings->has_anchors) {
+    if (settings->client_certificates != SPANTLS_CLIENT_CERTIFICATE_NONE && !settings->has_anchors) {
         fputs("--client-cert needs --ca\n", stderr);
         return false;
     }
@@ -120,7 +120,7 @@ static bool serve_all(const struct settings *settings, tls_context_t *context)
 
 int main(int argc, char **argv)
 {
-    struct settings settings = {.server = SERVER_DEFAULTS, .client_certificates = TLS_CLIENT_CERTIFICATE_NONE};
+    struct settings settings = {.server = SERVER_DEFAULTS, .client_certificates = SPANTLS_CLIENT_CERTIFICATE_NONE};
     tls_options_t *options = NULL;
 
     if (!succeeded("options", tls_options_create(&options)))

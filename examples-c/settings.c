@@ -9,7 +9,7 @@
 
 bool succeeded(const char *what, tls_status_t status)
 {
-    tls_error_t error = {.struct_size = sizeof error};
+    spantls_error_t error = {.struct_size = sizeof error};
 
     if (status == TLS_STATUS_COMPLETE)
         return true;
@@ -64,9 +64,9 @@ bool set_version(tls_options_t *options, const char *version)
     uint32_t protocol = 0;
 
     if (strcmp(version, "1.2") == 0)
-        protocol = TLS_PROTOCOL_TLS12;
+        protocol = SPANTLS_PROTOCOL_TLS12;
     else if (strcmp(version, "1.3") == 0)
-        protocol = TLS_PROTOCOL_TLS13;
+        protocol = SPANTLS_PROTOCOL_TLS13;
     else
         return false;
     return succeeded("--tls", tls_options_set_protocols(options, protocol));

@@ -66,7 +66,7 @@ static void print_alpn(const uint8_t *list, size_t len)
 /* Says what the ClientHello asks for. Its parts are offsets into the message, so the message is fetched first. */
 static tls_status_t report_client_hello(const char *label, const tls_session_t *session)
 {
-    tls_client_hello_info_t info = {.struct_size = sizeof info};
+    spantls_client_hello_info_t info = {.struct_size = sizeof info};
     char ja4[36];
     size_t ja4_len = 0;
     size_t len = 0;
@@ -76,7 +76,7 @@ static tls_status_t report_client_hello(const char *label, const tls_session_t *
         return status;
     uint8_t *message = malloc(len);
     if (message == NULL)
-        return TLS_ERROR_RESOURCES;
+        return TLS_STATUS_OUT_OF_RESOURCES;
     status = tls_session_client_hello(session, message, len, &len);
     if (status == TLS_STATUS_COMPLETE)
         status = tls_session_client_hello_info(session, &info);

@@ -115,8 +115,8 @@ static void follow(struct worker *worker, struct connection *connection, tls_sta
     case TLS_STATUS_WANT_WRITE:
         wait_for(worker, connection, EPOLLOUT);
         return;
-    case TLS_ERROR_TRUNCATED: /* the client has gone: no last words */
-    case TLS_ERROR_IO:
+    case TLS_STATUS_TRUNCATED: /* the client has gone: no last words */
+    case TLS_STATUS_IO_ERROR:
         connection->phase = PHASE_DONE;
         return;
     default: /* CLOSED by the client, so we close too; or a failure, whose alert may be still to be sent */
@@ -142,19 +142,19 @@ static tls_status_t choose_context(const struct server *server, tls_session_t *s
 
 static void shake_hands(struct worker *worker, struct connection *connection)
 {
-    tls_status_t status = tls_session_handshake(connection->session);
+    tls_status_t status = tls_session_socket_handshake(connection->session);
 
     if (status == TLS_STATUS_NEEDS_SERVER_OPTIONS) {
         status = choose_context(worker->server, connection->session);
         if (status == TLS_STATUS_COMPLETE)
-            status = tls_session_handshake(connection->session);
+            status = tls_session_socket_handshake(connection->session);
     }
     if (status != TLS_STATUS_COMPLETE) {
         follow(worker, connection, status);
         return;
     }
     worker->handshakes += 1;
-    worker->resumed += (tls_session_state(connection->session) & TLS_STATE_RESUMED) != 0;
+    worker->resumed += (tls_session_state(connection->session) & SPANTLS_STATE_RESUMED) != 0;
     connection->phase = PHASE_OPEN;
     join_queue(worker, connection, QUEUE_REQUEST);
 }
@@ -193,7 +193,7 @@ static tls_status_t speak(struct worker *worker, struct connection *connection)
 {
     struct http_request *request = &connection->request;
     char head[HTTP_MAX_RESPONSE_HEAD];
-    tls_span_t spans[2];
+    spantls_span_t spans[2];
     size_t num_spans = 0;
     size_t written = 0;
     size_t head_len = http_response_head(request, head);
@@ -202,14 +202,14 @@ static tls_status_t speak(struct worker *worker, struct connection *connection)
 
     if (connection->said < head_len)
         spans[num_spans++] =
-            (tls_span_t){.data = (const uint8_t *)head + connection->said, .len = head_len - connection->said};
+            (spantls_span_t){.data = (const uint8_t *)head + connection->said, .len = head_len - connection->said};
     else
         body_said = connection->said - head_len;
     if (head_len + body_said < all) {
-        tls_span_t *span = &spans[num_spans++];
+        spantls_span_t *span = &spans[num_spans++];
         span->data = http_body(body_said, all - head_len - body_said, &span->len);
     }
-    tls_status_t status = tls_session_write_vectored(connection->session, spans, num_spans, &written);
+    tls_status_t status = tls_session_socket_write_vectored(connection->session, spans, num_spans, &written);
     connection->said += written;
     if (status == TLS_STATUS_COMPLETE && connection->said == all) {
         connection->speaking = false;
@@ -239,7 +239,7 @@ static void converse(struct worker *worker, struct connection *connection)
     tls_status_t status = TLS_STATUS_COMPLETE;
 
     while (status == TLS_STATUS_COMPLETE && connection->phase == PHASE_OPEN) {
-        bool holds_more = (tls_session_state(connection->session) & TLS_STATE_HAS_PENDING_PLAINTEXT) != 0;
+        bool holds_more = (tls_session_state(connection->session) & SPANTLS_STATE_HAS_PENDING_PLAINTEXT) != 0;
         size_t amount = 0;
         if (turns == MAX_TURNS) {
             status = TLS_STATUS_WANT_WRITE; /* there is room, so epoll brings us back behind the others */
@@ -261,7 +261,7 @@ static void converse(struct worker *worker, struct connection *connection)
             start = 0;
             turns += 1;
             has_read = true;
-            status = tls_session_read(connection->session, input + end, INPUT_SIZE - end, &amount);
+            status = tls_session_socket_read(connection->session, input + end, INPUT_SIZE - end, &amount);
             end += amount;
         }
     }
@@ -269,7 +269,7 @@ static void converse(struct worker *worker, struct connection *connection)
     /* What the client's own messages have called for, an answer to a key update say, does not wait for a response. */
     if (status == TLS_STATUS_WANT_READ && tls_session_has_pending_output(connection->session)) {
         size_t none = 0;
-        tls_status_t sent = tls_session_write(connection->session, NULL, 0, &none);
+        tls_status_t sent = tls_session_socket_write(connection->session, NULL, 0, &none);
         status = sent == TLS_STATUS_COMPLETE ? status : sent;
     }
     if (status != TLS_STATUS_COMPLETE && connection->phase == PHASE_OPEN)
@@ -286,7 +286,7 @@ static void begin_linger(struct worker *worker, struct connection *connection)
 /* PHASE_CLOSING: the client gets our close_notify, or what is left of an alert. */
 static void say_goodbye(struct worker *worker, struct connection *connection)
 {
-    tls_status_t status = tls_session_close(connection->session);
+    tls_status_t status = tls_session_socket_shutdown(connection->session);
 
     if (connection->queue != &worker->queues[QUEUE_LINGER])
         join_queue(worker, connection, QUEUE_LINGER);
@@ -321,7 +321,7 @@ static void add_connection(struct worker *worker, int fd)
     struct connection *connection = calloc(1, sizeof *connection);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
 
-    if (connection == NULL || tls_session_create_with_socket(worker->server->context, fd, TLS_SOCKET_OWN,
+    if (connection == NULL || tls_session_create_with_socket(worker->server->context, fd, SPANTLS_SOCKET_OWN,
                                                              &connection->session) != TLS_STATUS_COMPLETE) {
         free(connection);
         close(fd);

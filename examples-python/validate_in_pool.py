@@ -37,7 +37,7 @@ UNKNOWN_CA = 48
 # --- The library -----------------------------------------------------------------------------------------------------
 
 class Error(ctypes.Structure):
-    """tls_error_t"""
+    """spantls_error_t"""
     _fields_ = [("struct_size", ctypes.c_size_t), ("status", ctypes.c_int32), ("alert_sent", ctypes.c_int32),
                 ("alert_received", ctypes.c_int32), ("policy_errors", ctypes.c_uint32), ("os_error", ctypes.c_int32),
                 ("reserved", ctypes.c_int32), ("message", ctypes.c_char * 256)]
@@ -58,7 +58,7 @@ for name, arguments in {
     "tls_context_create_client": [HANDLE, OUT_HANDLE],
     "tls_session_create": [HANDLE, OUT_HANDLE],
     "tls_session_set_target_host_name": [HANDLE, DATA],
-    "tls_session_process_handshake": [HANDLE, DATA, SIZE, DATA, SIZE, COUNT, COUNT],
+    "tls_session_handshake": [HANDLE, DATA, SIZE, DATA, SIZE, COUNT, COUNT],
     "tls_session_encrypt": [HANDLE, DATA, SIZE, DATA, SIZE, COUNT, COUNT],
     "tls_session_decrypt": [HANDLE, DATA, SIZE, DATA, SIZE, COUNT, COUNT],
     "tls_session_drain_pending_output": [HANDLE, DATA, SIZE, COUNT],
@@ -127,7 +127,7 @@ class Connection:
         """As far as it goes; true if a verdict is wanted."""
         status = WANT_WRITE
         while status == WANT_WRITE:
-            status, consumed, output = self.call(lib.tls_session_process_handshake, self.inbox)
+            status, consumed, output = self.call(lib.tls_session_handshake, self.inbox)
             del self.inbox[:consumed]
             self.outbox += output
         if status == WANT_READ and self.ended:

@@ -230,7 +230,7 @@ rm -f "$logs"/*.log
 install_missing_tools
 
 # Programs ask for the library by its SONAME.
-ln -sf "$library" "$build/lib/libspantls.so.0"
+ln -sf "$library" "$build/lib/libspantls.so.1"
 export LD_LIBRARY_PATH=$build/lib SPANTLS_LIB=$library SPANTLS_CERTS=$here/certs PYTHONDONTWRITEBYTECODE=1
 if [ "$mode" = quick ]; then
     export SPANTLS_QUICK=1

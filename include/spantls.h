@@ -7,7 +7,7 @@
  * Conventions
  *
  * - Handles are opaque: tls_options_t, tls_credentials_t, tls_context_t, tls_session_t. Each has a `_create...` and
- *   a `_destroy`. Passing NULL where a handle is needed is TLS_ERROR_INVALID_ARGUMENT; destroying NULL is a no-op.
+ *   a `_destroy`. Passing NULL where a handle is needed is TLS_STATUS_INVALID_ARGUMENT; destroying NULL is a no-op.
  *   A handle must not be used after it was destroyed, nor while another thread destroys it.
  * - Arguments stand in this order: the handle, inputs, outputs. `_len` counts bytes of data, `_cap` bytes of room,
  *   `num_` elements. Outputs are called `out_...`.
@@ -19,8 +19,8 @@
  * - Strings are UTF-8 and end with NUL. Strings and structs returned by pointer belong to the library.
  * - Functions return a tls_status_t unless shown otherwise: 0 or more when the call did its work, negative when not.
  *   After a negative status tls_session_error() (calls on a session) or spantls_last_error() (all others) says why.
- * - What a function does not list: any call on a session that is at work can be TLS_ERROR_BUSY, when another thread is at
- *   the same work, and TLS_ERROR_INTERNAL. An error that is called sticky comes again from every later call that would do
+ * - What a function does not list: any call on a session that is at work can be TLS_STATUS_BUSY, when another thread is at
+ *   the same work, and TLS_STATUS_INTERNAL_ERROR. An error that is called sticky comes again from every later call that would do
  *   what has failed.
  * - Structs that begin with struct_size can grow: set it to their sizeof before passing them. A library that is older than
  *   the header writes the fields that it knows, and leaves the others: zero the struct first.
@@ -31,7 +31,7 @@
  *
  * Questions
  *
- * A handshake asks its host by a status of tls_session_process_handshake(), in this order. Each question lasts: the call
+ * A handshake asks its host by a status of tls_session_handshake(), in this order. Each question lasts: the call
  * returns the same status, from the second time on with nothing consumed or written, until it is answered; what comes
  * behind it stays where it is. tls_session_reject() answers any of them with an alert that ends the handshake.
  *
@@ -45,7 +45,7 @@
  *     NEEDS_SIGNATURE                the credentials' key is external            tls_session_set_signature()
  *
  * The verdict is tls_session_accept_with_default_validation(), tls_session_set_certificate_validation_result() or
- * tls_session_reject_certificate(). With TLS_VALIDATION_AUTOMATIC it is given inside, without a suspension.
+ * tls_session_reject_certificate(). With SPANTLS_VALIDATION_AUTOMATIC it is given inside, without a suspension.
  *
  * - A client is asked for its credentials before it sees the server's certificate (in TLS 1.2 before it can judge it,
  *   RFC 5246 section 7.3; in TLS 1.3 RFC 8446 section 4.3.2). Nothing of them leaves before the verdict, and before the
@@ -53,7 +53,7 @@
  * - A verdict is asked for before the peer has proved that it holds the certificate's key (RFC 8446 section 4.4.3): to
  *   accept a certificate is not yet to know the peer. COMPLETE is.
  * - A server whose client declines to show a certificate is asked for the verdict all the same under
- *   TLS_CLIENT_CERTIFICATE_REQUEST, with no certificate to look at.
+ *   SPANTLS_CLIENT_CERTIFICATE_REQUEST, with no certificate to look at.
  */
 
 
@@ -76,14 +76,14 @@
 
 
 /**
- * The room of `tls_error_t.message`, its closing NUL included.
+ * The room of `spantls_error_t.message`, its closing NUL included.
  */
 #define SPANTLS_ERROR_MESSAGE_SIZE 256
 
 /**
  * The number of this interface. Functions are only added while it stays the same.
  */
-#define SPANTLS_ABI_VERSION 0
+#define SPANTLS_ABI_VERSION 1
 
 /**
  * For `tls_options_set_validation_time()`: certificates must be valid at the time of the judgement.
@@ -102,7 +102,7 @@
 #define SPANTLS_MAX_RECORD ((5 + 16384) + 2048)
 
 /**
- * Groups of key shares that `tls_client_hello_info_t` has room for.
+ * Groups of key shares that `spantls_client_hello_info_t` has room for.
  */
 #define SPANTLS_MAX_KEY_SHARES 16
 
@@ -152,48 +152,48 @@ typedef enum {
     /**
      * A null pointer, a bad length, text that is not UTF-8, a wrong handle, a context of the wrong role.
      */
-    TLS_ERROR_INVALID_ARGUMENT = -1,
+    TLS_STATUS_INVALID_ARGUMENT = -1,
     /**
      * Not allowed now; the error record's message says why.
      */
-    TLS_ERROR_INVALID_STATE = -2,
+    TLS_STATUS_INVALID_STATE = -2,
     /**
      * A verdict or `tls_session_reject()` refused the peer, no credentials satisfied it, or the host could not sign.
      */
-    TLS_ERROR_AUTHENTICATION = -3,
+    TLS_STATUS_AUTHENTICATION_FAILED = -3,
     /**
      * The peer broke the protocol, sent a fatal alert, spoke no TLS, or has nothing in common with us.
      */
-    TLS_ERROR_PROTOCOL = -4,
+    TLS_STATUS_PROTOCOL_ERROR = -4,
     /**
      * The transport ended without `close_notify` (RFC 8446 section 6.1): data may be missing.
      */
-    TLS_ERROR_TRUNCATED = -5,
+    TLS_STATUS_TRUNCATED = -5,
     /**
      * A system call on the session's socket failed; its `errno` is in the error record.
      */
-    TLS_ERROR_IO = -6,
+    TLS_STATUS_IO_ERROR = -6,
     /**
      * A bad certificate, key, trust anchor or option.
      */
-    TLS_ERROR_CONFIGURATION = -7,
+    TLS_STATUS_INVALID_CONFIGURATION = -7,
     /**
      * The peer, protocol version or platform has no such thing.
      */
-    TLS_ERROR_NOT_SUPPORTED = -8,
+    TLS_STATUS_NOT_SUPPORTED = -8,
     /**
      * Another thread is inside the same half of this session. Nothing was done.
      */
-    TLS_ERROR_BUSY = -9,
+    TLS_STATUS_BUSY = -9,
     /**
      * Too many handshakes are suspended at once, or memory could not be mapped. The record at hand was not consumed (see
      * the counts): try again once another handshake has been answered or destroyed, or give this connection up.
      */
-    TLS_ERROR_RESOURCES = -10,
+    TLS_STATUS_OUT_OF_RESOURCES = -10,
     /**
      * A contained panic; the session is unusable from now on, and safe to destroy.
      */
-    TLS_ERROR_INTERNAL = -128,
+    TLS_STATUS_INTERNAL_ERROR = -128,
 } tls_status_values;
 
 /**
@@ -203,12 +203,12 @@ typedef enum {
     /**
      * TLS 1.2 (RFC 5246).
      */
-    TLS_PROTOCOL_TLS12 = 3072,
+    SPANTLS_PROTOCOL_TLS12 = 3072,
     /**
      * TLS 1.3 (RFC 8446).
      */
-    TLS_PROTOCOL_TLS13 = 12288,
-} tls_protocol_values;
+    SPANTLS_PROTOCOL_TLS13 = 12288,
+} spantls_protocol_values;
 
 /**
  * The values for `tls_options_set_client_certificate_mode()`.
@@ -217,17 +217,17 @@ typedef enum {
     /**
      * The client is not asked (default).
      */
-    TLS_CLIENT_CERTIFICATE_NONE = 0,
+    SPANTLS_CLIENT_CERTIFICATE_NONE = 0,
     /**
-     * The client is asked, and may decline: the verdict then decides with `TLS_POLICY_ERROR_NOT_AVAILABLE`.
+     * The client is asked, and may decline: the verdict then decides with `SPANTLS_POLICY_ERROR_NOT_AVAILABLE`.
      */
-    TLS_CLIENT_CERTIFICATE_REQUEST = 1,
+    SPANTLS_CLIENT_CERTIFICATE_REQUEST = 1,
     /**
      * The client is asked, and a client without a certificate is refused with `certificate_required`
      * (`handshake_failure` in TLS 1.2).
      */
-    TLS_CLIENT_CERTIFICATE_REQUIRE = 2,
-} tls_client_certificate_values;
+    SPANTLS_CLIENT_CERTIFICATE_REQUIRE = 2,
+} spantls_client_certificate_values;
 
 /**
  * The values for `tls_options_set_certificate_validation()`.
@@ -236,12 +236,12 @@ typedef enum {
     /**
      * The handshake suspends with `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` and the host judges (default).
      */
-    TLS_VALIDATION_EXTERNAL = 0,
+    SPANTLS_VALIDATION_EXTERNAL = 0,
     /**
      * The default validation judges, without a suspension.
      */
-    TLS_VALIDATION_AUTOMATIC = 1,
-} tls_validation_values;
+    SPANTLS_VALIDATION_AUTOMATIC = 1,
+} spantls_validation_values;
 
 /**
  * The values for `tls_options_set_trust_anchor_mode()`.
@@ -251,72 +251,72 @@ typedef enum {
      * An anchor is a name and a key (RFC 5280 section 6.1.1 (d)); the rest of its certificate is ignored, except for name
      * constraints (default).
      */
-    TLS_TRUST_ANCHORS_AUTHORITIES = 0,
+    SPANTLS_TRUST_ANCHORS_AUTHORITIES = 0,
     /**
      * Anchors are judged as certificates, and a chain must end at a self-signed one.
      */
-    TLS_TRUST_ANCHORS_CERTIFICATES = 1,
+    SPANTLS_TRUST_ANCHORS_CERTIFICATES = 1,
     /**
      * Anchors are judged as certificates, and a chain may end at any of them.
      */
-    TLS_TRUST_ANCHORS_PARTIAL_CHAIN = 2,
-} tls_trust_anchor_values;
+    SPANTLS_TRUST_ANCHORS_PARTIAL_CHAIN = 2,
+} spantls_trust_anchor_values;
 
 /**
  * The bits of `tls_session_state()`.
  */
 typedef enum {
     /**
-     * `tls_session_process_handshake()`, or on a socket `tls_session_handshake()`, has returned COMPLETE, or would.
+     * `tls_session_handshake()`, or on a socket `tls_session_socket_handshake()`, has returned COMPLETE, or would.
      */
-    TLS_STATE_HANDSHAKE_COMPLETE = 1,
+    SPANTLS_STATE_HANDSHAKE_COMPLETE = 1,
     /**
-     * Output is owed to the peer: see `tls_session_drain_pending_output()`, on a socket `tls_session_write()`.
+     * Output is owed to the peer: see `tls_session_drain_pending_output()`, on a socket `tls_session_socket_write()`.
      */
-    TLS_STATE_HAS_PENDING_OUTPUT = 2,
+    SPANTLS_STATE_HAS_PENDING_OUTPUT = 2,
     /**
-     * Plaintext is held: `tls_session_decrypt()` delivers it without any input. On a socket: `tls_session_read()` has something
+     * Plaintext is held: `tls_session_decrypt()` delivers it without any input. On a socket: `tls_session_socket_read()` has something
      * to tell, data or the end, without the socket.
      */
-    TLS_STATE_HAS_PENDING_PLAINTEXT = 4,
+    SPANTLS_STATE_HAS_PENDING_PLAINTEXT = 4,
     /**
      * The handshake waits for the host's answer.
      */
-    TLS_STATE_SUSPENDED = 8,
+    SPANTLS_STATE_SUSPENDED = 8,
     /**
      * The session was resumed: see `tls_options_set_allow_resume()`.
      */
-    TLS_STATE_RESUMED = 16,
+    SPANTLS_STATE_RESUMED = 16,
     /**
      * The server sent a HelloRetryRequest (RFC 8446 section 4.1.4).
      */
-    TLS_STATE_HELLO_RETRIED = 32,
+    SPANTLS_STATE_HELLO_RETRIED = 32,
     /**
      * The peer's `close_notify` was received.
      */
-    TLS_STATE_PEER_CLOSED = 64,
+    SPANTLS_STATE_PEER_CLOSED = 64,
     /**
      * Our `close_notify` was made.
      */
-    TLS_STATE_SHUTDOWN_SENT = 128,
+    SPANTLS_STATE_SHUTDOWN_SENT = 128,
     /**
      * The session has failed as a whole: see `tls_session_error()`. Where the transport has failed one half of an open
      * session (TRUNCATED, IO) the other goes on, and this is not set.
      */
-    TLS_STATE_FAILED = 256,
+    SPANTLS_STATE_FAILED = 256,
     /**
      * This server asked the client for a certificate.
      */
-    TLS_STATE_CERTIFICATE_ASKED = 512,
+    SPANTLS_STATE_CERTIFICATE_ASKED = 512,
     /**
      * `tls_session_request_client_certificate()` has asked, and the client's answer is not there or not judged.
      */
-    TLS_STATE_CERTIFICATE_REQUESTED = 1024,
+    SPANTLS_STATE_CERTIFICATE_REQUESTED = 1024,
     /**
      * The client has answered it, and the verdict was given.
      */
-    TLS_STATE_CERTIFICATE_ANSWERED = 2048,
-} tls_state_values;
+    SPANTLS_STATE_CERTIFICATE_ANSWERED = 2048,
+} spantls_state_values;
 
 /**
  * The bits of a verdict: .NET's `SslPolicyErrors`.
@@ -325,16 +325,16 @@ typedef enum {
     /**
      * The peer showed no certificate.
      */
-    TLS_POLICY_ERROR_NOT_AVAILABLE = 1,
+    SPANTLS_POLICY_ERROR_NOT_AVAILABLE = 1,
     /**
      * The certificate is not for the name that was asked for.
      */
-    TLS_POLICY_ERROR_NAME_MISMATCH = 2,
+    SPANTLS_POLICY_ERROR_NAME_MISMATCH = 2,
     /**
      * The chain is not trusted, not valid now, revoked, or not for this use.
      */
-    TLS_POLICY_ERROR_CHAIN_ERRORS = 4,
-} tls_policy_error_values;
+    SPANTLS_POLICY_ERROR_CHAIN_ERRORS = 4,
+} spantls_policy_error_values;
 
 /**
  * The kinds of `tls_session_channel_binding()`: the numbers of .NET's `ChannelBindingKind`, and one more.
@@ -343,16 +343,16 @@ typedef enum {
     /**
      * `tls-unique` (RFC 5929 section 3): the first Finished message. TLS 1.2 only.
      */
-    TLS_CHANNEL_BINDING_UNIQUE = 25,
+    SPANTLS_CHANNEL_BINDING_UNIQUE = 25,
     /**
      * `tls-server-end-point` (RFC 5929 section 4): a hash of the server's certificate.
      */
-    TLS_CHANNEL_BINDING_ENDPOINT = 26,
+    SPANTLS_CHANNEL_BINDING_ENDPOINT = 26,
     /**
      * `tls-exporter` (RFC 9266): keying material, with an empty context.
      */
-    TLS_CHANNEL_BINDING_EXPORTER = 27,
-} tls_channel_binding_values;
+    SPANTLS_CHANNEL_BINDING_EXPORTER = 27,
+} spantls_channel_binding_values;
 
 /**
  * Flags of `tls_session_create_with_socket()`: one of BORROW and OWN, and what the kernel is to do.
@@ -361,49 +361,49 @@ typedef enum {
     /**
      * The socket stays the host's: nothing here closes it. It must stay open as long as the session.
      */
-    TLS_SOCKET_BORROW = 1,
+    SPANTLS_SOCKET_BORROW = 1,
     /**
      * The socket is the session's: `tls_session_destroy()` closes it, and nothing else does.
      */
-    TLS_SOCKET_OWN = 2,
+    SPANTLS_SOCKET_OWN = 2,
     /**
      * After the handshake the kernel seals what is sent (Linux), if it can.
      */
-    TLS_SOCKET_KERNEL_SEND = 4,
+    SPANTLS_SOCKET_KERNEL_SEND = 4,
     /**
      * After the handshake the kernel opens what is received (Linux), if it can.
      */
-    TLS_SOCKET_KERNEL_RECEIVE = 8,
-} tls_socket_values;
+    SPANTLS_SOCKET_KERNEL_RECEIVE = 8,
+} spantls_socket_values;
 
 /**
- * The values of `tls_kernel_reason_t`.
+ * The values of `spantls_kernel_reason_t`.
  */
 typedef enum {
     /**
      * It is used as asked, or nothing was asked, or the handshake is not COMPLETE.
      */
-    TLS_KERNEL_REASON_NONE = 0,
+    SPANTLS_KERNEL_REASON_NONE = 0,
     /**
      * This operating system has none.
      */
-    TLS_KERNEL_REASON_PLATFORM = 1,
+    SPANTLS_KERNEL_REASON_PLATFORM = 1,
     /**
      * This kernel, or this kind of socket, has none.
      */
-    TLS_KERNEL_REASON_UNAVAILABLE = 2,
+    SPANTLS_KERNEL_REASON_UNAVAILABLE = 2,
     /**
      * It has refused the keys: a version or suite that it does not know.
      */
-    TLS_KERNEL_REASON_REFUSED = 3,
+    SPANTLS_KERNEL_REASON_REFUSED = 3,
     /**
      * The options limit the size of records, which the kernel cannot.
      */
-    TLS_KERNEL_REASON_OPTIONS = 4,
-} tls_kernel_reason_values;
+    SPANTLS_KERNEL_REASON_OPTIONS = 4,
+} spantls_kernel_reason_values;
 
 /**
- * The bits of `tls_client_hello_info_t.offers`.
+ * The bits of `spantls_client_hello_info_t.offers`.
  */
 typedef enum {
     /**
@@ -426,7 +426,7 @@ typedef enum {
 } spantls_offer_values;
 
 /**
- * Alert descriptions, for `tls_session_reject()` and `tls_error_t` (RFC 8446 section 6).
+ * Alert descriptions, for `tls_session_reject()` and `spantls_error_t` (RFC 8446 section 6).
  */
 typedef enum {
     /**
@@ -565,7 +565,7 @@ typedef struct tls_options_t tls_options_t;
  *
  * The loop, for either role:
  *
- * 1. Call `tls_session_process_handshake()` with what has been received so far (at first nothing). Send the
+ * 1. Call `tls_session_handshake()` with what has been received so far (at first nothing). Send the
  *    `*out_written` bytes to the peer, drop the first `*out_consumed` bytes from the receive buffer, and look at the
  *    status: WANT_READ: receive more behind what is left, call again (if the transport has ended:
  *    `tls_session_end_of_input()`); WANT_WRITE: call again; a question (see the top of this file): answer it now
@@ -580,7 +580,7 @@ typedef struct tls_options_t tls_options_t;
  *
  * Threads: once COMPLETE, one thread may use the read half (decrypt, decrypt_in_place, end_of_input, shrink) while another
  * uses the write half (encrypt, encrypt_vectored, drain_pending_output, update_keys, shutdown); a second thread in the same
- * half gets `TLS_ERROR_BUSY`. Before COMPLETE one thread at a time, any thread. State and getters: from any thread, at
+ * half gets `TLS_STATUS_BUSY`. Before COMPLETE one thread at a time, any thread. State and getters: from any thread, at
  * any time. `tls_session_destroy()` must come after all other calls have returned.
  *
  * A session belongs to one process: after fork() only one of the two may use it. Credentials, options and contexts made
@@ -594,11 +594,11 @@ typedef struct tls_session_t tls_session_t;
 typedef int32_t tls_status_t;
 
 /**
- * Why a call failed. Set `struct_size` to `sizeof(tls_error_t)` before passing it; the struct can grow at its end.
+ * Why a call failed. Set `struct_size` to `sizeof(spantls_error_t)` before passing it; the struct can grow at its end.
  */
 typedef struct {
     /**
-     * In: `sizeof(tls_error_t)`.
+     * In: `sizeof(spantls_error_t)`.
      */
     size_t struct_size;
     /**
@@ -615,8 +615,8 @@ typedef struct {
      */
     int32_t alert_received;
     /**
-     * `TLS_POLICY_ERROR_…` bits of the verdict that refused the peer. Where the verdict was an alert, they are
-     * `TLS_POLICY_ERROR_CHAIN_ERRORS` whatever the alert, or `TLS_POLICY_ERROR_NOT_AVAILABLE` if there was no certificate.
+     * `SPANTLS_POLICY_ERROR_…` bits of the verdict that refused the peer. Where the verdict was an alert, they are
+     * `SPANTLS_POLICY_ERROR_CHAIN_ERRORS` whatever the alert, or `SPANTLS_POLICY_ERROR_NOT_AVAILABLE` if there was no certificate.
      */
     uint32_t policy_errors;
     /**
@@ -631,10 +631,10 @@ typedef struct {
      * One sentence, UTF-8, closed by NUL; cut at a character's end if it is too long.
      */
     uint8_t message[SPANTLS_ERROR_MESSAGE_SIZE];
-} tls_error_t;
+} spantls_error_t;
 
 /**
- * A span of plaintext for `tls_session_encrypt_vectored()` and `tls_session_write_vectored()`. Length 0 is empty whatever
+ * A span of plaintext for `tls_session_encrypt_vectored()` and `tls_session_socket_write_vectored()`. Length 0 is empty whatever
  * the pointer.
  */
 typedef struct {
@@ -646,17 +646,17 @@ typedef struct {
      * How many bytes.
      */
     size_t len;
-} tls_span_t;
+} spantls_span_t;
 
 /**
  * A socket of the operating system: on Unix a file descriptor.
  */
-typedef ptrdiff_t tls_socket_t;
+typedef ptrdiff_t spantls_socket_t;
 
 /**
  * Why the kernel's TLS is not used, or not for both directions, though a session was made to.
  */
-typedef uint32_t tls_kernel_reason_t;
+typedef uint32_t spantls_kernel_reason_t;
 
 /**
  * What a session has counted. Set `struct_size` to its `sizeof`; the struct can grow at its end. Bytes are counted when a
@@ -664,7 +664,7 @@ typedef uint32_t tls_kernel_reason_t;
  */
 typedef struct {
     /**
-     * In: `sizeof(tls_session_stats_t)`.
+     * In: `sizeof(spantls_session_stats_t)`.
      */
     size_t struct_size;
     /**
@@ -732,22 +732,22 @@ typedef struct {
      */
     uint64_t send_calls;
     /**
-     * 1: the kernel seals what is sent (`TLS_SOCKET_KERNEL_SEND`).
+     * 1: the kernel seals what is sent (`SPANTLS_SOCKET_KERNEL_SEND`).
      */
     uint32_t kernel_send;
     /**
-     * 1: the kernel opens what is received (`TLS_SOCKET_KERNEL_RECEIVE`).
+     * 1: the kernel opens what is received (`SPANTLS_SOCKET_KERNEL_RECEIVE`).
      */
     uint32_t kernel_receive;
     /**
      * Why it does not do all that was asked of it, from the end of the handshake on.
      */
-    tls_kernel_reason_t kernel_reason;
+    spantls_kernel_reason_t kernel_reason;
     /**
      * The `errno` that goes with the reason; 0 for none.
      */
     int32_t kernel_os_error;
-} tls_session_stats_t;
+} spantls_session_stats_t;
 
 /**
  * A part of the ClientHello: `len` bytes from `offset` of what `tls_session_client_hello()` copies. Both 0: not there.
@@ -770,7 +770,7 @@ typedef struct {
  */
 typedef struct {
     /**
-     * In: `sizeof(tls_client_hello_info_t)`.
+     * In: `sizeof(spantls_client_hello_info_t)`.
      */
     size_t struct_size;
     /**
@@ -829,7 +829,7 @@ typedef struct {
      * Application protocols (RFC 7301): one byte of length before each name.
      */
     spantls_part_t alpn;
-} tls_client_hello_info_t;
+} spantls_client_hello_info_t;
 
 #ifdef __cplusplus
 extern "C" {
@@ -865,14 +865,14 @@ const char *spantls_alert_name(uint8_t alert);
  * Set `out_error->struct_size` first. It is not cleared by calls that succeed.
  *
  * - `TLS_STATUS_COMPLETE`: the record is filled; its `status` is 0 if nothing has failed on this thread.
- * - `TLS_ERROR_INVALID_ARGUMENT`: `out_error` is NULL or its `struct_size` is too small.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: `out_error` is NULL or its `struct_size` is too small.
  */
 SPANTLS_MUST_USE
-tls_status_t spantls_last_error(tls_error_t *out_error);
+tls_status_t spantls_last_error(spantls_error_t *out_error);
 
 /**
  * How many handshakes are suspended or being worked on in this process, and how many may be: beyond that
- * `tls_session_process_handshake()` returns `TLS_ERROR_RESOURCES`. Each holds 12 to 27 KiB until it is answered or
+ * `tls_session_handshake()` returns `TLS_STATUS_OUT_OF_RESOURCES`. Each holds 12 to 27 KiB until it is answered or
  * destroyed. Sessions that wait for their context (`TLS_STATUS_NEEDS_SERVER_OPTIONS`), or for a verdict on a client
  * that showed no certificate, do not count: they hold a few KiB, the former as much as the ClientHello has, 64 KiB at most.
  *
@@ -899,9 +899,9 @@ tls_status_t spantls_suspended_handshakes(size_t *out_in_use,
  * one that is not encrypted is used. Messages give the line number and the fault, never any of the text.
  *
  * - `TLS_STATUS_COMPLETE`: `*out_credentials` is set; release it with `tls_credentials_destroy()`.
- * - `TLS_ERROR_CONFIGURATION`: no certificate or key found, not parsable, unsupported, or they do not match;
+ * - `TLS_STATUS_INVALID_CONFIGURATION`: no certificate or key found, not parsable, unsupported, or they do not match;
  *   `spantls_last_error()` says which.
- * - `TLS_ERROR_INVALID_ARGUMENT`: a pointer is NULL.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: a pointer is NULL.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_credentials_create_pem(const uint8_t *chain,
@@ -914,7 +914,7 @@ tls_status_t tls_credentials_create_pem(const uint8_t *chain,
  * As `tls_credentials_create_pem()`, from two files. The paths may name the same file. PEM text passed as a path is
  * refused, and the message does not repeat it.
  *
- * - `TLS_ERROR_CONFIGURATION`: also when a file cannot be read.
+ * - `TLS_STATUS_INVALID_CONFIGURATION`: also when a file cannot be read.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_credentials_create_file(const char *chain_path,
@@ -928,9 +928,9 @@ tls_status_t tls_credentials_create_file(const char *chain_path,
  * 0x0401, 0x0501, 0x0601 (PKCS#1); for ECDSA 0x0403 (P-256) or 0x0503 (P-384); 0x0807 for Ed25519.
  *
  * - `TLS_STATUS_COMPLETE`: `*out_credentials` is set; release it with `tls_credentials_destroy()`.
- * - `TLS_ERROR_CONFIGURATION`: no certificate found, not parsable, a key whose signatures cannot be checked here, no
+ * - `TLS_STATUS_INVALID_CONFIGURATION`: no certificate found, not parsable, a key whose signatures cannot be checked here, no
  *   scheme, a scheme that is unknown or not of this key; `spantls_last_error()` says which.
- * - `TLS_ERROR_INVALID_ARGUMENT`: a pointer is NULL.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: a pointer is NULL.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_credentials_create_external(const uint8_t *chain,
@@ -945,7 +945,7 @@ tls_status_t tls_credentials_create_external(const uint8_t *chain,
  * these credentials. It is not looked into.
  *
  * - `TLS_STATUS_COMPLETE`: set, the buffer is copied.
- * - `TLS_ERROR_INVALID_ARGUMENT`: more than 12,288 bytes.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: more than 12,288 bytes.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_credentials_set_ocsp_response(tls_credentials_t *credentials,
@@ -975,7 +975,7 @@ void tls_options_destroy(tls_options_t *options);
  * Sets the credentials: a server's own (required for a server context), or those that a client shows to every
  * server that asks. NULL removes them.
  *
- * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for a wrong handle.
+ * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for a wrong handle.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_options_set_credentials(tls_options_t *options,
@@ -998,7 +998,7 @@ tls_status_t tls_options_set_credentials(tls_options_t *options,
  *
  * - `TLS_STATUS_COMPLETE`: all certificates of the text were added. Keys and revocation lists in it were skipped; see
  *   `tls_credentials_create_pem()` for how PEM text is read.
- * - `TLS_ERROR_CONFIGURATION`: the text has no certificate, a certificate cannot be parsed, or the text is damaged; nothing
+ * - `TLS_STATUS_INVALID_CONFIGURATION`: the text has no certificate, a certificate cannot be parsed, or the text is damaged; nothing
  *   was added.
  */
 SPANTLS_MUST_USE
@@ -1014,19 +1014,19 @@ tls_status_t tls_options_add_trust_anchors_file(tls_options_t *options,
                                                 const char *path);
 
 /**
- * Sets how the default validation judges trust anchors: a `TLS_TRUST_ANCHORS_…` value. It applies to the anchors of the
+ * Sets how the default validation judges trust anchors: a `SPANTLS_TRUST_ANCHORS_…` value. It applies to the anchors of the
  * options and to the system's store.
  *
- * With `TLS_TRUST_ANCHORS_CERTIFICATES` an anchor is judged as OpenSSL and .NET judge the certificates of a trust store:
+ * With `SPANTLS_TRUST_ANCHORS_CERTIFICATES` an anchor is judged as OpenSSL and .NET judge the certificates of a trust store:
  * - An anchor that is not a CA (basicConstraints, key usage) is accepted only as the peer's own certificate.
  * - An anchor that has expired, is not valid yet, or has an unknown critical extension is never accepted.
  * - An anchor that is not self-signed (an intermediate) does not end a chain. It can only link a chain to a self-signed one.
  * - Its path length, extended key usages and name constraints apply to the certificates below it.
  *
- * `TLS_TRUST_ANCHORS_PARTIAL_CHAIN` is the same, except that a chain may end at any anchor, including an intermediate or the
+ * `SPANTLS_TRUST_ANCHORS_PARTIAL_CHAIN` is the same, except that a chain may end at any anchor, including an intermediate or the
  * peer's own certificate (OpenSSL's X509_V_FLAG_PARTIAL_CHAIN).
  *
- * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+ * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_options_set_trust_anchor_mode(tls_options_t *options,
@@ -1040,7 +1040,7 @@ tls_status_t tls_options_set_trust_anchor_mode(tls_options_t *options,
  * only if it is judged as a certificate (`tls_options_set_trust_anchor_mode()`). A leaf that is itself trusted is exempt
  * (RFC 6818 section 2), except that it needs basicConstraints if it has keyCertSign or is of X.509 version 1.
  *
- * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+ * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_options_set_strict_certificates(tls_options_t *options,
@@ -1051,7 +1051,7 @@ tls_status_t tls_options_set_strict_certificates(tls_options_t *options,
  * 1970-01-01 00:00:00 UTC. `SPANTLS_VALIDATION_TIME_NOW` (default) is the time of the judgement. The lifetime of session
  * tickets is not affected.
  *
- * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other negative number.
+ * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other negative number.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_options_set_validation_time(tls_options_t *options,
@@ -1063,7 +1063,7 @@ tls_status_t tls_options_set_validation_time(tls_options_t *options,
  * list has expired.
  *
  * - `TLS_STATUS_COMPLETE`: all lists of the text were added; certificates and keys in it were skipped.
- * - `TLS_ERROR_CONFIGURATION`: the text has no list, a list cannot be parsed, or the text is damaged; nothing was added.
+ * - `TLS_STATUS_INVALID_CONFIGURATION`: the text has no list, a list cannot be parsed, or the text is damaged; nothing was added.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_options_add_crls_pem(tls_options_t *options,
@@ -1071,9 +1071,9 @@ tls_status_t tls_options_add_crls_pem(tls_options_t *options,
                                       size_t pem_len);
 
 /**
- * Sets the protocol versions: `TLS_PROTOCOL_…` values or-ed together; 0 means all.
+ * Sets the protocol versions: `SPANTLS_PROTOCOL_…` values or-ed together; 0 means all.
  *
- * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other bit.
+ * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other bit.
  */
 SPANTLS_MUST_USE tls_status_t tls_options_set_protocols(tls_options_t *options, uint32_t protocols);
 
@@ -1083,7 +1083,7 @@ SPANTLS_MUST_USE tls_status_t tls_options_set_protocols(tls_options_t *options, 
  * TLS 1.3: 0x1301 (AES-128-GCM), 0x1302 (AES-256-GCM), 0x1303 (ChaCha20-Poly1305);
  * TLS 1.2, ECDHE with ECDSA: 0xC02B, 0xC02C, 0xCCA9; with RSA: 0xC02F, 0xC030, 0xCCA8.
  *
- * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_CONFIGURATION` for a suite that is unknown or there twice.
+ * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_CONFIGURATION` for a suite that is unknown or there twice.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_options_set_cipher_suites(tls_options_t *options,
@@ -1100,9 +1100,9 @@ tls_status_t tls_options_set_cipher_suites(tls_options_t *options,
  * A client sends a key share of its first group; if that is X25519MLKEM768 and X25519 is among the others, one of
  * X25519 too, so that a server of either kind answers at once. A server without this call, or with one group, takes the first
  * of the client's groups that it has; with several it takes the first of these that the client has. It asks for the client's
- * share (`TLS_STATE_HELLO_RETRIED`) where that is missing, which costs a round trip.
+ * share (`SPANTLS_STATE_HELLO_RETRIED`) where that is missing, which costs a round trip.
  *
- * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_CONFIGURATION` for a group that is unknown or there twice. Groups that no
+ * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_CONFIGURATION` for a group that is unknown or there twice. Groups that no
  *   protocol version can use are refused when the context is created.
  */
 SPANTLS_MUST_USE
@@ -1114,7 +1114,7 @@ tls_status_t tls_options_set_groups(tls_options_t *options,
  * Adds an application protocol (RFC 7301), for example "h2", behind those already there. A server takes the first
  * of its own that the client offers, and refuses clients that offer only others with `no_application_protocol`.
  *
- * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` if the name is not 1 to 255 bytes long or already there.
+ * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` if the name is not 1 to 255 bytes long or already there.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_options_add_alpn(tls_options_t *options,
@@ -1122,18 +1122,18 @@ tls_status_t tls_options_add_alpn(tls_options_t *options,
                                   size_t name_len);
 
 /**
- * Sets whether a server asks its clients for certificates: a `TLS_CLIENT_CERTIFICATE_…` value. Clients ignore it.
+ * Sets whether a server asks its clients for certificates: a `SPANTLS_CLIENT_CERTIFICATE_…` value. Clients ignore it.
  *
- * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+ * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_options_set_client_certificate_mode(tls_options_t *options,
                                                      int32_t mode);
 
 /**
- * Sets who judges the peer's certificate: a `TLS_VALIDATION_…` value.
+ * Sets who judges the peer's certificate: a `SPANTLS_VALIDATION_…` value.
  *
- * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+ * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_options_set_certificate_validation(tls_options_t *options,
@@ -1148,7 +1148,7 @@ tls_status_t tls_options_set_certificate_validation(tls_options_t *options,
  *   without a name keeps none; what a session got that was given its credentials on demand, only sessions use that preset
  *   the same ones. When a server's certificate is refused, what was kept of that name and these credentials goes.
  *
- * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+ * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_options_set_allow_resume(tls_options_t *options,
@@ -1156,12 +1156,12 @@ tls_status_t tls_options_set_allow_resume(tls_options_t *options,
 
 /**
  * Sets whether the peer's certificate is judged again when a session is resumed: 0 or 1 (default). With 1 the handshake
- * suspends with `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` (or judges inside, with `TLS_VALIDATION_AUTOMATIC`), with the
+ * suspends with `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` (or judges inside, with `SPANTLS_VALIDATION_AUTOMATIC`), with the
  * chain of the first session. With 0 the first verdict holds while the session is resumed, again and again.
  *
  * Either way a session is resumed for seven days at most; then the peer has to prove anew that it holds its key.
  *
- * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+ * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_options_set_validate_on_resume(tls_options_t *options,
@@ -1172,7 +1172,7 @@ tls_status_t tls_options_set_validate_on_resume(tls_options_t *options,
  * tickets without talking: every `lifetime_seconds` the keys change by the clock, and the neighbouring keys are taken too.
  * The keys derive from the root, from the server's own certificate, and from what decides who is let in (client-certificate
  * mode, trust anchors, revocation lists, validation, protocols, application protocols): servers that are somebody else, or
- * judge differently, do not take each other's tickets. How a host judges (`TLS_VALIDATION_EXTERNAL`) is not seen: where
+ * judge differently, do not take each other's tickets. How a host judges (`SPANTLS_VALIDATION_EXTERNAL`) is not seen: where
  * hosts judge differently and do not judge again (`tls_options_set_validate_on_resume()` 0), give them different roots.
  * Whoever has the root can decrypt every TLS 1.2 session that got a ticket, resumed or not, and can pretend to be the server
  * to clients that resume: 32 random bytes at least, as secret as a private key, and replaced now and then.
@@ -1182,7 +1182,7 @@ tls_status_t tls_options_set_validate_on_resume(tls_options_t *options,
  * handshake.
  *
  * - `TLS_STATUS_COMPLETE`: set. The root is copied, and wiped when options and contexts are gone.
- * - `TLS_ERROR_INVALID_ARGUMENT`: a root of 1 to 31 bytes, or a lifetime above seven days.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: a root of 1 to 31 bytes, or a lifetime above seven days.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_options_set_ticket_keys(tls_options_t *options,
@@ -1194,7 +1194,7 @@ tls_status_t tls_options_set_ticket_keys(tls_options_t *options,
  * Sets how many bytes of plaintext each record of ours holds at most: 64 to 16,384; 0 means 16,384 (default, RFC 8446
  * section 5.1). What the peer sends is not limited by it.
  *
- * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+ * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_options_set_max_fragment_size(tls_options_t *options,
@@ -1207,8 +1207,8 @@ tls_status_t tls_options_set_max_fragment_size(tls_options_t *options,
  * lines that cannot be written later are left out.
  *
  * - `TLS_STATUS_COMPLETE`: the file is open and stays so while options or contexts made from them live.
- * - `TLS_ERROR_CONFIGURATION`: it cannot be opened for writing.
- * - `TLS_ERROR_INVALID_ARGUMENT`: the path is NULL or not UTF-8.
+ * - `TLS_STATUS_INVALID_CONFIGURATION`: it cannot be opened for writing.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: the path is NULL or not UTF-8.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_options_set_key_log_file(tls_options_t *options,
@@ -1218,7 +1218,7 @@ tls_status_t tls_options_set_key_log_file(tls_options_t *options,
  * Sets whether server sessions keep the ClientHello behind the handshake, for `tls_session_client_hello()` and the
  * getters that read it: 0 (default) or 1. It costs its length, some hundred bytes to two thousand.
  *
- * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+ * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_options_set_keep_client_hello(tls_options_t *options,
@@ -1230,8 +1230,8 @@ tls_status_t tls_options_set_keep_client_hello(tls_options_t *options,
  * `tls_session_set_server_context()` brings.
  *
  * - `TLS_STATUS_COMPLETE`: `*out_context` is set; release it with `tls_context_destroy()`.
- * - `TLS_ERROR_CONFIGURATION`: no credentials, or the options contradict each other.
- * - `TLS_ERROR_INVALID_ARGUMENT`: `options` is neither NULL nor options, or `out_context` is NULL.
+ * - `TLS_STATUS_INVALID_CONFIGURATION`: no credentials, or the options contradict each other.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: `options` is neither NULL nor options, or `out_context` is NULL.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_context_create_server(const tls_options_t *options,
@@ -1241,8 +1241,8 @@ tls_status_t tls_context_create_server(const tls_options_t *options,
  * Makes a client context.
  *
  * - `TLS_STATUS_COMPLETE`: `*out_context` is set; release it with `tls_context_destroy()`.
- * - `TLS_ERROR_CONFIGURATION`: the options contradict each other.
- * - `TLS_ERROR_INVALID_ARGUMENT`: `options` is NULL or no options.
+ * - `TLS_STATUS_INVALID_CONFIGURATION`: the options contradict each other.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: `options` is NULL or no options.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_context_create_client(const tls_options_t *options,
@@ -1266,7 +1266,7 @@ int32_t tls_context_is_server(const tls_context_t *context);
  * Makes a session on a context; its role is the context's.
  *
  * - `TLS_STATUS_COMPLETE`: `*out_session` is set; release it with `tls_session_destroy()`.
- * - `TLS_ERROR_INVALID_ARGUMENT`: a pointer is NULL or `context` is no context.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: a pointer is NULL or `context` is no context.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_create(tls_context_t *context,
@@ -1281,11 +1281,11 @@ void tls_session_destroy(tls_session_t *session);
 /**
  * Sets the name of the server that a client wants: a DNS name or an IP address. The name is sent to the server
  * (RFC 6066 section 3, DNS names only) and the default validation checks the certificate against it; without a name
- * it reports `TLS_POLICY_ERROR_NAME_MISMATCH`. A trailing dot of a DNS name is neither sent nor compared.
+ * it reports `SPANTLS_POLICY_ERROR_NAME_MISMATCH`. A trailing dot of a DNS name is neither sent nor compared.
  *
  * - `TLS_STATUS_COMPLETE`: set; it replaces an earlier name.
- * - `TLS_ERROR_INVALID_ARGUMENT`: neither a DNS name nor an IP address, or not UTF-8.
- * - `TLS_ERROR_INVALID_STATE`: a server session, or the handshake has begun.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: neither a DNS name nor an IP address, or not UTF-8.
+ * - `TLS_STATUS_INVALID_STATE`: a server session, or the handshake has begun.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_set_target_host_name(tls_session_t *session,
@@ -1309,18 +1309,18 @@ tls_status_t tls_session_set_target_host_name(tls_session_t *session,
  *   These four are questions: send what was written, as always. They repeat, 0/0, until answered; a loop that passes over
  *   one never ends. Limit the time that you give yourself: `spantls_suspended_handshakes()`.
  * - `TLS_STATUS_CLOSED`: the handshake was cancelled with `tls_session_shutdown()`.
- * - `TLS_ERROR_AUTHENTICATION`, `TLS_ERROR_PROTOCOL`, `TLS_ERROR_TRUNCATED`: failed; what was written, and
+ * - `TLS_STATUS_AUTHENTICATION_FAILED`, `TLS_STATUS_PROTOCOL_ERROR`, `TLS_STATUS_TRUNCATED`: failed; what was written, and
  *   `tls_session_drain_pending_output()`, hold the alert for the peer. Sticky.
- * - `TLS_ERROR_RESOURCES`: the next record was not consumed; not sticky.
+ * - `TLS_STATUS_OUT_OF_RESOURCES`: the next record was not consumed; not sticky.
  */
 SPANTLS_MUST_USE
-tls_status_t tls_session_process_handshake(tls_session_t *session,
-                                           const uint8_t *input,
-                                           size_t input_len,
-                                           uint8_t *output,
-                                           size_t output_cap,
-                                           size_t *out_consumed,
-                                           size_t *out_written);
+tls_status_t tls_session_handshake(tls_session_t *session,
+                                   const uint8_t *input,
+                                   size_t input_len,
+                                   uint8_t *output,
+                                   size_t output_cap,
+                                   size_t *out_consumed,
+                                   size_t *out_written);
 
 /**
  * Seals plaintext: emits pending output first, then as many whole records as fit. It keeps nothing of the plaintext:
@@ -1328,7 +1328,7 @@ tls_status_t tls_session_process_handshake(tls_session_t *session,
  *
  * - `TLS_STATUS_COMPLETE`: all plaintext was taken. An empty plaintext makes no record: only pending output is written.
  * - `TLS_STATUS_WANT_WRITE`: more room is needed; `SPANTLS_MIN_CIPHERTEXT` bytes always make progress.
- * - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE, or our side is shut down; in TLS 1.2 also after the
+ * - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE, or our side is shut down; in TLS 1.2 also after the
  *   peer's `close_notify` (RFC 5246 section 7.2.1).
  * - The sticky error of a failed session; its alert waits in `tls_session_drain_pending_output()`.
  */
@@ -1347,7 +1347,7 @@ tls_status_t tls_session_encrypt(tls_session_t *session,
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_encrypt_vectored(tls_session_t *session,
-                                          const tls_span_t *spans,
+                                          const spantls_span_t *spans,
                                           size_t num_spans,
                                           uint8_t *ciphertext,
                                           size_t ciphertext_cap,
@@ -1364,14 +1364,14 @@ tls_status_t tls_session_encrypt_vectored(tls_session_t *session,
  *   and not the end.
  * - `TLS_STATUS_WANT_READ`: there is no whole record in the input.
  * - `TLS_STATUS_WANT_WRITE`: the next record holds more than the room: what fits was written, the rest is held
- *   (`TLS_STATE_HAS_PENDING_PLAINTEXT`). With no room at all nothing was done.
+ *   (`SPANTLS_STATE_HAS_PENDING_PLAINTEXT`). With no room at all nothing was done.
  * - `TLS_STATUS_CLOSED`: the peer's `close_notify`; everything before it was delivered. Repeats.
  * - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_request_client_certificate()`. With a refusal there,
- *   `TLS_ERROR_AUTHENTICATION`, sticky.
- * - `TLS_ERROR_TRUNCATED`: after `tls_session_end_of_input()` without a `close_notify`. The write half goes on.
- * - `TLS_ERROR_PROTOCOL`: a bad record or a fatal alert; what came before it was delivered by earlier calls. Sticky.
+ *   `TLS_STATUS_AUTHENTICATION_FAILED`, sticky.
+ * - `TLS_STATUS_TRUNCATED`: after `tls_session_end_of_input()` without a `close_notify`. The write half goes on.
+ * - `TLS_STATUS_PROTOCOL_ERROR`: a bad record or a fatal alert; what came before it was delivered by earlier calls. Sticky.
  * - The sticky error of a handshake that has failed.
- * - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE.
+ * - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_decrypt(tls_session_t *session,
@@ -1387,7 +1387,7 @@ tls_status_t tls_session_decrypt(tls_session_t *session,
  * `data + *out_plaintext_offset`. What was consumed is overwritten; a record that fails to open is destroyed.
  *
  * Statuses as `tls_session_decrypt()`, but never WANT_WRITE; and
- * - `TLS_ERROR_INVALID_STATE`: also while plaintext is held: take it with `tls_session_decrypt()` first.
+ * - `TLS_STATUS_INVALID_STATE`: also while plaintext is held: take it with `tls_session_decrypt()` first.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_decrypt_in_place(tls_session_t *session,
@@ -1403,22 +1403,22 @@ tls_status_t tls_session_decrypt_in_place(tls_session_t *session,
  * issuers, whatever its client-certificate mode. The answer comes among the client's data: `tls_session_decrypt()` goes
  * on delivering, and when the answer is complete, with its signature and its Finished verified, returns
  * `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` until the verdict is given, in the same ways as in the handshake
- * (`TLS_VALIDATION_AUTOMATIC` judges inside). `tls_session_encrypt()` continues to work meanwhile. Then
+ * (`SPANTLS_VALIDATION_AUTOMATIC` judges inside). `tls_session_encrypt()` continues to work meanwhile. Then
  * `tls_session_remote_certificate()` returns the new chain. If the client declines, there is no certificate, and the error
- * record has `TLS_POLICY_ERROR_NOT_AVAILABLE` until the verdict; under `TLS_CLIENT_CERTIFICATE_REQUIRE` such a client is
+ * record has `SPANTLS_POLICY_ERROR_NOT_AVAILABLE` until the verdict; under `SPANTLS_CLIENT_CERTIFICATE_REQUIRE` such a client is
  * refused at once with `certificate_required`, without a verdict. A refused client gets the alert, and both halves fail.
- * `TLS_STATE_CERTIFICATE_REQUESTED` and `TLS_STATE_CERTIFICATE_ANSWERED` tell where this stands.
+ * `SPANTLS_STATE_CERTIFICATE_REQUESTED` and `SPANTLS_STATE_CERTIFICATE_ANSWERED` tell where this stands.
  *
  * It is this session's alone: whoever resumes it must be asked again. Clients of this library do not offer it; a server
  * that asks them all the same gets `unexpected_message`.
  *
  * - `TLS_STATUS_COMPLETE`: asked. What did not fit is pending: see `tls_session_has_pending_output()`.
  * - `TLS_STATUS_WANT_WRITE`: not asked: send what was written, and call again with room.
- * - `TLS_ERROR_NOT_SUPPORTED`: TLS 1.2 (it would have to renegotiate), or a client that did not offer
+ * - `TLS_STATUS_NOT_SUPPORTED`: TLS 1.2 (it would have to renegotiate), or a client that did not offer
  *   post_handshake_auth. Nothing was sent.
- * - `TLS_ERROR_INVALID_STATE`: a client; not COMPLETE; the client has not answered the last request, or its answer is not
+ * - `TLS_STATUS_INVALID_STATE`: a client; not COMPLETE; the client has not answered the last request, or its answer is not
  *   judged; our side is closed.
- * - `TLS_ERROR_BUSY`: another thread is in the write half, or checks an answer.
+ * - `TLS_STATUS_BUSY`: another thread is in the write half, or checks an answer.
  * - The sticky error of a failed session.
  */
 SPANTLS_MUST_USE
@@ -1436,9 +1436,9 @@ tls_status_t tls_session_request_client_certificate(tls_session_t *session,
  * - `TLS_STATUS_COMPLETE`: written.
  * - `TLS_STATUS_WANT_WRITE`: the keys have not changed: send what was written, and call again with
  *   `SPANTLS_MIN_CIPHERTEXT` bytes of room.
- * - `TLS_ERROR_NOT_SUPPORTED`: TLS 1.2.
- * - `TLS_ERROR_INVALID_ARGUMENT`: another number than 0 or 1; on a socket, an output span.
- * - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE, or our side is closed.
+ * - `TLS_STATUS_NOT_SUPPORTED`: TLS 1.2.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: another number than 0 or 1; on a socket, an output span.
+ * - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE, or our side is closed.
  * - The sticky error of a failed session.
  */
 SPANTLS_MUST_USE
@@ -1481,7 +1481,7 @@ tls_status_t tls_session_drain_pending_output(tls_session_t *session,
  * with `tls_session_decrypt()`.
  *
  * - `TLS_STATUS_CLOSED`: the peer had closed properly, or the handshake was cancelled.
- * - `TLS_ERROR_TRUNCATED`: it had not; sticky for the handshake or the read half.
+ * - `TLS_STATUS_TRUNCATED`: it had not; sticky for the handshake or the read half.
  * - `TLS_STATUS_COMPLETE`: the session is suspended, or was answered and not called since; the end is remembered until it
  *   next needs input.
  * - The sticky error of a handshake or a read half that has failed.
@@ -1490,60 +1490,60 @@ SPANTLS_MUST_USE
 tls_status_t tls_session_end_of_input(tls_session_t *session);
 
 /**
- * The last failure of a call on this session; once the session has failed (`TLS_STATE_FAILED`), what it has failed with,
+ * The last failure of a call on this session; once the session has failed (`SPANTLS_STATE_FAILED`), what it has failed with,
  * whatever calls it refuses since. Calls that succeed leave it. Set `out_error->struct_size` first.
  *
  * - `TLS_STATUS_COMPLETE`: the record is filled; its `status` is 0 if nothing has failed. While the session waits for
- *   a verdict and the peer has shown no certificate, its `policy_errors` is `TLS_POLICY_ERROR_NOT_AVAILABLE`.
- * - `TLS_ERROR_INVALID_ARGUMENT`: `out_error` is NULL or its `struct_size` is too small.
+ *   a verdict and the peer has shown no certificate, its `policy_errors` is `SPANTLS_POLICY_ERROR_NOT_AVAILABLE`.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: `out_error` is NULL or its `struct_size` is too small.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_error(const tls_session_t *session,
-                               tls_error_t *out_error);
+                               spantls_error_t *out_error);
 
 /**
  * Makes a session that moves its bytes itself, over a connected stream socket.
  *
- * The loop, for either role: `tls_session_handshake()`, then `tls_session_read()` and `tls_session_write()`, in the end
- * `tls_session_close()`. WANT_READ means: wait until the socket is readable, then call again; WANT_WRITE: until it is
+ * The loop, for either role: `tls_session_socket_handshake()`, then `tls_session_socket_read()` and `tls_session_socket_write()`, in the end
+ * `tls_session_socket_shutdown()`. WANT_READ means: wait until the socket is readable, then call again; WANT_WRITE: until it is
  * writable. The questions of a handshake come and are answered as over spans; so are all getters. Make the socket
  * non-blocking; on one that blocks the same calls wait in `recv` and `send`, and nowhere else (a time limit of the socket's
  * is WANT_READ or WANT_WRITE). On TCP set TCP_NODELAY: everything is sent in as few pieces as there can be, and without it
  * the system may hold a small one back until the peer has acknowledged the one before (RFC 896), for tens of milliseconds.
  *
- * - The socket may still be connecting: WANT_WRITE until it is connected, `TLS_ERROR_IO` if that fails.
- * - Before you wait for the socket to become readable, look at `TLS_STATE_HAS_PENDING_PLAINTEXT`: while it is set there is
+ * - The socket may still be connecting: WANT_WRITE until it is connected, `TLS_STATUS_IO_ERROR` if that fails.
+ * - Before you wait for the socket to become readable, look at `SPANTLS_STATE_HAS_PENDING_PLAINTEXT`: while it is set there is
  *   something to read here, and the socket may never become readable again.
- * - After each read, look at `tls_session_has_pending_output()`: when it is true, `tls_session_write()` (with nothing, or with
+ * - After each read, look at `tls_session_has_pending_output()`: when it is true, `tls_session_socket_write()` (with nothing, or with
  *   the next data) sends an answer that the peer is owed.
  * - One thread may read while another writes or closes. Who waits inside a call on a blocking socket keeps others out of
- *   the same half (`TLS_ERROR_BUSY`), and out of the whole session in the handshake: `shutdown()` of the socket by the host
+ *   the same half (`TLS_STATUS_BUSY`), and out of the whole session in the handshake: `shutdown()` of the socket by the host
  *   ends the waiting.
- * - The functions over spans are `TLS_ERROR_INVALID_STATE` here, and those for sockets are on other sessions;
+ * - The functions over spans are `TLS_STATUS_INVALID_STATE` here, and those for sockets are on other sessions;
  *   `tls_session_request_client_certificate()` and `tls_session_update_keys()` take an empty output span (NULL, 0) and send.
  * - SIGPIPE is never raised, interrupted system calls are repeated, and no option of the socket is changed (on macOS
  *   SO_NOSIGPIPE is). No one else may read from the socket or write to it until both sides have closed. If another protocol
- *   follows TLS on it, see `tls_session_bytes_after_close()`.
- * - The two halves fail separately. If nothing more can be sent, writing ends but reading does not: `tls_session_read()`
+ *   follows TLS on it, see `tls_session_socket_bytes_after_close()`.
+ * - The two halves fail separately. If nothing more can be sent, writing ends but reading does not: `tls_session_socket_read()`
  *   delivers what the peer sent, then reports how the connection ended.
  * - An idle session keeps no buffers: bytes pass through some 200 KiB of each calling thread. What it keeps while it waits,
  *   the front of a record, ciphertext that the socket did not take, is limited.
  *
- * `flags` is `TLS_SOCKET_BORROW` or `TLS_SOCKET_OWN`, and one or both of the KERNEL flags where the kernel shall have the keys:
+ * `flags` is `SPANTLS_SOCKET_BORROW` or `SPANTLS_SOCKET_OWN`, and one or both of the KERNEL flags where the kernel shall have the keys:
  * the calls and their statuses stay the same, data goes through the kernel as plaintext. A kernel, a socket or a suite that
  * cannot is no error: the library goes on by itself, and `tls_session_stats()` tells what the kernel does and why not more.
- * With `TLS_SOCKET_KERNEL_RECEIVE` the handshake receives record by record, two system calls for each. A kernel before
- * Linux 6.14 cannot change keys: there `tls_session_update_keys()` is `TLS_ERROR_NOT_SUPPORTED`, and a peer that changes its
- * keys or asks for new ones (RFC 8446 section 4.6.3) ends the session with `TLS_ERROR_NOT_SUPPORTED` and the alert
+ * With `SPANTLS_SOCKET_KERNEL_RECEIVE` the handshake receives record by record, two system calls for each. A kernel before
+ * Linux 6.14 cannot change keys: there `tls_session_update_keys()` is `TLS_STATUS_NOT_SUPPORTED`, and a peer that changes its
+ * keys or asks for new ones (RFC 8446 section 4.6.3) ends the session with `TLS_STATUS_NOT_SUPPORTED` and the alert
  * `internal_error`. The kernel takes no limit of record sizes: with `tls_options_set_max_fragment_size()` it does not send.
  *
  * - `TLS_STATUS_COMPLETE`: `*out_session` is set; release it with `tls_session_destroy()`.
- * - `TLS_ERROR_INVALID_ARGUMENT`: a pointer is NULL, `context` is no context, other flags, or no stream socket (its `errno`,
+ * - `TLS_STATUS_INVALID_ARGUMENT`: a pointer is NULL, `context` is no context, other flags, or no stream socket (its `errno`,
  *   if it has one, is in `spantls_last_error()`). The socket stays the host's.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_create_with_socket(tls_context_t *context,
-                                            tls_socket_t socket,
+                                            spantls_socket_t socket,
                                             uint32_t flags,
                                             tls_session_t **out_session);
 
@@ -1551,45 +1551,45 @@ tls_status_t tls_session_create_with_socket(tls_context_t *context,
  * Does the handshake over the session's socket.
  *
  * - `TLS_STATUS_COMPLETE`: the handshake is finished, the peer judged, and every byte of it sent. Repeats. Look at
- *   `TLS_STATE_HAS_PENDING_PLAINTEXT`: the peer's data may have come with it. It is COMPLETE, too, if only sending was left
+ *   `SPANTLS_STATE_HAS_PENDING_PLAINTEXT`: the peer's data may have come with it. It is COMPLETE, too, if only sending was left
  *   (a server's tickets, our last flight) and the socket failed, since the peer may have sent its data and closed. Then
- *   `tls_session_read()` delivers that data, or returns why the peer ended the connection, and `tls_session_write()` returns
- *   `TLS_ERROR_IO`.
+ *   `tls_session_socket_read()` delivers that data, or returns why the peer ended the connection, and `tls_session_socket_write()` returns
+ *   `TLS_STATUS_IO_ERROR`.
  * - `TLS_STATUS_WANT_READ`, `TLS_STATUS_WANT_WRITE`: wait until the socket is readable, or writable.
- * - The questions, as `tls_session_process_handshake()` has them. They repeat until answered.
- * - `TLS_STATUS_CLOSED`: the handshake was cancelled with `tls_session_close()`.
- * - `TLS_ERROR_AUTHENTICATION`, `TLS_ERROR_PROTOCOL`, `TLS_ERROR_TRUNCATED`: failed; the alert was sent, or waits for
- *   `tls_session_close()` if the socket was full. Sticky.
- * - `TLS_ERROR_IO`: the socket failed earlier than that; its `errno` is in the error record. If the peer sent a fatal alert
+ * - The questions, as `tls_session_handshake()` has them. They repeat until answered.
+ * - `TLS_STATUS_CLOSED`: the handshake was cancelled with `tls_session_socket_shutdown()`.
+ * - `TLS_STATUS_AUTHENTICATION_FAILED`, `TLS_STATUS_PROTOCOL_ERROR`, `TLS_STATUS_TRUNCATED`: failed; the alert was sent, or waits for
+ *   `tls_session_socket_shutdown()` if the socket was full. Sticky.
+ * - `TLS_STATUS_IO_ERROR`: the socket failed earlier than that; its `errno` is in the error record. If the peer sent a fatal alert
  *   before it disconnected, the alert is reported instead. Sticky, unless it is ENOBUFS or ENOMEM.
- * - `TLS_ERROR_RESOURCES`: not sticky; nothing that was received is lost.
- * - `TLS_ERROR_INVALID_STATE`: the session is not bound to a socket.
+ * - `TLS_STATUS_OUT_OF_RESOURCES`: not sticky; nothing that was received is lost.
+ * - `TLS_STATUS_INVALID_STATE`: the session is not bound to a socket.
  */
 SPANTLS_MUST_USE
-tls_status_t tls_session_handshake(tls_session_t *session);
+tls_status_t tls_session_socket_handshake(tls_session_t *session);
 
 /**
  * Reads plaintext: what is here already, or else what the socket has. After data was delivered the socket is not asked
  * again in the same call.
  *
  * - `TLS_STATUS_COMPLETE`: `*out_read` bytes were delivered, at least one unless `buffer_cap` is 0: then it says that there
- *   is something to read. `TLS_STATE_HAS_PENDING_PLAINTEXT` tells whether more is here.
+ *   is something to read. `SPANTLS_STATE_HAS_PENDING_PLAINTEXT` tells whether more is here.
  * - `TLS_STATUS_WANT_READ`: wait until the socket is readable.
  * - `TLS_STATUS_CLOSED`: the peer's `close_notify`; everything before it was delivered. Repeats. What the peer sends after
- *   it is not TLS: see `tls_session_bytes_after_close()`.
+ *   it is not TLS: see `tls_session_socket_bytes_after_close()`.
  * - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_request_client_certificate()`. With a refusal there,
- *   `TLS_ERROR_AUTHENTICATION`, sticky; `tls_session_close()` sends the alert.
- * - `TLS_ERROR_TRUNCATED`: the connection has ended without a `close_notify`. Sticky; writing goes on.
- * - `TLS_ERROR_PROTOCOL`: a bad record or a fatal alert. Sticky; `tls_session_close()` sends the alert.
- * - `TLS_ERROR_IO`: receiving failed, after everything received before was delivered; its `errno` is in the error record.
+ *   `TLS_STATUS_AUTHENTICATION_FAILED`, sticky; `tls_session_socket_shutdown()` sends the alert.
+ * - `TLS_STATUS_TRUNCATED`: the connection has ended without a `close_notify`. Sticky; writing goes on.
+ * - `TLS_STATUS_PROTOCOL_ERROR`: a bad record or a fatal alert. Sticky; `tls_session_socket_shutdown()` sends the alert.
+ * - `TLS_STATUS_IO_ERROR`: receiving failed, after everything received before was delivered; its `errno` is in the error record.
  *   Sticky for reading, unless it is ENOBUFS or ENOMEM. A failure to send is never reported here.
- * - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE, or the session is not bound to a socket.
+ * - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE, or the session is not bound to a socket.
  */
 SPANTLS_MUST_USE
-tls_status_t tls_session_read(tls_session_t *session,
-                              uint8_t *buffer,
-                              size_t buffer_cap,
-                              size_t *out_read);
+tls_status_t tls_session_socket_read(tls_session_t *session,
+                                     uint8_t *buffer,
+                                     size_t buffer_cap,
+                                     size_t *out_read);
 
 /**
  * Writes plaintext: sends what is owed to the peer, then seals and sends, some 128 KiB in one system call. Plaintext is
@@ -1599,27 +1599,27 @@ tls_status_t tls_session_read(tls_session_t *session,
  * - `TLS_STATUS_WANT_WRITE`: the socket is full: wait until it is writable, then call again with the plaintext that was not
  *   taken. If all of it was, ciphertext is still owed (`tls_session_has_pending_output()`): call with nothing (NULL, 0) or with
  *   the next data.
- * - `TLS_ERROR_IO`: sending failed, now or in an earlier call that had output to send; its `errno` is in the error record.
+ * - `TLS_STATUS_IO_ERROR`: sending failed, now or in an earlier call that had output to send; its `errno` is in the error record.
  *   Sticky for writing, unless it is ENOBUFS or ENOMEM. Reading continues.
- * - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE, our side is closed (in TLS 1.2 also by the peer's
+ * - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE, our side is closed (in TLS 1.2 also by the peer's
  *   `close_notify`), or the session is not bound to a socket.
  * - The sticky error of a failed session. If its alert could not be sent, `alert_sent` in the error record is -1.
  */
 SPANTLS_MUST_USE
-tls_status_t tls_session_write(tls_session_t *session,
-                               const uint8_t *data,
-                               size_t data_len,
-                               size_t *out_written);
+tls_status_t tls_session_socket_write(tls_session_t *session,
+                                      const uint8_t *data,
+                                      size_t data_len,
+                                      size_t *out_written);
 
 /**
- * As `tls_session_write()`, with the plaintext gathered from `num_spans` spans; `*out_written` counts through all of them.
+ * As `tls_session_socket_write()`, with the plaintext gathered from `num_spans` spans; `*out_written` counts through all of them.
  * Records are filled across the spans' borders.
  */
 SPANTLS_MUST_USE
-tls_status_t tls_session_write_vectored(tls_session_t *session,
-                                        const tls_span_t *spans,
-                                        size_t num_spans,
-                                        size_t *out_written);
+tls_status_t tls_session_socket_write_vectored(tls_session_t *session,
+                                               const spantls_span_t *spans,
+                                               size_t num_spans,
+                                               size_t *out_written);
 
 /**
  * Closes our side: sends `close_notify` (RFC 8446 section 6.1) behind what is owed; before the handshake is COMPLETE it
@@ -1628,36 +1628,36 @@ tls_status_t tls_session_write_vectored(tls_session_t *session,
  *
  * - `TLS_STATUS_CLOSED`: everything is sent. Repeats.
  * - `TLS_STATUS_WANT_WRITE`: wait until the socket is writable, then call again.
- * - `TLS_ERROR_IO`: the socket failed, now or earlier, and nothing more can be sent. Reading continues. If the session had
+ * - `TLS_STATUS_IO_ERROR`: the socket failed, now or earlier, and nothing more can be sent. Reading continues. If the session had
  *   failed before, the error record keeps that failure, with `alert_sent` -1.
- * - `TLS_ERROR_INVALID_STATE`: the session is not bound to a socket.
+ * - `TLS_STATUS_INVALID_STATE`: the session is not bound to a socket.
  */
 SPANTLS_MUST_USE
-tls_status_t tls_session_close(tls_session_t *session);
+tls_status_t tls_session_socket_shutdown(tls_session_t *session);
 
 /**
  * Copies the bytes that were received after the peer's `close_notify`, in the same system call; empty if there are none. They
  * are not TLS. A protocol that continues in clear on the same connection (FTP's CCC, for example) calls this once
- * `tls_session_read()` has returned CLOSED, and then reads the rest from the socket itself. The bytes stay the same in later
+ * `tls_session_socket_read()` has returned CLOSED, and then reads the rest from the socket itself. The bytes stay the same in later
  * calls. They are not authenticated: an attacker can change them. Sessions over spans do not need this, since `*out_consumed`
  * ends with the `close_notify`. Copy-out as `tls_session_negotiated_alpn()`.
  *
- * - `TLS_ERROR_INVALID_STATE`: `tls_session_read()` has not returned CLOSED, or the session is not bound to a socket.
- * - `TLS_ERROR_BUSY`: another thread is reading.
+ * - `TLS_STATUS_INVALID_STATE`: `tls_session_socket_read()` has not returned CLOSED, or the session is not bound to a socket.
+ * - `TLS_STATUS_BUSY`: another thread is reading.
  *
- * While the kernel seals or opens the records (`TLS_SOCKET_KERNEL_SEND`, `TLS_SOCKET_KERNEL_RECEIVE`; see
+ * While the kernel seals or opens the records (`SPANTLS_SOCKET_KERNEL_SEND`, `SPANTLS_SOCKET_KERNEL_RECEIVE`; see
  * `tls_session_stats()`), no protocol can follow in clear: kernel TLS stays on the socket until it is closed.
  */
 SPANTLS_MUST_USE
-tls_status_t tls_session_bytes_after_close(const tls_session_t *session,
-                                           uint8_t *out_bytes,
-                                           size_t bytes_cap,
-                                           size_t *out_len);
+tls_status_t tls_session_socket_bytes_after_close(const tls_session_t *session,
+                                                  uint8_t *out_bytes,
+                                                  size_t bytes_cap,
+                                                  size_t *out_len);
 
 /**
  * The socket that the session is bound to; -1 if it is bound to none, or is no session.
  */
-SPANTLS_MUST_USE tls_socket_t tls_session_socket(const tls_session_t *session);
+SPANTLS_MUST_USE spantls_socket_t tls_session_socket(const tls_session_t *session);
 
 /**
  * Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with the default validation (RFC 5280, RFC 6125): a chain to the
@@ -1665,17 +1665,17 @@ SPANTLS_MUST_USE tls_socket_t tls_session_socket(const tls_session_t *session);
  * revocation if lists were given, and, on clients, the target host name. It computes on the caller's stack and may take a
  * millisecond; the first use of the system's store reads it.
  *
- * A client that showed no certificate is accepted, with 0 for policy errors, except under `TLS_CLIENT_CERTIFICATE_REQUIRE`.
+ * A client that showed no certificate is accepted, with 0 for policy errors, except under `SPANTLS_CLIENT_CERTIFICATE_REQUIRE`.
  * It is then accepted but not identified: check `tls_session_remote_certificate_count()`.
  *
- * Call it from any thread, but alone on the session; then call `tls_session_process_handshake()` again.
+ * Call it from any thread, but alone on the session; then call `tls_session_handshake()` again.
  *
  * On an open session that has asked for a certificate (`tls_session_request_client_certificate()`) it is
- * `tls_session_decrypt()` that goes on, and a thread inside it makes this `TLS_ERROR_BUSY`; so with all verdicts.
+ * `tls_session_decrypt()` that goes on, and a thread inside it makes this `TLS_STATUS_BUSY`; so with all verdicts.
  *
  * - `TLS_STATUS_COMPLETE`: judged. `*out_policy_errors` (may be NULL) 0: accepted. Otherwise the peer is refused
  *   with the alert that fits the worst error, and the error record will say what is wrong.
- * - `TLS_ERROR_INVALID_STATE`: nothing waits for a verdict, or it was answered.
+ * - `TLS_STATUS_INVALID_STATE`: nothing waits for a verdict, or it was answered.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_accept_with_default_validation(tls_session_t *session,
@@ -1687,24 +1687,24 @@ tls_status_t tls_session_accept_with_default_validation(tls_session_t *session,
  * only once, however often this is called. The search for a path stops after eight wrong signatures (more if several
  * anchors share one name), and the chain is refused.
  *
- * For a client that showed no certificate the result is `TLS_POLICY_ERROR_NOT_AVAILABLE` in every client-certificate mode,
+ * For a client that showed no certificate the result is `SPANTLS_POLICY_ERROR_NOT_AVAILABLE` in every client-certificate mode,
  * also where `tls_session_accept_with_default_validation()` accepts it.
  *
  * - `TLS_STATUS_COMPLETE`: `*out_policy_errors` (may be NULL) is set; 0: the certificate would be accepted.
- * - `TLS_ERROR_INVALID_STATE`: nothing waits for a verdict, or it was answered.
+ * - `TLS_STATUS_INVALID_STATE`: nothing waits for a verdict, or it was answered.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_default_policy_errors(const tls_session_t *session,
                                                uint32_t *out_policy_errors);
 
 /**
- * Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with the host's own verdict: 0 accepts; `TLS_POLICY_ERROR_…` bits
+ * Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with the host's own verdict: 0 accepts; `SPANTLS_POLICY_ERROR_…` bits
  * refuse the peer with `certificate_required` for 1 (`handshake_failure` in TLS 1.2), else `unknown_ca` for 4, else
  * `bad_certificate` for 2. To choose the alert, use `tls_session_reject_certificate()`.
  *
- * - `TLS_STATUS_COMPLETE`: taken; call `tls_session_process_handshake()` again.
- * - `TLS_ERROR_INVALID_ARGUMENT`: an unknown bit.
- * - `TLS_ERROR_INVALID_STATE`: nothing waits for a verdict, or it was answered.
+ * - `TLS_STATUS_COMPLETE`: taken; call `tls_session_handshake()` again.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: an unknown bit.
+ * - `TLS_STATUS_INVALID_STATE`: nothing waits for a verdict, or it was answered.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_set_certificate_validation_result(tls_session_t *session,
@@ -1714,10 +1714,10 @@ tls_status_t tls_session_set_certificate_validation_result(tls_session_t *sessio
  * Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with a refusal: the peer gets this fatal alert, under the keys in
  * force, before it completes and before any application byte.
  *
- * - `TLS_STATUS_COMPLETE`: taken; call `tls_session_process_handshake()` again: it fails with
- *   `TLS_ERROR_AUTHENTICATION` and writes the alert.
- * - `TLS_ERROR_INVALID_ARGUMENT`: an alert that ends nothing (close_notify, user_canceled, no_renegotiation).
- * - `TLS_ERROR_INVALID_STATE`: nothing waits for a verdict, or it was answered.
+ * - `TLS_STATUS_COMPLETE`: taken; call `tls_session_handshake()` again: it fails with
+ *   `TLS_STATUS_AUTHENTICATION_FAILED` and writes the alert.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: an alert that ends nothing (close_notify, user_canceled, no_renegotiation).
+ * - `TLS_STATUS_INVALID_STATE`: nothing waits for a verdict, or it was answered.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_reject_certificate(tls_session_t *session,
@@ -1726,10 +1726,10 @@ tls_status_t tls_session_reject_certificate(tls_session_t *session,
 /**
  * Answers any suspension with a refusal: the peer gets this fatal alert, and nothing else any more.
  *
- * - `TLS_STATUS_COMPLETE`: taken; call `tls_session_process_handshake()` again: it fails with
- *   `TLS_ERROR_AUTHENTICATION` and writes the alert.
- * - `TLS_ERROR_INVALID_ARGUMENT`: an alert that ends nothing (close_notify, user_canceled, no_renegotiation).
- * - `TLS_ERROR_INVALID_STATE`: the session is not suspended, or its question was answered.
+ * - `TLS_STATUS_COMPLETE`: taken; call `tls_session_handshake()` again: it fails with
+ *   `TLS_STATUS_AUTHENTICATION_FAILED` and writes the alert.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: an alert that ends nothing (close_notify, user_canceled, no_renegotiation).
+ * - `TLS_STATUS_INVALID_STATE`: the session is not suspended, or its question was answered.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_reject(tls_session_t *session,
@@ -1737,14 +1737,14 @@ tls_status_t tls_session_reject(tls_session_t *session,
 
 /**
  * Answers `TLS_STATUS_NEEDS_SERVER_OPTIONS`: the session goes on with this server context, as if it had been created
- * on it (`tls_options_set_keep_client_hello()` counts, too). Then show `tls_session_process_handshake()` the same input
+ * on it (`tls_options_set_keep_client_hello()` counts, too). Then show `tls_session_handshake()` the same input
  * again: the record that completes the ClientHello was not consumed. Shown another record, it returns
- * `TLS_ERROR_INVALID_ARGUMENT` and takes nothing, until it is shown that one (a part of it is WANT_READ). To turn the
+ * `TLS_STATUS_INVALID_ARGUMENT` and takes nothing, until it is shown that one (a part of it is WANT_READ). To turn the
  * client away, `tls_session_reject()` with `SPANTLS_ALERT_UNRECOGNIZED_NAME` (RFC 6066 section 3) or another alert.
  *
  * - `TLS_STATUS_COMPLETE`: taken. The context may be destroyed.
- * - `TLS_ERROR_INVALID_ARGUMENT`: a client's context, or one that was itself made without options.
- * - `TLS_ERROR_INVALID_STATE`: no ClientHello waits for a context, or it was answered.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: a client's context, or one that was itself made without options.
+ * - `TLS_STATUS_INVALID_STATE`: no ClientHello waits for a context, or it was answered.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_set_server_context(tls_session_t *session,
@@ -1757,11 +1757,11 @@ tls_status_t tls_session_set_server_context(tls_session_t *session,
  *
  * Credentials set beforehand that fit none of the server's signature schemes count as none.
  *
- * - `TLS_STATUS_COMPLETE`: taken; if the session was suspended call `tls_session_process_handshake()` again. The
+ * - `TLS_STATUS_COMPLETE`: taken; if the session was suspended call `tls_session_handshake()` again. The
  *   credentials may be destroyed.
- * - `TLS_ERROR_CONFIGURATION`: suspended, and these credentials fit none of the server's signature schemes. Nothing was
+ * - `TLS_STATUS_INVALID_CONFIGURATION`: suspended, and these credentials fit none of the server's signature schemes. Nothing was
  *   answered: try others, or NULL.
- * - `TLS_ERROR_INVALID_STATE`: a server session; the handshake has begun and nobody waits for credentials, or no more.
+ * - `TLS_STATUS_INVALID_STATE`: a server session; the handshake has begun and nobody waits for credentials, or no more.
  *   Before the handshake a second call replaces the first.
  */
 SPANTLS_MUST_USE
@@ -1772,7 +1772,7 @@ tls_status_t tls_session_set_client_credentials(tls_session_t *session,
  * The number of issuers that the server names in its request for a certificate (RFC 8446 section 4.2.4, RFC 5246 section
  * 7.4.4); 0 means that any will do. From `TLS_STATUS_WANT_CREDENTIALS` until the handshake is COMPLETE, else 0.
  *
- * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` if a pointer is NULL.
+ * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` if a pointer is NULL.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_acceptable_issuer_count(const tls_session_t *session,
@@ -1782,7 +1782,7 @@ tls_status_t tls_session_acceptable_issuer_count(const tls_session_t *session,
  * Copies the distinguished name of an issuer that the server accepts, as DER. Copy-out as
  * `tls_session_negotiated_alpn()`.
  *
- * - `TLS_ERROR_INVALID_ARGUMENT`: also for an index that is not below the count.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: also for an index that is not below the count.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_acceptable_issuer(const tls_session_t *session,
@@ -1807,7 +1807,7 @@ uint16_t tls_session_acceptable_signature_scheme(const tls_session_t *session,
  * The message has less than 256 bytes; only clients in TLS 1.2 sign all handshake messages so far (RFC 5246 section
  * 7.4.8), which may be as long as the server's chain.
  *
- * - `TLS_ERROR_INVALID_STATE`: nothing waits for a signature.
+ * - `TLS_STATUS_INVALID_STATE`: nothing waits for a signature.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_signature_request(const tls_session_t *session,
@@ -1819,13 +1819,13 @@ tls_status_t tls_session_signature_request(const tls_session_t *session,
 /**
  * Answers `TLS_STATUS_NEEDS_SIGNATURE`. ECDSA signatures are DER (`ECDSA-Sig-Value`, RFC 8446 section 4.2.3), the others
  * the bare bytes. The signature is checked against the certificate's key before it can leave. Length 0: the host could
- * not sign; the handshake fails with `TLS_ERROR_AUTHENTICATION` and the alert `internal_error`. Sign on another thread or
+ * not sign; the handshake fails with `TLS_STATUS_AUTHENTICATION_FAILED` and the alert `internal_error`. Sign on another thread or
  * in another process if it takes long: nothing else waits for this session.
  *
- * - `TLS_STATUS_COMPLETE`: taken; call `tls_session_process_handshake()` again.
- * - `TLS_ERROR_INVALID_ARGUMENT`: not a signature of this message by the certificate's key. Nothing was answered: bring
+ * - `TLS_STATUS_COMPLETE`: taken; call `tls_session_handshake()` again.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: not a signature of this message by the certificate's key. Nothing was answered: bring
  *   another one, or none (length 0).
- * - `TLS_ERROR_INVALID_STATE`: nothing waits for a signature, or it was answered.
+ * - `TLS_STATUS_INVALID_STATE`: nothing waits for a signature, or it was answered.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_set_signature(tls_session_t *session,
@@ -1833,7 +1833,7 @@ tls_status_t tls_session_set_signature(tls_session_t *session,
                                        size_t signature_len);
 
 /**
- * The `TLS_STATE_…` bits of a session; 0 for what is no session.
+ * The `SPANTLS_STATE_…` bits of a session; 0 for what is no session.
  */
 SPANTLS_MUST_USE uint32_t tls_session_state(const tls_session_t *session);
 
@@ -1848,7 +1848,7 @@ SPANTLS_MUST_USE int32_t tls_session_is_handshake_complete(const tls_session_t *
 SPANTLS_MUST_USE int32_t tls_session_has_pending_output(const tls_session_t *session);
 
 /**
- * The protocol version, a `TLS_PROTOCOL_…` value; 0 until the handshake is COMPLETE.
+ * The protocol version, a `SPANTLS_PROTOCOL_…` value; 0 until the handshake is COMPLETE.
  */
 SPANTLS_MUST_USE uint32_t tls_session_negotiated_protocol(const tls_session_t *session);
 
@@ -1898,22 +1898,22 @@ tls_status_t tls_session_target_host_name(const tls_session_t *session,
  * together may be of different moments while other threads use the session.
  *
  * - `TLS_STATUS_COMPLETE`: filled.
- * - `TLS_ERROR_INVALID_ARGUMENT`: `out_stats` is NULL or its `struct_size` is too small.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: `out_stats` is NULL or its `struct_size` is too small.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_stats(const tls_session_t *session,
-                               tls_session_stats_t *out_stats);
+                               spantls_session_stats_t *out_stats);
 
 /**
  * Gives up memory of an open session. `depth` 0: nothing that getters tell; 1: the peer's certificates (and with them, on
- * clients, `TLS_CHANNEL_BINDING_ENDPOINT`), its staple, a kept ClientHello; 2: on clients also what takes session tickets
+ * clients, `SPANTLS_CHANNEL_BINDING_ENDPOINT`), its staple, a kept ClientHello; 2: on clients also what takes session tickets
  * (some 800 bytes, and given up anyway when there are two): later ones are ignored. Buffers are never kept by idle
  * sessions.
  *
  * - `TLS_STATUS_COMPLETE`: done.
- * - `TLS_ERROR_INVALID_ARGUMENT`: another depth.
- * - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE.
- * - `TLS_ERROR_BUSY`: another thread is in the read half.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: another depth.
+ * - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE.
+ * - `TLS_STATUS_BUSY`: another thread is in the read half.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_shrink(tls_session_t *session,
@@ -1922,7 +1922,7 @@ tls_status_t tls_session_shrink(tls_session_t *session,
 /**
  * The number of certificates that the peer has sent, 0 until it has; available from the verdict's suspension on.
  *
- * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` if a pointer is NULL.
+ * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` if a pointer is NULL.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_remote_certificate_count(const tls_session_t *session,
@@ -1932,7 +1932,7 @@ tls_status_t tls_session_remote_certificate_count(const tls_session_t *session,
  * Copies a certificate of the peer as DER; index 0 is the leaf, the rest as the peer sent them. Copy-out as
  * `tls_session_negotiated_alpn()`.
  *
- * - `TLS_ERROR_INVALID_ARGUMENT`: also for an index that is not below the count.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: also for an index that is not below the count.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_remote_certificate(const tls_session_t *session,
@@ -1947,7 +1947,7 @@ tls_status_t tls_session_remote_certificate(const tls_session_t *session,
  * is 0 if neither has happened, if the chain is not trusted, if the session was resumed without a new judgement, and after
  * `tls_session_shrink()` with a depth above 0. A name mismatch does not change it.
  *
- * - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` if a pointer is NULL.
+ * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` if a pointer is NULL.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_verified_certificate_count(const tls_session_t *session,
@@ -1957,7 +1957,7 @@ tls_status_t tls_session_verified_certificate_count(const tls_session_t *session
  * Copies a certificate of that path as DER: index 0 is the peer's leaf, the last index is the anchor. If the leaf itself is
  * trusted, it is the only one. Copy-out as `tls_session_negotiated_alpn()`.
  *
- * - `TLS_ERROR_INVALID_ARGUMENT`: also for an index that is not below `tls_session_verified_certificate_count()`.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: also for an index that is not below `tls_session_verified_certificate_count()`.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_verified_certificate(const tls_session_t *session,
@@ -1988,14 +1988,14 @@ tls_status_t tls_session_ocsp_response(const tls_session_t *session,
                                        size_t *out_len);
 
 /**
- * Copies a channel binding (RFC 5056) of a `TLS_CHANNEL_BINDING_…` kind: the bare value, without its name in front. Both
+ * Copies a channel binding (RFC 5056) of a `SPANTLS_CHANNEL_BINDING_…` kind: the bare value, without its name in front. Both
  * ends have the same. Before relying on it, ask `tls_session_is_channel_binding_sound()`. Copy-out as
  * `tls_session_negotiated_alpn()`.
  *
- * - `TLS_ERROR_NOT_SUPPORTED`: UNIQUE in TLS 1.3 (RFC 8446 appendix C.5); ENDPOINT where RFC 5929 has no hash for the
+ * - `TLS_STATUS_NOT_SUPPORTED`: UNIQUE in TLS 1.3 (RFC 8446 appendix C.5); ENDPOINT where RFC 5929 has no hash for the
  *   signature of the server's certificate (Ed25519).
- * - `TLS_ERROR_INVALID_ARGUMENT`: an unknown kind.
- * - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE; ENDPOINT on a client that `tls_session_shrink()` has taken the
+ * - `TLS_STATUS_INVALID_ARGUMENT`: an unknown kind.
+ * - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE; ENDPOINT on a client that `tls_session_shrink()` has taken the
  *   certificates from.
  */
 SPANTLS_MUST_USE
@@ -2019,10 +2019,10 @@ int32_t tls_session_is_channel_binding_sound(const tls_session_t *session);
  * than a context of length 0, in TLS 1.3 it is the same.
  *
  * - `TLS_STATUS_COMPLETE`: filled.
- * - `TLS_ERROR_INVALID_ARGUMENT`: no room at all; a label that is empty (TLS 1.2), too long (TLS 1.3: more than 249 bytes)
+ * - `TLS_STATUS_INVALID_ARGUMENT`: no room at all; a label that is empty (TLS 1.2), too long (TLS 1.3: more than 249 bytes)
  *   or that TLS 1.2 derives its own secrets with; a context of more than 65,535 bytes (TLS 1.2); more room than TLS 1.3 can
  *   fill (255 hash lengths).
- * - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE.
+ * - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_export_keying_material(const tls_session_t *session,
@@ -2050,12 +2050,12 @@ tls_status_t tls_session_client_hello(const tls_session_t *session,
  * Tells what the ClientHello says and where. Set `out_info->struct_size` first.
  *
  * - `TLS_STATUS_COMPLETE`: filled.
- * - `TLS_ERROR_INVALID_ARGUMENT`: `out_info` is NULL or its `struct_size` is too small.
- * - `TLS_ERROR_INVALID_STATE`: there is no ClientHello: see `tls_session_client_hello()`.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: `out_info` is NULL or its `struct_size` is too small.
+ * - `TLS_STATUS_INVALID_STATE`: there is no ClientHello: see `tls_session_client_hello()`.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_client_hello_info(const tls_session_t *session,
-                                           tls_client_hello_info_t *out_info);
+                                           spantls_client_hello_info_t *out_info);
 
 /**
  * Copies the JA3 fingerprint of the ClientHello: 32 hexadecimal digits, the MD5 of the text that

@@ -50,7 +50,7 @@ functions! {
     tls_context_destroy(Handle);
     tls_session_create(Handle, *mut Handle) -> i32;
     tls_session_destroy(Handle);
-    tls_session_process_handshake(Handle, *const u8, usize, *mut u8, usize, *mut usize, *mut usize) -> i32;
+    tls_session_handshake(Handle, *const u8, usize, *mut u8, usize, *mut usize, *mut usize) -> i32;
     tls_session_set_certificate_validation_result(Handle, u32) -> i32;
     tls_session_encrypt(Handle, *const u8, usize, *mut u8, usize, *mut usize, *mut usize) -> i32;
     tls_session_decrypt(Handle, *const u8, usize, *mut u8, usize, *mut usize, *mut usize) -> i32;
@@ -163,7 +163,7 @@ impl Session {
         let (mut consumed, mut written) = (0, 0);
         // SAFETY: a live handle, two spans, two out-parameters.
         let status = unsafe {
-            (self.functions.tls_session_process_handshake)(
+            (self.functions.tls_session_handshake)(
                 self.handle,
                 if input.is_empty() { null() } else { input.as_ptr() },
                 input.len(),

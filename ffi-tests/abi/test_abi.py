@@ -23,14 +23,14 @@ SMALL = """
 #include <stddef.h>
 #define SPANTLS_ROOM 64
 typedef enum { TLS_STATUS_COMPLETE = 0, TLS_STATUS_WANT_READ = 1 } tls_status_values;
-struct tls_error_t { size_t struct_size; int status; };
-struct tls_span_t { const unsigned char *data; size_t len; };
-int tls_session_read(struct tls_error_t *error, struct tls_span_t *span, int count);
-int tls_session_close(void);
+struct spantls_error_t { size_t struct_size; int status; };
+struct spantls_span_t { const unsigned char *data; size_t len; };
+int tls_session_socket_read(struct spantls_error_t *error, struct spantls_span_t *span, int count);
+int tls_session_socket_shutdown(void);
 """
 BODIES = """
-int tls_session_read(struct tls_error_t *error, struct tls_span_t *span, int count) { return error && span ? count : 0; }
-int tls_session_close(void) { return 0; }
+int tls_session_socket_read(struct spantls_error_t *error, struct spantls_span_t *span, int count) { return error && span ? count : 0; }
+int tls_session_socket_shutdown(void) { return 0; }
 """
 
 
@@ -42,7 +42,7 @@ class Guard(unittest.TestCase):
         os.mkdir(self.baseline)
         self.assertEqual(self.call(abi.bless, *self.build("first"))[0], 0)
 
-    def build(self, name, *changes, soname="libspantls.so.0"):
+    def build(self, name, *changes, soname="libspantls.so.1"):
         """The small library with texts replaced: the library, and its header."""
         header, source = SMALL, BODIES
         for before, after in changes:
@@ -85,14 +85,14 @@ class Guard(unittest.TestCase):
         self.assertEqual(self.call(abi.check, *self.build("again"))[0], 0)
 
     def test_a_function_that_is_gone_is_caught(self):
-        self.refused("lost or changed: symbols.txt: tls_session_close is gone",
-                     ("int tls_session_close(void);", ""), ("int tls_session_close(void) { return 0; }", ""))
+        self.refused("lost or changed: symbols.txt: tls_session_socket_shutdown is gone",
+                     ("int tls_session_socket_shutdown(void);", ""), ("int tls_session_socket_shutdown(void) { return 0; }", ""))
 
     def test_a_parameter_of_another_type_is_caught(self):
         self.refused("parameter 3 of type 'int' changed", ("int count", "long count"))
 
     def test_another_type_of_result_is_caught(self):
-        self.refused("return type changed", ("int tls_session_close", "long tls_session_close"))
+        self.refused("return type changed", ("int tls_session_socket_shutdown", "long tls_session_socket_shutdown"))
 
     def test_a_struct_without_a_size_must_not_grow(self):
         self.refused("data member insertion", ("size_t len; }", "size_t len; int more; }"))
@@ -101,11 +101,11 @@ class Guard(unittest.TestCase):
         self.refused("data member insertion", ("size_t struct_size; int", "size_t struct_size; long more; int"))
 
     def test_a_field_of_another_type_is_caught(self):
-        self.refused("a field of tls_error_t is not what it was", ("int status", "unsigned long status"))
+        self.refused("a field of spantls_error_t is not what it was", ("int status", "unsigned long status"))
 
     def test_a_field_of_another_name_or_place_is_caught(self):
-        self.refused("tls_error_t is not what it was", ("int status;", "int state;"))
-        self.refused("tls_error_t is not what it was", ("size_t struct_size; int status", "size_t struct_size; int more; int status"))
+        self.refused("spantls_error_t is not what it was", ("int status;", "int state;"))
+        self.refused("spantls_error_t is not what it was", ("size_t struct_size; int status", "size_t struct_size; int more; int status"))
 
     def test_a_constant_with_another_value_is_caught(self):
         self.refused("SPANTLS_ROOM 64 has another value", ("ROOM 64", "ROOM 65"))
@@ -115,10 +115,10 @@ class Guard(unittest.TestCase):
         self.refused("TLS_STATUS_WANT_READ 1 is gone", (", TLS_STATUS_WANT_READ = 1", ""))
 
     def test_another_SONAME_is_caught(self):
-        self.refused("SONAME libspantls.so.0 is gone", soname="libspantls.so.1")
+        self.refused("SONAME libspantls.so.1 is gone", soname="libspantls.so.2")
 
     def test_a_new_function_is_blessed(self):
-        self.blessed("Only additions", ("int tls_session_close(void)", "int tls_session_more(void); int tls_session_close(void)"),
+        self.blessed("Only additions", ("int tls_session_socket_shutdown(void)", "int tls_session_more(void); int tls_session_socket_shutdown(void)"),
                      ("{ return 0; }", "{ return 0; }\nint tls_session_more(void) { return 1; }"))
 
     def test_a_new_constant_is_blessed(self):
@@ -128,7 +128,7 @@ class Guard(unittest.TestCase):
         self.blessed("Only additions", ("int status; }", "int status; long more; }"))
 
     def test_a_new_ABI_is_blessed_when_it_is_asked_for(self):
-        changed = self.refused("is gone", soname="libspantls.so.1")
+        changed = self.refused("is gone", soname="libspantls.so.2")
         self.assertEqual(self.call(abi.bless, *changed, breaking=True)[0], 0)
         self.assertEqual(self.call(abi.check, *changed)[0], 0)
 
@@ -147,12 +147,12 @@ class Real(unittest.TestCase):
                     text = file.read()
                 if name == "spantls.abi":
                     # One declaration stands for two functions: the second is the one that is gone.
-                    start = text.index('<function-decl name="tls_session_close"')
+                    start = text.index('<function-decl name="tls_session_socket_shutdown"')
                     end = text.index("</function-decl>", start) + len("</function-decl>")
-                    twin = text[start:end].replace("tls_session_close", "tls_session_gone")
-                    symbol = next(line for line in text.splitlines() if '<elf-symbol name="tls_session_close"' in line)
+                    twin = text[start:end].replace("tls_session_socket_shutdown", "tls_session_gone")
+                    symbol = next(line for line in text.splitlines() if '<elf-symbol name="tls_session_socket_shutdown"' in line)
                     text = text[:end] + twin + text[end:]
-                    text = text.replace(symbol, symbol + "\n" + symbol.replace("tls_session_close", "tls_session_gone"))
+                    text = text.replace(symbol, symbol + "\n" + symbol.replace("tls_session_socket_shutdown", "tls_session_gone"))
                 with open(os.path.join(baseline, name), "w", encoding="utf-8") as file:
                     file.write(text)
             lost, _, _ = abi.compare(LIBRARY, abi.HEADER, baseline)

@@ -52,15 +52,15 @@ typedef struct {
         uint32_t bits;
         void *handle;
         struct {
-            tls_error_t error;
+            spantls_error_t error;
             uint8_t behind[64];
         } record;
         struct {
-            tls_client_hello_info_t info;
+            spantls_client_hello_info_t info;
             uint8_t behind[64];
         } hello;
         struct {
-            tls_session_stats_t stats;
+            spantls_session_stats_t stats;
             uint8_t behind[64];
         } counted;
         uint16_t scheme;
@@ -185,7 +185,7 @@ static bool is_filled(const uint8_t *data, size_t len, uint8_t byte) {
 #define PASS_CONTEXT_OR_NULL(a) PASS_BYTES(a)
 #define PASS_STAPLE(a) PASS_BYTES(a)
 #define PASS_TICKET_ROOT(a) PASS_BYTES(a)
-#define PASS_SPANS(a) (const tls_span_t *)(a).pointer, (a).len
+#define PASS_SPANS(a) (const spantls_span_t *)(a).pointer, (a).len
 #define PASS_IN_PLACE(a) (uint8_t *)(a).pointer, (a).len
 #define PASS_OUTPUT(a) (uint8_t *)(a).pointer, (a).len
 #define PASS_MATERIAL(a) (uint8_t *)(a).pointer, (a).len
@@ -209,7 +209,7 @@ static bool is_filled(const uint8_t *data, size_t len, uint8_t byte) {
 #define PASS_BINDING_KIND(a) (int32_t)(a).number
 #define PASS_SWITCH(a) (int32_t)(a).number
 #define PASS_DEPTH(a) (int32_t)(a).number
-#define PASS_SOCKET(a) (tls_socket_t)(a).number
+#define PASS_SOCKET(a) (spantls_socket_t)(a).number
 #define PASS_SOCKET_FLAGS(a) (uint32_t)(a).number
 #define PASS_TICKET_LIFETIME(a) (uint32_t)(a).number
 #define PASS_FRAGMENT_SIZE(a) (size_t)(a).number
@@ -217,9 +217,9 @@ static bool is_filled(const uint8_t *data, size_t len, uint8_t byte) {
 #define PASS_INDEX(a) (size_t)(a).number
 #define PASS_COPY_OUT(a) (uint8_t *)(a).pointer, (a).len, (a).out_len
 #define PASS_COPY_OUT_TEXT(a) (char *)(a).pointer, (a).len, (a).out_len
-#define PASS_ERROR_RECORD(a) (tls_error_t *)(a).pointer
-#define PASS_HELLO_INFO(a) (tls_client_hello_info_t *)(a).pointer
-#define PASS_STATS(a) (tls_session_stats_t *)(a).pointer
+#define PASS_ERROR_RECORD(a) (spantls_error_t *)(a).pointer
+#define PASS_HELLO_INFO(a) (spantls_client_hello_info_t *)(a).pointer
+#define PASS_STATS(a) (spantls_session_stats_t *)(a).pointer
 #define PASS_OUT_CONSUMED(a) (size_t *)(a).pointer
 #define PASS_OUT_WRITTEN(a) (size_t *)(a).pointer
 #define PASS_OUT_SIZE(a) (size_t *)(a).pointer
@@ -342,7 +342,7 @@ MAKE(make_one_id) {
 /* Spans of which every third is empty; the last is where outputs may not be. */
 static void put_spans(argument_t *argument, size_t num, const uint8_t *last, size_t last_len, size_t other_len) {
     static const uint8_t data[] = "plaintext in spans";
-    tls_span_t spans[20];
+    spantls_span_t spans[20];
     for (size_t i = 0; i < num; i++) {
         spans[i].data = i % 3 == 0 ? NULL : data;
         spans[i].len = i % 3 == 0 ? 0 : other_len;
@@ -664,7 +664,7 @@ CHECK(check_copy_out) {
 
 /* Where there is nothing to tell the record is empty; where its size is wrong there is no place for it. */
 CHECK(check_error_record) {
-    const tls_error_t *record = &argument->out.record.error;
+    const spantls_error_t *record = &argument->out.record.error;
     const size_t struct_size = (size_t)argument->number;
     IGNORE_THE_REST;
     EXPECT(is_filled(argument->out.record.behind, sizeof argument->out.record.behind, PATTERN));
@@ -682,7 +682,7 @@ CHECK(check_error_record) {
 }
 
 CHECK(check_hello_info) {
-    const tls_client_hello_info_t *info = &argument->out.hello.info;
+    const spantls_client_hello_info_t *info = &argument->out.hello.info;
     const uint8_t *body = (const uint8_t *)info + sizeof(size_t);
     const size_t body_len = sizeof *info - sizeof(size_t);
     IGNORE_THE_REST;
@@ -700,9 +700,9 @@ CHECK(check_hello_info) {
 
 /* What the scenes move is counted, and none of it is much. */
 CHECK(check_stats) {
-    const tls_session_stats_t *stats = &argument->out.counted.stats;
+    const spantls_session_stats_t *stats = &argument->out.counted.stats;
     const uint8_t *body = (const uint8_t *)stats + sizeof(size_t);
-    const size_t first_size = offsetof(tls_session_stats_t, receive_calls);
+    const size_t first_size = offsetof(spantls_session_stats_t, receive_calls);
     const size_t known = stats->struct_size < sizeof *stats ? first_size : sizeof *stats;
     const size_t body_len = known - sizeof(size_t);
     IGNORE_THE_REST;
@@ -753,9 +753,9 @@ CHECK_HANDLE(check_session, tls_session_destroy)
 
 /* --- The kinds -------------------------------------------------------------------------------------------------- */
 
-#define WRONG REFUSED, TLS_ERROR_INVALID_ARGUMENT
-#define WRONG_LATE REFUSED_LATE, TLS_ERROR_INVALID_ARGUMENT
-#define UNFIT REFUSED, TLS_ERROR_CONFIGURATION
+#define WRONG REFUSED, TLS_STATUS_INVALID_ARGUMENT
+#define WRONG_LATE REFUSED_LATE, TLS_STATUS_INVALID_ARGUMENT
+#define UNFIT REFUSED, TLS_STATUS_INVALID_CONFIGURATION
 #define FINE HARMLESS, SAME
 
 /* The widest lengths, as they fit into `number`. */
@@ -831,15 +831,15 @@ KIND(OUTPUT, "output", make_output, check_output, 0, NULL, BAD_SPAN, EMPTY_SPAN(
      {"over the input", WRONG, over_input, 0, NULL},
      {"over the input's last byte", WRONG, over_input_end, 0, NULL});
 KIND(LABEL, "label", make_bytes, check_input, 0, "EXPORTER-test", BAD_SPAN,
-     EMPTY_SPAN(HARMLESS, TLS_ERROR_INVALID_ARGUMENT),
-     {"250 bytes", HARMLESS, TLS_ERROR_INVALID_ARGUMENT, long_bytes, 250, "a"},
-     {"70,000 bytes", HARMLESS, TLS_ERROR_INVALID_ARGUMENT, long_bytes, 70000, "a"},
-     {"one of TLS", HARMLESS, TLS_ERROR_INVALID_ARGUMENT, long_bytes, 13, "master secret"});
+     EMPTY_SPAN(HARMLESS, TLS_STATUS_INVALID_ARGUMENT),
+     {"250 bytes", HARMLESS, TLS_STATUS_INVALID_ARGUMENT, long_bytes, 250, "a"},
+     {"70,000 bytes", HARMLESS, TLS_STATUS_INVALID_ARGUMENT, long_bytes, 70000, "a"},
+     {"one of TLS", HARMLESS, TLS_STATUS_INVALID_ARGUMENT, long_bytes, 13, "master secret"});
 KIND(CONTEXT_OR_NULL, "context", make_bytes, check_input, 0, "context", BAD_SPAN, EMPTY_SPAN(FINE),
-     {"70,000 bytes", HARMLESS, TLS_ERROR_INVALID_ARGUMENT, long_bytes, 70000, "a"});
+     {"70,000 bytes", HARMLESS, TLS_STATUS_INVALID_ARGUMENT, long_bytes, 70000, "a"});
 KIND(MATERIAL, "material", make_material, check_output, 0, NULL, BAD_SPAN, EMPTY_SPAN(WRONG_LATE),
      {"one byte", FINE, len_of_number, 1, NULL},
-     {"8,192 bytes", HARMLESS, TLS_ERROR_INVALID_ARGUMENT, len_of_number, ROOM, NULL},
+     {"8,192 bytes", HARMLESS, TLS_STATUS_INVALID_ARGUMENT, len_of_number, ROOM, NULL},
      {"over the label", WRONG, over_input, 0, NULL}, {"over the label's last byte", WRONG, over_input_end, 0, NULL},
      {"over the context", WRONG, over_last_input, 0, NULL});
 KIND(SPANS, "spans", make_spans, check_input, 0, NULL, BAD_SPAN, EMPTY_SPAN(FINE),
@@ -893,33 +893,33 @@ KIND(FATAL_ALERT, "alert", NULL, NULL, SPANTLS_ALERT_BAD_CERTIFICATE, NULL, NUMB
      NUMBER_IS(100, WRONG), NUMBER_IS(1, FINE), NUMBER_IS(255, FINE));
 KIND(POLICY_ERRORS, "policy_errors", NULL, NULL, 0, NULL, NUMBER_IS(8, WRONG), NUMBER_IS(0x80000000, WRONG),
      NUMBER_IS(UINT32_MAX, WRONG), NUMBER_IS(1, FINE), NUMBER_IS(7, FINE));
-KIND(PROTOCOLS, "protocols", NULL, NULL, TLS_PROTOCOL_TLS12 | TLS_PROTOCOL_TLS13, NULL, NUMBER_IS(1, WRONG),
+KIND(PROTOCOLS, "protocols", NULL, NULL, SPANTLS_PROTOCOL_TLS12 | SPANTLS_PROTOCOL_TLS13, NULL, NUMBER_IS(1, WRONG),
      NUMBER_IS(0x300, WRONG), NUMBER_IS(0x80000000, WRONG), NUMBER_IS(UINT32_MAX, WRONG), NUMBER_IS(0, FINE),
-     NUMBER_IS(TLS_PROTOCOL_TLS12, FINE), NUMBER_IS(TLS_PROTOCOL_TLS13, FINE));
-KIND(CERTIFICATE_MODE, "mode", NULL, NULL, TLS_CLIENT_CERTIFICATE_REQUIRE, NULL, NUMBER_IS(INT32_MIN, WRONG),
+     NUMBER_IS(SPANTLS_PROTOCOL_TLS12, FINE), NUMBER_IS(SPANTLS_PROTOCOL_TLS13, FINE));
+KIND(CERTIFICATE_MODE, "mode", NULL, NULL, SPANTLS_CLIENT_CERTIFICATE_REQUIRE, NULL, NUMBER_IS(INT32_MIN, WRONG),
      NUMBER_IS(-1, WRONG), NUMBER_IS(3, WRONG), NUMBER_IS(INT32_MAX, WRONG), NUMBER_IS(0, FINE));
-KIND(VALIDATION_MODE, "mode", NULL, NULL, TLS_VALIDATION_AUTOMATIC, NULL, NUMBER_IS(INT32_MIN, WRONG),
+KIND(VALIDATION_MODE, "mode", NULL, NULL, SPANTLS_VALIDATION_AUTOMATIC, NULL, NUMBER_IS(INT32_MIN, WRONG),
      NUMBER_IS(-1, WRONG), NUMBER_IS(2, WRONG), NUMBER_IS(INT32_MAX, WRONG), NUMBER_IS(0, FINE));
-KIND(ANCHOR_MODE, "mode", NULL, NULL, TLS_TRUST_ANCHORS_CERTIFICATES, NULL, NUMBER_IS(INT32_MIN, WRONG),
+KIND(ANCHOR_MODE, "mode", NULL, NULL, SPANTLS_TRUST_ANCHORS_CERTIFICATES, NULL, NUMBER_IS(INT32_MIN, WRONG),
      NUMBER_IS(-1, WRONG), NUMBER_IS(3, WRONG), NUMBER_IS(INT32_MAX, WRONG), NUMBER_IS(0, FINE),
-     NUMBER_IS(TLS_TRUST_ANCHORS_PARTIAL_CHAIN, FINE));
+     NUMBER_IS(SPANTLS_TRUST_ANCHORS_PARTIAL_CHAIN, FINE));
 KIND(VALIDATION_TIME, "unix_seconds", NULL, NULL, 0, NULL, NUMBER_IS(INT64_MIN, WRONG),
      NUMBER_IS(-2, WRONG), NUMBER_IS(SPANTLS_VALIDATION_TIME_NOW, FINE), NUMBER_IS(INT64_MAX, FINE));
-KIND(BINDING_KIND, "kind", NULL, NULL, TLS_CHANNEL_BINDING_EXPORTER, NULL, NUMBER_IS(INT32_MIN, WRONG),
+KIND(BINDING_KIND, "kind", NULL, NULL, SPANTLS_CHANNEL_BINDING_EXPORTER, NULL, NUMBER_IS(INT32_MIN, WRONG),
      NUMBER_IS(-1, WRONG), NUMBER_IS(0, WRONG), NUMBER_IS(24, WRONG), NUMBER_IS(28, WRONG), NUMBER_IS(INT32_MAX, WRONG),
-     NUMBER_IS(TLS_CHANNEL_BINDING_ENDPOINT, FINE),
-     NUMBER_IS(TLS_CHANNEL_BINDING_UNIQUE, HARMLESS, TLS_ERROR_NOT_SUPPORTED));
+     NUMBER_IS(SPANTLS_CHANNEL_BINDING_ENDPOINT, FINE),
+     NUMBER_IS(SPANTLS_CHANNEL_BINDING_UNIQUE, HARMLESS, TLS_STATUS_NOT_SUPPORTED));
 KIND(SWITCH, "on", NULL, NULL, 1, NULL, NUMBER_IS(INT32_MIN, WRONG), NUMBER_IS(-1, WRONG), NUMBER_IS(2, WRONG),
      NUMBER_IS(INT32_MAX, WRONG), NUMBER_IS(0, FINE));
 KIND(DEPTH, "depth", NULL, NULL, 1, NULL, NUMBER_IS(INT32_MIN, WRONG), NUMBER_IS(-1, WRONG), NUMBER_IS(3, WRONG),
      NUMBER_IS(INT32_MAX, WRONG), NUMBER_IS(0, FINE), NUMBER_IS(2, FINE));
 KIND(SOCKET, "socket", make_socket, NULL, 0, NULL, NUMBER_IS(-1, WRONG), NUMBER_IS(1000000, WRONG),
      NUMBER_IS(SIZE_HALF, WRONG), {"a file", WRONG, file_descriptor, 0, NULL});
-KIND(SOCKET_FLAGS, "flags", NULL, NULL, TLS_SOCKET_BORROW, NULL, NUMBER_IS(0, WRONG), NUMBER_IS(3, WRONG),
+KIND(SOCKET_FLAGS, "flags", NULL, NULL, SPANTLS_SOCKET_BORROW, NULL, NUMBER_IS(0, WRONG), NUMBER_IS(3, WRONG),
      NUMBER_IS(12, WRONG), NUMBER_IS(15, WRONG), NUMBER_IS(17, WRONG), NUMBER_IS(UINT32_MAX, WRONG),
-     NUMBER_IS(TLS_SOCKET_BORROW | TLS_SOCKET_KERNEL_SEND, FINE),
-     NUMBER_IS(TLS_SOCKET_BORROW | TLS_SOCKET_KERNEL_RECEIVE, FINE),
-     NUMBER_IS(TLS_SOCKET_BORROW | TLS_SOCKET_KERNEL_SEND | TLS_SOCKET_KERNEL_RECEIVE, FINE));
+     NUMBER_IS(SPANTLS_SOCKET_BORROW | SPANTLS_SOCKET_KERNEL_SEND, FINE),
+     NUMBER_IS(SPANTLS_SOCKET_BORROW | SPANTLS_SOCKET_KERNEL_RECEIVE, FINE),
+     NUMBER_IS(SPANTLS_SOCKET_BORROW | SPANTLS_SOCKET_KERNEL_SEND | SPANTLS_SOCKET_KERNEL_RECEIVE, FINE));
 KIND(TICKET_LIFETIME, "lifetime_seconds", NULL, NULL, 3600, NULL, NUMBER_IS(604801, WRONG),
      NUMBER_IS(UINT32_MAX, WRONG), NUMBER_IS(0, FINE), NUMBER_IS(1, FINE), NUMBER_IS(604800, FINE));
 KIND(FRAGMENT_SIZE, "size", NULL, NULL, 1000, NULL, NUMBER_IS(1, WRONG), NUMBER_IS(63, WRONG), NUMBER_IS(16385, WRONG),
@@ -935,21 +935,21 @@ KIND(COPY_OUT_TEXT, "buffer", make_copy_out, check_copy_out, 0, NULL, BAD_COPY_O
 KIND(ERROR_RECORD, "out_error", make_error_record, check_error_record, 0, NULL, NULL_POINTER,
      {"struct_size 0", WRONG, struct_size_of_number, 0, NULL},
      {"struct_size 8", WRONG, struct_size_of_number, 8, NULL},
-     {"struct_size too small", WRONG, struct_size_of_number, sizeof(tls_error_t) - 1, NULL},
-     {"struct_size of a later version", FINE, struct_size_of_number, sizeof(tls_error_t) + 64, NULL},
+     {"struct_size too small", WRONG, struct_size_of_number, sizeof(spantls_error_t) - 1, NULL},
+     {"struct_size of a later version", FINE, struct_size_of_number, sizeof(spantls_error_t) + 64, NULL},
      {"struct_size SIZE_MAX", FINE, struct_size_of_number, SIZE_ALL, NULL});
 KIND(HELLO_INFO, "out_info", make_hello_info, check_hello_info, 0, NULL, NULL_POINTER,
      {"struct_size 0", WRONG, struct_size_of_number, 0, NULL},
      {"struct_size 8", WRONG, struct_size_of_number, 8, NULL},
-     {"struct_size too small", WRONG, struct_size_of_number, sizeof(tls_client_hello_info_t) - 1, NULL},
-     {"struct_size of a later version", FINE, struct_size_of_number, sizeof(tls_client_hello_info_t) + 64, NULL},
+     {"struct_size too small", WRONG, struct_size_of_number, sizeof(spantls_client_hello_info_t) - 1, NULL},
+     {"struct_size of a later version", FINE, struct_size_of_number, sizeof(spantls_client_hello_info_t) + 64, NULL},
      {"struct_size SIZE_MAX", FINE, struct_size_of_number, SIZE_ALL, NULL});
 KIND(STATS, "out_stats", make_stats, check_stats, 0, NULL, NULL_POINTER,
      {"struct_size 0", WRONG, struct_size_of_number, 0, NULL},
      {"struct_size 8", WRONG, struct_size_of_number, 8, NULL},
-     {"struct_size too small", WRONG, struct_size_of_number, offsetof(tls_session_stats_t, receive_calls) - 1, NULL},
-     {"struct_size of the first version", FINE, struct_size_of_number, offsetof(tls_session_stats_t, receive_calls), NULL},
-     {"struct_size of a later version", FINE, struct_size_of_number, sizeof(tls_session_stats_t) + 64, NULL},
+     {"struct_size too small", WRONG, struct_size_of_number, offsetof(spantls_session_stats_t, receive_calls) - 1, NULL},
+     {"struct_size of the first version", FINE, struct_size_of_number, offsetof(spantls_session_stats_t, receive_calls), NULL},
+     {"struct_size of a later version", FINE, struct_size_of_number, sizeof(spantls_session_stats_t) + 64, NULL},
      {"struct_size SIZE_MAX", FINE, struct_size_of_number, SIZE_ALL, NULL});
 KIND(OUT_CONSUMED, "out_consumed", make_out, check_consumed, 0, NULL, BAD_COUNT);
 KIND(OUT_WRITTEN, "out_written", make_out, check_written, 0, NULL, BAD_COUNT);

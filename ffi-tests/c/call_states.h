@@ -51,14 +51,14 @@ enum {
 
 /* Short for the bits of tls_session_state(). */
 enum {
-    DONE = TLS_STATE_HANDSHAKE_COMPLETE,
-    OWES = TLS_STATE_HAS_PENDING_OUTPUT,
-    HOLDS = TLS_STATE_HAS_PENDING_PLAINTEXT,
-    SUSPENDED = TLS_STATE_SUSPENDED,
-    CLOSED = TLS_STATE_PEER_CLOSED,
-    SHUT_DOWN = TLS_STATE_SHUTDOWN_SENT,
-    BROKEN = TLS_STATE_FAILED,
-    ASKED_CLIENT = TLS_STATE_CERTIFICATE_ASKED,
+    DONE = SPANTLS_STATE_HANDSHAKE_COMPLETE,
+    OWES = SPANTLS_STATE_HAS_PENDING_OUTPUT,
+    HOLDS = SPANTLS_STATE_HAS_PENDING_PLAINTEXT,
+    SUSPENDED = SPANTLS_STATE_SUSPENDED,
+    CLOSED = SPANTLS_STATE_PEER_CLOSED,
+    SHUT_DOWN = SPANTLS_STATE_SHUTDOWN_SENT,
+    BROKEN = SPANTLS_STATE_FAILED,
+    ASKED_CLIENT = SPANTLS_STATE_CERTIFICATE_ASKED,
 };
 
 typedef struct state state_t;
@@ -134,13 +134,13 @@ static tls_context_t *undecided_context;
 static tls_context_t *foreign_key_contexts[2];
 
 static tls_context_t *scene_context(const state_t *state, int side) {
-    tls_context_t **context = &scene_contexts[side][state->protocol == TLS_PROTOCOL_TLS13][state->asked];
+    tls_context_t **context = &scene_contexts[side][state->protocol == SPANTLS_PROTOCOL_TLS13][state->asked];
     if (*context == NULL) {
         setup_t setup = {.anchors = "ca", .protocols = state->protocol, .alpn = {"h2"}};
         if (side == SERVER) {
             setup.credentials = "server-p256";
             setup.client_certificates = state->asked;
-        } else if (state->asked == TLS_CLIENT_CERTIFICATE_REQUIRE) {
+        } else if (state->asked == SPANTLS_CLIENT_CERTIFICATE_REQUIRE) {
             setup.credentials = "client-p256";
         }
         *context = make_context(side == SERVER, &setup);
@@ -322,12 +322,12 @@ static void close_both(scene_t *scene) {
 
 static void be_cut(scene_t *scene) {
     complete(scene);
-    EXPECT_STATUS(tls_session_end_of_input(scene->self->session), TLS_ERROR_TRUNCATED);
+    EXPECT_STATUS(tls_session_end_of_input(scene->self->session), TLS_STATUS_TRUNCATED);
 }
 
 static void be_cut_holding(scene_t *scene) {
     hold_plaintext(scene);
-    EXPECT_STATUS(tls_session_end_of_input(scene->self->session), TLS_ERROR_TRUNCATED);
+    EXPECT_STATUS(tls_session_end_of_input(scene->self->session), TLS_STATUS_TRUNCATED);
 }
 
 static void put_garbage(side_t *side) {
@@ -338,7 +338,7 @@ static void put_garbage(side_t *side) {
 static void meet_garbage(scene_t *scene) {
     begin_handshake(scene);
     put_garbage(scene->self);
-    EXPECT_STATUS(call_with_room(scene, 0), TLS_ERROR_PROTOCOL);
+    EXPECT_STATUS(call_with_room(scene, 0), TLS_STATUS_PROTOCOL_ERROR);
 }
 
 static void meet_garbage_and_say_so(scene_t *scene) {
@@ -354,37 +354,37 @@ static void be_refused(scene_t *scene) {
         put_garbage(scene->peer);
     }
     run_handshake(&scene->pair);
-    EXPECT_STATUS(scene->self->status, TLS_ERROR_PROTOCOL);
+    EXPECT_STATUS(scene->self->status, TLS_STATUS_PROTOCOL_ERROR);
 }
 
 static void refuse_and_say_so(scene_t *scene) {
     scene->self->judge = JUDGE_REJECT;
     scene->self->alert = SPANTLS_ALERT_ACCESS_DENIED;
     run_handshake(&scene->pair);
-    EXPECT_STATUS(scene->self->status, TLS_ERROR_AUTHENTICATION);
+    EXPECT_STATUS(scene->self->status, TLS_STATUS_AUTHENTICATION_FAILED);
 }
 
 static void owe_refusal(scene_t *scene) {
     refuse_peer(scene);
-    EXPECT_STATUS(call_with_room(scene, 0), TLS_ERROR_AUTHENTICATION);
+    EXPECT_STATUS(call_with_room(scene, 0), TLS_STATUS_AUTHENTICATION_FAILED);
 }
 
 static void be_cut_in_handshake(scene_t *scene) {
     begin_handshake(scene);
-    EXPECT_STATUS(tls_session_end_of_input(scene->self->session), TLS_ERROR_TRUNCATED);
+    EXPECT_STATUS(tls_session_end_of_input(scene->self->session), TLS_STATUS_TRUNCATED);
 }
 
 static void be_cancelled(scene_t *scene) {
     begin_handshake(scene);
     call_handshake(scene->peer, scene->self);
     EXPECT_STATUS(send_close(scene->peer, scene->self), TLS_STATUS_CLOSED);
-    EXPECT_STATUS(call_with_room(scene, ROOM), TLS_ERROR_PROTOCOL);
+    EXPECT_STATUS(call_with_room(scene, ROOM), TLS_STATUS_PROTOCOL_ERROR);
 }
 
 static void meet_bad_record(scene_t *scene) {
     be_open(scene);
     scene->self->inbox.data[scene->self->inbox.len - 1] ^= 1;
-    EXPECT_STATUS(decrypt_with_room(scene, ROOM), TLS_ERROR_PROTOCOL);
+    EXPECT_STATUS(decrypt_with_room(scene, ROOM), TLS_STATUS_PROTOCOL_ERROR);
 }
 
 static void meet_bad_record_and_say_so(scene_t *scene) {
@@ -396,9 +396,9 @@ static void meet_alert(scene_t *scene) {
     complete(scene);
     EXPECT_STATUS(send_data(scene->self, scene->peer, a_message, sizeof a_message), TLS_STATUS_COMPLETE);
     scene->peer->inbox.data[scene->peer->inbox.len - 1] ^= 1;
-    EXPECT_STATUS(receive(scene->peer), TLS_ERROR_PROTOCOL);
+    EXPECT_STATUS(receive(scene->peer), TLS_STATUS_PROTOCOL_ERROR);
     drain_to(scene->peer, scene->self, ROOM);
-    EXPECT_STATUS(receive(scene->self), TLS_ERROR_PROTOCOL);
+    EXPECT_STATUS(receive(scene->self), TLS_STATUS_PROTOCOL_ERROR);
 }
 
 static void cancel(scene_t *scene) {
@@ -469,21 +469,21 @@ static void completes_cut(scene_t *scene) {
     if (EXPECT_STATUS(scene->self->status, TLS_STATUS_COMPLETE) &&
         EXPECT_STATUS(scene->peer->status, TLS_STATUS_COMPLETE)) {
         say(scene->self, scene->peer);
-        EXPECT_STATUS(receive(scene->self), TLS_ERROR_TRUNCATED);
+        EXPECT_STATUS(receive(scene->self), TLS_STATUS_TRUNCATED);
     }
 }
 
 static void fails_cut(scene_t *scene) {
     go_on(scene);
-    EXPECT_STATUS(scene->self->status, TLS_ERROR_TRUNCATED);
+    EXPECT_STATUS(scene->self->status, TLS_STATUS_TRUNCATED);
 }
 
 static void ends_with(scene_t *scene, uint8_t alert) {
     const bool peer_is_complete = scene->peer->was_complete;
     run_handshake(&scene->pair);
-    EXPECT_STATUS(scene->self->status, TLS_ERROR_AUTHENTICATION);
+    EXPECT_STATUS(scene->self->status, TLS_STATUS_AUTHENTICATION_FAILED);
     EXPECT_NUMBER(error_of(scene->self->session).alert_sent, alert);
-    EXPECT_STATUS(peer_is_complete ? receive(scene->peer) : scene->peer->status, TLS_ERROR_PROTOCOL);
+    EXPECT_STATUS(peer_is_complete ? receive(scene->peer) : scene->peer->status, TLS_STATUS_PROTOCOL_ERROR);
     EXPECT_NUMBER(error_of(scene->peer->session).alert_received, alert);
 }
 
@@ -517,7 +517,7 @@ static void listens(scene_t *scene) {
 static void speaks(scene_t *scene) {
     say(scene->self, scene->peer);
     if (scene->state->group == CUT_HOLDING) {
-        hear(scene, TLS_ERROR_TRUNCATED);
+        hear(scene, TLS_STATUS_TRUNCATED);
     }
 }
 
@@ -542,7 +542,7 @@ static void is_cancelled(scene_t *scene) {
 }
 
 #define STATE(group, side, version, asked, sentence, make, story, sticky, bits)                                     \
-    {group, side, TLS_PROTOCOL_TLS##version, TLS_CLIENT_CERTIFICATE_##asked, sentence, make, story, sticky, bits},
+    {group, side, SPANTLS_PROTOCOL_TLS##version, SPANTLS_CLIENT_CERTIFICATE_##asked, sentence, make, story, sticky, bits},
 static const state_t states[] = {
 #include "calls.def"
 };

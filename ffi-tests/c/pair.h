@@ -178,7 +178,7 @@ tls_status_t receive_in_place(side_t *self);
 tls_status_t send_close(side_t *self, side_t *peer);
 
 /* The error record of a session, whose filling is checked. */
-tls_error_t error_of(const tls_session_t *session);
-tls_error_t last_error(void);
+spantls_error_t error_of(const tls_session_t *session);
+spantls_error_t last_error(void);
 
 #endif

@@ -9,10 +9,10 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-static const uint32_t protocols[] = {TLS_PROTOCOL_TLS12, TLS_PROTOCOL_TLS13};
+static const uint32_t protocols[] = {SPANTLS_PROTOCOL_TLS12, SPANTLS_PROTOCOL_TLS13};
 
 static const char *version_name(uint32_t protocol) {
-    return protocol == TLS_PROTOCOL_TLS12 ? "TLS 1.2" : "TLS 1.3";
+    return protocol == SPANTLS_PROTOCOL_TLS12 ? "TLS 1.2" : "TLS 1.3";
 }
 
 static void show_all(side_t *side) {
@@ -27,15 +27,15 @@ static void expect_closed(side_t *side) {
         EXPECT_STATUS(receive_in_place(side), TLS_STATUS_CLOSED);
         EXPECT_NUMBER(side->plaintext.len, before);
     }
-    EXPECT(tls_session_state(side->session) & TLS_STATE_PEER_CLOSED);
+    EXPECT(tls_session_state(side->session) & SPANTLS_STATE_PEER_CLOSED);
 }
 
 static void expect_no_more_writing(side_t *side, side_t *peer) {
     size_t consumed = 77;
     size_t sent = peer->inbox.len;
-    EXPECT_STATUS(call_encrypt(side, peer, (const uint8_t *)"x", 1, 1000, &consumed), TLS_ERROR_INVALID_STATE);
+    EXPECT_STATUS(call_encrypt(side, peer, (const uint8_t *)"x", 1, 1000, &consumed), TLS_STATUS_INVALID_STATE);
     EXPECT_NUMBER(peer->inbox.len, sent);
-    EXPECT(tls_session_state(side->session) & TLS_STATE_SHUTDOWN_SENT);
+    EXPECT(tls_session_state(side->session) & SPANTLS_STATE_SHUTDOWN_SENT);
 }
 
 /* `first` closes, `second` follows. */
@@ -46,20 +46,20 @@ static void close_in_order(uint32_t protocol, bool client_first) {
     side_t *second = client_first ? &pair.server : &pair.client;
 
     EXPECT_STATUS(send_data(first, second, "last words", 10), TLS_STATUS_COMPLETE);
-    EXPECT(!(tls_session_state(first->session) & TLS_STATE_SHUTDOWN_SENT));
+    EXPECT(!(tls_session_state(first->session) & SPANTLS_STATE_SHUTDOWN_SENT));
     EXPECT_STATUS(send_close(first, second), TLS_STATUS_CLOSED);
     size_t sent = second->inbox.len;
     EXPECT_STATUS(send_close(first, second), TLS_STATUS_CLOSED);
     EXPECT_NUMBER(second->inbox.len, sent);
     expect_no_more_writing(first, second);
-    EXPECT(!(tls_session_state(first->session) & TLS_STATE_PEER_CLOSED));
+    EXPECT(!(tls_session_state(first->session) & SPANTLS_STATE_PEER_CLOSED));
 
     EXPECT_STATUS(receive(second), TLS_STATUS_CLOSED);
     EXPECT_BYTES(second->plaintext.data, second->plaintext.len, "last words", 10);
     EXPECT_NUMBER(second->inbox.len, 0);
     expect_closed(second);
 
-    if (protocol == TLS_PROTOCOL_TLS13) {
+    if (protocol == SPANTLS_PROTOCOL_TLS13) {
         /* The other half stays open (RFC 8446 section 6.1). */
         EXPECT_NUMBER(tls_session_has_pending_output(second->session), 0);
         uint8_t *data = pattern(40000, 5);
@@ -73,8 +73,8 @@ static void close_in_order(uint32_t protocol, bool client_first) {
         EXPECT_NUMBER(tls_session_has_pending_output(second->session), 1);
         /* Encrypt is over; what it would have handed over first stays for draining. */
         size_t consumed = 77;
-        EXPECT_STATUS(call_encrypt(second, first, (const uint8_t *)"x", 1, 0, &consumed), TLS_ERROR_INVALID_STATE);
-        EXPECT_STATUS(call_encrypt(second, first, (const uint8_t *)"x", 1, 1000, &consumed), TLS_ERROR_INVALID_STATE);
+        EXPECT_STATUS(call_encrypt(second, first, (const uint8_t *)"x", 1, 0, &consumed), TLS_STATUS_INVALID_STATE);
+        EXPECT_STATUS(call_encrypt(second, first, (const uint8_t *)"x", 1, 1000, &consumed), TLS_STATUS_INVALID_STATE);
         EXPECT_NUMBER(tls_session_has_pending_output(second->session), 1);
         drain_to(second, first, 1000);
         EXPECT_NUMBER(count_records(first->inbox.data, first->inbox.len), 1);
@@ -88,8 +88,8 @@ static void close_in_order(uint32_t protocol, bool client_first) {
     EXPECT_STATUS(tls_session_end_of_input(first->session), TLS_STATUS_CLOSED);
     EXPECT_STATUS(tls_session_end_of_input(second->session), TLS_STATUS_CLOSED);
     expect_closed(first);
-    EXPECT(!(tls_session_state(first->session) & TLS_STATE_FAILED));
-    EXPECT(!(tls_session_state(second->session) & TLS_STATE_FAILED));
+    EXPECT(!(tls_session_state(first->session) & SPANTLS_STATE_FAILED));
+    EXPECT(!(tls_session_state(second->session) & SPANTLS_STATE_FAILED));
     pair_close(&pair);
 }
 
@@ -197,11 +197,11 @@ static void cut(void) {
         test("%s: the end of input without a close_notify is TRUNCATED, for the read half only", version);
         pair_t pair = pair_established(protocols[p]);
         side_t *side = &pair.server;
-        EXPECT_STATUS(tls_session_end_of_input(side->session), TLS_ERROR_TRUNCATED);
-        EXPECT_STATUS(error_of(side->session).status, TLS_ERROR_TRUNCATED);
-        EXPECT_STATUS(call_decrypt(side, 100), TLS_ERROR_TRUNCATED);
-        EXPECT_STATUS(receive_in_place(side), TLS_ERROR_TRUNCATED);
-        EXPECT_STATUS(tls_session_end_of_input(side->session), TLS_ERROR_TRUNCATED);
+        EXPECT_STATUS(tls_session_end_of_input(side->session), TLS_STATUS_TRUNCATED);
+        EXPECT_STATUS(error_of(side->session).status, TLS_STATUS_TRUNCATED);
+        EXPECT_STATUS(call_decrypt(side, 100), TLS_STATUS_TRUNCATED);
+        EXPECT_STATUS(receive_in_place(side), TLS_STATUS_TRUNCATED);
+        EXPECT_STATUS(tls_session_end_of_input(side->session), TLS_STATUS_TRUNCATED);
         EXPECT_STATUS(send_data(side, &pair.client, "still here", 10), TLS_STATUS_COMPLETE);
         EXPECT_STATUS(receive(&pair.client), TLS_STATUS_WANT_READ);
         EXPECT_BYTES(pair.client.plaintext.data, pair.client.plaintext.len, "still here", 10);
@@ -212,7 +212,7 @@ static void cut(void) {
         test("%s: our own shutdown does not stand in for the peer's", version);
         pair = pair_established(protocols[p]);
         EXPECT_STATUS(send_close(&pair.client, &pair.server), TLS_STATUS_CLOSED);
-        EXPECT_STATUS(tls_session_end_of_input(pair.client.session), TLS_ERROR_TRUNCATED);
+        EXPECT_STATUS(tls_session_end_of_input(pair.client.session), TLS_STATUS_TRUNCATED);
         pair_close(&pair);
 
         test("%s: a cut inside of a record is TRUNCATED", version);
@@ -220,7 +220,7 @@ static void cut(void) {
         EXPECT_STATUS(send_data(&pair.client, &pair.server, "0123456789", 10), TLS_STATUS_COMPLETE);
         pair.server.inbox.len--;
         EXPECT_STATUS(receive(&pair.server), TLS_STATUS_WANT_READ);
-        EXPECT_STATUS(tls_session_end_of_input(pair.server.session), TLS_ERROR_TRUNCATED);
+        EXPECT_STATUS(tls_session_end_of_input(pair.server.session), TLS_STATUS_TRUNCATED);
         EXPECT_NUMBER(pair.server.plaintext.len, 0);
         pair_close(&pair);
 
@@ -229,12 +229,12 @@ static void cut(void) {
         EXPECT_STATUS(send_data(&pair.client, &pair.server, "0123456789", 10), TLS_STATUS_COMPLETE);
         show_all(&pair.server);
         EXPECT_STATUS(call_decrypt(&pair.server, 4), TLS_STATUS_WANT_WRITE);
-        EXPECT_STATUS(tls_session_end_of_input(pair.server.session), TLS_ERROR_TRUNCATED);
-        EXPECT(tls_session_state(pair.server.session) & TLS_STATE_HAS_PENDING_PLAINTEXT);
+        EXPECT_STATUS(tls_session_end_of_input(pair.server.session), TLS_STATUS_TRUNCATED);
+        EXPECT(tls_session_state(pair.server.session) & SPANTLS_STATE_HAS_PENDING_PLAINTEXT);
         EXPECT_STATUS(call_decrypt(&pair.server, 4), TLS_STATUS_WANT_WRITE);
         EXPECT_STATUS(call_decrypt(&pair.server, 4), TLS_STATUS_COMPLETE);
         EXPECT_BYTES(pair.server.plaintext.data, pair.server.plaintext.len, "0123456789", 10);
-        EXPECT_STATUS(call_decrypt(&pair.server, 4), TLS_ERROR_TRUNCATED);
+        EXPECT_STATUS(call_decrypt(&pair.server, 4), TLS_STATUS_TRUNCATED);
         pair_close(&pair);
 
         test("%s: a cut during the handshake is TRUNCATED and lasts", version);
@@ -251,10 +251,10 @@ static void cut(void) {
             waiting->inbox.len /= 2;
             run_side(waiting, other);
             if (waiting->status == TLS_STATUS_WANT_READ) {
-                EXPECT_STATUS(tls_session_end_of_input(waiting->session), TLS_ERROR_TRUNCATED);
-                EXPECT_STATUS(call_handshake(waiting, other), TLS_ERROR_TRUNCATED);
-                EXPECT_STATUS(call_handshake(waiting, other), TLS_ERROR_TRUNCATED);
-                EXPECT_STATUS(error_of(waiting->session).status, TLS_ERROR_TRUNCATED);
+                EXPECT_STATUS(tls_session_end_of_input(waiting->session), TLS_STATUS_TRUNCATED);
+                EXPECT_STATUS(call_handshake(waiting, other), TLS_STATUS_TRUNCATED);
+                EXPECT_STATUS(call_handshake(waiting, other), TLS_STATUS_TRUNCATED);
+                EXPECT_STATUS(error_of(waiting->session).status, TLS_STATUS_TRUNCATED);
                 EXPECT(!waiting->was_complete);
             }
             pair_close(&pair);
@@ -270,10 +270,10 @@ static void cut(void) {
         EXPECT_STATUS(tls_session_set_certificate_validation_result(pair.client.session, 0), TLS_STATUS_COMPLETE);
         resume(&pair.client);
         /* A server's flight of TLS 1.3 may be one record; then there is no rest that could be lost. */
-        bool needs_more = protocols[p] == TLS_PROTOCOL_TLS12 || pair.client.inbox.len > 0;
+        bool needs_more = protocols[p] == SPANTLS_PROTOCOL_TLS12 || pair.client.inbox.len > 0;
         pair.client.inbox.len = pair.client.shown = 0;
         run_side(&pair.client, &pair.server);
-        EXPECT_STATUS(pair.client.status, needs_more ? TLS_ERROR_TRUNCATED : TLS_STATUS_COMPLETE);
+        EXPECT_STATUS(pair.client.status, needs_more ? TLS_STATUS_TRUNCATED : TLS_STATUS_COMPLETE);
         pair_close(&pair);
 
         test("%s: a refusal is still told after a cut", version);
@@ -284,8 +284,8 @@ static void cut(void) {
         EXPECT_STATUS(tls_session_reject(pair.client.session, SPANTLS_ALERT_ACCESS_DENIED), TLS_STATUS_COMPLETE);
         resume(&pair.client);
         EXPECT(!run_handshake(&pair));
-        EXPECT_STATUS(pair.client.status, TLS_ERROR_AUTHENTICATION);
-        EXPECT_STATUS(pair.server.status, TLS_ERROR_PROTOCOL);
+        EXPECT_STATUS(pair.client.status, TLS_STATUS_AUTHENTICATION_FAILED);
+        EXPECT_STATUS(pair.server.status, TLS_STATUS_PROTOCOL_ERROR);
         EXPECT_NUMBER(error_of(pair.server.session).alert_received, SPANTLS_ALERT_ACCESS_DENIED);
         pair_close(&pair);
     }
@@ -300,7 +300,7 @@ static void cut(void) {
     EXPECT_STATUS(tls_session_set_certificate_validation_result(pair.client.session, 0), TLS_STATUS_COMPLETE);
     resume(&pair.client);
     EXPECT(run_handshake(&pair));
-    EXPECT_STATUS(call_decrypt(&pair.client, 100), TLS_ERROR_TRUNCATED);
+    EXPECT_STATUS(call_decrypt(&pair.client, 100), TLS_STATUS_TRUNCATED);
     pair_close(&pair);
 }
 
@@ -367,9 +367,9 @@ static void cancelled(void) {
                 EXPECT(!self->was_complete);
                 if (peer->was_complete) {
                     /* A client of TLS 1.3 whose server cancels behind its flight is already through. */
-                    EXPECT(protocols[p] == TLS_PROTOCOL_TLS13 && !by_client && flights == 2);
+                    EXPECT(protocols[p] == SPANTLS_PROTOCOL_TLS13 && !by_client && flights == 2);
                 } else {
-                    EXPECT_STATUS(peer->status, TLS_ERROR_PROTOCOL);
+                    EXPECT_STATUS(peer->status, TLS_STATUS_PROTOCOL_ERROR);
                     EXPECT_NUMBER(error_of(peer->session).alert_received, SPANTLS_ALERT_CLOSE_NOTIFY);
                 }
                 pair_close(&pair);
@@ -384,13 +384,13 @@ static void cancelled(void) {
         run_handshake(&pair);
         EXPECT_STATUS(pair.client.status, TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION);
         EXPECT_STATUS(send_close(&pair.client, &pair.server), TLS_STATUS_CLOSED);
-        EXPECT(!(tls_session_state(pair.client.session) & TLS_STATE_SUSPENDED));
+        EXPECT(!(tls_session_state(pair.client.session) & SPANTLS_STATE_SUSPENDED));
         EXPECT_STATUS(tls_session_set_certificate_validation_result(pair.client.session, 0),
-                      TLS_ERROR_INVALID_STATE);
-        EXPECT_STATUS(tls_session_reject(pair.client.session, 42), TLS_ERROR_INVALID_STATE);
+                      TLS_STATUS_INVALID_STATE);
+        EXPECT_STATUS(tls_session_reject(pair.client.session, 42), TLS_STATUS_INVALID_STATE);
         EXPECT_STATUS(call_handshake(&pair.client, &pair.server), TLS_STATUS_CLOSED);
         run_side(&pair.server, &pair.client);
-        EXPECT_STATUS(pair.server.status, TLS_ERROR_PROTOCOL);
+        EXPECT_STATUS(pair.server.status, TLS_STATUS_PROTOCOL_ERROR);
         EXPECT_NUMBER(error_of(pair.server.session).alert_received, SPANTLS_ALERT_CLOSE_NOTIFY);
         EXPECT(!pair.server.was_complete);
         pair_close(&pair);

@@ -13,7 +13,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-static const uint32_t protocols[] = {TLS_PROTOCOL_TLS12, TLS_PROTOCOL_TLS13};
+static const uint32_t protocols[] = {SPANTLS_PROTOCOL_TLS12, SPANTLS_PROTOCOL_TLS13};
 
 /* --- A peer that is gone ----------------------------------------------------------------------------------------- */
 
@@ -39,13 +39,13 @@ static void wait_for_reset(int fd) {
 
 /* The end that is complete first, having sent `data`; the other has not seen its last message. NULL: neither is. */
 static tls_session_t **finish_first(wire_t *wire, uint32_t protocol) {
-    tls_session_t **const first = protocol == TLS_PROTOCOL_TLS13 ? &wire->client : &wire->server;
-    tls_session_t *const second = protocol == TLS_PROTOCOL_TLS13 ? wire->server : wire->client;
+    tls_session_t **const first = protocol == SPANTLS_PROTOCOL_TLS13 ? &wire->client : &wire->server;
+    tls_session_t *const second = protocol == SPANTLS_PROTOCOL_TLS13 ? wire->server : wire->client;
     for (int i = 0; i < 1000; i++) {
         if (step(*first) == TLS_STATUS_COMPLETE) {
             return first;
         }
-        EXPECT(waits(tls_session_handshake(second)));
+        EXPECT(waits(tls_session_socket_handshake(second)));
         poll(NULL, 0, wire->tcp ? 1 : 0);
     }
     return NULL;
@@ -55,9 +55,9 @@ static tls_session_t **finish_first(wire_t *wire, uint32_t protocol) {
 static void expect_no_more_writing(tls_session_t *session) {
     size_t count = 0;
     for (int i = 0; i < 2; i++) {
-        EXPECT_STATUS(tls_session_write(session, (const uint8_t *)"void", 4, &count), TLS_ERROR_IO);
+        EXPECT_STATUS(tls_session_socket_write(session, (const uint8_t *)"void", 4, &count), TLS_STATUS_IO_ERROR);
         EXPECT(error_of(session).os_error == EPIPE || error_of(session).os_error == ECONNRESET);
-        EXPECT_STATUS(tls_session_close(session), TLS_ERROR_IO);
+        EXPECT_STATUS(tls_session_socket_shutdown(session), TLS_STATUS_IO_ERROR);
         EXPECT_NUMBER(tls_session_has_pending_output(session), 0);
     }
 }
@@ -65,11 +65,11 @@ static void expect_no_more_writing(tls_session_t *session) {
 static void test_gone(uint32_t protocol, bool tcp, way_t way, uint32_t flags) {
     test("%s over %s, kernel flags %u: what a peer has sent is read to its end, though it %s before the handshake is complete here",
          version_name(protocol), tcp ? "TCP" : "a socket pair", flags, ways[way]);
-    const setup_t client = {.anchors = "ca", .protocols = protocol, .validation = TLS_VALIDATION_AUTOMATIC, .resume = 1};
+    const setup_t client = {.anchors = "ca", .protocols = protocol, .validation = SPANTLS_VALIDATION_AUTOMATIC, .resume = 1};
     const setup_t server = {.credentials = "server-p256", .resume = 1};
-    socket_flags = TLS_SOCKET_OWN | flags;
+    socket_flags = SPANTLS_SOCKET_OWN | flags;
     wire_t wire = wire_open(&client, &server, tcp);
-    socket_flags = TLS_SOCKET_OWN;
+    socket_flags = SPANTLS_SOCKET_OWN;
     tls_session_t **const first = finish_first(&wire, protocol);
     if (!EXPECT(first != NULL)) {
         wire_close(&wire);
@@ -79,9 +79,9 @@ static void test_gone(uint32_t protocol, bool tcp, way_t way, uint32_t flags) {
     tls_session_t *const second = client_first ? wire.server : wire.client;
     uint8_t *const data = pattern(5000, 3);
     size_t count = 0;
-    EXPECT_STATUS(tls_session_write(*first, data, 5000, &count), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_write(*first, data, 5000, &count), TLS_STATUS_COMPLETE);
     if (way == CLOSES) {
-        EXPECT_STATUS(tls_session_close(*first), TLS_STATUS_CLOSED);
+        EXPECT_STATUS(tls_session_socket_shutdown(*first), TLS_STATUS_CLOSED);
     }
     wait_for(wire.fds[client_first ? 1 : 0], 5000);
     const struct linger now = {1, 0};
@@ -97,8 +97,8 @@ static void test_gone(uint32_t protocol, bool tcp, way_t way, uint32_t flags) {
         status = step(second);
     }
     EXPECT_STATUS(status, TLS_STATUS_COMPLETE);
-    EXPECT_STATUS(tls_session_handshake(second), TLS_STATUS_COMPLETE);
-    EXPECT_NUMBER(tls_session_state(second) & TLS_STATE_FAILED, 0);
+    EXPECT_STATUS(tls_session_socket_handshake(second), TLS_STATUS_COMPLETE);
+    EXPECT_NUMBER(tls_session_state(second) & SPANTLS_STATE_FAILED, 0);
     if (!tcp) {
         expect_no_more_writing(second);
     }
@@ -108,11 +108,11 @@ static void test_gone(uint32_t protocol, bool tcp, way_t way, uint32_t flags) {
     if (way == CLOSES) {
         EXPECT_STATUS(status, TLS_STATUS_CLOSED);
     } else {
-        EXPECT(status == TLS_ERROR_TRUNCATED || (status == TLS_ERROR_IO && error_of(second).os_error == ECONNRESET));
+        EXPECT(status == TLS_STATUS_TRUNCATED || (status == TLS_STATUS_IO_ERROR && error_of(second).os_error == ECONNRESET));
     }
-    EXPECT_STATUS(tls_session_read(second, data, 1, &count), status);
-    EXPECT_NUMBER(tls_session_has_pending_output(second) && protocol == TLS_PROTOCOL_TLS13, 0);
-    EXPECT_NUMBER(tls_session_state(second) & TLS_STATE_FAILED, 0);
+    EXPECT_STATUS(tls_session_socket_read(second, data, 1, &count), status);
+    EXPECT_NUMBER(tls_session_has_pending_output(second) && protocol == SPANTLS_PROTOCOL_TLS13, 0);
+    EXPECT_NUMBER(tls_session_state(second) & SPANTLS_STATE_FAILED, 0);
     bytes_free(&received);
     free(data);
     wire_close(&wire);
@@ -132,15 +132,15 @@ static void test_alert_unsent(uint32_t protocol, bool tcp) {
     tls_session_destroy(wire.client);
     wire.client = NULL;
     wait_for_reset(wire.fds[1]);
-    EXPECT_STATUS(tls_session_read(wire.server, room, sizeof room, &count), TLS_ERROR_PROTOCOL);
+    EXPECT_STATUS(tls_session_socket_read(wire.server, room, sizeof room, &count), TLS_STATUS_PROTOCOL_ERROR);
     EXPECT_NUMBER(error_of(wire.server).alert_sent, SPANTLS_ALERT_BAD_RECORD_MAC);
     EXPECT_NUMBER(tls_session_has_pending_output(wire.server), 1);
     for (int i = 0; i < 2; i++) {
-        EXPECT_STATUS(tls_session_close(wire.server), TLS_ERROR_IO);
-        EXPECT_STATUS(error_of(wire.server).status, TLS_ERROR_PROTOCOL);
+        EXPECT_STATUS(tls_session_socket_shutdown(wire.server), TLS_STATUS_IO_ERROR);
+        EXPECT_STATUS(error_of(wire.server).status, TLS_STATUS_PROTOCOL_ERROR);
         EXPECT_NUMBER(error_of(wire.server).alert_sent, -1);
-        EXPECT_STATUS(tls_session_write(wire.server, room, 1, &count), TLS_ERROR_PROTOCOL);
-        EXPECT_STATUS(tls_session_read(wire.server, room, sizeof room, &count), TLS_ERROR_PROTOCOL);
+        EXPECT_STATUS(tls_session_socket_write(wire.server, room, 1, &count), TLS_STATUS_PROTOCOL_ERROR);
+        EXPECT_STATUS(tls_session_socket_read(wire.server, room, sizeof room, &count), TLS_STATUS_PROTOCOL_ERROR);
         EXPECT_NUMBER(tls_session_has_pending_output(wire.server), 0);
     }
     wire_close(&wire);
@@ -153,11 +153,11 @@ static bytes_t clear_text(tls_session_t *session, size_t len) {
     bytes_t clear = {0};
     size_t count = 0;
     uint8_t room[4096];
-    const tls_status_t status = tls_session_bytes_after_close(session, NULL, 0, &count);
+    const tls_status_t status = tls_session_socket_bytes_after_close(session, NULL, 0, &count);
     EXPECT_STATUS(status, count == 0 ? TLS_STATUS_COMPLETE : TLS_STATUS_BUFFER_TOO_SMALL);
     uint8_t *const bytes = malloc(count + 1);
     for (int i = 0; i < 2; i++) {
-        EXPECT_STATUS(tls_session_bytes_after_close(session, bytes, count, &count), TLS_STATUS_COMPLETE);
+        EXPECT_STATUS(tls_session_socket_bytes_after_close(session, bytes, count, &count), TLS_STATUS_COMPLETE);
     }
     bytes_append(&clear, bytes, count);
     free(bytes);
@@ -181,20 +181,20 @@ static void test_clear_text(uint32_t protocol, bool tcp, size_t len) {
     uint8_t *const data = pattern(len, 5);
     size_t count = 1;
     uint8_t room[10];
-    EXPECT_STATUS(tls_session_bytes_after_close(wire.server, room, sizeof room, &count), TLS_ERROR_INVALID_STATE);
+    EXPECT_STATUS(tls_session_socket_bytes_after_close(wire.server, room, sizeof room, &count), TLS_STATUS_INVALID_STATE);
     EXPECT_NUMBER(count, 0);
-    EXPECT_STATUS(tls_session_write(wire.client, (const uint8_t *)"last", 4, &count), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, (const uint8_t *)"last", 4, &count), TLS_STATUS_COMPLETE);
     for (int i = 0; i < 2; i++) {
         /* The client closes, and the server answers; each sends at once what comes after TLS. */
-        EXPECT_STATUS(tls_session_close(sessions[i]), TLS_STATUS_CLOSED);
+        EXPECT_STATUS(tls_session_socket_shutdown(sessions[i]), TLS_STATUS_CLOSED);
         EXPECT(send(wire.fds[i], data, len, 0) == (ssize_t)len);
         wait_for(wire.fds[1 - i], len);
         EXPECT_STATUS(read_to_end(sessions[1 - i], &received), TLS_STATUS_CLOSED);
         bytes_t clear = clear_text(sessions[1 - i], len);
         EXPECT_BYTES(clear.data, clear.len, data, len);
         bytes_free(&clear);
-        EXPECT_STATUS(tls_session_read(sessions[1 - i], room, sizeof room, &count), TLS_STATUS_CLOSED);
-        EXPECT_NUMBER(tls_session_state(sessions[1 - i]) & TLS_STATE_HAS_PENDING_PLAINTEXT, 0);
+        EXPECT_STATUS(tls_session_socket_read(sessions[1 - i], room, sizeof room, &count), TLS_STATUS_CLOSED);
+        EXPECT_NUMBER(tls_session_state(sessions[1 - i]) & SPANTLS_STATE_HAS_PENDING_PLAINTEXT, 0);
     }
     expect_text(&received, "last");
     bytes_free(&received);

@@ -16,15 +16,15 @@ typedef struct {
 } suite_t;
 
 static const suite_t suites[] = {
-    {0x1301, TLS_PROTOCOL_TLS13, NULL, "AES-128-GCM"},
-    {0x1302, TLS_PROTOCOL_TLS13, NULL, "AES-256-GCM"},
-    {0x1303, TLS_PROTOCOL_TLS13, NULL, "ChaCha20-Poly1305"},
-    {0xC02B, TLS_PROTOCOL_TLS12, "ec", "ECDSA and AES-128-GCM"},
-    {0xC02C, TLS_PROTOCOL_TLS12, "ec", "ECDSA and AES-256-GCM"},
-    {0xCCA9, TLS_PROTOCOL_TLS12, "ec", "ECDSA and ChaCha20-Poly1305"},
-    {0xC02F, TLS_PROTOCOL_TLS12, "rsa", "RSA and AES-128-GCM"},
-    {0xC030, TLS_PROTOCOL_TLS12, "rsa", "RSA and AES-256-GCM"},
-    {0xCCA8, TLS_PROTOCOL_TLS12, "rsa", "RSA and ChaCha20-Poly1305"},
+    {0x1301, SPANTLS_PROTOCOL_TLS13, NULL, "AES-128-GCM"},
+    {0x1302, SPANTLS_PROTOCOL_TLS13, NULL, "AES-256-GCM"},
+    {0x1303, SPANTLS_PROTOCOL_TLS13, NULL, "ChaCha20-Poly1305"},
+    {0xC02B, SPANTLS_PROTOCOL_TLS12, "ec", "ECDSA and AES-128-GCM"},
+    {0xC02C, SPANTLS_PROTOCOL_TLS12, "ec", "ECDSA and AES-256-GCM"},
+    {0xCCA9, SPANTLS_PROTOCOL_TLS12, "ec", "ECDSA and ChaCha20-Poly1305"},
+    {0xC02F, SPANTLS_PROTOCOL_TLS12, "rsa", "RSA and AES-128-GCM"},
+    {0xC030, SPANTLS_PROTOCOL_TLS12, "rsa", "RSA and AES-256-GCM"},
+    {0xCCA8, SPANTLS_PROTOCOL_TLS12, "rsa", "RSA and ChaCha20-Poly1305"},
 };
 
 static const struct {
@@ -40,19 +40,19 @@ static const struct {
     const char *credentials;
     const char *sentence;
 } clients[] = {
-    {TLS_CLIENT_CERTIFICATE_NONE, "client-p256", "a client that is not asked"},
-    {TLS_CLIENT_CERTIFICATE_REQUEST, NULL, "a client that is asked and declines"},
-    {TLS_CLIENT_CERTIFICATE_REQUEST, "client-p256", "a client that is asked and shows P-256"},
-    {TLS_CLIENT_CERTIFICATE_REQUIRE, "client-rsa2048", "a client that must and shows RSA-2048"},
-    {TLS_CLIENT_CERTIFICATE_REQUIRE, "client-ed25519", "a client that must and shows Ed25519"},
+    {SPANTLS_CLIENT_CERTIFICATE_NONE, "client-p256", "a client that is not asked"},
+    {SPANTLS_CLIENT_CERTIFICATE_REQUEST, NULL, "a client that is asked and declines"},
+    {SPANTLS_CLIENT_CERTIFICATE_REQUEST, "client-p256", "a client that is asked and shows P-256"},
+    {SPANTLS_CLIENT_CERTIFICATE_REQUIRE, "client-rsa2048", "a client that must and shows RSA-2048"},
+    {SPANTLS_CLIENT_CERTIFICATE_REQUIRE, "client-ed25519", "a client that must and shows Ed25519"},
 };
 
-static const uint32_t protocols[] = {TLS_PROTOCOL_TLS12, TLS_PROTOCOL_TLS13};
+static const uint32_t protocols[] = {SPANTLS_PROTOCOL_TLS12, SPANTLS_PROTOCOL_TLS13};
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 static const char *version_name(uint32_t protocol) {
-    return protocol == TLS_PROTOCOL_TLS12 ? "TLS 1.2" : "TLS 1.3";
+    return protocol == SPANTLS_PROTOCOL_TLS12 ? "TLS 1.2" : "TLS 1.3";
 }
 
 /* A line of text each way. */
@@ -73,7 +73,7 @@ static void expect_remote(const side_t *side, size_t index, const char *file, si
     size_t len = 0;
     if (file == NULL) {
         EXPECT_STATUS(tls_session_remote_certificate(side->session, index, der, sizeof der, &len),
-                      TLS_ERROR_INVALID_ARGUMENT);
+                      TLS_STATUS_INVALID_ARGUMENT);
         EXPECT_NUMBER(len, 0);
         return;
     }
@@ -128,7 +128,7 @@ static void every_version_suite_key_and_client(void) {
                 if (quick && c != (s + k) % COUNT(clients)) {
                     continue;
                 }
-                const bool shows = clients[c].mode != TLS_CLIENT_CERTIFICATE_NONE && clients[c].credentials != NULL;
+                const bool shows = clients[c].mode != SPANTLS_CLIENT_CERTIFICATE_NONE && clients[c].credentials != NULL;
                 test("%s with %s, %s and %s", version_name(suites[s].protocol), suites[s].name,
                      server_keys[k].credentials, clients[c].sentence);
                 setup_t client = {.anchors = "ca", .credentials = clients[c].credentials};
@@ -145,7 +145,7 @@ static void every_version_suite_key_and_client(void) {
 
                 EXPECT(run_handshake(&pair));
                 EXPECT_NUMBER(pair.client.suspensions, 1);
-                EXPECT_NUMBER(pair.server.suspensions, clients[c].mode == TLS_CLIENT_CERTIFICATE_NONE ? 0 : 1);
+                EXPECT_NUMBER(pair.server.suspensions, clients[c].mode == SPANTLS_CLIENT_CERTIFICATE_NONE ? 0 : 1);
                 EXPECT_NUMBER(pair.client.policy_errors, 0);
                 EXPECT_NUMBER(pair.server.policy_errors, 0);
 
@@ -155,11 +155,11 @@ static void every_version_suite_key_and_client(void) {
                     EXPECT_NUMBER(tls_session_negotiated_protocol(session), suites[s].protocol);
                     EXPECT_NUMBER(tls_session_negotiated_cipher_suite(session), suites[s].id);
                     EXPECT_NUMBER(tls_session_negotiated_group(session),
-                                  suites[s].protocol == TLS_PROTOCOL_TLS13 ? 0x11EC : 0x001D);
+                                  suites[s].protocol == SPANTLS_PROTOCOL_TLS13 ? 0x11EC : 0x001D);
                     EXPECT_NUMBER(error_of(session).status, 0);
                 }
-                const uint32_t asked = tls_session_state(pair.server.session) & TLS_STATE_CERTIFICATE_ASKED;
-                EXPECT((asked != 0) == (clients[c].mode != TLS_CLIENT_CERTIFICATE_NONE));
+                const uint32_t asked = tls_session_state(pair.server.session) & SPANTLS_STATE_CERTIFICATE_ASKED;
+                EXPECT((asked != 0) == (clients[c].mode != SPANTLS_CLIENT_CERTIFICATE_NONE));
 
                 char file[64] = "";
                 strcat(strcpy(file, server_keys[k].credentials), ".pem");
@@ -198,7 +198,7 @@ static void every_size_of_spans(void) {
                 setup_t server = {
                     .anchors = "ca",
                     .credentials = "server-p256",
-                    .client_certificates = TLS_CLIENT_CERTIFICATE_REQUIRE,
+                    .client_certificates = SPANTLS_CLIENT_CERTIFICATE_REQUIRE,
                 };
                 pair_t pair = pair_open(&client, &server);
                 pair.client.handshake_room = pair.server.handshake_room = rooms[r];
@@ -243,7 +243,7 @@ static void data_behind_the_handshake(void) {
         setup_t server = {.credentials = "server-p256"};
         pair_t pair = pair_open(&client, &server);
         /* In TLS 1.3 the client is complete first, in TLS 1.2 the server. */
-        side_t *first = protocols[p] == TLS_PROTOCOL_TLS13 ? &pair.client : &pair.server;
+        side_t *first = protocols[p] == SPANTLS_PROTOCOL_TLS13 ? &pair.client : &pair.server;
         side_t *second = first == &pair.client ? &pair.server : &pair.client;
         while (first->status != TLS_STATUS_COMPLETE) {
             run_side(first, second);
@@ -272,19 +272,19 @@ static void groups(void) {
     } all[] = {{0x11EC, "X25519MLKEM768"}, {0x001D, "X25519"}, {0x0017, "secp256r1"}, {0x0018, "secp384r1"}};
     for (size_t p = 0; p < COUNT(protocols); p++) {
         for (size_t g = 0; g < COUNT(all); g++) {
-            if (protocols[p] == TLS_PROTOCOL_TLS12 && all[g].id == 0x11EC)
+            if (protocols[p] == SPANTLS_PROTOCOL_TLS12 && all[g].id == 0x11EC)
                 continue; /* it is TLS 1.3's alone */
             test("%s with a server that only does %s", version_name(protocols[p]), all[g].name);
             setup_t client = {.anchors = "ca", .protocols = protocols[p]};
             setup_t server = {.credentials = "server-p256", .groups = {all[g].id}};
             pair_t pair = pair_open(&client, &server);
             /* The client has sent shares of X25519MLKEM768 and of its X25519 half. */
-            bool retried = protocols[p] == TLS_PROTOCOL_TLS13 && g > 1;
+            bool retried = protocols[p] == SPANTLS_PROTOCOL_TLS13 && g > 1;
             EXPECT(run_handshake(&pair));
             EXPECT_NUMBER(tls_session_negotiated_group(pair.client.session), all[g].id);
             EXPECT_NUMBER(tls_session_negotiated_group(pair.server.session), all[g].id);
-            EXPECT(((tls_session_state(pair.client.session) & TLS_STATE_HELLO_RETRIED) != 0) == retried);
-            EXPECT(((tls_session_state(pair.server.session) & TLS_STATE_HELLO_RETRIED) != 0) == retried);
+            EXPECT(((tls_session_state(pair.client.session) & SPANTLS_STATE_HELLO_RETRIED) != 0) == retried);
+            EXPECT(((tls_session_state(pair.server.session) & SPANTLS_STATE_HELLO_RETRIED) != 0) == retried);
             expect_a_talk(&pair);
             pair_close(&pair);
         }
@@ -296,7 +296,7 @@ static void groups(void) {
     pair_t pair = pair_open(&client, &server);
     EXPECT(run_handshake(&pair));
     EXPECT_NUMBER(tls_session_negotiated_group(pair.server.session), 0x0018);
-    EXPECT(!(tls_session_state(pair.client.session) & TLS_STATE_HELLO_RETRIED));
+    EXPECT(!(tls_session_state(pair.client.session) & SPANTLS_STATE_HELLO_RETRIED));
     pair_close(&pair);
 
     test("a HelloRetryRequest with 1 byte of room and of input at a time");
@@ -306,7 +306,7 @@ static void groups(void) {
     pair.client.handshake_room = pair.server.handshake_room = 1;
     pair.client.chunk = pair.server.chunk = 1;
     EXPECT(run_handshake(&pair));
-    EXPECT(tls_session_state(pair.client.session) & TLS_STATE_HELLO_RETRIED);
+    EXPECT(tls_session_state(pair.client.session) & SPANTLS_STATE_HELLO_RETRIED);
     expect_a_talk(&pair);
     pair_close(&pair);
 }
@@ -334,22 +334,22 @@ static void choices(void) {
     memset(client.suites, 0, sizeof client.suites);
     pair = pair_open(&client, &server);
     EXPECT(run_handshake(&pair));
-    EXPECT_NUMBER(tls_session_negotiated_protocol(pair.server.session), TLS_PROTOCOL_TLS13);
+    EXPECT_NUMBER(tls_session_negotiated_protocol(pair.server.session), SPANTLS_PROTOCOL_TLS13);
     pair_close(&pair);
 
     test("TLS 1.2 is chosen where one side allows nothing else");
-    server.protocols = TLS_PROTOCOL_TLS12;
+    server.protocols = SPANTLS_PROTOCOL_TLS12;
     pair = pair_open(&client, &server);
     EXPECT(run_handshake(&pair));
-    EXPECT_NUMBER(tls_session_negotiated_protocol(pair.client.session), TLS_PROTOCOL_TLS12);
+    EXPECT_NUMBER(tls_session_negotiated_protocol(pair.client.session), SPANTLS_PROTOCOL_TLS12);
     pair_close(&pair);
 }
 
 /* The server fails, tells the client why, and neither was ever complete. */
 static void expect_nothing_in_common(pair_t *pair, int alert) {
     EXPECT(!run_handshake(pair));
-    EXPECT_STATUS(pair->server.status, TLS_ERROR_PROTOCOL);
-    EXPECT_STATUS(pair->client.status, TLS_ERROR_PROTOCOL);
+    EXPECT_STATUS(pair->server.status, TLS_STATUS_PROTOCOL_ERROR);
+    EXPECT_STATUS(pair->client.status, TLS_STATUS_PROTOCOL_ERROR);
     EXPECT_NUMBER(error_of(pair->server.session).alert_sent, alert);
     EXPECT_NUMBER(error_of(pair->client.session).alert_received, alert);
     EXPECT(!pair->client.was_complete && !pair->server.was_complete);
@@ -358,20 +358,20 @@ static void expect_nothing_in_common(pair_t *pair, int alert) {
 
 static void nothing_in_common(void) {
     test("no common version: protocol_version");
-    setup_t client = {.anchors = "ca", .protocols = TLS_PROTOCOL_TLS12};
-    setup_t server = {.credentials = "server-p256", .protocols = TLS_PROTOCOL_TLS13};
+    setup_t client = {.anchors = "ca", .protocols = SPANTLS_PROTOCOL_TLS12};
+    setup_t server = {.credentials = "server-p256", .protocols = SPANTLS_PROTOCOL_TLS13};
     pair_t pair = pair_open(&client, &server);
     expect_nothing_in_common(&pair, SPANTLS_ALERT_PROTOCOL_VERSION);
 
     test("no common version, the other way round: protocol_version");
-    client.protocols = TLS_PROTOCOL_TLS13;
-    server.protocols = TLS_PROTOCOL_TLS12;
+    client.protocols = SPANTLS_PROTOCOL_TLS13;
+    server.protocols = SPANTLS_PROTOCOL_TLS12;
     pair = pair_open(&client, &server);
     expect_nothing_in_common(&pair, SPANTLS_ALERT_PROTOCOL_VERSION);
 
     test("no common suite: handshake_failure");
-    client = (setup_t){.anchors = "ca", .protocols = TLS_PROTOCOL_TLS13, .suites = {0x1301}};
-    server = (setup_t){.credentials = "server-p256", .protocols = TLS_PROTOCOL_TLS13, .suites = {0x1302}};
+    client = (setup_t){.anchors = "ca", .protocols = SPANTLS_PROTOCOL_TLS13, .suites = {0x1301}};
+    server = (setup_t){.credentials = "server-p256", .protocols = SPANTLS_PROTOCOL_TLS13, .suites = {0x1302}};
     pair = pair_open(&client, &server);
     expect_nothing_in_common(&pair, SPANTLS_ALERT_HANDSHAKE_FAILURE);
 
@@ -382,7 +382,7 @@ static void nothing_in_common(void) {
     expect_nothing_in_common(&pair, SPANTLS_ALERT_HANDSHAKE_FAILURE);
 
     test("no common suite for the server's key in TLS 1.2: handshake_failure");
-    client = (setup_t){.anchors = "ca", .protocols = TLS_PROTOCOL_TLS12, .suites = {0xC02F}};
+    client = (setup_t){.anchors = "ca", .protocols = SPANTLS_PROTOCOL_TLS12, .suites = {0xC02F}};
     server = (setup_t){.credentials = "server-p256"};
     pair = pair_open(&client, &server);
     expect_nothing_in_common(&pair, SPANTLS_ALERT_HANDSHAKE_FAILURE);
@@ -464,7 +464,7 @@ static void facts_at_the_suspension(void) {
             .anchors = "ca",
             .credentials = "server-p256",
             .alpn = {"h2"},
-            .client_certificates = TLS_CLIENT_CERTIFICATE_REQUIRE,
+            .client_certificates = SPANTLS_CLIENT_CERTIFICATE_REQUIRE,
         };
         client.alpn[0] = "h2";
         pair_t pair = pair_open(&client, &server);
@@ -522,14 +522,14 @@ static void lifetimes(void) {
     test("later changes of the options do not reach a context");
     tls_options_t *options = make_options(&client);
     EXPECT_STATUS(tls_context_create_client(options, &client_context), TLS_STATUS_COMPLETE);
-    EXPECT_STATUS(tls_options_set_protocols(options, TLS_PROTOCOL_TLS12), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_options_set_protocols(options, SPANTLS_PROTOCOL_TLS12), TLS_STATUS_COMPLETE);
     tls_options_destroy(options);
     server_context = make_context(true, &server);
     first = pair_on(client_context, server_context);
     tls_context_destroy(client_context);
     tls_context_destroy(server_context);
     EXPECT(run_handshake(&first));
-    EXPECT_NUMBER(tls_session_negotiated_protocol(first.client.session), TLS_PROTOCOL_TLS13);
+    EXPECT_NUMBER(tls_session_negotiated_protocol(first.client.session), SPANTLS_PROTOCOL_TLS13);
     pair_close(&first);
 
     test("a session may be destroyed at any point of the handshake");

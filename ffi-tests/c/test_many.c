@@ -49,10 +49,10 @@ static const kind_t kinds[] = {
     {"a server that judges", TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION, true, true, true},
 };
 
-static const uint32_t protocols[] = {TLS_PROTOCOL_TLS12, TLS_PROTOCOL_TLS13};
+static const uint32_t protocols[] = {SPANTLS_PROTOCOL_TLS12, SPANTLS_PROTOCOL_TLS13};
 
 static const char *version_name(uint32_t protocol) {
-    return protocol == TLS_PROTOCOL_TLS12 ? "TLS 1.2" : "TLS 1.3";
+    return protocol == SPANTLS_PROTOCOL_TLS12 ? "TLS 1.2" : "TLS 1.3";
 }
 
 static struct {
@@ -72,7 +72,7 @@ static void open_props(void) {
     }
     setup_t server = {.anchors = "ca", .credentials = "server-p256"};
     props.server = make_context(true, &server);
-    server.client_certificates = TLS_CLIENT_CERTIFICATE_REQUIRE;
+    server.client_certificates = SPANTLS_CLIENT_CERTIFICATE_REQUIRE;
     props.requiring = make_context(true, &server);
     setup_t external = {.credentials = "server-p256", .schemes = {0x0403}};
     props.external = make_context(true, &external);
@@ -186,7 +186,7 @@ static tls_status_t show(tls_session_t *session, const bytes_t *hello, size_t ex
     uint8_t output[100];
     size_t consumed = 77;
     size_t written = 77;
-    const tls_status_t status = tls_session_process_handshake(session, hello->data, hello->len, output, sizeof output,
+    const tls_status_t status = tls_session_handshake(session, hello->data, hello->len, output, sizeof output,
                                                               &consumed, &written);
     EXPECT_NUMBER(consumed, expected_consumed);
     EXPECT_NUMBER(written, 0);
@@ -215,7 +215,7 @@ static void the_bound(void) {
     }
     EXPECT_NUMBER(suspended_handshakes(), limit);
     for (int i = 0; i < 3; i++) {
-        EXPECT_STATUS(show(pair.server.session, &hello, 0), TLS_ERROR_RESOURCES);
+        EXPECT_STATUS(show(pair.server.session, &hello, 0), TLS_STATUS_OUT_OF_RESOURCES);
         EXPECT_NUMBER(suspended_handshakes(), limit);
         EXPECT_NUMBER(tls_session_state(pair.server.session), 0);
     }
@@ -229,9 +229,9 @@ static void the_bound(void) {
             tls_session_destroy(sessions[0]);
         } else if (i == 1) {
             EXPECT_STATUS(tls_session_reject(sessions[1], 49), TLS_STATUS_COMPLETE);
-            EXPECT_STATUS(tls_session_process_handshake(sessions[1], NULL, 0, output, sizeof output, &consumed,
+            EXPECT_STATUS(tls_session_handshake(sessions[1], NULL, 0, output, sizeof output, &consumed,
                                                         &written),
-                          TLS_ERROR_AUTHENTICATION);
+                          TLS_STATUS_AUTHENTICATION_FAILED);
             tls_session_destroy(sessions[1]);
         } else {
             EXPECT_STATUS(tls_session_shutdown(sessions[2], output, sizeof output, &written), TLS_STATUS_CLOSED);
@@ -242,7 +242,7 @@ static void the_bound(void) {
         if (i < 2) {
             EXPECT_STATUS(tls_session_create(props.external, &sessions[i]), TLS_STATUS_COMPLETE);
             EXPECT_STATUS(show(sessions[i], &hello, record), TLS_STATUS_NEEDS_SIGNATURE);
-            EXPECT_STATUS(show(pair.server.session, &hello, 0), TLS_ERROR_RESOURCES);
+            EXPECT_STATUS(show(pair.server.session, &hello, 0), TLS_STATUS_OUT_OF_RESOURCES);
         }
     }
     pair.server.sign = sign_with;

@@ -70,10 +70,10 @@ enum { LARGEST = 40000, GUARD = 16 };
 
 static void expect_status_known(tls_status_t status) {
     EXPECT(strcmp(tls_status_name(status), "unknown") != 0);
-    EXPECT(status != TLS_ERROR_INTERNAL);
-    EXPECT(status != TLS_ERROR_INVALID_ARGUMENT);
-    EXPECT(status != TLS_ERROR_BUSY);
-    EXPECT(status != TLS_ERROR_RESOURCES);
+    EXPECT(status != TLS_STATUS_INTERNAL_ERROR);
+    EXPECT(status != TLS_STATUS_INVALID_ARGUMENT);
+    EXPECT(status != TLS_STATUS_BUSY);
+    EXPECT(status != TLS_STATUS_OUT_OF_RESOURCES);
 }
 
 /* What the receiver has is a beginning of what the sender has sent. */
@@ -117,22 +117,22 @@ static tls_status_t transform(transform_t *function, tls_session_t *session, con
 static void play_handshake(game_t *game, player_t *self, player_t *peer) {
     size_t consumed;
     size_t shown = roll_len(&game->dice, self->side->inbox.len);
-    tls_status_t status = transform(tls_session_process_handshake, self->side->session, self->side->inbox.data, shown,
+    tls_status_t status = transform(tls_session_handshake, self->side->session, self->side->inbox.data, shown,
                                     roll_len(&game->dice, 5000), &peer->side->inbox, &consumed);
     bytes_drop(&self->side->inbox, consumed);
-    EXPECT(status != TLS_ERROR_INVALID_STATE);
+    EXPECT(status != TLS_STATUS_INVALID_STATE);
     EXPECT(!self->refused || status < 0 || status == TLS_STATUS_WANT_WRITE || self->closed);
     self->side->was_complete = self->side->was_complete || status == TLS_STATUS_COMPLETE;
 }
 
 static void play_answer(game_t *game, player_t *self) {
     tls_session_t *session = self->side->session;
-    const bool asked = (tls_session_state(session) & TLS_STATE_SUSPENDED) != 0;
+    const bool asked = (tls_session_state(session) & SPANTLS_STATE_SUSPENDED) != 0;
     const bool refuse = game->rude && roll(&game->dice, 8) == 0;
     tls_status_t status;
     switch (roll(&game->dice, 3)) {
         case 0:
-            status = tls_session_set_certificate_validation_result(session, refuse ? TLS_POLICY_ERROR_CHAIN_ERRORS : 0);
+            status = tls_session_set_certificate_validation_result(session, refuse ? SPANTLS_POLICY_ERROR_CHAIN_ERRORS : 0);
             break;
         case 1:
             status = refuse ? tls_session_reject(session, SPANTLS_ALERT_ACCESS_DENIED)
@@ -143,7 +143,7 @@ static void play_answer(game_t *game, player_t *self) {
                             : tls_session_set_certificate_validation_result(session, 0);
     }
     /* The bit stays set between the answer and the next call; a second answer is refused. */
-    EXPECT(status == TLS_ERROR_INVALID_STATE || (asked && status == TLS_STATUS_COMPLETE));
+    EXPECT(status == TLS_STATUS_INVALID_STATE || (asked && status == TLS_STATUS_COMPLETE));
     self->refused = self->refused || (refuse && status == TLS_STATUS_COMPLETE);
 }
 
@@ -263,7 +263,7 @@ static void play_to_the_end(game_t *game) {
         const uint32_t state = tls_session_state(side->session);
         side->shown = 0;
         side->status = TLS_STATUS_WANT_READ;
-        if (state & TLS_STATE_SUSPENDED) {
+        if (state & SPANTLS_STATE_SUSPENDED) {
             /* Perhaps already answered. */
             (void)!tls_session_set_certificate_validation_result(side->session, 0);
         }
@@ -288,8 +288,8 @@ static void games(uint32_t protocol, int32_t client_certificates, bool noisy, bo
     tls_context_t *server_context = make_context(true, &server);
     const uint32_t num_games = quick ? 8 : 100;
     test("%s, random calls%s%s: an orderly status each time, and data as it was sent",
-         protocol == TLS_PROTOCOL_TLS12 ? "TLS 1.2" : "TLS 1.3",
-         client_certificates == TLS_CLIENT_CERTIFICATE_NONE ? "" : ", both sides judge",
+         protocol == SPANTLS_PROTOCOL_TLS12 ? "TLS 1.2" : "TLS 1.3",
+         client_certificates == SPANTLS_CLIENT_CERTIFICATE_NONE ? "" : ", both sides judge",
          noisy  ? ", bytes are changed"
          : rude ? ", sides refuse, close and are cut off"
                 : "");
@@ -322,11 +322,11 @@ static void games(uint32_t protocol, int32_t client_certificates, bool noisy, bo
 }
 
 int main(int argc, char **argv) {
-    static const uint32_t protocols[] = {TLS_PROTOCOL_TLS12, TLS_PROTOCOL_TLS13};
+    static const uint32_t protocols[] = {SPANTLS_PROTOCOL_TLS12, SPANTLS_PROTOCOL_TLS13};
     begin(argc, argv);
     for (size_t p = 0; p < 2; p++) {
         for (int both_judge = 0; both_judge < 2; both_judge++) {
-            const int32_t mode = both_judge ? TLS_CLIENT_CERTIFICATE_REQUIRE : TLS_CLIENT_CERTIFICATE_NONE;
+            const int32_t mode = both_judge ? SPANTLS_CLIENT_CERTIFICATE_REQUIRE : SPANTLS_CLIENT_CERTIFICATE_NONE;
             games(protocols[p], mode, false, false);
             games(protocols[p], mode, true, true);
             games(protocols[p], mode, false, true);

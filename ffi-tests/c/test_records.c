@@ -10,10 +10,10 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-static const uint32_t protocols[] = {TLS_PROTOCOL_TLS12, TLS_PROTOCOL_TLS13};
+static const uint32_t protocols[] = {SPANTLS_PROTOCOL_TLS12, SPANTLS_PROTOCOL_TLS13};
 
 static const char *version_name(uint32_t protocol) {
-    return protocol == TLS_PROTOCOL_TLS12 ? "TLS 1.2" : "TLS 1.3";
+    return protocol == SPANTLS_PROTOCOL_TLS12 ? "TLS 1.2" : "TLS 1.3";
 }
 
 /* Forgets what was delivered so far. */
@@ -115,7 +115,7 @@ static void rooms_of_encrypt(void) {
 }
 
 /* Seals the spans, in as many calls as it takes with `room` each. */
-static void send_spans(side_t *self, side_t *peer, tls_span_t *spans, size_t num_spans, size_t room) {
+static void send_spans(side_t *self, side_t *peer, spantls_span_t *spans, size_t num_spans, size_t room) {
     uint8_t *output = pattern(room, 0);
     tls_status_t status = TLS_STATUS_WANT_WRITE;
     while (status == TLS_STATUS_WANT_WRITE) {
@@ -152,7 +152,7 @@ static void vectored(void) {
                  rooms[r]);
             pair_t pair = pair_established(protocols[p]);
             uint8_t *data = pattern(20000, 3);
-            tls_span_t spans[] = {
+            spantls_span_t spans[] = {
                 {NULL, 0},     {data, 1}, {data + 1, 5000},  {data, 0},
                 {data + 5001, 11383}, {data + 16384, 1}, {data + 16385, 3615}, {NULL, 0},
             };
@@ -169,7 +169,7 @@ static void vectored(void) {
         test("%s gathers a thousand spans of one byte", version_name(protocols[p]));
         pair_t pair = pair_established(protocols[p]);
         uint8_t *data = pattern(1000, 4);
-        tls_span_t *spans = calloc(1000, sizeof *spans);
+        spantls_span_t *spans = calloc(1000, sizeof *spans);
         for (size_t i = 0; i < 1000; i++) {
             spans[i].data = data + i;
             spans[i].len = 1;
@@ -203,7 +203,7 @@ static void rooms_of_decrypt(void) {
         show_all(to);
         for (int i = 0; i < 3; i++) {
             EXPECT_STATUS(call_decrypt(to, 0), TLS_STATUS_WANT_WRITE);
-            EXPECT(!(tls_session_state(to->session) & TLS_STATE_HAS_PENDING_PLAINTEXT));
+            EXPECT(!(tls_session_state(to->session) & SPANTLS_STATE_HAS_PENDING_PLAINTEXT));
         }
 
         test("%s: a record larger than the room is held, and comes out without input", version);
@@ -214,7 +214,7 @@ static void rooms_of_decrypt(void) {
         EXPECT_BYTES(to->plaintext.data, to->plaintext.len, "012345", 6);
         EXPECT_STATUS(call_decrypt(to, 100), TLS_STATUS_COMPLETE);
         EXPECT_BYTES(to->plaintext.data, to->plaintext.len, "0123456789", 10);
-        EXPECT(!(tls_session_state(to->session) & TLS_STATE_HAS_PENDING_PLAINTEXT));
+        EXPECT(!(tls_session_state(to->session) & SPANTLS_STATE_HAS_PENDING_PLAINTEXT));
         EXPECT_STATUS(call_decrypt(to, 100), TLS_STATUS_WANT_READ);
         forget(to);
 
@@ -223,7 +223,7 @@ static void rooms_of_decrypt(void) {
         show_all(to);
         EXPECT_STATUS(call_decrypt(to, 10), TLS_STATUS_COMPLETE);
         EXPECT_BYTES(to->plaintext.data, to->plaintext.len, "0123456789", 10);
-        EXPECT(!(tls_session_state(to->session) & TLS_STATE_HAS_PENDING_PLAINTEXT));
+        EXPECT(!(tls_session_state(to->session) & SPANTLS_STATE_HAS_PENDING_PLAINTEXT));
         forget(to);
 
         test("%s: one byte less than that holds one byte", version);
@@ -277,7 +277,7 @@ static void rooms_of_decrypt(void) {
         size_t len = 77;
         EXPECT_STATUS(tls_session_decrypt_in_place(to->session, to->inbox.data, to->inbox.len, &consumed, &offset,
                                                    &len),
-                      TLS_ERROR_INVALID_STATE);
+                      TLS_STATUS_INVALID_STATE);
         EXPECT(consumed == 0 && offset == 0 && len == 0);
         EXPECT_STATUS(call_decrypt(to, 3), TLS_STATUS_COMPLETE);
         EXPECT_STATUS(receive_in_place(to), TLS_STATUS_WANT_READ);
@@ -320,22 +320,22 @@ static void expect_broken(pair_t *pair, int alert) {
     side_t *writer = &pair->client;
     for (int i = 0; i < 2; i++) {
         show_all(reader);
-        EXPECT_STATUS(call_decrypt(reader, 100000), TLS_ERROR_PROTOCOL);
-        tls_error_t error = error_of(reader->session);
-        EXPECT_STATUS(error.status, TLS_ERROR_PROTOCOL);
+        EXPECT_STATUS(call_decrypt(reader, 100000), TLS_STATUS_PROTOCOL_ERROR);
+        spantls_error_t error = error_of(reader->session);
+        EXPECT_STATUS(error.status, TLS_STATUS_PROTOCOL_ERROR);
         EXPECT_NUMBER(error.alert_received, -1);
         EXPECT(error.alert_sent > 0);
         if (alert >= 0) {
             EXPECT_NUMBER(error.alert_sent, alert);
         }
     }
-    EXPECT(tls_session_state(reader->session) & TLS_STATE_FAILED);
+    EXPECT(tls_session_state(reader->session) & SPANTLS_STATE_FAILED);
     size_t consumed = 77;
-    EXPECT_STATUS(call_encrypt(reader, writer, (const uint8_t *)"x", 1, 0, &consumed), TLS_ERROR_PROTOCOL);
+    EXPECT_STATUS(call_encrypt(reader, writer, (const uint8_t *)"x", 1, 0, &consumed), TLS_STATUS_PROTOCOL_ERROR);
     EXPECT(tls_session_has_pending_output(reader->session));
     drain_to(reader, writer, 3);
     const int sent = error_of(reader->session).alert_sent;
-    EXPECT_STATUS(receive(writer), TLS_ERROR_PROTOCOL);
+    EXPECT_STATUS(receive(writer), TLS_STATUS_PROTOCOL_ERROR);
     EXPECT_NUMBER(error_of(writer->session).alert_received, sent);
     EXPECT_NUMBER(error_of(writer->session).alert_sent, -1);
     pair_close(pair);
@@ -431,8 +431,8 @@ static void changed_records(void) {
         expect_broken(&pair, -1);
 
         test("%s: an over-long record is record_overflow from its five header bytes, and the longest is not", version);
-        const uint8_t over[5] = {23, 3, 3, protocols[p] == TLS_PROTOCOL_TLS13 ? 0x41 : 0x48, 0x01};
-        const uint8_t longest[5] = {23, 3, 3, protocols[p] == TLS_PROTOCOL_TLS13 ? 0x41 : 0x48, 0x00};
+        const uint8_t over[5] = {23, 3, 3, protocols[p] == SPANTLS_PROTOCOL_TLS13 ? 0x41 : 0x48, 0x01};
+        const uint8_t longest[5] = {23, 3, 3, protocols[p] == SPANTLS_PROTOCOL_TLS13 ? 0x41 : 0x48, 0x00};
         pair = pair_established(protocols[p]);
         bytes_append(&pair.server.inbox, longest, 5);
         show_all(&pair.server);
@@ -461,10 +461,10 @@ static void changed_records(void) {
         first = pair.server.inbox.len;
         EXPECT_STATUS(send_data(&pair.client, &pair.server, "tamper with me", 14), TLS_STATUS_COMPLETE);
         pair.server.inbox.data[pair.server.inbox.len - 1] ^= 1;
-        EXPECT_STATUS(receive_in_place(&pair.server), TLS_ERROR_PROTOCOL);
+        EXPECT_STATUS(receive_in_place(&pair.server), TLS_STATUS_PROTOCOL_ERROR);
         EXPECT_BYTES(pair.server.plaintext.data, pair.server.plaintext.len, "good", 4);
         EXPECT_NUMBER(error_of(pair.server.session).alert_sent, SPANTLS_ALERT_BAD_RECORD_MAC);
-        EXPECT_STATUS(receive_in_place(&pair.server), TLS_ERROR_PROTOCOL);
+        EXPECT_STATUS(receive_in_place(&pair.server), TLS_STATUS_PROTOCOL_ERROR);
         expect_broken(&pair, SPANTLS_ALERT_BAD_RECORD_MAC);
     }
 }
@@ -483,10 +483,10 @@ static void expect_refused(bool as_server, const uint8_t *bytes, size_t len, siz
     bytes_append(&self->inbox, bytes, len);
     self->chunk = chunk;
     run_side(self, peer);
-    EXPECT_STATUS(self->status, TLS_ERROR_PROTOCOL);
-    EXPECT_STATUS(call_handshake(self, peer), TLS_ERROR_PROTOCOL);
-    tls_error_t error = error_of(self->session);
-    EXPECT_STATUS(error.status, TLS_ERROR_PROTOCOL);
+    EXPECT_STATUS(self->status, TLS_STATUS_PROTOCOL_ERROR);
+    EXPECT_STATUS(call_handshake(self, peer), TLS_STATUS_PROTOCOL_ERROR);
+    spantls_error_t error = error_of(self->session);
+    EXPECT_STATUS(error.status, TLS_STATUS_PROTOCOL_ERROR);
     EXPECT_NUMBER(error.alert_received, -1);
     if (alert >= 0) {
         EXPECT_NUMBER(error.alert_sent, alert);
@@ -568,7 +568,7 @@ static void not_tls(void) {
         bytes_append(&pair.server.inbox, record, 5 + 16384);
     }
     run_side(&pair.server, &pair.client);
-    EXPECT_STATUS(pair.server.status, TLS_ERROR_PROTOCOL);
+    EXPECT_STATUS(pair.server.status, TLS_STATUS_PROTOCOL_ERROR);
     free(record);
     pair_close(&pair);
 }

@@ -1,5 +1,5 @@
 /*
- * What happens when there is no memory for another suspended handshake: TLS_ERROR_RESOURCES, which passes.
+ * What happens when there is no memory for another suspended handshake: TLS_STATUS_OUT_OF_RESOURCES, which passes.
  *
  * The memory is taken away with a limit of the process's address space. That does not go together with sanitizers and
  * valgrind, which need much of it themselves: run.sh leaves this program out there. Elsewhere than on Linux it has
@@ -62,14 +62,14 @@ static tls_status_t show_flight(pair_t *pair) {
     size_t consumed = 77;
     size_t written = 77;
     side_t *client = &pair->client;
-    tls_status_t status = tls_session_process_handshake(client->session, client->inbox.data, client->inbox.len, output,
+    tls_status_t status = tls_session_handshake(client->session, client->inbox.data, client->inbox.len, output,
                                                         sizeof output, &consumed, &written);
     bytes_append(&pair->server.inbox, output, written);
-    if (status == TLS_ERROR_RESOURCES) {
-        tls_error_t error = error_of(client->session);
-        EXPECT_STATUS(error.status, TLS_ERROR_RESOURCES);
+    if (status == TLS_STATUS_OUT_OF_RESOURCES) {
+        spantls_error_t error = error_of(client->session);
+        EXPECT_STATUS(error.status, TLS_STATUS_OUT_OF_RESOURCES);
         EXPECT_NUMBER(error.alert_sent, -1);
-        EXPECT(!(tls_session_state(client->session) & (TLS_STATE_FAILED | TLS_STATE_SUSPENDED)));
+        EXPECT(!(tls_session_state(client->session) & (SPANTLS_STATE_FAILED | SPANTLS_STATE_SUSPENDED)));
         EXPECT(consumed < client->inbox.len);
     }
     bytes_drop(&client->inbox, consumed);
@@ -111,10 +111,10 @@ static void no_room(uint32_t protocol, const char *version) {
         suspended += status == TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION;
     }
     EXPECT(suspended > 1);
-    EXPECT_STATUS(status, TLS_ERROR_RESOURCES);
+    EXPECT_STATUS(status, TLS_STATUS_OUT_OF_RESOURCES);
     pair_t *late = &pairs[suspended];
     for (int i = 0; i < 3; i++) {
-        EXPECT_STATUS(show_flight(late), TLS_ERROR_RESOURCES);
+        EXPECT_STATUS(show_flight(late), TLS_STATUS_OUT_OF_RESOURCES);
     }
 
     test("%s: it goes on once another one is destroyed", version);
@@ -129,7 +129,7 @@ static void no_room(uint32_t protocol, const char *version) {
         later++; /* stacks that the last handshake has left */
         extra++;
     }
-    EXPECT_STATUS(show_flight(later), TLS_ERROR_RESOURCES);
+    EXPECT_STATUS(show_flight(later), TLS_STATUS_OUT_OF_RESOURCES);
     finish_handshake(&pairs[1]);
     EXPECT_STATUS(show_flight(later), TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION);
     finish_handshake(later);
@@ -151,7 +151,7 @@ int main(int argc, char **argv) {
         printf("skipped - there is no /proc/self/statm here\n");
         return finish();
     }
-    no_room(TLS_PROTOCOL_TLS12, "TLS 1.2");
-    no_room(TLS_PROTOCOL_TLS13, "TLS 1.3");
+    no_room(SPANTLS_PROTOCOL_TLS12, "TLS 1.2");
+    no_room(SPANTLS_PROTOCOL_TLS13, "TLS 1.3");
     return finish();
 }

@@ -25,7 +25,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-static const uint32_t protocols[] = {TLS_PROTOCOL_TLS12, TLS_PROTOCOL_TLS13};
+static const uint32_t protocols[] = {SPANTLS_PROTOCOL_TLS12, SPANTLS_PROTOCOL_TLS13};
 
 /* --- The system's calls ------------------------------------------------------------------------------------------ */
 
@@ -76,20 +76,20 @@ static void test_conversation(uint32_t protocol, bool tcp, size_t limit) {
     wire_t wire = wire_established(protocol, tcp);
     bytes_t received = {0};
     size_t written = 0;
-    EXPECT_STATUS(tls_session_write(wire.client, (const uint8_t *)"ping", 4, &written), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, (const uint8_t *)"ping", 4, &written), TLS_STATUS_COMPLETE);
     EXPECT_NUMBER(written, 4);
     EXPECT_STATUS(read_until(wire.server, &received, 4), TLS_STATUS_WANT_READ);
     expect_text(&received, "ping");
     bytes_drop(&received, received.len);
-    const tls_span_t spans[] = {{(const uint8_t *)"po", 2}, {NULL, 0}, {(const uint8_t *)"ng", 2}};
-    EXPECT_STATUS(tls_session_write_vectored(wire.server, spans, 3, &written), TLS_STATUS_COMPLETE);
+    const spantls_span_t spans[] = {{(const uint8_t *)"po", 2}, {NULL, 0}, {(const uint8_t *)"ng", 2}};
+    EXPECT_STATUS(tls_session_socket_write_vectored(wire.server, spans, 3, &written), TLS_STATUS_COMPLETE);
     EXPECT_NUMBER(written, 4);
-    EXPECT_STATUS(tls_session_close(wire.server), TLS_STATUS_CLOSED);
+    EXPECT_STATUS(tls_session_socket_shutdown(wire.server), TLS_STATUS_CLOSED);
     EXPECT_STATUS(read_to_end(wire.client, &received), TLS_STATUS_CLOSED);
     expect_text(&received, "pong");
-    EXPECT_STATUS(tls_session_close(wire.client), TLS_STATUS_CLOSED);
+    EXPECT_STATUS(tls_session_socket_shutdown(wire.client), TLS_STATUS_CLOSED);
     EXPECT_STATUS(read_to_end(wire.server, &received), TLS_STATUS_CLOSED);
-    EXPECT_STATUS(tls_session_write(wire.client, (const uint8_t *)"more", 4, &written), TLS_ERROR_INVALID_STATE);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, (const uint8_t *)"more", 4, &written), TLS_STATUS_INVALID_STATE);
     EXPECT_NUMBER(written, 0);
     most = 0;
     bytes_free(&received);
@@ -110,9 +110,9 @@ static void test_flood(uint32_t protocol) {
         bool wait = true;
         for (int i = 0; i < 2; i++) {
             const uint32_t bits = tls_session_state(sessions[i]);
-            const bool writes = sent[i] < TOTAL || (bits & TLS_STATE_HAS_PENDING_OUTPUT) != 0;
+            const bool writes = sent[i] < TOTAL || (bits & SPANTLS_STATE_HAS_PENDING_OUTPUT) != 0;
             entries[i] = (struct pollfd){.fd = wire.fds[i], .events = (short)(POLLIN | (writes ? POLLOUT : 0))};
-            wait = wait && (bits & TLS_STATE_HAS_PENDING_PLAINTEXT) == 0;
+            wait = wait && (bits & SPANTLS_STATE_HAS_PENDING_PLAINTEXT) == 0;
         }
         if (!EXPECT(poll(entries, 2, wait ? 10000 : 0) >= 0) ||
             (wait && !EXPECT(entries[0].revents != 0 || entries[1].revents != 0))) {
@@ -121,14 +121,14 @@ static void test_flood(uint32_t protocol) {
         for (int i = 0; i < 2; i++) {
             uint8_t room[ROOM];
             size_t count = 0;
-            const bool here = (tls_session_state(sessions[i]) & TLS_STATE_HAS_PENDING_PLAINTEXT) != 0;
+            const bool here = (tls_session_state(sessions[i]) & SPANTLS_STATE_HAS_PENDING_PLAINTEXT) != 0;
             if (here || (entries[i].revents & POLLIN)) {
-                const tls_status_t status = tls_session_read(sessions[i], room, sizeof room, &count);
+                const tls_status_t status = tls_session_socket_read(sessions[i], room, sizeof room, &count);
                 EXPECT(status == TLS_STATUS_COMPLETE || (status == TLS_STATUS_WANT_READ && !here));
                 bytes_append(&received[i], room, count);
             }
             if (entries[i].revents & POLLOUT) {
-                const tls_status_t status = tls_session_write(sessions[i], data[i] + sent[i], TOTAL - sent[i], &count);
+                const tls_status_t status = tls_session_socket_write(sessions[i], data[i] + sent[i], TOTAL - sent[i], &count);
                 EXPECT(status == TLS_STATUS_COMPLETE || status == TLS_STATUS_WANT_WRITE);
                 sent[i] += count;
                 EXPECT((status == TLS_STATUS_COMPLETE) == (sent[i] == TOTAL && !tls_session_has_pending_output(sessions[i])));
@@ -154,7 +154,7 @@ static void *shake_hands(void *argument) {
 
 static void test_blocking(uint32_t protocol) {
     test("%s: blocking sockets, a reader and a writer thread on either side", version_name(protocol));
-    const setup_t client = {.anchors = "ca", .protocols = protocol, .validation = TLS_VALIDATION_AUTOMATIC};
+    const setup_t client = {.anchors = "ca", .protocols = protocol, .validation = SPANTLS_VALIDATION_AUTOMATIC};
     const setup_t server = {.credentials = "server-p256"};
     wire_t wire = wire_open(&client, &server, true);
     set_blocking(wire.fds[0], true);
@@ -178,18 +178,18 @@ static void test_questions(uint32_t protocol) {
     test("%s: the context by the hello, a client certificate on demand, both verdicts", version_name(protocol));
     const setup_t client_setup = {.anchors = "ca", .protocols = protocol};
     const setup_t server_setup = {
-        .credentials = "server-p256", .anchors = "ca", .client_certificates = TLS_CLIENT_CERTIFICATE_REQUIRE};
+        .credentials = "server-p256", .anchors = "ca", .client_certificates = SPANTLS_CLIENT_CERTIFICATE_REQUIRE};
     tls_context_t *client = make_context(false, &client_setup), *undecided = make_undecided();
     tls_context_t *server = make_context(true, &server_setup);
     tls_credentials_t *shows = make_credentials("client-p256");
     wire_t wire = wire_on(client, undecided, false);
     unsigned asked = 0;
     for (int i = 0; i < 20 && !run(&wire); i++) {
-        if (tls_session_handshake(wire.server) == TLS_STATUS_NEEDS_SERVER_OPTIONS) {
+        if (tls_session_socket_handshake(wire.server) == TLS_STATUS_NEEDS_SERVER_OPTIONS) {
             asked |= 1;
             EXPECT_STATUS(tls_session_set_server_context(wire.server, server), TLS_STATUS_COMPLETE);
         }
-        if (tls_session_handshake(wire.client) == TLS_STATUS_WANT_CREDENTIALS) {
+        if (tls_session_socket_handshake(wire.client) == TLS_STATUS_WANT_CREDENTIALS) {
             asked |= 2;
             EXPECT_STATUS(tls_session_set_client_credentials(wire.client, shows), TLS_STATUS_COMPLETE);
         }
@@ -211,14 +211,14 @@ static void test_refusal(uint32_t protocol) {
     const setup_t client = {.anchors = "other-ca", .protocols = protocol}, server = {.credentials = "server-p256"};
     wire_t wire = wire_open(&client, &server, false);
     EXPECT(!run(&wire));
-    EXPECT_STATUS(tls_session_handshake(wire.client), TLS_ERROR_AUTHENTICATION);
+    EXPECT_STATUS(tls_session_socket_handshake(wire.client), TLS_STATUS_AUTHENTICATION_FAILED);
     EXPECT_NUMBER(error_of(wire.client).alert_sent, SPANTLS_ALERT_UNKNOWN_CA);
-    EXPECT_STATUS(tls_session_handshake(wire.server), TLS_ERROR_PROTOCOL);
+    EXPECT_STATUS(tls_session_socket_handshake(wire.server), TLS_STATUS_PROTOCOL_ERROR);
     EXPECT_NUMBER(error_of(wire.server).alert_received, SPANTLS_ALERT_UNKNOWN_CA);
     size_t count = 0;
     uint8_t room[10] = {0};
-    EXPECT_STATUS(tls_session_read(wire.client, room, sizeof room, &count), TLS_ERROR_AUTHENTICATION);
-    EXPECT_STATUS(tls_session_close(wire.client), TLS_STATUS_CLOSED);
+    EXPECT_STATUS(tls_session_socket_read(wire.client, room, sizeof room, &count), TLS_STATUS_AUTHENTICATION_FAILED);
+    EXPECT_STATUS(tls_session_socket_shutdown(wire.client), TLS_STATUS_CLOSED);
     wire_close(&wire);
 }
 
@@ -230,9 +230,9 @@ static void test_garbage(void) {
     set_blocking(fds[0], false);
     tls_context_t *context = make_context(true, &server);
     tls_session_t *session = NULL;
-    EXPECT_STATUS(tls_session_create_with_socket(context, fds[0], TLS_SOCKET_OWN, &session), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_create_with_socket(context, fds[0], SPANTLS_SOCKET_OWN, &session), TLS_STATUS_COMPLETE);
     EXPECT(write(fds[1], "GET", 3) == 3);
-    EXPECT_STATUS(tls_session_handshake(session), TLS_ERROR_PROTOCOL);
+    EXPECT_STATUS(tls_session_socket_handshake(session), TLS_STATUS_PROTOCOL_ERROR);
     static const uint8_t alert[] = {21, 3, 3, 0, 2, 2, SPANTLS_ALERT_UNEXPECTED_MESSAGE};
     uint8_t room[100] = {0};
     const ssize_t count = read(fds[1], room, sizeof room);
@@ -250,27 +250,27 @@ static void test_interruptions(uint32_t protocol) {
     bytes_t received = {0};
     size_t count = 0;
     fail_next(EINTR, EINTR);
-    EXPECT_STATUS(tls_session_write(wire.client, (const uint8_t *)"one ", 4, &count), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, (const uint8_t *)"one ", 4, &count), TLS_STATUS_COMPLETE);
     fail_next(ENOBUFS, ENOBUFS);
-    EXPECT_STATUS(tls_session_write(wire.client, (const uint8_t *)"two ", 4, &count), TLS_ERROR_IO);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, (const uint8_t *)"two ", 4, &count), TLS_STATUS_IO_ERROR);
     EXPECT_NUMBER(count, 4);
     EXPECT_NUMBER(error_of(wire.client).os_error, ENOBUFS);
     EXPECT_NUMBER(tls_session_has_pending_output(wire.client), 1);
-    EXPECT_STATUS(tls_session_write(wire.client, (const uint8_t *)"three", 5, &count), TLS_ERROR_IO);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, (const uint8_t *)"three", 5, &count), TLS_STATUS_IO_ERROR);
     EXPECT_NUMBER(count, 0);
-    EXPECT_STATUS(tls_session_write(wire.client, (const uint8_t *)"three", 5, &count), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, (const uint8_t *)"three", 5, &count), TLS_STATUS_COMPLETE);
     fail_next(EINTR, ENOMEM);
-    EXPECT_STATUS(read_until(wire.server, &received, 0), TLS_ERROR_IO);
+    EXPECT_STATUS(read_until(wire.server, &received, 0), TLS_STATUS_IO_ERROR);
     EXPECT_NUMBER(error_of(wire.server).os_error, ENOMEM);
     EXPECT_STATUS(read_until(wire.server, &received, 0), TLS_STATUS_WANT_READ);
     expect_text(&received, "one two three");
-    EXPECT_NUMBER(tls_session_state(wire.server) & TLS_STATE_FAILED, 0);
+    EXPECT_NUMBER(tls_session_state(wire.server) & SPANTLS_STATE_FAILED, 0);
     bytes_free(&received);
     wire_close(&wire);
 }
 
 static void test_reset(uint32_t protocol) {
-    test("%s: a connection that was reset is TLS_ERROR_IO with its number, and raises no signal", version_name(protocol));
+    test("%s: a connection that was reset is TLS_STATUS_IO_ERROR with its number, and raises no signal", version_name(protocol));
     wire_t wire = wire_established(protocol, true);
     const struct linger now = {1, 0};
     size_t count = 0;
@@ -279,13 +279,13 @@ static void test_reset(uint32_t protocol) {
     tls_session_destroy(wire.server);
     wire.server = NULL;
     bytes_t received = {0};
-    EXPECT_STATUS(read_to_end(wire.client, &received), TLS_ERROR_IO);
+    EXPECT_STATUS(read_to_end(wire.client, &received), TLS_STATUS_IO_ERROR);
     EXPECT_NUMBER(error_of(wire.client).os_error, ECONNRESET);
-    EXPECT_STATUS(tls_session_read(wire.client, room, sizeof room, &count), TLS_ERROR_IO);
-    EXPECT_STATUS(tls_session_write(wire.client, room, sizeof room, &count), TLS_ERROR_IO);
+    EXPECT_STATUS(tls_session_socket_read(wire.client, room, sizeof room, &count), TLS_STATUS_IO_ERROR);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, room, sizeof room, &count), TLS_STATUS_IO_ERROR);
     EXPECT_NUMBER(error_of(wire.client).os_error, EPIPE);
-    EXPECT_STATUS(tls_session_write(wire.client, room, sizeof room, &count), TLS_ERROR_IO);
-    EXPECT_STATUS(tls_session_close(wire.client), TLS_ERROR_IO);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, room, sizeof room, &count), TLS_STATUS_IO_ERROR);
+    EXPECT_STATUS(tls_session_socket_shutdown(wire.client), TLS_STATUS_IO_ERROR);
     EXPECT_NUMBER(tls_session_has_pending_output(wire.client), 0);
     wire_close(&wire);
 }
@@ -299,14 +299,14 @@ static void test_reset_in_handshake(void) {
         int fds[2];
         EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
         set_blocking(fds[0], false);
-        EXPECT_STATUS(tls_session_create_with_socket(context, fds[0], TLS_SOCKET_OWN, &session), TLS_STATUS_COMPLETE);
+        EXPECT_STATUS(tls_session_create_with_socket(context, fds[0], SPANTLS_SOCKET_OWN, &session), TLS_STATUS_COMPLETE);
         if (says_why) {
             static const uint8_t alert[] = {21, 3, 3, 0, 2, 2, SPANTLS_ALERT_HANDSHAKE_FAILURE};
             EXPECT(write(fds[1], alert, sizeof alert) == sizeof alert);
         }
         close(fds[1]);
         for (int i = 0; i < 2; i++) {
-            EXPECT_STATUS(tls_session_handshake(session), says_why ? TLS_ERROR_PROTOCOL : TLS_ERROR_IO);
+            EXPECT_STATUS(tls_session_socket_handshake(session), says_why ? TLS_STATUS_PROTOCOL_ERROR : TLS_STATUS_IO_ERROR);
         }
         EXPECT_NUMBER(error_of(session).alert_received, says_why ? SPANTLS_ALERT_HANDSHAKE_FAILURE : -1);
         EXPECT_NUMBER(error_of(session).os_error, says_why ? 0 : EPIPE);
@@ -322,7 +322,7 @@ static void test_system_calls(uint32_t protocol) {
     wire_t wire = wire_established(protocol, false);
     /* A flight is one call, with what is in front of it. */
     EXPECT_NUMBER(stats_of(wire.client).send_calls, 2);
-    EXPECT_NUMBER(stats_of(wire.server).send_calls, protocol == TLS_PROTOCOL_TLS12 ? 2 : 1);
+    EXPECT_NUMBER(stats_of(wire.server).send_calls, protocol == SPANTLS_PROTOCOL_TLS12 ? 2 : 1);
     const int large = 4 << 20;
     uint8_t *data = pattern(1 << 20, 4);
     bytes_t received = {0};
@@ -333,29 +333,29 @@ static void test_system_calls(uint32_t protocol) {
     unsigned long recvs = num_recv, sends = num_send;
     for (int i = 0; i < 100; i++) {
         uint8_t room[2000];
-        EXPECT_STATUS(tls_session_write(wire.client, data, 1000, &count), TLS_STATUS_COMPLETE);
-        EXPECT_STATUS(tls_session_read(wire.server, room, sizeof room, &count), TLS_STATUS_COMPLETE);
+        EXPECT_STATUS(tls_session_socket_write(wire.client, data, 1000, &count), TLS_STATUS_COMPLETE);
+        EXPECT_STATUS(tls_session_socket_read(wire.server, room, sizeof room, &count), TLS_STATUS_COMPLETE);
         EXPECT_NUMBER(count, 1000);
     }
     EXPECT_NUMBER(num_recv - recvs, 100);
     EXPECT_NUMBER(num_send - sends, 100);
 
     /* 100 KiB, in one span and in thirty, are one call. */
-    tls_span_t spans[30];
+    spantls_span_t spans[30];
     for (size_t i = 0; i < COUNT(spans); i++) {
-        spans[i] = (tls_span_t){data + i * 3413, i + 1 < COUNT(spans) ? 3413 : 102400 - 29 * 3413};
+        spans[i] = (spantls_span_t){data + i * 3413, i + 1 < COUNT(spans) ? 3413 : 102400 - 29 * 3413};
     }
     sends = num_send;
-    EXPECT_STATUS(tls_session_write(wire.client, data, 102400, &count), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, data, 102400, &count), TLS_STATUS_COMPLETE);
     EXPECT_NUMBER(num_send - sends, 1);
-    EXPECT_STATUS(tls_session_write_vectored(wire.client, spans, COUNT(spans), &count), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_write_vectored(wire.client, spans, COUNT(spans), &count), TLS_STATUS_COMPLETE);
     EXPECT_NUMBER(num_send - sends, 2);
     EXPECT_STATUS(read_until(wire.server, &received, 204800), TLS_STATUS_WANT_READ);
     EXPECT_NUMBER(received.len, 204800);
     EXPECT_BYTES(received.data, 102400, data, 102400);
     EXPECT_BYTES(received.data + 102400, 102400, data, 102400);
 
-    const tls_session_stats_t stats = stats_of(wire.client);
+    const spantls_session_stats_t stats = stats_of(wire.client);
     EXPECT_NUMBER(stats.send_calls, 104);
     EXPECT_NUMBER(stats.plaintext_sent, 100 * 1000 + 2 * 102400);
     bytes_free(&received);
@@ -396,9 +396,9 @@ static size_t idle_cost(uint32_t protocol, size_t num, bool bound) {
             EXPECT(run(&wire));
             size_t count = 0;
             uint8_t room[100];
-            EXPECT_STATUS(tls_session_write(wire.client, (const uint8_t *)"request", 7, &count), TLS_STATUS_COMPLETE);
-            EXPECT_STATUS(tls_session_read(wire.server, room, sizeof room, &count), TLS_STATUS_COMPLETE);
-            EXPECT_STATUS(tls_session_write(wire.server, room, count, &count), TLS_STATUS_COMPLETE);
+            EXPECT_STATUS(tls_session_socket_write(wire.client, (const uint8_t *)"request", 7, &count), TLS_STATUS_COMPLETE);
+            EXPECT_STATUS(tls_session_socket_read(wire.server, room, sizeof room, &count), TLS_STATUS_COMPLETE);
+            EXPECT_STATUS(tls_session_socket_write(wire.server, room, count, &count), TLS_STATUS_COMPLETE);
             idle[i] = wire.server;
             tls_session_destroy(wire.client);
         } else {
@@ -446,25 +446,25 @@ static void test_wrong_uses(uint32_t protocol) {
     wire_t wire = wire_established(protocol, false);
     uint8_t room[100] = {0};
     size_t consumed = 1, written = 1, offset = 1;
-    EXPECT_STATUS(tls_session_process_handshake(wire.client, NULL, 0, room, 100, &consumed, &written), TLS_ERROR_INVALID_STATE);
+    EXPECT_STATUS(tls_session_handshake(wire.client, NULL, 0, room, 100, &consumed, &written), TLS_STATUS_INVALID_STATE);
     EXPECT_NUMBER(consumed + written, 0);
-    EXPECT_STATUS(tls_session_encrypt(wire.client, room, 1, NULL, 0, &consumed, &written), TLS_ERROR_INVALID_STATE);
-    EXPECT_STATUS(tls_session_decrypt(wire.client, room, 1, NULL, 0, &consumed, &written), TLS_ERROR_INVALID_STATE);
-    EXPECT_STATUS(tls_session_decrypt_in_place(wire.client, room, 1, &consumed, &offset, &written), TLS_ERROR_INVALID_STATE);
-    EXPECT_STATUS(tls_session_encrypt_vectored(wire.client, NULL, 0, room, 100, &consumed, &written), TLS_ERROR_INVALID_STATE);
-    EXPECT_STATUS(tls_session_shutdown(wire.client, room, 100, &written), TLS_ERROR_INVALID_STATE);
-    EXPECT_STATUS(tls_session_drain_pending_output(wire.client, room, 100, &written), TLS_ERROR_INVALID_STATE);
-    EXPECT_STATUS(tls_session_end_of_input(wire.client), TLS_ERROR_INVALID_STATE);
-    EXPECT_STATUS(tls_session_update_keys(wire.client, 0, room, 100, &written), TLS_ERROR_INVALID_ARGUMENT);
-    EXPECT_STATUS(tls_session_request_client_certificate(wire.server, room, 100, &written), TLS_ERROR_INVALID_ARGUMENT);
-    EXPECT_STATUS(tls_session_request_client_certificate(wire.server, NULL, 0, &written), TLS_ERROR_NOT_SUPPORTED);
-    EXPECT_STATUS(tls_session_read(wire.client, room, 100, NULL), TLS_ERROR_INVALID_ARGUMENT);
-    EXPECT_STATUS(tls_session_read(wire.client, NULL, 100, &written), TLS_ERROR_INVALID_ARGUMENT);
-    EXPECT_STATUS(tls_session_write(wire.client, NULL, 1, &written), TLS_ERROR_INVALID_ARGUMENT);
-    EXPECT_STATUS(tls_session_write(wire.client, NULL, 0, &written), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_encrypt(wire.client, room, 1, NULL, 0, &consumed, &written), TLS_STATUS_INVALID_STATE);
+    EXPECT_STATUS(tls_session_decrypt(wire.client, room, 1, NULL, 0, &consumed, &written), TLS_STATUS_INVALID_STATE);
+    EXPECT_STATUS(tls_session_decrypt_in_place(wire.client, room, 1, &consumed, &offset, &written), TLS_STATUS_INVALID_STATE);
+    EXPECT_STATUS(tls_session_encrypt_vectored(wire.client, NULL, 0, room, 100, &consumed, &written), TLS_STATUS_INVALID_STATE);
+    EXPECT_STATUS(tls_session_shutdown(wire.client, room, 100, &written), TLS_STATUS_INVALID_STATE);
+    EXPECT_STATUS(tls_session_drain_pending_output(wire.client, room, 100, &written), TLS_STATUS_INVALID_STATE);
+    EXPECT_STATUS(tls_session_end_of_input(wire.client), TLS_STATUS_INVALID_STATE);
+    EXPECT_STATUS(tls_session_update_keys(wire.client, 0, room, 100, &written), TLS_STATUS_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_session_request_client_certificate(wire.server, room, 100, &written), TLS_STATUS_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_session_request_client_certificate(wire.server, NULL, 0, &written), TLS_STATUS_NOT_SUPPORTED);
+    EXPECT_STATUS(tls_session_socket_read(wire.client, room, 100, NULL), TLS_STATUS_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_session_socket_read(wire.client, NULL, 100, &written), TLS_STATUS_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, NULL, 1, &written), TLS_STATUS_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, NULL, 0, &written), TLS_STATUS_COMPLETE);
     /* Nothing of this was noticed. */
     bytes_t received = {0};
-    EXPECT_STATUS(tls_session_write(wire.client, (const uint8_t *)"still here", 10, &written), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, (const uint8_t *)"still here", 10, &written), TLS_STATUS_COMPLETE);
     EXPECT_STATUS(read_until(wire.server, &received, 0), TLS_STATUS_WANT_READ);
     expect_text(&received, "still here");
     bytes_free(&received);
@@ -477,12 +477,12 @@ static void test_too_early(void) {
     wire_t wire = wire_open(&client, &server, false);
     uint8_t room[10] = {0};
     size_t count = 1;
-    EXPECT_STATUS(tls_session_read(wire.client, room, sizeof room, &count), TLS_ERROR_INVALID_STATE);
+    EXPECT_STATUS(tls_session_socket_read(wire.client, room, sizeof room, &count), TLS_STATUS_INVALID_STATE);
     EXPECT_NUMBER(count, 0);
-    EXPECT_STATUS(tls_session_write(wire.client, room, 1, &count), TLS_ERROR_INVALID_STATE);
-    EXPECT_STATUS(tls_session_close(wire.server), TLS_STATUS_CLOSED);
-    EXPECT_STATUS(tls_session_handshake(wire.server), TLS_STATUS_CLOSED);
-    EXPECT_STATUS(tls_session_handshake(wire.client), TLS_STATUS_WANT_READ);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, room, 1, &count), TLS_STATUS_INVALID_STATE);
+    EXPECT_STATUS(tls_session_socket_shutdown(wire.server), TLS_STATUS_CLOSED);
+    EXPECT_STATUS(tls_session_socket_handshake(wire.server), TLS_STATUS_CLOSED);
+    EXPECT_STATUS(tls_session_socket_handshake(wire.client), TLS_STATUS_WANT_READ);
     /* Destroyed in the middle. */
     wire_close(&wire);
 }
@@ -493,15 +493,15 @@ static void *read_in_vain(void *argument) {
     size_t count = 0;
     tls_status_t status;
     do {
-        status = tls_session_read(half->session, room, sizeof room, &count);
-    } while (status == TLS_ERROR_BUSY || status == TLS_STATUS_WANT_READ);
+        status = tls_session_socket_read(half->session, room, sizeof room, &count);
+    } while (status == TLS_STATUS_BUSY || status == TLS_STATUS_WANT_READ);
     half->status = status;
     return NULL;
 }
 
 static void test_intruder(void) {
     test("a second reader is told that the first is inside; the writer is not in its way");
-    wire_t wire = wire_established(TLS_PROTOCOL_TLS13, true);
+    wire_t wire = wire_established(SPANTLS_PROTOCOL_TLS13, true);
     set_blocking(wire.fds[0], true);
     /* Time-outs, which are no data but EAGAIN, let the intruder try until it meets the reader; in between it stays away
        for long enough that the reader gets in. */
@@ -515,11 +515,11 @@ static void test_intruder(void) {
     tls_status_t status;
     do {
         poll(NULL, 0, 5);
-        status = tls_session_read(wire.client, room, 0, &count);
+        status = tls_session_socket_read(wire.client, room, 0, &count);
     } while (status == TLS_STATUS_WANT_READ);
-    EXPECT_STATUS(status, TLS_ERROR_BUSY);
-    EXPECT_STATUS(tls_session_write(wire.client, (const uint8_t *)"ask", 3, &count), TLS_STATUS_COMPLETE);
-    EXPECT_STATUS(tls_session_write(wire.server, (const uint8_t *)"answer", 6, &count), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(status, TLS_STATUS_BUSY);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, (const uint8_t *)"ask", 3, &count), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_write(wire.server, (const uint8_t *)"answer", 6, &count), TLS_STATUS_COMPLETE);
     pthread_join(thread, NULL);
     EXPECT_STATUS(reader.status, TLS_STATUS_COMPLETE);
     wire_close(&wire);
@@ -532,11 +532,11 @@ static void test_borrowed(void) {
     tls_session_t *session = NULL;
     int fds[2];
     EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
-    EXPECT_STATUS(tls_session_create_with_socket(context, fds[0], TLS_SOCKET_BORROW, &session), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_create_with_socket(context, fds[0], SPANTLS_SOCKET_BORROW, &session), TLS_STATUS_COMPLETE);
     tls_session_destroy(session);
     EXPECT(fcntl(fds[0], F_GETFD) >= 0);
-    EXPECT_STATUS(tls_session_create_with_socket(context, fds[0], TLS_SOCKET_OWN, &session), TLS_STATUS_COMPLETE);
-    EXPECT_STATUS(tls_session_close(session), TLS_STATUS_CLOSED);
+    EXPECT_STATUS(tls_session_create_with_socket(context, fds[0], SPANTLS_SOCKET_OWN, &session), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_shutdown(session), TLS_STATUS_CLOSED);
     EXPECT(fcntl(fds[0], F_GETFD) >= 0);
     tls_session_destroy(session);
     EXPECT(fcntl(fds[0], F_GETFD) < 0 && errno == EBADF);
@@ -549,17 +549,17 @@ static void test_borrowed(void) {
 static void test_no_kernel(uint32_t protocol, bool tcp, uint32_t flags) {
     test("%s over %s, kernel flags %u: the session goes on without the kernel's TLS and says why, or has it", version_name(protocol),
          tcp ? "TCP" : "a Unix socket", flags);
-    socket_flags = TLS_SOCKET_OWN | flags;
+    socket_flags = SPANTLS_SOCKET_OWN | flags;
     wire_t wire = wire_established(protocol, tcp);
-    socket_flags = TLS_SOCKET_OWN;
+    socket_flags = SPANTLS_SOCKET_OWN;
     tls_session_t *const sessions[2] = {wire.client, wire.server};
     for (int i = 0; i < 2; i++) {
-        const tls_session_stats_t stats = stats_of(sessions[i]);
-        if (tcp && stats.kernel_reason == TLS_KERNEL_REASON_NONE) {
-            EXPECT_NUMBER(stats.kernel_send, (flags & TLS_SOCKET_KERNEL_SEND) != 0);
-            EXPECT_NUMBER(stats.kernel_receive, (flags & TLS_SOCKET_KERNEL_RECEIVE) != 0);
+        const spantls_session_stats_t stats = stats_of(sessions[i]);
+        if (tcp && stats.kernel_reason == SPANTLS_KERNEL_REASON_NONE) {
+            EXPECT_NUMBER(stats.kernel_send, (flags & SPANTLS_SOCKET_KERNEL_SEND) != 0);
+            EXPECT_NUMBER(stats.kernel_receive, (flags & SPANTLS_SOCKET_KERNEL_RECEIVE) != 0);
         } else {
-            EXPECT_NUMBER(stats.kernel_reason, TLS_KERNEL_REASON_UNAVAILABLE);
+            EXPECT_NUMBER(stats.kernel_reason, SPANTLS_KERNEL_REASON_UNAVAILABLE);
             EXPECT_NUMBER(stats.kernel_send + stats.kernel_receive, 0);
             EXPECT(stats.kernel_os_error > 0);
         }
@@ -567,12 +567,12 @@ static void test_no_kernel(uint32_t protocol, bool tcp, uint32_t flags) {
     bytes_t received = {0};
     size_t written = 0;
     for (int i = 0; i < 2; i++) {
-        EXPECT_STATUS(tls_session_write(sessions[i], (const uint8_t *)"ping", 4, &written), TLS_STATUS_COMPLETE);
+        EXPECT_STATUS(tls_session_socket_write(sessions[i], (const uint8_t *)"ping", 4, &written), TLS_STATUS_COMPLETE);
         EXPECT_STATUS(read_until(sessions[1 - i], &received, 4), TLS_STATUS_WANT_READ);
         expect_text(&received, "ping");
         bytes_drop(&received, received.len);
     }
-    EXPECT_STATUS(tls_session_close(wire.server), TLS_STATUS_CLOSED);
+    EXPECT_STATUS(tls_session_socket_shutdown(wire.server), TLS_STATUS_CLOSED);
     EXPECT_STATUS(read_to_end(wire.client, &received), TLS_STATUS_CLOSED);
     bytes_free(&received);
     wire_close(&wire);
@@ -581,27 +581,27 @@ static void test_no_kernel(uint32_t protocol, bool tcp, uint32_t flags) {
 static void test_data_behind_the_handshake(uint32_t protocol, uint32_t flags) {
     test("%s, kernel flags %u: data that comes with the last message of the handshake is read, and keeps the kernel out of nothing",
          version_name(protocol), flags);
-    const setup_t client = {.anchors = "ca", .protocols = protocol, .validation = TLS_VALIDATION_AUTOMATIC};
+    const setup_t client = {.anchors = "ca", .protocols = protocol, .validation = SPANTLS_VALIDATION_AUTOMATIC};
     const setup_t server = {.credentials = "server-p256"};
-    socket_flags = TLS_SOCKET_OWN | flags;
+    socket_flags = SPANTLS_SOCKET_OWN | flags;
     wire_t wire = wire_open(&client, &server, true);
-    socket_flags = TLS_SOCKET_OWN;
+    socket_flags = SPANTLS_SOCKET_OWN;
     uint8_t data[100] = {7}, room[200] = {0};
     size_t count = 0;
     tls_session_t *const second = run_and_speak(&wire, protocol, data, sizeof data);
-    if ((flags & TLS_SOCKET_KERNEL_RECEIVE) != 0) {
+    if ((flags & SPANTLS_SOCKET_KERNEL_RECEIVE) != 0) {
         /* It is the kernel's to open. */
-        EXPECT_NUMBER(tls_session_state(second) & TLS_STATE_HAS_PENDING_PLAINTEXT, 0);
+        EXPECT_NUMBER(tls_session_state(second) & SPANTLS_STATE_HAS_PENDING_PLAINTEXT, 0);
     }
-    const tls_session_stats_t stats = stats_of(second);
-    if (stats.kernel_reason == TLS_KERNEL_REASON_NONE) {
-        EXPECT_NUMBER(stats.kernel_send, (flags & TLS_SOCKET_KERNEL_SEND) != 0);
-        EXPECT_NUMBER(stats.kernel_receive, (flags & TLS_SOCKET_KERNEL_RECEIVE) != 0);
+    const spantls_session_stats_t stats = stats_of(second);
+    if (stats.kernel_reason == SPANTLS_KERNEL_REASON_NONE) {
+        EXPECT_NUMBER(stats.kernel_send, (flags & SPANTLS_SOCKET_KERNEL_SEND) != 0);
+        EXPECT_NUMBER(stats.kernel_receive, (flags & SPANTLS_SOCKET_KERNEL_RECEIVE) != 0);
     } else {
-        EXPECT_NUMBER(stats.kernel_reason, TLS_KERNEL_REASON_UNAVAILABLE);
+        EXPECT_NUMBER(stats.kernel_reason, SPANTLS_KERNEL_REASON_UNAVAILABLE);
     }
     tls_status_t status = TLS_STATUS_WANT_READ;
-    for (int i = 0; i < 1000 && (status = tls_session_read(second, room, sizeof room, &count)) == TLS_STATUS_WANT_READ; i++) {
+    for (int i = 0; i < 1000 && (status = tls_session_socket_read(second, room, sizeof room, &count)) == TLS_STATUS_WANT_READ; i++) {
         poll(NULL, 0, 1);
     }
     EXPECT_STATUS(status, TLS_STATUS_COMPLETE);
@@ -627,10 +627,10 @@ static void test_connecting(bool refused) {
     const setup_t setup = {.anchors = "ca"};
     tls_context_t *context = make_context(false, &setup);
     tls_session_t *session = NULL;
-    EXPECT_STATUS(tls_session_create_with_socket(context, last.fd, TLS_SOCKET_OWN, &session), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_create_with_socket(context, last.fd, SPANTLS_SOCKET_OWN, &session), TLS_STATUS_COMPLETE);
     EXPECT_STATUS(tls_session_set_target_host_name(session, "localhost"), TLS_STATUS_COMPLETE);
-    EXPECT_STATUS(tls_session_handshake(session), TLS_STATUS_WANT_WRITE);
-    EXPECT_STATUS(tls_session_handshake(session), TLS_STATUS_WANT_WRITE);
+    EXPECT_STATUS(tls_session_socket_handshake(session), TLS_STATUS_WANT_WRITE);
+    EXPECT_STATUS(tls_session_socket_handshake(session), TLS_STATUS_WANT_WRITE);
     for (size_t i = 0; i + 1 < num; i++) {
         close(refused ? -1 : accept(listener, NULL, NULL));
     }
@@ -638,10 +638,10 @@ static void test_connecting(bool refused) {
         close(listener);
     }
     EXPECT_NUMBER(poll(&last, 1, 20000), 1);
-    const tls_status_t status = tls_session_handshake(session);
+    const tls_status_t status = tls_session_socket_handshake(session);
     if (refused) {
-        tls_error_t error = {.struct_size = sizeof error};
-        EXPECT_STATUS(status, TLS_ERROR_IO);
+        spantls_error_t error = {.struct_size = sizeof error};
+        EXPECT_STATUS(status, TLS_STATUS_IO_ERROR);
         EXPECT_STATUS(tls_session_error(session, &error), TLS_STATUS_COMPLETE);
         EXPECT_NUMBER(error.os_error, ECONNREFUSED);
     } else {
@@ -658,17 +658,17 @@ static void test_connecting(bool refused) {
 /* A blocking socket with time limits. */
 static void test_time_limits(void) {
     test("a time limit of a blocking socket is WANT_READ, and nothing is lost");
-    wire_t wire = wire_established(TLS_PROTOCOL_TLS13, false);
+    wire_t wire = wire_established(SPANTLS_PROTOCOL_TLS13, false);
     const struct timeval soon = {.tv_usec = 10000};
     size_t count = 0;
     uint8_t room[10];
     set_blocking(wire.fds[1], true);
     EXPECT_NUMBER(setsockopt(wire.fds[1], SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon), 0);
-    EXPECT_STATUS(tls_session_read(wire.server, room, sizeof room, &count), TLS_STATUS_WANT_READ);
-    EXPECT_STATUS(tls_session_write(wire.client, (const uint8_t *)"hello", 5, &count), TLS_STATUS_COMPLETE);
-    EXPECT_STATUS(tls_session_read(wire.server, room, sizeof room, &count), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_read(wire.server, room, sizeof room, &count), TLS_STATUS_WANT_READ);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, (const uint8_t *)"hello", 5, &count), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_read(wire.server, room, sizeof room, &count), TLS_STATUS_COMPLETE);
     EXPECT_BYTES(room, count, "hello", 5);
-    EXPECT_STATUS(tls_session_read(wire.server, room, sizeof room, &count), TLS_STATUS_WANT_READ);
+    EXPECT_STATUS(tls_session_socket_read(wire.server, room, sizeof room, &count), TLS_STATUS_WANT_READ);
     wire_close(&wire);
 }
 
@@ -676,18 +676,18 @@ static void test_time_limits(void) {
 static void test_long_announcements(void) {
     static const uint8_t lengths[][2] = {{0xff, 0xff}, {0x48, 0x01}, {0, 0}};
     for (size_t i = 0; i < COUNT(lengths); i++) {
-        for (uint32_t flags = 0; flags <= TLS_SOCKET_KERNEL_RECEIVE; flags += TLS_SOCKET_KERNEL_RECEIVE) {
+        for (uint32_t flags = 0; flags <= SPANTLS_SOCKET_KERNEL_RECEIVE; flags += SPANTLS_SOCKET_KERNEL_RECEIVE) {
             test("a handshake record of announced length %u, kernel flags %u, is refused", lengths[i][0] << 8 | lengths[i][1], flags);
             const setup_t server = {.credentials = "server-p256"};
             tls_context_t *context = make_context(true, &server);
             wire_t wire = wire_pair(false);
-            EXPECT_STATUS(tls_session_create_with_socket(context, wire.fds[1], TLS_SOCKET_OWN | flags, &wire.server),
+            EXPECT_STATUS(tls_session_create_with_socket(context, wire.fds[1], SPANTLS_SOCKET_OWN | flags, &wire.server),
                           TLS_STATUS_COMPLETE);
             tls_context_destroy(context);
             const uint8_t header[] = {22, 3, 1, lengths[i][0], lengths[i][1]};
             EXPECT_NUMBER(send(wire.fds[0], header, sizeof header, 0), sizeof header);
-            tls_error_t error = {.struct_size = sizeof error};
-            EXPECT_STATUS(tls_session_handshake(wire.server), TLS_ERROR_PROTOCOL);
+            spantls_error_t error = {.struct_size = sizeof error};
+            EXPECT_STATUS(tls_session_socket_handshake(wire.server), TLS_STATUS_PROTOCOL_ERROR);
             EXPECT_STATUS(tls_session_error(wire.server, &error), TLS_STATUS_COMPLETE);
             EXPECT_NUMBER(error.alert_sent, i < 2 ? SPANTLS_ALERT_RECORD_OVERFLOW : SPANTLS_ALERT_UNEXPECTED_MESSAGE);
             close(wire.fds[0]);
@@ -712,7 +712,7 @@ int main(int argc, char **argv) {
         test_system_calls(protocols[i]);
         test_wrong_uses(protocols[i]);
         test_idle(protocols[i]);
-        for (uint32_t flags = TLS_SOCKET_KERNEL_SEND; flags <= 12; flags += 4) {
+        for (uint32_t flags = SPANTLS_SOCKET_KERNEL_SEND; flags <= 12; flags += 4) {
             test_no_kernel(protocols[i], false, flags);
             test_no_kernel(protocols[i], true, flags);
             test_data_behind_the_handshake(protocols[i], flags);

@@ -40,10 +40,10 @@ static const question_t questions[] = {
                 true},
 };
 
-static const uint32_t protocols[] = {TLS_PROTOCOL_TLS12, TLS_PROTOCOL_TLS13};
+static const uint32_t protocols[] = {SPANTLS_PROTOCOL_TLS12, SPANTLS_PROTOCOL_TLS13};
 
 static const char *version_name(uint32_t protocol) {
-    return protocol == TLS_PROTOCOL_TLS12 ? "TLS 1.2" : "TLS 1.3";
+    return protocol == SPANTLS_PROTOCOL_TLS12 ? "TLS 1.2" : "TLS 1.3";
 }
 
 /* --- Scenes ----------------------------------------------------------------------------------------------------- */
@@ -63,9 +63,9 @@ static void open_props(void) {
         props.client[p] = make_context(false, &client);
     }
     setup_t server = {.anchors = "ca", .credentials = "server-p256", .schemes = {0x0403}};
-    server.client_certificates = TLS_CLIENT_CERTIFICATE_REQUIRE;
+    server.client_certificates = SPANTLS_CLIENT_CERTIFICATE_REQUIRE;
     props.requiring = make_context(true, &server);
-    server.client_certificates = TLS_CLIENT_CERTIFICATE_REQUEST;
+    server.client_certificates = SPANTLS_CLIENT_CERTIFICATE_REQUEST;
     props.requesting = make_context(true, &server);
     props.undecided = make_undecided();
     static const uint16_t schemes[4] = {0x0403};
@@ -116,7 +116,7 @@ static bool holds_a_stack(const question_t *question) {
 
 /* The session is asked, and waits. */
 static bool expect_asked(const scene_t *scene) {
-    EXPECT(tls_session_state(scene->asked->session) & TLS_STATE_SUSPENDED);
+    EXPECT(tls_session_state(scene->asked->session) & SPANTLS_STATE_SUSPENDED);
     EXPECT_NUMBER(suspended_handshakes(), holds_a_stack(scene->question) ? 1 : 0);
     EXPECT(!scene->asked->was_complete);
     return EXPECT_STATUS(scene->asked->status, scene->question->status);
@@ -137,7 +137,7 @@ static void scene_close(scene_t *scene) {
 /* A client of TLS 1.3 has sent everything before the server judges it: it learns of the verdict while decrypting. */
 static bool other_is_through(const scene_t *scene) {
     return scene->question->of_server && scene->question->status == TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION &&
-           scene->protocol == TLS_PROTOCOL_TLS13;
+           scene->protocol == SPANTLS_PROTOCOL_TLS13;
 }
 
 static void expect_a_word(side_t *from, side_t *to, const char *word) {
@@ -162,7 +162,7 @@ static void expect_failed(side_t *failed, tls_status_t status, side_t *told, int
     EXPECT_STATUS(failed->status, status);
     EXPECT(!failed->was_complete);
     EXPECT_NUMBER(suspended_handshakes(), 0);
-    tls_error_t error = error_of(failed->session);
+    spantls_error_t error = error_of(failed->session);
     EXPECT_STATUS(error.status, status);
     EXPECT_NUMBER(error.alert_sent, alert);
     EXPECT_NUMBER(error.alert_received, -1);
@@ -174,14 +174,14 @@ static void expect_failed(side_t *failed, tls_status_t status, side_t *told, int
     EXPECT_NUMBER(told->inbox.len, sent);
 
     if (told->was_complete) {
-        EXPECT_STATUS(receive(told), TLS_ERROR_PROTOCOL);
+        EXPECT_STATUS(receive(told), TLS_STATUS_PROTOCOL_ERROR);
     } else {
-        EXPECT_STATUS(told->status, TLS_ERROR_PROTOCOL);
+        EXPECT_STATUS(told->status, TLS_STATUS_PROTOCOL_ERROR);
     }
     EXPECT_NUMBER(told->plaintext.len, 0);
     EXPECT_NUMBER(failed->plaintext.len, 0);
     error = error_of(told->session);
-    EXPECT_STATUS(error.status, TLS_ERROR_PROTOCOL);
+    EXPECT_STATUS(error.status, TLS_STATUS_PROTOCOL_ERROR);
     EXPECT_NUMBER(error.alert_received, alert);
     EXPECT_NUMBER(error.alert_sent, -1);
 }
@@ -220,7 +220,7 @@ static void answered(const question_t *question, size_t protocol) {
         if (shown == before) {
             bytes_append(&scene.asked->inbox, more, sizeof more);
         }
-        EXPECT_STATUS(tls_session_process_handshake(scene.asked->session, scene.asked->inbox.data, shown, output,
+        EXPECT_STATUS(tls_session_handshake(scene.asked->session, scene.asked->inbox.data, shown, output,
                                                     shown % 3 == 0 ? 0 : sizeof output, &consumed, &written),
                       question->status);
         EXPECT_NUMBER(consumed, 0);
@@ -299,7 +299,7 @@ static void refused(const question_t *question, size_t protocol) {
         resume(scene.asked);
         EXPECT(!run_handshake(&scene.pair));
         EXPECT(scene.other->was_complete == other_is_through(&scene));
-        expect_failed(scene.asked, TLS_ERROR_AUTHENTICATION, scene.other, alerts[a]);
+        expect_failed(scene.asked, TLS_STATUS_AUTHENTICATION_FAILED, scene.other, alerts[a]);
         scene_close(&scene);
     }
     for (size_t r = 0; r < COUNT(rooms); r++) {
@@ -309,14 +309,14 @@ static void refused(const question_t *question, size_t protocol) {
         EXPECT_STATUS(tls_session_reject(scene.asked->session, 49), TLS_STATUS_COMPLETE);
         resume(scene.asked);
         EXPECT(!run_handshake(&scene.pair));
-        expect_failed(scene.asked, TLS_ERROR_AUTHENTICATION, scene.other, 49);
+        expect_failed(scene.asked, TLS_STATUS_AUTHENTICATION_FAILED, scene.other, 49);
         scene_close(&scene);
     }
 
     test("%s, %s: does not refuse with what ends nothing", version, question->name);
     scene_ask(&scene, question, protocol);
     for (size_t i = 0; i < COUNT(closures); i++) {
-        EXPECT_STATUS(tls_session_reject(scene.asked->session, closures[i]), TLS_ERROR_INVALID_ARGUMENT);
+        EXPECT_STATUS(tls_session_reject(scene.asked->session, closures[i]), TLS_STATUS_INVALID_ARGUMENT);
         expect_asked(&scene);
     }
     answer_question(scene.asked, scene.other);
@@ -328,7 +328,7 @@ static void refused(const question_t *question, size_t protocol) {
 static void answered_with_no(const question_t *question, size_t protocol) {
     const uint32_t version = protocols[protocol];
     const int no_certificate =
-        version == TLS_PROTOCOL_TLS12 ? SPANTLS_ALERT_HANDSHAKE_FAILURE : SPANTLS_ALERT_CERTIFICATE_REQUIRED;
+        version == SPANTLS_PROTOCOL_TLS12 ? SPANTLS_ALERT_HANDSHAKE_FAILURE : SPANTLS_ALERT_CERTIFICATE_REQUIRED;
     scene_t scene;
     if (question->status == TLS_STATUS_NEEDS_SERVER_OPTIONS) {
         return;
@@ -353,14 +353,14 @@ static void answered_with_no(const question_t *question, size_t protocol) {
             break;
         default:
             EXPECT_STATUS(tls_session_set_certificate_validation_result(
-                              session, question->of_nobody ? TLS_POLICY_ERROR_NOT_AVAILABLE
-                                                           : TLS_POLICY_ERROR_CHAIN_ERRORS),
+                              session, question->of_nobody ? SPANTLS_POLICY_ERROR_NOT_AVAILABLE
+                                                           : SPANTLS_POLICY_ERROR_CHAIN_ERRORS),
                           TLS_STATUS_COMPLETE);
             alert = question->of_nobody ? no_certificate : SPANTLS_ALERT_UNKNOWN_CA;
     }
     resume(scene.asked);
     EXPECT(!run_handshake(&scene.pair));
-    expect_failed(failed, TLS_ERROR_AUTHENTICATION, told, alert);
+    expect_failed(failed, TLS_STATUS_AUTHENTICATION_FAILED, told, alert);
     scene_close(&scene);
 }
 
@@ -381,13 +381,13 @@ static void shut_down(const question_t *question, size_t protocol) {
         EXPECT_NUMBER(suspended_handshakes(), 0);
         expect_no_answer_taken(scene.asked->session, TLS_STATUS_COMPLETE);
         EXPECT_STATUS(call_handshake(scene.asked, scene.other), TLS_STATUS_CLOSED);
-        EXPECT(tls_session_state(scene.asked->session) & TLS_STATE_SHUTDOWN_SENT);
+        EXPECT(tls_session_state(scene.asked->session) & SPANTLS_STATE_SHUTDOWN_SENT);
         EXPECT(!run_handshake(&scene.pair));
         EXPECT(scene.other->was_complete == other_is_through(&scene));
         if (scene.other->was_complete) {
             EXPECT_STATUS(receive(scene.other), TLS_STATUS_CLOSED);
         } else {
-            EXPECT_STATUS(scene.other->status, TLS_ERROR_PROTOCOL);
+            EXPECT_STATUS(scene.other->status, TLS_STATUS_PROTOCOL_ERROR);
             EXPECT_NUMBER(error_of(scene.other->session).alert_received, SPANTLS_ALERT_CLOSE_NOTIFY);
         }
         EXPECT_NUMBER(scene.other->plaintext.len, 0);
@@ -423,7 +423,7 @@ static void peer_gone(const question_t *question, size_t protocol) {
     scene_t scene;
     /* A server that judges has its client's last word, and so has a TLS 1.3 client whatever it is asked. */
     const bool has_all = question->of_server ? question->status == TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION
-                                             : protocols[protocol] == TLS_PROTOCOL_TLS13;
+                                             : protocols[protocol] == SPANTLS_PROTOCOL_TLS13;
     test("%s, %s: learns that its peer is gone, answers, and %s", version_name(protocols[protocol]), question->name,
          has_all ? "completes with what it has" : "fails when it needs more");
     scene_ask(&scene, question, protocol);
@@ -439,11 +439,11 @@ static void peer_gone(const question_t *question, size_t protocol) {
     EXPECT_NUMBER(suspended_handshakes(), 0);
     if (has_all) {
         EXPECT_STATUS(scene.asked->status, TLS_STATUS_COMPLETE);
-        EXPECT_STATUS(receive(scene.asked), TLS_ERROR_TRUNCATED);
+        EXPECT_STATUS(receive(scene.asked), TLS_STATUS_TRUNCATED);
     } else {
-        EXPECT_STATUS(scene.asked->status, TLS_ERROR_TRUNCATED);
-        EXPECT_STATUS(call_handshake(scene.asked, scene.other), TLS_ERROR_TRUNCATED);
-        EXPECT_STATUS(tls_session_end_of_input(scene.asked->session), TLS_ERROR_TRUNCATED);
+        EXPECT_STATUS(scene.asked->status, TLS_STATUS_TRUNCATED);
+        EXPECT_STATUS(call_handshake(scene.asked, scene.other), TLS_STATUS_TRUNCATED);
+        EXPECT_STATUS(tls_session_end_of_input(scene.asked->session), TLS_STATUS_TRUNCATED);
     }
     scene_close(&scene);
 
@@ -454,7 +454,7 @@ static void peer_gone(const question_t *question, size_t protocol) {
     EXPECT_STATUS(tls_session_reject(scene.asked->session, 49), TLS_STATUS_COMPLETE);
     resume(scene.asked);
     run_handshake(&scene.pair);
-    expect_failed(scene.asked, TLS_ERROR_AUTHENTICATION, scene.other, 49);
+    expect_failed(scene.asked, TLS_STATUS_AUTHENTICATION_FAILED, scene.other, 49);
     scene_close(&scene);
 }
 
@@ -519,7 +519,7 @@ static void across_threads(const question_t *question, size_t protocol) {
     on_a_thread(refuse_asked, &scene);
     on_a_thread(run_asked, &scene);
     run_handshake(&scene.pair);
-    expect_failed(scene.asked, TLS_ERROR_AUTHENTICATION, scene.other, 49);
+    expect_failed(scene.asked, TLS_STATUS_AUTHENTICATION_FAILED, scene.other, 49);
     scene_close(&scene);
 
     test("%s, %s: asked on one thread, destroyed on another", version, question->name);
@@ -554,7 +554,7 @@ static tls_status_t give_good_verdict(tls_session_t *session) {
 }
 
 static tls_status_t give_bad_verdict(tls_session_t *session) {
-    return tls_session_set_certificate_validation_result(session, TLS_POLICY_ERROR_CHAIN_ERRORS);
+    return tls_session_set_certificate_validation_result(session, SPANTLS_POLICY_ERROR_CHAIN_ERRORS);
 }
 
 static tls_status_t give_refused_certificate(tls_session_t *session) {
@@ -591,21 +591,21 @@ static void expect_no_answer_taken(tls_session_t *session, tls_status_t but) {
         if (answers[i].to == but) {
             continue;
         }
-        EXPECT_STATUS(answers[i].give(session), TLS_ERROR_INVALID_STATE);
+        EXPECT_STATUS(answers[i].give(session), TLS_STATUS_INVALID_STATE);
         EXPECT_NUMBER(tls_session_state(session), state);
-        if (!(state & TLS_STATE_FAILED)) {
-            EXPECT_STATUS(error_of(session).status, TLS_ERROR_INVALID_STATE);
+        if (!(state & SPANTLS_STATE_FAILED)) {
+            EXPECT_STATUS(error_of(session).status, TLS_STATUS_INVALID_STATE);
         }
     }
     if (but == TLS_STATUS_COMPLETE) {
-        EXPECT_STATUS(tls_session_reject(session, 49), TLS_ERROR_INVALID_STATE);
+        EXPECT_STATUS(tls_session_reject(session, 49), TLS_STATUS_INVALID_STATE);
     }
     if (but != TLS_STATUS_NEEDS_SIGNATURE) {
         uint8_t message[10];
         uint16_t scheme = 77;
         size_t len = 77;
         EXPECT_STATUS(tls_session_signature_request(session, &scheme, message, sizeof message, &len),
-                      TLS_ERROR_INVALID_STATE);
+                      TLS_STATUS_INVALID_STATE);
         EXPECT_NUMBER(scheme, 0);
         EXPECT_NUMBER(len, 0);
     }
@@ -626,7 +626,7 @@ static void answered_wrongly(const question_t *question, size_t protocol) {
         expect_no_answer_taken(scene.asked->session, question->status);
         expect_no_answer_taken(scene.other->session, TLS_STATUS_COMPLETE);
         EXPECT_STATUS(tls_session_set_certificate_validation_result(scene.asked->session, 8),
-                      TLS_ERROR_INVALID_ARGUMENT);
+                      TLS_STATUS_INVALID_ARGUMENT);
         EXPECT_STATUS(call_handshake(scene.asked, scene.other), question->status);
         expect_asked(&scene);
     }
@@ -644,7 +644,7 @@ static void answered_wrongly(const question_t *question, size_t protocol) {
     resume(scene.asked);
     run_handshake(&scene.pair);
     expect_no_answer_taken(scene.asked->session, TLS_STATUS_COMPLETE);
-    expect_failed(scene.asked, TLS_ERROR_AUTHENTICATION, scene.other, 49);
+    expect_failed(scene.asked, TLS_STATUS_AUTHENTICATION_FAILED, scene.other, 49);
     scene_close(&scene);
 }
 
@@ -700,17 +700,17 @@ static void other_bytes_after_the_context(void) {
         size_t len;
         tls_status_t status;
     } shows[] = {
-        {0, NULL, len, TLS_ERROR_INVALID_ARGUMENT}, /* the type of the record, its version, the message, its length */
-        {1, NULL, len, TLS_ERROR_INVALID_ARGUMENT},
-        {5, NULL, len, TLS_ERROR_INVALID_ARGUMENT},
-        {8, NULL, len, TLS_ERROR_INVALID_ARGUMENT},
-        {11, NULL, len, TLS_ERROR_INVALID_ARGUMENT},
-        {len - 1, NULL, len, TLS_ERROR_INVALID_ARGUMENT},
-        {NO_BYTE, "\x17\3\3\0\1x", 6, TLS_ERROR_INVALID_ARGUMENT},
-        {NO_BYTE, "\x15\3\3\0\2\2\x28", 7, TLS_ERROR_INVALID_ARGUMENT},
-        {NO_BYTE, "\x16\3\1\0\4\1\0\0\0", 9, TLS_ERROR_INVALID_ARGUMENT},
-        {NO_BYTE, "\x16\3\1\x7f\xff", 5, TLS_ERROR_INVALID_ARGUMENT},
-        {NO_BYTE, "GET / HTTP", 10, TLS_ERROR_INVALID_ARGUMENT},
+        {0, NULL, len, TLS_STATUS_INVALID_ARGUMENT}, /* the type of the record, its version, the message, its length */
+        {1, NULL, len, TLS_STATUS_INVALID_ARGUMENT},
+        {5, NULL, len, TLS_STATUS_INVALID_ARGUMENT},
+        {8, NULL, len, TLS_STATUS_INVALID_ARGUMENT},
+        {11, NULL, len, TLS_STATUS_INVALID_ARGUMENT},
+        {len - 1, NULL, len, TLS_STATUS_INVALID_ARGUMENT},
+        {NO_BYTE, "\x17\3\3\0\1x", 6, TLS_STATUS_INVALID_ARGUMENT},
+        {NO_BYTE, "\x15\3\3\0\2\2\x28", 7, TLS_STATUS_INVALID_ARGUMENT},
+        {NO_BYTE, "\x16\3\1\0\4\1\0\0\0", 9, TLS_STATUS_INVALID_ARGUMENT},
+        {NO_BYTE, "\x16\3\1\x7f\xff", 5, TLS_STATUS_INVALID_ARGUMENT},
+        {NO_BYTE, "GET / HTTP", 10, TLS_STATUS_INVALID_ARGUMENT},
         {NO_BYTE, NULL, len - 1, TLS_STATUS_WANT_READ},
         {NO_BYTE, NULL, 5, TLS_STATUS_WANT_READ},
         {NO_BYTE, NULL, 0, TLS_STATUS_WANT_READ},
@@ -725,12 +725,12 @@ static void other_bytes_after_the_context(void) {
         } else if (shows[i].changed != NO_BYTE) {
             other[shows[i].changed] ^= 1;
         }
-        EXPECT_STATUS(tls_session_process_handshake(server->session, other, shows[i].len, output, sizeof output,
+        EXPECT_STATUS(tls_session_handshake(server->session, other, shows[i].len, output, sizeof output,
                                                     &consumed, &written),
                       shows[i].status);
         EXPECT_NUMBER(consumed, 0);
         EXPECT_NUMBER(written, 0);
-        EXPECT_NUMBER(tls_session_state(server->session), TLS_STATE_CERTIFICATE_ASKED);
+        EXPECT_NUMBER(tls_session_state(server->session), SPANTLS_STATE_CERTIFICATE_ASKED);
     }
     free(other);
     expect_no_answer_taken(server->session, TLS_STATUS_COMPLETE);
@@ -744,7 +744,7 @@ static void contexts_that_do_not_answer(void) {
     scene_ask(&scene, &questions[SERVER_CONTEXT], 1);
     tls_context_t *wrong[] = {props.client[0], props.client[1], props.undecided, NULL};
     for (size_t i = 0; i < COUNT(wrong); i++) {
-        EXPECT_STATUS(tls_session_set_server_context(scene.asked->session, wrong[i]), TLS_ERROR_INVALID_ARGUMENT);
+        EXPECT_STATUS(tls_session_set_server_context(scene.asked->session, wrong[i]), TLS_STATUS_INVALID_ARGUMENT);
         EXPECT_STATUS(call_handshake(scene.asked, scene.other), TLS_STATUS_NEEDS_SERVER_OPTIONS);
         expect_asked(&scene);
     }
@@ -769,13 +769,13 @@ static void contexts_that_do_not_answer(void) {
     size_t len = 77;
     EXPECT_STATUS(tls_session_negotiated_alpn(pair.server.session, name, sizeof name, &len), TLS_STATUS_COMPLETE);
     EXPECT_BYTES(name, len, "h2", 2);
-    EXPECT(!(tls_session_state(pair.server.session) & TLS_STATE_CERTIFICATE_ASKED));
+    EXPECT(!(tls_session_state(pair.server.session) & SPANTLS_STATE_CERTIFICATE_ASKED));
     expect_a_word(&pair.server, &pair.client, "chosen");
     pair_close(&pair);
 
     test("a chosen context judges by itself if it is told to, and says that it asks for a certificate");
-    setup_t judging = {.credentials = "server-p256", .anchors = "ca", .validation = TLS_VALIDATION_AUTOMATIC};
-    judging.client_certificates = TLS_CLIENT_CERTIFICATE_REQUIRE;
+    setup_t judging = {.credentials = "server-p256", .anchors = "ca", .validation = SPANTLS_VALIDATION_AUTOMATIC};
+    judging.client_certificates = SPANTLS_CLIENT_CERTIFICATE_REQUIRE;
     for (int good = 0; good < 2; good++) {
         chosen = make_context(true, &judging);
         setup_t showing = {.anchors = "ca", .credentials = good ? "client-p256" : "client-other"};
@@ -785,8 +785,8 @@ static void contexts_that_do_not_answer(void) {
         pair.server.context = chosen;
         EXPECT(run_handshake(&pair) == (good == 1));
         EXPECT_NUMBER(pair.server.suspensions, 0);
-        EXPECT(tls_session_state(pair.server.session) & TLS_STATE_CERTIFICATE_ASKED);
-        EXPECT_STATUS(pair.server.status, good ? TLS_STATUS_COMPLETE : TLS_ERROR_AUTHENTICATION);
+        EXPECT(tls_session_state(pair.server.session) & SPANTLS_STATE_CERTIFICATE_ASKED);
+        EXPECT_STATUS(pair.server.status, good ? TLS_STATUS_COMPLETE : TLS_STATUS_AUTHENTICATION_FAILED);
         pair_close(&pair);
         tls_context_destroy(chosen);
     }
@@ -821,7 +821,7 @@ static pair_t signing_pair(size_t k, size_t protocol, bool server_signs) {
     if (server_signs) {
         memcpy(server.schemes, keys[k].schemes, sizeof server.schemes);
     } else {
-        server.client_certificates = TLS_CLIENT_CERTIFICATE_REQUIRE;
+        server.client_certificates = SPANTLS_CLIENT_CERTIFICATE_REQUIRE;
         client.credentials = keys[k].client;
         memcpy(client.schemes, keys[k].schemes, sizeof client.schemes);
     }
@@ -848,7 +848,7 @@ static void all_keys(void) {
                 side_t *peer = server_signs ? &pair.client : &pair.server;
                 if (chosen == 0) {
                     /* A client goes on without its certificate, and a server that requires one refuses it. */
-                    EXPECT_STATUS(pair.server.status, server_signs ? TLS_ERROR_PROTOCOL : TLS_ERROR_AUTHENTICATION);
+                    EXPECT_STATUS(pair.server.status, server_signs ? TLS_STATUS_PROTOCOL_ERROR : TLS_STATUS_AUTHENTICATION_FAILED);
                     EXPECT_NUMBER(error_of(pair.server.session).alert_sent,
                                   server_signs ? SPANTLS_ALERT_HANDSHAKE_FAILURE : SPANTLS_ALERT_CERTIFICATE_REQUIRED);
                     pair_close(&pair);
@@ -925,13 +925,13 @@ static void wrong_signatures(void) {
                 wrong[count++] = sign_with(k == 8 ? "server-other" : "server-p256", 0x0403, message.data, message.len);
                 for (size_t i = 0; i < count; i++) {
                     EXPECT_STATUS(tls_session_set_signature(signer->session, wrong[i].data, wrong[i].len),
-                                  TLS_ERROR_INVALID_ARGUMENT);
+                                  TLS_STATUS_INVALID_ARGUMENT);
                     EXPECT_STATUS(call_handshake(signer, peer), TLS_STATUS_NEEDS_SIGNATURE);
                     bytes_free(&wrong[i]);
                 }
                 /* The largest there is, and the message is the same as before. */
                 uint8_t *large = pattern(100000, 1);
-                EXPECT_STATUS(tls_session_set_signature(signer->session, large, 100000), TLS_ERROR_INVALID_ARGUMENT);
+                EXPECT_STATUS(tls_session_set_signature(signer->session, large, 100000), TLS_STATUS_INVALID_ARGUMENT);
                 free(large);
                 bytes_t again = message_of(signer, &scheme);
                 EXPECT_BYTES(again.data, again.len, message.data, message.len);
@@ -961,7 +961,7 @@ static void messages_to_sign(void) {
                           TLS_STATUS_COMPLETE);
             bytes_t message = message_of(scene.asked, &scheme);
             EXPECT_NUMBER(scheme, 0x0403);
-            if (protocols[p] == TLS_PROTOCOL_TLS13) {
+            if (protocols[p] == SPANTLS_PROTOCOL_TLS13) {
                 const char *purpose =
                     server_signs ? "TLS 1.3, server CertificateVerify" : "TLS 1.3, client CertificateVerify";
                 char head[98];
@@ -1033,8 +1033,8 @@ static void credentials_that_do_not_fit(void) {
     tls_credentials_t *unfit = make_external("client-rsa2048", pkcs1);
     scene_ask(&scene, &questions[CLIENT_CREDENTIALS], 1);
     for (int i = 0; i < 3; i++) {
-        EXPECT_STATUS(tls_session_set_client_credentials(scene.asked->session, unfit), TLS_ERROR_CONFIGURATION);
-        EXPECT_STATUS(error_of(scene.asked->session).status, TLS_ERROR_CONFIGURATION);
+        EXPECT_STATUS(tls_session_set_client_credentials(scene.asked->session, unfit), TLS_STATUS_INVALID_CONFIGURATION);
+        EXPECT_STATUS(error_of(scene.asked->session).status, TLS_STATUS_INVALID_CONFIGURATION);
         EXPECT_STATUS(call_handshake(scene.asked, scene.other), TLS_STATUS_WANT_CREDENTIALS);
         expect_asked(&scene);
     }
@@ -1044,18 +1044,18 @@ static void credentials_that_do_not_fit(void) {
 
     test("TLS 1.3: credentials that fit none of the server's schemes, and then none");
     scene_ask(&scene, &questions[CLIENT_CREDENTIALS], 1);
-    EXPECT_STATUS(tls_session_set_client_credentials(scene.asked->session, unfit), TLS_ERROR_CONFIGURATION);
+    EXPECT_STATUS(tls_session_set_client_credentials(scene.asked->session, unfit), TLS_STATUS_INVALID_CONFIGURATION);
     EXPECT_STATUS(tls_session_set_client_credentials(scene.asked->session, NULL), TLS_STATUS_COMPLETE);
     resume(scene.asked);
     EXPECT(!run_handshake(&scene.pair));
-    expect_failed(scene.other, TLS_ERROR_AUTHENTICATION, scene.asked, SPANTLS_ALERT_CERTIFICATE_REQUIRED);
+    expect_failed(scene.other, TLS_STATUS_AUTHENTICATION_FAILED, scene.asked, SPANTLS_ALERT_CERTIFICATE_REQUIRED);
     scene_close(&scene);
 
     test("TLS 1.3: credentials set beforehand that fit none of the server's schemes count as none");
     scene_open(&scene, &questions[CLIENT_CREDENTIALS], 1);
     EXPECT_STATUS(tls_session_set_client_credentials(scene.asked->session, unfit), TLS_STATUS_COMPLETE);
     EXPECT(!run_handshake(&scene.pair));
-    expect_failed(scene.other, TLS_ERROR_AUTHENTICATION, scene.asked, SPANTLS_ALERT_CERTIFICATE_REQUIRED);
+    expect_failed(scene.other, TLS_STATUS_AUTHENTICATION_FAILED, scene.asked, SPANTLS_ALERT_CERTIFICATE_REQUIRED);
     scene_close(&scene);
     tls_credentials_destroy(unfit);
 
@@ -1068,7 +1068,7 @@ static void credentials_that_do_not_fit(void) {
     expect_asked(&scene);
     EXPECT_NUMBER(tls_session_acceptable_signature_scheme(scene.asked->session, 0), 0x0807);
     EXPECT_STATUS(tls_session_set_client_credentials(scene.asked->session, props.client_credentials),
-                  TLS_ERROR_CONFIGURATION);
+                  TLS_STATUS_INVALID_CONFIGURATION);
     EXPECT_STATUS(call_handshake(scene.asked, scene.other), TLS_STATUS_WANT_CREDENTIALS);
     expect_asked(&scene);
     tls_credentials_t *fit = make_credentials("client-ed25519");
@@ -1090,7 +1090,7 @@ static void expect_wants(const scene_t *scene, bool there) {
     EXPECT_STATUS(tls_session_acceptable_issuer_count(session, &count), TLS_STATUS_COMPLETE);
     EXPECT_NUMBER(count, there ? 1 : 0);
     EXPECT_STATUS(tls_session_acceptable_issuer(session, there ? 1 : 0, name, sizeof name, &len),
-                  TLS_ERROR_INVALID_ARGUMENT);
+                  TLS_STATUS_INVALID_ARGUMENT);
     EXPECT_NUMBER(len, 0);
     if (there) {
         /* The root's own name is in its certificate, twice. */
@@ -1150,7 +1150,7 @@ static void what_the_server_wants(void) {
         scene_close(&scene);
 
         test("%s: a server without anchors names no issuer", version_name(protocols[p]));
-        setup_t server = {.credentials = "server-p256", .client_certificates = TLS_CLIENT_CERTIFICATE_REQUEST};
+        setup_t server = {.credentials = "server-p256", .client_certificates = SPANTLS_CLIENT_CERTIFICATE_REQUEST};
         tls_context_t *context = make_context(true, &server);
         pair_t pair = pair_on(props.client[p], context);
         tls_context_destroy(context);
@@ -1182,7 +1182,7 @@ static void credentials_for_an_impostor(void) {
         flight->data[at] ^= 1;
     }
     run_side(&scene.pair.client, &scene.pair.server);
-    EXPECT_STATUS(scene.pair.client.status, TLS_ERROR_PROTOCOL);
+    EXPECT_STATUS(scene.pair.client.status, TLS_STATUS_PROTOCOL_ERROR);
     EXPECT_NUMBER(scene.pair.client.suspensions, 1);
     EXPECT_BYTES(scene.pair.server.inbox.data, scene.pair.server.inbox.len, "\x15\3\3\0\2\2\x33", 7);
     scene_close(&scene);
@@ -1203,7 +1203,7 @@ static void credentials_of_one_session(void) {
                  own ? " that has its own" : "");
             setup_t client = {.anchors = "ca", .protocols = protocols[p], .credentials = own ? "client-other" : NULL};
             setup_t server = {.anchors = "ca", .credentials = "server-p256"};
-            server.client_certificates = TLS_CLIENT_CERTIFICATE_REQUEST;
+            server.client_certificates = SPANTLS_CLIENT_CERTIFICATE_REQUEST;
             tls_context_t *client_context = make_context(false, &client);
             tls_context_t *server_context = make_context(true, &server);
             pair_t pairs[COUNT(shown) + 1];
@@ -1292,8 +1292,8 @@ static spantls_part_t part(size_t offset, size_t len) {
 }
 
 /* Reads a ClientHello by hand (RFC 8446 section 4.1.2). */
-static tls_client_hello_info_t read_hello(const bytes_t *hello) {
-    tls_client_hello_info_t info;
+static spantls_client_hello_info_t read_hello(const bytes_t *hello) {
+    spantls_client_hello_info_t info;
     memset(&info, 0, sizeof info);
     info.struct_size = sizeof info;
     info.legacy_version = (uint16_t)number_at(hello, 4, 2);
@@ -1371,7 +1371,7 @@ static void expect_hello(const tls_session_t *session, const bytes_t *sent) {
     static const size_t lengths[] = {32, 0, 36, 0};
     static char text[70000 * 3];
     bytes_t hello = hello_of(session);
-    tls_client_hello_info_t info;
+    spantls_client_hello_info_t info;
     memset(&info, 0x5a, sizeof info);
     info.struct_size = sizeof info;
     const tls_status_t status = tls_session_client_hello_info(session, &info);
@@ -1389,8 +1389,8 @@ static void expect_hello(const tls_session_t *session, const bytes_t *sent) {
     }
     if (sent == NULL) {
         EXPECT_NUMBER(hello.len, 0);
-        EXPECT_STATUS(status, TLS_ERROR_INVALID_STATE);
-        tls_client_hello_info_t nothing;
+        EXPECT_STATUS(status, TLS_STATUS_INVALID_STATE);
+        spantls_client_hello_info_t nothing;
         memset(&nothing, 0, sizeof nothing);
         nothing.struct_size = sizeof nothing;
         EXPECT(memcmp(&info, &nothing, sizeof info) == 0);
@@ -1399,7 +1399,7 @@ static void expect_hello(const tls_session_t *session, const bytes_t *sent) {
     }
     EXPECT_BYTES(hello.data, hello.len, sent->data, sent->len);
     EXPECT_STATUS(status, TLS_STATUS_COMPLETE);
-    const tls_client_hello_info_t expected = read_hello(&hello);
+    const spantls_client_hello_info_t expected = read_hello(&hello);
     EXPECT_NUMBER(info.struct_size, expected.struct_size);
     EXPECT_NUMBER(info.offers, expected.offers);
     EXPECT_NUMBER(info.legacy_version, expected.legacy_version);
@@ -1439,7 +1439,7 @@ static void what_the_hello_says(void) {
                 setup_t client = {.anchors = "ca", .protocols = p < 2 ? protocols[p] : 0, .alpn = {"h2", "http/1.1"}};
                 setup_t server = {.anchors = "ca", .credentials = "server-p256", .alpn = {"h2"}, .schemes = {0x0403}};
                 server.keep_client_hello = keep;
-                server.client_certificates = TLS_CLIENT_CERTIFICATE_REQUIRE;
+                server.client_certificates = SPANTLS_CLIENT_CERTIFICATE_REQUIRE;
                 tls_context_t *client_context = make_context(false, &client);
                 tls_context_t *server_context = make_context(true, &server);
                 pair_t pair = pair_on(client_context, asks ? props.undecided : server_context);
@@ -1539,7 +1539,7 @@ static void hello_in_pieces(void) {
  * records of `fragment` bytes. Nobody can complete a handshake with it. */
 static void pad_hello(bytes_t *records, size_t body, size_t fragment) {
     bytes_t message = message_in(records);
-    tls_client_hello_info_t info = read_hello(&message);
+    spantls_client_hello_info_t info = read_hello(&message);
     const size_t padding = body + 4 - message.len;
     const uint8_t head[] = {0, 21, (uint8_t)((padding - 4) >> 8), (uint8_t)(padding - 4)};
     uint8_t *zeros = calloc(1, padding);
@@ -1595,7 +1595,7 @@ static void large_hellos(void) {
             expect_hello(server->session, &sent);
             EXPECT_NUMBER(server->inbox.len, 0);
         } else {
-            EXPECT_STATUS(server->status, TLS_ERROR_PROTOCOL);
+            EXPECT_STATUS(server->status, TLS_STATUS_PROTOCOL_ERROR);
             run_side(scene.other, server);
             EXPECT_NUMBER(error_of(scene.other->session).alert_received, hellos[h].alert);
         }
@@ -1668,7 +1668,7 @@ static void hello_retried(void) {
             expect_hello(pair.server.session, &sent);
             answer_question(&pair.server, &pair.client);
             EXPECT(run_handshake(&pair));
-            EXPECT(tls_session_state(pair.server.session) & TLS_STATE_HELLO_RETRIED);
+            EXPECT(tls_session_state(pair.server.session) & SPANTLS_STATE_HELLO_RETRIED);
             expect_hello(pair.server.session, keep ? &sent : NULL);
             expect_a_word(&pair.client, &pair.server, "twice");
             bytes_free(&sent);
@@ -1687,14 +1687,14 @@ static void no_hello(void) {
         tls_status_t status;
         int alert;
     } inputs[] = {
-        {"an application record", "\x17\3\3\0\1x", 6, TLS_ERROR_PROTOCOL, SPANTLS_ALERT_UNEXPECTED_MESSAGE},
-        {"a ServerHello", "\x16\3\3\0\4\2\0\0\0", 9, TLS_ERROR_PROTOCOL, SPANTLS_ALERT_UNEXPECTED_MESSAGE},
-        {"an empty handshake record", "\x16\3\1\0\0", 5, TLS_ERROR_PROTOCOL, SPANTLS_ALERT_UNEXPECTED_MESSAGE},
-        {"an empty ClientHello", "\x16\3\1\0\4\1\0\0\0", 9, TLS_ERROR_PROTOCOL, SPANTLS_ALERT_DECODE_ERROR},
-        {"a ClientHello of 2^24-1 bytes", "\x16\3\1\0\4\1\xff\xff\xff", 9, TLS_ERROR_PROTOCOL,
+        {"an application record", "\x17\3\3\0\1x", 6, TLS_STATUS_PROTOCOL_ERROR, SPANTLS_ALERT_UNEXPECTED_MESSAGE},
+        {"a ServerHello", "\x16\3\3\0\4\2\0\0\0", 9, TLS_STATUS_PROTOCOL_ERROR, SPANTLS_ALERT_UNEXPECTED_MESSAGE},
+        {"an empty handshake record", "\x16\3\1\0\0", 5, TLS_STATUS_PROTOCOL_ERROR, SPANTLS_ALERT_UNEXPECTED_MESSAGE},
+        {"an empty ClientHello", "\x16\3\1\0\4\1\0\0\0", 9, TLS_STATUS_PROTOCOL_ERROR, SPANTLS_ALERT_DECODE_ERROR},
+        {"a ClientHello of 2^24-1 bytes", "\x16\3\1\0\4\1\xff\xff\xff", 9, TLS_STATUS_PROTOCOL_ERROR,
          SPANTLS_ALERT_ILLEGAL_PARAMETER},
-        {"an alert", "\x15\3\1\0\2\2\x28", 7, TLS_ERROR_PROTOCOL, -1},
-        {"HTTP", "GET / HTTP/1.1\r\n", 16, TLS_ERROR_PROTOCOL, SPANTLS_ALERT_UNEXPECTED_MESSAGE},
+        {"an alert", "\x15\3\1\0\2\2\x28", 7, TLS_STATUS_PROTOCOL_ERROR, -1},
+        {"HTTP", "GET / HTTP/1.1\r\n", 16, TLS_STATUS_PROTOCOL_ERROR, SPANTLS_ALERT_UNEXPECTED_MESSAGE},
     };
     for (size_t i = 0; i < COUNT(inputs); i++) {
         test("a server without a context that gets %s asks nobody", inputs[i].name);
@@ -1703,7 +1703,7 @@ static void no_hello(void) {
         uint8_t output[100];
         size_t consumed = 77;
         size_t written = 77;
-        EXPECT_STATUS(tls_session_process_handshake(session, (const uint8_t *)inputs[i].bytes, inputs[i].len, output,
+        EXPECT_STATUS(tls_session_handshake(session, (const uint8_t *)inputs[i].bytes, inputs[i].len, output,
                                                     sizeof output, &consumed, &written),
                       inputs[i].status);
         EXPECT_NUMBER(error_of(session).alert_sent, inputs[i].alert);

@@ -15,10 +15,10 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-static const uint32_t protocols[] = {TLS_PROTOCOL_TLS12, TLS_PROTOCOL_TLS13};
+static const uint32_t protocols[] = {SPANTLS_PROTOCOL_TLS12, SPANTLS_PROTOCOL_TLS13};
 
 static const char *version_name(uint32_t protocol) {
-    return protocol == TLS_PROTOCOL_TLS12 ? "TLS 1.2" : "TLS 1.3";
+    return protocol == SPANTLS_PROTOCOL_TLS12 ? "TLS 1.2" : "TLS 1.3";
 }
 
 /* --- A pipe of bytes between two threads ------------------------------------------------------------------------ */
@@ -105,7 +105,7 @@ static void *write_all(void *argument) {
         size_t len = task->len - at < piece ? task->len - at : piece;
         tls_status_t status =
             tls_session_encrypt(task->session, task->data + at, len, output, 20000, &consumed, &written);
-        if (status == TLS_ERROR_BUSY) {
+        if (status == TLS_STATUS_BUSY) {
             EXPECT(consumed == 0 && written == 0);
             task->busy++;
             sched_yield();
@@ -123,7 +123,7 @@ static void *write_all(void *argument) {
     for (;;) {
         size_t written = 77;
         tls_status_t status = tls_session_shutdown(task->session, output, 20000, &written);
-        if (status == TLS_ERROR_BUSY) {
+        if (status == TLS_STATUS_BUSY) {
             EXPECT_NUMBER(written, 0);
             sched_yield();
             continue;
@@ -148,7 +148,7 @@ static void *read_all(void *argument) {
         size_t written = 77;
         tls_status_t status =
             tls_session_decrypt(task->session, input.data, input.len, output, 5000, &consumed, &written);
-        if (status == TLS_ERROR_BUSY) {
+        if (status == TLS_STATUS_BUSY) {
             EXPECT(consumed == 0 && written == 0);
             task->busy++;
             sched_yield();
@@ -190,12 +190,12 @@ static void *intrude_on_writing(void *argument) {
         size_t written = 77;
         tls_status_t status = tls_session_encrypt(task->session, &byte, 1, NULL, 0, &consumed, &written);
         /* INVALID_STATE: after the writer's shutdown. */
-        EXPECT(status == TLS_ERROR_BUSY || status == TLS_STATUS_WANT_WRITE || status == TLS_ERROR_INVALID_STATE);
+        EXPECT(status == TLS_STATUS_BUSY || status == TLS_STATUS_WANT_WRITE || status == TLS_STATUS_INVALID_STATE);
         EXPECT(consumed == 0 && written == 0);
-        task->busy += status == TLS_ERROR_BUSY;
+        task->busy += status == TLS_STATUS_BUSY;
         count_call(task);
         status = tls_session_drain_pending_output(task->session, NULL, 0, &written);
-        EXPECT(status == TLS_ERROR_BUSY || status == TLS_STATUS_COMPLETE || status == TLS_STATUS_WANT_WRITE);
+        EXPECT(status == TLS_STATUS_BUSY || status == TLS_STATUS_COMPLETE || status == TLS_STATUS_WANT_WRITE);
         EXPECT_NUMBER(written, 0);
         sched_yield();
     }
@@ -211,14 +211,14 @@ static void *intrude_on_reading(void *argument) {
         size_t written = 77;
         size_t offset = 77;
         tls_status_t status = tls_session_decrypt(task->session, NULL, 0, NULL, 0, &consumed, &written);
-        EXPECT(status == TLS_ERROR_BUSY || status == TLS_STATUS_WANT_READ || status == TLS_STATUS_WANT_WRITE ||
+        EXPECT(status == TLS_STATUS_BUSY || status == TLS_STATUS_WANT_READ || status == TLS_STATUS_WANT_WRITE ||
                status == TLS_STATUS_CLOSED);
         EXPECT(consumed == 0 && written == 0);
-        task->busy += status == TLS_ERROR_BUSY;
+        task->busy += status == TLS_STATUS_BUSY;
         count_call(task);
         /* INVALID_STATE: the reader has left plaintext behind. */
         status = tls_session_decrypt_in_place(task->session, &byte, 0, &consumed, &offset, &written);
-        EXPECT(status == TLS_ERROR_BUSY || status == TLS_STATUS_WANT_READ || status == TLS_ERROR_INVALID_STATE ||
+        EXPECT(status == TLS_STATUS_BUSY || status == TLS_STATUS_WANT_READ || status == TLS_STATUS_INVALID_STATE ||
                status == TLS_STATUS_CLOSED);
         EXPECT(consumed == 0 && written == 0);
         sched_yield();
@@ -232,15 +232,15 @@ static void *look_on(void *argument) {
     while (!flag_is_set(task->stop)) {
         uint8_t text[64];
         size_t len = 77;
-        EXPECT(tls_session_state(task->session) & TLS_STATE_HANDSHAKE_COMPLETE);
-        EXPECT(!(tls_session_state(task->session) & TLS_STATE_FAILED));
+        EXPECT(tls_session_state(task->session) & SPANTLS_STATE_HANDSHAKE_COMPLETE);
+        EXPECT(!(tls_session_state(task->session) & SPANTLS_STATE_FAILED));
         EXPECT(tls_session_negotiated_protocol(task->session) == task->protocol);
         EXPECT(tls_session_is_handshake_complete(task->session) == 1);
         (void)!tls_session_has_pending_output(task->session);
         EXPECT_STATUS(tls_session_target_host_name(task->session, (char *)text, sizeof text, &len),
                       TLS_STATUS_COMPLETE);
         EXPECT_BYTES(text, len, "localhost", 9);
-        tls_error_t error = {.struct_size = sizeof error};
+        spantls_error_t error = {.struct_size = sizeof error};
         EXPECT_STATUS(tls_session_error(task->session, &error), TLS_STATUS_COMPLETE);
         count_call(task);
         sched_yield();
@@ -339,7 +339,7 @@ static void *write_marked(void *argument) {
         pthread_mutex_lock(writer->order);
         tls_status_t status =
             tls_session_encrypt(writer->session, piece, sizeof piece, output, sizeof output, &consumed, &written);
-        if (status != TLS_ERROR_BUSY) {
+        if (status != TLS_STATUS_BUSY) {
             EXPECT_STATUS(status, TLS_STATUS_COMPLETE);
             EXPECT_NUMBER(consumed, PIECE);
             bytes_append(writer->wire, output, written <= sizeof output ? written : 0);
@@ -416,7 +416,7 @@ static void shared_contexts(void) {
         .anchors = "ca",
         .credentials = "server-p256",
         .alpn = {"h2"},
-        .client_certificates = TLS_CLIENT_CERTIFICATE_REQUIRE,
+        .client_certificates = SPANTLS_CLIENT_CERTIFICATE_REQUIRE,
     };
     tls_context_t *client_context = make_context(false, &client);
     tls_context_t *server_context = make_context(true, &server);
@@ -439,8 +439,8 @@ static void shared_contexts(void) {
 /* The error record of calls without a session is each thread's own. */
 static void *fail_quietly(void *argument) {
     EXPECT_STATUS(last_error().status, TLS_STATUS_COMPLETE);
-    EXPECT_STATUS(tls_options_set_protocols(NULL, 0), TLS_ERROR_INVALID_ARGUMENT);
-    EXPECT_STATUS(last_error().status, TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_set_protocols(NULL, 0), TLS_STATUS_INVALID_ARGUMENT);
+    EXPECT_STATUS(last_error().status, TLS_STATUS_INVALID_ARGUMENT);
     return argument;
 }
 
@@ -449,12 +449,12 @@ static void errors_of_threads(void) {
     pthread_t thread;
     tls_options_t *options = NULL;
     EXPECT_STATUS(tls_options_create(&options), TLS_STATUS_COMPLETE);
-    EXPECT_STATUS(tls_options_add_trust_anchors_file(options, "/nowhere"), TLS_ERROR_CONFIGURATION);
+    EXPECT_STATUS(tls_options_add_trust_anchors_file(options, "/nowhere"), TLS_STATUS_INVALID_CONFIGURATION);
     if (pthread_create(&thread, NULL, fail_quietly, NULL) != 0) {
         give_up("no thread");
     }
     pthread_join(thread, NULL);
-    EXPECT_STATUS(last_error().status, TLS_ERROR_CONFIGURATION);
+    EXPECT_STATUS(last_error().status, TLS_STATUS_INVALID_CONFIGURATION);
     tls_options_destroy(options);
 }
 

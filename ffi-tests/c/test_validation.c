@@ -10,10 +10,10 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-static const uint32_t protocols[] = {TLS_PROTOCOL_TLS12, TLS_PROTOCOL_TLS13};
+static const uint32_t protocols[] = {SPANTLS_PROTOCOL_TLS12, SPANTLS_PROTOCOL_TLS13};
 
 static const char *version_name(uint32_t protocol) {
-    return protocol == TLS_PROTOCOL_TLS12 ? "TLS 1.2" : "TLS 1.3";
+    return protocol == SPANTLS_PROTOCOL_TLS12 ? "TLS 1.2" : "TLS 1.3";
 }
 
 typedef struct {
@@ -26,8 +26,8 @@ typedef struct {
     int alert;               /* expected; -1: whichever */
 } server_case_t;
 
-#define NAME TLS_POLICY_ERROR_NAME_MISMATCH
-#define CHAIN TLS_POLICY_ERROR_CHAIN_ERRORS
+#define NAME SPANTLS_POLICY_ERROR_NAME_MISMATCH
+#define CHAIN SPANTLS_POLICY_ERROR_CHAIN_ERRORS
 #define ANY_ALERT (-1)
 
 static const server_case_t server_cases[] = {
@@ -93,9 +93,9 @@ static const struct {
 
 /* The judge's error record after a refusal, and what it told the peer. */
 static void expect_told(side_t *judge, side_t *judged, uint32_t policy_errors, int alert) {
-    tls_error_t error = error_of(judge->session);
-    EXPECT_STATUS(judge->status, TLS_ERROR_AUTHENTICATION);
-    EXPECT_STATUS(error.status, TLS_ERROR_AUTHENTICATION);
+    spantls_error_t error = error_of(judge->session);
+    EXPECT_STATUS(judge->status, TLS_STATUS_AUTHENTICATION_FAILED);
+    EXPECT_STATUS(error.status, TLS_STATUS_AUTHENTICATION_FAILED);
     EXPECT_NUMBER(error.policy_errors, policy_errors);
     EXPECT(error.alert_sent > 0);
     if (alert != ANY_ALERT) {
@@ -103,9 +103,9 @@ static void expect_told(side_t *judge, side_t *judged, uint32_t policy_errors, i
     }
     EXPECT(!judge->was_complete);
     if (judged->status == TLS_STATUS_COMPLETE) {
-        EXPECT_STATUS(receive(judged), TLS_ERROR_PROTOCOL);
+        EXPECT_STATUS(receive(judged), TLS_STATUS_PROTOCOL_ERROR);
     } else {
-        EXPECT_STATUS(judged->status, TLS_ERROR_PROTOCOL);
+        EXPECT_STATUS(judged->status, TLS_STATUS_PROTOCOL_ERROR);
     }
     EXPECT_NUMBER(error_of(judged->session).alert_received, error.alert_sent);
 }
@@ -115,7 +115,7 @@ static void servers_judged(int32_t validation) {
         for (size_t i = 0; i < COUNT(server_cases); i++) {
             const server_case_t *this = &server_cases[i];
             test("%s%s: %s", version_name(protocols[p]),
-                 validation == TLS_VALIDATION_AUTOMATIC ? ", judged automatically" : "", this->sentence);
+                 validation == SPANTLS_VALIDATION_AUTOMATIC ? ", judged automatically" : "", this->sentence);
             setup_t client = {
                 .anchors = this->anchors,
                 .crls = {this->crls[0], this->crls[1]},
@@ -136,8 +136,8 @@ static void servers_judged(int32_t validation) {
                 EXPECT_STATUS(tls_session_set_target_host_name(pair.client.session, this->name), TLS_STATUS_COMPLETE);
             }
             EXPECT(run_handshake(&pair) == (this->policy_errors == 0));
-            EXPECT_NUMBER(pair.client.suspensions, validation == TLS_VALIDATION_AUTOMATIC ? 0 : 1);
-            if (validation == TLS_VALIDATION_EXTERNAL) {
+            EXPECT_NUMBER(pair.client.suspensions, validation == SPANTLS_VALIDATION_AUTOMATIC ? 0 : 1);
+            if (validation == SPANTLS_VALIDATION_EXTERNAL) {
                 EXPECT_NUMBER(pair.client.policy_errors, this->policy_errors);
             }
             if (this->policy_errors != 0) {
@@ -153,7 +153,7 @@ static void clients_judged(int32_t validation) {
     for (size_t p = 0; p < COUNT(protocols); p++) {
         for (size_t i = 0; i < COUNT(client_cases); i++) {
             test("%s%s: %s", version_name(protocols[p]),
-                 validation == TLS_VALIDATION_AUTOMATIC ? ", judged automatically" : "", client_cases[i].sentence);
+                 validation == SPANTLS_VALIDATION_AUTOMATIC ? ", judged automatically" : "", client_cases[i].sentence);
             setup_t client = {
                 .anchors = "ca",
                 .credentials = client_cases[i].client,
@@ -162,13 +162,13 @@ static void clients_judged(int32_t validation) {
             setup_t server = {
                 .anchors = client_cases[i].anchors,
                 .credentials = "server-p256",
-                .client_certificates = TLS_CLIENT_CERTIFICATE_REQUIRE,
+                .client_certificates = SPANTLS_CLIENT_CERTIFICATE_REQUIRE,
                 .validation = validation,
             };
             pair_t pair = pair_open(&client, &server);
             EXPECT(run_handshake(&pair) == (client_cases[i].policy_errors == 0));
-            EXPECT_NUMBER(pair.server.suspensions, validation == TLS_VALIDATION_AUTOMATIC ? 0 : 1);
-            if (validation == TLS_VALIDATION_EXTERNAL) {
+            EXPECT_NUMBER(pair.server.suspensions, validation == SPANTLS_VALIDATION_AUTOMATIC ? 0 : 1);
+            if (validation == SPANTLS_VALIDATION_EXTERNAL) {
                 EXPECT_NUMBER(pair.server.policy_errors, client_cases[i].policy_errors);
             }
             if (client_cases[i].policy_errors != 0) {
@@ -186,8 +186,8 @@ static void automatic_without_a_certificate(void) {
         setup_t server = {
             .anchors = "ca",
             .credentials = "server-p256",
-            .client_certificates = TLS_CLIENT_CERTIFICATE_REQUEST,
-            .validation = TLS_VALIDATION_AUTOMATIC,
+            .client_certificates = SPANTLS_CLIENT_CERTIFICATE_REQUEST,
+            .validation = SPANTLS_VALIDATION_AUTOMATIC,
         };
         pair_t pair = pair_open(&client, &server);
         EXPECT(run_handshake(&pair));
@@ -195,11 +195,11 @@ static void automatic_without_a_certificate(void) {
         pair_close(&pair);
 
         test("%s, judged automatically: a client that must and does not is refused", version_name(protocols[p]));
-        server.client_certificates = TLS_CLIENT_CERTIFICATE_REQUIRE;
+        server.client_certificates = SPANTLS_CLIENT_CERTIFICATE_REQUIRE;
         pair = pair_open(&client, &server);
         EXPECT(!run_handshake(&pair));
         EXPECT_NUMBER(error_of(pair.server.session).alert_sent,
-                      protocols[p] == TLS_PROTOCOL_TLS12 ? SPANTLS_ALERT_HANDSHAKE_FAILURE
+                      protocols[p] == SPANTLS_PROTOCOL_TLS12 ? SPANTLS_ALERT_HANDSHAKE_FAILURE
                                                          : SPANTLS_ALERT_CERTIFICATE_REQUIRED);
         pair_close(&pair);
     }
@@ -247,10 +247,10 @@ static void several_anchors(void) {
 
 static void expect_unusable(const uint8_t *chain, size_t chain_len, const uint8_t *key, size_t key_len) {
     tls_credentials_t *credentials = (tls_credentials_t *)&credentials;
-    EXPECT_STATUS(tls_credentials_create_pem(chain, chain_len, key, key_len, &credentials), TLS_ERROR_CONFIGURATION);
+    EXPECT_STATUS(tls_credentials_create_pem(chain, chain_len, key, key_len, &credentials), TLS_STATUS_INVALID_CONFIGURATION);
     EXPECT(credentials == NULL);
-    tls_error_t error = last_error();
-    EXPECT_STATUS(error.status, TLS_ERROR_CONFIGURATION);
+    spantls_error_t error = last_error();
+    EXPECT_STATUS(error.status, TLS_STATUS_INVALID_CONFIGURATION);
     EXPECT(error.message[0] != 0);
     EXPECT_NUMBER(error.alert_sent, -1);
     EXPECT_NUMBER(error.alert_received, -1);
@@ -264,7 +264,7 @@ static void expect_unusable_files(const char *chain_name, const char *key_name) 
     bytes_free(&key);
     tls_credentials_t *credentials = (tls_credentials_t *)&credentials;
     EXPECT_STATUS(tls_credentials_create_file(file_path(chain_name), file_path(key_name), &credentials),
-                  TLS_ERROR_CONFIGURATION);
+                  TLS_STATUS_INVALID_CONFIGURATION);
     EXPECT(credentials == NULL);
     EXPECT(last_error().message[0] != 0);
 }
@@ -356,7 +356,7 @@ static void credentials(void) {
         tls_credentials_t *odd = NULL;
         key.data[at] ^= 1;
         tls_status_t status = tls_credentials_create_pem(chain.data, chain.len, key.data, key.len, &odd);
-        EXPECT(status == TLS_STATUS_COMPLETE || status == TLS_ERROR_CONFIGURATION);
+        EXPECT(status == TLS_STATUS_COMPLETE || status == TLS_STATUS_INVALID_CONFIGURATION);
         EXPECT((status == TLS_STATUS_COMPLETE) == (odd != NULL));
         tls_credentials_destroy(odd);
         key.data[at] ^= 1;
@@ -365,7 +365,7 @@ static void credentials(void) {
         tls_credentials_t *odd = NULL;
         chain.data[at] ^= 1;
         tls_status_t status = tls_credentials_create_pem(chain.data, chain.len, key.data, key.len, &odd);
-        EXPECT(status == TLS_STATUS_COMPLETE || status == TLS_ERROR_CONFIGURATION);
+        EXPECT(status == TLS_STATUS_COMPLETE || status == TLS_STATUS_INVALID_CONFIGURATION);
         EXPECT((status == TLS_STATUS_COMPLETE) == (odd != NULL));
         tls_credentials_destroy(odd);
         chain.data[at] ^= 1;
@@ -376,14 +376,14 @@ static void credentials(void) {
     test("files that cannot be read are refused");
     tls_credentials_t *none = (tls_credentials_t *)&none;
     EXPECT_STATUS(tls_credentials_create_file("/nonexistent/chain", file_path("server-p256.key"), &none),
-                  TLS_ERROR_CONFIGURATION);
+                  TLS_STATUS_INVALID_CONFIGURATION);
     EXPECT(none == NULL);
     EXPECT_NUMBER(last_error().os_error, ENOENT);
     EXPECT_STATUS(tls_credentials_create_file(file_path("server-p256.pem"), "/nonexistent/key", &none),
-                  TLS_ERROR_CONFIGURATION);
+                  TLS_STATUS_INVALID_CONFIGURATION);
     EXPECT_NUMBER(last_error().os_error, ENOENT);
-    EXPECT_STATUS(tls_credentials_create_file(file_path("server-p256.pem"), "/", &none), TLS_ERROR_CONFIGURATION);
-    EXPECT_STATUS(tls_credentials_create_file(file_path("server-p256.pem"), "", &none), TLS_ERROR_CONFIGURATION);
+    EXPECT_STATUS(tls_credentials_create_file(file_path("server-p256.pem"), "/", &none), TLS_STATUS_INVALID_CONFIGURATION);
+    EXPECT_STATUS(tls_credentials_create_file(file_path("server-p256.pem"), "", &none), TLS_STATUS_INVALID_CONFIGURATION);
     EXPECT(none == NULL);
 }
 
@@ -397,19 +397,19 @@ static void anchors_and_lists(void) {
     bytes_append(&half_good, senseless, sizeof senseless - 1);
     bytes_t list = read_file("crl-root.pem");
     bytes_t key = read_file("ca.key");
-    EXPECT_STATUS(tls_options_add_trust_anchors_pem(options, NULL, 0), TLS_ERROR_CONFIGURATION);
-    EXPECT_STATUS(tls_options_add_trust_anchors_pem(options, (const uint8_t *)"text", 4), TLS_ERROR_CONFIGURATION);
+    EXPECT_STATUS(tls_options_add_trust_anchors_pem(options, NULL, 0), TLS_STATUS_INVALID_CONFIGURATION);
+    EXPECT_STATUS(tls_options_add_trust_anchors_pem(options, (const uint8_t *)"text", 4), TLS_STATUS_INVALID_CONFIGURATION);
     EXPECT_STATUS(tls_options_add_trust_anchors_pem(options, half_good.data, half_good.len),
-                  TLS_ERROR_CONFIGURATION);
+                  TLS_STATUS_INVALID_CONFIGURATION);
     EXPECT(last_error().message[0] != 0);
-    EXPECT_STATUS(tls_options_add_trust_anchors_pem(options, list.data, list.len), TLS_ERROR_CONFIGURATION);
-    EXPECT_STATUS(tls_options_add_trust_anchors_pem(options, key.data, key.len), TLS_ERROR_CONFIGURATION);
-    EXPECT_STATUS(tls_options_add_trust_anchors_file(options, "/nonexistent/ca.pem"), TLS_ERROR_CONFIGURATION);
+    EXPECT_STATUS(tls_options_add_trust_anchors_pem(options, list.data, list.len), TLS_STATUS_INVALID_CONFIGURATION);
+    EXPECT_STATUS(tls_options_add_trust_anchors_pem(options, key.data, key.len), TLS_STATUS_INVALID_CONFIGURATION);
+    EXPECT_STATUS(tls_options_add_trust_anchors_file(options, "/nonexistent/ca.pem"), TLS_STATUS_INVALID_CONFIGURATION);
     EXPECT_NUMBER(last_error().os_error, ENOENT);
-    EXPECT_STATUS(tls_options_add_crls_pem(options, NULL, 0), TLS_ERROR_CONFIGURATION);
-    EXPECT_STATUS(tls_options_add_crls_pem(options, (const uint8_t *)"text", 4), TLS_ERROR_CONFIGURATION);
-    EXPECT_STATUS(tls_options_add_crls_pem(options, half_good.data, half_good.len), TLS_ERROR_CONFIGURATION);
-    EXPECT_STATUS(tls_options_add_crls_pem(options, list.data, list.len / 2), TLS_ERROR_CONFIGURATION);
+    EXPECT_STATUS(tls_options_add_crls_pem(options, NULL, 0), TLS_STATUS_INVALID_CONFIGURATION);
+    EXPECT_STATUS(tls_options_add_crls_pem(options, (const uint8_t *)"text", 4), TLS_STATUS_INVALID_CONFIGURATION);
+    EXPECT_STATUS(tls_options_add_crls_pem(options, half_good.data, half_good.len), TLS_STATUS_INVALID_CONFIGURATION);
+    EXPECT_STATUS(tls_options_add_crls_pem(options, list.data, list.len / 2), TLS_STATUS_INVALID_CONFIGURATION);
     bytes_free(&half_good);
     bytes_free(&list);
     bytes_free(&key);
@@ -427,7 +427,7 @@ static void anchors_and_lists(void) {
     server_context = make_context(true, &server);
     pair = pair_on(client_context, server_context);
     EXPECT(!run_handshake(&pair));
-    EXPECT_NUMBER(pair.client.policy_errors, TLS_POLICY_ERROR_CHAIN_ERRORS);
+    EXPECT_NUMBER(pair.client.policy_errors, SPANTLS_POLICY_ERROR_CHAIN_ERRORS);
     tls_context_destroy(server_context);
     tls_context_destroy(client_context);
     pair_close(&pair);
@@ -435,10 +435,10 @@ static void anchors_and_lists(void) {
 
 int main(int argc, char **argv) {
     begin(argc, argv);
-    servers_judged(TLS_VALIDATION_EXTERNAL);
-    servers_judged(TLS_VALIDATION_AUTOMATIC);
-    clients_judged(TLS_VALIDATION_EXTERNAL);
-    clients_judged(TLS_VALIDATION_AUTOMATIC);
+    servers_judged(SPANTLS_VALIDATION_EXTERNAL);
+    servers_judged(SPANTLS_VALIDATION_AUTOMATIC);
+    clients_judged(SPANTLS_VALIDATION_EXTERNAL);
+    clients_judged(SPANTLS_VALIDATION_AUTOMATIC);
     automatic_without_a_certificate();
     several_anchors();
     credentials();

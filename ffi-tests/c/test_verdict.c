@@ -18,10 +18,10 @@ typedef struct {
 } trial_t;
 
 static const trial_t trials[] = {
-    {"TLS 1.2 client", true, TLS_PROTOCOL_TLS12},
-    {"TLS 1.3 client", true, TLS_PROTOCOL_TLS13},
-    {"TLS 1.2 server", false, TLS_PROTOCOL_TLS12},
-    {"TLS 1.3 server", false, TLS_PROTOCOL_TLS13},
+    {"TLS 1.2 client", true, SPANTLS_PROTOCOL_TLS12},
+    {"TLS 1.3 client", true, SPANTLS_PROTOCOL_TLS13},
+    {"TLS 1.2 server", false, SPANTLS_PROTOCOL_TLS12},
+    {"TLS 1.3 server", false, SPANTLS_PROTOCOL_TLS13},
 };
 
 /* A pair of which one side judges, and names for its sides. The other one accepts. */
@@ -35,7 +35,7 @@ static void court_open(court_t *court, const trial_t *trial, judge_t how) {
     setup_t client = {.anchors = "ca", .credentials = "client-p256", .protocols = trial->protocol};
     setup_t server = {.anchors = "ca", .credentials = "server-p256"};
     server.client_certificates =
-        trial->client_judges ? TLS_CLIENT_CERTIFICATE_NONE : TLS_CLIENT_CERTIFICATE_REQUIRE;
+        trial->client_judges ? SPANTLS_CLIENT_CERTIFICATE_NONE : SPANTLS_CLIENT_CERTIFICATE_REQUIRE;
     court->pair = pair_open(&client, &server);
     court->judge = trial->client_judges ? &court->pair.client : &court->pair.server;
     court->judged = trial->client_judges ? &court->pair.server : &court->pair.client;
@@ -45,36 +45,36 @@ static void court_open(court_t *court, const trial_t *trial, judge_t how) {
 
 /* A client of TLS 1.3 has sent everything before the server judges it: it learns of a refusal while decrypting. */
 static bool judged_after_completion(const trial_t *trial) {
-    return !trial->client_judges && trial->protocol == TLS_PROTOCOL_TLS13;
+    return !trial->client_judges && trial->protocol == SPANTLS_PROTOCOL_TLS13;
 }
 
 /* The handshake has ended with a refusal: the judge failed, the judged one was told, no application byte passed. */
 static void expect_refused(court_t *court, const trial_t *trial, int alert) {
     side_t *judge = court->judge;
     side_t *judged = court->judged;
-    EXPECT_STATUS(judge->status, TLS_ERROR_AUTHENTICATION);
+    EXPECT_STATUS(judge->status, TLS_STATUS_AUTHENTICATION_FAILED);
     EXPECT(!judge->was_complete);
-    tls_error_t error = error_of(judge->session);
-    EXPECT_STATUS(error.status, TLS_ERROR_AUTHENTICATION);
+    spantls_error_t error = error_of(judge->session);
+    EXPECT_STATUS(error.status, TLS_STATUS_AUTHENTICATION_FAILED);
     EXPECT_NUMBER(error.alert_sent, alert);
     EXPECT_NUMBER(error.alert_received, -1);
 
     /* Sticky, and nothing more comes out. */
     size_t sent = judged->inbox.len;
-    EXPECT_STATUS(call_handshake(judge, judged), TLS_ERROR_AUTHENTICATION);
+    EXPECT_STATUS(call_handshake(judge, judged), TLS_STATUS_AUTHENTICATION_FAILED);
     EXPECT(call_decrypt(judge, 1000) < 0);
     EXPECT_NUMBER(judged->inbox.len, sent);
     EXPECT_NUMBER(tls_session_has_pending_output(judge->session), 0);
 
     if (judged_after_completion(trial)) {
-        EXPECT_STATUS(receive(judged), TLS_ERROR_PROTOCOL);
+        EXPECT_STATUS(receive(judged), TLS_STATUS_PROTOCOL_ERROR);
         EXPECT_NUMBER(judged->plaintext.len, 0);
     } else {
-        EXPECT_STATUS(judged->status, TLS_ERROR_PROTOCOL);
+        EXPECT_STATUS(judged->status, TLS_STATUS_PROTOCOL_ERROR);
         EXPECT(!judged->was_complete);
     }
     error = error_of(judged->session);
-    EXPECT_STATUS(error.status, TLS_ERROR_PROTOCOL);
+    EXPECT_STATUS(error.status, TLS_STATUS_PROTOCOL_ERROR);
     EXPECT_NUMBER(error.alert_received, alert);
     EXPECT_NUMBER(error.alert_sent, -1);
 }
@@ -108,7 +108,7 @@ static void accepted(void) {
         for (int i = 0; i < 5; i++) {
             size_t consumed = 77;
             size_t written = 77;
-            EXPECT_STATUS(tls_session_process_handshake(court.judge->session, NULL, 0, NULL, 0, &consumed, &written),
+            EXPECT_STATUS(tls_session_handshake(court.judge->session, NULL, 0, NULL, 0, &consumed, &written),
                           TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION);
             EXPECT_NUMBER(consumed, 0);
             EXPECT_NUMBER(written, 0);
@@ -246,10 +246,10 @@ static void refused(void) {
             size_t consumed = 77;
             size_t written = 77;
             uint8_t byte = 0;
-            status = tls_session_process_handshake(court.judge->session, NULL, 0, &byte, 1, &consumed, &written);
+            status = tls_session_handshake(court.judge->session, NULL, 0, &byte, 1, &consumed, &written);
             /* A failure that has just arisen is told at once; then pending output comes first. */
             bool left = tls_session_has_pending_output(court.judge->session) != 0;
-            EXPECT_STATUS(status, calls > 0 && left ? TLS_STATUS_WANT_WRITE : TLS_ERROR_AUTHENTICATION);
+            EXPECT_STATUS(status, calls > 0 && left ? TLS_STATUS_WANT_WRITE : TLS_STATUS_AUTHENTICATION_FAILED);
             EXPECT_NUMBER(consumed, 0);
             if (written == 0) {
                 break;
@@ -257,7 +257,7 @@ static void refused(void) {
             EXPECT_NUMBER(written, 1);
             bytes_append(&court.judged->inbox, &byte, 1);
         }
-        EXPECT_STATUS(status, TLS_ERROR_AUTHENTICATION);
+        EXPECT_STATUS(status, TLS_STATUS_AUTHENTICATION_FAILED);
         EXPECT(court.judged->inbox.len > before);
         EXPECT_NUMBER(tls_session_has_pending_output(court.judge->session), 0);
         court.judge->status = status;
@@ -281,11 +281,11 @@ static void refused(void) {
                                            SPANTLS_ALERT_NO_RENEGOTIATION};
         for (size_t i = 0; i < COUNT(closures); i++) {
             EXPECT_STATUS(tls_session_reject_certificate(court.judge->session, closures[i]),
-                          TLS_ERROR_INVALID_ARGUMENT);
-            EXPECT_STATUS(tls_session_reject(court.judge->session, closures[i]), TLS_ERROR_INVALID_ARGUMENT);
+                          TLS_STATUS_INVALID_ARGUMENT);
+            EXPECT_STATUS(tls_session_reject(court.judge->session, closures[i]), TLS_STATUS_INVALID_ARGUMENT);
         }
         EXPECT_STATUS(tls_session_set_certificate_validation_result(court.judge->session, 8),
-                      TLS_ERROR_INVALID_ARGUMENT);
+                      TLS_STATUS_INVALID_ARGUMENT);
         EXPECT_STATUS(tls_session_set_certificate_validation_result(court.judge->session, 0), TLS_STATUS_COMPLETE);
         resume(court.judge);
         EXPECT(run_handshake(&court.pair));
@@ -298,16 +298,16 @@ static void refused_with_policy_errors(void) {
         uint32_t policy_errors;
         int alert;
     } verdicts[] = {
-        {TLS_POLICY_ERROR_NAME_MISMATCH, SPANTLS_ALERT_BAD_CERTIFICATE},
-        {TLS_POLICY_ERROR_CHAIN_ERRORS, SPANTLS_ALERT_UNKNOWN_CA},
-        {TLS_POLICY_ERROR_NAME_MISMATCH | TLS_POLICY_ERROR_CHAIN_ERRORS, SPANTLS_ALERT_UNKNOWN_CA},
-        {TLS_POLICY_ERROR_NOT_AVAILABLE | TLS_POLICY_ERROR_CHAIN_ERRORS, SPANTLS_ALERT_CERTIFICATE_REQUIRED},
+        {SPANTLS_POLICY_ERROR_NAME_MISMATCH, SPANTLS_ALERT_BAD_CERTIFICATE},
+        {SPANTLS_POLICY_ERROR_CHAIN_ERRORS, SPANTLS_ALERT_UNKNOWN_CA},
+        {SPANTLS_POLICY_ERROR_NAME_MISMATCH | SPANTLS_POLICY_ERROR_CHAIN_ERRORS, SPANTLS_ALERT_UNKNOWN_CA},
+        {SPANTLS_POLICY_ERROR_NOT_AVAILABLE | SPANTLS_POLICY_ERROR_CHAIN_ERRORS, SPANTLS_ALERT_CERTIFICATE_REQUIRED},
     };
     for (size_t t = 0; t < COUNT(trials); t++) {
         for (size_t v = 0; v < COUNT(verdicts); v++) {
             court_t court;
             int alert = verdicts[v].alert;
-            if (alert == SPANTLS_ALERT_CERTIFICATE_REQUIRED && trials[t].protocol == TLS_PROTOCOL_TLS12) {
+            if (alert == SPANTLS_ALERT_CERTIFICATE_REQUIRED && trials[t].protocol == SPANTLS_PROTOCOL_TLS12) {
                 alert = SPANTLS_ALERT_HANDSHAKE_FAILURE;
             }
             test("a %s refuses with policy errors %u", trials[t].name, verdicts[v].policy_errors);
@@ -333,7 +333,7 @@ static void no_byte_for_the_refused(void) {
     run_handshake(&court.pair);
     EXPECT_STATUS(court.judged->status, TLS_STATUS_COMPLETE);
     EXPECT_STATUS(send_data(court.judged, court.judge, "too early", 9), TLS_STATUS_COMPLETE);
-    EXPECT_STATUS(call_decrypt(court.judge, 1000), TLS_ERROR_INVALID_STATE);
+    EXPECT_STATUS(call_decrypt(court.judge, 1000), TLS_STATUS_INVALID_STATE);
     EXPECT_STATUS(tls_session_reject(court.judge->session, SPANTLS_ALERT_ACCESS_DENIED), TLS_STATUS_COMPLETE);
     resume(court.judge);
     court.judge->shown = court.judge->inbox.len;
@@ -360,21 +360,21 @@ static void clients_without_a_certificate(void) {
     for (size_t t = 2; t < COUNT(trials); t++) {
         const uint32_t protocol = trials[t].protocol;
         const int alert =
-            protocol == TLS_PROTOCOL_TLS12 ? SPANTLS_ALERT_HANDSHAKE_FAILURE : SPANTLS_ALERT_CERTIFICATE_REQUIRED;
+            protocol == SPANTLS_PROTOCOL_TLS12 ? SPANTLS_ALERT_HANDSHAKE_FAILURE : SPANTLS_ALERT_CERTIFICATE_REQUIRED;
         court_t court;
 
         test("a %s that requests and gets no certificate asks for a verdict, and says what is missing",
              trials[t].name);
-        empty_handed_open(&court, protocol, TLS_CLIENT_CERTIFICATE_REQUEST, JUDGE_STOP);
+        empty_handed_open(&court, protocol, SPANTLS_CLIENT_CERTIFICATE_REQUEST, JUDGE_STOP);
         run_handshake(&court.pair);
         EXPECT_STATUS(court.judge->status, TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION);
         size_t count = 77;
         EXPECT_STATUS(tls_session_remote_certificate_count(court.judge->session, &count), TLS_STATUS_COMPLETE);
         EXPECT_NUMBER(count, 0);
-        EXPECT_NUMBER(error_of(court.judge->session).policy_errors, TLS_POLICY_ERROR_NOT_AVAILABLE);
+        EXPECT_NUMBER(error_of(court.judge->session).policy_errors, SPANTLS_POLICY_ERROR_NOT_AVAILABLE);
         uint32_t policy_errors = 77;
         EXPECT_STATUS(tls_session_default_policy_errors(court.judge->session, &policy_errors), TLS_STATUS_COMPLETE);
-        EXPECT_NUMBER(policy_errors, TLS_POLICY_ERROR_NOT_AVAILABLE);
+        EXPECT_NUMBER(policy_errors, SPANTLS_POLICY_ERROR_NOT_AVAILABLE);
         EXPECT_STATUS(tls_session_accept_with_default_validation(court.judge->session, &policy_errors),
                       TLS_STATUS_COMPLETE);
         EXPECT_NUMBER(policy_errors, 0);
@@ -385,10 +385,10 @@ static void clients_without_a_certificate(void) {
         pair_close(&court.pair);
 
         test("a %s refuses a client that showed no certificate", trials[t].name);
-        empty_handed_open(&court, protocol, TLS_CLIENT_CERTIFICATE_REQUEST, JUDGE_STOP);
+        empty_handed_open(&court, protocol, SPANTLS_CLIENT_CERTIFICATE_REQUEST, JUDGE_STOP);
         run_handshake(&court.pair);
         EXPECT_STATUS(tls_session_set_certificate_validation_result(court.judge->session,
-                                                                    TLS_POLICY_ERROR_NOT_AVAILABLE),
+                                                                    SPANTLS_POLICY_ERROR_NOT_AVAILABLE),
                       TLS_STATUS_COMPLETE);
         resume(court.judge);
         EXPECT(!run_handshake(&court.pair));
@@ -396,7 +396,7 @@ static void clients_without_a_certificate(void) {
         pair_close(&court.pair);
 
         test("a %s chooses the alert for a client that showed no certificate", trials[t].name);
-        empty_handed_open(&court, protocol, TLS_CLIENT_CERTIFICATE_REQUEST, JUDGE_REJECT);
+        empty_handed_open(&court, protocol, SPANTLS_CLIENT_CERTIFICATE_REQUEST, JUDGE_REJECT);
         court.judge->alert = SPANTLS_ALERT_ACCESS_DENIED;
         EXPECT(!run_handshake(&court.pair));
         expect_refused(&court, &trials[t], SPANTLS_ALERT_ACCESS_DENIED);
@@ -404,7 +404,7 @@ static void clients_without_a_certificate(void) {
 
         test("a %s that requests and gets no certificate, with 1 byte of room and of input at a time",
              trials[t].name);
-        empty_handed_open(&court, protocol, TLS_CLIENT_CERTIFICATE_REQUEST, JUDGE_ACCEPT_LATE);
+        empty_handed_open(&court, protocol, SPANTLS_CLIENT_CERTIFICATE_REQUEST, JUDGE_ACCEPT_LATE);
         court.judge->handshake_room = 1;
         court.judge->chunk = 1;
         EXPECT(run_handshake(&court.pair));
@@ -412,13 +412,13 @@ static void clients_without_a_certificate(void) {
         pair_close(&court.pair);
 
         test("a %s waiting for a verdict on a client without a certificate is destroyed", trials[t].name);
-        empty_handed_open(&court, protocol, TLS_CLIENT_CERTIFICATE_REQUEST, JUDGE_STOP);
+        empty_handed_open(&court, protocol, SPANTLS_CLIENT_CERTIFICATE_REQUEST, JUDGE_STOP);
         run_handshake(&court.pair);
         EXPECT_STATUS(court.judge->status, TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION);
         pair_close(&court.pair);
 
         test("a %s that requires a certificate and gets none refuses by itself", trials[t].name);
-        empty_handed_open(&court, protocol, TLS_CLIENT_CERTIFICATE_REQUIRE, JUDGE_STOP);
+        empty_handed_open(&court, protocol, SPANTLS_CLIENT_CERTIFICATE_REQUIRE, JUDGE_STOP);
         EXPECT(!run_handshake(&court.pair));
         EXPECT_NUMBER(court.judge->suspensions, 0);
         expect_refused(&court, &trials[t], alert);
@@ -437,14 +437,14 @@ static void answered_wrongly(void) {
             tls_session_t *session = court.judge->session;
             uint32_t policy_errors = 77;
             /* Before the question, after the answer, after the end. */
-            EXPECT_STATUS(tls_session_set_certificate_validation_result(session, 0), TLS_ERROR_INVALID_STATE);
-            EXPECT_STATUS(tls_session_set_certificate_validation_result(session, 4), TLS_ERROR_INVALID_STATE);
-            EXPECT_STATUS(tls_session_reject_certificate(session, 42), TLS_ERROR_INVALID_STATE);
-            EXPECT_STATUS(tls_session_reject(session, 42), TLS_ERROR_INVALID_STATE);
+            EXPECT_STATUS(tls_session_set_certificate_validation_result(session, 0), TLS_STATUS_INVALID_STATE);
+            EXPECT_STATUS(tls_session_set_certificate_validation_result(session, 4), TLS_STATUS_INVALID_STATE);
+            EXPECT_STATUS(tls_session_reject_certificate(session, 42), TLS_STATUS_INVALID_STATE);
+            EXPECT_STATUS(tls_session_reject(session, 42), TLS_STATUS_INVALID_STATE);
             EXPECT_STATUS(tls_session_accept_with_default_validation(session, &policy_errors),
-                          TLS_ERROR_INVALID_STATE);
+                          TLS_STATUS_INVALID_STATE);
             EXPECT_NUMBER(policy_errors, 0);
-            EXPECT_STATUS(error_of(session).status, TLS_ERROR_INVALID_STATE);
+            EXPECT_STATUS(error_of(session).status, TLS_STATUS_INVALID_STATE);
             if (round == 0) {
                 run_handshake(&court.pair);
                 EXPECT_STATUS(tls_session_set_certificate_validation_result(session, 0), TLS_STATUS_COMPLETE);
@@ -460,7 +460,7 @@ static void answered_wrongly(void) {
 
 static void acceptance_is_not_authentication(void) {
     test("a server that was accepted but signs falsely is refused all the same");
-    setup_t client = {.anchors = "ca", .protocols = TLS_PROTOCOL_TLS12};
+    setup_t client = {.anchors = "ca", .protocols = SPANTLS_PROTOCOL_TLS12};
     setup_t server = {.credentials = "server-p256"};
     pair_t pair = pair_open(&client, &server);
     pair.client.judge = JUDGE_ACCEPT;
@@ -475,9 +475,9 @@ static void acceptance_is_not_authentication(void) {
     EXPECT(!run_handshake(&pair));
     EXPECT_NUMBER(pair.client.suspensions, 1);
     EXPECT(!pair.client.was_complete && !pair.server.was_complete);
-    EXPECT_STATUS(pair.client.status, TLS_ERROR_PROTOCOL);
+    EXPECT_STATUS(pair.client.status, TLS_STATUS_PROTOCOL_ERROR);
     EXPECT_NUMBER(error_of(pair.client.session).alert_sent, SPANTLS_ALERT_DECRYPT_ERROR);
-    EXPECT_STATUS(pair.server.status, TLS_ERROR_PROTOCOL);
+    EXPECT_STATUS(pair.server.status, TLS_STATUS_PROTOCOL_ERROR);
     EXPECT_NUMBER(error_of(pair.server.session).alert_received, SPANTLS_ALERT_DECRYPT_ERROR);
     pair_close(&pair);
 }

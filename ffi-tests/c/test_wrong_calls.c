@@ -30,17 +30,17 @@ static void the_library(void) {
         {6, "TLS_STATUS_NEEDS_SERVER_OPTIONS"},
         {16, "TLS_STATUS_NEEDS_SIGNATURE"},
         {17, "TLS_STATUS_BUFFER_TOO_SMALL"},
-        {-1, "TLS_ERROR_INVALID_ARGUMENT"},
-        {-2, "TLS_ERROR_INVALID_STATE"},
-        {-3, "TLS_ERROR_AUTHENTICATION"},
-        {-4, "TLS_ERROR_PROTOCOL"},
-        {-5, "TLS_ERROR_TRUNCATED"},
-        {-6, "TLS_ERROR_IO"},
-        {-7, "TLS_ERROR_CONFIGURATION"},
-        {-8, "TLS_ERROR_NOT_SUPPORTED"},
-        {-9, "TLS_ERROR_BUSY"},
-        {-10, "TLS_ERROR_RESOURCES"},
-        {-128, "TLS_ERROR_INTERNAL"},
+        {-1, "TLS_STATUS_INVALID_ARGUMENT"},
+        {-2, "TLS_STATUS_INVALID_STATE"},
+        {-3, "TLS_STATUS_AUTHENTICATION_FAILED"},
+        {-4, "TLS_STATUS_PROTOCOL_ERROR"},
+        {-5, "TLS_STATUS_TRUNCATED"},
+        {-6, "TLS_STATUS_IO_ERROR"},
+        {-7, "TLS_STATUS_INVALID_CONFIGURATION"},
+        {-8, "TLS_STATUS_NOT_SUPPORTED"},
+        {-9, "TLS_STATUS_BUSY"},
+        {-10, "TLS_STATUS_OUT_OF_RESOURCES"},
+        {-128, "TLS_STATUS_INTERNAL_ERROR"},
     };
     size_t next = 0;
     for (tls_status_t status = -1000; status <= 1000; status++) {
@@ -109,16 +109,16 @@ static void the_library(void) {
     EXPECT_NUMBER(spantls_abi_version(), SPANTLS_ABI_VERSION);
 
     test("an error record without room is refused, and a larger one is not");
-    tls_error_t error;
+    spantls_error_t error;
     memset(&error, 0x77, sizeof error);
-    EXPECT_STATUS(spantls_last_error(NULL), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(spantls_last_error(NULL), TLS_STATUS_INVALID_ARGUMENT);
     error.struct_size = 0;
-    EXPECT_STATUS(spantls_last_error(&error), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(spantls_last_error(&error), TLS_STATUS_INVALID_ARGUMENT);
     error.struct_size = sizeof error - 1;
-    EXPECT_STATUS(spantls_last_error(&error), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(spantls_last_error(&error), TLS_STATUS_INVALID_ARGUMENT);
     EXPECT(error.alert_sent == 0x77777777); /* untouched */
     struct {
-        tls_error_t error;
+        spantls_error_t error;
         uint8_t future[64];
     } grown;
     memset(&grown, 0x77, sizeof grown);
@@ -134,7 +134,7 @@ static void removed_credentials(void) {
     tls_options_t *options = make_options(&setup);
     EXPECT_STATUS(tls_options_set_credentials(options, NULL), TLS_STATUS_COMPLETE);
     tls_context_t *none = (tls_context_t *)&none;
-    EXPECT_STATUS(tls_context_create_server(options, &none), TLS_ERROR_CONFIGURATION);
+    EXPECT_STATUS(tls_context_create_server(options, &none), TLS_STATUS_INVALID_CONFIGURATION);
     EXPECT(none == NULL);
     tls_options_destroy(options);
 }
@@ -153,31 +153,31 @@ static void overlaps(void) {
     pair_t pair = pair_open(&client, &server);
     for (size_t i = 0; i < COUNT(overlapping); i++) {
         a = b = 77;
-        EXPECT_STATUS(tls_session_process_handshake(pair.server.session, memory + 1000, 100, memory + overlapping[i],
+        EXPECT_STATUS(tls_session_handshake(pair.server.session, memory + 1000, 100, memory + overlapping[i],
                                                     100, &a, &b),
-                      TLS_ERROR_INVALID_ARGUMENT);
+                      TLS_STATUS_INVALID_ARGUMENT);
         EXPECT(a == 0 && b == 0);
     }
     EXPECT(run_handshake(&pair));
     for (size_t i = 0; i < COUNT(overlapping); i++) {
         uint8_t *at = memory + overlapping[i];
-        tls_span_t spans[2] = {{memory, 10}, {memory + 1000, 100}};
+        spantls_span_t spans[2] = {{memory, 10}, {memory + 1000, 100}};
         a = b = 77;
         EXPECT_STATUS(tls_session_encrypt(pair.client.session, memory + 1000, 100, at, 100, &a, &b),
-                      TLS_ERROR_INVALID_ARGUMENT);
+                      TLS_STATUS_INVALID_ARGUMENT);
         EXPECT(a == 0 && b == 0);
         a = b = 77;
         EXPECT_STATUS(tls_session_decrypt(pair.client.session, memory + 1000, 100, at, 100, &a, &b),
-                      TLS_ERROR_INVALID_ARGUMENT);
+                      TLS_STATUS_INVALID_ARGUMENT);
         EXPECT(a == 0 && b == 0);
         a = b = 77;
         EXPECT_STATUS(tls_session_encrypt_vectored(pair.client.session, spans, 2, at, 100, &a, &b),
-                      TLS_ERROR_INVALID_ARGUMENT);
+                      TLS_STATUS_INVALID_ARGUMENT);
         EXPECT(a == 0 && b == 0);
         EXPECT_STATUS(tls_session_export_keying_material(pair.client.session, memory + 1000, 100, NULL, 0, at, 100),
-                      TLS_ERROR_INVALID_ARGUMENT);
+                      TLS_STATUS_INVALID_ARGUMENT);
         EXPECT_STATUS(tls_session_export_keying_material(pair.client.session, memory, 10, memory + 1000, 100, at, 100),
-                      TLS_ERROR_INVALID_ARGUMENT);
+                      TLS_STATUS_INVALID_ARGUMENT);
     }
 
     test("spans side by side, and empty ones inside of others, are fine");
@@ -213,24 +213,24 @@ static void wrong_moments(void) {
             tls_session_t *session = sides[i]->session;
             uint8_t input[8] = {23, 3, 3, 0, 3, 1, 2, 3};
             uint8_t output[100];
-            tls_span_t span = {input, 8};
+            spantls_span_t span = {input, 8};
             size_t a = 77;
             size_t b = 77;
             size_t c = 77;
-            EXPECT_STATUS(tls_session_encrypt(session, input, 8, output, 100, &a, &b), TLS_ERROR_INVALID_STATE);
+            EXPECT_STATUS(tls_session_encrypt(session, input, 8, output, 100, &a, &b), TLS_STATUS_INVALID_STATE);
             EXPECT(a == 0 && b == 0);
             a = b = 77;
             EXPECT_STATUS(tls_session_encrypt_vectored(session, &span, 1, output, 100, &a, &b),
-                          TLS_ERROR_INVALID_STATE);
+                          TLS_STATUS_INVALID_STATE);
             EXPECT(a == 0 && b == 0);
             a = b = 77;
-            EXPECT_STATUS(tls_session_decrypt(session, input, 8, output, 100, &a, &b), TLS_ERROR_INVALID_STATE);
+            EXPECT_STATUS(tls_session_decrypt(session, input, 8, output, 100, &a, &b), TLS_STATUS_INVALID_STATE);
             EXPECT(a == 0 && b == 0);
             a = b = 77;
-            EXPECT_STATUS(tls_session_decrypt_in_place(session, input, 8, &a, &b, &c), TLS_ERROR_INVALID_STATE);
+            EXPECT_STATUS(tls_session_decrypt_in_place(session, input, 8, &a, &b, &c), TLS_STATUS_INVALID_STATE);
             EXPECT(a == 0 && b == 0 && c == 0);
-            tls_error_t error = error_of(session);
-            EXPECT_STATUS(error.status, TLS_ERROR_INVALID_STATE);
+            spantls_error_t error = error_of(session);
+            EXPECT_STATUS(error.status, TLS_STATUS_INVALID_STATE);
             EXPECT_NUMBER(error.alert_sent, -1);
         }
         if (begun) {
@@ -248,11 +248,11 @@ static void wrong_moments(void) {
     EXPECT_NUMBER(written, 0);
 
     test("the name is the client's to set, and only before the handshake");
-    EXPECT_STATUS(tls_session_set_target_host_name(pair.server.session, "localhost"), TLS_ERROR_INVALID_STATE);
+    EXPECT_STATUS(tls_session_set_target_host_name(pair.server.session, "localhost"), TLS_STATUS_INVALID_STATE);
     run_side(&pair.client, &pair.server);
-    EXPECT_STATUS(tls_session_set_target_host_name(pair.client.session, "other.example"), TLS_ERROR_INVALID_STATE);
+    EXPECT_STATUS(tls_session_set_target_host_name(pair.client.session, "other.example"), TLS_STATUS_INVALID_STATE);
     EXPECT(run_handshake(&pair));
-    EXPECT_STATUS(tls_session_set_target_host_name(pair.client.session, "other.example"), TLS_ERROR_INVALID_STATE);
+    EXPECT_STATUS(tls_session_set_target_host_name(pair.client.session, "other.example"), TLS_STATUS_INVALID_STATE);
     pair_close(&pair);
 
     test("what is neither a DNS name nor an IP address is no target");
@@ -262,7 +262,7 @@ static void wrong_moments(void) {
     };
     pair = pair_open(&client, &server);
     for (size_t i = 0; i < COUNT(names); i++) {
-        EXPECT_STATUS(tls_session_set_target_host_name(pair.client.session, names[i]), TLS_ERROR_INVALID_ARGUMENT);
+        EXPECT_STATUS(tls_session_set_target_host_name(pair.client.session, names[i]), TLS_STATUS_INVALID_ARGUMENT);
     }
     EXPECT(run_handshake(&pair)); /* the name set before has stayed */
     pair_close(&pair);
@@ -274,37 +274,37 @@ static void wrong_options(void) {
 
     test("unknown protocols, modes, suites and groups are refused");
     for (uint32_t bit = 1; bit != 0; bit <<= 1) {
-        if (!(bit & (TLS_PROTOCOL_TLS12 | TLS_PROTOCOL_TLS13))) {
-            EXPECT_STATUS(tls_options_set_protocols(options, bit), TLS_ERROR_INVALID_ARGUMENT);
-            EXPECT_STATUS(tls_options_set_protocols(options, bit | TLS_PROTOCOL_TLS13), TLS_ERROR_INVALID_ARGUMENT);
+        if (!(bit & (SPANTLS_PROTOCOL_TLS12 | SPANTLS_PROTOCOL_TLS13))) {
+            EXPECT_STATUS(tls_options_set_protocols(options, bit), TLS_STATUS_INVALID_ARGUMENT);
+            EXPECT_STATUS(tls_options_set_protocols(options, bit | SPANTLS_PROTOCOL_TLS13), TLS_STATUS_INVALID_ARGUMENT);
         }
     }
-    EXPECT_STATUS(tls_options_set_protocols(options, TLS_PROTOCOL_TLS12 | TLS_PROTOCOL_TLS13), TLS_STATUS_COMPLETE);
-    EXPECT_STATUS(tls_options_set_client_certificate_mode(options, 3), TLS_ERROR_INVALID_ARGUMENT);
-    EXPECT_STATUS(tls_options_set_client_certificate_mode(options, -1), TLS_ERROR_INVALID_ARGUMENT);
-    EXPECT_STATUS(tls_options_set_client_certificate_mode(options, INT32_MIN), TLS_ERROR_INVALID_ARGUMENT);
-    EXPECT_STATUS(tls_options_set_certificate_validation(options, 2), TLS_ERROR_INVALID_ARGUMENT);
-    EXPECT_STATUS(tls_options_set_certificate_validation(options, -1), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_set_protocols(options, SPANTLS_PROTOCOL_TLS12 | SPANTLS_PROTOCOL_TLS13), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_options_set_client_certificate_mode(options, 3), TLS_STATUS_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_set_client_certificate_mode(options, -1), TLS_STATUS_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_set_client_certificate_mode(options, INT32_MIN), TLS_STATUS_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_set_certificate_validation(options, 2), TLS_STATUS_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_set_certificate_validation(options, -1), TLS_STATUS_INVALID_ARGUMENT);
     static const uint16_t unknown[] = {0x1301, 0x1304};
     static const uint16_t twice[] = {0x1301, 0x1302, 0x1301};
     static const uint16_t cbc[] = {0xC013};
-    EXPECT_STATUS(tls_options_set_cipher_suites(options, unknown, 2), TLS_ERROR_CONFIGURATION);
-    EXPECT_STATUS(tls_options_set_cipher_suites(options, twice, 3), TLS_ERROR_CONFIGURATION);
-    EXPECT_STATUS(tls_options_set_cipher_suites(options, cbc, 1), TLS_ERROR_CONFIGURATION);
+    EXPECT_STATUS(tls_options_set_cipher_suites(options, unknown, 2), TLS_STATUS_INVALID_CONFIGURATION);
+    EXPECT_STATUS(tls_options_set_cipher_suites(options, twice, 3), TLS_STATUS_INVALID_CONFIGURATION);
+    EXPECT_STATUS(tls_options_set_cipher_suites(options, cbc, 1), TLS_STATUS_INVALID_CONFIGURATION);
     EXPECT_STATUS(tls_options_set_cipher_suites(options, NULL, 0), TLS_STATUS_COMPLETE);
     static const uint16_t unknown_group[] = {0x001D, 0x0019};
     static const uint16_t group_twice[] = {0x001D, 0x001D};
-    EXPECT_STATUS(tls_options_set_groups(options, unknown_group, 2), TLS_ERROR_CONFIGURATION);
-    EXPECT_STATUS(tls_options_set_groups(options, group_twice, 2), TLS_ERROR_CONFIGURATION);
+    EXPECT_STATUS(tls_options_set_groups(options, unknown_group, 2), TLS_STATUS_INVALID_CONFIGURATION);
+    EXPECT_STATUS(tls_options_set_groups(options, group_twice, 2), TLS_STATUS_INVALID_CONFIGURATION);
     EXPECT_STATUS(tls_options_set_groups(options, NULL, 0), TLS_STATUS_COMPLETE);
 
     test("application protocols have 1 to 255 bytes and are there once");
     uint8_t name[256];
     memset(name, 'a', sizeof name);
-    EXPECT_STATUS(tls_options_add_alpn(options, name, 0), TLS_ERROR_INVALID_ARGUMENT);
-    EXPECT_STATUS(tls_options_add_alpn(options, name, 256), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_add_alpn(options, name, 0), TLS_STATUS_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_add_alpn(options, name, 256), TLS_STATUS_INVALID_ARGUMENT);
     EXPECT_STATUS(tls_options_add_alpn(options, name, 255), TLS_STATUS_COMPLETE);
-    EXPECT_STATUS(tls_options_add_alpn(options, name, 255), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_options_add_alpn(options, name, 255), TLS_STATUS_INVALID_ARGUMENT);
     EXPECT_STATUS(tls_options_add_alpn(options, name, 1), TLS_STATUS_COMPLETE);
     EXPECT_STATUS(tls_options_add_alpn(options, (const uint8_t *)"\0\xff", 2), TLS_STATUS_COMPLETE);
 
@@ -316,20 +316,20 @@ static void wrong_options(void) {
 
     test("options that contradict each other make no context");
     static const uint16_t only13[] = {0x1301};
-    EXPECT_STATUS(tls_options_set_protocols(options, TLS_PROTOCOL_TLS12), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_options_set_protocols(options, SPANTLS_PROTOCOL_TLS12), TLS_STATUS_COMPLETE);
     EXPECT_STATUS(tls_options_set_cipher_suites(options, only13, 1), TLS_STATUS_COMPLETE);
     context = (tls_context_t *)&context;
-    EXPECT_STATUS(tls_context_create_server(options, &context), TLS_ERROR_CONFIGURATION);
+    EXPECT_STATUS(tls_context_create_server(options, &context), TLS_STATUS_INVALID_CONFIGURATION);
     EXPECT(context == NULL);
     EXPECT(last_error().message[0] != 0);
-    EXPECT_STATUS(tls_context_create_client(options, &context), TLS_ERROR_CONFIGURATION);
+    EXPECT_STATUS(tls_context_create_client(options, &context), TLS_STATUS_INVALID_CONFIGURATION);
     tls_options_destroy(options);
 
     test("a server context needs credentials");
     setup.credentials = NULL;
     options = make_options(&setup);
     context = (tls_context_t *)&context;
-    EXPECT_STATUS(tls_context_create_server(options, &context), TLS_ERROR_CONFIGURATION);
+    EXPECT_STATUS(tls_context_create_server(options, &context), TLS_STATUS_INVALID_CONFIGURATION);
     EXPECT(context == NULL);
     tls_options_destroy(options);
 }
@@ -400,10 +400,10 @@ static void copying_out(void) {
     expect_copy_out(tls_session_local_certificate, pair.server.session, leaf.len);
     expect_nothing_to_copy(tls_session_local_certificate, pair.client.session);
     size_t told = 77;
-    EXPECT_STATUS(tls_session_remote_certificate(pair.client.session, 2, NULL, 0, &told), TLS_ERROR_INVALID_ARGUMENT);
+    EXPECT_STATUS(tls_session_remote_certificate(pair.client.session, 2, NULL, 0, &told), TLS_STATUS_INVALID_ARGUMENT);
     EXPECT_NUMBER(told, 0);
     EXPECT_STATUS(tls_session_remote_certificate(pair.client.session, SIZE_MAX, NULL, 0, &told),
-                  TLS_ERROR_INVALID_ARGUMENT);
+                  TLS_STATUS_INVALID_ARGUMENT);
     bytes_free(&leaf);
     bytes_free(&intermediate);
     pair_close(&pair);

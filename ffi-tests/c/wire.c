@@ -47,10 +47,10 @@ static void connect_tcp(int fds[2]) {
     }
 }
 
-uint32_t socket_flags = TLS_SOCKET_OWN;
+uint32_t socket_flags = SPANTLS_SOCKET_OWN;
 
 const char *version_name(uint32_t protocol) {
-    return protocol == TLS_PROTOCOL_TLS12 ? "TLS 1.2" : "TLS 1.3";
+    return protocol == SPANTLS_PROTOCOL_TLS12 ? "TLS 1.2" : "TLS 1.3";
 }
 
 wire_t wire_pair(bool tcp) {
@@ -106,12 +106,12 @@ static bool is_ready(tls_session_t *const *sessions, const tls_status_t *statuse
 }
 
 tls_status_t step(tls_session_t *session) {
-    const tls_status_t status = tls_session_handshake(session);
+    const tls_status_t status = tls_session_socket_handshake(session);
     EXPECT_NUMBER(tls_session_is_handshake_complete(session), status == TLS_STATUS_COMPLETE);
     if (status == TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION) {
-        EXPECT_STATUS(tls_session_handshake(session), status);
+        EXPECT_STATUS(tls_session_socket_handshake(session), status);
         EXPECT_STATUS(tls_session_accept_with_default_validation(session, NULL), TLS_STATUS_COMPLETE);
-        return tls_session_handshake(session);
+        return tls_session_socket_handshake(session);
     }
     return status;
 }
@@ -130,22 +130,22 @@ bool run(wire_t *wire) {
 }
 
 tls_session_t *run_and_speak(wire_t *wire, uint32_t protocol, const uint8_t *data, size_t len) {
-    const bool client_first = protocol == TLS_PROTOCOL_TLS13;
+    const bool client_first = protocol == SPANTLS_PROTOCOL_TLS13;
     tls_session_t *const first = client_first ? wire->client : wire->server;
     tls_session_t *const second = client_first ? wire->server : wire->client;
     tls_status_t status = TLS_STATUS_WANT_READ;
-    for (int i = 0; i < 1000 && (status = tls_session_handshake(first)) != TLS_STATUS_COMPLETE; i++) {
+    for (int i = 0; i < 1000 && (status = tls_session_socket_handshake(first)) != TLS_STATUS_COMPLETE; i++) {
         EXPECT(waits(status));
-        EXPECT(tls_session_handshake(second) != TLS_STATUS_COMPLETE);
+        EXPECT(tls_session_socket_handshake(second) != TLS_STATUS_COMPLETE);
         poll(NULL, 0, 1);
     }
     EXPECT_STATUS(status, TLS_STATUS_COMPLETE);
     size_t count = 0;
-    EXPECT_STATUS(tls_session_write(first, data, len, &count), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_write(first, data, len, &count), TLS_STATUS_COMPLETE);
     EXPECT_NUMBER(count, len);
     /* Both have arrived, so that one call could receive both. */
     poll(NULL, 0, 5);
-    for (int i = 0; i < 1000 && (status = tls_session_handshake(second)) != TLS_STATUS_COMPLETE; i++) {
+    for (int i = 0; i < 1000 && (status = tls_session_socket_handshake(second)) != TLS_STATUS_COMPLETE; i++) {
         poll(NULL, 0, 1);
     }
     EXPECT_STATUS(status, TLS_STATUS_COMPLETE);
@@ -165,7 +165,7 @@ tls_status_t read_until(tls_session_t *session, bytes_t *into, size_t len) {
     static uint8_t room[40000];
     for (;;) {
         size_t count = 1234567;
-        const tls_status_t status = tls_session_read(session, room, sizeof room, &count);
+        const tls_status_t status = tls_session_socket_read(session, room, sizeof room, &count);
         if (status == TLS_STATUS_WANT_READ && into->len < len && is_ready(&session, &status, 1, 10000)) {
             continue;
         }
@@ -182,8 +182,8 @@ tls_status_t read_to_end(tls_session_t *session, bytes_t *into) {
     return read_until(session, into, SIZE_MAX);
 }
 
-tls_session_stats_t stats_of(const tls_session_t *session) {
-    tls_session_stats_t stats = {.struct_size = sizeof stats};
+spantls_session_stats_t stats_of(const tls_session_t *session) {
+    spantls_session_stats_t stats = {.struct_size = sizeof stats};
     EXPECT_STATUS(tls_session_stats(session, &stats), TLS_STATUS_COMPLETE);
     return stats;
 }
@@ -197,14 +197,14 @@ static void *write_half(void *argument) {
     size_t done = 0;
     do {
         size_t count = 0;
-        half->status = tls_session_write(half->session, half->data + done, half->len - done, &count);
+        half->status = tls_session_socket_write(half->session, half->data + done, half->len - done, &count);
         done += count;
     } while (half->status == TLS_STATUS_WANT_WRITE);
     if (half->all_there != NULL) {
         pthread_barrier_wait(half->all_there);
     }
     if (half->status == TLS_STATUS_COMPLETE) {
-        half->status = tls_session_close(half->session);
+        half->status = tls_session_socket_shutdown(half->session);
     }
     return NULL;
 }
@@ -215,7 +215,7 @@ static void *read_half(void *argument) {
     pthread_barrier_t *all_there = half->all_there;
     do {
         size_t count = 0;
-        half->status = tls_session_read(half->session, room, sizeof room, &count);
+        half->status = tls_session_socket_read(half->session, room, sizeof room, &count);
         bytes_append(&half->received, room, count);
         if (all_there != NULL && (half->received.len >= half->len || half->status != TLS_STATUS_COMPLETE)) {
             pthread_barrier_wait(all_there);
@@ -237,7 +237,7 @@ void converse_in_threads(wire_t *wire, uint32_t protocol) {
     for (int i = 0; i < 4; i++) {
         halves[i].data = data;
         halves[i].len = TOTAL;
-        halves[i].all_there = protocol == TLS_PROTOCOL_TLS12 ? &all_there : NULL;
+        halves[i].all_there = protocol == SPANTLS_PROTOCOL_TLS12 ? &all_there : NULL;
         pthread_create(&threads[i], NULL, i < 2 ? write_half : read_half, &halves[i]);
     }
     for (int i = 0; i < 4; i++) {

@@ -72,7 +72,7 @@ typedef struct {
 /* Sends 2 MB each way and closes, a reader and a writer thread on either side. */
 void converse_in_threads(wire_t *wire, uint32_t protocol);
 
-tls_session_stats_t stats_of(const tls_session_t *session);
+spantls_session_stats_t stats_of(const tls_session_t *session);
 void expect_text(const bytes_t *bytes, const char *text);
 
 #endif

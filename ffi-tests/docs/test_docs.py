@@ -110,14 +110,14 @@ class Documents(unittest.TestCase):
         finally:
             server.send_signal(signal.SIGTERM)
             _, errors = server.communicate(timeout=30)
-        self.assertIn("TLS_ERROR_TRUNCATED", errors)
-        self.assertIn("TLS_ERROR_PROTOCOL", errors)
+        self.assertIn("TLS_STATUS_TRUNCATED", errors)
+        self.assertIn("TLS_STATUS_PROTOCOL_ERROR", errors)
         self.assertNotIn("Sanitizer", errors)
         self.assertNotIn("runtime error", errors)
 
     def test_a_piece_that_is_wrong_does_not_compile(self):
-        for wrong in ("status = tls_session_nothing(session);\n", "tls_session_close(session);\nint x = fd;\nx = 1\n",
-                      "status = tls_session_read(session, room, sizeof room);\n"):
+        for wrong in ("status = tls_session_nothing(session);\n", "tls_session_socket_shutdown(session);\nint x = fd;\nx = 1\n",
+                      "status = tls_session_socket_read(session, room, sizeof room);\n"):
             self.assertNotEqual(self.compiled(wrong, "-c", "-o", os.devnull).returncode, 0, wrong)
 
     def test_all_that_is_named_is_in_the_header(self):

@@ -14,7 +14,7 @@ ROOT = os.path.join(HERE, "..", "..")
 HEADER = os.path.join(ROOT, "include", "spantls.h")
 TABLE = os.path.join(HERE, "..", "c", "calls.def")
 LIBRARY = os.environ.get("SPANTLS_LIB") or os.path.join(ROOT, "target", "release", "libspantls.so")
-SONAME = "libspantls.so.0"
+SONAME = "libspantls.so.1"
 
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
 COMPILERS = {"c": ["gcc", "clang"], "c++": ["g++", "clang++"]}
@@ -28,11 +28,11 @@ USED = ALONE + """
 tls_status_t use(tls_context_t *context, tls_session_t **session);
 tls_status_t use(tls_context_t *context, tls_session_t **session) {
     static const uint8_t room[SPANTLS_MAX_RECORD] = {0};
-    tls_span_t span;
+    spantls_span_t span;
     span.data = room;
     span.len = SPANTLS_MIN_CIPHERTEXT;
     if (tls_session_create(context, session) != TLS_STATUS_COMPLETE) {
-        return TLS_ERROR_INTERNAL;
+        return TLS_STATUS_INTERNAL_ERROR;
     }
     return span.len > 0 && spantls_abi_version() == SPANTLS_ABI_VERSION ? TLS_STATUS_COMPLETE : TLS_STATUS_CLOSED;
 }

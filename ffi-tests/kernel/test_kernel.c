@@ -20,9 +20,9 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-enum { SEND = TLS_SOCKET_KERNEL_SEND, RECEIVE = TLS_SOCKET_KERNEL_RECEIVE, BOTH = SEND | RECEIVE };
+enum { SEND = SPANTLS_SOCKET_KERNEL_SEND, RECEIVE = SPANTLS_SOCKET_KERNEL_RECEIVE, BOTH = SEND | RECEIVE };
 
-static const uint32_t protocols[] = {TLS_PROTOCOL_TLS12, TLS_PROTOCOL_TLS13};
+static const uint32_t protocols[] = {SPANTLS_PROTOCOL_TLS12, SPANTLS_PROTOCOL_TLS13};
 static bool rekeys;
 
 /* The next keys to send with are refused with this; 0: none. In the place of the system's, for the library too. */
@@ -55,7 +55,7 @@ typedef struct {
 
 static contexts_t contexts_of(const plan_t *plan) {
     const setup_t client = {.anchors = "ca", .protocols = plan->protocol, .suites = {plan->suite},
-                            .resume = plan->resume, .validation = TLS_VALIDATION_AUTOMATIC};
+                            .resume = plan->resume, .validation = SPANTLS_VALIDATION_AUTOMATIC};
     const setup_t server = {.credentials = "server-p256", .resume = plan->resume};
     return (contexts_t){make_context(false, &client), make_context(true, &server)};
 }
@@ -68,17 +68,17 @@ static void contexts_free(contexts_t *contexts) {
 /* As wire_on(), each side with its flags. */
 static wire_t open_on(const contexts_t *contexts, const plan_t *plan) {
     wire_t wire = wire_pair(true);
-    EXPECT_STATUS(tls_session_create_with_socket(contexts->client, wire.fds[0], TLS_SOCKET_OWN | plan->client_flags, &wire.client),
+    EXPECT_STATUS(tls_session_create_with_socket(contexts->client, wire.fds[0], SPANTLS_SOCKET_OWN | plan->client_flags, &wire.client),
                   TLS_STATUS_COMPLETE);
-    EXPECT_STATUS(tls_session_create_with_socket(contexts->server, wire.fds[1], TLS_SOCKET_OWN | plan->server_flags, &wire.server),
+    EXPECT_STATUS(tls_session_create_with_socket(contexts->server, wire.fds[1], SPANTLS_SOCKET_OWN | plan->server_flags, &wire.server),
                   TLS_STATUS_COMPLETE);
     EXPECT_STATUS(tls_session_set_target_host_name(wire.client, "localhost"), TLS_STATUS_COMPLETE);
     return wire;
 }
 
 static void expect_kernel(const tls_session_t *session, uint32_t flags) {
-    const tls_session_stats_t stats = stats_of(session);
-    EXPECT_NUMBER(stats.kernel_reason, TLS_KERNEL_REASON_NONE);
+    const spantls_session_stats_t stats = stats_of(session);
+    EXPECT_NUMBER(stats.kernel_reason, SPANTLS_KERNEL_REASON_NONE);
     EXPECT_NUMBER(stats.kernel_os_error, 0);
     EXPECT_NUMBER(stats.kernel_send, (flags & SEND) != 0);
     EXPECT_NUMBER(stats.kernel_receive, (flags & RECEIVE) != 0);
@@ -105,14 +105,14 @@ static void transfer(tls_session_t *from, tls_session_t *to, size_t len, size_t 
     for (int i = 0; i < 1000000 && received.len < len; i++) {
         size_t count = 0;
         if (sent < len || tls_session_has_pending_output(from)) {
-            const tls_status_t status = tls_session_write(from, data + sent, len - sent, &count);
+            const tls_status_t status = tls_session_socket_write(from, data + sent, len - sent, &count);
             sent += count;
             if (!EXPECT(status == TLS_STATUS_COMPLETE || status == TLS_STATUS_WANT_WRITE)) {
                 break;
             }
         }
         tls_status_t status;
-        while ((status = tls_session_read(to, room, room_len, &count)) == TLS_STATUS_COMPLETE && count > 0) {
+        while ((status = tls_session_socket_read(to, room, room_len, &count)) == TLS_STATUS_COMPLETE && count > 0) {
             bytes_append(&received, room, count);
         }
         if (!EXPECT_STATUS(status, TLS_STATUS_WANT_READ)) {
@@ -127,9 +127,9 @@ static void transfer(tls_session_t *from, tls_session_t *to, size_t len, size_t 
 
 static void close_both(wire_t *wire) {
     bytes_t received = {0};
-    EXPECT_STATUS(tls_session_close(wire->client), TLS_STATUS_CLOSED);
+    EXPECT_STATUS(tls_session_socket_shutdown(wire->client), TLS_STATUS_CLOSED);
     EXPECT_STATUS(read_to_end(wire->server, &received), TLS_STATUS_CLOSED);
-    EXPECT_STATUS(tls_session_close(wire->server), TLS_STATUS_CLOSED);
+    EXPECT_STATUS(tls_session_socket_shutdown(wire->server), TLS_STATUS_CLOSED);
     EXPECT_STATUS(read_to_end(wire->client, &received), TLS_STATUS_CLOSED);
     EXPECT_NUMBER(received.len, 0);
     bytes_free(&received);
@@ -144,9 +144,9 @@ static void test_conversations(void) {
         uint16_t suite;
         const char *name;
     } suites[] = {
-        {TLS_PROTOCOL_TLS12, 0xC02B, "AES-128-GCM"}, {TLS_PROTOCOL_TLS12, 0xC02C, "AES-256-GCM"},
-        {TLS_PROTOCOL_TLS12, 0xCCA9, "ChaCha20-Poly1305"}, {TLS_PROTOCOL_TLS13, 0x1301, "AES-128-GCM"},
-        {TLS_PROTOCOL_TLS13, 0x1302, "AES-256-GCM"}, {TLS_PROTOCOL_TLS13, 0x1303, "ChaCha20-Poly1305"},
+        {SPANTLS_PROTOCOL_TLS12, 0xC02B, "AES-128-GCM"}, {SPANTLS_PROTOCOL_TLS12, 0xC02C, "AES-256-GCM"},
+        {SPANTLS_PROTOCOL_TLS12, 0xCCA9, "ChaCha20-Poly1305"}, {SPANTLS_PROTOCOL_TLS13, 0x1301, "AES-128-GCM"},
+        {SPANTLS_PROTOCOL_TLS13, 0x1302, "AES-256-GCM"}, {SPANTLS_PROTOCOL_TLS13, 0x1303, "ChaCha20-Poly1305"},
     };
     static const struct {
         uint32_t client, server;
@@ -194,18 +194,18 @@ static void test_rooms(uint32_t protocol) {
     const plan_t plan = {.protocol = protocol, .client_flags = BOTH, .server_flags = BOTH};
     wire_t wire = established(&plan);
     size_t count = 1;
-    EXPECT_STATUS(tls_session_read(wire.server, NULL, 0, &count), TLS_STATUS_WANT_READ);
-    EXPECT_STATUS(tls_session_write(wire.client, (const uint8_t *)"hello", 5, &count), TLS_STATUS_COMPLETE);
-    EXPECT_STATUS(tls_session_read(wire.server, NULL, 0, &count), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_read(wire.server, NULL, 0, &count), TLS_STATUS_WANT_READ);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, (const uint8_t *)"hello", 5, &count), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_read(wire.server, NULL, 0, &count), TLS_STATUS_COMPLETE);
     EXPECT_NUMBER(count, 0);
-    EXPECT((tls_session_state(wire.server) & TLS_STATE_HAS_PENDING_PLAINTEXT) != 0);
+    EXPECT((tls_session_state(wire.server) & SPANTLS_STATE_HAS_PENDING_PLAINTEXT) != 0);
     for (int i = 0; i < 5; i++) {
         uint8_t byte = 0;
-        EXPECT_STATUS(tls_session_read(wire.server, &byte, 1, &count), TLS_STATUS_COMPLETE);
+        EXPECT_STATUS(tls_session_socket_read(wire.server, &byte, 1, &count), TLS_STATUS_COMPLETE);
         EXPECT_NUMBER(byte, "hello"[i]);
     }
-    EXPECT_NUMBER(tls_session_state(wire.server) & TLS_STATE_HAS_PENDING_PLAINTEXT, 0);
-    EXPECT_STATUS(tls_session_write(wire.client, NULL, 0, &count), TLS_STATUS_COMPLETE);
+    EXPECT_NUMBER(tls_session_state(wire.server) & SPANTLS_STATE_HAS_PENDING_PLAINTEXT, 0);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, NULL, 0, &count), TLS_STATUS_COMPLETE);
     transfer(wire.client, wire.server, 40000, 1, 1);
     transfer(wire.server, wire.client, 40000, 16383, 2);
     transfer(wire.server, wire.client, 40000, 16385, 3);
@@ -218,13 +218,13 @@ static void test_large_writes(uint32_t protocol) {
     wire_t wire = established(&plan);
     transfer(wire.client, wire.server, 16000000, 50000, 1);
     uint8_t *data = pattern(10000, 4);
-    tls_span_t spans[100];
+    spantls_span_t spans[100];
     for (size_t i = 0; i < COUNT(spans); i++) {
-        spans[i] = (tls_span_t){data + i * 100, i % 3 == 0 ? 0 : 100};
+        spans[i] = (spantls_span_t){data + i * 100, i % 3 == 0 ? 0 : 100};
     }
     const uint64_t before = stats_of(wire.client).send_calls;
     size_t count = 0;
-    EXPECT_STATUS(tls_session_write_vectored(wire.client, spans, COUNT(spans), &count), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_write_vectored(wire.client, spans, COUNT(spans), &count), TLS_STATUS_COMPLETE);
     EXPECT_NUMBER(count, 6600);
     EXPECT(stats_of(wire.client).send_calls - before <= 2);
     bytes_t received = {0}, expected = {0};
@@ -234,7 +234,7 @@ static void test_large_writes(uint32_t protocol) {
     EXPECT_STATUS(read_until(wire.server, &received, count), TLS_STATUS_WANT_READ);
     EXPECT_BYTES(received.data, received.len, expected.data, expected.len);
     const uint64_t then = stats_of(wire.client).send_calls;
-    EXPECT_STATUS(tls_session_write(wire.client, data, 10000, &count), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, data, 10000, &count), TLS_STATUS_COMPLETE);
     EXPECT_NUMBER(stats_of(wire.client).send_calls - then, 1);
     bytes_drop(&received, received.len);
     EXPECT_STATUS(read_until(wire.server, &received, count), TLS_STATUS_WANT_READ);
@@ -267,10 +267,10 @@ static void test_tickets(uint32_t protocol) {
         EXPECT(run(&wire));
         expect_kernel(wire.client, BOTH);
         expect_kernel(wire.server, BOTH);
-        EXPECT_NUMBER((tls_session_state(wire.client) & TLS_STATE_RESUMED) != 0, i > 0);
-        EXPECT_NUMBER((tls_session_state(wire.server) & TLS_STATE_RESUMED) != 0, i > 0);
+        EXPECT_NUMBER((tls_session_state(wire.client) & SPANTLS_STATE_RESUMED) != 0, i > 0);
+        EXPECT_NUMBER((tls_session_state(wire.server) & SPANTLS_STATE_RESUMED) != 0, i > 0);
         transfer(wire.server, wire.client, 5000, 5000, 1);
-        if (protocol == TLS_PROTOCOL_TLS13) {
+        if (protocol == SPANTLS_PROTOCOL_TLS13) {
             EXPECT(stats_of(wire.client).tickets_received > 0);
         }
         transfer(wire.client, wire.server, 5000, 5000, 1);
@@ -282,8 +282,8 @@ static void test_tickets(uint32_t protocol) {
 /* What the peer, a session without the kernel, is told. */
 static void expect_alert(tls_session_t *peer, uint8_t alert) {
     bytes_t received = {0};
-    tls_error_t error = {.struct_size = sizeof error};
-    EXPECT_STATUS(read_to_end(peer, &received), TLS_ERROR_PROTOCOL);
+    spantls_error_t error = {.struct_size = sizeof error};
+    EXPECT_STATUS(read_to_end(peer, &received), TLS_STATUS_PROTOCOL_ERROR);
     EXPECT_STATUS(tls_session_error(peer, &error), TLS_STATUS_COMPLETE);
     EXPECT_NUMBER(error.alert_received, alert);
     bytes_free(&received);
@@ -291,7 +291,7 @@ static void expect_alert(tls_session_t *peer, uint8_t alert) {
 
 static void expect_end(tls_session_t *session, tls_status_t status, int alert, int os_error) {
     bytes_t received = {0};
-    tls_error_t error = {.struct_size = sizeof error};
+    spantls_error_t error = {.struct_size = sizeof error};
     EXPECT_STATUS(read_to_end(session, &received), status);
     EXPECT_STATUS(tls_session_error(session, &error), TLS_STATUS_COMPLETE);
     EXPECT_NUMBER(error.alert_sent, alert);
@@ -320,16 +320,16 @@ static void test_bad_records(uint32_t protocol, uint32_t flags) {
         transfer(wire.client, wire.server, 3000, 5000, 1);
         EXPECT_NUMBER(send(wire.fds[0], rows[i].record, rows[i].len, 0), rows[i].len);
         const uint8_t alert = rows[i].alert != 0 ? rows[i].alert : SPANTLS_ALERT_UNEXPECTED_MESSAGE;
-        tls_error_t error = {.struct_size = sizeof error};
+        spantls_error_t error = {.struct_size = sizeof error};
         bytes_t received = {0};
-        EXPECT_STATUS(read_to_end(wire.server, &received), TLS_ERROR_PROTOCOL);
+        EXPECT_STATUS(read_to_end(wire.server, &received), TLS_STATUS_PROTOCOL_ERROR);
         EXPECT_STATUS(tls_session_error(wire.server, &error), TLS_STATUS_COMPLETE);
         EXPECT(error.alert_sent == alert || (rows[i].alert == 0 && error.alert_sent == SPANTLS_ALERT_RECORD_OVERFLOW));
         EXPECT(error.os_error == rows[i].os_error || (rows[i].alert == 0 && error.os_error == EMSGSIZE));
         const uint8_t sent = (uint8_t)error.alert_sent;
-        EXPECT_STATUS(read_to_end(wire.server, &received), TLS_ERROR_PROTOCOL);
+        EXPECT_STATUS(read_to_end(wire.server, &received), TLS_STATUS_PROTOCOL_ERROR);
         EXPECT_NUMBER(received.len, 0);
-        EXPECT_STATUS(tls_session_close(wire.server), TLS_STATUS_CLOSED);
+        EXPECT_STATUS(tls_session_socket_shutdown(wire.server), TLS_STATUS_CLOSED);
         expect_alert(wire.client, sent);
         bytes_free(&received);
         wire_close(&wire);
@@ -355,13 +355,13 @@ static void wait_for_reset(int fd) {
 static void test_two_failures(void) {
     test("a key update that cannot be answered and a bad record in one segment: the first failure is told, and its alert sent");
     static const uint8_t forged[40] = {23, 3, 3, 0, 35};
-    wire_t wire = established(&(plan_t){.protocol = TLS_PROTOCOL_TLS13, .server_flags = SEND});
+    wire_t wire = established(&(plan_t){.protocol = SPANTLS_PROTOCOL_TLS13, .server_flags = SEND});
     size_t none = 0;
     EXPECT_STATUS(tls_session_update_keys(wire.client, 1, NULL, 0, &none), TLS_STATUS_COMPLETE);
     EXPECT_NUMBER(send(wire.fds[0], forged, sizeof forged, 0), sizeof forged);
     wait_for(wire.fds[1], 5 + 5 + 1 + 16 + (int)sizeof forged);
-    expect_end(wire.server, TLS_ERROR_PROTOCOL, SPANTLS_ALERT_BAD_RECORD_MAC, 0);
-    EXPECT_STATUS(tls_session_close(wire.server), TLS_STATUS_CLOSED);
+    expect_end(wire.server, TLS_STATUS_PROTOCOL_ERROR, SPANTLS_ALERT_BAD_RECORD_MAC, 0);
+    EXPECT_STATUS(tls_session_socket_shutdown(wire.server), TLS_STATUS_CLOSED);
     expect_alert(wire.client, SPANTLS_ALERT_BAD_RECORD_MAC);
     wire_close(&wire);
 }
@@ -370,20 +370,20 @@ static void test_two_failures(void) {
 static void test_gone(uint32_t flags, bool early) {
     test("kernel %u: what a client has sent before it went away is read to its end, %s the handshake is complete", flags / SEND,
          early ? "before" : "after");
-    const plan_t plan = {.protocol = TLS_PROTOCOL_TLS13, .server_flags = flags, .resume = true};
+    const plan_t plan = {.protocol = SPANTLS_PROTOCOL_TLS13, .server_flags = flags, .resume = true};
     contexts_t contexts = contexts_of(&plan);
     wire_t wire = open_on(&contexts, &plan);
     contexts_free(&contexts);
     for (int i = 0; i < 10000 && step(wire.client) != TLS_STATUS_COMPLETE; i++) {
-        EXPECT(waits(tls_session_handshake(wire.server)));
+        EXPECT(waits(tls_session_socket_handshake(wire.server)));
         poll(NULL, 0, 1);
     }
-    for (int i = 0; !early && i < 10000 && waits(tls_session_handshake(wire.server)); i++) {
+    for (int i = 0; !early && i < 10000 && waits(tls_session_socket_handshake(wire.server)); i++) {
         poll(NULL, 0, 1);
     }
     uint8_t *const data = pattern(5000, 3);
     size_t count = 0;
-    EXPECT_STATUS(tls_session_write(wire.client, data, 5000, &count), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, data, 5000, &count), TLS_STATUS_COMPLETE);
     if (early || (flags & RECEIVE) == 0) {
         wait_for(wire.fds[1], 5000);
     }
@@ -392,18 +392,18 @@ static void test_gone(uint32_t flags, bool early) {
     tls_session_destroy(wire.client);
     wire.client = NULL;
     wait_for_reset(wire.fds[1]);
-    EXPECT_STATUS(tls_session_handshake(wire.server), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_handshake(wire.server), TLS_STATUS_COMPLETE);
     for (int i = 0; i < 2; i++) {
-        EXPECT_STATUS(tls_session_write(wire.server, data, 100, &count), TLS_ERROR_IO);
+        EXPECT_STATUS(tls_session_socket_write(wire.server, data, 100, &count), TLS_STATUS_IO_ERROR);
         /* What was sealed before the first failure was taken. */
         EXPECT(count == 0 || (i == 0 && !early && (flags & SEND) == 0));
-        EXPECT_STATUS(tls_session_close(wire.server), TLS_ERROR_IO);
+        EXPECT_STATUS(tls_session_socket_shutdown(wire.server), TLS_STATUS_IO_ERROR);
     }
     bytes_t received = {0};
     const tls_status_t status = read_to_end(wire.server, &received);
-    EXPECT(status == TLS_ERROR_TRUNCATED || status == TLS_ERROR_IO);
+    EXPECT(status == TLS_STATUS_TRUNCATED || status == TLS_STATUS_IO_ERROR);
     EXPECT_BYTES(received.data, received.len, data, 5000);
-    EXPECT_NUMBER(tls_session_state(wire.server) & TLS_STATE_FAILED, 0);
+    EXPECT_NUMBER(tls_session_state(wire.server) & SPANTLS_STATE_FAILED, 0);
     bytes_free(&received);
     free(data);
     wire_close(&wire);
@@ -419,7 +419,7 @@ static void test_ends(uint32_t protocol) {
             EXPECT_NUMBER(send(wire.fds[0], "\x17\x03\x03\x01\x00half", 9, 0), 9);
         }
         EXPECT_NUMBER(shutdown(wire.fds[0], SHUT_WR), 0);
-        expect_end(wire.server, TLS_ERROR_TRUNCATED, -1, 0);
+        expect_end(wire.server, TLS_STATUS_TRUNCATED, -1, 0);
         /* The other way is still open. */
         transfer(wire.server, wire.client, 3000, 5000, 2);
         wire_close(&wire);
@@ -430,27 +430,27 @@ static void test_ends(uint32_t protocol) {
     EXPECT_NUMBER(setsockopt(wire.fds[0], SOL_SOCKET, SO_LINGER, &now, sizeof now), 0);
     tls_session_destroy(wire.client);
     wire.client = NULL;
-    expect_end(wire.server, TLS_ERROR_IO, -1, ECONNRESET);
+    expect_end(wire.server, TLS_STATUS_IO_ERROR, -1, ECONNRESET);
     wire_close(&wire);
     test("%s: the alert of a peer that could not open a record is told", version_name(protocol));
     const plan_t receiving = {.protocol = protocol, .client_flags = RECEIVE};
     wire = established(&receiving);
     static const uint8_t forged[40] = {23, 3, 3, 0, 35};
     EXPECT_NUMBER(send(wire.fds[0], forged, sizeof forged, 0), sizeof forged);
-    expect_end(wire.server, TLS_ERROR_PROTOCOL, SPANTLS_ALERT_BAD_RECORD_MAC, 0);
-    EXPECT_STATUS(tls_session_close(wire.server), TLS_STATUS_CLOSED);
+    expect_end(wire.server, TLS_STATUS_PROTOCOL_ERROR, SPANTLS_ALERT_BAD_RECORD_MAC, 0);
+    EXPECT_STATUS(tls_session_socket_shutdown(wire.server), TLS_STATUS_CLOSED);
     expect_alert(wire.client, SPANTLS_ALERT_BAD_RECORD_MAC);
     wire_close(&wire);
 }
 
 static void test_key_updates(void) {
     test("keys change: the kernel's follow, or the session says that they cannot");
-    const plan_t plan = {.protocol = TLS_PROTOCOL_TLS13, .server_flags = BOTH};
+    const plan_t plan = {.protocol = SPANTLS_PROTOCOL_TLS13, .server_flags = BOTH};
     size_t none = 0;
     /* Ours. */
     wire_t wire = established(&plan);
     transfer(wire.server, wire.client, 3000, 5000, 1);
-    EXPECT_STATUS(tls_session_update_keys(wire.server, 0, NULL, 0, &none), rekeys ? TLS_STATUS_COMPLETE : TLS_ERROR_NOT_SUPPORTED);
+    EXPECT_STATUS(tls_session_update_keys(wire.server, 0, NULL, 0, &none), rekeys ? TLS_STATUS_COMPLETE : TLS_STATUS_NOT_SUPPORTED);
     transfer(wire.server, wire.client, 3000, 5000, 2);
     EXPECT_NUMBER(stats_of(wire.client).key_updates_received, rekeys);
     EXPECT_NUMBER(stats_of(wire.server).key_updates_sent, rekeys);
@@ -461,12 +461,12 @@ static void test_key_updates(void) {
         for (uint32_t flags = SEND; flags <= BOTH; flags += SEND) {
             test("the peer changes its keys%s, kernel %u", wanted ? " and wants others of us" : "", flags / SEND);
             const bool ends = !rekeys && ((flags & RECEIVE) != 0 || wanted);
-            wire = established(&(plan_t){.protocol = TLS_PROTOCOL_TLS13, .server_flags = flags});
+            wire = established(&(plan_t){.protocol = SPANTLS_PROTOCOL_TLS13, .server_flags = flags});
             for (int i = 0; i < 3; i++) {
                 EXPECT_STATUS(tls_session_update_keys(wire.client, wanted, NULL, 0, &none), TLS_STATUS_COMPLETE);
                 if (ends) {
-                    expect_end(wire.server, TLS_ERROR_NOT_SUPPORTED, SPANTLS_ALERT_INTERNAL_ERROR, 0);
-                    EXPECT_STATUS(tls_session_close(wire.server), TLS_STATUS_CLOSED);
+                    expect_end(wire.server, TLS_STATUS_NOT_SUPPORTED, SPANTLS_ALERT_INTERNAL_ERROR, 0);
+                    EXPECT_STATUS(tls_session_socket_shutdown(wire.server), TLS_STATUS_CLOSED);
                     expect_alert(wire.client, SPANTLS_ALERT_INTERNAL_ERROR);
                     break;
                 }
@@ -485,26 +485,26 @@ static void test_key_updates(void) {
     for (int passing = 0; rekeys && passing < 2; passing++) {
         test("keys that the kernel does not take end the sending, %s", passing ? "also for a reason that passes" : "and not the reading");
         const int reason = passing ? ENOMEM : EIO;
-        tls_error_t error = {.struct_size = sizeof error};
+        spantls_error_t error = {.struct_size = sizeof error};
         wire = established(&plan);
         transfer(wire.server, wire.client, 3000, 5000, 1);
         next_keys_error = reason;
-        EXPECT_STATUS(tls_session_update_keys(wire.server, 0, NULL, 0, &none), TLS_ERROR_IO);
+        EXPECT_STATUS(tls_session_update_keys(wire.server, 0, NULL, 0, &none), TLS_STATUS_IO_ERROR);
         EXPECT_NUMBER(next_keys_error, 0);
         for (int i = 0; i < 2; i++) {
-            EXPECT_STATUS(tls_session_write(wire.server, (const uint8_t *)"hello", 5, &none), TLS_ERROR_IO);
+            EXPECT_STATUS(tls_session_socket_write(wire.server, (const uint8_t *)"hello", 5, &none), TLS_STATUS_IO_ERROR);
             EXPECT_NUMBER(none, 0);
             EXPECT_STATUS(tls_session_error(wire.server, &error), TLS_STATUS_COMPLETE);
             EXPECT_NUMBER(error.os_error, reason);
-            EXPECT_STATUS(tls_session_update_keys(wire.server, 0, NULL, 0, &none), TLS_ERROR_IO);
-            EXPECT_STATUS(tls_session_close(wire.server), TLS_ERROR_IO);
+            EXPECT_STATUS(tls_session_update_keys(wire.server, 0, NULL, 0, &none), TLS_STATUS_IO_ERROR);
+            EXPECT_STATUS(tls_session_socket_shutdown(wire.server), TLS_STATUS_IO_ERROR);
         }
         transfer(wire.client, wire.server, 3000, 5000, 3);
         wire_close(&wire);
     }
     test("TLS 1.2 has no key update, with the kernel neither");
-    wire = established(&(plan_t){.protocol = TLS_PROTOCOL_TLS12, .server_flags = BOTH});
-    EXPECT_STATUS(tls_session_update_keys(wire.server, 0, NULL, 0, &none), TLS_ERROR_NOT_SUPPORTED);
+    wire = established(&(plan_t){.protocol = SPANTLS_PROTOCOL_TLS12, .server_flags = BOTH});
+    EXPECT_STATUS(tls_session_update_keys(wire.server, 0, NULL, 0, &none), TLS_STATUS_NOT_SUPPORTED);
     close_both(&wire);
 }
 
@@ -512,7 +512,7 @@ static void test_key_updates(void) {
 
 static void test_options(uint32_t protocol) {
     test("%s: a limit of record sizes keeps the kernel from sending", version_name(protocol));
-    const setup_t client = {.anchors = "ca", .protocols = protocol, .validation = TLS_VALIDATION_AUTOMATIC};
+    const setup_t client = {.anchors = "ca", .protocols = protocol, .validation = SPANTLS_VALIDATION_AUTOMATIC};
     const setup_t server = {.credentials = "server-p256"};
     tls_options_t *options = make_options(&server);
     contexts_t contexts = {make_context(false, &client), NULL};
@@ -521,8 +521,8 @@ static void test_options(uint32_t protocol) {
     tls_options_destroy(options);
     wire_t wire = open_on(&contexts, &(plan_t){.protocol = protocol, .server_flags = BOTH});
     EXPECT(run(&wire));
-    const tls_session_stats_t stats = stats_of(wire.server);
-    EXPECT_NUMBER(stats.kernel_reason, TLS_KERNEL_REASON_OPTIONS);
+    const spantls_session_stats_t stats = stats_of(wire.server);
+    EXPECT_NUMBER(stats.kernel_reason, SPANTLS_KERNEL_REASON_OPTIONS);
     EXPECT_NUMBER(stats.kernel_send, 0);
     EXPECT_NUMBER(stats.kernel_receive, 1);
     transfer(wire.client, wire.server, 30000, 5000, 1);
@@ -533,10 +533,10 @@ static void test_options(uint32_t protocol) {
 
 static void test_unix(uint32_t protocol) {
     test("%s: a Unix socket has no TLS, and the session goes on without", version_name(protocol));
-    socket_flags = TLS_SOCKET_OWN | BOTH;
+    socket_flags = SPANTLS_SOCKET_OWN | BOTH;
     wire_t wire = wire_established(protocol, false);
-    socket_flags = TLS_SOCKET_OWN;
-    EXPECT_NUMBER(stats_of(wire.client).kernel_reason, TLS_KERNEL_REASON_UNAVAILABLE);
+    socket_flags = SPANTLS_SOCKET_OWN;
+    EXPECT_NUMBER(stats_of(wire.client).kernel_reason, SPANTLS_KERNEL_REASON_UNAVAILABLE);
     EXPECT(stats_of(wire.client).kernel_os_error != 0);
     transfer(wire.client, wire.server, 30000, 5000, 1);
     close_both(&wire);

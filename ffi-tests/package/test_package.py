@@ -23,7 +23,7 @@ with open(os.path.join(ROOT, "Cargo.toml"), encoding="utf-8") as _file:
     VERSION = re.search(r'^version = "(.*)"', _file.read(), flags=re.M).group(1)
 
 TREE = [
-    "include/spantls.h", "lib/libspantls.a", "lib/libspantls.so", "lib/libspantls.so.0", f"lib/libspantls.so.{VERSION}",
+    "include/spantls.h", "lib/libspantls.a", "lib/libspantls.so", "lib/libspantls.so.1", f"lib/libspantls.so.{VERSION}",
     "lib/pkgconfig/spantls.pc", "share/cmake/spantls/spantls-config-version.cmake",
     "share/cmake/spantls/spantls-config.cmake",
 ]
@@ -111,11 +111,11 @@ class Installed:
         self.assertIn("a page over TLSv1.3", page)
 
     def needs_library(self, program):
-        return "libspantls.so.0" in run("readelf", "-d", program)
+        return "libspantls.so.1" in run("readelf", "-d", program)
 
     def test_install_puts_every_file_in_its_place(self):
         self.assertEqual(files(self.prefix), sorted(TREE))
-        for link in ("libspantls.so", "libspantls.so.0"):
+        for link in ("libspantls.so", "libspantls.so.1"):
             self.assertEqual(os.readlink(os.path.join(self.prefix, "lib", link)), f"libspantls.so.{VERSION}")
 
     def test_a_project_with_pkg_config_links_the_shared_and_the_static_library(self):

@@ -36,7 +36,7 @@ class _Part(ctypes.Structure):
 
 
 class ClientHelloInfo(ctypes.Structure):
-    """tls_client_hello_info_t."""
+    """spantls_client_hello_info_t."""
     PARTS = ("random", "session_id", "cipher_suites", "extensions", "server_name", "supported_versions",
              "supported_groups", "signature_algorithms", "signature_algorithms_cert", "alpn")
     _fields_ = [
@@ -130,13 +130,13 @@ def _load():
         ("tls_session_create", status, [handle, out_handle]),
         ("tls_session_destroy", None, [handle]),
         ("tls_session_create_with_socket", status, [handle, ctypes.c_ssize_t, ctypes.c_uint32, out_handle]),
-        ("tls_session_handshake", status, [handle]),
-        ("tls_session_read", status, [handle, data, size, out_size]),
-        ("tls_session_write", status, [handle, data, size, out_size]),
-        ("tls_session_close", status, [handle]),
-        ("tls_session_bytes_after_close", status, emit),
+        ("tls_session_socket_handshake", status, [handle]),
+        ("tls_session_socket_read", status, [handle, data, size, out_size]),
+        ("tls_session_socket_write", status, [handle, data, size, out_size]),
+        ("tls_session_socket_shutdown", status, [handle]),
+        ("tls_session_socket_bytes_after_close", status, emit),
         ("tls_session_set_target_host_name", status, [handle, text]),
-        ("tls_session_process_handshake", status, transform),
+        ("tls_session_handshake", status, transform),
         ("tls_session_encrypt", status, transform),
         ("tls_session_decrypt", status, transform),
         ("tls_session_request_client_certificate", status, emit),
@@ -354,26 +354,26 @@ class Session:
         return status, consumed.value, ctypes.string_at(output, written.value)
 
     def handshake(self):
-        return _lib.tls_session_handshake(self._handle)
+        return _lib.tls_session_socket_handshake(self._handle)
 
     def read(self, room):
         count, output = ctypes.c_size_t(), ctypes.create_string_buffer(room)
-        status = _lib.tls_session_read(self._handle, output, room, ctypes.byref(count))
+        status = _lib.tls_session_socket_read(self._handle, output, room, ctypes.byref(count))
         return status, ctypes.string_at(output, count.value)
 
     def write(self, data):
         count = ctypes.c_size_t()
-        status = _lib.tls_session_write(self._handle, bytes(data), len(data), ctypes.byref(count))
+        status = _lib.tls_session_socket_write(self._handle, bytes(data), len(data), ctypes.byref(count))
         return status, count.value
 
     def close_bound(self):
-        return _lib.tls_session_close(self._handle)
+        return _lib.tls_session_socket_shutdown(self._handle)
 
     def bytes_after_close(self):
-        return self._copy_out(_lib.tls_session_bytes_after_close)
+        return self._copy_out(_lib.tls_session_socket_bytes_after_close)
 
     def process_handshake(self, data, room):
-        return self._transform(_lib.tls_session_process_handshake, data, room)
+        return self._transform(_lib.tls_session_handshake, data, room)
 
     def encrypt(self, data, room):
         return self._transform(_lib.tls_session_encrypt, data, room)

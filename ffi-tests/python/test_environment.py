@@ -38,7 +38,7 @@ class Place:
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder = folder
         folder.chmod(0o755)
-        shutil.copy(LIBRARY, folder / "libspantls.so.0")
+        shutil.copy(LIBRARY, folder / "libspantls.so.1")
         shutil.copytree(CERTS, folder / "certs")
         for path in folder.rglob("*"):
             path.chmod(0o755)
@@ -47,7 +47,7 @@ class Place:
         shutil.copy(CERTS / "ca.pem", hashed / "ca.pem")
         sources = [HERE / "c" / name for name in ("system_store.c", "harness.c", "pair.c", "wire.c")]
         # In such a program the loader passes over LD_LIBRARY_PATH, so the path is in the program.
-        subprocess.run(["gcc", "-std=gnu99", "-I", ROOT / "include", *sources, folder / "libspantls.so.0", "-lpthread",
+        subprocess.run(["gcc", "-std=gnu99", "-I", ROOT / "include", *sources, folder / "libspantls.so.1", "-lpthread",
                         f"-Wl,-rpath,{folder}", "-o", folder / "plain"], check=True)
         (folder / "plain").chmod(0o755)
 

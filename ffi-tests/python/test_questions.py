@@ -765,7 +765,7 @@ def preference_test(our_role, protocol, ours, theirs, expected):
 
 
 def automatic_test(make_peer, our_role, protocol):
-    """With TLS_VALIDATION_AUTOMATIC nothing is asked about certificates, whatever else is."""
+    """With SPANTLS_VALIDATION_AUTOMATIC nothing is asked about certificates, whatever else is."""
     def test(self):
         options = {"validation": VALIDATION_AUTOMATIC, "client_certificates": CERTIFICATE_REQUIRE}
         if our_role == "server":

@@ -26,7 +26,7 @@
 /* What a connection has shown, until it is printed. */
 typedef struct {
     tls_status_t failed; /* 0, or what ended it */
-    tls_error_t error;
+    spantls_error_t error;
     uint32_t version;
     uint16_t suite;
     bool resumed;
@@ -49,7 +49,7 @@ static const char *answers_with; /* the credentials whose key signs */
 
 /* Calls that only a mistake of the runner or of its input can fail. */
 static void must(tls_status_t status, const char *what) {
-    tls_error_t error = {.struct_size = sizeof error};
+    spantls_error_t error = {.struct_size = sizeof error};
     if (status < 0) {
         misuse("%s: %s: %s", what, tls_status_name(status),
                spantls_last_error(&error) == TLS_STATUS_COMPLETE ? (const char *)error.message : "");
@@ -120,7 +120,7 @@ static int32_t client_certificate_mode(void) {
             return mode;
         }
     }
-    return wanted == NULL ? TLS_CLIENT_CERTIFICATE_NONE : (misuse("no such mode: %s", wanted), 0);
+    return wanted == NULL ? SPANTLS_CLIENT_CERTIFICATE_NONE : (misuse("no such mode: %s", wanted), 0);
 }
 
 static bool side_is(const char *path, const char *text) {
@@ -147,7 +147,7 @@ static tls_context_t *make_context(const char *name) {
     }
     uint32_t protocols = 0;
     for (size_t i = 0; (text = side_item("protocols", i, NULL)) != NULL; i++) {
-        protocols |= strcmp(text, "1.2") == 0 ? TLS_PROTOCOL_TLS12 : TLS_PROTOCOL_TLS13;
+        protocols |= strcmp(text, "1.2") == 0 ? SPANTLS_PROTOCOL_TLS12 : SPANTLS_PROTOCOL_TLS13;
     }
     if (protocols != 0) {
         must(tls_options_set_protocols(options, protocols), "protocols");
@@ -157,7 +157,7 @@ static tls_context_t *make_context(const char *name) {
     }
     must(tls_options_set_client_certificate_mode(options, client_certificate_mode()), "client_certificate");
     if (side_is("validation", "automatic")) {
-        must(tls_options_set_certificate_validation(options, TLS_VALIDATION_AUTOMATIC), "validation");
+        must(tls_options_set_certificate_validation(options, SPANTLS_VALIDATION_AUTOMATIC), "validation");
     }
     if (side_text("allow_resume") != NULL) {
         must(tls_options_set_allow_resume(options, side_flag("allow_resume")), "allow_resume");
@@ -300,7 +300,7 @@ static void learn(outcome_t *outcome, const tls_session_t *session) {
     size_t len, count;
     outcome->version = tls_session_negotiated_protocol(session);
     outcome->suite = tls_session_negotiated_cipher_suite(session);
-    outcome->resumed = (tls_session_state(session) & TLS_STATE_RESUMED) != 0;
+    outcome->resumed = (tls_session_state(session) & SPANTLS_STATE_RESUMED) != 0;
     must(tls_session_negotiated_alpn(session, (uint8_t *)outcome->alpn, ALPN_ROOM - 1, &len), "ALPN");
     must(tls_session_remote_certificate_count(session, &count), "certificates");
     if (count > 0) {
@@ -310,7 +310,7 @@ static void learn(outcome_t *outcome, const tls_session_t *session) {
     must(tls_session_export_keying_material(session, (const uint8_t *)label, sizeof label - 1, NULL, 0, value, 16),
          "exporter");
     hex(value, 16, outcome->exporter);
-    if (tls_session_channel_binding(session, TLS_CHANNEL_BINDING_ENDPOINT, value, sizeof value, &len) == 0) {
+    if (tls_session_channel_binding(session, SPANTLS_CHANNEL_BINDING_ENDPOINT, value, sizeof value, &len) == 0) {
         hex(value, len, outcome->end_point);
     }
 }
@@ -335,7 +335,7 @@ static bool read_all(outcome_t *outcome, wire_t *wire, uint8_t *room, size_t len
 
 static bool write_all(outcome_t *outcome, wire_t *wire, const uint8_t *data, size_t len) {
     const tls_status_t status = wire_write(wire, data, len);
-    if (status < 0 && status != TLS_ERROR_IO) {
+    if (status < 0 && status != TLS_STATUS_IO_ERROR) {
         outcome->failed = status;
         return false;
     }
@@ -392,7 +392,7 @@ static void read_to_the_end(outcome_t *outcome, wire_t *wire) {
     } while (status == TLS_STATUS_COMPLETE || answered(outcome, wire->session, status));
     const char *name = tls_status_name(status);
     outcome->end = strchr(name, '_') != NULL ? strchr(strchr(name, '_') + 1, '_') + 1 : name;
-    if (status < 0 && status != TLS_ERROR_TRUNCATED) {
+    if (status < 0 && status != TLS_STATUS_TRUNCATED) {
         outcome->failed = status;
     }
 }
@@ -425,7 +425,7 @@ static void converse(outcome_t *outcome, int fd) {
     if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0) {
         misuse("a socket that cannot be non-blocking");
     }
-    must(wire.bound ? tls_session_create_with_socket(context, fd, TLS_SOCKET_BORROW, &wire.session)
+    must(wire.bound ? tls_session_create_with_socket(context, fd, SPANTLS_SOCKET_BORROW, &wire.session)
                     : tls_session_create(context, &wire.session), "session");
     if (!is_server && side_text("name") != NULL) {
         must(tls_session_set_target_host_name(wire.session, side_text("name")), side_text("name"));
@@ -444,7 +444,7 @@ static void converse(outcome_t *outcome, int fd) {
     } else {
         outcome->failed = status;
     }
-    outcome->error = (tls_error_t){.struct_size = sizeof outcome->error};
+    outcome->error = (spantls_error_t){.struct_size = sizeof outcome->error};
     must(tls_session_error(wire.session, &outcome->error), "error");
     wire_linger(&wire);
     close(fd);
@@ -481,7 +481,7 @@ static void print(const outcome_t *outcome) {
     print_text("error", failed ? tls_status_name(outcome->failed) : NULL);
     print_alert("alert_sent", failed, outcome->error.alert_sent);
     print_alert("alert_received", failed, outcome->error.alert_received);
-    print_text("version", outcome->version == 0 ? NULL : outcome->version == TLS_PROTOCOL_TLS12 ? "1.2" : "1.3");
+    print_text("version", outcome->version == 0 ? NULL : outcome->version == SPANTLS_PROTOCOL_TLS12 ? "1.2" : "1.3");
     printf(", \"suite\": %u, \"resumed\": %s", outcome->suite, outcome->resumed ? "true" : "false");
     print_text("alpn", outcome->alpn);
     print_text("sni", outcome->sni);

@@ -84,14 +84,14 @@ tls_status_t wire_handshake(wire_t *wire) {
     tls_status_t status;
     do {
         if (wire->bound) {
-            status = tls_session_handshake(wire->session);
+            status = tls_session_socket_handshake(wire->session);
             if (!waited(wire, status)) {
                 return status;
             }
             continue;
         }
         size_t consumed, written;
-        status = tls_session_process_handshake(wire->session, wire->inbox, wire->inbox_len, outbox,
+        status = tls_session_handshake(wire->session, wire->inbox, wire->inbox_len, outbox,
                                                smaller(wire->chunk, sizeof outbox), &consumed, &written);
         consume(wire, consumed);
         send_all(wire, outbox, written);
@@ -112,7 +112,7 @@ tls_status_t wire_read(wire_t *wire, uint8_t *room, size_t cap, size_t *out_len)
     tls_status_t status;
     for (;;) {
         if (wire->bound) {
-            status = tls_session_read(wire->session, room, smaller(cap, wire->chunk), out_len);
+            status = tls_session_socket_read(wire->session, room, smaller(cap, wire->chunk), out_len);
             if (tls_session_has_pending_output(wire->session) && wire_write(wire, NULL, 0) < 0) {
                 return status;
             }
@@ -147,7 +147,7 @@ tls_status_t wire_write(wire_t *wire, const uint8_t *data, size_t len) {
         size_t consumed, written;
         tls_status_t status;
         if (wire->bound) {
-            status = tls_session_write(wire->session, data, len, &consumed);
+            status = tls_session_socket_write(wire->session, data, len, &consumed);
         } else {
             status = tls_session_encrypt(wire->session, data, len, outbox, cap, &consumed, &written);
             send_all(wire, outbox, written);
@@ -198,7 +198,7 @@ tls_status_t wire_close(wire_t *wire) {
     tls_status_t status;
     do {
         if (wire->bound) {
-            status = tls_session_close(wire->session);
+            status = tls_session_socket_shutdown(wire->session);
         } else {
             status = tls_session_shutdown(wire->session, outbox, smaller(wire->chunk, sizeof outbox), &written);
             send_all(wire, outbox, written);

@@ -37,7 +37,7 @@ static bool has(char flag) { return strchr(flags, flag) != NULL; }
 
 static void fail(const char *what, tls_status_t status)
 {
-    tls_error_t error = {.struct_size = sizeof error};
+    spantls_error_t error = {.struct_size = sizeof error};
     if (spantls_last_error(&error) != TLS_STATUS_COMPLETE) error.status = status;
     fprintf(stderr, "%s: %s: %s\n", what, tls_status_name(status), error.message);
     exit(2);
@@ -102,7 +102,7 @@ static tls_context_t *context(bool server, char **arguments)
         wipe(root, ROOT);
     }
     if (has('l')) must("key log", tls_options_set_key_log_file(options, getenv("SPANTLS_TEST_KEYLOG")));
-    if (server && !has('a')) must("mode", tls_options_set_client_certificate_mode(options, TLS_CLIENT_CERTIFICATE_REQUEST));
+    if (server && !has('a')) must("mode", tls_options_set_client_certificate_mode(options, SPANTLS_CLIENT_CERTIFICATE_REQUEST));
     must("context", server ? tls_context_create_server(options, &made) : tls_context_create_client(options, &made));
     tls_options_destroy(options);
     return made;
@@ -156,9 +156,9 @@ static void consume(talk_t *talk, size_t count)
 
 static tls_status_t step(talk_t *talk)
 {
-    if (!has('s')) return tls_session_handshake(talk->session);
+    if (!has('s')) return tls_session_socket_handshake(talk->session);
     size_t consumed = 0, written = 0;
-    tls_status_t status = tls_session_process_handshake(talk->session, talk->input, talk->input_len, talk->output, ROOM,
+    tls_status_t status = tls_session_handshake(talk->session, talk->input, talk->input_len, talk->output, ROOM,
                                                         &consumed, &written);
     consume(talk, consumed);
     send_all(talk, written);
@@ -192,12 +192,12 @@ static void say(talk_t *talk, const char *line)
         send_all(talk, written);
         return;
     }
-    must("write", tls_session_write(talk->session, (const uint8_t *)line, LINE, &taken));
+    must("write", tls_session_socket_write(talk->session, (const uint8_t *)line, LINE, &taken));
 }
 
 static tls_status_t read_some(talk_t *talk, uint8_t *line, size_t room, size_t *got)
 {
-    if (!has('s')) return tls_session_read(talk->session, line, room, got);
+    if (!has('s')) return tls_session_socket_read(talk->session, line, room, got);
     size_t consumed = 0;
     tls_status_t status = tls_session_decrypt(talk->session, talk->input, talk->input_len, line, room, &consumed, got);
     consume(talk, consumed);
@@ -245,7 +245,7 @@ static void export_material(talk_t *talk)
                                                       (const uint8_t *)"context", 7, material, MATERIAL));
     wipe(material, MATERIAL);
     size_t len = 0;
-    must("binding", tls_session_channel_binding(talk->session, TLS_CHANNEL_BINDING_EXPORTER, material, MATERIAL, &len));
+    must("binding", tls_session_channel_binding(talk->session, SPANTLS_CHANNEL_BINDING_EXPORTER, material, MATERIAL, &len));
     wipe(material, MATERIAL);
 }
 
@@ -265,7 +265,7 @@ static void close_session(talk_t *talk)
 {
     size_t written = 0;
     tls_status_t status = has('s') ? tls_session_shutdown(talk->session, talk->output, ROOM, &written)
-                                   : tls_session_close(talk->session);
+                                   : tls_session_socket_shutdown(talk->session);
     if (status != TLS_STATUS_CLOSED) fail("close", status);
     send_all(talk, written);
 }
@@ -275,9 +275,9 @@ static void converse(tls_context_t *context, bool server, bool tls13, int fd)
     talk_t talk = {.fd = fd, .input = malloc(ROOM), .output = malloc(ROOM)};
     if (talk.input == NULL || talk.output == NULL) exit(2);
     if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0) exit(2);
-    const uint32_t kernel = has('k') ? TLS_SOCKET_KERNEL_SEND | TLS_SOCKET_KERNEL_RECEIVE : 0;
+    const uint32_t kernel = has('k') ? SPANTLS_SOCKET_KERNEL_SEND | SPANTLS_SOCKET_KERNEL_RECEIVE : 0;
     must("session", has('s') ? tls_session_create(context, &talk.session)
-                             : tls_session_create_with_socket(context, fd, TLS_SOCKET_BORROW | kernel, &talk.session));
+                             : tls_session_create_with_socket(context, fd, SPANTLS_SOCKET_BORROW | kernel, &talk.session));
     if (!server) must("name", tls_session_set_target_host_name(talk.session, "localhost"));
     if (handshake(&talk)) {
         rounds(&talk, server, tls13);
@@ -294,7 +294,7 @@ int main(int argc, char **argv)
 {
     if (argc < 8) return 2;
     const bool server = strcmp(argv[1], "server") == 0;
-    const bool tls13 = strtoul(argv[2], NULL, 0) == TLS_PROTOCOL_TLS13;
+    const bool tls13 = strtoul(argv[2], NULL, 0) == SPANTLS_PROTOCOL_TLS13;
     flags = argv[6];
     tls_context_t *shared = context(server, argv + 2);
     for (int at = 7; at < argc; at++) converse(shared, server, tls13, atoi(argv[at]));

@@ -23,7 +23,7 @@ WORDS = {
     "openssl", "openssl_flags", "presenter", "profile", "role", "shows", "strict", "target", "with",
 }
 
-# What anchors are taken for: TLS_TRUST_ANCHORS_...
+# What anchors are taken for: SPANTLS_TRUST_ANCHORS_...
 MODES = {"authorities": 0, "certificates": 1, "partial chain": 2}
 
 

@@ -26,9 +26,9 @@ if(SPANTLS_SHARED_LIBRARY AND NOT TARGET spantls::spantls)
         IMPORTED_LOCATION "${SPANTLS_SHARED_LIBRARY}"
         INTERFACE_INCLUDE_DIRECTORIES "${SPANTLS_INCLUDE_DIR}")
     if(APPLE)
-        set_target_properties(spantls::spantls PROPERTIES IMPORTED_SONAME "@rpath/libspantls.0.dylib")
+        set_target_properties(spantls::spantls PROPERTIES IMPORTED_SONAME "@rpath/libspantls.1.dylib")
     else()
-        set_target_properties(spantls::spantls PROPERTIES IMPORTED_SONAME "libspantls.so.0")
+        set_target_properties(spantls::spantls PROPERTIES IMPORTED_SONAME "libspantls.so.1")
     endif()
 endif()
 

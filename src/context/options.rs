@@ -164,7 +164,7 @@ impl Options {
         let whole =
             if has(PROTOCOL_TLS12) { PROTOCOL_TLS12 } else { 0 } | if has(PROTOCOL_TLS13) { PROTOCOL_TLS13 } else { 0 };
         if mask != whole {
-            return Err(Failure::argument("only TLS_PROTOCOL_TLS12 and TLS_PROTOCOL_TLS13 are known"));
+            return Err(Failure::argument("only SPANTLS_PROTOCOL_TLS12 and SPANTLS_PROTOCOL_TLS13 are known"));
         }
         let has = |version| mask == 0 || has(version);
         (self.tls12, self.tls13) = (has(PROTOCOL_TLS12), has(PROTOCOL_TLS13));

@@ -8,14 +8,14 @@ use super::status::tls_status_t;
 use crate::outcome::{Failure, Outcome, Question};
 
 /// Answers `TLS_STATUS_NEEDS_SERVER_OPTIONS`: the session goes on with this server context, as if it had been created
-/// on it (`tls_options_set_keep_client_hello()` counts, too). Then show `tls_session_process_handshake()` the same input
+/// on it (`tls_options_set_keep_client_hello()` counts, too). Then show `tls_session_handshake()` the same input
 /// again: the record that completes the ClientHello was not consumed. Shown another record, it returns
-/// `TLS_ERROR_INVALID_ARGUMENT` and takes nothing, until it is shown that one (a part of it is WANT_READ). To turn the
+/// `TLS_STATUS_INVALID_ARGUMENT` and takes nothing, until it is shown that one (a part of it is WANT_READ). To turn the
 /// client away, `tls_session_reject()` with `SPANTLS_ALERT_UNRECOGNIZED_NAME` (RFC 6066 section 3) or another alert.
 ///
 /// - `TLS_STATUS_COMPLETE`: taken. The context may be destroyed.
-/// - `TLS_ERROR_INVALID_ARGUMENT`: a client's context, or one that was itself made without options.
-/// - `TLS_ERROR_INVALID_STATE`: no ClientHello waits for a context, or it was answered.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: a client's context, or one that was itself made without options.
+/// - `TLS_STATUS_INVALID_STATE`: no ClientHello waits for a context, or it was answered.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_set_server_context(
@@ -33,11 +33,11 @@ pub unsafe extern "C" fn tls_session_set_server_context(
 ///
 /// Credentials set beforehand that fit none of the server's signature schemes count as none.
 ///
-/// - `TLS_STATUS_COMPLETE`: taken; if the session was suspended call `tls_session_process_handshake()` again. The
+/// - `TLS_STATUS_COMPLETE`: taken; if the session was suspended call `tls_session_handshake()` again. The
 ///   credentials may be destroyed.
-/// - `TLS_ERROR_CONFIGURATION`: suspended, and these credentials fit none of the server's signature schemes. Nothing was
+/// - `TLS_STATUS_INVALID_CONFIGURATION`: suspended, and these credentials fit none of the server's signature schemes. Nothing was
 ///   answered: try others, or NULL.
-/// - `TLS_ERROR_INVALID_STATE`: a server session; the handshake has begun and nobody waits for credentials, or no more.
+/// - `TLS_STATUS_INVALID_STATE`: a server session; the handshake has begun and nobody waits for credentials, or no more.
 ///   Before the handshake a second call replaces the first.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -59,7 +59,7 @@ pub unsafe extern "C" fn tls_session_set_client_credentials(
 /// The number of issuers that the server names in its request for a certificate (RFC 8446 section 4.2.4, RFC 5246 section
 /// 7.4.4); 0 means that any will do. From `TLS_STATUS_WANT_CREDENTIALS` until the handshake is COMPLETE, else 0.
 ///
-/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` if a pointer is NULL.
+/// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` if a pointer is NULL.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_acceptable_issuer_count(
@@ -79,7 +79,7 @@ pub unsafe extern "C" fn tls_session_acceptable_issuer_count(
 /// Copies the distinguished name of an issuer that the server accepts, as DER. Copy-out as
 /// `tls_session_negotiated_alpn()`.
 ///
-/// - `TLS_ERROR_INVALID_ARGUMENT`: also for an index that is not below the count.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: also for an index that is not below the count.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_acceptable_issuer(
@@ -118,7 +118,7 @@ pub unsafe extern "C" fn tls_session_acceptable_signature_scheme(session: *const
 /// The message has less than 256 bytes; only clients in TLS 1.2 sign all handshake messages so far (RFC 5246 section
 /// 7.4.8), which may be as long as the server's chain.
 ///
-/// - `TLS_ERROR_INVALID_STATE`: nothing waits for a signature.
+/// - `TLS_STATUS_INVALID_STATE`: nothing waits for a signature.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_signature_request(
@@ -141,13 +141,13 @@ pub unsafe extern "C" fn tls_session_signature_request(
 
 /// Answers `TLS_STATUS_NEEDS_SIGNATURE`. ECDSA signatures are DER (`ECDSA-Sig-Value`, RFC 8446 section 4.2.3), the others
 /// the bare bytes. The signature is checked against the certificate's key before it can leave. Length 0: the host could
-/// not sign; the handshake fails with `TLS_ERROR_AUTHENTICATION` and the alert `internal_error`. Sign on another thread or
+/// not sign; the handshake fails with `TLS_STATUS_AUTHENTICATION_FAILED` and the alert `internal_error`. Sign on another thread or
 /// in another process if it takes long: nothing else waits for this session.
 ///
-/// - `TLS_STATUS_COMPLETE`: taken; call `tls_session_process_handshake()` again.
-/// - `TLS_ERROR_INVALID_ARGUMENT`: not a signature of this message by the certificate's key. Nothing was answered: bring
+/// - `TLS_STATUS_COMPLETE`: taken; call `tls_session_handshake()` again.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: not a signature of this message by the certificate's key. Nothing was answered: bring
 ///   another one, or none (length 0).
-/// - `TLS_ERROR_INVALID_STATE`: nothing waits for a signature, or it was answered.
+/// - `TLS_STATUS_INVALID_STATE`: nothing waits for a signature, or it was answered.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_set_signature(

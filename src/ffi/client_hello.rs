@@ -10,7 +10,7 @@ use crate::client_hello::{ClientHello, Span};
 use crate::outcome::Failure;
 use crate::session::Session;
 
-/// Groups of key shares that `tls_client_hello_info_t` has room for.
+/// Groups of key shares that `spantls_client_hello_info_t` has room for.
 pub const SPANTLS_MAX_KEY_SHARES: usize = 16;
 
 /// A part of the ClientHello: `len` bytes from `offset` of what `tls_session_client_hello()` copies. Both 0: not there.
@@ -23,7 +23,7 @@ pub struct spantls_part_t {
     pub len: u32,
 }
 
-/// The bits of `tls_client_hello_info_t.offers`.
+/// The bits of `spantls_client_hello_info_t.offers`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum spantls_offer_values {
@@ -43,8 +43,8 @@ pub enum spantls_offer_values {
 /// among them.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
-pub struct tls_client_hello_info_t {
-    /// In: `sizeof(tls_client_hello_info_t)`.
+pub struct spantls_client_hello_info_t {
+    /// In: `sizeof(spantls_client_hello_info_t)`.
     pub struct_size: usize,
     /// `SPANTLS_OFFERS_…` bits.
     pub offers: u32,
@@ -99,17 +99,17 @@ pub unsafe extern "C" fn tls_session_client_hello(
 /// Tells what the ClientHello says and where. Set `out_info->struct_size` first.
 ///
 /// - `TLS_STATUS_COMPLETE`: filled.
-/// - `TLS_ERROR_INVALID_ARGUMENT`: `out_info` is NULL or its `struct_size` is too small.
-/// - `TLS_ERROR_INVALID_STATE`: there is no ClientHello: see `tls_session_client_hello()`.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: `out_info` is NULL or its `struct_size` is too small.
+/// - `TLS_STATUS_INVALID_STATE`: there is no ClientHello: see `tls_session_client_hello()`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_client_hello_info(
     session: *const tls_session_t,
-    out_info: *mut tls_client_hello_info_t,
+    out_info: *mut spantls_client_hello_info_t,
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    let first_size = size_of::<tls_client_hello_info_t>();
+    let first_size = size_of::<spantls_client_hello_info_t>();
     fill_struct(host, first_size, session, out_info, |session| hello(session).map(|hello| describe(&hello)))
 }
 
@@ -190,7 +190,7 @@ fn hello(session: &Session) -> Result<std::sync::Arc<ClientHello>, Failure> {
     session.client_hello().ok_or_else(|| Failure::state("there is no ClientHello: not yet, not kept, or a client"))
 }
 
-fn describe(hello: &ClientHello) -> tls_client_hello_info_t {
+fn describe(hello: &ClientHello) -> spantls_client_hello_info_t {
     use spantls_offer_values::*;
     let parts = hello.parts();
     let mut offers = 0;
@@ -210,7 +210,7 @@ fn describe(hello: &ClientHello) -> tls_client_hello_info_t {
         *slot = group;
         num_key_share_groups += 1;
     }
-    tls_client_hello_info_t {
+    spantls_client_hello_info_t {
         struct_size: 0,
         offers,
         legacy_version: hello.legacy_version(),

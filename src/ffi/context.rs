@@ -15,8 +15,8 @@ use crate::outcome::Outcome;
 /// `tls_session_set_server_context()` brings.
 ///
 /// - `TLS_STATUS_COMPLETE`: `*out_context` is set; release it with `tls_context_destroy()`.
-/// - `TLS_ERROR_CONFIGURATION`: no credentials, or the options contradict each other.
-/// - `TLS_ERROR_INVALID_ARGUMENT`: `options` is neither NULL nor options, or `out_context` is NULL.
+/// - `TLS_STATUS_INVALID_CONFIGURATION`: no credentials, or the options contradict each other.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: `options` is neither NULL nor options, or `out_context` is NULL.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_context_create_server(
@@ -40,8 +40,8 @@ pub unsafe extern "C" fn tls_context_create_server(
 /// Makes a client context.
 ///
 /// - `TLS_STATUS_COMPLETE`: `*out_context` is set; release it with `tls_context_destroy()`.
-/// - `TLS_ERROR_CONFIGURATION`: the options contradict each other.
-/// - `TLS_ERROR_INVALID_ARGUMENT`: `options` is NULL or no options.
+/// - `TLS_STATUS_INVALID_CONFIGURATION`: the options contradict each other.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: `options` is NULL or no options.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_context_create_client(

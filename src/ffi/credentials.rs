@@ -26,9 +26,9 @@ use crate::outcome::Outcome;
 /// one that is not encrypted is used. Messages give the line number and the fault, never any of the text.
 ///
 /// - `TLS_STATUS_COMPLETE`: `*out_credentials` is set; release it with `tls_credentials_destroy()`.
-/// - `TLS_ERROR_CONFIGURATION`: no certificate or key found, not parsable, unsupported, or they do not match;
+/// - `TLS_STATUS_INVALID_CONFIGURATION`: no certificate or key found, not parsable, unsupported, or they do not match;
 ///   `spantls_last_error()` says which.
-/// - `TLS_ERROR_INVALID_ARGUMENT`: a pointer is NULL.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: a pointer is NULL.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_credentials_create_pem(
@@ -53,7 +53,7 @@ pub unsafe extern "C" fn tls_credentials_create_pem(
 /// As `tls_credentials_create_pem()`, from two files. The paths may name the same file. PEM text passed as a path is
 /// refused, and the message does not repeat it.
 ///
-/// - `TLS_ERROR_CONFIGURATION`: also when a file cannot be read.
+/// - `TLS_STATUS_INVALID_CONFIGURATION`: also when a file cannot be read.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_credentials_create_file(
@@ -79,9 +79,9 @@ pub unsafe extern "C" fn tls_credentials_create_file(
 /// 0x0401, 0x0501, 0x0601 (PKCS#1); for ECDSA 0x0403 (P-256) or 0x0503 (P-384); 0x0807 for Ed25519.
 ///
 /// - `TLS_STATUS_COMPLETE`: `*out_credentials` is set; release it with `tls_credentials_destroy()`.
-/// - `TLS_ERROR_CONFIGURATION`: no certificate found, not parsable, a key whose signatures cannot be checked here, no
+/// - `TLS_STATUS_INVALID_CONFIGURATION`: no certificate found, not parsable, a key whose signatures cannot be checked here, no
 ///   scheme, a scheme that is unknown or not of this key; `spantls_last_error()` says which.
-/// - `TLS_ERROR_INVALID_ARGUMENT`: a pointer is NULL.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: a pointer is NULL.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_credentials_create_external(
@@ -108,7 +108,7 @@ pub unsafe extern "C" fn tls_credentials_create_external(
 /// these credentials. It is not looked into.
 ///
 /// - `TLS_STATUS_COMPLETE`: set, the buffer is copied.
-/// - `TLS_ERROR_INVALID_ARGUMENT`: more than 12,288 bytes.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: more than 12,288 bytes.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_credentials_set_ocsp_response(

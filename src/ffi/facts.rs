@@ -12,36 +12,36 @@ use crate::session::{Binding, state};
 /// The bits of `tls_session_state()`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum tls_state_values {
-    /// `tls_session_process_handshake()`, or on a socket `tls_session_handshake()`, has returned COMPLETE, or would.
-    TLS_STATE_HANDSHAKE_COMPLETE = 1,
-    /// Output is owed to the peer: see `tls_session_drain_pending_output()`, on a socket `tls_session_write()`.
-    TLS_STATE_HAS_PENDING_OUTPUT = 2,
-    /// Plaintext is held: `tls_session_decrypt()` delivers it without any input. On a socket: `tls_session_read()` has something
+pub enum spantls_state_values {
+    /// `tls_session_handshake()`, or on a socket `tls_session_socket_handshake()`, has returned COMPLETE, or would.
+    SPANTLS_STATE_HANDSHAKE_COMPLETE = 1,
+    /// Output is owed to the peer: see `tls_session_drain_pending_output()`, on a socket `tls_session_socket_write()`.
+    SPANTLS_STATE_HAS_PENDING_OUTPUT = 2,
+    /// Plaintext is held: `tls_session_decrypt()` delivers it without any input. On a socket: `tls_session_socket_read()` has something
     /// to tell, data or the end, without the socket.
-    TLS_STATE_HAS_PENDING_PLAINTEXT = 4,
+    SPANTLS_STATE_HAS_PENDING_PLAINTEXT = 4,
     /// The handshake waits for the host's answer.
-    TLS_STATE_SUSPENDED = 8,
+    SPANTLS_STATE_SUSPENDED = 8,
     /// The session was resumed: see `tls_options_set_allow_resume()`.
-    TLS_STATE_RESUMED = 16,
+    SPANTLS_STATE_RESUMED = 16,
     /// The server sent a HelloRetryRequest (RFC 8446 section 4.1.4).
-    TLS_STATE_HELLO_RETRIED = 32,
+    SPANTLS_STATE_HELLO_RETRIED = 32,
     /// The peer's `close_notify` was received.
-    TLS_STATE_PEER_CLOSED = 64,
+    SPANTLS_STATE_PEER_CLOSED = 64,
     /// Our `close_notify` was made.
-    TLS_STATE_SHUTDOWN_SENT = 128,
+    SPANTLS_STATE_SHUTDOWN_SENT = 128,
     /// The session has failed as a whole: see `tls_session_error()`. Where the transport has failed one half of an open
     /// session (TRUNCATED, IO) the other goes on, and this is not set.
-    TLS_STATE_FAILED = 256,
+    SPANTLS_STATE_FAILED = 256,
     /// This server asked the client for a certificate.
-    TLS_STATE_CERTIFICATE_ASKED = 512,
+    SPANTLS_STATE_CERTIFICATE_ASKED = 512,
     /// `tls_session_request_client_certificate()` has asked, and the client's answer is not there or not judged.
-    TLS_STATE_CERTIFICATE_REQUESTED = 1024,
+    SPANTLS_STATE_CERTIFICATE_REQUESTED = 1024,
     /// The client has answered it, and the verdict was given.
-    TLS_STATE_CERTIFICATE_ANSWERED = 2048,
+    SPANTLS_STATE_CERTIFICATE_ANSWERED = 2048,
 }
 
-/// The `TLS_STATE_…` bits of a session; 0 for what is no session.
+/// The `SPANTLS_STATE_…` bits of a session; 0 for what is no session.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_state(session: *const tls_session_t) -> u32 {
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn tls_session_has_pending_output(session: *const tls_sess
     fence::read(host, session, 0, |session| i32::from(session.state() & state::HAS_PENDING_OUTPUT != 0))
 }
 
-/// The protocol version, a `TLS_PROTOCOL_…` value; 0 until the handshake is COMPLETE.
+/// The protocol version, a `SPANTLS_PROTOCOL_…` value; 0 until the handshake is COMPLETE.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_negotiated_protocol(session: *const tls_session_t) -> u32 {
@@ -145,8 +145,8 @@ pub unsafe extern "C" fn tls_session_target_host_name(
 /// call takes or writes them, so they are those that the host has moved.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct tls_session_stats_t {
-    /// In: `sizeof(tls_session_stats_t)`.
+pub struct spantls_session_stats_t {
+    /// In: `sizeof(spantls_session_stats_t)`.
     pub struct_size: usize,
     /// Bytes for the peer that calls have written, the handshake's included.
     pub ciphertext_sent: u64,
@@ -180,53 +180,53 @@ pub struct tls_session_stats_t {
     pub receive_calls: u64,
     /// The same to send.
     pub send_calls: u64,
-    /// 1: the kernel seals what is sent (`TLS_SOCKET_KERNEL_SEND`).
+    /// 1: the kernel seals what is sent (`SPANTLS_SOCKET_KERNEL_SEND`).
     pub kernel_send: u32,
-    /// 1: the kernel opens what is received (`TLS_SOCKET_KERNEL_RECEIVE`).
+    /// 1: the kernel opens what is received (`SPANTLS_SOCKET_KERNEL_RECEIVE`).
     pub kernel_receive: u32,
     /// Why it does not do all that was asked of it, from the end of the handshake on.
-    pub kernel_reason: tls_kernel_reason_t,
+    pub kernel_reason: spantls_kernel_reason_t,
     /// The `errno` that goes with the reason; 0 for none.
     pub kernel_os_error: i32,
 }
 
 /// Why the kernel's TLS is not used, or not for both directions, though a session was made to.
-pub type tls_kernel_reason_t = u32;
+pub type spantls_kernel_reason_t = u32;
 
-/// The values of `tls_kernel_reason_t`.
+/// The values of `spantls_kernel_reason_t`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum tls_kernel_reason_values {
+pub enum spantls_kernel_reason_values {
     /// It is used as asked, or nothing was asked, or the handshake is not COMPLETE.
-    TLS_KERNEL_REASON_NONE = 0,
+    SPANTLS_KERNEL_REASON_NONE = 0,
     /// This operating system has none.
-    TLS_KERNEL_REASON_PLATFORM = 1,
+    SPANTLS_KERNEL_REASON_PLATFORM = 1,
     /// This kernel, or this kind of socket, has none.
-    TLS_KERNEL_REASON_UNAVAILABLE = 2,
+    SPANTLS_KERNEL_REASON_UNAVAILABLE = 2,
     /// It has refused the keys: a version or suite that it does not know.
-    TLS_KERNEL_REASON_REFUSED = 3,
+    SPANTLS_KERNEL_REASON_REFUSED = 3,
     /// The options limit the size of records, which the kernel cannot.
-    TLS_KERNEL_REASON_OPTIONS = 4,
+    SPANTLS_KERNEL_REASON_OPTIONS = 4,
 }
 
 /// Tells what a session has counted. Set `out_stats->struct_size` first. From any thread, at any time; numbers that belong
 /// together may be of different moments while other threads use the session.
 ///
 /// - `TLS_STATUS_COMPLETE`: filled.
-/// - `TLS_ERROR_INVALID_ARGUMENT`: `out_stats` is NULL or its `struct_size` is too small.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: `out_stats` is NULL or its `struct_size` is too small.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_stats(
     session: *const tls_session_t,
-    out_stats: *mut tls_session_stats_t,
+    out_stats: *mut spantls_session_stats_t,
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    let first_size = std::mem::offset_of!(tls_session_stats_t, receive_calls);
+    let first_size = std::mem::offset_of!(spantls_session_stats_t, receive_calls);
     fill_struct(host, first_size, session, out_stats, |session| {
         let stats = session.stats();
         let [server_options, credentials, validation, signature] = stats.suspended;
-        Ok(tls_session_stats_t {
+        Ok(spantls_session_stats_t {
             struct_size: 0,
             ciphertext_sent: stats.ciphertext_sent,
             ciphertext_received: stats.ciphertext_received,
@@ -253,14 +253,14 @@ pub unsafe extern "C" fn tls_session_stats(
 }
 
 /// Gives up memory of an open session. `depth` 0: nothing that getters tell; 1: the peer's certificates (and with them, on
-/// clients, `TLS_CHANNEL_BINDING_ENDPOINT`), its staple, a kept ClientHello; 2: on clients also what takes session tickets
+/// clients, `SPANTLS_CHANNEL_BINDING_ENDPOINT`), its staple, a kept ClientHello; 2: on clients also what takes session tickets
 /// (some 800 bytes, and given up anyway when there are two): later ones are ignored. Buffers are never kept by idle
 /// sessions.
 ///
 /// - `TLS_STATUS_COMPLETE`: done.
-/// - `TLS_ERROR_INVALID_ARGUMENT`: another depth.
-/// - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE.
-/// - `TLS_ERROR_BUSY`: another thread is in the read half.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: another depth.
+/// - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE.
+/// - `TLS_STATUS_BUSY`: another thread is in the read half.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_shrink(session: *mut tls_session_t, depth: i32) -> tls_status_t {
@@ -271,7 +271,7 @@ pub unsafe extern "C" fn tls_session_shrink(session: *mut tls_session_t, depth: 
 
 /// The number of certificates that the peer has sent, 0 until it has; available from the verdict's suspension on.
 ///
-/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` if a pointer is NULL.
+/// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` if a pointer is NULL.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_remote_certificate_count(
@@ -291,7 +291,7 @@ pub unsafe extern "C" fn tls_session_remote_certificate_count(
 /// Copies a certificate of the peer as DER; index 0 is the leaf, the rest as the peer sent them. Copy-out as
 /// `tls_session_negotiated_alpn()`.
 ///
-/// - `TLS_ERROR_INVALID_ARGUMENT`: also for an index that is not below the count.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: also for an index that is not below the count.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_remote_certificate(
@@ -316,7 +316,7 @@ pub unsafe extern "C" fn tls_session_remote_certificate(
 /// is 0 if neither has happened, if the chain is not trusted, if the session was resumed without a new judgement, and after
 /// `tls_session_shrink()` with a depth above 0. A name mismatch does not change it.
 ///
-/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` if a pointer is NULL.
+/// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` if a pointer is NULL.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_verified_certificate_count(
@@ -336,7 +336,7 @@ pub unsafe extern "C" fn tls_session_verified_certificate_count(
 /// Copies a certificate of that path as DER: index 0 is the peer's leaf, the last index is the anchor. If the leaf itself is
 /// trusted, it is the only one. Copy-out as `tls_session_negotiated_alpn()`.
 ///
-/// - `TLS_ERROR_INVALID_ARGUMENT`: also for an index that is not below `tls_session_verified_certificate_count()`.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: also for an index that is not below `tls_session_verified_certificate_count()`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_verified_certificate(
@@ -390,23 +390,23 @@ pub unsafe extern "C" fn tls_session_ocsp_response(
 /// The kinds of `tls_session_channel_binding()`: the numbers of .NET's `ChannelBindingKind`, and one more.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum tls_channel_binding_values {
+pub enum spantls_channel_binding_values {
     /// `tls-unique` (RFC 5929 section 3): the first Finished message. TLS 1.2 only.
-    TLS_CHANNEL_BINDING_UNIQUE = 25,
+    SPANTLS_CHANNEL_BINDING_UNIQUE = 25,
     /// `tls-server-end-point` (RFC 5929 section 4): a hash of the server's certificate.
-    TLS_CHANNEL_BINDING_ENDPOINT = 26,
+    SPANTLS_CHANNEL_BINDING_ENDPOINT = 26,
     /// `tls-exporter` (RFC 9266): keying material, with an empty context.
-    TLS_CHANNEL_BINDING_EXPORTER = 27,
+    SPANTLS_CHANNEL_BINDING_EXPORTER = 27,
 }
 
-/// Copies a channel binding (RFC 5056) of a `TLS_CHANNEL_BINDING_…` kind: the bare value, without its name in front. Both
+/// Copies a channel binding (RFC 5056) of a `SPANTLS_CHANNEL_BINDING_…` kind: the bare value, without its name in front. Both
 /// ends have the same. Before relying on it, ask `tls_session_is_channel_binding_sound()`. Copy-out as
 /// `tls_session_negotiated_alpn()`.
 ///
-/// - `TLS_ERROR_NOT_SUPPORTED`: UNIQUE in TLS 1.3 (RFC 8446 appendix C.5); ENDPOINT where RFC 5929 has no hash for the
+/// - `TLS_STATUS_NOT_SUPPORTED`: UNIQUE in TLS 1.3 (RFC 8446 appendix C.5); ENDPOINT where RFC 5929 has no hash for the
 ///   signature of the server's certificate (Ed25519).
-/// - `TLS_ERROR_INVALID_ARGUMENT`: an unknown kind.
-/// - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE; ENDPOINT on a client that `tls_session_shrink()` has taken the
+/// - `TLS_STATUS_INVALID_ARGUMENT`: an unknown kind.
+/// - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE; ENDPOINT on a client that `tls_session_shrink()` has taken the
 ///   certificates from.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -445,10 +445,10 @@ pub unsafe extern "C" fn tls_session_is_channel_binding_sound(session: *const tl
 /// than a context of length 0, in TLS 1.3 it is the same.
 ///
 /// - `TLS_STATUS_COMPLETE`: filled.
-/// - `TLS_ERROR_INVALID_ARGUMENT`: no room at all; a label that is empty (TLS 1.2), too long (TLS 1.3: more than 249 bytes)
+/// - `TLS_STATUS_INVALID_ARGUMENT`: no room at all; a label that is empty (TLS 1.2), too long (TLS 1.3: more than 249 bytes)
 ///   or that TLS 1.2 derives its own secrets with; a context of more than 65,535 bytes (TLS 1.2); more room than TLS 1.3 can
 ///   fill (255 hash lengths).
-/// - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE.
+/// - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_export_keying_material(

@@ -7,7 +7,7 @@ use std::sync::Once;
 
 use super::handles::tls_session_t;
 use super::host::Host;
-use super::status::{from_kind, from_outcome, tls_error_t, tls_status_t};
+use super::status::{from_kind, from_outcome, spantls_error_t, tls_status_t};
 use crate::outcome::{Failure, Outcome};
 use crate::session::Session;
 
@@ -16,11 +16,11 @@ thread_local! {
     static FENCED: Cell<bool> = const { Cell::new(false) };
     /// None of these has a destructor: hosts may call from those of their own thread-locals.
     static PANICKED_AT: RefCell<ManuallyDrop<Option<String>>> = const { RefCell::new(ManuallyDrop::new(None)) };
-    static LAST_ERROR: Cell<tls_error_t> = const { Cell::new(tls_error_t::none()) };
+    static LAST_ERROR: Cell<spantls_error_t> = const { Cell::new(spantls_error_t::none()) };
 }
 
 /// The error record of this thread.
-pub(super) fn last_error() -> tls_error_t {
+pub(super) fn last_error() -> spantls_error_t {
     LAST_ERROR.get()
 }
 
@@ -146,7 +146,7 @@ mod tests {
             Ok(Outcome::Complete)
         });
         assert_eq!((status, called), (-128, false));
-        let mut record = tls_error_t::none();
+        let mut record = spantls_error_t::none();
         // SAFETY: a live session and a record.
         assert_eq!(unsafe { tls_session_error(session, &raw mut record) }, 0);
         let text = std::ffi::CStr::from_bytes_until_nul(&record.message).unwrap().to_str().unwrap();

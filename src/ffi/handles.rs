@@ -21,7 +21,7 @@ pub struct tls_context_t {
 ///
 /// The loop, for either role:
 ///
-/// 1. Call `tls_session_process_handshake()` with what has been received so far (at first nothing). Send the
+/// 1. Call `tls_session_handshake()` with what has been received so far (at first nothing). Send the
 ///    `*out_written` bytes to the peer, drop the first `*out_consumed` bytes from the receive buffer, and look at the
 ///    status: WANT_READ: receive more behind what is left, call again (if the transport has ended:
 ///    `tls_session_end_of_input()`); WANT_WRITE: call again; a question (see the top of this file): answer it now
@@ -36,7 +36,7 @@ pub struct tls_context_t {
 ///
 /// Threads: once COMPLETE, one thread may use the read half (decrypt, decrypt_in_place, end_of_input, shrink) while another
 /// uses the write half (encrypt, encrypt_vectored, drain_pending_output, update_keys, shutdown); a second thread in the same
-/// half gets `TLS_ERROR_BUSY`. Before COMPLETE one thread at a time, any thread. State and getters: from any thread, at
+/// half gets `TLS_STATUS_BUSY`. Before COMPLETE one thread at a time, any thread. State and getters: from any thread, at
 /// any time. `tls_session_destroy()` must come after all other calls have returned.
 ///
 /// A session belongs to one process: after fork() only one of the two may use it. Credentials, options and contexts made
@@ -45,11 +45,11 @@ pub struct tls_session_t {
     _opaque: (),
 }
 
-/// A span of plaintext for `tls_session_encrypt_vectored()` and `tls_session_write_vectored()`. Length 0 is empty whatever
+/// A span of plaintext for `tls_session_encrypt_vectored()` and `tls_session_socket_write_vectored()`. Length 0 is empty whatever
 /// the pointer.
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub struct tls_span_t {
+pub struct spantls_span_t {
     /// The first byte.
     pub data: *const u8,
     /// How many bytes.

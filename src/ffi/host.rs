@@ -9,7 +9,7 @@ use std::ffi::{CStr, c_char};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::handles::{tls_context_t, tls_credentials_t, tls_options_t, tls_session_t, tls_span_t};
+use super::handles::{spantls_span_t, tls_context_t, tls_credentials_t, tls_options_t, tls_session_t};
 use crate::context::{Context, Credentials, Options};
 use crate::outcome::Failure;
 use crate::session::Session;
@@ -95,13 +95,13 @@ impl Host {
     /// Runs `body` on an array of read-only spans, none of which overlaps `output`.
     pub(super) fn gather<R>(
         self,
-        spans: *const tls_span_t,
+        spans: *const spantls_span_t,
         num: usize,
         output: (*mut u8, usize),
         body: impl FnOnce(&[&[u8]]) -> Result<R, Failure>,
     ) -> Result<R, Failure> {
         let bytes =
-            num.checked_mul(size_of::<tls_span_t>()).ok_or_else(|| Failure::argument("num_spans is too large"))?;
+            num.checked_mul(size_of::<spantls_span_t>()).ok_or_else(|| Failure::argument("num_spans is too large"))?;
         check(spans.cast(), bytes, "spans")?;
         let mut few: [&[u8]; FEW_SPANS] = [&[]; FEW_SPANS];
         let mut many;

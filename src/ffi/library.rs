@@ -4,11 +4,11 @@ use std::ffi::c_char;
 
 use super::fence;
 use super::host::{Host, required};
-use super::status::{name, tls_error_t, tls_status_t};
+use super::status::{name, spantls_error_t, tls_status_t};
 use crate::outcome::{Alert, Failure, Outcome};
 
 /// The number of this interface. Functions are only added while it stays the same.
-pub const SPANTLS_ABI_VERSION: u32 = 0;
+pub const SPANTLS_ABI_VERSION: u32 = 1;
 
 /// The version of the library as text, for example "0.1.0". Valid for the life of the process.
 #[unsafe(no_mangle)]
@@ -45,10 +45,10 @@ pub extern "C" fn spantls_alert_name(alert: u8) -> *const c_char {
 /// Set `out_error->struct_size` first. It is not cleared by calls that succeed.
 ///
 /// - `TLS_STATUS_COMPLETE`: the record is filled; its `status` is 0 if nothing has failed on this thread.
-/// - `TLS_ERROR_INVALID_ARGUMENT`: `out_error` is NULL or its `struct_size` is too small.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: `out_error` is NULL or its `struct_size` is too small.
 #[unsafe(no_mangle)]
 #[must_use]
-pub unsafe extern "C" fn spantls_last_error(out_error: *mut tls_error_t) -> tls_status_t {
+pub unsafe extern "C" fn spantls_last_error(out_error: *mut spantls_error_t) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
     let record = fence::last_error();
@@ -59,7 +59,7 @@ pub unsafe extern "C" fn spantls_last_error(out_error: *mut tls_error_t) -> tls_
 }
 
 /// How many handshakes are suspended or being worked on in this process, and how many may be: beyond that
-/// `tls_session_process_handshake()` returns `TLS_ERROR_RESOURCES`. Each holds 12 to 27 KiB until it is answered or
+/// `tls_session_handshake()` returns `TLS_STATUS_OUT_OF_RESOURCES`. Each holds 12 to 27 KiB until it is answered or
 /// destroyed. Sessions that wait for their context (`TLS_STATUS_NEEDS_SERVER_OPTIONS`), or for a verdict on a client
 /// that showed no certificate, do not count: they hold a few KiB, the former as much as the ClientHello has, 64 KiB at most.
 ///
@@ -80,13 +80,13 @@ pub unsafe extern "C" fn spantls_suspended_handshakes(out_in_use: *mut usize, ou
 }
 
 /// Copies a record to the host.
-pub(super) fn fill(host: Host, out: *mut tls_error_t, record: &tls_error_t) -> Result<Outcome, Failure> {
+pub(super) fn fill(host: Host, out: *mut spantls_error_t, record: &spantls_error_t) -> Result<Outcome, Failure> {
     required(out, "the error record")?;
     let size = host.struct_size(out);
-    if size < size_of::<tls_error_t>() {
-        return Err(Failure::argument("struct_size is smaller than the first version of tls_error_t"));
+    if size < size_of::<spantls_error_t>() {
+        return Err(Failure::argument("struct_size is smaller than the first version of spantls_error_t"));
     }
     // The host's struct is at least as large as ours.
-    host.put(out, tls_error_t { struct_size: size, ..*record });
+    host.put(out, spantls_error_t { struct_size: size, ..*record });
     Ok(Outcome::Complete)
 }

@@ -13,47 +13,47 @@ use crate::outcome::{Failure, Outcome};
 /// The values for `tls_options_set_protocols()`, and of `tls_session_negotiated_protocol()`: .NET's `SslProtocols`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum tls_protocol_values {
+pub enum spantls_protocol_values {
     /// TLS 1.2 (RFC 5246).
-    TLS_PROTOCOL_TLS12 = 0xC00,
+    SPANTLS_PROTOCOL_TLS12 = 0xC00,
     /// TLS 1.3 (RFC 8446).
-    TLS_PROTOCOL_TLS13 = 0x3000,
+    SPANTLS_PROTOCOL_TLS13 = 0x3000,
 }
 
 /// The values for `tls_options_set_client_certificate_mode()`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum tls_client_certificate_values {
+pub enum spantls_client_certificate_values {
     /// The client is not asked (default).
-    TLS_CLIENT_CERTIFICATE_NONE = 0,
-    /// The client is asked, and may decline: the verdict then decides with `TLS_POLICY_ERROR_NOT_AVAILABLE`.
-    TLS_CLIENT_CERTIFICATE_REQUEST = 1,
+    SPANTLS_CLIENT_CERTIFICATE_NONE = 0,
+    /// The client is asked, and may decline: the verdict then decides with `SPANTLS_POLICY_ERROR_NOT_AVAILABLE`.
+    SPANTLS_CLIENT_CERTIFICATE_REQUEST = 1,
     /// The client is asked, and a client without a certificate is refused with `certificate_required`
     /// (`handshake_failure` in TLS 1.2).
-    TLS_CLIENT_CERTIFICATE_REQUIRE = 2,
+    SPANTLS_CLIENT_CERTIFICATE_REQUIRE = 2,
 }
 
 /// The values for `tls_options_set_certificate_validation()`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum tls_validation_values {
+pub enum spantls_validation_values {
     /// The handshake suspends with `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` and the host judges (default).
-    TLS_VALIDATION_EXTERNAL = 0,
+    SPANTLS_VALIDATION_EXTERNAL = 0,
     /// The default validation judges, without a suspension.
-    TLS_VALIDATION_AUTOMATIC = 1,
+    SPANTLS_VALIDATION_AUTOMATIC = 1,
 }
 
 /// The values for `tls_options_set_trust_anchor_mode()`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum tls_trust_anchor_values {
+pub enum spantls_trust_anchor_values {
     /// An anchor is a name and a key (RFC 5280 section 6.1.1 (d)); the rest of its certificate is ignored, except for name
     /// constraints (default).
-    TLS_TRUST_ANCHORS_AUTHORITIES = 0,
+    SPANTLS_TRUST_ANCHORS_AUTHORITIES = 0,
     /// Anchors are judged as certificates, and a chain must end at a self-signed one.
-    TLS_TRUST_ANCHORS_CERTIFICATES = 1,
+    SPANTLS_TRUST_ANCHORS_CERTIFICATES = 1,
     /// Anchors are judged as certificates, and a chain may end at any of them.
-    TLS_TRUST_ANCHORS_PARTIAL_CHAIN = 2,
+    SPANTLS_TRUST_ANCHORS_PARTIAL_CHAIN = 2,
 }
 
 /// For `tls_options_set_validation_time()`: certificates must be valid at the time of the judgement.
@@ -90,7 +90,7 @@ pub unsafe extern "C" fn tls_options_destroy(options: *mut tls_options_t) {
 /// Sets the credentials: a server's own (required for a server context), or those that a client shows to every
 /// server that asks. NULL removes them.
 ///
-/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for a wrong handle.
+/// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for a wrong handle.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_options_set_credentials(
@@ -124,7 +124,7 @@ pub unsafe extern "C" fn tls_options_set_credentials(
 ///
 /// - `TLS_STATUS_COMPLETE`: all certificates of the text were added. Keys and revocation lists in it were skipped; see
 ///   `tls_credentials_create_pem()` for how PEM text is read.
-/// - `TLS_ERROR_CONFIGURATION`: the text has no certificate, a certificate cannot be parsed, or the text is damaged; nothing
+/// - `TLS_STATUS_INVALID_CONFIGURATION`: the text has no certificate, a certificate cannot be parsed, or the text is damaged; nothing
 ///   was added.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -150,19 +150,19 @@ pub unsafe extern "C" fn tls_options_add_trust_anchors_file(
     change(host, options, |options| options.add_trust_anchors_file(host.text(path, "path")?))
 }
 
-/// Sets how the default validation judges trust anchors: a `TLS_TRUST_ANCHORS_…` value. It applies to the anchors of the
+/// Sets how the default validation judges trust anchors: a `SPANTLS_TRUST_ANCHORS_…` value. It applies to the anchors of the
 /// options and to the system's store.
 ///
-/// With `TLS_TRUST_ANCHORS_CERTIFICATES` an anchor is judged as OpenSSL and .NET judge the certificates of a trust store:
+/// With `SPANTLS_TRUST_ANCHORS_CERTIFICATES` an anchor is judged as OpenSSL and .NET judge the certificates of a trust store:
 /// - An anchor that is not a CA (basicConstraints, key usage) is accepted only as the peer's own certificate.
 /// - An anchor that has expired, is not valid yet, or has an unknown critical extension is never accepted.
 /// - An anchor that is not self-signed (an intermediate) does not end a chain. It can only link a chain to a self-signed one.
 /// - Its path length, extended key usages and name constraints apply to the certificates below it.
 ///
-/// `TLS_TRUST_ANCHORS_PARTIAL_CHAIN` is the same, except that a chain may end at any anchor, including an intermediate or the
+/// `SPANTLS_TRUST_ANCHORS_PARTIAL_CHAIN` is the same, except that a chain may end at any anchor, including an intermediate or the
 /// peer's own certificate (OpenSSL's X509_V_FLAG_PARTIAL_CHAIN).
 ///
-/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+/// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_options_set_trust_anchor_mode(options: *mut tls_options_t, mode: i32) -> tls_status_t {
@@ -178,7 +178,7 @@ pub unsafe extern "C" fn tls_options_set_trust_anchor_mode(options: *mut tls_opt
 /// only if it is judged as a certificate (`tls_options_set_trust_anchor_mode()`). A leaf that is itself trusted is exempt
 /// (RFC 6818 section 2), except that it needs basicConstraints if it has keyCertSign or is of X.509 version 1.
 ///
-/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+/// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_options_set_strict_certificates(options: *mut tls_options_t, strict: i32) -> tls_status_t {
@@ -191,7 +191,7 @@ pub unsafe extern "C" fn tls_options_set_strict_certificates(options: *mut tls_o
 /// 1970-01-01 00:00:00 UTC. `SPANTLS_VALIDATION_TIME_NOW` (default) is the time of the judgement. The lifetime of session
 /// tickets is not affected.
 ///
-/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other negative number.
+/// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other negative number.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_options_set_validation_time(
@@ -208,7 +208,7 @@ pub unsafe extern "C" fn tls_options_set_validation_time(
 /// list has expired.
 ///
 /// - `TLS_STATUS_COMPLETE`: all lists of the text were added; certificates and keys in it were skipped.
-/// - `TLS_ERROR_CONFIGURATION`: the text has no list, a list cannot be parsed, or the text is damaged; nothing was added.
+/// - `TLS_STATUS_INVALID_CONFIGURATION`: the text has no list, a list cannot be parsed, or the text is damaged; nothing was added.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_options_add_crls_pem(
@@ -221,9 +221,9 @@ pub unsafe extern "C" fn tls_options_add_crls_pem(
     change(host, options, |options| options.add_crls_pem(host.input(pem, pem_len, "pem")?))
 }
 
-/// Sets the protocol versions: `TLS_PROTOCOL_…` values or-ed together; 0 means all.
+/// Sets the protocol versions: `SPANTLS_PROTOCOL_…` values or-ed together; 0 means all.
 ///
-/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other bit.
+/// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other bit.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_options_set_protocols(options: *mut tls_options_t, protocols: u32) -> tls_status_t {
@@ -237,7 +237,7 @@ pub unsafe extern "C" fn tls_options_set_protocols(options: *mut tls_options_t, 
 /// TLS 1.3: 0x1301 (AES-128-GCM), 0x1302 (AES-256-GCM), 0x1303 (ChaCha20-Poly1305);
 /// TLS 1.2, ECDHE with ECDSA: 0xC02B, 0xC02C, 0xCCA9; with RSA: 0xC02F, 0xC030, 0xCCA8.
 ///
-/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_CONFIGURATION` for a suite that is unknown or there twice.
+/// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_CONFIGURATION` for a suite that is unknown or there twice.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_options_set_cipher_suites(
@@ -259,9 +259,9 @@ pub unsafe extern "C" fn tls_options_set_cipher_suites(
 /// A client sends a key share of its first group; if that is X25519MLKEM768 and X25519 is among the others, one of
 /// X25519 too, so that a server of either kind answers at once. A server without this call, or with one group, takes the first
 /// of the client's groups that it has; with several it takes the first of these that the client has. It asks for the client's
-/// share (`TLS_STATE_HELLO_RETRIED`) where that is missing, which costs a round trip.
+/// share (`SPANTLS_STATE_HELLO_RETRIED`) where that is missing, which costs a round trip.
 ///
-/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_CONFIGURATION` for a group that is unknown or there twice. Groups that no
+/// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_CONFIGURATION` for a group that is unknown or there twice. Groups that no
 ///   protocol version can use are refused when the context is created.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -278,7 +278,7 @@ pub unsafe extern "C" fn tls_options_set_groups(
 /// Adds an application protocol (RFC 7301), for example "h2", behind those already there. A server takes the first
 /// of its own that the client offers, and refuses clients that offer only others with `no_application_protocol`.
 ///
-/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` if the name is not 1 to 255 bytes long or already there.
+/// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` if the name is not 1 to 255 bytes long or already there.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_options_add_alpn(
@@ -291,9 +291,9 @@ pub unsafe extern "C" fn tls_options_add_alpn(
     change(host, options, |options| options.add_alpn(host.input(name, name_len, "name")?))
 }
 
-/// Sets whether a server asks its clients for certificates: a `TLS_CLIENT_CERTIFICATE_…` value. Clients ignore it.
+/// Sets whether a server asks its clients for certificates: a `SPANTLS_CLIENT_CERTIFICATE_…` value. Clients ignore it.
 ///
-/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+/// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_options_set_client_certificate_mode(
@@ -305,9 +305,9 @@ pub unsafe extern "C" fn tls_options_set_client_certificate_mode(
     change(host, options, |options| options.set_client_certificate_mode(mode))
 }
 
-/// Sets who judges the peer's certificate: a `TLS_VALIDATION_…` value.
+/// Sets who judges the peer's certificate: a `SPANTLS_VALIDATION_…` value.
 ///
-/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+/// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_options_set_certificate_validation(
@@ -327,7 +327,7 @@ pub unsafe extern "C" fn tls_options_set_certificate_validation(
 ///   without a name keeps none; what a session got that was given its credentials on demand, only sessions use that preset
 ///   the same ones. When a server's certificate is refused, what was kept of that name and these credentials goes.
 ///
-/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+/// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_options_set_allow_resume(options: *mut tls_options_t, allow: i32) -> tls_status_t {
@@ -337,12 +337,12 @@ pub unsafe extern "C" fn tls_options_set_allow_resume(options: *mut tls_options_
 }
 
 /// Sets whether the peer's certificate is judged again when a session is resumed: 0 or 1 (default). With 1 the handshake
-/// suspends with `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` (or judges inside, with `TLS_VALIDATION_AUTOMATIC`), with the
+/// suspends with `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` (or judges inside, with `SPANTLS_VALIDATION_AUTOMATIC`), with the
 /// chain of the first session. With 0 the first verdict holds while the session is resumed, again and again.
 ///
 /// Either way a session is resumed for seven days at most; then the peer has to prove anew that it holds its key.
 ///
-/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+/// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_options_set_validate_on_resume(
@@ -358,7 +358,7 @@ pub unsafe extern "C" fn tls_options_set_validate_on_resume(
 /// tickets without talking: every `lifetime_seconds` the keys change by the clock, and the neighbouring keys are taken too.
 /// The keys derive from the root, from the server's own certificate, and from what decides who is let in (client-certificate
 /// mode, trust anchors, revocation lists, validation, protocols, application protocols): servers that are somebody else, or
-/// judge differently, do not take each other's tickets. How a host judges (`TLS_VALIDATION_EXTERNAL`) is not seen: where
+/// judge differently, do not take each other's tickets. How a host judges (`SPANTLS_VALIDATION_EXTERNAL`) is not seen: where
 /// hosts judge differently and do not judge again (`tls_options_set_validate_on_resume()` 0), give them different roots.
 /// Whoever has the root can decrypt every TLS 1.2 session that got a ticket, resumed or not, and can pretend to be the server
 /// to clients that resume: 32 random bytes at least, as secret as a private key, and replaced now and then.
@@ -368,7 +368,7 @@ pub unsafe extern "C" fn tls_options_set_validate_on_resume(
 /// handshake.
 ///
 /// - `TLS_STATUS_COMPLETE`: set. The root is copied, and wiped when options and contexts are gone.
-/// - `TLS_ERROR_INVALID_ARGUMENT`: a root of 1 to 31 bytes, or a lifetime above seven days.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: a root of 1 to 31 bytes, or a lifetime above seven days.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_options_set_ticket_keys(
@@ -385,7 +385,7 @@ pub unsafe extern "C" fn tls_options_set_ticket_keys(
 /// Sets how many bytes of plaintext each record of ours holds at most: 64 to 16,384; 0 means 16,384 (default, RFC 8446
 /// section 5.1). What the peer sends is not limited by it.
 ///
-/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+/// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_options_set_max_fragment_size(options: *mut tls_options_t, size: usize) -> tls_status_t {
@@ -400,8 +400,8 @@ pub unsafe extern "C" fn tls_options_set_max_fragment_size(options: *mut tls_opt
 /// lines that cannot be written later are left out.
 ///
 /// - `TLS_STATUS_COMPLETE`: the file is open and stays so while options or contexts made from them live.
-/// - `TLS_ERROR_CONFIGURATION`: it cannot be opened for writing.
-/// - `TLS_ERROR_INVALID_ARGUMENT`: the path is NULL or not UTF-8.
+/// - `TLS_STATUS_INVALID_CONFIGURATION`: it cannot be opened for writing.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: the path is NULL or not UTF-8.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_options_set_key_log_file(
@@ -416,7 +416,7 @@ pub unsafe extern "C" fn tls_options_set_key_log_file(
 /// Sets whether server sessions keep the ClientHello behind the handshake, for `tls_session_client_hello()` and the
 /// getters that read it: 0 (default) or 1. It costs its length, some hundred bytes to two thousand.
 ///
-/// - `TLS_STATUS_COMPLETE`, or `TLS_ERROR_INVALID_ARGUMENT` for any other number.
+/// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_options_set_keep_client_hello(options: *mut tls_options_t, keep: i32) -> tls_status_t {

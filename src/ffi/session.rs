@@ -4,9 +4,9 @@ use std::ffi::c_char;
 use std::ops::Range;
 
 use super::fence;
-use super::handles::{tls_context_t, tls_session_t, tls_span_t};
+use super::handles::{spantls_span_t, tls_context_t, tls_session_t};
 use super::host::{Host, disjoint, required};
-use super::status::{tls_error_t, tls_status_t};
+use super::status::{spantls_error_t, tls_status_t};
 use crate::outcome::{Failure, Outcome};
 use crate::session::{Counts, Session};
 
@@ -20,7 +20,7 @@ pub const SPANTLS_MAX_RECORD: usize = 5 + 16384 + 2048;
 /// Makes a session on a context; its role is the context's.
 ///
 /// - `TLS_STATUS_COMPLETE`: `*out_session` is set; release it with `tls_session_destroy()`.
-/// - `TLS_ERROR_INVALID_ARGUMENT`: a pointer is NULL or `context` is no context.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: a pointer is NULL or `context` is no context.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_create(
@@ -52,11 +52,11 @@ pub unsafe extern "C" fn tls_session_destroy(session: *mut tls_session_t) {
 
 /// Sets the name of the server that a client wants: a DNS name or an IP address. The name is sent to the server
 /// (RFC 6066 section 3, DNS names only) and the default validation checks the certificate against it; without a name
-/// it reports `TLS_POLICY_ERROR_NAME_MISMATCH`. A trailing dot of a DNS name is neither sent nor compared.
+/// it reports `SPANTLS_POLICY_ERROR_NAME_MISMATCH`. A trailing dot of a DNS name is neither sent nor compared.
 ///
 /// - `TLS_STATUS_COMPLETE`: set; it replaces an earlier name.
-/// - `TLS_ERROR_INVALID_ARGUMENT`: neither a DNS name nor an IP address, or not UTF-8.
-/// - `TLS_ERROR_INVALID_STATE`: a server session, or the handshake has begun.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: neither a DNS name nor an IP address, or not UTF-8.
+/// - `TLS_STATUS_INVALID_STATE`: a server session, or the handshake has begun.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_set_target_host_name(
@@ -85,12 +85,12 @@ pub unsafe extern "C" fn tls_session_set_target_host_name(
 ///   These four are questions: send what was written, as always. They repeat, 0/0, until answered; a loop that passes over
 ///   one never ends. Limit the time that you give yourself: `spantls_suspended_handshakes()`.
 /// - `TLS_STATUS_CLOSED`: the handshake was cancelled with `tls_session_shutdown()`.
-/// - `TLS_ERROR_AUTHENTICATION`, `TLS_ERROR_PROTOCOL`, `TLS_ERROR_TRUNCATED`: failed; what was written, and
+/// - `TLS_STATUS_AUTHENTICATION_FAILED`, `TLS_STATUS_PROTOCOL_ERROR`, `TLS_STATUS_TRUNCATED`: failed; what was written, and
 ///   `tls_session_drain_pending_output()`, hold the alert for the peer. Sticky.
-/// - `TLS_ERROR_RESOURCES`: the next record was not consumed; not sticky.
+/// - `TLS_STATUS_OUT_OF_RESOURCES`: the next record was not consumed; not sticky.
 #[unsafe(no_mangle)]
 #[must_use]
-pub unsafe extern "C" fn tls_session_process_handshake(
+pub unsafe extern "C" fn tls_session_handshake(
     session: *mut tls_session_t,
     input: *const u8,
     input_len: usize,
@@ -112,7 +112,7 @@ pub unsafe extern "C" fn tls_session_process_handshake(
 ///
 /// - `TLS_STATUS_COMPLETE`: all plaintext was taken. An empty plaintext makes no record: only pending output is written.
 /// - `TLS_STATUS_WANT_WRITE`: more room is needed; `SPANTLS_MIN_CIPHERTEXT` bytes always make progress.
-/// - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE, or our side is shut down; in TLS 1.2 also after the
+/// - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE, or our side is shut down; in TLS 1.2 also after the
 ///   peer's `close_notify` (RFC 5246 section 7.2.1).
 /// - The sticky error of a failed session; its alert waits in `tls_session_drain_pending_output()`.
 #[unsafe(no_mangle)]
@@ -141,7 +141,7 @@ pub unsafe extern "C" fn tls_session_encrypt(
 #[must_use]
 pub unsafe extern "C" fn tls_session_encrypt_vectored(
     session: *mut tls_session_t,
-    spans: *const tls_span_t,
+    spans: *const spantls_span_t,
     num_spans: usize,
     ciphertext: *mut u8,
     ciphertext_cap: usize,
@@ -168,14 +168,14 @@ pub unsafe extern "C" fn tls_session_encrypt_vectored(
 ///   and not the end.
 /// - `TLS_STATUS_WANT_READ`: there is no whole record in the input.
 /// - `TLS_STATUS_WANT_WRITE`: the next record holds more than the room: what fits was written, the rest is held
-///   (`TLS_STATE_HAS_PENDING_PLAINTEXT`). With no room at all nothing was done.
+///   (`SPANTLS_STATE_HAS_PENDING_PLAINTEXT`). With no room at all nothing was done.
 /// - `TLS_STATUS_CLOSED`: the peer's `close_notify`; everything before it was delivered. Repeats.
 /// - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_request_client_certificate()`. With a refusal there,
-///   `TLS_ERROR_AUTHENTICATION`, sticky.
-/// - `TLS_ERROR_TRUNCATED`: after `tls_session_end_of_input()` without a `close_notify`. The write half goes on.
-/// - `TLS_ERROR_PROTOCOL`: a bad record or a fatal alert; what came before it was delivered by earlier calls. Sticky.
+///   `TLS_STATUS_AUTHENTICATION_FAILED`, sticky.
+/// - `TLS_STATUS_TRUNCATED`: after `tls_session_end_of_input()` without a `close_notify`. The write half goes on.
+/// - `TLS_STATUS_PROTOCOL_ERROR`: a bad record or a fatal alert; what came before it was delivered by earlier calls. Sticky.
 /// - The sticky error of a handshake that has failed.
-/// - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE.
+/// - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_decrypt(
@@ -200,7 +200,7 @@ pub unsafe extern "C" fn tls_session_decrypt(
 /// `data + *out_plaintext_offset`. What was consumed is overwritten; a record that fails to open is destroyed.
 ///
 /// Statuses as `tls_session_decrypt()`, but never WANT_WRITE; and
-/// - `TLS_ERROR_INVALID_STATE`: also while plaintext is held: take it with `tls_session_decrypt()` first.
+/// - `TLS_STATUS_INVALID_STATE`: also while plaintext is held: take it with `tls_session_decrypt()` first.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_decrypt_in_place(
@@ -236,22 +236,22 @@ pub unsafe extern "C" fn tls_session_decrypt_in_place(
 /// issuers, whatever its client-certificate mode. The answer comes among the client's data: `tls_session_decrypt()` goes
 /// on delivering, and when the answer is complete, with its signature and its Finished verified, returns
 /// `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` until the verdict is given, in the same ways as in the handshake
-/// (`TLS_VALIDATION_AUTOMATIC` judges inside). `tls_session_encrypt()` continues to work meanwhile. Then
+/// (`SPANTLS_VALIDATION_AUTOMATIC` judges inside). `tls_session_encrypt()` continues to work meanwhile. Then
 /// `tls_session_remote_certificate()` returns the new chain. If the client declines, there is no certificate, and the error
-/// record has `TLS_POLICY_ERROR_NOT_AVAILABLE` until the verdict; under `TLS_CLIENT_CERTIFICATE_REQUIRE` such a client is
+/// record has `SPANTLS_POLICY_ERROR_NOT_AVAILABLE` until the verdict; under `SPANTLS_CLIENT_CERTIFICATE_REQUIRE` such a client is
 /// refused at once with `certificate_required`, without a verdict. A refused client gets the alert, and both halves fail.
-/// `TLS_STATE_CERTIFICATE_REQUESTED` and `TLS_STATE_CERTIFICATE_ANSWERED` tell where this stands.
+/// `SPANTLS_STATE_CERTIFICATE_REQUESTED` and `SPANTLS_STATE_CERTIFICATE_ANSWERED` tell where this stands.
 ///
 /// It is this session's alone: whoever resumes it must be asked again. Clients of this library do not offer it; a server
 /// that asks them all the same gets `unexpected_message`.
 ///
 /// - `TLS_STATUS_COMPLETE`: asked. What did not fit is pending: see `tls_session_has_pending_output()`.
 /// - `TLS_STATUS_WANT_WRITE`: not asked: send what was written, and call again with room.
-/// - `TLS_ERROR_NOT_SUPPORTED`: TLS 1.2 (it would have to renegotiate), or a client that did not offer
+/// - `TLS_STATUS_NOT_SUPPORTED`: TLS 1.2 (it would have to renegotiate), or a client that did not offer
 ///   post_handshake_auth. Nothing was sent.
-/// - `TLS_ERROR_INVALID_STATE`: a client; not COMPLETE; the client has not answered the last request, or its answer is not
+/// - `TLS_STATUS_INVALID_STATE`: a client; not COMPLETE; the client has not answered the last request, or its answer is not
 ///   judged; our side is closed.
-/// - `TLS_ERROR_BUSY`: another thread is in the write half, or checks an answer.
+/// - `TLS_STATUS_BUSY`: another thread is in the write half, or checks an answer.
 /// - The sticky error of a failed session.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -274,9 +274,9 @@ pub unsafe extern "C" fn tls_session_request_client_certificate(
 /// - `TLS_STATUS_COMPLETE`: written.
 /// - `TLS_STATUS_WANT_WRITE`: the keys have not changed: send what was written, and call again with
 ///   `SPANTLS_MIN_CIPHERTEXT` bytes of room.
-/// - `TLS_ERROR_NOT_SUPPORTED`: TLS 1.2.
-/// - `TLS_ERROR_INVALID_ARGUMENT`: another number than 0 or 1; on a socket, an output span.
-/// - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE, or our side is closed.
+/// - `TLS_STATUS_NOT_SUPPORTED`: TLS 1.2.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: another number than 0 or 1; on a socket, an output span.
+/// - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE, or our side is closed.
 /// - The sticky error of a failed session.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -341,7 +341,7 @@ pub unsafe extern "C" fn tls_session_drain_pending_output(
 /// with `tls_session_decrypt()`.
 ///
 /// - `TLS_STATUS_CLOSED`: the peer had closed properly, or the handshake was cancelled.
-/// - `TLS_ERROR_TRUNCATED`: it had not; sticky for the handshake or the read half.
+/// - `TLS_STATUS_TRUNCATED`: it had not; sticky for the handshake or the read half.
 /// - `TLS_STATUS_COMPLETE`: the session is suspended, or was answered and not called since; the end is remembered until it
 ///   next needs input.
 /// - The sticky error of a handshake or a read half that has failed.
@@ -353,22 +353,25 @@ pub unsafe extern "C" fn tls_session_end_of_input(session: *mut tls_session_t) -
     fence::on_session(host, session, Session::end_of_input)
 }
 
-/// The last failure of a call on this session; once the session has failed (`TLS_STATE_FAILED`), what it has failed with,
+/// The last failure of a call on this session; once the session has failed (`SPANTLS_STATE_FAILED`), what it has failed with,
 /// whatever calls it refuses since. Calls that succeed leave it. Set `out_error->struct_size` first.
 ///
 /// - `TLS_STATUS_COMPLETE`: the record is filled; its `status` is 0 if nothing has failed. While the session waits for
-///   a verdict and the peer has shown no certificate, its `policy_errors` is `TLS_POLICY_ERROR_NOT_AVAILABLE`.
-/// - `TLS_ERROR_INVALID_ARGUMENT`: `out_error` is NULL or its `struct_size` is too small.
+///   a verdict and the peer has shown no certificate, its `policy_errors` is `SPANTLS_POLICY_ERROR_NOT_AVAILABLE`.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: `out_error` is NULL or its `struct_size` is too small.
 #[unsafe(no_mangle)]
 #[must_use]
-pub unsafe extern "C" fn tls_session_error(session: *const tls_session_t, out_error: *mut tls_error_t) -> tls_status_t {
+pub unsafe extern "C" fn tls_session_error(
+    session: *const tls_session_t,
+    out_error: *mut spantls_error_t,
+) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
     fence::call(|| {
         // Written on every return: empty where there is no session to tell of.
-        super::library::fill(host, out_error, &tls_error_t::none())?;
+        super::library::fill(host, out_error, &spantls_error_t::none())?;
         let session = host.borrow(session)?;
-        let mut record = session.last_failure().as_ref().map_or(tls_error_t::none(), tls_error_t::from);
+        let mut record = session.last_failure().as_ref().map_or(spantls_error_t::none(), spantls_error_t::from);
         record.policy_errors |= session.pending_policy_errors();
         super::library::fill(host, out_error, &record)
     })

@@ -2,7 +2,7 @@
 
 use super::facts::copy_out;
 use super::fence;
-use super::handles::{tls_context_t, tls_session_t, tls_span_t};
+use super::handles::{spantls_span_t, tls_context_t, tls_session_t};
 use super::host::{Host, required};
 use super::status::tls_status_t;
 use crate::outcome::{Failure, Outcome};
@@ -10,65 +10,65 @@ use crate::session::{KernelTls, Session};
 use crate::transport::Socket;
 
 /// A socket of the operating system: on Unix a file descriptor.
-pub type tls_socket_t = isize;
+pub type spantls_socket_t = isize;
 
 /// Flags of `tls_session_create_with_socket()`: one of BORROW and OWN, and what the kernel is to do.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum tls_socket_values {
+pub enum spantls_socket_values {
     /// The socket stays the host's: nothing here closes it. It must stay open as long as the session.
-    TLS_SOCKET_BORROW = 1,
+    SPANTLS_SOCKET_BORROW = 1,
     /// The socket is the session's: `tls_session_destroy()` closes it, and nothing else does.
-    TLS_SOCKET_OWN = 2,
+    SPANTLS_SOCKET_OWN = 2,
     /// After the handshake the kernel seals what is sent (Linux), if it can.
-    TLS_SOCKET_KERNEL_SEND = 4,
+    SPANTLS_SOCKET_KERNEL_SEND = 4,
     /// After the handshake the kernel opens what is received (Linux), if it can.
-    TLS_SOCKET_KERNEL_RECEIVE = 8,
+    SPANTLS_SOCKET_KERNEL_RECEIVE = 8,
 }
 
 /// Makes a session that moves its bytes itself, over a connected stream socket.
 ///
-/// The loop, for either role: `tls_session_handshake()`, then `tls_session_read()` and `tls_session_write()`, in the end
-/// `tls_session_close()`. WANT_READ means: wait until the socket is readable, then call again; WANT_WRITE: until it is
+/// The loop, for either role: `tls_session_socket_handshake()`, then `tls_session_socket_read()` and `tls_session_socket_write()`, in the end
+/// `tls_session_socket_shutdown()`. WANT_READ means: wait until the socket is readable, then call again; WANT_WRITE: until it is
 /// writable. The questions of a handshake come and are answered as over spans; so are all getters. Make the socket
 /// non-blocking; on one that blocks the same calls wait in `recv` and `send`, and nowhere else (a time limit of the socket's
 /// is WANT_READ or WANT_WRITE). On TCP set TCP_NODELAY: everything is sent in as few pieces as there can be, and without it
 /// the system may hold a small one back until the peer has acknowledged the one before (RFC 896), for tens of milliseconds.
 ///
-/// - The socket may still be connecting: WANT_WRITE until it is connected, `TLS_ERROR_IO` if that fails.
-/// - Before you wait for the socket to become readable, look at `TLS_STATE_HAS_PENDING_PLAINTEXT`: while it is set there is
+/// - The socket may still be connecting: WANT_WRITE until it is connected, `TLS_STATUS_IO_ERROR` if that fails.
+/// - Before you wait for the socket to become readable, look at `SPANTLS_STATE_HAS_PENDING_PLAINTEXT`: while it is set there is
 ///   something to read here, and the socket may never become readable again.
-/// - After each read, look at `tls_session_has_pending_output()`: when it is true, `tls_session_write()` (with nothing, or with
+/// - After each read, look at `tls_session_has_pending_output()`: when it is true, `tls_session_socket_write()` (with nothing, or with
 ///   the next data) sends an answer that the peer is owed.
 /// - One thread may read while another writes or closes. Who waits inside a call on a blocking socket keeps others out of
-///   the same half (`TLS_ERROR_BUSY`), and out of the whole session in the handshake: `shutdown()` of the socket by the host
+///   the same half (`TLS_STATUS_BUSY`), and out of the whole session in the handshake: `shutdown()` of the socket by the host
 ///   ends the waiting.
-/// - The functions over spans are `TLS_ERROR_INVALID_STATE` here, and those for sockets are on other sessions;
+/// - The functions over spans are `TLS_STATUS_INVALID_STATE` here, and those for sockets are on other sessions;
 ///   `tls_session_request_client_certificate()` and `tls_session_update_keys()` take an empty output span (NULL, 0) and send.
 /// - SIGPIPE is never raised, interrupted system calls are repeated, and no option of the socket is changed (on macOS
 ///   SO_NOSIGPIPE is). No one else may read from the socket or write to it until both sides have closed. If another protocol
-///   follows TLS on it, see `tls_session_bytes_after_close()`.
-/// - The two halves fail separately. If nothing more can be sent, writing ends but reading does not: `tls_session_read()`
+///   follows TLS on it, see `tls_session_socket_bytes_after_close()`.
+/// - The two halves fail separately. If nothing more can be sent, writing ends but reading does not: `tls_session_socket_read()`
 ///   delivers what the peer sent, then reports how the connection ended.
 /// - An idle session keeps no buffers: bytes pass through some 200 KiB of each calling thread. What it keeps while it waits,
 ///   the front of a record, ciphertext that the socket did not take, is limited.
 ///
-/// `flags` is `TLS_SOCKET_BORROW` or `TLS_SOCKET_OWN`, and one or both of the KERNEL flags where the kernel shall have the keys:
+/// `flags` is `SPANTLS_SOCKET_BORROW` or `SPANTLS_SOCKET_OWN`, and one or both of the KERNEL flags where the kernel shall have the keys:
 /// the calls and their statuses stay the same, data goes through the kernel as plaintext. A kernel, a socket or a suite that
 /// cannot is no error: the library goes on by itself, and `tls_session_stats()` tells what the kernel does and why not more.
-/// With `TLS_SOCKET_KERNEL_RECEIVE` the handshake receives record by record, two system calls for each. A kernel before
-/// Linux 6.14 cannot change keys: there `tls_session_update_keys()` is `TLS_ERROR_NOT_SUPPORTED`, and a peer that changes its
-/// keys or asks for new ones (RFC 8446 section 4.6.3) ends the session with `TLS_ERROR_NOT_SUPPORTED` and the alert
+/// With `SPANTLS_SOCKET_KERNEL_RECEIVE` the handshake receives record by record, two system calls for each. A kernel before
+/// Linux 6.14 cannot change keys: there `tls_session_update_keys()` is `TLS_STATUS_NOT_SUPPORTED`, and a peer that changes its
+/// keys or asks for new ones (RFC 8446 section 4.6.3) ends the session with `TLS_STATUS_NOT_SUPPORTED` and the alert
 /// `internal_error`. The kernel takes no limit of record sizes: with `tls_options_set_max_fragment_size()` it does not send.
 ///
 /// - `TLS_STATUS_COMPLETE`: `*out_session` is set; release it with `tls_session_destroy()`.
-/// - `TLS_ERROR_INVALID_ARGUMENT`: a pointer is NULL, `context` is no context, other flags, or no stream socket (its `errno`,
+/// - `TLS_STATUS_INVALID_ARGUMENT`: a pointer is NULL, `context` is no context, other flags, or no stream socket (its `errno`,
 ///   if it has one, is in `spantls_last_error()`). The socket stays the host's.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_create_with_socket(
     context: *mut tls_context_t,
-    socket: tls_socket_t,
+    socket: spantls_socket_t,
     flags: u32,
     out_session: *mut *mut tls_session_t,
 ) -> tls_status_t {
@@ -88,22 +88,22 @@ pub unsafe extern "C" fn tls_session_create_with_socket(
 /// Does the handshake over the session's socket.
 ///
 /// - `TLS_STATUS_COMPLETE`: the handshake is finished, the peer judged, and every byte of it sent. Repeats. Look at
-///   `TLS_STATE_HAS_PENDING_PLAINTEXT`: the peer's data may have come with it. It is COMPLETE, too, if only sending was left
+///   `SPANTLS_STATE_HAS_PENDING_PLAINTEXT`: the peer's data may have come with it. It is COMPLETE, too, if only sending was left
 ///   (a server's tickets, our last flight) and the socket failed, since the peer may have sent its data and closed. Then
-///   `tls_session_read()` delivers that data, or returns why the peer ended the connection, and `tls_session_write()` returns
-///   `TLS_ERROR_IO`.
+///   `tls_session_socket_read()` delivers that data, or returns why the peer ended the connection, and `tls_session_socket_write()` returns
+///   `TLS_STATUS_IO_ERROR`.
 /// - `TLS_STATUS_WANT_READ`, `TLS_STATUS_WANT_WRITE`: wait until the socket is readable, or writable.
-/// - The questions, as `tls_session_process_handshake()` has them. They repeat until answered.
-/// - `TLS_STATUS_CLOSED`: the handshake was cancelled with `tls_session_close()`.
-/// - `TLS_ERROR_AUTHENTICATION`, `TLS_ERROR_PROTOCOL`, `TLS_ERROR_TRUNCATED`: failed; the alert was sent, or waits for
-///   `tls_session_close()` if the socket was full. Sticky.
-/// - `TLS_ERROR_IO`: the socket failed earlier than that; its `errno` is in the error record. If the peer sent a fatal alert
+/// - The questions, as `tls_session_handshake()` has them. They repeat until answered.
+/// - `TLS_STATUS_CLOSED`: the handshake was cancelled with `tls_session_socket_shutdown()`.
+/// - `TLS_STATUS_AUTHENTICATION_FAILED`, `TLS_STATUS_PROTOCOL_ERROR`, `TLS_STATUS_TRUNCATED`: failed; the alert was sent, or waits for
+///   `tls_session_socket_shutdown()` if the socket was full. Sticky.
+/// - `TLS_STATUS_IO_ERROR`: the socket failed earlier than that; its `errno` is in the error record. If the peer sent a fatal alert
 ///   before it disconnected, the alert is reported instead. Sticky, unless it is ENOBUFS or ENOMEM.
-/// - `TLS_ERROR_RESOURCES`: not sticky; nothing that was received is lost.
-/// - `TLS_ERROR_INVALID_STATE`: the session is not bound to a socket.
+/// - `TLS_STATUS_OUT_OF_RESOURCES`: not sticky; nothing that was received is lost.
+/// - `TLS_STATUS_INVALID_STATE`: the session is not bound to a socket.
 #[unsafe(no_mangle)]
 #[must_use]
-pub unsafe extern "C" fn tls_session_handshake(session: *mut tls_session_t) -> tls_status_t {
+pub unsafe extern "C" fn tls_session_socket_handshake(session: *mut tls_session_t) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
     fence::on_session(host, session, Session::handshake)
@@ -113,20 +113,20 @@ pub unsafe extern "C" fn tls_session_handshake(session: *mut tls_session_t) -> t
 /// again in the same call.
 ///
 /// - `TLS_STATUS_COMPLETE`: `*out_read` bytes were delivered, at least one unless `buffer_cap` is 0: then it says that there
-///   is something to read. `TLS_STATE_HAS_PENDING_PLAINTEXT` tells whether more is here.
+///   is something to read. `SPANTLS_STATE_HAS_PENDING_PLAINTEXT` tells whether more is here.
 /// - `TLS_STATUS_WANT_READ`: wait until the socket is readable.
 /// - `TLS_STATUS_CLOSED`: the peer's `close_notify`; everything before it was delivered. Repeats. What the peer sends after
-///   it is not TLS: see `tls_session_bytes_after_close()`.
+///   it is not TLS: see `tls_session_socket_bytes_after_close()`.
 /// - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_request_client_certificate()`. With a refusal there,
-///   `TLS_ERROR_AUTHENTICATION`, sticky; `tls_session_close()` sends the alert.
-/// - `TLS_ERROR_TRUNCATED`: the connection has ended without a `close_notify`. Sticky; writing goes on.
-/// - `TLS_ERROR_PROTOCOL`: a bad record or a fatal alert. Sticky; `tls_session_close()` sends the alert.
-/// - `TLS_ERROR_IO`: receiving failed, after everything received before was delivered; its `errno` is in the error record.
+///   `TLS_STATUS_AUTHENTICATION_FAILED`, sticky; `tls_session_socket_shutdown()` sends the alert.
+/// - `TLS_STATUS_TRUNCATED`: the connection has ended without a `close_notify`. Sticky; writing goes on.
+/// - `TLS_STATUS_PROTOCOL_ERROR`: a bad record or a fatal alert. Sticky; `tls_session_socket_shutdown()` sends the alert.
+/// - `TLS_STATUS_IO_ERROR`: receiving failed, after everything received before was delivered; its `errno` is in the error record.
 ///   Sticky for reading, unless it is ENOBUFS or ENOMEM. A failure to send is never reported here.
-/// - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE, or the session is not bound to a socket.
+/// - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE, or the session is not bound to a socket.
 #[unsafe(no_mangle)]
 #[must_use]
-pub unsafe extern "C" fn tls_session_read(
+pub unsafe extern "C" fn tls_session_socket_read(
     session: *mut tls_session_t,
     buffer: *mut u8,
     buffer_cap: usize,
@@ -146,14 +146,14 @@ pub unsafe extern "C" fn tls_session_read(
 /// - `TLS_STATUS_WANT_WRITE`: the socket is full: wait until it is writable, then call again with the plaintext that was not
 ///   taken. If all of it was, ciphertext is still owed (`tls_session_has_pending_output()`): call with nothing (NULL, 0) or with
 ///   the next data.
-/// - `TLS_ERROR_IO`: sending failed, now or in an earlier call that had output to send; its `errno` is in the error record.
+/// - `TLS_STATUS_IO_ERROR`: sending failed, now or in an earlier call that had output to send; its `errno` is in the error record.
 ///   Sticky for writing, unless it is ENOBUFS or ENOMEM. Reading continues.
-/// - `TLS_ERROR_INVALID_STATE`: the handshake is not COMPLETE, our side is closed (in TLS 1.2 also by the peer's
+/// - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE, our side is closed (in TLS 1.2 also by the peer's
 ///   `close_notify`), or the session is not bound to a socket.
 /// - The sticky error of a failed session. If its alert could not be sent, `alert_sent` in the error record is -1.
 #[unsafe(no_mangle)]
 #[must_use]
-pub unsafe extern "C" fn tls_session_write(
+pub unsafe extern "C" fn tls_session_socket_write(
     session: *mut tls_session_t,
     data: *const u8,
     data_len: usize,
@@ -166,13 +166,13 @@ pub unsafe extern "C" fn tls_session_write(
     })
 }
 
-/// As `tls_session_write()`, with the plaintext gathered from `num_spans` spans; `*out_written` counts through all of them.
+/// As `tls_session_socket_write()`, with the plaintext gathered from `num_spans` spans; `*out_written` counts through all of them.
 /// Records are filled across the spans' borders.
 #[unsafe(no_mangle)]
 #[must_use]
-pub unsafe extern "C" fn tls_session_write_vectored(
+pub unsafe extern "C" fn tls_session_socket_write_vectored(
     session: *mut tls_session_t,
-    spans: *const tls_span_t,
+    spans: *const spantls_span_t,
     num_spans: usize,
     out_written: *mut usize,
 ) -> tls_status_t {
@@ -189,12 +189,12 @@ pub unsafe extern "C" fn tls_session_write_vectored(
 ///
 /// - `TLS_STATUS_CLOSED`: everything is sent. Repeats.
 /// - `TLS_STATUS_WANT_WRITE`: wait until the socket is writable, then call again.
-/// - `TLS_ERROR_IO`: the socket failed, now or earlier, and nothing more can be sent. Reading continues. If the session had
+/// - `TLS_STATUS_IO_ERROR`: the socket failed, now or earlier, and nothing more can be sent. Reading continues. If the session had
 ///   failed before, the error record keeps that failure, with `alert_sent` -1.
-/// - `TLS_ERROR_INVALID_STATE`: the session is not bound to a socket.
+/// - `TLS_STATUS_INVALID_STATE`: the session is not bound to a socket.
 #[unsafe(no_mangle)]
 #[must_use]
-pub unsafe extern "C" fn tls_session_close(session: *mut tls_session_t) -> tls_status_t {
+pub unsafe extern "C" fn tls_session_socket_shutdown(session: *mut tls_session_t) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
     fence::on_session(host, session, Session::close)
@@ -202,18 +202,18 @@ pub unsafe extern "C" fn tls_session_close(session: *mut tls_session_t) -> tls_s
 
 /// Copies the bytes that were received after the peer's `close_notify`, in the same system call; empty if there are none. They
 /// are not TLS. A protocol that continues in clear on the same connection (FTP's CCC, for example) calls this once
-/// `tls_session_read()` has returned CLOSED, and then reads the rest from the socket itself. The bytes stay the same in later
+/// `tls_session_socket_read()` has returned CLOSED, and then reads the rest from the socket itself. The bytes stay the same in later
 /// calls. They are not authenticated: an attacker can change them. Sessions over spans do not need this, since `*out_consumed`
 /// ends with the `close_notify`. Copy-out as `tls_session_negotiated_alpn()`.
 ///
-/// - `TLS_ERROR_INVALID_STATE`: `tls_session_read()` has not returned CLOSED, or the session is not bound to a socket.
-/// - `TLS_ERROR_BUSY`: another thread is reading.
+/// - `TLS_STATUS_INVALID_STATE`: `tls_session_socket_read()` has not returned CLOSED, or the session is not bound to a socket.
+/// - `TLS_STATUS_BUSY`: another thread is reading.
 ///
-/// While the kernel seals or opens the records (`TLS_SOCKET_KERNEL_SEND`, `TLS_SOCKET_KERNEL_RECEIVE`; see
+/// While the kernel seals or opens the records (`SPANTLS_SOCKET_KERNEL_SEND`, `SPANTLS_SOCKET_KERNEL_RECEIVE`; see
 /// `tls_session_stats()`), no protocol can follow in clear: kernel TLS stays on the socket until it is closed.
 #[unsafe(no_mangle)]
 #[must_use]
-pub unsafe extern "C" fn tls_session_bytes_after_close(
+pub unsafe extern "C" fn tls_session_socket_bytes_after_close(
     session: *const tls_session_t,
     out_bytes: *mut u8,
     bytes_cap: usize,
@@ -227,23 +227,25 @@ pub unsafe extern "C" fn tls_session_bytes_after_close(
 /// The socket that the session is bound to; -1 if it is bound to none, or is no session.
 #[unsafe(no_mangle)]
 #[must_use]
-pub unsafe extern "C" fn tls_session_socket(session: *const tls_session_t) -> tls_socket_t {
+pub unsafe extern "C" fn tls_session_socket(session: *const tls_session_t) -> spantls_socket_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    fence::read(host, session, -1, |session| session.socket().map_or(-1, |descriptor| descriptor as tls_socket_t))
+    fence::read(host, session, -1, |session| session.socket().map_or(-1, |descriptor| descriptor as spantls_socket_t))
 }
 
 /// Whether the flags give the socket away, and what they want of the kernel.
 fn meaning(flags: u32) -> Result<(bool, KernelTls), Failure> {
-    const BORROW: u32 = tls_socket_values::TLS_SOCKET_BORROW as u32;
-    const OWN: u32 = tls_socket_values::TLS_SOCKET_OWN as u32;
-    const SEND: u32 = tls_socket_values::TLS_SOCKET_KERNEL_SEND as u32;
-    const RECEIVE: u32 = tls_socket_values::TLS_SOCKET_KERNEL_RECEIVE as u32;
+    const BORROW: u32 = spantls_socket_values::SPANTLS_SOCKET_BORROW as u32;
+    const OWN: u32 = spantls_socket_values::SPANTLS_SOCKET_OWN as u32;
+    const SEND: u32 = spantls_socket_values::SPANTLS_SOCKET_KERNEL_SEND as u32;
+    const RECEIVE: u32 = spantls_socket_values::SPANTLS_SOCKET_KERNEL_RECEIVE as u32;
     let kernel = KernelTls { send: flags & SEND != 0, receive: flags & RECEIVE != 0 };
     match flags & !(SEND | RECEIVE) {
         BORROW => Ok((false, kernel)),
         OWN => Ok((true, kernel)),
-        _ => Err(Failure::argument("flags has one of TLS_SOCKET_BORROW and TLS_SOCKET_OWN, and no unknown ones")),
+        _ => {
+            Err(Failure::argument("flags has one of SPANTLS_SOCKET_BORROW and SPANTLS_SOCKET_OWN, and no unknown ones"))
+        }
     }
 }
 

@@ -31,31 +31,31 @@ pub enum tls_status_values {
     /// Copy-out getters: nothing was written; `*out_len` says how much room is needed.
     TLS_STATUS_BUFFER_TOO_SMALL = 17,
     /// A null pointer, a bad length, text that is not UTF-8, a wrong handle, a context of the wrong role.
-    TLS_ERROR_INVALID_ARGUMENT = -1,
+    TLS_STATUS_INVALID_ARGUMENT = -1,
     /// Not allowed now; the error record's message says why.
-    TLS_ERROR_INVALID_STATE = -2,
+    TLS_STATUS_INVALID_STATE = -2,
     /// A verdict or `tls_session_reject()` refused the peer, no credentials satisfied it, or the host could not sign.
-    TLS_ERROR_AUTHENTICATION = -3,
+    TLS_STATUS_AUTHENTICATION_FAILED = -3,
     /// The peer broke the protocol, sent a fatal alert, spoke no TLS, or has nothing in common with us.
-    TLS_ERROR_PROTOCOL = -4,
+    TLS_STATUS_PROTOCOL_ERROR = -4,
     /// The transport ended without `close_notify` (RFC 8446 section 6.1): data may be missing.
-    TLS_ERROR_TRUNCATED = -5,
+    TLS_STATUS_TRUNCATED = -5,
     /// A system call on the session's socket failed; its `errno` is in the error record.
-    TLS_ERROR_IO = -6,
+    TLS_STATUS_IO_ERROR = -6,
     /// A bad certificate, key, trust anchor or option.
-    TLS_ERROR_CONFIGURATION = -7,
+    TLS_STATUS_INVALID_CONFIGURATION = -7,
     /// The peer, protocol version or platform has no such thing.
-    TLS_ERROR_NOT_SUPPORTED = -8,
+    TLS_STATUS_NOT_SUPPORTED = -8,
     /// Another thread is inside the same half of this session. Nothing was done.
-    TLS_ERROR_BUSY = -9,
+    TLS_STATUS_BUSY = -9,
     /// Too many handshakes are suspended at once, or memory could not be mapped. The record at hand was not consumed (see
     /// the counts): try again once another handshake has been answered or destroyed, or give this connection up.
-    TLS_ERROR_RESOURCES = -10,
+    TLS_STATUS_OUT_OF_RESOURCES = -10,
     /// A contained panic; the session is unusable from now on, and safe to destroy.
-    TLS_ERROR_INTERNAL = -128,
+    TLS_STATUS_INTERNAL_ERROR = -128,
 }
 
-/// Alert descriptions, for `tls_session_reject()` and `tls_error_t` (RFC 8446 section 6).
+/// Alert descriptions, for `tls_session_reject()` and `spantls_error_t` (RFC 8446 section 6).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum spantls_alert_values {
@@ -117,14 +117,14 @@ pub enum spantls_alert_values {
     SPANTLS_ALERT_NO_APPLICATION_PROTOCOL = 120,
 }
 
-/// The room of `tls_error_t.message`, its closing NUL included.
+/// The room of `spantls_error_t.message`, its closing NUL included.
 pub const SPANTLS_ERROR_MESSAGE_SIZE: usize = 256;
 
-/// Why a call failed. Set `struct_size` to `sizeof(tls_error_t)` before passing it; the struct can grow at its end.
+/// Why a call failed. Set `struct_size` to `sizeof(spantls_error_t)` before passing it; the struct can grow at its end.
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub struct tls_error_t {
-    /// In: `sizeof(tls_error_t)`.
+pub struct spantls_error_t {
+    /// In: `sizeof(spantls_error_t)`.
     pub struct_size: usize,
     /// The status that the failed call returned; `TLS_STATUS_COMPLETE` when nothing has failed.
     pub status: tls_status_t,
@@ -133,8 +133,8 @@ pub struct tls_error_t {
     /// The alert with which the peer ended the session; -1 for none. `SPANTLS_ALERT_CLOSE_NOTIFY` (0) if it closed in
     /// the middle of the handshake.
     pub alert_received: i32,
-    /// `TLS_POLICY_ERROR_…` bits of the verdict that refused the peer. Where the verdict was an alert, they are
-    /// `TLS_POLICY_ERROR_CHAIN_ERRORS` whatever the alert, or `TLS_POLICY_ERROR_NOT_AVAILABLE` if there was no certificate.
+    /// `SPANTLS_POLICY_ERROR_…` bits of the verdict that refused the peer. Where the verdict was an alert, they are
+    /// `SPANTLS_POLICY_ERROR_CHAIN_ERRORS` whatever the alert, or `SPANTLS_POLICY_ERROR_NOT_AVAILABLE` if there was no certificate.
     pub policy_errors: u32,
     /// `errno` of a failed system call, on a socket or a file; 0 for none.
     pub os_error: i32,
@@ -144,7 +144,7 @@ pub struct tls_error_t {
     pub message: [u8; SPANTLS_ERROR_MESSAGE_SIZE],
 }
 
-impl tls_error_t {
+impl spantls_error_t {
     /// A record of nothing.
     pub(super) const fn none() -> Self {
         Self {
@@ -160,7 +160,7 @@ impl tls_error_t {
     }
 }
 
-impl From<&Failure> for tls_error_t {
+impl From<&Failure> for spantls_error_t {
     fn from(failure: &Failure) -> Self {
         let mut record = Self::none();
         record.status = from_kind(failure.kind);
@@ -198,17 +198,17 @@ pub(super) fn from_outcome(outcome: Outcome) -> tls_status_t {
 pub(super) fn from_kind(kind: FailureKind) -> tls_status_t {
     use tls_status_values::*;
     (match kind {
-        FailureKind::InvalidArgument => TLS_ERROR_INVALID_ARGUMENT,
-        FailureKind::InvalidState => TLS_ERROR_INVALID_STATE,
-        FailureKind::Authentication => TLS_ERROR_AUTHENTICATION,
-        FailureKind::Protocol => TLS_ERROR_PROTOCOL,
-        FailureKind::Truncated => TLS_ERROR_TRUNCATED,
-        FailureKind::Io => TLS_ERROR_IO,
-        FailureKind::Configuration => TLS_ERROR_CONFIGURATION,
-        FailureKind::NotSupported => TLS_ERROR_NOT_SUPPORTED,
-        FailureKind::Busy => TLS_ERROR_BUSY,
-        FailureKind::Resources => TLS_ERROR_RESOURCES,
-        FailureKind::Internal => TLS_ERROR_INTERNAL,
+        FailureKind::InvalidArgument => TLS_STATUS_INVALID_ARGUMENT,
+        FailureKind::InvalidState => TLS_STATUS_INVALID_STATE,
+        FailureKind::Authentication => TLS_STATUS_AUTHENTICATION_FAILED,
+        FailureKind::Protocol => TLS_STATUS_PROTOCOL_ERROR,
+        FailureKind::Truncated => TLS_STATUS_TRUNCATED,
+        FailureKind::Io => TLS_STATUS_IO_ERROR,
+        FailureKind::Configuration => TLS_STATUS_INVALID_CONFIGURATION,
+        FailureKind::NotSupported => TLS_STATUS_NOT_SUPPORTED,
+        FailureKind::Busy => TLS_STATUS_BUSY,
+        FailureKind::Resources => TLS_STATUS_OUT_OF_RESOURCES,
+        FailureKind::Internal => TLS_STATUS_INTERNAL_ERROR,
     }) as tls_status_t
 }
 
@@ -235,17 +235,17 @@ pub(super) fn name(status: tls_status_t) -> &'static std::ffi::CStr {
         TLS_STATUS_NEEDS_SERVER_OPTIONS,
         TLS_STATUS_NEEDS_SIGNATURE,
         TLS_STATUS_BUFFER_TOO_SMALL,
-        TLS_ERROR_INVALID_ARGUMENT,
-        TLS_ERROR_INVALID_STATE,
-        TLS_ERROR_AUTHENTICATION,
-        TLS_ERROR_PROTOCOL,
-        TLS_ERROR_TRUNCATED,
-        TLS_ERROR_IO,
-        TLS_ERROR_CONFIGURATION,
-        TLS_ERROR_NOT_SUPPORTED,
-        TLS_ERROR_BUSY,
-        TLS_ERROR_RESOURCES,
-        TLS_ERROR_INTERNAL,
+        TLS_STATUS_INVALID_ARGUMENT,
+        TLS_STATUS_INVALID_STATE,
+        TLS_STATUS_AUTHENTICATION_FAILED,
+        TLS_STATUS_PROTOCOL_ERROR,
+        TLS_STATUS_TRUNCATED,
+        TLS_STATUS_IO_ERROR,
+        TLS_STATUS_INVALID_CONFIGURATION,
+        TLS_STATUS_NOT_SUPPORTED,
+        TLS_STATUS_BUSY,
+        TLS_STATUS_OUT_OF_RESOURCES,
+        TLS_STATUS_INTERNAL_ERROR,
     );
     c"unknown"
 }

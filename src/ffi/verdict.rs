@@ -9,13 +9,13 @@ use crate::outcome::{Alert, Outcome};
 /// The bits of a verdict: .NET's `SslPolicyErrors`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum tls_policy_error_values {
+pub enum spantls_policy_error_values {
     /// The peer showed no certificate.
-    TLS_POLICY_ERROR_NOT_AVAILABLE = 1,
+    SPANTLS_POLICY_ERROR_NOT_AVAILABLE = 1,
     /// The certificate is not for the name that was asked for.
-    TLS_POLICY_ERROR_NAME_MISMATCH = 2,
+    SPANTLS_POLICY_ERROR_NAME_MISMATCH = 2,
     /// The chain is not trusted, not valid now, revoked, or not for this use.
-    TLS_POLICY_ERROR_CHAIN_ERRORS = 4,
+    SPANTLS_POLICY_ERROR_CHAIN_ERRORS = 4,
 }
 
 /// Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with the default validation (RFC 5280, RFC 6125): a chain to the
@@ -23,17 +23,17 @@ pub enum tls_policy_error_values {
 /// revocation if lists were given, and, on clients, the target host name. It computes on the caller's stack and may take a
 /// millisecond; the first use of the system's store reads it.
 ///
-/// A client that showed no certificate is accepted, with 0 for policy errors, except under `TLS_CLIENT_CERTIFICATE_REQUIRE`.
+/// A client that showed no certificate is accepted, with 0 for policy errors, except under `SPANTLS_CLIENT_CERTIFICATE_REQUIRE`.
 /// It is then accepted but not identified: check `tls_session_remote_certificate_count()`.
 ///
-/// Call it from any thread, but alone on the session; then call `tls_session_process_handshake()` again.
+/// Call it from any thread, but alone on the session; then call `tls_session_handshake()` again.
 ///
 /// On an open session that has asked for a certificate (`tls_session_request_client_certificate()`) it is
-/// `tls_session_decrypt()` that goes on, and a thread inside it makes this `TLS_ERROR_BUSY`; so with all verdicts.
+/// `tls_session_decrypt()` that goes on, and a thread inside it makes this `TLS_STATUS_BUSY`; so with all verdicts.
 ///
 /// - `TLS_STATUS_COMPLETE`: judged. `*out_policy_errors` (may be NULL) 0: accepted. Otherwise the peer is refused
 ///   with the alert that fits the worst error, and the error record will say what is wrong.
-/// - `TLS_ERROR_INVALID_STATE`: nothing waits for a verdict, or it was answered.
+/// - `TLS_STATUS_INVALID_STATE`: nothing waits for a verdict, or it was answered.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_accept_with_default_validation(
@@ -55,11 +55,11 @@ pub unsafe extern "C" fn tls_session_accept_with_default_validation(
 /// only once, however often this is called. The search for a path stops after eight wrong signatures (more if several
 /// anchors share one name), and the chain is refused.
 ///
-/// For a client that showed no certificate the result is `TLS_POLICY_ERROR_NOT_AVAILABLE` in every client-certificate mode,
+/// For a client that showed no certificate the result is `SPANTLS_POLICY_ERROR_NOT_AVAILABLE` in every client-certificate mode,
 /// also where `tls_session_accept_with_default_validation()` accepts it.
 ///
 /// - `TLS_STATUS_COMPLETE`: `*out_policy_errors` (may be NULL) is set; 0: the certificate would be accepted.
-/// - `TLS_ERROR_INVALID_STATE`: nothing waits for a verdict, or it was answered.
+/// - `TLS_STATUS_INVALID_STATE`: nothing waits for a verdict, or it was answered.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_default_policy_errors(
@@ -76,13 +76,13 @@ pub unsafe extern "C" fn tls_session_default_policy_errors(
     })
 }
 
-/// Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with the host's own verdict: 0 accepts; `TLS_POLICY_ERROR_…` bits
+/// Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with the host's own verdict: 0 accepts; `SPANTLS_POLICY_ERROR_…` bits
 /// refuse the peer with `certificate_required` for 1 (`handshake_failure` in TLS 1.2), else `unknown_ca` for 4, else
 /// `bad_certificate` for 2. To choose the alert, use `tls_session_reject_certificate()`.
 ///
-/// - `TLS_STATUS_COMPLETE`: taken; call `tls_session_process_handshake()` again.
-/// - `TLS_ERROR_INVALID_ARGUMENT`: an unknown bit.
-/// - `TLS_ERROR_INVALID_STATE`: nothing waits for a verdict, or it was answered.
+/// - `TLS_STATUS_COMPLETE`: taken; call `tls_session_handshake()` again.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: an unknown bit.
+/// - `TLS_STATUS_INVALID_STATE`: nothing waits for a verdict, or it was answered.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_set_certificate_validation_result(
@@ -97,10 +97,10 @@ pub unsafe extern "C" fn tls_session_set_certificate_validation_result(
 /// Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with a refusal: the peer gets this fatal alert, under the keys in
 /// force, before it completes and before any application byte.
 ///
-/// - `TLS_STATUS_COMPLETE`: taken; call `tls_session_process_handshake()` again: it fails with
-///   `TLS_ERROR_AUTHENTICATION` and writes the alert.
-/// - `TLS_ERROR_INVALID_ARGUMENT`: an alert that ends nothing (close_notify, user_canceled, no_renegotiation).
-/// - `TLS_ERROR_INVALID_STATE`: nothing waits for a verdict, or it was answered.
+/// - `TLS_STATUS_COMPLETE`: taken; call `tls_session_handshake()` again: it fails with
+///   `TLS_STATUS_AUTHENTICATION_FAILED` and writes the alert.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: an alert that ends nothing (close_notify, user_canceled, no_renegotiation).
+/// - `TLS_STATUS_INVALID_STATE`: nothing waits for a verdict, or it was answered.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_reject_certificate(session: *mut tls_session_t, alert: u8) -> tls_status_t {
@@ -111,10 +111,10 @@ pub unsafe extern "C" fn tls_session_reject_certificate(session: *mut tls_sessio
 
 /// Answers any suspension with a refusal: the peer gets this fatal alert, and nothing else any more.
 ///
-/// - `TLS_STATUS_COMPLETE`: taken; call `tls_session_process_handshake()` again: it fails with
-///   `TLS_ERROR_AUTHENTICATION` and writes the alert.
-/// - `TLS_ERROR_INVALID_ARGUMENT`: an alert that ends nothing (close_notify, user_canceled, no_renegotiation).
-/// - `TLS_ERROR_INVALID_STATE`: the session is not suspended, or its question was answered.
+/// - `TLS_STATUS_COMPLETE`: taken; call `tls_session_handshake()` again: it fails with
+///   `TLS_STATUS_AUTHENTICATION_FAILED` and writes the alert.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: an alert that ends nothing (close_notify, user_canceled, no_renegotiation).
+/// - `TLS_STATUS_INVALID_STATE`: the session is not suspended, or its question was answered.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_reject(session: *mut tls_session_t, alert: u8) -> tls_status_t {

@@ -33,23 +33,23 @@ public enum TlsError
     /// <summary>The session is not in a state for this.</summary>
     InvalidState = -2,
     /// <summary>The peer was refused, by a verdict or for want of proof.</summary>
-    Authentication = -3,
+    AuthenticationFailed = -3,
     /// <summary>A message against the protocol, or a fatal alert of the peer's.</summary>
-    Protocol = -4,
+    ProtocolError = -4,
     /// <summary>The connection has ended without a close_notify.</summary>
     Truncated = -5,
     /// <summary>The socket has failed.</summary>
-    Io = -6,
+    IoError = -6,
     /// <summary>Certificates, keys or options that do not fit.</summary>
-    Configuration = -7,
+    InvalidConfiguration = -7,
     /// <summary>Not supported, here or in this version of TLS.</summary>
     NotSupported = -8,
     /// <summary>Another thread is inside the same half of the session.</summary>
     Busy = -9,
     /// <summary>Out of memory or of something else that is limited.</summary>
-    Resources = -10,
+    OutOfResources = -10,
     /// <summary>A fault of the library's.</summary>
-    Internal = -128,
+    InternalError = -128,
 }
 
 /// <summary>Whether a server asks its clients for certificates.</summary>

@@ -125,7 +125,7 @@ internal sealed class SessionHandle : TlsHandle
 
 internal static unsafe partial class NativeMethods
 {
-    private const uint AbiVersion = 0;
+    private const uint AbiVersion = 1;
 
     /// <summary>SPANTLS_LIB names the library where it is neither beside the program nor the system's.</summary>
     static NativeMethods()
@@ -151,7 +151,7 @@ internal static unsafe partial class NativeMethods
         {
             return NativeLibrary.Load(given);
         }
-        string soname = OperatingSystem.IsMacOS() ? "libspantls.0.dylib" : "libspantls.so.0";
+        string soname = OperatingSystem.IsMacOS() ? "libspantls.1.dylib" : "libspantls.so.1";
         return NativeLibrary.TryLoad(name, assembly, paths, out IntPtr found) ||
             NativeLibrary.TryLoad(soname, assembly, paths, out found) ? found : IntPtr.Zero;
     }

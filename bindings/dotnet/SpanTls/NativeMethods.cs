@@ -127,7 +127,7 @@ internal static unsafe partial class NativeMethods
     internal static extern int tls_session_set_target_host_name(SessionHandle session, byte* name);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_process_handshake(SessionHandle session, byte* input, nuint inputLen, byte* output, nuint outputCap, nuint* outConsumed, nuint* outWritten);
+    internal static extern int tls_session_handshake(SessionHandle session, byte* input, nuint inputLen, byte* output, nuint outputCap, nuint* outConsumed, nuint* outWritten);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int tls_session_encrypt(SessionHandle session, byte* plaintext, nuint plaintextLen, byte* ciphertext, nuint ciphertextCap, nuint* outConsumed, nuint* outWritten);
@@ -163,22 +163,22 @@ internal static unsafe partial class NativeMethods
     internal static extern int tls_session_create_with_socket(ContextHandle context, nint socket, uint flags, out IntPtr outSession);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_handshake(SessionHandle session);
+    internal static extern int tls_session_socket_handshake(SessionHandle session);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_read(SessionHandle session, byte* buffer, nuint bufferCap, nuint* outRead);
+    internal static extern int tls_session_socket_read(SessionHandle session, byte* buffer, nuint bufferCap, nuint* outRead);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_write(SessionHandle session, byte* data, nuint dataLen, nuint* outWritten);
+    internal static extern int tls_session_socket_write(SessionHandle session, byte* data, nuint dataLen, nuint* outWritten);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_write_vectored(SessionHandle session, NativeSpan* spans, nuint numSpans, nuint* outWritten);
+    internal static extern int tls_session_socket_write_vectored(SessionHandle session, NativeSpan* spans, nuint numSpans, nuint* outWritten);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_close(SessionHandle session);
+    internal static extern int tls_session_socket_shutdown(SessionHandle session);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_bytes_after_close(SessionHandle session, byte* outBytes, nuint bytesCap, nuint* outLen);
+    internal static extern int tls_session_socket_bytes_after_close(SessionHandle session, byte* outBytes, nuint bytesCap, nuint* outLen);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern nint tls_session_socket(SessionHandle session);

@@ -43,7 +43,7 @@ public sealed class TlsException : IOException
     /// <summary>As in SslStream: a refused peer and a failed handshake are authentication failures; the end of a connection is
     /// not.</summary>
     internal Exception AsSslStreamThrows(bool handshaking) =>
-        Error == TlsError.Authentication || (handshaking && Error == TlsError.Protocol) ?
+        Error == TlsError.AuthenticationFailed || (handshaking && Error == TlsError.ProtocolError) ?
             new AuthenticationException(Message, this) : this;
 
     internal static unsafe Exception From(int status, in NativeError record)

@@ -181,7 +181,7 @@ public sealed partial class TlsSession : IDisposable
         nuint consumed = 0, written = 0;
         fixed (byte* from = input, to = output)
         {
-            int status = NativeMethods.tls_session_process_handshake(
+            int status = NativeMethods.tls_session_handshake(
                 _handle, from, (nuint)input.Length, to, (nuint)output.Length, &consumed, &written);
             bytesConsumed = (int)consumed;
             bytesWritten = (int)written;
@@ -375,7 +375,7 @@ public sealed partial class TlsSession : IDisposable
         TlsOperationStatus status;
         do
         {
-            int result = NativeMethods.tls_session_handshake(_handle);
+            int result = NativeMethods.tls_session_socket_handshake(_handle);
             status = result >= 0 ? (TlsOperationStatus)result : throw Failed(result);
         }
         while (AnswersItself(status));
@@ -388,7 +388,7 @@ public sealed partial class TlsSession : IDisposable
         nuint read = 0;
         fixed (byte* to = buffer)
         {
-            int status = NativeMethods.tls_session_read(_handle, to, (nuint)buffer.Length, &read);
+            int status = NativeMethods.tls_session_socket_read(_handle, to, (nuint)buffer.Length, &read);
             bytesRead = (int)read;
             return Status(status);
         }
@@ -401,7 +401,7 @@ public sealed partial class TlsSession : IDisposable
         nuint written = 0;
         fixed (byte* from = buffer)
         {
-            int status = NativeMethods.tls_session_write(_handle, from, (nuint)buffer.Length, &written);
+            int status = NativeMethods.tls_session_socket_write(_handle, from, (nuint)buffer.Length, &written);
             bytesWritten = (int)written;
             return status >= 0 ? (TlsOperationStatus)status : throw ClosedByPeer(Failed(status));
         }
@@ -411,13 +411,13 @@ public sealed partial class TlsSession : IDisposable
     public TlsOperationStatus Close()
     {
         _closedHere = true;
-        return Status(NativeMethods.tls_session_close(_handle));
+        return Status(NativeMethods.tls_session_socket_shutdown(_handle));
     }
 
     /// <summary>The bytes received after the peer's close_notify over the session's socket: they are not TLS. Fails until
     /// <see cref="Read"/> has returned <see cref="TlsOperationStatus.Closed"/>.</summary>
     public unsafe byte[] GetBytesAfterClose() => CopyOut((byte* to, nuint room, nuint* length) =>
-        NativeMethods.tls_session_bytes_after_close(_handle, to, room, length));
+        NativeMethods.tls_session_socket_bytes_after_close(_handle, to, room, length));
 
     private TlsOperationStatus Status(int status) =>
         status >= 0 ? (TlsOperationStatus)status : throw Failed(status);

@@ -238,7 +238,7 @@ sealed class Conversation
 
     /// <summary>As the C header has it.</summary>
     static string Name(TlsError error) =>
-        "TLS_ERROR_" + string.Concat(error.ToString().Select((letter, i) => (i > 0 && char.IsUpper(letter) ? "_" : "") + char.ToUpperInvariant(letter)));
+        "TLS_STATUS_" + string.Concat(error.ToString().Select((letter, i) => (i > 0 && char.IsUpper(letter) ? "_" : "") + char.ToUpperInvariant(letter)));
 
     static string Name(TlsOperationStatus status) =>
         string.Concat(status.ToString().Select((letter, i) => (i > 0 && char.IsUpper(letter) ? "_" : "") + char.ToUpperInvariant(letter)));
@@ -343,7 +343,7 @@ sealed class Conversation
         }
         catch (Exception failure) when (TlsException.Of(failure) is { } exception)
         {
-            _told["end"] = Name(exception.Error).Substring("TLS_ERROR_".Length);
+            _told["end"] = Name(exception.Error).Substring("TLS_STATUS_".Length);
             if (exception.Error != TlsError.Truncated)
             {
                 throw;

@@ -41,7 +41,7 @@ static class Verdicts
                 await stream.AuthenticateAsServerAsync(options);
             });
             var refused = await Check.Refused(driver.Handshake, "our client");
-            Check.Equal(TlsError.Authentication, refused.Error, "error");
+            Check.Equal(TlsError.AuthenticationFailed, refused.Error, "error");
             Check.Equal(alert, refused.AlertSent!.Value, "alert");
             Check.That(!driver.Session.IsHandshakeComplete, "a refused peer's handshake is not complete");
             var seen = await Check.Throws<AuthenticationException>(() => server, "SslStream");

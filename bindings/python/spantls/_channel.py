@@ -160,7 +160,7 @@ class Channel:
         return self._translated(error)
 
     def _translated(self, error: TlsError) -> Exception:
-        if error.status == Status.AUTHENTICATION and self._judged and error.alert_received is None:
+        if error.status == Status.AUTHENTICATION_FAILED and self._judged and error.alert_received is None:
             chain = self._session.remote_certificates
             if chain:
                 return _ssl_errors.verification(*verify_code(

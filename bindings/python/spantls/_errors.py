@@ -22,15 +22,15 @@ class Status(enum.IntEnum):
     BUFFER_TOO_SMALL = 17
     INVALID_ARGUMENT = -1
     INVALID_STATE = -2
-    AUTHENTICATION = -3
-    PROTOCOL = -4
+    AUTHENTICATION_FAILED = -3
+    PROTOCOL_ERROR = -4
     TRUNCATED = -5
-    IO = -6
-    CONFIGURATION = -7
+    IO_ERROR = -6
+    INVALID_CONFIGURATION = -7
     NOT_SUPPORTED = -8
     BUSY = -9
-    RESOURCES = -10
-    INTERNAL = -128
+    OUT_OF_RESOURCES = -10
+    INTERNAL_ERROR = -128
 
     @property
     def c_name(self) -> str:
@@ -179,4 +179,4 @@ class TlsError(Exception):
             return "peer"
         if self.alert_sent is not None:
             return "us"
-        return "transport" if self.status in (Status.TRUNCATED, Status.IO) else "call"
+        return "transport" if self.status in (Status.TRUNCATED, Status.IO_ERROR) else "call"

@@ -39,7 +39,7 @@ def _optional(alert: int) -> Optional[int]:
 def error_from(record: ErrorRecord, status: int) -> TlsError:
     known = record.status == status
     return TlsError(
-        STATUSES.get(status, Status.INTERNAL),
+        STATUSES.get(status, Status.INTERNAL_ERROR),
         record.message.decode("utf-8", "replace") if record.status else "the call was refused",
         _optional(record.alert_sent) if known else None,
         _optional(record.alert_received) if known else None,

@@ -8,7 +8,7 @@ import os
 import sys
 from typing import Dict, List, Optional, Tuple
 
-ABI_VERSION = 0
+ABI_VERSION = 1
 
 
 class Part(ctypes.Structure):
@@ -22,7 +22,7 @@ HELLO_PARTS = ("random", "session_id", "cipher_suites", "extensions", "server_na
 
 
 class ClientHelloRecord(ctypes.Structure):
-    """tls_client_hello_info_t."""
+    """spantls_client_hello_info_t."""
 
     _fields_ = [
         ("struct_size", ctypes.c_size_t),
@@ -35,7 +35,7 @@ class ClientHelloRecord(ctypes.Structure):
 
 
 class ErrorRecord(ctypes.Structure):
-    """tls_error_t."""
+    """spantls_error_t."""
 
     _fields_ = [
         ("struct_size", ctypes.c_size_t),
@@ -56,7 +56,7 @@ COUNTERS = ("ciphertext_sent", "ciphertext_received", "plaintext_sent", "plainte
 
 
 class StatsRecord(ctypes.Structure):
-    """tls_session_stats_t."""
+    """spantls_session_stats_t."""
 
     _fields_ = [
         ("struct_size", ctypes.c_size_t),
@@ -69,7 +69,7 @@ class StatsRecord(ctypes.Structure):
 
 
 class Span(ctypes.Structure):
-    """tls_span_t."""
+    """spantls_span_t."""
 
     _fields_ = [("data", ctypes.c_void_p), ("len", ctypes.c_size_t)]
 
@@ -123,7 +123,7 @@ FUNCTIONS: List[Tuple[str, str, str]] = [
     ("tls_session_create_with_socket", "i", "hfIh"),
     ("tls_session_destroy", "v", "h"),
     ("tls_session_set_target_host_name", "i", "hs"),
-    ("tls_session_process_handshake", "i", "hhnhnhh"),
+    ("tls_session_handshake", "i", "hhnhnhh"),
     ("tls_session_encrypt", "i", "hhnhnhh"),
     ("tls_session_encrypt_vectored", "i", "hhnhnhh"),
     ("tls_session_decrypt", "i", "hhnhnhh"),
@@ -133,12 +133,12 @@ FUNCTIONS: List[Tuple[str, str, str]] = [
     ("tls_session_shutdown", "i", "hhnh"),
     ("tls_session_drain_pending_output", "i", "hhnh"),
     ("tls_session_end_of_input", "i", "h"),
-    ("tls_session_handshake", "i", "h"),
-    ("tls_session_read", "i", "hhnh"),
-    ("tls_session_write", "i", "hhnh"),
-    ("tls_session_write_vectored", "i", "hhnh"),
-    ("tls_session_close", "i", "h"),
-    ("tls_session_bytes_after_close", "i", "hhnh"),
+    ("tls_session_socket_handshake", "i", "h"),
+    ("tls_session_socket_read", "i", "hhnh"),
+    ("tls_session_socket_write", "i", "hhnh"),
+    ("tls_session_socket_write_vectored", "i", "hhnh"),
+    ("tls_session_socket_shutdown", "i", "h"),
+    ("tls_session_socket_bytes_after_close", "i", "hhnh"),
     ("tls_session_socket", "f", "h"),
     ("tls_session_error", "i", "hh"),
     ("tls_session_accept_with_default_validation", "i", "hh"),

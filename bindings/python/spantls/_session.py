@@ -17,7 +17,7 @@ _Three = ctypes.c_size_t * 3
 _byref = ctypes.byref
 _WORD = ctypes.sizeof(ctypes.c_size_t)
 
-_process_handshake = lib.tls_session_process_handshake
+_process_handshake = lib.tls_session_handshake
 _encrypt = lib.tls_session_encrypt
 _decrypt = lib.tls_session_decrypt
 
@@ -45,7 +45,7 @@ class ClientHello(NamedTuple):
 
 
 class SessionStats(NamedTuple):
-    """tls_session_stats_t."""
+    """spantls_session_stats_t."""
 
     ciphertext_sent: int
     ciphertext_received: int
@@ -226,20 +226,20 @@ class Session:
     def handshake(self) -> Status:
         """Does the handshake over the session's socket."""
         handle = self._handle
-        status = lib.tls_session_handshake(handle)
+        status = lib.tls_session_socket_handshake(handle)
         if status < 0:
             raise self._fail(handle, status)
         return STATUSES[status]
 
     def read(self, buffer: Any) -> Tuple[Status, int]:
         """(status, read)."""
-        return self._emit(lib.tls_session_read, buffer)
+        return self._emit(lib.tls_session_socket_read, buffer)
 
     def write(self, data: Any = b"") -> Tuple[Status, int]:
         """(status, taken)."""
         handle, written = self._handle, _size()
         span, length = input_span(data)
-        status = lib.tls_session_write(handle, span, length, _byref(written))
+        status = lib.tls_session_socket_write(handle, span, length, _byref(written))
         if status < 0:
             del span  # the traceback would hold the buffers
             raise self._fail(handle, status, written.value, written.value)
@@ -249,23 +249,23 @@ class Session:
         """(status, taken)."""
         handle, written = self._handle, _size()
         spans, held = _spans_of(parts)
-        status = lib.tls_session_write_vectored(handle, spans, len(spans), _byref(written))
+        status = lib.tls_session_socket_write_vectored(handle, spans, len(spans), _byref(written))
         if status < 0:
             del spans, held  # the traceback would hold the buffers
             raise self._fail(handle, status, written.value, written.value)
         return STATUSES[status], written.value
 
     def close_notify(self) -> Status:
-        """Sends what is owed and close_notify over the socket (tls_session_close)."""
+        """Sends what is owed and close_notify over the socket (tls_session_socket_shutdown)."""
         handle = self._handle
-        status = lib.tls_session_close(handle)
+        status = lib.tls_session_socket_shutdown(handle)
         if status < 0:
             raise self._fail(handle, status)
         return STATUSES[status]
 
     def bytes_after_close(self) -> bytes:
-        """The bytes received after the peer's close_notify, which are not TLS (tls_session_bytes_after_close)."""
-        return self._copy_out(lib.tls_session_bytes_after_close)
+        """The bytes received after the peer's close_notify, which are not TLS (tls_session_socket_bytes_after_close)."""
+        return self._copy_out(lib.tls_session_socket_bytes_after_close)
 
     @property
     def socket(self) -> int:

@@ -108,7 +108,7 @@ def translate(error: TlsError, first: bytes = b"", record: bytes = b"", own: Opt
     was refused, `own` the reason of a refusal of ours."""
     if error.status == Status.TRUNCATED:
         return eof()
-    if error.status == Status.IO:
+    if error.status == Status.IO_ERROR:
         return OSError(error.os_error, error.message)
     if error.alert_received == Alert.CLOSE_NOTIFY:
         return zero_return()

@@ -39,11 +39,11 @@ class Header(unittest.TestCase):
         self.assertEqual(inside, {n for n, _, _ in _library.FUNCTIONS if not re.search(r"lib\." + n + r"\b", text)})
 
     def test_every_number_of_the_header_is_there(self):
-        kinds = {"TLS_STATUS_": Status, "TLS_ERROR_": Status, "TLS_PROTOCOL_": Protocol, "TLS_STATE_": State,
-                 "TLS_CLIENT_CERTIFICATE_": spantls.ClientCertificate, "TLS_VALIDATION_": spantls.Validation,
-                 "TLS_POLICY_ERROR_": PolicyErrors, "TLS_CHANNEL_BINDING_": ChannelBinding,
-                 "SPANTLS_OFFERS_": spantls.Offers, "SPANTLS_ALERT_": Alert, "TLS_SOCKET_": spantls.SocketFlags,
-                 "TLS_KERNEL_REASON_": spantls.KernelReason, "TLS_TRUST_ANCHORS_": spantls.TrustAnchors}
+        kinds = {"TLS_STATUS_": Status, "SPANTLS_PROTOCOL_": Protocol, "SPANTLS_STATE_": State,
+                 "SPANTLS_CLIENT_CERTIFICATE_": spantls.ClientCertificate, "SPANTLS_VALIDATION_": spantls.Validation,
+                 "SPANTLS_POLICY_ERROR_": PolicyErrors, "SPANTLS_CHANNEL_BINDING_": ChannelBinding,
+                 "SPANTLS_OFFERS_": spantls.Offers, "SPANTLS_ALERT_": Alert, "SPANTLS_SOCKET_": spantls.SocketFlags,
+                 "SPANTLS_KERNEL_REASON_": spantls.KernelReason, "SPANTLS_TRUST_ANCHORS_": spantls.TrustAnchors}
         numbers = re.findall(r"^\s+((?:TLS|SPANTLS)_\w+) = (-?\d+),", self.text, flags=re.M)
         self.assertGreater(len(numbers), 70)
         for name, value in numbers:
@@ -134,7 +134,7 @@ class Suspensions(unittest.TestCase):
         with self.assertRaises(TlsError) as caught:
             shake(client, server)
         error = caught.exception
-        self.assertEqual((Status.AUTHENTICATION, Alert.ACCESS_DENIED, None, "us"),
+        self.assertEqual((Status.AUTHENTICATION_FAILED, Alert.ACCESS_DENIED, None, "us"),
                          (error.status, error.alert_sent, error.alert_received, error.origin))
         move(client, server)
         with self.assertRaises(TlsError) as caught:
@@ -334,7 +334,7 @@ class Facts(unittest.TestCase):
     def test_the_library_tells_its_version_and_names(self):
         self.assertRegex(spantls.library_version(), r"^\d+\.\d+\.\d+")
         self.assertEqual("unknown_ca", spantls.alert_name(48))
-        self.assertEqual("TLS_ERROR_BUSY", Status.BUSY.c_name)
+        self.assertEqual("TLS_STATUS_BUSY", Status.BUSY.c_name)
         self.assertLessEqual(*spantls.suspended_handshakes())
 
 

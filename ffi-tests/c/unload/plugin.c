@@ -11,7 +11,7 @@ bool wait_inside(void (*ready)(void *), void (*wait)(void *), void *argument);
 
 /* Handshakes over spans and over a socket, in both versions, with a record that does not fit its reader's buffer. */
 bool converse(void) {
-    static const uint32_t protocols[] = {TLS_PROTOCOL_TLS12, TLS_PROTOCOL_TLS13};
+    static const uint32_t protocols[] = {SPANTLS_PROTOCOL_TLS12, SPANTLS_PROTOCOL_TLS13};
     const int before = complaints_so_far();
     for (int i = 0; i < 2; i++) {
         pair_t pair = pair_established(protocols[i]);
@@ -24,9 +24,9 @@ bool converse(void) {
         free(data);
     }
     /* The system's trust anchors are read once. */
-    pair_t pair = pair_open(&(setup_t){.protocols = TLS_PROTOCOL_TLS13}, &(setup_t){.credentials = "server-p256"});
+    pair_t pair = pair_open(&(setup_t){.protocols = SPANTLS_PROTOCOL_TLS13}, &(setup_t){.credentials = "server-p256"});
     EXPECT(!run_handshake(&pair));
-    EXPECT_STATUS(pair.client.status, TLS_ERROR_AUTHENTICATION);
+    EXPECT_STATUS(pair.client.status, TLS_STATUS_AUTHENTICATION_FAILED);
     pair_close(&pair);
     return complaints_so_far() == before;
 }
@@ -34,11 +34,11 @@ bool converse(void) {
 /* Over a socket: the thread has buffers of its own from then on, and is kept until `wait` returns. */
 bool wait_inside(void (*ready)(void *), void (*wait)(void *), void *argument) {
     const int before = complaints_so_far();
-    wire_t wire = wire_established(TLS_PROTOCOL_TLS13, false);
+    wire_t wire = wire_established(SPANTLS_PROTOCOL_TLS13, false);
     size_t count = 0;
     uint8_t room[10] = {0};
-    EXPECT_STATUS(tls_session_write(wire.client, (const uint8_t *)"hello", 5, &count), TLS_STATUS_COMPLETE);
-    EXPECT_STATUS(tls_session_read(wire.server, room, sizeof room, &count), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, (const uint8_t *)"hello", 5, &count), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_read(wire.server, room, sizeof room, &count), TLS_STATUS_COMPLETE);
     EXPECT_BYTES(room, count, "hello", 5);
     wire_close(&wire);
     ready(argument);

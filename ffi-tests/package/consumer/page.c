@@ -30,20 +30,20 @@ static tls_status_t fetch(int fd, const char *name, const char *anchors, const c
     char answer[4096];
     if ((status = tls_options_create(&options)) == 0 &&
         (status = tls_options_add_trust_anchors_file(options, anchors)) == 0 &&
-        (status = tls_options_set_certificate_validation(options, TLS_VALIDATION_AUTOMATIC)) == 0 &&
+        (status = tls_options_set_certificate_validation(options, SPANTLS_VALIDATION_AUTOMATIC)) == 0 &&
         (status = tls_context_create_client(options, &context)) == 0 &&
-        (status = tls_session_create_with_socket(context, fd, TLS_SOCKET_OWN, &session)) == 0 &&
+        (status = tls_session_create_with_socket(context, fd, SPANTLS_SOCKET_OWN, &session)) == 0 &&
         (status = tls_session_set_target_host_name(session, name)) == 0 &&
-        (status = tls_session_handshake(session)) == 0 &&
-        (status = tls_session_write(session, (const uint8_t *)request, strlen(request), &count)) == 0) {
-        while ((status = tls_session_read(session, (uint8_t *)answer, sizeof answer, &count)) == 0) {
+        (status = tls_session_socket_handshake(session)) == 0 &&
+        (status = tls_session_socket_write(session, (const uint8_t *)request, strlen(request), &count)) == 0) {
+        while ((status = tls_session_socket_read(session, (uint8_t *)answer, sizeof answer, &count)) == 0) {
             fwrite(answer, 1, count, stdout);
         }
     }
     if (status == TLS_STATUS_CLOSED) {
-        status = tls_session_close(session); /* the peer has said goodbye, and so do we */
+        status = tls_session_socket_shutdown(session); /* the peer has said goodbye, and so do we */
     }
-    tls_error_t error = {.struct_size = sizeof error};
+    spantls_error_t error = {.struct_size = sizeof error};
     if (status < 0 && session != NULL && tls_session_error(session, &error) == 0) {
         fprintf(stderr, "%s: %s\n", tls_status_name(status), (const char *)error.message);
     }
