@@ -589,7 +589,7 @@ typedef struct tls_options_t tls_options_t;
 typedef struct tls_session_t tls_session_t;
 
 /**
- * A status: `TLS_STATUS_…` (zero or more) when the call did its work, `TLS_ERROR_…` (negative) when not.
+ * A status: `TLS_STATUS_…` (zero or more) when the call did its work, a negative one when not.
  */
 typedef int32_t tls_status_t;
 

@@ -52,7 +52,7 @@ static bool is_text(const char *text) {
 
 #define ON(groups, status) {groups, status, status, 0, 0},
 #define EITHER(groups, status, other) {groups, status, other, 0, 0},
-#define IN(version, groups, status) {groups, status, status, TLS_PROTOCOL_TLS##version, 0},
+#define IN(version, groups, status) {groups, status, status, SPANTLS_PROTOCOL_TLS##version, 0},
 #define OF(side, groups, status) {groups, status, status, 0, 1 + side},
 #define CALL(function, result, answers, ...) \
     {#function, call_##function, result, {answers{0, 0, 0, 0, 0}}, {LIST(ADDRESS, ignored, __VA_ARGS__)}},
@@ -155,8 +155,8 @@ static unsigned long num_calls;
 
 /* The statuses of calls that have done nothing. A sticky failure is none of them: it may come with output. */
 static bool is_refusal(long long status) {
-    return status == TLS_ERROR_INVALID_ARGUMENT || status == TLS_ERROR_INVALID_STATE ||
-           status == TLS_ERROR_CONFIGURATION || status == TLS_ERROR_NOT_SUPPORTED;
+    return status == TLS_STATUS_INVALID_ARGUMENT || status == TLS_STATUS_INVALID_STATE ||
+           status == TLS_STATUS_INVALID_CONFIGURATION || status == TLS_STATUS_NOT_SUPPORTED;
 }
 
 static bool is_expected(const stage_t *stage, long long result) {
@@ -182,20 +182,20 @@ static bool is_expected(const stage_t *stage, long long result) {
            ((answer.status == SOMETHING || answer.other == SOMETHING) && result != 0);
 }
 
-static bool same_record(const tls_error_t *a, const tls_error_t *b) {
+static bool same_record(const spantls_error_t *a, const spantls_error_t *b) {
     return a->status == b->status && a->alert_sent == b->alert_sent && a->alert_received == b->alert_received &&
            a->os_error == b->os_error && memcmp(a->message, b->message, sizeof a->message) == 0;
 }
 
 /* A failure of its own kind, so that a later one on this thread shows. */
-static tls_error_t mark_last_error(void) {
+static spantls_error_t mark_last_error(void) {
     tls_credentials_t *none = NULL;
-    EXPECT_STATUS(tls_credentials_create_pem(NULL, 0, NULL, 0, &none), TLS_ERROR_CONFIGURATION);
+    EXPECT_STATUS(tls_credentials_create_pem(NULL, 0, NULL, 0, &none), TLS_STATUS_INVALID_CONFIGURATION);
     return last_error();
 }
 
 /* Which of the two records of failures the call has written, and what. */
-static void check_records(const stage_t *stage, long long result, const tls_error_t *mark, const tls_error_t *before) {
+static void check_records(const stage_t *stage, long long result, const spantls_error_t *mark, const spantls_error_t *before) {
     const result_t kind = stage->call->result;
     const bool failed = kind == STATUS ? result < 0 : kind == NUMBER && has_wrong_value(stage);
     const bool on_session = takes_session(stage->call) && stage->arguments[0].variant == NULL;
@@ -204,16 +204,16 @@ static void check_records(const stage_t *stage, long long result, const tls_erro
     const bool reads = num > 0 && stage->arguments[num - 1].kind == &kind_ERROR_RECORD;
     const bool reads_last = reads && !takes_session(stage->call);
 
-    const tls_error_t last = last_error();
+    const spantls_error_t last = last_error();
     if (failed && !reads_last && (!on_session || reads)) {
-        EXPECT_STATUS(last.status, kind == STATUS ? (int)result : TLS_ERROR_INVALID_ARGUMENT);
+        EXPECT_STATUS(last.status, kind == STATUS ? (int)result : TLS_STATUS_INVALID_ARGUMENT);
     } else {
         EXPECT(same_record(&last, mark));
     }
     if (session_of(stage) == NULL) {
         return;
     }
-    const tls_error_t record = error_of(session_of(stage));
+    const spantls_error_t record = error_of(session_of(stage));
     if (failed && on_session && !reads && !(stage->state->bits & BROKEN)) {
         EXPECT_STATUS(record.status, (int)result);
         EXPECT(!is_refusal(result) || record.alert_sent == -1);
@@ -241,10 +241,10 @@ static void describe(const stage_t *stage, long long result) {
 /* Calls with the arguments that were made, and looks at everything. True if it has changed nothing. */
 static bool make_call(stage_t *stage) {
     const int complaints = complaints_so_far();
-    const tls_error_t mark = mark_last_error();
+    const spantls_error_t mark = mark_last_error();
     const tls_session_t *session = session_of(stage);
     const uint32_t bits = session == NULL ? 0 : tls_session_state(session);
-    const tls_error_t before = session == NULL ? mark : error_of(session);
+    const spantls_error_t before = session == NULL ? mark : error_of(session);
 
     const long long result = stage->call->function(stage->arguments);
     num_calls++;
@@ -431,7 +431,7 @@ int main(int argc, char **argv) {
     for (size_t i = 0; i < COUNT(states); i++) {
         char where[100];
         snprintf(where, sizeof where, "%s, TLS %s, %s", states[i].side == SERVER ? "server" : "client",
-                 states[i].protocol == TLS_PROTOCOL_TLS13 ? "1.3" : "1.2", states[i].sentence);
+                 states[i].protocol == SPANTLS_PROTOCOL_TLS13 ? "1.3" : "1.2", states[i].sentence);
         calls_in(&states[i], where);
     }
     end_others();

@@ -2,7 +2,7 @@
 
 use crate::outcome::{Failure, FailureKind, Outcome, Question};
 
-/// A status: `TLS_STATUS_…` (zero or more) when the call did its work, `TLS_ERROR_…` (negative) when not.
+/// A status: `TLS_STATUS_…` (zero or more) when the call did its work, a negative one when not.
 pub type tls_status_t = i32;
 
 /// The values of `tls_status_t`.
