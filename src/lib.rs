@@ -1,4 +1,4 @@
-//! `spantls`: a non-blocking, span-based TLS 1.2/1.3 state machine behind a C ABI.
+//! `spantls`: a non-blocking, span-based TLS 1.2/1.3 state machine with a C ABI.
 //!
 //! The interface is `include/spantls.h`, whose text stands at the exports of [`ffi`]. The rooms of the house, from top
 //! to bottom, are drawn in `ARCHITECTURE.md`; dependencies point down. The Rust modules are public for the tests and

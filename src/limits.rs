@@ -6,13 +6,13 @@ pub(crate) const RECORD_HEADER: usize = 5;
 /// Plaintext bytes of a record (RFC 8446 section 5.1, RFC 5246 section 6.2.1).
 pub(crate) const MAX_PLAINTEXT: usize = 1 << 14;
 
-/// Bytes behind the header of a protected TLS 1.3 record (RFC 8446 section 5.2).
+/// Bytes after the header of a protected TLS 1.3 record (RFC 8446 section 5.2).
 pub(crate) const MAX_CIPHERTEXT_TLS13: usize = MAX_PLAINTEXT + 256;
 
-/// Bytes behind the header of a protected TLS 1.2 record (RFC 5246 section 6.2.3).
+/// Bytes after the header of a protected TLS 1.2 record (RFC 5246 section 6.2.3).
 pub(crate) const MAX_CIPHERTEXT_TLS12: usize = MAX_PLAINTEXT + 2048;
 
-/// Bytes of a handshake message behind its header. The protocol allows 2^24; nothing real comes near, and a peer
+/// Bytes of a handshake message after its header. The protocol allows 2^24; no real message is nearly as long, and a peer
 /// must not make us keep megabytes before it has proved anything.
 pub(crate) const MAX_HANDSHAKE_MESSAGE: usize = 0xffff;
 
@@ -72,7 +72,7 @@ pub(crate) const DEFAULT_TICKET_LIFETIME: u32 = 7200;
 /// RFC 8446 section 4.6.1: seven days.
 pub(crate) const MAX_TICKET_LIFETIME: u32 = 604_800;
 
-/// Seconds from a full handshake in which its session may be resumed, however often (RFC 8446 section 4.6.1): nobody proves
+/// Seconds from a full handshake in which its session may be resumed, however often (RFC 8446 section 4.6.1): no one proves
 /// in a resumed one that a certificate's key is still his, and each brings new tickets.
 pub(crate) const MAX_RESUMED: u64 = 604_800;
 

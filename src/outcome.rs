@@ -24,7 +24,7 @@ pub enum Outcome {
 /// What a suspended session asks its host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Question {
-    /// Which context goes on with this ClientHello?
+    /// Which context continues with this ClientHello?
     ServerContext,
     /// Which certificate does the server get to see?
     Credentials,
@@ -108,7 +108,7 @@ impl Failure {
         Self::new(FailureKind::Configuration, message)
     }
 
-    /// The peer broke the protocol; `alert` is what it is told.
+    /// The peer broke the protocol; `alert` is sent to it.
     #[cold]
     pub fn protocol(alert: Alert, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(FailureKind::Protocol, message).with_alert(alert)

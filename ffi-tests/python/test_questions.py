@@ -814,7 +814,7 @@ BAD_CREDENTIALS = [
     ("SHA-1", "server-rsa2048", [0x0201], "0x0201 is not supported"),
     ("ECDSA with SHA-1", "server-p256", [0x0203], "0x0203 is not supported"),
     ("rsa_pss_pss_sha256", "server-rsa2048", [0x0809], "0x0809 is not supported"),
-    ("a scheme twice", "server-rsa2048", [0x0804, 0x0401, 0x0804], "0x0804 is there twice"),
+    ("a scheme twice", "server-rsa2048", [0x0804, 0x0401, 0x0804], "0x0804 is listed twice"),
     *((f"a {key} key and {SCHEMES[scheme][0]}", f"server-{key}", [scheme], f"does not sign with scheme {scheme:#06x}")
       for key in KEYS for scheme, (_, keys, _, _) in SCHEMES.items() if key not in keys),
     ("a scheme of another key behind a good one", "server-rsa2048", [0x0804, 0x0403],

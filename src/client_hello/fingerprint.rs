@@ -1,4 +1,4 @@
-//! What a ClientHello tells about the program that sent it, in the two forms that lists of such programs use.
+//! Fingerprints of the program that sent a ClientHello, in the two forms that public lists use.
 //!
 //! Both leave out the values that RFC 8701 reserves for noise. JA3 is described in the README of
 //! github.com/salesforce/ja3, JA4 in technical_details/JA4.md of github.com/FoxIO-LLC/ja4.
@@ -76,7 +76,7 @@ impl ClientHello {
         hex4(sorted(self.cipher_suites()))
     }
 
-    /// Extensions, but for the two that the summary tells of, and signature algorithms.
+    /// Extensions except the two that the summary covers, then signature algorithms.
     fn ja4_extensions(&self) -> String {
         let types = self.extension_types().filter(|number| ![ext::SERVER_NAME, ext::ALPN].contains(number));
         let (extensions, signatures) = (hex4(sorted(types)), hex4(self.signature_algorithms()));

@@ -103,7 +103,7 @@ pub(super) fn message(raw: &[u8]) -> Result<(u16, Parts), Unreadable> {
         extensions(list, &mut parts)?;
     }
     if !message.is_empty() {
-        return Err(malformed("there are bytes behind the extensions"));
+        return Err(malformed("there are bytes after the extensions"));
     }
     Ok((legacy_version, parts))
 }
@@ -114,7 +114,7 @@ fn extensions(mut list: Reader<'_>, parts: &mut Parts) -> Result<(), Unreadable>
         let (extension_type, contents) = any_extension(&mut list).ok_or(malformed("an extension is cut short"))?;
         // RFC 8446 section 4.2.
         if !seen.insert(extension_type) {
-            return Err(illegal("an extension is there twice"));
+            return Err(illegal("an extension is listed twice"));
         }
         extension(extension_type, contents, parts)?;
         // RFC 8446 section 4.2.11.
@@ -364,23 +364,23 @@ impl<'a> Reader<'a> {
         self.take(usize::from(len)).filter(|vector| vector.rest.len() >= least)
     }
 
-    /// Numbers of one byte, at least one, behind a length of one byte.
+    /// A list of one-byte numbers, not empty, after a length of one byte.
     fn u8_list8(&mut self) -> Option<Span> {
         self.vector8(1).map(|list| list.span())
     }
 
-    /// Numbers of two bytes, at least one, behind a length of one byte.
+    /// A list of two-byte numbers, not empty, after a length of one byte.
     fn u16_list8(&mut self) -> Option<Span> {
         self.vector8(2).map(|list| list.span()).filter(|list| list.len.is_multiple_of(2))
     }
 
-    /// The same behind a length of two bytes.
+    /// The same after a length of two bytes.
     fn u16_list16(&mut self) -> Option<Span> {
         self.vector16(2).map(|list| list.span()).filter(|list| list.len.is_multiple_of(2))
     }
 }
 
-/// Numbers seen before, a bit for each: a hello of thousands of extensions costs what they cost one by one.
+/// A bit for each number seen before, so that a ClientHello of thousands of extensions is checked in linear time.
 struct Seen(Vec<u64>);
 
 impl Default for Seen {

@@ -33,7 +33,7 @@ pub(super) struct Hello {
     pub(super) cipher_suites: Vec<u8>,
     pub(super) compression_methods: Vec<u8>,
     pub(super) extensions: Option<Vec<(u16, Vec<u8>)>>,
-    /// Behind everything.
+    /// After everything else.
     pub(super) trailer: Vec<u8>,
 }
 
@@ -175,7 +175,7 @@ fn every_prefix_is_refused() {
     let whole = Hello::full().bytes();
     for end in 0..whole.len() {
         assert_eq!(ClientHello::read(whole[..end].to_vec()).unwrap_err().alert, Alert::DECODE_ERROR);
-        // With a header that knows of the cut. A cut behind the compression methods leaves a hello without extensions.
+        // With a header that has the shorter length. Truncated after the compression methods, it is a ClientHello without extensions.
         if end >= 4 && end != 4 + 2 + 32 + 33 + 6 + 2 {
             let unreadable = ClientHello::read(message(&whole[4..end])).unwrap_err();
             assert_eq!(unreadable.alert, Alert::DECODE_ERROR, "{end}: {}", unreadable.reason);
@@ -206,7 +206,7 @@ fn the_fixed_fields_are_strict() {
     assert_eq!(alert(|hello| hello.compression_methods = vec![1]), Alert::ILLEGAL_PARAMETER);
     assert_eq!(alert(|hello| hello.trailer = vec![0]), Alert::DECODE_ERROR);
     assert!(Hello { compression_methods: vec![1, 0], ..Hello::full() }.read().is_ok());
-    // A byte behind the compression methods is half a length.
+    // One byte after the compression methods is half a length.
     assert_eq!(Hello { trailer: vec![0], ..Hello::bare() }.alert(), Alert::DECODE_ERROR);
 }
 

@@ -321,7 +321,7 @@ fn known<T>(ids: &[u16], what: &str, find: impl Fn(u16) -> Option<T>) -> Result<
     let mut found = Vec::new();
     for (index, id) in ids.iter().enumerate() {
         if ids[..index].contains(id) {
-            return Err(Failure::configuration(format!("{what} {id:#06x} is there twice")));
+            return Err(Failure::configuration(format!("{what} {id:#06x} is listed twice")));
         }
         found.push(find(*id).ok_or_else(|| Failure::configuration(format!("{what} {id:#06x} is not supported")))?);
     }

@@ -11,7 +11,7 @@ use crate::wiping::stack::{DERIVING, wiping};
 /// Bytes of both randoms of TLS 1.2.
 pub(crate) const RANDOMS: usize = 64;
 
-/// Labels with which TLS 1.2 derives secrets of its own (RFC 5705 section 4).
+/// Labels with which TLS 1.2 derives its own secrets (RFC 5705 section 4).
 const RESERVED: [&[u8]; 5] =
     [b"client finished", b"server finished", b"master secret", b"extended master secret", b"key expansion"];
 

@@ -15,7 +15,7 @@ use crate::path::HostPath;
 pub(crate) struct KeyLogFile(File);
 
 impl KeyLogFile {
-    /// Opens or makes the file; what is made, only its owner can read.
+    /// Opens the file, or creates it readable by its owner only.
     pub(crate) fn open(path: &str) -> Result<Arc<Self>, Failure> {
         let path = HostPath::new(path)?;
         let mut options = OpenOptions::new();

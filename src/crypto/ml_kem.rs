@@ -1,8 +1,8 @@
-//! ML-KEM-768 (FIPS 203): libcrux's, with our randomness, its inputs checked, and what it leaves behind wiped.
+//! ML-KEM-768 (FIPS 203): libcrux's, with our randomness, checked inputs, and its stack wiped.
 //!
 //! libcrux computes on arrays and wipes nothing. Keys and shared secrets are wiped here when they are dropped, and so
 //! is the part of the stack that it worked on (FIPS 203 section 3.3, destruction of intermediate values). That part is
-//! too large for a fiber: whoever calls from one changes to the host's stack.
+//! too large for a fiber: a caller on a fiber switches to the host's stack.
 
 use libcrux_ml_kem::mlkem768::{
     MlKem768Ciphertext, MlKem768PrivateKey, MlKem768PublicKey, decapsulate, encapsulate, generate_key_pair,
@@ -42,7 +42,7 @@ impl DecapsulationKey {
     }
 
     /// The secret that the peer has enclosed (ML-KEM.Decaps). A ciphertext of the right length always has one; if it
-    /// was not made for this key, it is one that nobody else knows.
+    /// was not made for this key, it is one that no one else has.
     pub(crate) fn decapsulate(&self, ciphertext: &[u8]) -> Result<SharedSecret, Error> {
         // FIPS 203 section 7.3: the ciphertext's type. The key is our own.
         let ciphertext = MlKem768Ciphertext::try_from(ciphertext).map_err(|_| invalid())?;
@@ -141,7 +141,7 @@ mod tests {
         });
     }
 
-    /// Among them ciphertexts that were tampered with, whose secret is nobody else's, and some of other lengths.
+    /// They include modified ciphertexts, whose secret no one else has, and ciphertexts of wrong lengths.
     #[test]
     fn what_is_found_within_is_wycheproofs() {
         each(TestName::MlKem768, 201, |test| {

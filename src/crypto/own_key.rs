@@ -1,4 +1,4 @@
-//! A chain and key of our own: what is shown to peers, with a staple that can be replaced at any time.
+//! Our chain and key, with an OCSP staple that can be replaced at any time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -189,7 +189,7 @@ struct TappedTls12(&'static dyn Tls12AeadAlgorithm);
 
 impl Tls12AeadAlgorithm for TappedTls12 {
     fn encrypter(&self, key: AeadKey, iv: &[u8], extra: &[u8]) -> Box<dyn MessageEncrypter> {
-        // RFC 5246 section 7.1: prepared now, in force behind our change_cipher_spec.
+        // RFC 5246 section 7.1: prepared now, in force after our change_cipher_spec.
         TappedEncrypter::install(Version::Tls12, self.0.extract_keys(key, iv, extra), false)
     }
 
@@ -297,7 +297,7 @@ impl MessageDecrypter for TappedDecrypter {
             (Version::Tls13, ContentType::Handshake, []) => {
                 Err(rustls::Error::InvalidMessage(InvalidMessage::InvalidEmptyPayload))
             }
-            // A close_notify behind the peer's change_cipher_spec.
+            // A close_notify after the peer's change_cipher_spec.
             (Version::Tls12, ContentType::Alert, [_, 0]) => {
                 Err(rustls::Error::AlertReceived(AlertDescription::CloseNotify))
             }

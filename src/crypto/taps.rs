@@ -99,7 +99,7 @@ pub(crate) enum Identity {
 pub(crate) const NEW_SESSION_TICKET: u8 = 4;
 
 impl Seen {
-    /// rustls hashes handshake messages one by one. Of those behind the application secrets the client's belong to the
+    /// rustls hashes handshake messages one by one. Of those after the application secrets the client's belong to the
     /// handshake, our tickets do not.
     pub(super) fn hashed(&mut self, message: &[u8], transcript: &dyn hash::Context) {
         let is_ticket = self.client_traffic.is_some() && message.first() == Some(&NEW_SESSION_TICKET);
@@ -133,7 +133,7 @@ struct SealerState {
     in_force: bool,
 }
 
-/// A point in what is sealed. Whoever goes on from an earlier one must have dropped what was sealed behind it: then no
+/// A position in the sequence of sealed records. To continue from an earlier one, drop what was sealed after it first: then no
 /// two records of one sequence number leave.
 #[derive(Clone)]
 pub(crate) struct SealingPoint {
@@ -204,7 +204,7 @@ impl HandshakeSealer {
         state.seal(message, sequence)
     }
 
-    /// Seals a record of ours behind those of rustls.
+    /// Seals a record of ours after those of rustls.
     fn seal_at(&self, message: OutboundPlainMessage<'_>, sequence: u64) -> Result<Vec<u8>, rustls::Error> {
         let mut state = self.state();
         let next = state.protection.as_deref().map(Protection::sequence);

@@ -1,8 +1,8 @@
 //! The alert primitive: any alert, at any point of a handshake, under the keys in force.
 //!
-//! rustls never sends an alert of its own here (see `crypto::suites`): it says which one it wanted, or says nothing, and
+//! rustls never sends an alert here (see `crypto::suites`): it names the one it wanted, or none, and
 //! the handshake sends the one that fits from here. So each refusal, failure and shutdown has one way out, and the error
-//! record tells what the peer was told.
+//! record names the alert that the peer was sent.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ use crate::record::Version;
 const WARNING: u8 = 1;
 const FATAL: u8 = 2;
 
-/// Writes an alert record behind `output`, sealed if there are keys in force.
+/// Appends an alert record to `output`, sealed if keys are in force.
 pub(crate) fn write(sealer: Option<&mut SealingPoint>, alert: Alert, output: &mut Vec<u8>) -> Result<(), Failure> {
     let message = message(alert);
     match sealer {

@@ -32,7 +32,7 @@ pub(crate) enum Progress {
 /// One step's work and, in the end, its result: this is what a fiber carries.
 pub(crate) struct Drive {
     pub(crate) connection: Connection,
-    /// Bytes given to rustls that it has not discarded. They must be shown again, in the same place.
+    /// Bytes given to rustls that it has not discarded. They must be passed again, at the same position.
     pub(crate) fed: Vec<u8>,
     /// Records for the peer, alerts left out.
     pub(crate) output: Vec<u8>,
@@ -78,7 +78,7 @@ impl Drive {
         Self { connection, fed, output: Vec::new(), alert_wanted: None }
     }
 
-    /// Lets rustls work on what it was fed until it needs more, is done, or fails. Its hooks may suspend in here.
+    /// Lets rustls process its input until it needs more, has finished, or fails. Its hooks may suspend in here.
     pub(crate) fn run(mut self) -> (Self, Result<Progress, Error>) {
         let mut sink = Sink { output: &mut self.output, alert_wanted: &mut self.alert_wanted };
         let result = match &mut self.connection {

@@ -21,13 +21,13 @@ pub(crate) struct VerifyingKey {
 }
 
 impl VerifyingKey {
-    /// Fails for a certificate that cannot be read, and for keys whose signatures nobody here can check.
+    /// Fails for a certificate that cannot be read, and for keys whose signatures cannot be checked here.
     pub(crate) fn new(leaf: CertificateDer<'static>, algorithms: WebPkiSupportedAlgorithms) -> Result<Self, Failure> {
         trust::usable_key(&leaf, algorithms.all)?;
         Ok(Self { leaf, algorithms })
     }
 
-    /// A peer's, as it has shown it: what is wrong with it makes every signature wrong.
+    /// The peer's key, from its certificate. If the certificate cannot be read, every signature is wrong.
     pub(crate) fn of_peer(leaf: CertificateDer<'static>, algorithms: WebPkiSupportedAlgorithms) -> Self {
         Self { leaf, algorithms }
     }
@@ -76,7 +76,7 @@ impl ExternalKey {
                 )));
             }
             if schemes[..index].contains(scheme) {
-                return Err(Failure::configuration(format!("signature scheme {number:#06x} is there twice")));
+                return Err(Failure::configuration(format!("signature scheme {number:#06x} is listed twice")));
             }
             algorithm = Some(of_scheme);
         }

@@ -88,7 +88,7 @@ impl ActiveKeyExchange for Exchange {
         Ok(joined(&*secret, x25519.secret_bytes()).into())
     }
 
-    /// The same X25519 key is offered alone, for servers that know no better (draft-ietf-tls-hybrid-design section 3.2).
+    /// The same X25519 key is offered alone, for servers without the hybrid group (draft-ietf-tls-hybrid-design section 3.2).
     fn hybrid_component(&self) -> Option<(NamedGroup, &[u8])> {
         Some((self.x25519.group(), self.x25519.pub_key()))
     }
@@ -118,7 +118,7 @@ fn halves<const N: usize>(share: &[u8]) -> Result<(&[u8], &[u8]), Error> {
     }
 }
 
-/// Allocated once, so that no secret is left behind in a smaller piece of memory.
+/// Allocated once, so that growing leaves no copy of a secret in a freed block.
 fn joined(ml_kem: &[u8], x25519: &[u8]) -> Vec<u8> {
     [ml_kem, x25519].concat()
 }

@@ -70,7 +70,7 @@ impl HelloReader {
         }
     }
 
-    /// Whether this is the record that completed `message`, shown again.
+    /// Whether this is the record that completed `message`, passed again.
     pub(super) fn completes(&self, record: &[u8], message: &[u8]) -> bool {
         let Some(missing) = message.get(self.joined()..) else { return false };
         record.first() == Some(&(ContentType::Handshake as u8)) && record.get(RECORD_HEADER..) == Some(missing)
@@ -132,7 +132,7 @@ fn not_a_hello(record: &[u8]) -> Failure {
         // RFC 8446 section 5.1: nothing stands between the fragments of a message.
         [21, _, _, 0, 2, 1, _] => refused(Alert::UNEXPECTED_MESSAGE, "an alert within the ClientHello"),
         [21, _, _, 0, 2, _, description] => alert::received(Alert(description)),
-        // RFC 8446 section 5.1: an alert is a record of its own, and has two bytes.
+        // RFC 8446 section 5.1: an alert is not fragmented or combined with others: one record of two bytes.
         [21, ..] => refused(Alert::DECODE_ERROR, "an alert does not have two bytes"),
         _ => refused(Alert::UNEXPECTED_MESSAGE, "the client did not begin with a ClientHello"),
     }

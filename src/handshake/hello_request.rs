@@ -117,7 +117,7 @@ mod tests {
             assert!(requests.remove(&record(&[2, 0, 0, 1, 5]), Some(version)).is_ok_and(|left| left.len() == 10));
             assert!(requests.remove(next, Some(version)).is_ok_and(|left| &*left == next));
             let mut requests = HelloRequests::default();
-            // Behind a ServerHello, whose version is known once rustls has it.
+            // After a ServerHello, whose version is known once rustls has it.
             assert!(requests.remove(&record(&[2, 0, 0, 1, 5, 0, 0]), None).is_ok_and(|left| left.len() == 10));
             let failure = requests.remove(next, Some(version)).unwrap_err();
             assert_eq!(failure.alert_sent, Some(Alert::UNEXPECTED_MESSAGE));

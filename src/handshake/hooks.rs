@@ -167,7 +167,7 @@ fn ask_about(end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_
 
 #[cfg(test)]
 thread_local! {
-    /// Makes the next hook panic behind its suspension.
+    /// Makes the next hook panic after its suspension.
     pub(crate) static PANIC: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 

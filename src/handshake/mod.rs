@@ -227,10 +227,10 @@ impl Handshake {
         }
         let entered = taps.enter();
         // rustls wants a name; of an IP address it sends none (RFC 6066 section 3). The verdict is not its own.
-        let nobody = || ServerName::IpAddress(std::net::Ipv4Addr::UNSPECIFIED.into());
+        let placeholder = || ServerName::IpAddress(std::net::Ipv4Addr::UNSPECIFIED.into());
         // Nothing is fed and the hooks are not asked before the ClientHello is out: no fiber is needed.
         let begun = wiping::<HANDSHAKE, _>(|| {
-            let connection = Connection::client(start.config, start.name.clone().unwrap_or_else(nobody))?;
+            let connection = Connection::client(start.config, start.name.clone().unwrap_or_else(placeholder))?;
             Ok(Drive::new(connection, Vec::new()).run())
         });
         drop(entered);
@@ -300,20 +300,20 @@ impl Handshake {
         self.taps.seen().ocsp_response.clone()
     }
 
-    /// Moves the records for the peer behind `pending`.
+    /// Appends the records for the peer to `pending`.
     pub(crate) fn take_output(&mut self, pending: &mut Vec<u8>) {
         pending.append(&mut self.output);
     }
 
     /// The same, but a lone change_cipher_spec waits for the flight that it belongs in front of (RFC 8446 appendix D.4): as a
-    /// packet of its own it would keep the flight from leaving until it is acknowledged (RFC 896).
+    /// packet sent alone it would keep the flight from leaving until it is acknowledged (RFC 896).
     pub(crate) fn take_flight(&mut self, pending: &mut Vec<u8>) {
         if self.output != CHANGE_CIPHER_SPEC {
             self.take_output(pending);
         }
     }
 
-    /// True from the question for a context until the record that led to it, shown again, is taken.
+    /// True from the question for a context until the record that led to it, passed again, is consumed.
     pub(crate) fn wants_hello_again(&self) -> bool {
         matches!(self.state, State::Hello { asked: true, .. })
     }
@@ -338,7 +338,7 @@ impl Handshake {
         )
     }
 
-    /// True if `go_on` has something to do. With a new context it is the record, shown again, that goes on.
+    /// True if `go_on` has something to do. With a new context the record that is passed again continues the handshake.
     pub(crate) fn can_go_on(&self) -> bool {
         self.is_answered() && !matches!(self.state, State::Hello { answer: Some(Reply::Context(_)), .. })
     }
@@ -425,7 +425,7 @@ impl Handshake {
         Ok((connection, reader.into_records(hello.raw())))
     }
 
-    /// Looks at a server's input until the ClientHello is complete and its context known. `None`: rustls goes on with
+    /// Looks at a server's input until the ClientHello is complete and its context known. `None`: rustls continues with
     /// this record. It never sees a ClientHello that could not be read here.
     fn feed_hello(&mut self, record: &[u8]) -> Result<Option<Event>, Failure> {
         let State::Hello { reader, context, asked, answer } = &mut self.state else { return Ok(None) };
@@ -456,7 +456,7 @@ impl Handshake {
         }
     }
 
-    /// Goes on with the host's answer.
+    /// Continues with the host's answer.
     pub(crate) fn go_on(&mut self) -> Result<Event, Failure> {
         match std::mem::replace(&mut self.state, State::Ended) {
             State::Hello { answer: Some(Reply::Refuse(failure)), .. } => self.fail(failure, None),
@@ -510,7 +510,7 @@ impl Handshake {
     }
 
     /// Gives the handshake up: the peer is told with `user_canceled` and `close_notify` (RFC 8446 section 6.1). A
-    /// suspended step ends as if it had been refused, and what it had to say is dropped.
+    /// suspended step ends as if it had been refused, and its output is dropped.
     pub(crate) fn cancel(&mut self) -> Result<(), Failure> {
         let mut sealer = match std::mem::replace(&mut self.state, State::Ended) {
             // Dropping a fiber ends the step that it stands in.
@@ -568,7 +568,7 @@ impl Handshake {
                     Some(failure) => alert::refusal(failure, self.version),
                     None => alert::failure(&error, wanted, self.version, self.is_server),
                 };
-                match self.sealer_behind_finished(&error, &drive.connection)? {
+                match self.sealer_after_finished(&error, &drive.connection)? {
                     Some(mut sealer) => {
                         if let Some(alert) = failure.alert_sent {
                             sealer.seal_message(ContentType::Alert, &alert::message(alert), &mut self.output)?;
@@ -582,7 +582,7 @@ impl Handshake {
         }
     }
 
-    /// From a server's answer in TLS 1.3 on early data may come, and once there are keys they tell where it ends.
+    /// Early data may follow a server's answer in TLS 1.3. Once there are keys, they show where it ends.
     fn expect_early_data(&mut self, connection: &Connection) -> Result<(), Failure> {
         let is_offered = self.is_server && self.client_hello.as_ref().is_some_and(|hello| hello.offers_early_data());
         let (true, Some(SupportedCipherSuite::Tls13(suite))) =
@@ -597,13 +597,9 @@ impl Handshake {
         }
     }
 
-    /// Where a TLS 1.3 client finds bytes behind the server's Finished, rustls has made its own Finished but has not
-    /// gone on to the keys behind it, with which the server now expects our alert (RFC 8446 section 7.1).
-    fn sealer_behind_finished(
-        &self,
-        error: &rustls::Error,
-        connection: &Connection,
-    ) -> Result<Option<Sealer>, Failure> {
+    /// If a TLS 1.3 client finds bytes after the server's Finished, rustls has made its own Finished but has not
+    /// moved to the keys that follow, with which the server now expects our alert (RFC 8446 section 7.1).
+    fn sealer_after_finished(&self, error: &rustls::Error, connection: &Connection) -> Result<Option<Sealer>, Failure> {
         let misplaced = matches!(error, rustls::Error::PeerMisbehaved(PeerMisbehaved::KeyEpochWithPendingFragment));
         let secret = self.taps.seen().client_traffic.take().filter(|_| misplaced && !self.is_server);
         let (Some(secret), Some(SupportedCipherSuite::Tls13(suite))) =
@@ -721,18 +717,18 @@ impl Handshake {
 
 /// The host shows something else than the ClientHello that it has chosen a context by.
 pub(crate) fn other_input() -> Failure {
-    Failure::argument("this is not the input that held the ClientHello: show it again")
+    Failure::argument("this is not the input that held the ClientHello: pass that input again")
 }
 
 fn too_many_records() -> Failure {
     Failure::protocol(Alert::ILLEGAL_PARAMETER, "a handshake message comes in too many records")
 }
 
-/// An answer that nobody waits for.
+/// An answer to a question that was not asked.
 pub(crate) fn not_asked(question: Question) -> Failure {
     Failure::state(match question {
         Question::ServerContext => "no ClientHello waits for a context",
-        Question::Credentials => "nobody waits for credentials",
+        Question::Credentials => "the session does not wait for credentials",
         Question::Certificate => "no certificate waits for a verdict",
         Question::Signature => "nothing waits for a signature",
     })

@@ -40,7 +40,7 @@ pub(crate) struct SignatureRequest {
     pub(crate) key: Arc<VerifyingKey>,
 }
 
-/// The answer that a hook goes on with.
+/// The answer that a hook continues with.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
     /// The peer is who it should be.

@@ -21,7 +21,7 @@ pub(super) const FINISHED: u8 = 20;
 const SIGNATURE_ALGORITHMS: u16 = 13;
 const CERTIFICATE_AUTHORITIES: u16 = 47;
 
-/// Bytes of the context that tells one request from another.
+/// Bytes of the context that identifies a request.
 const CONTEXT: usize = 16;
 
 /// RFC 8446 section 4.4.3: what a signature covers before the transcript's hash.

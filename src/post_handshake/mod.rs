@@ -115,7 +115,7 @@ impl Messages {
         let harmless = match self.version {
             // RFC 8446 section 6: the level is not looked at; only user_canceled does not end the session.
             Version::Tls13 => alert == Alert::USER_CANCELED,
-            // RFC 5246 section 7.2: a warning; what it warns of, we already live without.
+            // RFC 5246 section 7.2: a warning about a renegotiation, which we never ask for.
             Version::Tls12 => level == 1,
         };
         if harmless {
@@ -198,7 +198,7 @@ impl Messages {
                 self.authenticating = message_type != FINISHED;
                 Ok(Action::Authentication(message_type))
             }
-            // RFC 8446 section 4.6.2: the messages of an answer come one behind the other.
+            // RFC 8446 section 4.6.2: the messages of an answer are consecutive.
             _ if self.authenticating => Err(interrupted()),
             (Version::Tls13, NEW_SESSION_TICKET, false) => {
                 check_ticket(body)?;

@@ -8,7 +8,7 @@ use crate::outcome::{Alert, Failure};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) content_type: ContentType,
-    /// Bytes behind the header.
+    /// Bytes after the header.
     pub(crate) payload_len: usize,
 }
 
@@ -64,7 +64,7 @@ fn too_long(payload_len: usize, max_payload: usize) -> Failure {
 pub(crate) fn bytes(content_type: ContentType, payload_len: usize) -> [u8; RECORD_HEADER] {
     debug_assert!(payload_len <= usize::from(u16::MAX));
     let [high, low] = (payload_len as u16).to_be_bytes();
-    // RFC 8446 section 5.1: legacy_record_version is 0x0303 for all records behind the hellos.
+    // RFC 8446 section 5.1: legacy_record_version is 0x0303 for all records after the hellos.
     [content_type as u8, 3, 3, high, low]
 }
 

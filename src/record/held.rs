@@ -18,7 +18,7 @@ pub(crate) struct RecordBuffer {
 
 impl RecordBuffer {
     pub(crate) fn take() -> Self {
-        // Nobody waits for the pool: who finds it taken allocates.
+        // The pool is not waited for: if it is locked, the caller allocates.
         let idle = IDLE.try_lock().ok().and_then(|mut idle| idle.pop());
         let bytes = idle.unwrap_or_else(|| vec![0; MAX_CIPHERTEXT_TLS12].into_boxed_slice());
         Self { bytes, used: 0 }

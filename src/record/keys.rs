@@ -127,7 +127,7 @@ impl Protection {
         self.sequence
     }
 
-    /// The next record has this number. Whoever goes back must have dropped what was sealed under the numbers since.
+    /// The next record has this number. To go back, first drop what was sealed under the numbers since.
     pub(crate) fn go_to(&mut self, sequence: u64) {
         self.sequence = sequence;
     }
@@ -156,7 +156,7 @@ impl Protection {
         RECORD_HEADER + self.prefix_len() + self.inner_type_len() + TAG_LEN
     }
 
-    /// TLS 1.3 hides the type behind the data (RFC 8446 section 5.2).
+    /// TLS 1.3 encrypts the type after the data (RFC 8446 section 5.2).
     pub(crate) fn inner_type_len(&self) -> usize {
         usize::from(self.version == Version::Tls13)
     }
@@ -178,7 +178,7 @@ impl Protection {
         nonce
     }
 
-    /// Writes header and explicit nonce, seals the data behind them, and counts the record. Where `data` is `None`, it
+    /// Writes header and explicit nonce, seals the data after them, and counts the record. Where `data` is `None`, it
     /// is already there.
     #[inline]
     pub(crate) fn seal(
@@ -195,7 +195,7 @@ impl Protection {
         let payload_len = self.prefix_len() + record.sealed.len();
         let sealed = match self.version {
             Version::Tls13 => {
-                // RFC 8446 section 5.2: the type is hidden behind the data, and protected records look like application
+                // RFC 8446 section 5.2: the type is encrypted after the data, and protected records look like application
                 // data.
                 let header = header::bytes(ContentType::ApplicationData, payload_len);
                 *record.header = header;

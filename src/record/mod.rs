@@ -19,7 +19,7 @@ pub(crate) mod seal;
 /// What a record carries (RFC 8446 section 5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContentType {
-    /// TLS 1.2's switch of keys; in TLS 1.3 only for the eyes of middleboxes.
+    /// TLS 1.2's switch of keys; in TLS 1.3 only for middlebox compatibility (RFC 8446 appendix D.4).
     ChangeCipherSpec = 20,
     /// Two bytes that warn or end.
     Alert = 21,

@@ -124,7 +124,7 @@ impl Opener {
     }
 
     /// Opens the record at the front of `data` where it lies and counts it: the record's length, where the inner
-    /// bytes begin, and what they are.
+    /// bytes begin, and their type.
     #[inline]
     pub(crate) fn open_in_place(&mut self, data: &mut [u8]) -> Result<Option<(usize, usize, Opened)>, Failure> {
         let Some(sealed) = self.next(data)? else { return Ok(None) };
@@ -163,7 +163,7 @@ impl Opener {
     }
 }
 
-/// Finds type and length of what was opened.
+/// Finds type and length of the opened content.
 #[inline]
 fn inspect(version: Version, outer_type: ContentType, inner: &[u8]) -> Result<Opened, Failure> {
     let opened = match version {

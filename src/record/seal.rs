@@ -103,7 +103,7 @@ impl Sealer {
         Ok(record_len)
     }
 
-    /// Seals one short message, an alert or a KeyUpdate, behind what `output` holds.
+    /// Seals one short message, an alert or a KeyUpdate, and appends it to `output`.
     pub(crate) fn seal_message(
         &mut self,
         content_type: ContentType,

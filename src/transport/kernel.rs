@@ -29,7 +29,7 @@ pub(crate) enum Cipher {
 pub(crate) enum Reason {
     /// It does, or nothing was asked.
     None = 0,
-    /// The operating system has no TLS of its own.
+    /// The operating system has no TLS.
     Platform = 1,
     /// This kernel, or this kind of socket, has none: its `errno` says more.
     Unavailable = 2,

@@ -32,7 +32,7 @@ pub(crate) fn sending() -> Scratch {
 
 impl Scratch {
     fn take(slot: &'static LocalKey<Slot>, len: usize) -> Self {
-        // A thread that is ending, or a signal handler that has interrupted a call, gets one of its own.
+        // A thread that is ending, or a signal handler that has interrupted a call, gets a buffer of its own.
         let bytes = slot.try_with(Cell::take).ok().flatten();
         Self { bytes: bytes.unwrap_or_else(|| vec![0; len].into_boxed_slice()), slot }
     }

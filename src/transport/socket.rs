@@ -93,14 +93,14 @@ fn received(count: Result<Option<usize>, i32>) -> Result<Received, Failure> {
 
 fn sent(count: Result<Option<usize>, i32>) -> Result<Sent, Failure> {
     match count {
-        // Nobody takes nothing; treated as a full socket, it cannot become an endless loop here.
+        // A send of nothing does not happen; treated as a full socket, it cannot become an endless loop here.
         Ok(Some(0) | None) => Ok(Sent::Later),
         Ok(Some(count)) => Ok(Sent::Bytes(count)),
         Err(errno) => Err(Failure::io("sending failed", errno)),
     }
 }
 
-/// Makes a system call until nobody interrupts it. `None`: it would have to wait.
+/// Repeats a system call until it is not interrupted. `None`: it would have to wait.
 fn repeat(mut call: impl FnMut() -> isize) -> Result<Option<usize>, i32> {
     loop {
         match usize::try_from(call()) {
@@ -116,7 +116,7 @@ fn repeat(mut call: impl FnMut() -> isize) -> Result<Option<usize>, i32> {
 
 /// The kernel's TLS (`linux/tls.h`). Elsewhere there is none: `start_tls` says so.
 impl Socket {
-    /// Gives the socket to the kernel's TLS; without keys it goes on as before. `errno` if there is none.
+    /// Gives the socket to the kernel's TLS; without keys it continues as before. `errno` if there is none.
     pub(crate) fn start_tls(&self) -> Result<(), i32> {
         set_option(self.descriptor, libc::IPPROTO_TCP, TCP_ULP, b"tls")
     }
@@ -187,7 +187,7 @@ const TCP_ULP: c_int = 31;
 const SOL_TLS: c_int = 282;
 const APPLICATION_DATA: u8 = 23;
 
-/// Spans in one system call; what is behind them goes into the next.
+/// Spans in one system call; further spans go into the next.
 const SPANS_AT_ONCE: usize = 64;
 
 /// A control message that says of which type a record is: a `cmsghdr` of type 1 or 2 (to set, to get) and one byte.

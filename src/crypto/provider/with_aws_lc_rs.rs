@@ -30,7 +30,7 @@ impl RecordKey {
         self.0.algorithm()
     }
 
-    /// Seals `data`, and behind it `inner_type` if there is one, into `sealed`, which is longer by a tag. `None` stands
+    /// Seals `data`, followed by `inner_type` if there is one, into `sealed`, which is longer by a tag. `None` stands
     /// for data that is already at the front of `sealed`.
     #[inline(always)]
     pub(crate) fn seal(

@@ -23,7 +23,7 @@ pub(crate) struct RecordKey(LessSafeKey);
 impl Drop for RecordKey {
     fn drop(&mut self) {
         // ring does not wipe its keys: overwrite the key's schedule where it lies with that of a key of zeros.
-        // The fence keeps the compiler from dropping a store that nobody reads.
+        // The fence keeps the compiler from dropping a store that is never read.
         let algorithm = self.0.algorithm();
         if let Ok(zeros) = UnboundKey::new(algorithm, &[0; 32][..algorithm.key_len()]) {
             self.0 = LessSafeKey::new(zeros);
@@ -42,7 +42,7 @@ impl RecordKey {
         self.0.algorithm()
     }
 
-    /// Seals `data`, and behind it `inner_type` if there is one, into `sealed`, which is longer by a tag. `None` stands
+    /// Seals `data`, followed by `inner_type` if there is one, into `sealed`, which is longer by a tag. `None` stands
     /// for data that is already at the front of `sealed`.
     #[inline(always)]
     pub(crate) fn seal(

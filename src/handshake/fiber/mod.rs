@@ -1,16 +1,16 @@
-//! Fibers: a handshake step that can stop in the middle and go on later, on another thread too.
+//! Fibers: a handshake step that can stop in the middle and continue later, also on another thread.
 //!
-//! rustls calls its verifiers, resolvers and signers synchronously. Ours call [`suspend`], which leaves rustls's stack
-//! standing and returns to the host; [`Fiber::resume`] comes back with the answer. ARCHITECTURE.md ("Fibers") says why
+//! rustls calls its verifiers, resolvers and signers synchronously. Ours call [`suspend`], which keeps rustls's stack
+//! and returns to the host; [`Fiber::resume`] brings the answer. ARCHITECTURE.md ("Fibers") says why
 //! this is sound; the rules in short:
 //!
 //! - What is on a suspended stack is `Send`: rustls's connection and states, our hooks' locals.
-//! - The thread-local that finds the fiber is set before and restored after every resume, read before a suspension
-//!   and never after it, by functions that are not inlined.
+//! - The thread-local that finds the fiber is set before and restored after every resume. It is accessed only by functions that
+//!   are not inlined, so that no address of it outlives a switch to another thread.
 //! - No lock, borrow or thread-local closure is open across a suspension.
 //! - A fiber that is dropped while suspended is resumed with [`Answer::Cancelled`] until it returns: everything on its
 //!   stack ends in the ordinary way. Forced unwinding is left for what ignores that, which nothing does.
-//! - What needs more stack than a fiber has runs under [`on_host_stack`], on the stack of whoever resumed the fiber. It
+//! - What needs more stack than a fiber has runs under [`on_host_stack`], on the stack of the thread that resumed the fiber. It
 //!   cannot suspend: while it runs this thread is in no fiber.
 
 #![expect(unsafe_code, reason = "switching stacks is beyond what the compiler can check")]
@@ -37,13 +37,13 @@ pub(crate) enum Step<R> {
     Returned(R),
 }
 
-/// A step on a stack of its own.
+/// A step with its own stack.
 pub(crate) struct Fiber<R> {
     coroutine: Coroutine<Resume, Request, R, PooledStack>,
     link: Box<Link>,
 }
 
-// SAFETY: the coroutine is not Send only because nobody can check what lies on its stack. Here it is the body and its
+// SAFETY: the coroutine is not Send only because the compiler cannot check what is on its stack. Here it is the body and its
 // result, which are Send by the bounds of `new`, rustls's frames, which hold no thread-bound values while they call a
 // hook (its connection and state types are Send, and it uses no thread-locals), and our hooks' frames, which hold values
 // only. The link is reached by the resuming thread alone: `resume` and `drop` need the fiber mutably.
@@ -54,7 +54,7 @@ enum Resume {
     Answer(Answer),
 }
 
-/// What `suspend` needs to find its way out. It has an address of its own for as long as the fiber lives.
+/// What `suspend` needs to find its way out. Its address stays the same for the life of the fiber.
 struct Link {
     yielder: Cell<*const Yielder<Resume, Request>>,
     cancelled: Cell<bool>,
@@ -131,8 +131,8 @@ pub(crate) fn suspend(request: Request) -> Answer {
     }
 }
 
-/// Runs `deep`, which may need far more stack than a fiber has, on the stack of whoever resumed this fiber; outside of
-/// a fiber, just where it is called. A panic of `deep` goes on from here.
+/// Runs `deep`, which may need far more stack than a fiber has, on the stack of the thread that resumed this fiber; outside
+/// of a fiber, where it is called. A panic of `deep` continues from here.
 ///
 /// The fiber stays as it is below the call, neither suspended nor able to: the resuming `enter` stands on the stack that
 /// `deep` runs on, so leaving the fiber from there would run over it. Hence `deep` finds no fiber and its questions are
@@ -153,7 +153,7 @@ pub(crate) fn on_host_stack<R>(deep: impl FnOnce() -> R + Send) -> R {
     }
 }
 
-/// Tells the link of the fiber that begins here where its way out is.
+/// Stores the way out of the fiber that begins here in its link.
 #[inline(never)]
 fn introduce(yielder: &Yielder<Resume, Request>) {
     // SAFETY: null, or set by the `enter` that is running us, which holds the link's box borrowed.
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_in_a_fiber_reaches_whoever_resumes_it() {
+    fn a_panic_in_a_fiber_reaches_the_thread_that_resumes_it() {
         let mut fiber = on_pool(|| {
             ask();
             panic!("inside");
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn deep_work_runs_on_the_stack_of_whoever_resumed_the_fiber_on_any_thread() {
+    fn deep_work_runs_on_the_stack_of_the_thread_that_resumed_the_fiber() {
         let mut fiber = on_pool(|| {
             let mut seen = Vec::new();
             for _ in 0..2 {

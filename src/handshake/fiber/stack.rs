@@ -151,7 +151,7 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: our own mapping, which nobody uses any more. It cannot fail for a range that is mapped as a whole.
+        // SAFETY: our own mapping, which is no longer used. It cannot fail for a range that is mapped as a whole.
         unsafe { libc::munmap(self.start as *mut libc::c_void, SIZE) };
     }
 }
@@ -222,7 +222,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stack_is_zeros_whoever_had_it_before() {
+    fn a_stack_is_zeros_after_any_previous_use() {
         let first = PooledStack::acquire().unwrap();
         let start = first.highest() - SIZE;
         let byte = (start + SIZE - 64) as *mut u8;
