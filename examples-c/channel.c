@@ -48,7 +48,7 @@ size_t buffer_room(const struct buffer *buffer)
     return sizeof buffer->bytes - buffer->end;
 }
 
-uint8_t *buffer_tail(struct buffer *buffer)
+void *buffer_tail(struct buffer *buffer)
 {
     return buffer->bytes + buffer->end;
 }

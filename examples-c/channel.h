@@ -30,7 +30,7 @@ void buffer_drop(struct buffer *buffer, size_t len);
 /* Moves the contents to the front; then buffer_room() bytes may be written to buffer_tail() and added. */
 void buffer_compact(struct buffer *buffer);
 size_t buffer_room(const struct buffer *buffer);
-uint8_t *buffer_tail(struct buffer *buffer);
+void *buffer_tail(struct buffer *buffer);
 void buffer_add(struct buffer *buffer, size_t len);
 
 /*

@@ -418,8 +418,9 @@ static void take_input(struct client *client, const struct settings *settings)
     if (settings->text == NULL)
         return;
     size_t len = strlen(settings->text);
-    memcpy(buffer_tail(&client->outgoing), settings->text, len);
-    buffer_tail(&client->outgoing)[len] = '\n';
+    char *tail = buffer_tail(&client->outgoing);
+    memcpy(tail, settings->text, len);
+    tail[len] = '\n';
     buffer_add(&client->outgoing, len + 1);
     client->input = -1;
 }

@@ -31,7 +31,7 @@ static bool complain(const struct party *party, const char *what, tls_status_t s
 
     fprintf(stderr, "%s: %s: %s", party->name, what, tls_status_name(status));
     if (tls_session_error(party->session, &error) == TLS_STATUS_COMPLETE && error.status != TLS_STATUS_COMPLETE)
-        fprintf(stderr, ": %s (alert sent %d, received %d)", (const char *)error.message, (int)error.alert_sent,
+        fprintf(stderr, ": %s (alert sent %d, received %d)", error.message, (int)error.alert_sent,
                 (int)error.alert_received);
     fputc('\n', stderr);
     return false;
@@ -46,7 +46,7 @@ static bool succeeded(const char *what, tls_status_t status)
         return true;
     fprintf(stderr, "%s: %s", what, tls_status_name(status));
     if (spantls_last_error(&error) == TLS_STATUS_COMPLETE)
-        fprintf(stderr, ": %s", (const char *)error.message);
+        fprintf(stderr, ": %s", error.message);
     fputc('\n', stderr);
     return false;
 }
@@ -60,7 +60,7 @@ static void drop_input(struct party *party, size_t len)
 /* ALPN "h2" on both sides. */
 static bool add_alpn(tls_options_t *options)
 {
-    return succeeded("ALPN", tls_options_add_alpn(options, (const uint8_t *)"h2", 2));
+    return succeeded("ALPN", tls_options_add_alpn(options, "h2", 2));
 }
 
 static bool make_server(struct party *server, const char *chain, const char *key)
@@ -156,7 +156,7 @@ static bool shake_hands(struct party *client, struct party *server)
 
 static bool print_negotiated(const struct party *party)
 {
-    uint8_t alpn[256] = {0}; /* a name has at most 255 bytes: a NUL always remains behind it */
+    char alpn[256] = {0}; /* a name has at most 255 bytes: a NUL always remains behind it */
     size_t alpn_len = 0;
     tls_status_t status = tls_session_negotiated_alpn(party->session, alpn, sizeof alpn - 1, &alpn_len);
 
@@ -165,7 +165,7 @@ static bool print_negotiated(const struct party *party)
     printf("%s: TLS %s, suite 0x%04X, group 0x%04X, ALPN %s\n", party->name,
            tls_session_negotiated_protocol(party->session) == SPANTLS_PROTOCOL_TLS13 ? "1.3" : "1.2",
            (unsigned)tls_session_negotiated_cipher_suite(party->session),
-           (unsigned)tls_session_negotiated_group(party->session), alpn_len > 0 ? (const char *)alpn : "none");
+           (unsigned)tls_session_negotiated_group(party->session), alpn_len > 0 ? alpn : "none");
     return true;
 }
 
@@ -173,7 +173,7 @@ static bool print_negotiated(const struct party *party)
 static tls_status_t read_all(struct party *self)
 {
     for (;;) {
-        uint8_t plaintext[256]; /* any size works: the session holds what does not fit */
+        char plaintext[256]; /* any size works: the session holds what does not fit */
         size_t consumed = 0;
         size_t written = 0;
         tls_status_t status = tls_session_decrypt(self->session, self->inbox, self->inbox_len, plaintext,
@@ -182,7 +182,7 @@ static tls_status_t read_all(struct party *self)
         drop_input(self, consumed);
         /* COMPLETE without plaintext is a message of TLS itself, for example a session ticket. */
         if (written > 0)
-            printf("%s: received \"%.*s\"\n", self->name, (int)written, (const char *)plaintext);
+            printf("%s: received \"%.*s\"\n", self->name, (int)written, plaintext);
         if (status != TLS_STATUS_COMPLETE && status != TLS_STATUS_WANT_WRITE)
             return status;
     }
@@ -193,7 +193,7 @@ static bool send_message(struct party *from, struct party *to, const char *text)
     size_t consumed = 0;
     size_t written = 0;
     tls_status_t status =
-        tls_session_encrypt(from->session, (const uint8_t *)text, strlen(text), to->inbox + to->inbox_len,
+        tls_session_encrypt(from->session, text, strlen(text), to->inbox + to->inbox_len,
                             sizeof to->inbox - to->inbox_len, &consumed, &written);
 
     to->inbox_len += written;

@@ -193,7 +193,7 @@ static tls_context_t *make_context(tls_options_t *options, const char *chain_pat
     tls_credentials_t *credentials = NULL;
     tls_context_t *context = NULL;
     size_t chain_len = 0;
-    uint8_t *chain = read_file(chain_path, &chain_len);
+    char *chain = read_file(chain_path, &chain_len);
 
     if (chain == NULL)
         return NULL;

@@ -51,7 +51,7 @@ uint16_t suite_number(const char *name)
 const char *alpn_name(const tls_session_t *session, char *text, size_t text_cap)
 {
     size_t len = 0;
-    tls_status_t status = tls_session_negotiated_alpn(session, (uint8_t *)text, text_cap - 1, &len);
+    tls_status_t status = tls_session_negotiated_alpn(session, text, text_cap - 1, &len);
 
     if (status != TLS_STATUS_COMPLETE)
         return "?";
@@ -84,7 +84,7 @@ void report_failure(const char *label, const tls_session_t *session, tls_status_
 
     fprintf(stderr, "%s: %s", label, tls_status_name(status));
     if (tls_session_error(session, &error) == TLS_STATUS_COMPLETE && error.status != TLS_STATUS_COMPLETE) {
-        fprintf(stderr, ": %s", (const char *)error.message);
+        fprintf(stderr, ": %s", error.message);
         if (error.policy_errors != 0)
             fprintf(stderr, " (policy errors %u)", (unsigned)error.policy_errors);
         if (error.alert_sent >= 0)

@@ -15,16 +15,16 @@ bool succeeded(const char *what, tls_status_t status)
         return true;
     fprintf(stderr, "%s: %s", what, tls_status_name(status));
     if (spantls_last_error(&error) == TLS_STATUS_COMPLETE)
-        fprintf(stderr, ": %s", (const char *)error.message);
+        fprintf(stderr, ": %s", error.message);
     fputc('\n', stderr);
     return false;
 }
 
-uint8_t *read_file(const char *path, size_t *out_len)
+char *read_file(const char *path, size_t *out_len)
 {
     FILE *file = fopen(path, "rb");
-    uint8_t *data = NULL;
-    uint8_t *larger = NULL;
+    char *data = NULL;
+    char *larger = NULL;
     size_t len = 0;
     size_t got = 0;
 
@@ -81,7 +81,7 @@ bool set_suite(tls_options_t *options, const char *name)
 
 bool add_alpn(tls_options_t *options, const char *name)
 {
-    return succeeded("--alpn", tls_options_add_alpn(options, (const uint8_t *)name, strlen(name)));
+    return succeeded("--alpn", tls_options_add_alpn(options, name, strlen(name)));
 }
 
 bool parse_server_option(int option, const char *value, struct server_settings *settings)

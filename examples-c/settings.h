@@ -24,7 +24,7 @@ bool set_version(tls_options_t *options, const char *version);
 bool set_suite(tls_options_t *options, const char *name);
 
 /* The contents of a file, to be freed; NULL after saying on stderr why not. */
-uint8_t *read_file(const char *path, size_t *out_len);
+char *read_file(const char *path, size_t *out_len);
 
 /* Adds an application protocol. */
 bool add_alpn(tls_options_t *options, const char *name);

@@ -128,7 +128,7 @@ static tls_status_t choose(const struct server *server, struct connection *conne
         return status;
     /* It waits there until the handshake is complete. */
     size_t room = buffer_room(plaintext);
-    int greeting_len = snprintf((char *)buffer_tail(plaintext), room, "Welcome to %s!\n", tenant->name);
+    int greeting_len = snprintf(buffer_tail(plaintext), room, "Welcome to %s!\n", tenant->name);
     if (greeting_len > 0 && (size_t)greeting_len < room)
         buffer_add(plaintext, (size_t)greeting_len);
     return TLS_STATUS_COMPLETE;

@@ -202,7 +202,7 @@ static tls_status_t speak(struct worker *worker, struct connection *connection)
 
     if (connection->said < head_len)
         spans[num_spans++] =
-            (spantls_span_t){.data = (const uint8_t *)head + connection->said, .len = head_len - connection->said};
+            (spantls_span_t){.data = head + connection->said, .len = head_len - connection->said};
     else
         body_said = connection->said - head_len;
     if (head_len + body_said < all) {

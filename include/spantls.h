@@ -16,6 +16,7 @@
  * - A span is a pointer and a length. A span of length 0 is empty whatever its pointer, NULL too. Input and output
  *   spans of one call must not overlap, unless a function works in place. Nothing keeps a pointer into host memory
  *   after it has returned.
+ * - Data is `void *`, text is `char *`; PEM and labels are text that comes with its length.
  * - Strings are UTF-8 and end with NUL. Strings and structs returned by pointer belong to the library.
  * - Functions return a tls_status_t unless shown otherwise: 0 or more when the call did its work, negative when not.
  *   After a negative status tls_session_error() (calls on a session) or spantls_last_error() (all others) says why.
@@ -630,7 +631,7 @@ typedef struct {
     /**
      * One sentence, UTF-8, closed by NUL; cut at a character's end if it is too long.
      */
-    uint8_t message[SPANTLS_ERROR_MESSAGE_SIZE];
+    char message[SPANTLS_ERROR_MESSAGE_SIZE];
 } spantls_error_t;
 
 /**
@@ -641,7 +642,7 @@ typedef struct {
     /**
      * The first byte.
      */
-    const uint8_t *data;
+    const void *data;
     /**
      * How many bytes.
      */
@@ -904,9 +905,9 @@ tls_status_t spantls_suspended_handshakes(size_t *out_in_use,
  * - `TLS_STATUS_INVALID_ARGUMENT`: a pointer is NULL.
  */
 SPANTLS_MUST_USE
-tls_status_t tls_credentials_create_pem(const uint8_t *chain,
+tls_status_t tls_credentials_create_pem(const char *chain,
                                         size_t chain_len,
-                                        const uint8_t *key,
+                                        const char *key,
                                         size_t key_len,
                                         tls_credentials_t **out_credentials);
 
@@ -933,7 +934,7 @@ tls_status_t tls_credentials_create_file(const char *chain_path,
  * - `TLS_STATUS_INVALID_ARGUMENT`: a pointer is NULL.
  */
 SPANTLS_MUST_USE
-tls_status_t tls_credentials_create_external(const uint8_t *chain,
+tls_status_t tls_credentials_create_external(const char *chain,
                                              size_t chain_len,
                                              const uint16_t *schemes,
                                              size_t num_schemes,
@@ -949,7 +950,7 @@ tls_status_t tls_credentials_create_external(const uint8_t *chain,
  */
 SPANTLS_MUST_USE
 tls_status_t tls_credentials_set_ocsp_response(tls_credentials_t *credentials,
-                                               const uint8_t *der,
+                                               const void *der,
                                                size_t der_len);
 
 /**
@@ -1003,7 +1004,7 @@ tls_status_t tls_options_set_credentials(tls_options_t *options,
  */
 SPANTLS_MUST_USE
 tls_status_t tls_options_add_trust_anchors_pem(tls_options_t *options,
-                                               const uint8_t *pem,
+                                               const char *pem,
                                                size_t pem_len);
 
 /**
@@ -1067,7 +1068,7 @@ tls_status_t tls_options_set_validation_time(tls_options_t *options,
  */
 SPANTLS_MUST_USE
 tls_status_t tls_options_add_crls_pem(tls_options_t *options,
-                                      const uint8_t *pem,
+                                      const char *pem,
                                       size_t pem_len);
 
 /**
@@ -1118,7 +1119,7 @@ tls_status_t tls_options_set_groups(tls_options_t *options,
  */
 SPANTLS_MUST_USE
 tls_status_t tls_options_add_alpn(tls_options_t *options,
-                                  const uint8_t *name,
+                                  const void *name,
                                   size_t name_len);
 
 /**
@@ -1186,7 +1187,7 @@ tls_status_t tls_options_set_validate_on_resume(tls_options_t *options,
  */
 SPANTLS_MUST_USE
 tls_status_t tls_options_set_ticket_keys(tls_options_t *options,
-                                         const uint8_t *root,
+                                         const void *root,
                                          size_t root_len,
                                          uint32_t lifetime_seconds);
 
@@ -1315,9 +1316,9 @@ tls_status_t tls_session_set_target_host_name(tls_session_t *session,
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_handshake(tls_session_t *session,
-                                   const uint8_t *input,
+                                   const void *input,
                                    size_t input_len,
-                                   uint8_t *output,
+                                   void *output,
                                    size_t output_cap,
                                    size_t *out_consumed,
                                    size_t *out_written);
@@ -1334,9 +1335,9 @@ tls_status_t tls_session_handshake(tls_session_t *session,
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_encrypt(tls_session_t *session,
-                                 const uint8_t *plaintext,
+                                 const void *plaintext,
                                  size_t plaintext_len,
-                                 uint8_t *ciphertext,
+                                 void *ciphertext,
                                  size_t ciphertext_cap,
                                  size_t *out_consumed,
                                  size_t *out_written);
@@ -1349,7 +1350,7 @@ SPANTLS_MUST_USE
 tls_status_t tls_session_encrypt_vectored(tls_session_t *session,
                                           const spantls_span_t *spans,
                                           size_t num_spans,
-                                          uint8_t *ciphertext,
+                                          void *ciphertext,
                                           size_t ciphertext_cap,
                                           size_t *out_consumed,
                                           size_t *out_written);
@@ -1375,9 +1376,9 @@ tls_status_t tls_session_encrypt_vectored(tls_session_t *session,
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_decrypt(tls_session_t *session,
-                                 const uint8_t *ciphertext,
+                                 const void *ciphertext,
                                  size_t ciphertext_len,
-                                 uint8_t *plaintext,
+                                 void *plaintext,
                                  size_t plaintext_cap,
                                  size_t *out_consumed,
                                  size_t *out_written);
@@ -1391,7 +1392,7 @@ tls_status_t tls_session_decrypt(tls_session_t *session,
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_decrypt_in_place(tls_session_t *session,
-                                          uint8_t *data,
+                                          void *data,
                                           size_t data_len,
                                           size_t *out_consumed,
                                           size_t *out_plaintext_offset,
@@ -1423,7 +1424,7 @@ tls_status_t tls_session_decrypt_in_place(tls_session_t *session,
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_request_client_certificate(tls_session_t *session,
-                                                    uint8_t *output,
+                                                    void *output,
                                                     size_t output_cap,
                                                     size_t *out_written);
 
@@ -1444,7 +1445,7 @@ tls_status_t tls_session_request_client_certificate(tls_session_t *session,
 SPANTLS_MUST_USE
 tls_status_t tls_session_update_keys(tls_session_t *session,
                                      int32_t request_peer_update,
-                                     uint8_t *output,
+                                     void *output,
                                      size_t output_cap,
                                      size_t *out_written);
 
@@ -1459,7 +1460,7 @@ tls_status_t tls_session_update_keys(tls_session_t *session,
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_shutdown(tls_session_t *session,
-                                  uint8_t *output,
+                                  void *output,
                                   size_t output_cap,
                                   size_t *out_written);
 
@@ -1472,7 +1473,7 @@ tls_status_t tls_session_shutdown(tls_session_t *session,
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_drain_pending_output(tls_session_t *session,
-                                              uint8_t *output,
+                                              void *output,
                                               size_t output_cap,
                                               size_t *out_written);
 
@@ -1587,7 +1588,7 @@ tls_status_t tls_session_socket_handshake(tls_session_t *session);
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_socket_read(tls_session_t *session,
-                                     uint8_t *buffer,
+                                     void *buffer,
                                      size_t buffer_cap,
                                      size_t *out_read);
 
@@ -1607,7 +1608,7 @@ tls_status_t tls_session_socket_read(tls_session_t *session,
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_socket_write(tls_session_t *session,
-                                      const uint8_t *data,
+                                      const void *data,
                                       size_t data_len,
                                       size_t *out_written);
 
@@ -1650,7 +1651,7 @@ tls_status_t tls_session_socket_shutdown(tls_session_t *session);
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_socket_bytes_after_close(const tls_session_t *session,
-                                                  uint8_t *out_bytes,
+                                                  void *out_bytes,
                                                   size_t bytes_cap,
                                                   size_t *out_len);
 
@@ -1787,7 +1788,7 @@ tls_status_t tls_session_acceptable_issuer_count(const tls_session_t *session,
 SPANTLS_MUST_USE
 tls_status_t tls_session_acceptable_issuer(const tls_session_t *session,
                                            size_t index,
-                                           uint8_t *out_der_name,
+                                           void *out_der_name,
                                            size_t der_name_cap,
                                            size_t *out_len);
 
@@ -1812,7 +1813,7 @@ uint16_t tls_session_acceptable_signature_scheme(const tls_session_t *session,
 SPANTLS_MUST_USE
 tls_status_t tls_session_signature_request(const tls_session_t *session,
                                            uint16_t *out_scheme,
-                                           uint8_t *out_message,
+                                           void *out_message,
                                            size_t message_cap,
                                            size_t *out_len);
 
@@ -1829,7 +1830,7 @@ tls_status_t tls_session_signature_request(const tls_session_t *session,
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_set_signature(tls_session_t *session,
-                                       const uint8_t *signature,
+                                       const void *signature,
                                        size_t signature_len);
 
 /**
@@ -1877,7 +1878,7 @@ uint16_t tls_session_peer_signature_scheme(const tls_session_t *session);
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_negotiated_alpn(const tls_session_t *session,
-                                         uint8_t *out_name,
+                                         void *out_name,
                                          size_t name_cap,
                                          size_t *out_len);
 
@@ -1937,7 +1938,7 @@ tls_status_t tls_session_remote_certificate_count(const tls_session_t *session,
 SPANTLS_MUST_USE
 tls_status_t tls_session_remote_certificate(const tls_session_t *session,
                                             size_t index,
-                                            uint8_t *out_der,
+                                            void *out_der,
                                             size_t der_cap,
                                             size_t *out_len);
 
@@ -1962,7 +1963,7 @@ tls_status_t tls_session_verified_certificate_count(const tls_session_t *session
 SPANTLS_MUST_USE
 tls_status_t tls_session_verified_certificate(const tls_session_t *session,
                                               size_t index,
-                                              uint8_t *out_der,
+                                              void *out_der,
                                               size_t der_cap,
                                               size_t *out_len);
 
@@ -1972,7 +1973,7 @@ tls_status_t tls_session_verified_certificate(const tls_session_t *session,
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_local_certificate(const tls_session_t *session,
-                                           uint8_t *out_der,
+                                           void *out_der,
                                            size_t der_cap,
                                            size_t *out_len);
 
@@ -1983,7 +1984,7 @@ tls_status_t tls_session_local_certificate(const tls_session_t *session,
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_ocsp_response(const tls_session_t *session,
-                                       uint8_t *out_der,
+                                       void *out_der,
                                        size_t der_cap,
                                        size_t *out_len);
 
@@ -2001,7 +2002,7 @@ tls_status_t tls_session_ocsp_response(const tls_session_t *session,
 SPANTLS_MUST_USE
 tls_status_t tls_session_channel_binding(const tls_session_t *session,
                                          int32_t kind,
-                                         uint8_t *out_value,
+                                         void *out_value,
                                          size_t value_cap,
                                          size_t *out_len);
 
@@ -2026,11 +2027,11 @@ int32_t tls_session_is_channel_binding_sound(const tls_session_t *session);
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_export_keying_material(const tls_session_t *session,
-                                                const uint8_t *label,
+                                                const char *label,
                                                 size_t label_len,
-                                                const uint8_t *context,
+                                                const void *context,
                                                 size_t context_len,
-                                                uint8_t *out_material,
+                                                void *out_material,
                                                 size_t material_len);
 
 /**
@@ -2042,7 +2043,7 @@ tls_status_t tls_session_export_keying_material(const tls_session_t *session,
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_client_hello(const tls_session_t *session,
-                                      uint8_t *out_message,
+                                      void *out_message,
                                       size_t message_cap,
                                       size_t *out_len);
 

@@ -154,7 +154,8 @@ static void *allocate(size_t len) {
     return memory;
 }
 
-static bool is_filled(const uint8_t *data, size_t len, uint8_t byte) {
+static bool is_filled(const void *memory, size_t len, uint8_t byte) {
+    const uint8_t *data = memory;
     return len == 0 || (data[0] == byte && memcmp(data, data + 1, len - 1) == 0);
 }
 
@@ -172,23 +173,24 @@ static bool is_filled(const uint8_t *data, size_t len, uint8_t byte) {
 #define PASS_SERVER_CONTEXT(a) (tls_context_t *)(a).pointer
 #define PASS_CREDENTIALS(a) (tls_credentials_t *)(a).pointer
 #define PASS_CREDENTIALS_OR_NULL(a) (const tls_credentials_t *)(a).pointer
-#define PASS_BYTES(a) (const uint8_t *)(a).pointer, (a).len
+#define PASS_BYTES(a) (const void *)(a).pointer, (a).len
 #define PASS_RECEIVED(a) PASS_BYTES(a)
+#define PASS_CHARACTERS(a) (const char *)(a).pointer, (a).len
 #define PASS_PLAINTEXT(a) PASS_BYTES(a)
-#define PASS_CHAIN_PEM(a) PASS_BYTES(a)
-#define PASS_KEY_PEM(a) PASS_BYTES(a)
-#define PASS_ANCHORS_PEM(a) PASS_BYTES(a)
-#define PASS_CRL_PEM(a) PASS_BYTES(a)
+#define PASS_CHAIN_PEM(a) PASS_CHARACTERS(a)
+#define PASS_KEY_PEM(a) PASS_CHARACTERS(a)
+#define PASS_ANCHORS_PEM(a) PASS_CHARACTERS(a)
+#define PASS_CRL_PEM(a) PASS_CHARACTERS(a)
 #define PASS_ALPN_NAME(a) PASS_BYTES(a)
 #define PASS_SIGNATURE(a) PASS_BYTES(a)
-#define PASS_LABEL(a) PASS_BYTES(a)
+#define PASS_LABEL(a) PASS_CHARACTERS(a)
 #define PASS_CONTEXT_OR_NULL(a) PASS_BYTES(a)
 #define PASS_STAPLE(a) PASS_BYTES(a)
 #define PASS_TICKET_ROOT(a) PASS_BYTES(a)
 #define PASS_SPANS(a) (const spantls_span_t *)(a).pointer, (a).len
-#define PASS_IN_PLACE(a) (uint8_t *)(a).pointer, (a).len
-#define PASS_OUTPUT(a) (uint8_t *)(a).pointer, (a).len
-#define PASS_MATERIAL(a) (uint8_t *)(a).pointer, (a).len
+#define PASS_IN_PLACE(a) (void *)(a).pointer, (a).len
+#define PASS_OUTPUT(a) (void *)(a).pointer, (a).len
+#define PASS_MATERIAL(a) (void *)(a).pointer, (a).len
 #define PASS_SUITES(a) (const uint16_t *)(a).pointer, (a).len
 #define PASS_SCHEMES(a) (const uint16_t *)(a).pointer, (a).len
 #define PASS_GROUPS(a) (const uint16_t *)(a).pointer, (a).len
@@ -215,7 +217,7 @@ static bool is_filled(const uint8_t *data, size_t len, uint8_t byte) {
 #define PASS_FRAGMENT_SIZE(a) (size_t)(a).number
 #define PASS_ANY_INDEX(a) (size_t)(a).number
 #define PASS_INDEX(a) (size_t)(a).number
-#define PASS_COPY_OUT(a) (uint8_t *)(a).pointer, (a).len, (a).out_len
+#define PASS_COPY_OUT(a) (void *)(a).pointer, (a).len, (a).out_len
 #define PASS_COPY_OUT_TEXT(a) (char *)(a).pointer, (a).len, (a).out_len
 #define PASS_ERROR_RECORD(a) (spantls_error_t *)(a).pointer
 #define PASS_HELLO_INFO(a) (spantls_client_hello_info_t *)(a).pointer

@@ -157,7 +157,7 @@ static tls_context_t *foreign_key_context(int side) {
         tls_options_t *options = make_options(&setup);
         tls_credentials_t *credentials = NULL;
         bytes_t chain = read_file(side == SERVER ? "server-p256.pem" : "client-p256.pem");
-        EXPECT_STATUS(tls_credentials_create_external(chain.data, chain.len, &scheme, 1, &credentials),
+        EXPECT_STATUS(tls_credentials_create_external(text_of(&chain), chain.len, &scheme, 1, &credentials),
                       TLS_STATUS_COMPLETE);
         EXPECT_STATUS(tls_options_set_credentials(options, credentials), TLS_STATUS_COMPLETE);
         EXPECT_STATUS(side == SERVER ? tls_context_create_server(options, context)

@@ -117,6 +117,10 @@ void fragment_records(bytes_t *flight, size_t fragment) {
     *flight = result;
 }
 
+const char *text_of(const bytes_t *bytes) {
+    return (const char *)bytes->data;
+}
+
 const char *file_path(const char *name) {
     static char path[2][4096]; /* two at a time: a chain and a key */
     static unsigned next = 0;
@@ -153,7 +157,7 @@ bytes_t read_certificate(const char *name, size_t index) {
     bytes_t pem = read_file(name);
     bytes_t der = {0};
     bytes_append(&pem, "", 1);
-    const char *at = (const char *)pem.data;
+    const char *at = text_of(&pem);
     for (size_t i = 0; i <= index; i++) {
         at = strstr(at, head);
         if (at == NULL) {
@@ -184,7 +188,7 @@ bytes_t read_certificate(const char *name, size_t index) {
 
 static void must(tls_status_t status, const char *what) {
     if (status != TLS_STATUS_COMPLETE) {
-        give_up("%s: %s: %s", what, tls_status_name(status), (const char *)last_error().message);
+        give_up("%s: %s: %s", what, tls_status_name(status), last_error().message);
     }
 }
 
@@ -195,7 +199,7 @@ tls_credentials_t *make_credentials(const char *name) {
     bytes_t chain = read_file(file);
     snprintf(file, sizeof file, "%s.key", name);
     bytes_t key = read_file(file);
-    must(tls_credentials_create_pem(chain.data, chain.len, key.data, key.len, &credentials), name);
+    must(tls_credentials_create_pem(text_of(&chain), chain.len, text_of(&key), key.len, &credentials), name);
     bytes_free(&chain);
     bytes_free(&key);
     return credentials;
@@ -210,7 +214,7 @@ tls_credentials_t *make_external(const char *name, const uint16_t *schemes) {
     }
     snprintf(file, sizeof file, "%s.pem", name);
     bytes_t chain = read_file(file);
-    must(tls_credentials_create_external(chain.data, chain.len, schemes, count, &credentials), name);
+    must(tls_credentials_create_external(text_of(&chain), chain.len, schemes, count, &credentials), name);
     bytes_free(&chain);
     return credentials;
 }
@@ -222,7 +226,7 @@ static void add_anchors(tls_options_t *options, const char *name) {
     }
     snprintf(file, sizeof file, "%s.pem", name);
     bytes_t pem = read_file(file);
-    must(tls_options_add_trust_anchors_pem(options, pem.data, pem.len), name);
+    must(tls_options_add_trust_anchors_pem(options, text_of(&pem), pem.len), name);
     bytes_free(&pem);
 }
 
@@ -240,7 +244,7 @@ tls_options_t *make_options(const setup_t *setup) {
     add_anchors(options, setup->more_anchors);
     for (size_t i = 0; i < 2 && setup->crls[i] != NULL; i++) {
         bytes_t pem = read_file(setup->crls[i]);
-        must(tls_options_add_crls_pem(options, pem.data, pem.len), setup->crls[i]);
+        must(tls_options_add_crls_pem(options, text_of(&pem), pem.len), setup->crls[i]);
         bytes_free(&pem);
     }
     must(tls_options_set_protocols(options, setup->protocols), "set_protocols");
@@ -261,7 +265,7 @@ tls_options_t *make_options(const setup_t *setup) {
     }
     must(tls_options_set_groups(options, setup->groups, count), "set_groups");
     for (size_t i = 0; i < 4 && setup->alpn[i] != NULL; i++) {
-        must(tls_options_add_alpn(options, (const uint8_t *)setup->alpn[i], strlen(setup->alpn[i])), "add_alpn");
+        must(tls_options_add_alpn(options, setup->alpn[i], strlen(setup->alpn[i])), "add_alpn");
     }
     must(tls_options_set_client_certificate_mode(options, setup->client_certificates), "set_client_certificate_mode");
     must(tls_options_set_certificate_validation(options, setup->validation), "set_certificate_validation");

@@ -29,6 +29,9 @@ void bytes_append(bytes_t *bytes, const void *data, size_t len);
 void bytes_drop(bytes_t *bytes, size_t len);
 void bytes_free(bytes_t *bytes);
 
+/* The same bytes as text. */
+const char *text_of(const bytes_t *bytes);
+
 /* Bytes that look random and are the same for the same seed; to be freed. */
 uint8_t *pattern(size_t len, uint32_t seed);
 

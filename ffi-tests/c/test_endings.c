@@ -55,7 +55,7 @@ static tls_session_t **finish_first(wire_t *wire, uint32_t protocol) {
 static void expect_no_more_writing(tls_session_t *session) {
     size_t count = 0;
     for (int i = 0; i < 2; i++) {
-        EXPECT_STATUS(tls_session_socket_write(session, (const uint8_t *)"void", 4, &count), TLS_STATUS_IO_ERROR);
+        EXPECT_STATUS(tls_session_socket_write(session, "void", 4, &count), TLS_STATUS_IO_ERROR);
         EXPECT(error_of(session).os_error == EPIPE || error_of(session).os_error == ECONNRESET);
         EXPECT_STATUS(tls_session_socket_shutdown(session), TLS_STATUS_IO_ERROR);
         EXPECT_NUMBER(tls_session_has_pending_output(session), 0);
@@ -183,7 +183,7 @@ static void test_clear_text(uint32_t protocol, bool tcp, size_t len) {
     uint8_t room[10];
     EXPECT_STATUS(tls_session_socket_bytes_after_close(wire.server, room, sizeof room, &count), TLS_STATUS_INVALID_STATE);
     EXPECT_NUMBER(count, 0);
-    EXPECT_STATUS(tls_session_socket_write(wire.client, (const uint8_t *)"last", 4, &count), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, "last", 4, &count), TLS_STATUS_COMPLETE);
     for (int i = 0; i < 2; i++) {
         /* The client closes, and the server answers; each sends at once what comes after TLS. */
         EXPECT_STATUS(tls_session_socket_shutdown(sessions[i]), TLS_STATUS_CLOSED);

@@ -102,7 +102,7 @@ static void expect_certificate_count(const side_t *side, size_t expected) {
     EXPECT_NUMBER(count, expected);
 }
 
-static void expect_text(tls_status_t (*getter)(const tls_session_t *, uint8_t *, size_t, size_t *),
+static void expect_text(tls_status_t (*getter)(const tls_session_t *, void *, size_t, size_t *),
                         const side_t *side, const char *expected) {
     uint8_t text[256];
     size_t len = 77;
@@ -110,9 +110,9 @@ static void expect_text(tls_status_t (*getter)(const tls_session_t *, uint8_t *,
     EXPECT_BYTES(text, len, expected, strlen(expected));
 }
 
-/* The host name's buffer is of char, all others of uint8_t. */
-static tls_status_t host_name(const tls_session_t *session, uint8_t *out, size_t cap, size_t *len) {
-    return tls_session_target_host_name(session, (char *)out, cap, len);
+/* The host name's buffer is of char, all others of void. */
+static tls_status_t host_name(const tls_session_t *session, void *out, size_t cap, size_t *len) {
+    return tls_session_target_host_name(session, out, cap, len);
 }
 
 static void every_version_suite_key_and_client(void) {

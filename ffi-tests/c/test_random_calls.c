@@ -84,7 +84,7 @@ static void expect_faithful(const player_t *receiver, const player_t *sender) {
     }
 }
 
-typedef tls_status_t transform_t(tls_session_t *, const uint8_t *, size_t, uint8_t *, size_t, size_t *, size_t *);
+typedef tls_status_t transform_t(tls_session_t *, const void *, size_t, void *, size_t, size_t *, size_t *);
 
 /* A call that turns input into output, in spans of exactly their size. */
 static tls_status_t transform(transform_t *function, tls_session_t *session, const uint8_t *data, size_t len,

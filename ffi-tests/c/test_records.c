@@ -135,7 +135,7 @@ static void send_spans(side_t *self, side_t *peer, spantls_span_t *spans, size_t
         for (size_t i = 0; i < num_spans && consumed > 0; i++) {
             size_t here = consumed < spans[i].len ? consumed : spans[i].len;
             if (here > 0) {
-                spans[i].data += here;
+                spans[i].data = (const uint8_t *)spans[i].data + here;
                 spans[i].len -= here;
                 consumed -= here;
             }

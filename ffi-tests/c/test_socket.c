@@ -76,12 +76,12 @@ static void test_conversation(uint32_t protocol, bool tcp, size_t limit) {
     wire_t wire = wire_established(protocol, tcp);
     bytes_t received = {0};
     size_t written = 0;
-    EXPECT_STATUS(tls_session_socket_write(wire.client, (const uint8_t *)"ping", 4, &written), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, "ping", 4, &written), TLS_STATUS_COMPLETE);
     EXPECT_NUMBER(written, 4);
     EXPECT_STATUS(read_until(wire.server, &received, 4), TLS_STATUS_WANT_READ);
     expect_text(&received, "ping");
     bytes_drop(&received, received.len);
-    const spantls_span_t spans[] = {{(const uint8_t *)"po", 2}, {NULL, 0}, {(const uint8_t *)"ng", 2}};
+    const spantls_span_t spans[] = {{"po", 2}, {NULL, 0}, {"ng", 2}};
     EXPECT_STATUS(tls_session_socket_write_vectored(wire.server, spans, 3, &written), TLS_STATUS_COMPLETE);
     EXPECT_NUMBER(written, 4);
     EXPECT_STATUS(tls_session_socket_shutdown(wire.server), TLS_STATUS_CLOSED);
@@ -89,7 +89,7 @@ static void test_conversation(uint32_t protocol, bool tcp, size_t limit) {
     expect_text(&received, "pong");
     EXPECT_STATUS(tls_session_socket_shutdown(wire.client), TLS_STATUS_CLOSED);
     EXPECT_STATUS(read_to_end(wire.server, &received), TLS_STATUS_CLOSED);
-    EXPECT_STATUS(tls_session_socket_write(wire.client, (const uint8_t *)"more", 4, &written), TLS_STATUS_INVALID_STATE);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, "more", 4, &written), TLS_STATUS_INVALID_STATE);
     EXPECT_NUMBER(written, 0);
     most = 0;
     bytes_free(&received);
@@ -250,15 +250,15 @@ static void test_interruptions(uint32_t protocol) {
     bytes_t received = {0};
     size_t count = 0;
     fail_next(EINTR, EINTR);
-    EXPECT_STATUS(tls_session_socket_write(wire.client, (const uint8_t *)"one ", 4, &count), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, "one ", 4, &count), TLS_STATUS_COMPLETE);
     fail_next(ENOBUFS, ENOBUFS);
-    EXPECT_STATUS(tls_session_socket_write(wire.client, (const uint8_t *)"two ", 4, &count), TLS_STATUS_IO_ERROR);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, "two ", 4, &count), TLS_STATUS_IO_ERROR);
     EXPECT_NUMBER(count, 4);
     EXPECT_NUMBER(error_of(wire.client).os_error, ENOBUFS);
     EXPECT_NUMBER(tls_session_has_pending_output(wire.client), 1);
-    EXPECT_STATUS(tls_session_socket_write(wire.client, (const uint8_t *)"three", 5, &count), TLS_STATUS_IO_ERROR);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, "three", 5, &count), TLS_STATUS_IO_ERROR);
     EXPECT_NUMBER(count, 0);
-    EXPECT_STATUS(tls_session_socket_write(wire.client, (const uint8_t *)"three", 5, &count), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, "three", 5, &count), TLS_STATUS_COMPLETE);
     fail_next(EINTR, ENOMEM);
     EXPECT_STATUS(read_until(wire.server, &received, 0), TLS_STATUS_IO_ERROR);
     EXPECT_NUMBER(error_of(wire.server).os_error, ENOMEM);
@@ -396,7 +396,7 @@ static size_t idle_cost(uint32_t protocol, size_t num, bool bound) {
             EXPECT(run(&wire));
             size_t count = 0;
             uint8_t room[100];
-            EXPECT_STATUS(tls_session_socket_write(wire.client, (const uint8_t *)"request", 7, &count), TLS_STATUS_COMPLETE);
+            EXPECT_STATUS(tls_session_socket_write(wire.client, "request", 7, &count), TLS_STATUS_COMPLETE);
             EXPECT_STATUS(tls_session_socket_read(wire.server, room, sizeof room, &count), TLS_STATUS_COMPLETE);
             EXPECT_STATUS(tls_session_socket_write(wire.server, room, count, &count), TLS_STATUS_COMPLETE);
             idle[i] = wire.server;
@@ -464,7 +464,7 @@ static void test_wrong_uses(uint32_t protocol) {
     EXPECT_STATUS(tls_session_socket_write(wire.client, NULL, 0, &written), TLS_STATUS_COMPLETE);
     /* Nothing of this was noticed. */
     bytes_t received = {0};
-    EXPECT_STATUS(tls_session_socket_write(wire.client, (const uint8_t *)"still here", 10, &written), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, "still here", 10, &written), TLS_STATUS_COMPLETE);
     EXPECT_STATUS(read_until(wire.server, &received, 0), TLS_STATUS_WANT_READ);
     expect_text(&received, "still here");
     bytes_free(&received);
@@ -518,8 +518,8 @@ static void test_intruder(void) {
         status = tls_session_socket_read(wire.client, room, 0, &count);
     } while (status == TLS_STATUS_WANT_READ);
     EXPECT_STATUS(status, TLS_STATUS_BUSY);
-    EXPECT_STATUS(tls_session_socket_write(wire.client, (const uint8_t *)"ask", 3, &count), TLS_STATUS_COMPLETE);
-    EXPECT_STATUS(tls_session_socket_write(wire.server, (const uint8_t *)"answer", 6, &count), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, "ask", 3, &count), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_write(wire.server, "answer", 6, &count), TLS_STATUS_COMPLETE);
     pthread_join(thread, NULL);
     EXPECT_STATUS(reader.status, TLS_STATUS_COMPLETE);
     wire_close(&wire);
@@ -567,7 +567,7 @@ static void test_no_kernel(uint32_t protocol, bool tcp, uint32_t flags) {
     bytes_t received = {0};
     size_t written = 0;
     for (int i = 0; i < 2; i++) {
-        EXPECT_STATUS(tls_session_socket_write(sessions[i], (const uint8_t *)"ping", 4, &written), TLS_STATUS_COMPLETE);
+        EXPECT_STATUS(tls_session_socket_write(sessions[i], "ping", 4, &written), TLS_STATUS_COMPLETE);
         EXPECT_STATUS(read_until(sessions[1 - i], &received, 4), TLS_STATUS_WANT_READ);
         expect_text(&received, "ping");
         bytes_drop(&received, received.len);
@@ -665,7 +665,7 @@ static void test_time_limits(void) {
     set_blocking(wire.fds[1], true);
     EXPECT_NUMBER(setsockopt(wire.fds[1], SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon), 0);
     EXPECT_STATUS(tls_session_socket_read(wire.server, room, sizeof room, &count), TLS_STATUS_WANT_READ);
-    EXPECT_STATUS(tls_session_socket_write(wire.client, (const uint8_t *)"hello", 5, &count), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, "hello", 5, &count), TLS_STATUS_COMPLETE);
     EXPECT_STATUS(tls_session_socket_read(wire.server, room, sizeof room, &count), TLS_STATUS_COMPLETE);
     EXPECT_BYTES(room, count, "hello", 5);
     EXPECT_STATUS(tls_session_socket_read(wire.server, room, sizeof room, &count), TLS_STATUS_WANT_READ);

@@ -562,7 +562,7 @@ static tls_status_t give_refused_certificate(tls_session_t *session) {
 }
 
 static tls_status_t give_signature(tls_session_t *session) {
-    return tls_session_set_signature(session, (const uint8_t *)"signed", 6);
+    return tls_session_set_signature(session, "signed", 6);
 }
 
 static tls_status_t give_no_signature(tls_session_t *session) {
@@ -1610,7 +1610,7 @@ static void large_hellos(void) {
         char name[250];
         memset(name, 'a' + i % 26, sizeof name);
         name[0] = (char)('0' + i);
-        EXPECT_STATUS(tls_options_add_alpn(options, (const uint8_t *)name, sizeof name), TLS_STATUS_COMPLETE);
+        EXPECT_STATUS(tls_options_add_alpn(options, name, sizeof name), TLS_STATUS_COMPLETE);
     }
     tls_context_t *context = NULL;
     EXPECT_STATUS(tls_context_create_client(options, &context), TLS_STATUS_COMPLETE);
@@ -1703,7 +1703,7 @@ static void no_hello(void) {
         uint8_t output[100];
         size_t consumed = 77;
         size_t written = 77;
-        EXPECT_STATUS(tls_session_handshake(session, (const uint8_t *)inputs[i].bytes, inputs[i].len, output,
+        EXPECT_STATUS(tls_session_handshake(session, inputs[i].bytes, inputs[i].len, output,
                                                     sizeof output, &consumed, &written),
                       inputs[i].status);
         EXPECT_NUMBER(error_of(session).alert_sent, inputs[i].alert);

@@ -230,14 +230,14 @@ static void *intrude_on_reading(void *argument) {
 static void *look_on(void *argument) {
     task_t *task = argument;
     while (!flag_is_set(task->stop)) {
-        uint8_t text[64];
+        char text[64];
         size_t len = 77;
         EXPECT(tls_session_state(task->session) & SPANTLS_STATE_HANDSHAKE_COMPLETE);
         EXPECT(!(tls_session_state(task->session) & SPANTLS_STATE_FAILED));
         EXPECT(tls_session_negotiated_protocol(task->session) == task->protocol);
         EXPECT(tls_session_is_handshake_complete(task->session) == 1);
         (void)!tls_session_has_pending_output(task->session);
-        EXPECT_STATUS(tls_session_target_host_name(task->session, (char *)text, sizeof text, &len),
+        EXPECT_STATUS(tls_session_target_host_name(task->session, text, sizeof text, &len),
                       TLS_STATUS_COMPLETE);
         EXPECT_BYTES(text, len, "localhost", 9);
         spantls_error_t error = {.struct_size = sizeof error};

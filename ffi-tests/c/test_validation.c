@@ -226,7 +226,7 @@ static void several_anchors(void) {
     bytes_t second = read_file("deep-ca.pem");
     bytes_append(&both, "some text between them\n", 23);
     bytes_append(&both, second.data, second.len);
-    EXPECT_STATUS(tls_options_add_trust_anchors_pem(options, both.data, both.len), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_options_add_trust_anchors_pem(options, text_of(&both), both.len), TLS_STATUS_COMPLETE);
     bytes_free(&both);
     bytes_free(&second);
     EXPECT_STATUS(tls_context_create_client(options, &context), TLS_STATUS_COMPLETE);
@@ -245,7 +245,7 @@ static void several_anchors(void) {
 
 /* --- Credentials and other PEM ---------------------------------------------------------------------------------- */
 
-static void expect_unusable(const uint8_t *chain, size_t chain_len, const uint8_t *key, size_t key_len) {
+static void expect_unusable(const char *chain, size_t chain_len, const char *key, size_t key_len) {
     tls_credentials_t *credentials = (tls_credentials_t *)&credentials;
     EXPECT_STATUS(tls_credentials_create_pem(chain, chain_len, key, key_len, &credentials), TLS_STATUS_INVALID_CONFIGURATION);
     EXPECT(credentials == NULL);
@@ -259,7 +259,7 @@ static void expect_unusable(const uint8_t *chain, size_t chain_len, const uint8_
 static void expect_unusable_files(const char *chain_name, const char *key_name) {
     bytes_t chain = read_file(chain_name);
     bytes_t key = read_file(key_name);
-    expect_unusable(chain.data, chain.len, key.data, key.len);
+    expect_unusable(text_of(&chain), chain.len, text_of(&key), key.len);
     bytes_free(&chain);
     bytes_free(&key);
     tls_credentials_t *credentials = (tls_credentials_t *)&credentials;
@@ -310,7 +310,7 @@ static void credentials(void) {
     bytes_append(&all, part.data, part.len);
     bytes_free(&part);
     tls_credentials_t *made = NULL;
-    EXPECT_STATUS(tls_credentials_create_pem(all.data, all.len, all.data, all.len, &made), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_credentials_create_pem(text_of(&all), all.len, text_of(&all), all.len, &made), TLS_STATUS_COMPLETE);
     tls_credentials_destroy(made);
     bytes_free(&all);
 
@@ -340,22 +340,22 @@ static void credentials(void) {
     static const char no_base64[] = "-----BEGIN PRIVATE KEY-----\n%%%%\n-----END PRIVATE KEY-----\n";
     static const char open_end[] = "-----BEGIN PRIVATE KEY-----\nAAAA\n";
     static const char no_key[] = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
-    expect_unusable(NULL, 0, key.data, key.len);
-    expect_unusable(chain.data, chain.len, NULL, 0);
-    expect_unusable((const uint8_t *)"nonsense", 8, key.data, key.len);
-    expect_unusable(chain.data, chain.len, (const uint8_t *)"nonsense", 8);
-    expect_unusable((const uint8_t *)senseless, sizeof senseless - 1, key.data, key.len);
-    expect_unusable(chain.data, chain.len, (const uint8_t *)no_base64, sizeof no_base64 - 1);
-    expect_unusable(chain.data, chain.len, (const uint8_t *)open_end, sizeof open_end - 1);
-    expect_unusable(chain.data, chain.len, (const uint8_t *)no_key, sizeof no_key - 1);
-    expect_unusable(chain.data, chain.len / 4, key.data, key.len);
-    expect_unusable(chain.data, chain.len, key.data, key.len / 2);
+    expect_unusable(NULL, 0, text_of(&key), key.len);
+    expect_unusable(text_of(&chain), chain.len, NULL, 0);
+    expect_unusable("nonsense", 8, text_of(&key), key.len);
+    expect_unusable(text_of(&chain), chain.len, "nonsense", 8);
+    expect_unusable(senseless, sizeof senseless - 1, text_of(&key), key.len);
+    expect_unusable(text_of(&chain), chain.len, no_base64, sizeof no_base64 - 1);
+    expect_unusable(text_of(&chain), chain.len, open_end, sizeof open_end - 1);
+    expect_unusable(text_of(&chain), chain.len, no_key, sizeof no_key - 1);
+    expect_unusable(text_of(&chain), chain.len / 4, text_of(&key), key.len);
+    expect_unusable(text_of(&chain), chain.len, text_of(&key), key.len / 2);
 
     test("credentials with one byte changed are refused or made, nothing else");
     for (size_t at = 0; at < key.len; at++) {
         tls_credentials_t *odd = NULL;
         key.data[at] ^= 1;
-        tls_status_t status = tls_credentials_create_pem(chain.data, chain.len, key.data, key.len, &odd);
+        tls_status_t status = tls_credentials_create_pem(text_of(&chain), chain.len, text_of(&key), key.len, &odd);
         EXPECT(status == TLS_STATUS_COMPLETE || status == TLS_STATUS_INVALID_CONFIGURATION);
         EXPECT((status == TLS_STATUS_COMPLETE) == (odd != NULL));
         tls_credentials_destroy(odd);
@@ -364,7 +364,7 @@ static void credentials(void) {
     for (size_t at = 0; at < chain.len; at += quick ? 7 : 1) {
         tls_credentials_t *odd = NULL;
         chain.data[at] ^= 1;
-        tls_status_t status = tls_credentials_create_pem(chain.data, chain.len, key.data, key.len, &odd);
+        tls_status_t status = tls_credentials_create_pem(text_of(&chain), chain.len, text_of(&key), key.len, &odd);
         EXPECT(status == TLS_STATUS_COMPLETE || status == TLS_STATUS_INVALID_CONFIGURATION);
         EXPECT((status == TLS_STATUS_COMPLETE) == (odd != NULL));
         tls_credentials_destroy(odd);
@@ -398,18 +398,18 @@ static void anchors_and_lists(void) {
     bytes_t list = read_file("crl-root.pem");
     bytes_t key = read_file("ca.key");
     EXPECT_STATUS(tls_options_add_trust_anchors_pem(options, NULL, 0), TLS_STATUS_INVALID_CONFIGURATION);
-    EXPECT_STATUS(tls_options_add_trust_anchors_pem(options, (const uint8_t *)"text", 4), TLS_STATUS_INVALID_CONFIGURATION);
-    EXPECT_STATUS(tls_options_add_trust_anchors_pem(options, half_good.data, half_good.len),
+    EXPECT_STATUS(tls_options_add_trust_anchors_pem(options, "text", 4), TLS_STATUS_INVALID_CONFIGURATION);
+    EXPECT_STATUS(tls_options_add_trust_anchors_pem(options, text_of(&half_good), half_good.len),
                   TLS_STATUS_INVALID_CONFIGURATION);
     EXPECT(last_error().message[0] != 0);
-    EXPECT_STATUS(tls_options_add_trust_anchors_pem(options, list.data, list.len), TLS_STATUS_INVALID_CONFIGURATION);
-    EXPECT_STATUS(tls_options_add_trust_anchors_pem(options, key.data, key.len), TLS_STATUS_INVALID_CONFIGURATION);
+    EXPECT_STATUS(tls_options_add_trust_anchors_pem(options, text_of(&list), list.len), TLS_STATUS_INVALID_CONFIGURATION);
+    EXPECT_STATUS(tls_options_add_trust_anchors_pem(options, text_of(&key), key.len), TLS_STATUS_INVALID_CONFIGURATION);
     EXPECT_STATUS(tls_options_add_trust_anchors_file(options, "/nonexistent/ca.pem"), TLS_STATUS_INVALID_CONFIGURATION);
     EXPECT_NUMBER(last_error().os_error, ENOENT);
     EXPECT_STATUS(tls_options_add_crls_pem(options, NULL, 0), TLS_STATUS_INVALID_CONFIGURATION);
-    EXPECT_STATUS(tls_options_add_crls_pem(options, (const uint8_t *)"text", 4), TLS_STATUS_INVALID_CONFIGURATION);
-    EXPECT_STATUS(tls_options_add_crls_pem(options, half_good.data, half_good.len), TLS_STATUS_INVALID_CONFIGURATION);
-    EXPECT_STATUS(tls_options_add_crls_pem(options, list.data, list.len / 2), TLS_STATUS_INVALID_CONFIGURATION);
+    EXPECT_STATUS(tls_options_add_crls_pem(options, "text", 4), TLS_STATUS_INVALID_CONFIGURATION);
+    EXPECT_STATUS(tls_options_add_crls_pem(options, text_of(&half_good), half_good.len), TLS_STATUS_INVALID_CONFIGURATION);
+    EXPECT_STATUS(tls_options_add_crls_pem(options, text_of(&list), list.len / 2), TLS_STATUS_INVALID_CONFIGURATION);
     bytes_free(&half_good);
     bytes_free(&list);
     bytes_free(&key);

@@ -140,7 +140,7 @@ static void removed_credentials(void) {
 }
 
 static void overlaps(void) {
-    uint8_t memory[4000];
+    char memory[4000];
     setup_t client = {.anchors = "ca"};
     setup_t server = {.credentials = "server-p256"};
     /* Input 100 bytes at 1000, output 100 bytes at each of these. */
@@ -160,7 +160,7 @@ static void overlaps(void) {
     }
     EXPECT(run_handshake(&pair));
     for (size_t i = 0; i < COUNT(overlapping); i++) {
-        uint8_t *at = memory + overlapping[i];
+        char *at = memory + overlapping[i];
         spantls_span_t spans[2] = {{memory, 10}, {memory + 1000, 100}};
         a = b = 77;
         EXPECT_STATUS(tls_session_encrypt(pair.client.session, memory + 1000, 100, at, 100, &a, &b),
@@ -306,7 +306,7 @@ static void wrong_options(void) {
     EXPECT_STATUS(tls_options_add_alpn(options, name, 255), TLS_STATUS_COMPLETE);
     EXPECT_STATUS(tls_options_add_alpn(options, name, 255), TLS_STATUS_INVALID_ARGUMENT);
     EXPECT_STATUS(tls_options_add_alpn(options, name, 1), TLS_STATUS_COMPLETE);
-    EXPECT_STATUS(tls_options_add_alpn(options, (const uint8_t *)"\0\xff", 2), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_options_add_alpn(options, "\0\xff", 2), TLS_STATUS_COMPLETE);
 
     test("options that were refused leave the others as they were");
     tls_context_t *context = NULL;
@@ -337,7 +337,7 @@ static void wrong_options(void) {
 /* --- Copying out ------------------------------------------------------------------------------------------------ */
 
 /* The getter's rule, for a value of `len` bytes that is there. */
-static void expect_copy_out(tls_status_t (*getter)(const tls_session_t *, uint8_t *, size_t, size_t *),
+static void expect_copy_out(tls_status_t (*getter)(const tls_session_t *, void *, size_t, size_t *),
                             const tls_session_t *session, size_t len) {
     uint8_t buffer[4096];
     uint8_t again[4096];
@@ -363,7 +363,7 @@ static void expect_copy_out(tls_status_t (*getter)(const tls_session_t *, uint8_
     EXPECT_BYTES(again, told, buffer, len);
 }
 
-static void expect_nothing_to_copy(tls_status_t (*getter)(const tls_session_t *, uint8_t *, size_t, size_t *),
+static void expect_nothing_to_copy(tls_status_t (*getter)(const tls_session_t *, void *, size_t, size_t *),
                                    const tls_session_t *session) {
     uint8_t buffer[4];
     size_t told = 77;
@@ -374,11 +374,11 @@ static void expect_nothing_to_copy(tls_status_t (*getter)(const tls_session_t *,
     EXPECT_NUMBER(told, 0);
 }
 
-static tls_status_t host_name(const tls_session_t *session, uint8_t *out, size_t cap, size_t *len) {
-    return tls_session_target_host_name(session, (char *)out, cap, len);
+static tls_status_t host_name(const tls_session_t *session, void *out, size_t cap, size_t *len) {
+    return tls_session_target_host_name(session, out, cap, len);
 }
 
-static tls_status_t second_certificate(const tls_session_t *session, uint8_t *out, size_t cap, size_t *len) {
+static tls_status_t second_certificate(const tls_session_t *session, void *out, size_t cap, size_t *len) {
     return tls_session_remote_certificate(session, 1, out, cap, len);
 }
 

@@ -195,7 +195,7 @@ static void test_rooms(uint32_t protocol) {
     wire_t wire = established(&plan);
     size_t count = 1;
     EXPECT_STATUS(tls_session_socket_read(wire.server, NULL, 0, &count), TLS_STATUS_WANT_READ);
-    EXPECT_STATUS(tls_session_socket_write(wire.client, (const uint8_t *)"hello", 5, &count), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, "hello", 5, &count), TLS_STATUS_COMPLETE);
     EXPECT_STATUS(tls_session_socket_read(wire.server, NULL, 0, &count), TLS_STATUS_COMPLETE);
     EXPECT_NUMBER(count, 0);
     EXPECT((tls_session_state(wire.server) & SPANTLS_STATE_HAS_PENDING_PLAINTEXT) != 0);
@@ -492,7 +492,7 @@ static void test_key_updates(void) {
         EXPECT_STATUS(tls_session_update_keys(wire.server, 0, NULL, 0, &none), TLS_STATUS_IO_ERROR);
         EXPECT_NUMBER(next_keys_error, 0);
         for (int i = 0; i < 2; i++) {
-            EXPECT_STATUS(tls_session_socket_write(wire.server, (const uint8_t *)"hello", 5, &none), TLS_STATUS_IO_ERROR);
+            EXPECT_STATUS(tls_session_socket_write(wire.server, "hello", 5, &none), TLS_STATUS_IO_ERROR);
             EXPECT_NUMBER(none, 0);
             EXPECT_STATUS(tls_session_error(wire.server, &error), TLS_STATUS_COMPLETE);
             EXPECT_NUMBER(error.os_error, reason);

@@ -52,7 +52,7 @@ static void must(tls_status_t status, const char *what) {
     spantls_error_t error = {.struct_size = sizeof error};
     if (status < 0) {
         misuse("%s: %s: %s", what, tls_status_name(status),
-               spantls_last_error(&error) == TLS_STATUS_COMPLETE ? (const char *)error.message : "");
+               spantls_last_error(&error) == TLS_STATUS_COMPLETE ? error.message : "");
     }
 }
 
@@ -84,7 +84,7 @@ static EVP_PKEY *key_of(const char *name) {
 static tls_credentials_t *external_credentials(const char *name, const char *chain_path) {
     static const uint16_t p256[] = {0x0403}, p384[] = {0x0503}, ed25519[] = {0x0807};
     static const uint16_t rsa[] = {0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601};
-    static uint8_t chain[1 << 16];
+    static char chain[1 << 16];
     FILE *file = fopen(chain_path, "rb");
     if (file == NULL) {
         misuse("no chain in %s", chain_path);
@@ -153,7 +153,7 @@ static tls_context_t *make_context(const char *name) {
         must(tls_options_set_protocols(options, protocols), "protocols");
     }
     for (size_t i = 0; (text = side_item("alpn", i, NULL)) != NULL; i++) {
-        must(tls_options_add_alpn(options, (const uint8_t *)text, strlen(text)), text);
+        must(tls_options_add_alpn(options, text, strlen(text)), text);
     }
     must(tls_options_set_client_certificate_mode(options, client_certificate_mode()), "client_certificate");
     if (side_is("validation", "automatic")) {
@@ -301,13 +301,13 @@ static void learn(outcome_t *outcome, const tls_session_t *session) {
     outcome->version = tls_session_negotiated_protocol(session);
     outcome->suite = tls_session_negotiated_cipher_suite(session);
     outcome->resumed = (tls_session_state(session) & SPANTLS_STATE_RESUMED) != 0;
-    must(tls_session_negotiated_alpn(session, (uint8_t *)outcome->alpn, ALPN_ROOM - 1, &len), "ALPN");
+    must(tls_session_negotiated_alpn(session, outcome->alpn, ALPN_ROOM - 1, &len), "ALPN");
     must(tls_session_remote_certificate_count(session, &count), "certificates");
     if (count > 0) {
         must(tls_session_remote_certificate(session, 0, leaf, sizeof leaf, &len), "leaf");
         sha256(leaf, len, outcome->leaf);
     }
-    must(tls_session_export_keying_material(session, (const uint8_t *)label, sizeof label - 1, NULL, 0, value, 16),
+    must(tls_session_export_keying_material(session, label, sizeof label - 1, NULL, 0, value, 16),
          "exporter");
     hex(value, 16, outcome->exporter);
     if (tls_session_channel_binding(session, SPANTLS_CHANNEL_BINDING_ENDPOINT, value, sizeof value, &len) == 0) {

@@ -161,9 +161,9 @@ tls_status_t wire_write(wire_t *wire, const uint8_t *data, size_t len) {
 }
 
 /* Both write a message behind pending output, or nothing if there is no room. */
-typedef tls_status_t (*message_t)(tls_session_t *session, uint8_t *output, size_t output_cap, size_t *out_written);
+typedef tls_status_t (*message_t)(tls_session_t *session, void *output, size_t output_cap, size_t *out_written);
 
-static tls_status_t update(tls_session_t *session, uint8_t *output, size_t output_cap, size_t *out_written) {
+static tls_status_t update(tls_session_t *session, void *output, size_t output_cap, size_t *out_written) {
     return tls_session_update_keys(session, 1, output, output_cap, out_written);
 }
 

@@ -55,9 +55,9 @@ static void wipe(void *memory, size_t len)
 }
 
 /* Without stdio, whose buffers would keep a copy. */
-static uint8_t *read_text(const char *path, size_t *len)
+static char *read_text(const char *path, size_t *len)
 {
-    uint8_t *text = malloc(ROOM);
+    char *text = malloc(ROOM);
     int file = open(path, O_RDONLY);
     ssize_t got = file < 0 || text == NULL ? -1 : read(file, text, ROOM);
     if (got < 0) exit(2);
@@ -74,7 +74,7 @@ static tls_credentials_t *credentials(const char *chain, const char *key)
         return made;
     }
     size_t chain_len, key_len;
-    uint8_t *chain_text = read_text(chain, &chain_len), *key_text = read_text(key, &key_len);
+    char *chain_text = read_text(chain, &chain_len), *key_text = read_text(key, &key_len);
     must("credentials", tls_credentials_create_pem(chain_text, chain_len, key_text, key_len, &made));
     wipe(key_text, key_len);
     free(key_text);
@@ -188,11 +188,11 @@ static void say(talk_t *talk, const char *line)
 {
     size_t taken = 0, written = 0;
     if (has('s')) {
-        must("encrypt", tls_session_encrypt(talk->session, (const uint8_t *)line, LINE, talk->output, ROOM, &taken, &written));
+        must("encrypt", tls_session_encrypt(talk->session, line, LINE, talk->output, ROOM, &taken, &written));
         send_all(talk, written);
         return;
     }
-    must("write", tls_session_socket_write(talk->session, (const uint8_t *)line, LINE, &taken));
+    must("write", tls_session_socket_write(talk->session, line, LINE, &taken));
 }
 
 static tls_status_t read_some(talk_t *talk, uint8_t *line, size_t room, size_t *got)
@@ -241,8 +241,8 @@ static void ask(talk_t *talk)
 static void export_material(talk_t *talk)
 {
     uint8_t material[MATERIAL];
-    must("export", tls_session_export_keying_material(talk->session, (const uint8_t *)"EXPORTER-of-a-test", 18,
-                                                      (const uint8_t *)"context", 7, material, MATERIAL));
+    must("export", tls_session_export_keying_material(talk->session, "EXPORTER-of-a-test", 18,
+                                                      "context", 7, material, MATERIAL));
     wipe(material, MATERIAL);
     size_t len = 0;
     must("binding", tls_session_channel_binding(talk->session, SPANTLS_CHANNEL_BINDING_EXPORTER, material, MATERIAL, &len));

@@ -1,5 +1,7 @@
 //! Answers to suspensions other than the verdict, and what the questions are about.
 
+use std::ffi::c_void;
+
 use super::facts::copy_out;
 use super::fence;
 use super::handles::{tls_context_t, tls_credentials_t, tls_session_t};
@@ -85,7 +87,7 @@ pub unsafe extern "C" fn tls_session_acceptable_issuer_count(
 pub unsafe extern "C" fn tls_session_acceptable_issuer(
     session: *const tls_session_t,
     index: usize,
-    out_der_name: *mut u8,
+    out_der_name: *mut c_void,
     der_name_cap: usize,
     out_len: *mut usize,
 ) -> tls_status_t {
@@ -124,7 +126,7 @@ pub unsafe extern "C" fn tls_session_acceptable_signature_scheme(session: *const
 pub unsafe extern "C" fn tls_session_signature_request(
     session: *const tls_session_t,
     out_scheme: *mut u16,
-    out_message: *mut u8,
+    out_message: *mut c_void,
     message_cap: usize,
     out_len: *mut usize,
 ) -> tls_status_t {
@@ -152,7 +154,7 @@ pub unsafe extern "C" fn tls_session_signature_request(
 #[must_use]
 pub unsafe extern "C" fn tls_session_set_signature(
     session: *mut tls_session_t,
-    signature: *const u8,
+    signature: *const c_void,
     signature_len: usize,
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.

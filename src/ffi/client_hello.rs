@@ -1,6 +1,6 @@
 //! What a client said first.
 
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
 
 use super::facts::{copy_out, fill_struct};
 use super::handles::tls_session_t;
@@ -85,7 +85,7 @@ pub struct spantls_client_hello_info_t {
 #[must_use]
 pub unsafe extern "C" fn tls_session_client_hello(
     session: *const tls_session_t,
-    out_message: *mut u8,
+    out_message: *mut c_void,
     message_cap: usize,
     out_len: *mut usize,
 ) -> tls_status_t {
@@ -181,7 +181,7 @@ fn fingerprint(
     out_len: *mut usize,
     make: impl FnOnce(&ClientHello) -> String,
 ) -> tls_status_t {
-    copy_out(host, session, out.cast::<u8>(), cap, out_len, |session| {
+    copy_out(host, session, out.cast(), cap, out_len, |session| {
         Ok(session.client_hello().map(|hello| make(&hello).into_bytes()).unwrap_or_default())
     })
 }

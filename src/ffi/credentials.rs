@@ -1,6 +1,6 @@
 //! Credentials: a certificate chain and its private key.
 
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
 use super::fence;
@@ -32,9 +32,9 @@ use crate::outcome::Outcome;
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_credentials_create_pem(
-    chain: *const u8,
+    chain: *const c_char,
     chain_len: usize,
-    key: *const u8,
+    key: *const c_char,
     key_len: usize,
     out_credentials: *mut *mut tls_credentials_t,
 ) -> tls_status_t {
@@ -43,8 +43,8 @@ pub unsafe extern "C" fn tls_credentials_create_pem(
     host.put(out_credentials, std::ptr::null_mut());
     fence::call(|| {
         required(out_credentials, "out_credentials")?;
-        let chain = host.input(chain, chain_len, "chain")?;
-        let key = host.input(key, key_len, "key")?;
+        let chain = host.characters(chain, chain_len, "chain")?;
+        let key = host.characters(key, key_len, "key")?;
         host.give(out_credentials, Arc::new(Credentials::from_pem(chain, key)?));
         Ok(Outcome::Complete)
     })
@@ -85,7 +85,7 @@ pub unsafe extern "C" fn tls_credentials_create_file(
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_credentials_create_external(
-    chain: *const u8,
+    chain: *const c_char,
     chain_len: usize,
     schemes: *const u16,
     num_schemes: usize,
@@ -96,7 +96,7 @@ pub unsafe extern "C" fn tls_credentials_create_external(
     host.put(out_credentials, std::ptr::null_mut());
     fence::call(|| {
         required(out_credentials, "out_credentials")?;
-        let chain = host.input(chain, chain_len, "chain")?;
+        let chain = host.characters(chain, chain_len, "chain")?;
         let schemes = host.numbers(schemes, num_schemes)?;
         host.give(out_credentials, Arc::new(Credentials::external(chain, &schemes)?));
         Ok(Outcome::Complete)
@@ -113,7 +113,7 @@ pub unsafe extern "C" fn tls_credentials_create_external(
 #[must_use]
 pub unsafe extern "C" fn tls_credentials_set_ocsp_response(
     credentials: *mut tls_credentials_t,
-    der: *const u8,
+    der: *const c_void,
     der_len: usize,
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.

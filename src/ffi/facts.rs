@@ -1,6 +1,6 @@
 //! Getters: where a session stands, what was negotiated, who is there.
 
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
 
 use super::fence;
 use super::handles::tls_session_t;
@@ -113,7 +113,7 @@ pub unsafe extern "C" fn tls_session_peer_signature_scheme(session: *const tls_s
 #[must_use]
 pub unsafe extern "C" fn tls_session_negotiated_alpn(
     session: *const tls_session_t,
-    out_name: *mut u8,
+    out_name: *mut c_void,
     name_cap: usize,
     out_len: *mut usize,
 ) -> tls_status_t {
@@ -136,9 +136,7 @@ pub unsafe extern "C" fn tls_session_target_host_name(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    copy_out(host, session, out_name.cast::<u8>(), name_cap, out_len, |session| {
-        Ok(session.target_host_name().into_bytes())
-    })
+    copy_out(host, session, out_name.cast(), name_cap, out_len, |session| Ok(session.target_host_name().into_bytes()))
 }
 
 /// What a session has counted. Set `struct_size` to its `sizeof`; the struct can grow at its end. Bytes are counted when a
@@ -297,7 +295,7 @@ pub unsafe extern "C" fn tls_session_remote_certificate_count(
 pub unsafe extern "C" fn tls_session_remote_certificate(
     session: *const tls_session_t,
     index: usize,
-    out_der: *mut u8,
+    out_der: *mut c_void,
     der_cap: usize,
     out_len: *mut usize,
 ) -> tls_status_t {
@@ -342,7 +340,7 @@ pub unsafe extern "C" fn tls_session_verified_certificate_count(
 pub unsafe extern "C" fn tls_session_verified_certificate(
     session: *const tls_session_t,
     index: usize,
-    out_der: *mut u8,
+    out_der: *mut c_void,
     der_cap: usize,
     out_len: *mut usize,
 ) -> tls_status_t {
@@ -362,7 +360,7 @@ pub unsafe extern "C" fn tls_session_verified_certificate(
 #[must_use]
 pub unsafe extern "C" fn tls_session_local_certificate(
     session: *const tls_session_t,
-    out_der: *mut u8,
+    out_der: *mut c_void,
     der_cap: usize,
     out_len: *mut usize,
 ) -> tls_status_t {
@@ -378,7 +376,7 @@ pub unsafe extern "C" fn tls_session_local_certificate(
 #[must_use]
 pub unsafe extern "C" fn tls_session_ocsp_response(
     session: *const tls_session_t,
-    out_der: *mut u8,
+    out_der: *mut c_void,
     der_cap: usize,
     out_len: *mut usize,
 ) -> tls_status_t {
@@ -413,7 +411,7 @@ pub enum spantls_channel_binding_values {
 pub unsafe extern "C" fn tls_session_channel_binding(
     session: *const tls_session_t,
     kind: i32,
-    out_value: *mut u8,
+    out_value: *mut c_void,
     value_cap: usize,
     out_len: *mut usize,
 ) -> tls_status_t {
@@ -453,19 +451,19 @@ pub unsafe extern "C" fn tls_session_is_channel_binding_sound(session: *const tl
 #[must_use]
 pub unsafe extern "C" fn tls_session_export_keying_material(
     session: *const tls_session_t,
-    label: *const u8,
+    label: *const c_char,
     label_len: usize,
-    context: *const u8,
+    context: *const c_void,
     context_len: usize,
-    out_material: *mut u8,
+    out_material: *mut c_void,
     material_len: usize,
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
     fence::on_session(host, session, |session| {
-        disjoint((label, label_len), (out_material, material_len))?;
+        disjoint((label.cast(), label_len), (out_material, material_len))?;
         disjoint((context, context_len), (out_material, material_len))?;
-        let label = host.input(label, label_len, "label")?;
+        let label = host.characters(label, label_len, "label")?;
         let present = !context.is_null();
         let context = host.input(context, context_len, "context")?;
         let output = host.output(out_material, material_len, "out_material")?;
@@ -506,7 +504,7 @@ pub(super) fn fill_struct<T: Copy + Default>(
 pub(super) fn copy_out(
     host: Host,
     session: *const tls_session_t,
-    out: *mut u8,
+    out: *mut c_void,
     cap: usize,
     out_len: *mut usize,
     value: impl FnOnce(&crate::session::Session) -> Result<Vec<u8>, Failure>,

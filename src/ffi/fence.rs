@@ -149,7 +149,8 @@ mod tests {
         let mut record = spantls_error_t::none();
         // SAFETY: a live session and a record.
         assert_eq!(unsafe { tls_session_error(session, &raw mut record) }, 0);
-        let text = std::ffi::CStr::from_bytes_until_nul(&record.message).unwrap().to_str().unwrap();
+        // SAFETY: the library closes its messages with NUL.
+        let text = unsafe { std::ffi::CStr::from_ptr(record.message.as_ptr()) }.to_str().unwrap();
         assert!(text.contains("fence.rs:"), "{text}");
         assert_eq!(record.status, -128);
         // SAFETY: a live session.

@@ -1,5 +1,7 @@
 //! The opaque handles, and the span.
 
+use std::ffi::c_void;
+
 /// A certificate chain and its private key. Immutable: it can be shared by any number of options and threads, and
 /// destroyed as soon as it was given to them.
 pub struct tls_credentials_t {
@@ -51,7 +53,7 @@ pub struct tls_session_t {
 #[derive(Clone, Copy)]
 pub struct spantls_span_t {
     /// The first byte.
-    pub data: *const u8,
+    pub data: *const c_void,
     /// How many bytes.
     pub len: usize,
 }

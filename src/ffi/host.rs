@@ -5,7 +5,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "this file alone turns host memory into slices")]
 
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, c_char, c_void};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -72,24 +72,34 @@ impl Host {
     }
 
     /// A read-only span. Length 0 is empty whatever the pointer.
-    pub(super) fn input<'a>(self, data: *const u8, len: usize, what: &'static str) -> Result<&'a [u8], Failure> {
+    pub(super) fn input<'a>(self, data: *const c_void, len: usize, what: &'static str) -> Result<&'a [u8], Failure> {
         check(data, len, what)?;
         if len == 0 {
             return Ok(&[]);
         }
         // SAFETY: not null, at most isize::MAX, readable by the conventions.
-        Ok(unsafe { std::slice::from_raw_parts(data, len) })
+        Ok(unsafe { std::slice::from_raw_parts(data.cast(), len) })
+    }
+
+    /// Text with its length: PEM, a label.
+    pub(super) fn characters<'a>(
+        self,
+        text: *const c_char,
+        len: usize,
+        what: &'static str,
+    ) -> Result<&'a [u8], Failure> {
+        self.input(text.cast(), len, what)
     }
 
     /// A writable span. Length 0 is empty whatever the pointer.
-    pub(super) fn output<'a>(self, data: *mut u8, len: usize, what: &'static str) -> Result<&'a mut [u8], Failure> {
+    pub(super) fn output<'a>(self, data: *mut c_void, len: usize, what: &'static str) -> Result<&'a mut [u8], Failure> {
         check(data, len, what)?;
         if len == 0 {
             return Ok(&mut []);
         }
         // SAFETY: not null, at most isize::MAX, writable by the conventions. The host may never have written these
         // bytes; they are plain integers, and what is in them before is not looked at.
-        Ok(unsafe { std::slice::from_raw_parts_mut(data, len) })
+        Ok(unsafe { std::slice::from_raw_parts_mut(data.cast(), len) })
     }
 
     /// Runs `body` on an array of read-only spans, none of which overlaps `output`.
@@ -97,7 +107,7 @@ impl Host {
         self,
         spans: *const spantls_span_t,
         num: usize,
-        output: (*mut u8, usize),
+        output: (*mut c_void, usize),
         body: impl FnOnce(&[&[u8]]) -> Result<R, Failure>,
     ) -> Result<R, Failure> {
         let bytes =
@@ -126,7 +136,7 @@ impl Host {
     pub(super) fn numbers(self, ids: *const u16, num: usize) -> Result<Vec<u16>, Failure> {
         let bytes = num.checked_mul(2).ok_or_else(|| Failure::argument("num_ids is too large"))?;
         // Read as bytes: they have no alignment to get wrong.
-        let bytes = self.input(ids.cast::<u8>(), bytes, "ids")?;
+        let bytes = self.input(ids.cast(), bytes, "ids")?;
         Ok(bytes.chunks_exact(2).map(|pair| u16::from_ne_bytes([pair[0], pair[1]])).collect())
     }
 
@@ -205,7 +215,7 @@ impl Host {
 }
 
 #[inline]
-fn check(data: *const u8, len: usize, what: &'static str) -> Result<(), Failure> {
+fn check(data: *const c_void, len: usize, what: &'static str) -> Result<(), Failure> {
     if len == 0 {
         return Ok(());
     }
@@ -219,7 +229,7 @@ fn check(data: *const u8, len: usize, what: &'static str) -> Result<(), Failure>
 }
 
 /// Refuses two non-empty spans that share a byte.
-pub(super) fn disjoint(a: (*const u8, usize), b: (*const u8, usize)) -> Result<(), Failure> {
+pub(super) fn disjoint(a: (*const c_void, usize), b: (*const c_void, usize)) -> Result<(), Failure> {
     let (a_start, b_start) = (a.0 as usize, b.0 as usize);
     let apart =
         a.1 == 0 || b.1 == 0 || a_start.saturating_add(a.1) <= b_start || b_start.saturating_add(b.1) <= a_start;

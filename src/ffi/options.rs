@@ -1,6 +1,6 @@
 //! Options: the builder of contexts.
 
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
 use std::sync::{Mutex, MutexGuard};
 
 use super::fence;
@@ -130,12 +130,12 @@ pub unsafe extern "C" fn tls_options_set_credentials(
 #[must_use]
 pub unsafe extern "C" fn tls_options_add_trust_anchors_pem(
     options: *mut tls_options_t,
-    pem: *const u8,
+    pem: *const c_char,
     pem_len: usize,
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    change(host, options, |options| options.add_trust_anchors_pem(host.input(pem, pem_len, "pem")?))
+    change(host, options, |options| options.add_trust_anchors_pem(host.characters(pem, pem_len, "pem")?))
 }
 
 /// As `tls_options_add_trust_anchors_pem()`, from a file.
@@ -213,12 +213,12 @@ pub unsafe extern "C" fn tls_options_set_validation_time(
 #[must_use]
 pub unsafe extern "C" fn tls_options_add_crls_pem(
     options: *mut tls_options_t,
-    pem: *const u8,
+    pem: *const c_char,
     pem_len: usize,
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    change(host, options, |options| options.add_crls_pem(host.input(pem, pem_len, "pem")?))
+    change(host, options, |options| options.add_crls_pem(host.characters(pem, pem_len, "pem")?))
 }
 
 /// Sets the protocol versions: `SPANTLS_PROTOCOL_…` values or-ed together; 0 means all.
@@ -283,7 +283,7 @@ pub unsafe extern "C" fn tls_options_set_groups(
 #[must_use]
 pub unsafe extern "C" fn tls_options_add_alpn(
     options: *mut tls_options_t,
-    name: *const u8,
+    name: *const c_void,
     name_len: usize,
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
@@ -373,7 +373,7 @@ pub unsafe extern "C" fn tls_options_set_validate_on_resume(
 #[must_use]
 pub unsafe extern "C" fn tls_options_set_ticket_keys(
     options: *mut tls_options_t,
-    root: *const u8,
+    root: *const c_void,
     root_len: usize,
     lifetime_seconds: u32,
 ) -> tls_status_t {

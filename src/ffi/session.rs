@@ -1,6 +1,6 @@
 //! Sessions over spans: the host moves the bytes.
 
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
 use std::ops::Range;
 
 use super::fence;
@@ -92,9 +92,9 @@ pub unsafe extern "C" fn tls_session_set_target_host_name(
 #[must_use]
 pub unsafe extern "C" fn tls_session_handshake(
     session: *mut tls_session_t,
-    input: *const u8,
+    input: *const c_void,
     input_len: usize,
-    output: *mut u8,
+    output: *mut c_void,
     output_cap: usize,
     out_consumed: *mut usize,
     out_written: *mut usize,
@@ -119,9 +119,9 @@ pub unsafe extern "C" fn tls_session_handshake(
 #[must_use]
 pub unsafe extern "C" fn tls_session_encrypt(
     session: *mut tls_session_t,
-    plaintext: *const u8,
+    plaintext: *const c_void,
     plaintext_len: usize,
-    ciphertext: *mut u8,
+    ciphertext: *mut c_void,
     ciphertext_cap: usize,
     out_consumed: *mut usize,
     out_written: *mut usize,
@@ -143,7 +143,7 @@ pub unsafe extern "C" fn tls_session_encrypt_vectored(
     session: *mut tls_session_t,
     spans: *const spantls_span_t,
     num_spans: usize,
-    ciphertext: *mut u8,
+    ciphertext: *mut c_void,
     ciphertext_cap: usize,
     out_consumed: *mut usize,
     out_written: *mut usize,
@@ -180,9 +180,9 @@ pub unsafe extern "C" fn tls_session_encrypt_vectored(
 #[must_use]
 pub unsafe extern "C" fn tls_session_decrypt(
     session: *mut tls_session_t,
-    ciphertext: *const u8,
+    ciphertext: *const c_void,
     ciphertext_len: usize,
-    plaintext: *mut u8,
+    plaintext: *mut c_void,
     plaintext_cap: usize,
     out_consumed: *mut usize,
     out_written: *mut usize,
@@ -205,7 +205,7 @@ pub unsafe extern "C" fn tls_session_decrypt(
 #[must_use]
 pub unsafe extern "C" fn tls_session_decrypt_in_place(
     session: *mut tls_session_t,
-    data: *mut u8,
+    data: *mut c_void,
     data_len: usize,
     out_consumed: *mut usize,
     out_plaintext_offset: *mut usize,
@@ -257,7 +257,7 @@ pub unsafe extern "C" fn tls_session_decrypt_in_place(
 #[must_use]
 pub unsafe extern "C" fn tls_session_request_client_certificate(
     session: *mut tls_session_t,
-    output: *mut u8,
+    output: *mut c_void,
     output_cap: usize,
     out_written: *mut usize,
 ) -> tls_status_t {
@@ -283,7 +283,7 @@ pub unsafe extern "C" fn tls_session_request_client_certificate(
 pub unsafe extern "C" fn tls_session_update_keys(
     session: *mut tls_session_t,
     request_peer_update: i32,
-    output: *mut u8,
+    output: *mut c_void,
     output_cap: usize,
     out_written: *mut usize,
 ) -> tls_status_t {
@@ -310,7 +310,7 @@ pub unsafe extern "C" fn tls_session_update_keys(
 #[must_use]
 pub unsafe extern "C" fn tls_session_shutdown(
     session: *mut tls_session_t,
-    output: *mut u8,
+    output: *mut c_void,
     output_cap: usize,
     out_written: *mut usize,
 ) -> tls_status_t {
@@ -328,7 +328,7 @@ pub unsafe extern "C" fn tls_session_shutdown(
 #[must_use]
 pub unsafe extern "C" fn tls_session_drain_pending_output(
     session: *mut tls_session_t,
-    output: *mut u8,
+    output: *mut c_void,
     output_cap: usize,
     out_written: *mut usize,
 ) -> tls_status_t {
@@ -413,8 +413,8 @@ fn transform(
     host: Host,
     session: *mut tls_session_t,
     out: Out,
-    input: (*const u8, usize),
-    output: (*mut u8, usize),
+    input: (*const c_void, usize),
+    output: (*mut c_void, usize),
     call: impl FnOnce(&Session, &[u8], &mut [u8], &mut Counts) -> Result<Outcome, Failure>,
 ) -> tls_status_t {
     out.on_session(host, session, |session, counts| {
@@ -429,7 +429,7 @@ fn transform(
 fn emit(
     host: Host,
     session: *mut tls_session_t,
-    output: (*mut u8, usize),
+    output: (*mut c_void, usize),
     out_written: *mut usize,
     call: impl FnOnce(&Session, &mut [u8], &mut usize) -> Result<Outcome, Failure>,
 ) -> tls_status_t {

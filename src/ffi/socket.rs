@@ -1,5 +1,7 @@
 //! Sessions over a socket: the library moves the bytes.
 
+use std::ffi::c_void;
+
 use super::facts::copy_out;
 use super::fence;
 use super::handles::{spantls_span_t, tls_context_t, tls_session_t};
@@ -128,7 +130,7 @@ pub unsafe extern "C" fn tls_session_socket_handshake(session: *mut tls_session_
 #[must_use]
 pub unsafe extern "C" fn tls_session_socket_read(
     session: *mut tls_session_t,
-    buffer: *mut u8,
+    buffer: *mut c_void,
     buffer_cap: usize,
     out_read: *mut usize,
 ) -> tls_status_t {
@@ -155,7 +157,7 @@ pub unsafe extern "C" fn tls_session_socket_read(
 #[must_use]
 pub unsafe extern "C" fn tls_session_socket_write(
     session: *mut tls_session_t,
-    data: *const u8,
+    data: *const c_void,
     data_len: usize,
     out_written: *mut usize,
 ) -> tls_status_t {
@@ -215,7 +217,7 @@ pub unsafe extern "C" fn tls_session_socket_shutdown(session: *mut tls_session_t
 #[must_use]
 pub unsafe extern "C" fn tls_session_socket_bytes_after_close(
     session: *const tls_session_t,
-    out_bytes: *mut u8,
+    out_bytes: *mut c_void,
     bytes_cap: usize,
     out_len: *mut usize,
 ) -> tls_status_t {

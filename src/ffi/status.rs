@@ -1,5 +1,7 @@
 //! Statuses, the error record, and the one place where outcomes become numbers.
 
+use std::ffi::c_char;
+
 use crate::outcome::{Failure, FailureKind, Outcome, Question};
 
 /// A status: `TLS_STATUS_…` (zero or more) when the call did its work, a negative one when not.
@@ -141,7 +143,7 @@ pub struct spantls_error_t {
     /// Zero.
     pub reserved: i32,
     /// One sentence, UTF-8, closed by NUL; cut at a character's end if it is too long.
-    pub message: [u8; SPANTLS_ERROR_MESSAGE_SIZE],
+    pub message: [c_char; SPANTLS_ERROR_MESSAGE_SIZE],
 }
 
 impl spantls_error_t {
@@ -172,7 +174,7 @@ impl From<&Failure> for spantls_error_t {
         let end = failure.message.floor_char_boundary(room);
         for (to, from) in record.message.iter_mut().zip(&failure.message.as_bytes()[..end]) {
             // A NUL inside would hide the rest from a C reader.
-            *to = if *from == 0 { b' ' } else { *from };
+            *to = (if *from == 0 { b' ' } else { *from }) as c_char;
         }
         record
     }

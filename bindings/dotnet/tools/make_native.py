@@ -16,7 +16,7 @@ TARGET = os.path.join(HERE, "..", "SpanTls", "NativeMethods.cs")
 HANDLES = {"tls_credentials_t": "CredentialsHandle", "tls_options_t": "OptionsHandle", "tls_context_t": "ContextHandle",
            "tls_session_t": "SessionHandle"}
 TYPES = {
-    "void": "void", "size_t": "nuint", "size_t *": "nuint*", "uint8_t *": "byte*", "char *": "byte*", "uint8_t": "byte",
+    "void": "void", "void *": "byte*", "size_t": "nuint", "size_t *": "nuint*", "uint8_t *": "byte*", "char *": "byte*", "uint8_t": "byte",
     "uint16_t": "ushort", "uint16_t *": "ushort*", "uint32_t": "uint", "uint32_t *": "uint*", "int32_t": "int", "int64_t": "long",
     "tls_status_t": "int", "spantls_socket_t": "nint", "spantls_span_t *": "NativeSpan*", "spantls_error_t *": "NativeError*",
     "spantls_session_stats_t *": "NativeStats*", "spantls_client_hello_info_t *": "NativeClientHello*",

@@ -37,7 +37,7 @@ bool wait_inside(void (*ready)(void *), void (*wait)(void *), void *argument) {
     wire_t wire = wire_established(SPANTLS_PROTOCOL_TLS13, false);
     size_t count = 0;
     uint8_t room[10] = {0};
-    EXPECT_STATUS(tls_session_socket_write(wire.client, (const uint8_t *)"hello", 5, &count), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, "hello", 5, &count), TLS_STATUS_COMPLETE);
     EXPECT_STATUS(tls_session_socket_read(wire.server, room, sizeof room, &count), TLS_STATUS_COMPLETE);
     EXPECT_BYTES(room, count, "hello", 5);
     wire_close(&wire);

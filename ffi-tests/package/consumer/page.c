@@ -35,8 +35,8 @@ static tls_status_t fetch(int fd, const char *name, const char *anchors, const c
         (status = tls_session_create_with_socket(context, fd, SPANTLS_SOCKET_OWN, &session)) == 0 &&
         (status = tls_session_set_target_host_name(session, name)) == 0 &&
         (status = tls_session_socket_handshake(session)) == 0 &&
-        (status = tls_session_socket_write(session, (const uint8_t *)request, strlen(request), &count)) == 0) {
-        while ((status = tls_session_socket_read(session, (uint8_t *)answer, sizeof answer, &count)) == 0) {
+        (status = tls_session_socket_write(session, request, strlen(request), &count)) == 0) {
+        while ((status = tls_session_socket_read(session, answer, sizeof answer, &count)) == 0) {
             fwrite(answer, 1, count, stdout);
         }
     }
@@ -45,7 +45,7 @@ static tls_status_t fetch(int fd, const char *name, const char *anchors, const c
     }
     spantls_error_t error = {.struct_size = sizeof error};
     if (status < 0 && session != NULL && tls_session_error(session, &error) == 0) {
-        fprintf(stderr, "%s: %s\n", tls_status_name(status), (const char *)error.message);
+        fprintf(stderr, "%s: %s\n", tls_status_name(status), error.message);
     }
     tls_session_destroy(session);
     tls_context_destroy(context);
