@@ -54,6 +54,7 @@ mod header {
         cbindgen::Builder::new()
             .with_config(config)
             .with_src(root.join("src/ffi/status.rs"))
+            .with_src(root.join("src/ffi/numbers.rs"))
             .with_src(root.join("src/ffi/handles.rs"))
             .with_src(root.join("src/ffi/library.rs"))
             .with_src(root.join("src/ffi/credentials.rs"))

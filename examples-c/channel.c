@@ -395,7 +395,7 @@ void channel_print_summary(const struct channel *channel)
     char alpn[256];
 
     fprintf(stderr, "summary: %s %s %s ", protocol_name(tls_session_negotiated_protocol(channel->session)),
-            suite_name(tls_session_negotiated_cipher_suite(channel->session)),
+            spantls_cipher_suite_name(tls_session_negotiated_cipher_suite(channel->session)),
             alpn_name(channel->session, alpn, sizeof alpn));
     print_verdict(channel);
     fprintf(stderr, " %llu %llu %s\n", (unsigned long long)channel->plaintext_sent,

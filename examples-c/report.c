@@ -3,19 +3,16 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct {
-    uint16_t id;
-    const char *name;
-} suites[] = {
-    {0x1301, "TLS_AES_128_GCM_SHA256"},
-    {0x1302, "TLS_AES_256_GCM_SHA384"},
-    {0x1303, "TLS_CHACHA20_POLY1305_SHA256"},
-    {0xC02B, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"},
-    {0xC02C, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"},
-    {0xCCA9, "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"},
-    {0xC02F, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"},
-    {0xC030, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"},
-    {0xCCA8, "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256"},
+static const uint16_t suites[] = {
+    SPANTLS_SUITE_AES_128_GCM_SHA256,
+    SPANTLS_SUITE_AES_256_GCM_SHA384,
+    SPANTLS_SUITE_CHACHA20_POLY1305_SHA256,
+    SPANTLS_SUITE_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    SPANTLS_SUITE_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    SPANTLS_SUITE_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+    SPANTLS_SUITE_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    SPANTLS_SUITE_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    SPANTLS_SUITE_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
 };
 
 const char *protocol_name(uint32_t protocol)
@@ -30,20 +27,11 @@ const char *protocol_name(uint32_t protocol)
     }
 }
 
-const char *suite_name(uint16_t suite)
-{
-    for (size_t i = 0; i < sizeof suites / sizeof suites[0]; ++i) {
-        if (suites[i].id == suite)
-            return suites[i].name;
-    }
-    return "-";
-}
-
 uint16_t suite_number(const char *name)
 {
     for (size_t i = 0; i < sizeof suites / sizeof suites[0]; ++i) {
-        if (strcmp(suites[i].name, name) == 0)
-            return suites[i].id;
+        if (strcmp(spantls_cipher_suite_name(suites[i]), name) == 0)
+            return suites[i];
     }
     return 0;
 }
@@ -74,7 +62,7 @@ void report_negotiated(const char *label, const tls_session_t *session)
         report_failure(label, session, status);
     fprintf(stderr, "%s: %s, %s, group 0x%04X, ALPN %s, certificates from the peer: %zu\n", label,
             protocol_name(tls_session_negotiated_protocol(session)),
-            suite_name(tls_session_negotiated_cipher_suite(session)),
+            spantls_cipher_suite_name(tls_session_negotiated_cipher_suite(session)),
             (unsigned)tls_session_negotiated_group(session), alpn_name(session, alpn, sizeof alpn), certificates);
 }
 

@@ -11,8 +11,7 @@
 /* "TLSv1.3", "TLSv1.2", or "-" before the handshake is complete. */
 const char *protocol_name(uint32_t protocol);
 
-/* The IANA name of a cipher suite, or "-"; and the suite of that name, or 0. */
-const char *suite_name(uint16_t suite);
+/* The cipher suite with this IANA name, or 0. */
 uint16_t suite_number(const char *name);
 
 /* The application protocol as text; "-" if there is none, "?" if it cannot be had or printed. */

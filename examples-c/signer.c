@@ -2,6 +2,8 @@
 
 #include "signer.h"
 
+#include "spantls.h"
+
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -22,15 +24,16 @@ static const struct scheme {
     const EVP_MD *(*digest)(void);  /* NULL: the scheme has one of its own */
     int padding;                    /* of RSA; 0: none */
 } schemes[] = {
-    {0x0807, EVP_PKEY_ED25519, 0, NULL, 0},
-    {0x0403, EVP_PKEY_EC, 256, EVP_sha256, 0},
-    {0x0503, EVP_PKEY_EC, 384, EVP_sha384, 0},
-    {0x0804, EVP_PKEY_RSA, 0, EVP_sha256, RSA_PKCS1_PSS_PADDING},
-    {0x0805, EVP_PKEY_RSA, 0, EVP_sha384, RSA_PKCS1_PSS_PADDING},
-    {0x0806, EVP_PKEY_RSA, 0, EVP_sha512, RSA_PKCS1_PSS_PADDING},
-    {0x0401, EVP_PKEY_RSA, 0, EVP_sha256, RSA_PKCS1_PADDING}, /* these three for TLS 1.2 only */
-    {0x0501, EVP_PKEY_RSA, 0, EVP_sha384, RSA_PKCS1_PADDING},
-    {0x0601, EVP_PKEY_RSA, 0, EVP_sha512, RSA_PKCS1_PADDING},
+    {SPANTLS_SCHEME_ED25519, EVP_PKEY_ED25519, 0, NULL, 0},
+    {SPANTLS_SCHEME_ECDSA_SECP256R1_SHA256, EVP_PKEY_EC, 256, EVP_sha256, 0},
+    {SPANTLS_SCHEME_ECDSA_SECP384R1_SHA384, EVP_PKEY_EC, 384, EVP_sha384, 0},
+    {SPANTLS_SCHEME_RSA_PSS_RSAE_SHA256, EVP_PKEY_RSA, 0, EVP_sha256, RSA_PKCS1_PSS_PADDING},
+    {SPANTLS_SCHEME_RSA_PSS_RSAE_SHA384, EVP_PKEY_RSA, 0, EVP_sha384, RSA_PKCS1_PSS_PADDING},
+    {SPANTLS_SCHEME_RSA_PSS_RSAE_SHA512, EVP_PKEY_RSA, 0, EVP_sha512, RSA_PKCS1_PSS_PADDING},
+    /* These three for TLS 1.2 only. */
+    {SPANTLS_SCHEME_RSA_PKCS1_SHA256, EVP_PKEY_RSA, 0, EVP_sha256, RSA_PKCS1_PADDING},
+    {SPANTLS_SCHEME_RSA_PKCS1_SHA384, EVP_PKEY_RSA, 0, EVP_sha384, RSA_PKCS1_PADDING},
+    {SPANTLS_SCHEME_RSA_PKCS1_SHA512, EVP_PKEY_RSA, 0, EVP_sha512, RSA_PKCS1_PADDING},
 };
 
 #define NUM_SCHEMES (sizeof schemes / sizeof schemes[0])

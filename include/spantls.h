@@ -545,6 +545,113 @@ typedef enum {
 } spantls_alert_values;
 
 /**
+ * The cipher suites that the library has, for `tls_options_set_cipher_suites()`: their IANA names and numbers.
+ */
+typedef enum {
+    /**
+     * TLS 1.3.
+     */
+    SPANTLS_SUITE_AES_128_GCM_SHA256 = 4865,
+    /**
+     * TLS 1.3.
+     */
+    SPANTLS_SUITE_AES_256_GCM_SHA384 = 4866,
+    /**
+     * TLS 1.3.
+     */
+    SPANTLS_SUITE_CHACHA20_POLY1305_SHA256 = 4867,
+    /**
+     * TLS 1.2, with an ECDSA or Ed25519 certificate, as the next two.
+     */
+    SPANTLS_SUITE_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 = 49195,
+    /**
+     * TLS 1.2.
+     */
+    SPANTLS_SUITE_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 = 49196,
+    /**
+     * TLS 1.2.
+     */
+    SPANTLS_SUITE_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 = 52393,
+    /**
+     * TLS 1.2, with an RSA certificate, as the next two.
+     */
+    SPANTLS_SUITE_ECDHE_RSA_WITH_AES_128_GCM_SHA256 = 49199,
+    /**
+     * TLS 1.2.
+     */
+    SPANTLS_SUITE_ECDHE_RSA_WITH_AES_256_GCM_SHA384 = 49200,
+    /**
+     * TLS 1.2.
+     */
+    SPANTLS_SUITE_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 = 52392,
+} spantls_suite_values;
+
+/**
+ * The key-exchange groups that the library has, for `tls_options_set_groups()`: their IANA names and numbers.
+ */
+typedef enum {
+    /**
+     * NIST P-256.
+     */
+    SPANTLS_GROUP_SECP256R1 = 23,
+    /**
+     * NIST P-384.
+     */
+    SPANTLS_GROUP_SECP384R1 = 24,
+    /**
+     * Curve25519 (RFC 7748).
+     */
+    SPANTLS_GROUP_X25519 = 29,
+    /**
+     * X25519 and ML-KEM-768 together (hybrid, post-quantum). TLS 1.3 only.
+     */
+    SPANTLS_GROUP_X25519MLKEM768 = 4588,
+} spantls_group_values;
+
+/**
+ * The signature schemes that the library has, for `tls_credentials_create_external()`: their IANA names and numbers
+ * (RFC 8446 section 4.2.3).
+ */
+typedef enum {
+    /**
+     * RSA, PKCS #1 v1.5; in TLS 1.3 only within certificates, as the next two.
+     */
+    SPANTLS_SCHEME_RSA_PKCS1_SHA256 = 1025,
+    /**
+     * RSA, PKCS #1 v1.5.
+     */
+    SPANTLS_SCHEME_RSA_PKCS1_SHA384 = 1281,
+    /**
+     * RSA, PKCS #1 v1.5.
+     */
+    SPANTLS_SCHEME_RSA_PKCS1_SHA512 = 1537,
+    /**
+     * ECDSA; in TLS 1.3 with a P-256 key.
+     */
+    SPANTLS_SCHEME_ECDSA_SECP256R1_SHA256 = 1027,
+    /**
+     * ECDSA; in TLS 1.3 with a P-384 key.
+     */
+    SPANTLS_SCHEME_ECDSA_SECP384R1_SHA384 = 1283,
+    /**
+     * RSA, PSS.
+     */
+    SPANTLS_SCHEME_RSA_PSS_RSAE_SHA256 = 2052,
+    /**
+     * RSA, PSS.
+     */
+    SPANTLS_SCHEME_RSA_PSS_RSAE_SHA384 = 2053,
+    /**
+     * RSA, PSS.
+     */
+    SPANTLS_SCHEME_RSA_PSS_RSAE_SHA512 = 2054,
+    /**
+     * Ed25519.
+     */
+    SPANTLS_SCHEME_ED25519 = 2055,
+} spantls_scheme_values;
+
+/**
  * What sessions share. Immutable and counted: any number of threads may create sessions on it at once, and
  * destroying it while sessions live is safe.
  */
@@ -837,6 +944,25 @@ extern "C" {
 #endif // __cplusplus
 
 /**
+ * The IANA name of a cipher suite, for example "TLS_AES_128_GCM_SHA256"; "unknown" for any other number, also for 0. It has
+ * names for suites that the library does not have, too: those in a ClientHello. Valid for the life of the process.
+ */
+SPANTLS_MUST_USE
+const char *spantls_cipher_suite_name(uint16_t cipher_suite);
+
+/**
+ * The IANA name of a key-exchange group, for example "x25519". Otherwise as `spantls_cipher_suite_name()`.
+ */
+SPANTLS_MUST_USE
+const char *spantls_group_name(uint16_t group);
+
+/**
+ * The IANA name of a signature scheme, for example "ed25519". Otherwise as `spantls_cipher_suite_name()`.
+ */
+SPANTLS_MUST_USE
+const char *spantls_signature_scheme_name(uint16_t scheme);
+
+/**
  * The version of the library as text, for example "0.1.0". Valid for the life of the process.
  */
 SPANTLS_MUST_USE const char *spantls_version(void);
@@ -925,8 +1051,8 @@ tls_status_t tls_credentials_create_file(const char *chain_path,
 /**
  * Makes credentials from a chain as PEM text, and a private key that stays with the host: wherever the key is needed the
  * handshake suspends with `TLS_STATUS_NEEDS_SIGNATURE`. `schemes` are the signature schemes that the host will sign with
- * (RFC 8446 section 4.2.3, IANA numbers), in order of preference: for RSA 0x0804, 0x0805, 0x0806 (PSS) and, for TLS 1.2,
- * 0x0401, 0x0501, 0x0601 (PKCS#1); for ECDSA 0x0403 (P-256) or 0x0503 (P-384); 0x0807 for Ed25519.
+ * (`SPANTLS_SCHEME_…`), in order of preference: for RSA those with PSS and, for TLS 1.2, those with PKCS1; for ECDSA the one of
+ * the key's curve; `SPANTLS_SCHEME_ED25519`.
  *
  * - `TLS_STATUS_COMPLETE`: `*out_credentials` is set; release it with `tls_credentials_destroy()`.
  * - `TLS_STATUS_INVALID_CONFIGURATION`: no certificate found, not parsable, a key whose signatures cannot be checked here, no
@@ -1079,10 +1205,8 @@ tls_status_t tls_options_add_crls_pem(tls_options_t *options,
 SPANTLS_MUST_USE tls_status_t tls_options_set_protocols(tls_options_t *options, uint32_t protocols);
 
 /**
- * Sets the cipher suites in order of preference, by their IANA numbers; `num_ids` 0 means all. A server takes the
- * first of its own that the client offers (without this call: the first of the client's that it has). There are:
- * TLS 1.3: 0x1301 (AES-128-GCM), 0x1302 (AES-256-GCM), 0x1303 (ChaCha20-Poly1305);
- * TLS 1.2, ECDHE with ECDSA: 0xC02B, 0xC02C, 0xCCA9; with RSA: 0xC02F, 0xC030, 0xCCA8.
+ * Sets the cipher suites (`SPANTLS_SUITE_…`) in order of preference; `num_ids` 0 means all. A server takes the
+ * first of its own that the client offers (without this call: the first of the client's that it has).
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_CONFIGURATION` for a suite that is unknown or there twice.
  */
@@ -1092,8 +1216,8 @@ tls_status_t tls_options_set_cipher_suites(tls_options_t *options,
                                            size_t num_ids);
 
 /**
- * Sets the key-exchange groups in order of preference, by their IANA numbers; `num_ids` 0 means all, in this order:
- * 0x11EC (X25519MLKEM768), 0x001D (X25519), 0x0017 (secp256r1) and 0x0018 (secp384r1).
+ * Sets the key-exchange groups (`SPANTLS_GROUP_…`) in order of preference; `num_ids` 0 means all, in this order:
+ * X25519MLKEM768, X25519, secp256r1, secp384r1.
  *
  * X25519MLKEM768 is X25519 and ML-KEM-768 together, against those who record today and have a quantum computer later.
  * It is TLS 1.3's alone, makes the ClientHello about 1.2 KiB longer, and needs 64 KiB of the calling thread's stack.
@@ -1793,7 +1917,7 @@ tls_status_t tls_session_acceptable_issuer(const tls_session_t *session,
                                            size_t *out_len);
 
 /**
- * A signature scheme that the server accepts of a client (RFC 8446 section 4.2.3, IANA number), in its order of
+ * A signature scheme that the server accepts of a client (RFC 8446 section 4.2.3; `spantls_signature_scheme_name()`), in its order of
  * preference; 0 behind the last one. From `TLS_STATUS_WANT_CREDENTIALS` until the handshake is COMPLETE, else 0.
  */
 SPANTLS_MUST_USE
@@ -1854,17 +1978,19 @@ SPANTLS_MUST_USE int32_t tls_session_has_pending_output(const tls_session_t *ses
 SPANTLS_MUST_USE uint32_t tls_session_negotiated_protocol(const tls_session_t *session);
 
 /**
- * The cipher suite's IANA number; 0 until the handshake is COMPLETE.
+ * The cipher suite, a `SPANTLS_SUITE_…` value; 0 until the handshake is COMPLETE. `spantls_cipher_suite_name()` names it.
  */
-SPANTLS_MUST_USE uint16_t tls_session_negotiated_cipher_suite(const tls_session_t *session);
+SPANTLS_MUST_USE
+uint16_t tls_session_negotiated_cipher_suite(const tls_session_t *session);
 
 /**
- * The key-exchange group's IANA number; 0 until the handshake is COMPLETE.
+ * The key-exchange group, a `SPANTLS_GROUP_…` value; 0 until the handshake is COMPLETE. `spantls_group_name()` names it.
  */
-SPANTLS_MUST_USE uint16_t tls_session_negotiated_group(const tls_session_t *session);
+SPANTLS_MUST_USE
+uint16_t tls_session_negotiated_group(const tls_session_t *session);
 
 /**
- * The signature scheme (RFC 8446 section 4.2.3, IANA number) with which the peer has proved that it holds its
+ * The signature scheme (`SPANTLS_SCHEME_…`, RFC 8446 section 4.2.3) with which the peer has proved that it holds its
  * certificate's key; 0 until the handshake is COMPLETE, and if it has shown no certificate in this handshake or behind it.
  */
 SPANTLS_MUST_USE

@@ -15,6 +15,7 @@ mod der;
 pub mod ffi;
 mod handshake;
 mod limits;
+mod names;
 pub mod outcome;
 mod path;
 mod post_handshake;

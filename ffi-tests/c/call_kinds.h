@@ -201,6 +201,7 @@ static bool is_filled(const void *memory, size_t len, uint8_t byte) {
 #define PASS_KEY_LOG_PATH(a) (const char *)(a).pointer
 #define PASS_ANY_STATUS(a) (tls_status_t)(a).number
 #define PASS_ANY_ALERT(a) (uint8_t)(a).number
+#define PASS_ANY_IANA_NUMBER(a) (uint16_t)(a).number
 #define PASS_FATAL_ALERT(a) (uint8_t)(a).number
 #define PASS_POLICY_ERRORS(a) (uint32_t)(a).number
 #define PASS_PROTOCOLS(a) (uint32_t)(a).number
@@ -730,7 +731,7 @@ CHECK(check_stats) {
 
 CHECK(check_scheme) {
     IGNORE_THE_REST;
-    EXPECT(argument->pointer == NULL || argument->out.scheme == (refused ? 0 : 0x0403));
+    EXPECT(argument->pointer == NULL || argument->out.scheme == (refused ? 0 : SPANTLS_SCHEME_ECDSA_SECP256R1_SHA256));
 }
 
 CHECK(check_a_count) {
@@ -861,15 +862,18 @@ KIND(ALPN_NAME, "name", make_bytes, check_input, 0, "h2", BAD_SPAN, EMPTY_SPAN(W
 KIND(SIGNATURE, "signature", make_nothing, check_input, 0, NULL, BAD_SPAN, EMPTY_SPAN(FINE),
      {"one byte", WRONG_LATE, long_bytes, 1, "0"}, {"70 bytes", WRONG_LATE, long_bytes, 70, "noise "},
      {"70,000 bytes", WRONG_LATE, long_bytes, 70000, "noise "});
-KIND(SCHEMES, "schemes", make_one_id, check_input, 0x0403, NULL, BAD_SPAN, EMPTY_SPAN(UNFIT),
-     {"an unknown one", UNFIT, other_ids, 0x0999, NULL}, {"one of another key", UNFIT, other_ids, 0x0804, NULL});
-KIND(SUITES, "ids", make_ids, check_input, 0x1301, NULL, BAD_SPAN, EMPTY_SPAN(FINE),
+KIND(SCHEMES, "schemes", make_one_id, check_input, SPANTLS_SCHEME_ECDSA_SECP256R1_SHA256, NULL, BAD_SPAN,
+    EMPTY_SPAN(UNFIT),
+     {"an unknown one", UNFIT, other_ids, 0x0999, NULL}, {"one of another key", UNFIT, other_ids,
+      SPANTLS_SCHEME_RSA_PSS_RSAE_SHA256, NULL});
+KIND(SUITES, "ids", make_ids, check_input, SPANTLS_SUITE_AES_128_GCM_SHA256, NULL, BAD_SPAN, EMPTY_SPAN(FINE),
      {"SIZE_MAX / 4 + 1 of them", WRONG, len_of_number, (long long)(SIZE_MAX / 4 + 1), NULL},
      {"an unknown one", UNFIT, other_ids, 0x1304, NULL}, {"one of old", UNFIT, other_ids, 0xC013, NULL},
-     {"one twice", UNFIT, other_ids, 0x1301, NULL});
-KIND(GROUPS, "ids", make_ids, check_input, 0x0017, NULL, BAD_SPAN, EMPTY_SPAN(FINE),
+     {"one twice", UNFIT, other_ids, SPANTLS_SUITE_AES_128_GCM_SHA256, NULL});
+KIND(GROUPS, "ids", make_ids, check_input, SPANTLS_GROUP_SECP256R1, NULL, BAD_SPAN, EMPTY_SPAN(FINE),
      {"SIZE_MAX / 4 + 1 of them", WRONG, len_of_number, (long long)(SIZE_MAX / 4 + 1), NULL},
-     {"an unknown one", UNFIT, other_ids, 0x0019, NULL}, {"one twice", UNFIT, other_ids, 0x0017, NULL});
+     {"an unknown one", UNFIT, other_ids, 0x0019, NULL}, {"one twice", UNFIT, other_ids, SPANTLS_GROUP_SECP256R1,
+      NULL});
 
 KIND(STAPLE, "der", make_bytes, check_input, 0, "a response", BAD_SPAN, EMPTY_SPAN(FINE),
      {"12,288 bytes", FINE, long_bytes, 12288, "0"}, {"12,289 bytes", WRONG, long_bytes, 12289, "0"});
@@ -891,6 +895,7 @@ KIND(KEY_LOG_PATH, "path", make_text, check_input, 0, "", BAD_TEXT, {"no file", 
 KIND(ANY_STATUS, "status", NULL, NULL, 0, NULL, NUMBER_IS(INT32_MIN, FINE), NUMBER_IS(-1, FINE), NUMBER_IS(7, FINE),
      NUMBER_IS(INT32_MAX, FINE));
 KIND(ANY_ALERT, "alert", NULL, NULL, 0, NULL, NUMBER_IS(1, FINE), NUMBER_IS(40, FINE), NUMBER_IS(255, FINE));
+KIND(ANY_IANA_NUMBER, "number", NULL, NULL, 0, NULL, NUMBER_IS(1, FINE), NUMBER_IS(0x0403, FINE), NUMBER_IS(0xFFFF, FINE));
 KIND(FATAL_ALERT, "alert", NULL, NULL, SPANTLS_ALERT_BAD_CERTIFICATE, NULL, NUMBER_IS(0, WRONG), NUMBER_IS(90, WRONG),
      NUMBER_IS(100, WRONG), NUMBER_IS(1, FINE), NUMBER_IS(255, FINE));
 KIND(POLICY_ERRORS, "policy_errors", NULL, NULL, 0, NULL, NUMBER_IS(8, WRONG), NUMBER_IS(0x80000000, WRONG),

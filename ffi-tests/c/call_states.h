@@ -150,7 +150,7 @@ static tls_context_t *scene_context(const state_t *state, int side) {
 
 /* A context whose key is nowhere. */
 static tls_context_t *foreign_key_context(int side) {
-    static const uint16_t scheme = 0x0403; /* ecdsa_secp256r1_sha256 */
+    static const uint16_t scheme = SPANTLS_SCHEME_ECDSA_SECP256R1_SHA256;
     tls_context_t **context = &foreign_key_contexts[side];
     if (*context == NULL) {
         setup_t setup = {.anchors = "ca"};

@@ -249,7 +249,8 @@ tls_options_t *make_options(const setup_t *setup) {
     }
     must(tls_options_set_protocols(options, setup->protocols), "set_protocols");
     must(tls_options_set_allow_resume(options, setup->resume), "set_allow_resume");
-    static const uint16_t chacha_suites[] = {0x1303, 0xCCA9, 0xCCA8};
+    static const uint16_t chacha_suites[] = {SPANTLS_SUITE_CHACHA20_POLY1305_SHA256,
+        SPANTLS_SUITE_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, SPANTLS_SUITE_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256};
     size_t count = 0;
     while (count < 4 && setup->suites[count] != 0) {
         count++;

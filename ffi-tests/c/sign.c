@@ -37,18 +37,18 @@ static EVP_PKEY *open_key(const char *name) {
 /* A scheme of RSA and ECDSA has its hash in the number. */
 static const EVP_MD *hash_of(uint16_t scheme) {
     switch (scheme) {
-        case 0x0401:
-        case 0x0403:
-        case 0x0804:
+        case SPANTLS_SCHEME_RSA_PKCS1_SHA256:
+        case SPANTLS_SCHEME_ECDSA_SECP256R1_SHA256:
+        case SPANTLS_SCHEME_RSA_PSS_RSAE_SHA256:
             return EVP_sha256();
-        case 0x0501:
-        case 0x0503:
-        case 0x0805:
+        case SPANTLS_SCHEME_RSA_PKCS1_SHA384:
+        case SPANTLS_SCHEME_ECDSA_SECP384R1_SHA384:
+        case SPANTLS_SCHEME_RSA_PSS_RSAE_SHA384:
             return EVP_sha384();
-        case 0x0601:
-        case 0x0806:
+        case SPANTLS_SCHEME_RSA_PKCS1_SHA512:
+        case SPANTLS_SCHEME_RSA_PSS_RSAE_SHA512:
             return EVP_sha512();
-        case 0x0807: /* Ed25519 hashes for itself */
+        case SPANTLS_SCHEME_ED25519: /* Ed25519 hashes for itself */
             return NULL;
         default:
             give_up("nobody here signs with scheme 0x%04x", scheme);
@@ -61,7 +61,7 @@ bytes_t sign_with(const char *name, uint16_t scheme, const uint8_t *message, siz
     size_t signature_len = 0;
     uint8_t signature[1024];
     bool done = EVP_DigestSignInit(context, &parameters, hash_of(scheme), NULL, open_key(name)) == 1;
-    if (scheme >= 0x0804 && scheme <= 0x0806) {
+    if (scheme >= SPANTLS_SCHEME_RSA_PSS_RSAE_SHA256 && scheme <= SPANTLS_SCHEME_RSA_PSS_RSAE_SHA512) {
         done = done && EVP_PKEY_CTX_set_rsa_padding(parameters, RSA_PKCS1_PSS_PADDING) == 1 &&
                EVP_PKEY_CTX_set_rsa_pss_saltlen(parameters, RSA_PSS_SALTLEN_DIGEST) == 1;
     }

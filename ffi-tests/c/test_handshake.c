@@ -16,15 +16,16 @@ typedef struct {
 } suite_t;
 
 static const suite_t suites[] = {
-    {0x1301, SPANTLS_PROTOCOL_TLS13, NULL, "AES-128-GCM"},
-    {0x1302, SPANTLS_PROTOCOL_TLS13, NULL, "AES-256-GCM"},
-    {0x1303, SPANTLS_PROTOCOL_TLS13, NULL, "ChaCha20-Poly1305"},
-    {0xC02B, SPANTLS_PROTOCOL_TLS12, "ec", "ECDSA and AES-128-GCM"},
-    {0xC02C, SPANTLS_PROTOCOL_TLS12, "ec", "ECDSA and AES-256-GCM"},
-    {0xCCA9, SPANTLS_PROTOCOL_TLS12, "ec", "ECDSA and ChaCha20-Poly1305"},
-    {0xC02F, SPANTLS_PROTOCOL_TLS12, "rsa", "RSA and AES-128-GCM"},
-    {0xC030, SPANTLS_PROTOCOL_TLS12, "rsa", "RSA and AES-256-GCM"},
-    {0xCCA8, SPANTLS_PROTOCOL_TLS12, "rsa", "RSA and ChaCha20-Poly1305"},
+    {SPANTLS_SUITE_AES_128_GCM_SHA256, SPANTLS_PROTOCOL_TLS13, NULL, "AES-128-GCM"},
+    {SPANTLS_SUITE_AES_256_GCM_SHA384, SPANTLS_PROTOCOL_TLS13, NULL, "AES-256-GCM"},
+    {SPANTLS_SUITE_CHACHA20_POLY1305_SHA256, SPANTLS_PROTOCOL_TLS13, NULL, "ChaCha20-Poly1305"},
+    {SPANTLS_SUITE_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, SPANTLS_PROTOCOL_TLS12, "ec", "ECDSA and AES-128-GCM"},
+    {SPANTLS_SUITE_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, SPANTLS_PROTOCOL_TLS12, "ec", "ECDSA and AES-256-GCM"},
+    {SPANTLS_SUITE_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, SPANTLS_PROTOCOL_TLS12, "ec",
+     "ECDSA and ChaCha20-Poly1305"},
+    {SPANTLS_SUITE_ECDHE_RSA_WITH_AES_128_GCM_SHA256, SPANTLS_PROTOCOL_TLS12, "rsa", "RSA and AES-128-GCM"},
+    {SPANTLS_SUITE_ECDHE_RSA_WITH_AES_256_GCM_SHA384, SPANTLS_PROTOCOL_TLS12, "rsa", "RSA and AES-256-GCM"},
+    {SPANTLS_SUITE_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, SPANTLS_PROTOCOL_TLS12, "rsa", "RSA and ChaCha20-Poly1305"},
 };
 
 static const struct {
@@ -155,7 +156,8 @@ static void every_version_suite_key_and_client(void) {
                     EXPECT_NUMBER(tls_session_negotiated_protocol(session), suites[s].protocol);
                     EXPECT_NUMBER(tls_session_negotiated_cipher_suite(session), suites[s].id);
                     EXPECT_NUMBER(tls_session_negotiated_group(session),
-                                  suites[s].protocol == SPANTLS_PROTOCOL_TLS13 ? 0x11EC : 0x001D);
+                                  suites[s].protocol == SPANTLS_PROTOCOL_TLS13 ? SPANTLS_GROUP_X25519MLKEM768
+                                      : SPANTLS_GROUP_X25519);
                     EXPECT_NUMBER(error_of(session).status, 0);
                 }
                 const uint32_t asked = tls_session_state(pair.server.session) & SPANTLS_STATE_CERTIFICATE_ASKED;
@@ -269,10 +271,11 @@ static void groups(void) {
     static const struct {
         uint16_t id;
         const char *name;
-    } all[] = {{0x11EC, "X25519MLKEM768"}, {0x001D, "X25519"}, {0x0017, "secp256r1"}, {0x0018, "secp384r1"}};
+    } all[] = {{SPANTLS_GROUP_X25519MLKEM768, "X25519MLKEM768"}, {SPANTLS_GROUP_X25519, "X25519"},
+        {SPANTLS_GROUP_SECP256R1, "secp256r1"}, {SPANTLS_GROUP_SECP384R1, "secp384r1"}};
     for (size_t p = 0; p < COUNT(protocols); p++) {
         for (size_t g = 0; g < COUNT(all); g++) {
-            if (protocols[p] == SPANTLS_PROTOCOL_TLS12 && all[g].id == 0x11EC)
+            if (protocols[p] == SPANTLS_PROTOCOL_TLS12 && all[g].id == SPANTLS_GROUP_X25519MLKEM768)
                 continue; /* it is TLS 1.3's alone */
             test("%s with a server that only does %s", version_name(protocols[p]), all[g].name);
             setup_t client = {.anchors = "ca", .protocols = protocols[p]};
@@ -291,16 +294,16 @@ static void groups(void) {
     }
 
     test("the client's first group carries its key share: no retry when the server has it");
-    setup_t client = {.anchors = "ca", .groups = {0x0018, 0x001D}};
+    setup_t client = {.anchors = "ca", .groups = {SPANTLS_GROUP_SECP384R1, SPANTLS_GROUP_X25519}};
     setup_t server = {.credentials = "server-p256"};
     pair_t pair = pair_open(&client, &server);
     EXPECT(run_handshake(&pair));
-    EXPECT_NUMBER(tls_session_negotiated_group(pair.server.session), 0x0018);
+    EXPECT_NUMBER(tls_session_negotiated_group(pair.server.session), SPANTLS_GROUP_SECP384R1);
     EXPECT(!(tls_session_state(pair.client.session) & SPANTLS_STATE_HELLO_RETRIED));
     pair_close(&pair);
 
     test("a HelloRetryRequest with 1 byte of room and of input at a time");
-    server.groups[0] = 0x0017;
+    server.groups[0] = SPANTLS_GROUP_SECP256R1;
     client.groups[0] = 0;
     pair = pair_open(&client, &server);
     pair.client.handshake_room = pair.server.handshake_room = 1;
@@ -313,21 +316,23 @@ static void groups(void) {
 
 static void choices(void) {
     test("a server with an order of suites takes the first of its own that the client offers");
-    setup_t client = {.anchors = "ca", .suites = {0x1301, 0x1302, 0x1303}};
-    setup_t server = {.credentials = "server-p256", .suites = {0x1303, 0x1301}};
+    setup_t client = {.anchors = "ca", .suites = {SPANTLS_SUITE_AES_128_GCM_SHA256, SPANTLS_SUITE_AES_256_GCM_SHA384,
+        SPANTLS_SUITE_CHACHA20_POLY1305_SHA256}};
+    setup_t server = {.credentials = "server-p256", .suites = {SPANTLS_SUITE_CHACHA20_POLY1305_SHA256,
+        SPANTLS_SUITE_AES_128_GCM_SHA256}};
     pair_t pair = pair_open(&client, &server);
     EXPECT(run_handshake(&pair));
-    EXPECT_NUMBER(tls_session_negotiated_cipher_suite(pair.client.session), 0x1303);
+    EXPECT_NUMBER(tls_session_negotiated_cipher_suite(pair.client.session), SPANTLS_SUITE_CHACHA20_POLY1305_SHA256);
     pair_close(&pair);
 
     test("a server without an order of suites takes the client's first");
-    client.suites[0] = 0x1302;
-    client.suites[1] = 0x1301;
+    client.suites[0] = SPANTLS_SUITE_AES_256_GCM_SHA384;
+    client.suites[1] = SPANTLS_SUITE_AES_128_GCM_SHA256;
     client.suites[2] = 0;
     memset(server.suites, 0, sizeof server.suites);
     pair = pair_open(&client, &server);
     EXPECT(run_handshake(&pair));
-    EXPECT_NUMBER(tls_session_negotiated_cipher_suite(pair.client.session), 0x1302);
+    EXPECT_NUMBER(tls_session_negotiated_cipher_suite(pair.client.session), SPANTLS_SUITE_AES_256_GCM_SHA384);
     pair_close(&pair);
 
     test("TLS 1.3 is chosen where both versions are allowed");
@@ -370,19 +375,22 @@ static void nothing_in_common(void) {
     expect_nothing_in_common(&pair, SPANTLS_ALERT_PROTOCOL_VERSION);
 
     test("no common suite: handshake_failure");
-    client = (setup_t){.anchors = "ca", .protocols = SPANTLS_PROTOCOL_TLS13, .suites = {0x1301}};
-    server = (setup_t){.credentials = "server-p256", .protocols = SPANTLS_PROTOCOL_TLS13, .suites = {0x1302}};
+    client = (setup_t){.anchors = "ca", .protocols = SPANTLS_PROTOCOL_TLS13,
+        .suites = {SPANTLS_SUITE_AES_128_GCM_SHA256}};
+    server = (setup_t){.credentials = "server-p256", .protocols = SPANTLS_PROTOCOL_TLS13,
+        .suites = {SPANTLS_SUITE_AES_256_GCM_SHA384}};
     pair = pair_open(&client, &server);
     expect_nothing_in_common(&pair, SPANTLS_ALERT_HANDSHAKE_FAILURE);
 
     test("no common group: handshake_failure");
-    client = (setup_t){.anchors = "ca", .groups = {0x001D}};
-    server = (setup_t){.credentials = "server-p256", .groups = {0x0018}};
+    client = (setup_t){.anchors = "ca", .groups = {SPANTLS_GROUP_X25519}};
+    server = (setup_t){.credentials = "server-p256", .groups = {SPANTLS_GROUP_SECP384R1}};
     pair = pair_open(&client, &server);
     expect_nothing_in_common(&pair, SPANTLS_ALERT_HANDSHAKE_FAILURE);
 
     test("no common suite for the server's key in TLS 1.2: handshake_failure");
-    client = (setup_t){.anchors = "ca", .protocols = SPANTLS_PROTOCOL_TLS12, .suites = {0xC02F}};
+    client = (setup_t){.anchors = "ca", .protocols = SPANTLS_PROTOCOL_TLS12,
+        .suites = {SPANTLS_SUITE_ECDHE_RSA_WITH_AES_128_GCM_SHA256}};
     server = (setup_t){.credentials = "server-p256"};
     pair = pair_open(&client, &server);
     expect_nothing_in_common(&pair, SPANTLS_ALERT_HANDSHAKE_FAILURE);
@@ -424,6 +432,19 @@ static void application_protocols(void) {
         expect_text(tls_session_negotiated_alpn, &pair.client, "");
         pair_close(&pair);
     }
+}
+
+static void names_of_numbers(void) {
+    test("suites, groups and signature schemes have their IANA names");
+    EXPECT(strcmp(spantls_cipher_suite_name(SPANTLS_SUITE_AES_128_GCM_SHA256), "TLS_AES_128_GCM_SHA256") == 0);
+    EXPECT(strcmp(spantls_cipher_suite_name(SPANTLS_SUITE_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256),
+                  "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256") == 0);
+    EXPECT(strcmp(spantls_group_name(SPANTLS_GROUP_X25519), "x25519") == 0);
+    EXPECT(strcmp(spantls_group_name(SPANTLS_GROUP_X25519MLKEM768), "X25519MLKEM768") == 0);
+    EXPECT(strcmp(spantls_signature_scheme_name(SPANTLS_SCHEME_RSA_PSS_RSAE_SHA512), "rsa_pss_rsae_sha512") == 0);
+    EXPECT(strcmp(spantls_cipher_suite_name(0), "unknown") == 0);
+    EXPECT(strcmp(spantls_group_name(0x0A0A), "unknown") == 0);
+    EXPECT(strcmp(spantls_signature_scheme_name(0xFFFF), "unknown") == 0);
 }
 
 static void names(void) {
@@ -579,6 +600,7 @@ int main(int argc, char **argv) {
     nothing_in_common();
     application_protocols();
     names();
+    names_of_numbers();
     facts_at_the_suspension();
     lifetimes();
     large_chains();

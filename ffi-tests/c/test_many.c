@@ -65,7 +65,7 @@ static struct {
 } props;
 
 static void open_props(void) {
-    static const uint16_t schemes[4] = {0x0403};
+    static const uint16_t schemes[4] = {SPANTLS_SCHEME_ECDSA_SECP256R1_SHA256};
     for (size_t p = 0; p < COUNT(protocols); p++) {
         setup_t client = {.anchors = "ca", .protocols = protocols[p]};
         props.client[p] = make_context(false, &client);
@@ -74,7 +74,7 @@ static void open_props(void) {
     props.server = make_context(true, &server);
     server.client_certificates = SPANTLS_CLIENT_CERTIFICATE_REQUIRE;
     props.requiring = make_context(true, &server);
-    setup_t external = {.credentials = "server-p256", .schemes = {0x0403}};
+    setup_t external = {.credentials = "server-p256", .schemes = {SPANTLS_SCHEME_ECDSA_SECP256R1_SHA256}};
     props.external = make_context(true, &external);
     props.undecided = make_undecided();
     props.shown = make_external("client-p256", schemes);

@@ -62,13 +62,14 @@ static void open_props(void) {
         setup_t client = {.anchors = "ca", .protocols = protocols[p]};
         props.client[p] = make_context(false, &client);
     }
-    setup_t server = {.anchors = "ca", .credentials = "server-p256", .schemes = {0x0403}};
+    setup_t server = {.anchors = "ca", .credentials = "server-p256",
+        .schemes = {SPANTLS_SCHEME_ECDSA_SECP256R1_SHA256}};
     server.client_certificates = SPANTLS_CLIENT_CERTIFICATE_REQUIRE;
     props.requiring = make_context(true, &server);
     server.client_certificates = SPANTLS_CLIENT_CERTIFICATE_REQUEST;
     props.requesting = make_context(true, &server);
     props.undecided = make_undecided();
-    static const uint16_t schemes[4] = {0x0403};
+    static const uint16_t schemes[4] = {SPANTLS_SCHEME_ECDSA_SECP256R1_SHA256};
     props.client_credentials = make_external("client-p256", schemes);
 }
 
@@ -801,17 +802,29 @@ static const struct {
     uint16_t schemes[4];
     uint16_t chosen[2]; /* as `protocols`; 0: none of them will do */
 } keys[] = {
-    {"RSA, PSS with SHA-256", "server-rsa2048", "client-rsa2048", {0x0804}, {0x0804, 0x0804}},
-    {"RSA, PSS with SHA-384", "server-rsa2048", "client-rsa2048", {0x0805}, {0x0805, 0x0805}},
-    {"RSA, PSS with SHA-512", "server-rsa2048", "client-rsa2048", {0x0806}, {0x0806, 0x0806}},
-    {"RSA, PKCS#1 with SHA-256", "server-rsa2048", "client-rsa2048", {0x0401}, {0x0401, 0}},
-    {"RSA, PKCS#1 with SHA-384", "server-rsa2048", "client-rsa2048", {0x0501}, {0x0501, 0}},
-    {"RSA, PKCS#1 with SHA-512", "server-rsa2048", "client-rsa2048", {0x0601}, {0x0601, 0}},
-    {"RSA, PKCS#1 before PSS", "server-rsa2048", "client-rsa2048", {0x0601, 0x0401, 0x0806, 0x0804}, {0x0601, 0x0806}},
-    {"RSA of 4096 bits", "server-rsa4096", "server-rsa4096", {0x0804}, {0x0804, 0x0804}},
-    {"ECDSA on P-256", "server-p256", "client-p256", {0x0403}, {0x0403, 0x0403}},
-    {"ECDSA on P-384", "server-p384", "server-p384", {0x0503}, {0x0503, 0x0503}},
-    {"Ed25519", "server-ed25519", "client-ed25519", {0x0807}, {0x0807, 0x0807}},
+    {"RSA, PSS with SHA-256", "server-rsa2048", "client-rsa2048", {SPANTLS_SCHEME_RSA_PSS_RSAE_SHA256},
+     {SPANTLS_SCHEME_RSA_PSS_RSAE_SHA256, SPANTLS_SCHEME_RSA_PSS_RSAE_SHA256}},
+    {"RSA, PSS with SHA-384", "server-rsa2048", "client-rsa2048", {SPANTLS_SCHEME_RSA_PSS_RSAE_SHA384},
+     {SPANTLS_SCHEME_RSA_PSS_RSAE_SHA384, SPANTLS_SCHEME_RSA_PSS_RSAE_SHA384}},
+    {"RSA, PSS with SHA-512", "server-rsa2048", "client-rsa2048", {SPANTLS_SCHEME_RSA_PSS_RSAE_SHA512},
+     {SPANTLS_SCHEME_RSA_PSS_RSAE_SHA512, SPANTLS_SCHEME_RSA_PSS_RSAE_SHA512}},
+    {"RSA, PKCS#1 with SHA-256", "server-rsa2048", "client-rsa2048", {SPANTLS_SCHEME_RSA_PKCS1_SHA256},
+     {SPANTLS_SCHEME_RSA_PKCS1_SHA256, 0}},
+    {"RSA, PKCS#1 with SHA-384", "server-rsa2048", "client-rsa2048", {SPANTLS_SCHEME_RSA_PKCS1_SHA384},
+     {SPANTLS_SCHEME_RSA_PKCS1_SHA384, 0}},
+    {"RSA, PKCS#1 with SHA-512", "server-rsa2048", "client-rsa2048", {SPANTLS_SCHEME_RSA_PKCS1_SHA512},
+     {SPANTLS_SCHEME_RSA_PKCS1_SHA512, 0}},
+    {"RSA, PKCS#1 before PSS", "server-rsa2048", "client-rsa2048", {SPANTLS_SCHEME_RSA_PKCS1_SHA512,
+     SPANTLS_SCHEME_RSA_PKCS1_SHA256, SPANTLS_SCHEME_RSA_PSS_RSAE_SHA512, SPANTLS_SCHEME_RSA_PSS_RSAE_SHA256},
+     {SPANTLS_SCHEME_RSA_PKCS1_SHA512, SPANTLS_SCHEME_RSA_PSS_RSAE_SHA512}},
+    {"RSA of 4096 bits", "server-rsa4096", "server-rsa4096", {SPANTLS_SCHEME_RSA_PSS_RSAE_SHA256},
+     {SPANTLS_SCHEME_RSA_PSS_RSAE_SHA256, SPANTLS_SCHEME_RSA_PSS_RSAE_SHA256}},
+    {"ECDSA on P-256", "server-p256", "client-p256", {SPANTLS_SCHEME_ECDSA_SECP256R1_SHA256},
+     {SPANTLS_SCHEME_ECDSA_SECP256R1_SHA256, SPANTLS_SCHEME_ECDSA_SECP256R1_SHA256}},
+    {"ECDSA on P-384", "server-p384", "server-p384", {SPANTLS_SCHEME_ECDSA_SECP384R1_SHA384},
+     {SPANTLS_SCHEME_ECDSA_SECP384R1_SHA384, SPANTLS_SCHEME_ECDSA_SECP384R1_SHA384}},
+    {"Ed25519", "server-ed25519", "client-ed25519", {SPANTLS_SCHEME_ED25519}, {SPANTLS_SCHEME_ED25519,
+     SPANTLS_SCHEME_ED25519}},
 };
 
 /* A handshake in which the server or the client has an external key, stopped where that has to sign. */
@@ -922,7 +935,8 @@ static void wrong_signatures(void) {
                     }
                 }
                 wrong[count++] = sign_with(signer->key, scheme, message.data, message.len - 1);
-                wrong[count++] = sign_with(k == 8 ? "server-other" : "server-p256", 0x0403, message.data, message.len);
+                wrong[count++] = sign_with(k == 8 ? "server-other" : "server-p256",
+                    SPANTLS_SCHEME_ECDSA_SECP256R1_SHA256, message.data, message.len);
                 for (size_t i = 0; i < count; i++) {
                     EXPECT_STATUS(tls_session_set_signature(signer->session, wrong[i].data, wrong[i].len),
                                   TLS_STATUS_INVALID_ARGUMENT);
@@ -960,7 +974,7 @@ static void messages_to_sign(void) {
             EXPECT_STATUS(tls_session_client_hello(scene.pair.server.session, hello, sizeof hello, &hello_len),
                           TLS_STATUS_COMPLETE);
             bytes_t message = message_of(scene.asked, &scheme);
-            EXPECT_NUMBER(scheme, 0x0403);
+            EXPECT_NUMBER(scheme, SPANTLS_SCHEME_ECDSA_SECP256R1_SHA256);
             if (protocols[p] == SPANTLS_PROTOCOL_TLS13) {
                 const char *purpose =
                     server_signs ? "TLS 1.3, server CertificateVerify" : "TLS 1.3, client CertificateVerify";
@@ -1027,7 +1041,7 @@ static void rewrite_schemes(bytes_t *flight, uint16_t scheme) {
 }
 
 static void credentials_that_do_not_fit(void) {
-    static const uint16_t pkcs1[4] = {0x0401, 0x0501};
+    static const uint16_t pkcs1[4] = {SPANTLS_SCHEME_RSA_PKCS1_SHA256, SPANTLS_SCHEME_RSA_PKCS1_SHA384};
     scene_t scene;
     test("TLS 1.3: credentials that fit none of the server's schemes answer nothing: others do");
     tls_credentials_t *unfit = make_external("client-rsa2048", pkcs1);
@@ -1063,10 +1077,10 @@ static void credentials_that_do_not_fit(void) {
     scene_open(&scene, &questions[CLIENT_CREDENTIALS], 0);
     run_side(&scene.pair.client, &scene.pair.server);
     run_side(&scene.pair.server, &scene.pair.client);
-    rewrite_schemes(&scene.pair.client.inbox, 0x0807);
+    rewrite_schemes(&scene.pair.client.inbox, SPANTLS_SCHEME_ED25519);
     run_side(&scene.pair.client, &scene.pair.server);
     expect_asked(&scene);
-    EXPECT_NUMBER(tls_session_acceptable_signature_scheme(scene.asked->session, 0), 0x0807);
+    EXPECT_NUMBER(tls_session_acceptable_signature_scheme(scene.asked->session, 0), SPANTLS_SCHEME_ED25519);
     EXPECT_STATUS(tls_session_set_client_credentials(scene.asked->session, props.client_credentials),
                   TLS_STATUS_INVALID_CONFIGURATION);
     EXPECT_STATUS(call_handshake(scene.asked, scene.other), TLS_STATUS_WANT_CREDENTIALS);
@@ -1107,7 +1121,7 @@ static void expect_wants(const scene_t *scene, bool there) {
     bool has_p256 = false;
     uint16_t scheme;
     while ((scheme = tls_session_acceptable_signature_scheme(session, schemes)) != 0 && schemes < 100) {
-        has_p256 = has_p256 || scheme == 0x0403;
+        has_p256 = has_p256 || scheme == SPANTLS_SCHEME_ECDSA_SECP256R1_SHA256;
         schemes++;
     }
     EXPECT(there ? schemes > 5 && has_p256 : schemes == 0);
@@ -1437,7 +1451,8 @@ static void what_the_hello_says(void) {
                      asks ? " by which a context is chosen" : "",
                      keep ? "on, as long as the session" : "until the handshake is complete");
                 setup_t client = {.anchors = "ca", .protocols = p < 2 ? protocols[p] : 0, .alpn = {"h2", "http/1.1"}};
-                setup_t server = {.anchors = "ca", .credentials = "server-p256", .alpn = {"h2"}, .schemes = {0x0403}};
+                setup_t server = {.anchors = "ca", .credentials = "server-p256", .alpn = {"h2"},
+                    .schemes = {SPANTLS_SCHEME_ECDSA_SECP256R1_SHA256}};
                 server.keep_client_hello = keep;
                 server.client_certificates = SPANTLS_CLIENT_CERTIFICATE_REQUIRE;
                 tls_context_t *client_context = make_context(false, &client);
@@ -1641,8 +1656,9 @@ static void hello_retried(void) {
         for (size_t chunk = 0; chunk < 2; chunk++) {
             test("a second ClientHello asks nothing again, and the first one %s%s",
                  keep ? "stays" : "stays until the end", chunk == 1 ? ", 1 byte a call" : "");
-            setup_t client = {.anchors = "ca", .groups = {0x001D, 0x0018}};
-            setup_t server = {.credentials = "server-p256", .schemes = {0x0403}, .groups = {0x0018}};
+            setup_t client = {.anchors = "ca", .groups = {SPANTLS_GROUP_X25519, SPANTLS_GROUP_SECP384R1}};
+            setup_t server = {.credentials = "server-p256", .schemes = {SPANTLS_SCHEME_ECDSA_SECP256R1_SHA256},
+                .groups = {SPANTLS_GROUP_SECP384R1}};
             server.keep_client_hello = keep;
             tls_context_t *client_context = make_context(false, &client);
             tls_context_t *server_context = make_context(true, &server);

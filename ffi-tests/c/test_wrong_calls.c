@@ -285,15 +285,16 @@ static void wrong_options(void) {
     EXPECT_STATUS(tls_options_set_client_certificate_mode(options, INT32_MIN), TLS_STATUS_INVALID_ARGUMENT);
     EXPECT_STATUS(tls_options_set_certificate_validation(options, 2), TLS_STATUS_INVALID_ARGUMENT);
     EXPECT_STATUS(tls_options_set_certificate_validation(options, -1), TLS_STATUS_INVALID_ARGUMENT);
-    static const uint16_t unknown[] = {0x1301, 0x1304};
-    static const uint16_t twice[] = {0x1301, 0x1302, 0x1301};
+    static const uint16_t unknown[] = {SPANTLS_SUITE_AES_128_GCM_SHA256, 0x1304};
+    static const uint16_t twice[] = {SPANTLS_SUITE_AES_128_GCM_SHA256, SPANTLS_SUITE_AES_256_GCM_SHA384,
+        SPANTLS_SUITE_AES_128_GCM_SHA256};
     static const uint16_t cbc[] = {0xC013};
     EXPECT_STATUS(tls_options_set_cipher_suites(options, unknown, 2), TLS_STATUS_INVALID_CONFIGURATION);
     EXPECT_STATUS(tls_options_set_cipher_suites(options, twice, 3), TLS_STATUS_INVALID_CONFIGURATION);
     EXPECT_STATUS(tls_options_set_cipher_suites(options, cbc, 1), TLS_STATUS_INVALID_CONFIGURATION);
     EXPECT_STATUS(tls_options_set_cipher_suites(options, NULL, 0), TLS_STATUS_COMPLETE);
-    static const uint16_t unknown_group[] = {0x001D, 0x0019};
-    static const uint16_t group_twice[] = {0x001D, 0x001D};
+    static const uint16_t unknown_group[] = {SPANTLS_GROUP_X25519, 0x0019};
+    static const uint16_t group_twice[] = {SPANTLS_GROUP_X25519, SPANTLS_GROUP_X25519};
     EXPECT_STATUS(tls_options_set_groups(options, unknown_group, 2), TLS_STATUS_INVALID_CONFIGURATION);
     EXPECT_STATUS(tls_options_set_groups(options, group_twice, 2), TLS_STATUS_INVALID_CONFIGURATION);
     EXPECT_STATUS(tls_options_set_groups(options, NULL, 0), TLS_STATUS_COMPLETE);
@@ -315,7 +316,7 @@ static void wrong_options(void) {
     tls_context_destroy(context);
 
     test("options that contradict each other make no context");
-    static const uint16_t only13[] = {0x1301};
+    static const uint16_t only13[] = {SPANTLS_SUITE_AES_128_GCM_SHA256};
     EXPECT_STATUS(tls_options_set_protocols(options, SPANTLS_PROTOCOL_TLS12), TLS_STATUS_COMPLETE);
     EXPECT_STATUS(tls_options_set_cipher_suites(options, only13, 1), TLS_STATUS_COMPLETE);
     context = (tls_context_t *)&context;

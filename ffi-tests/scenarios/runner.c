@@ -82,8 +82,11 @@ static EVP_PKEY *key_of(const char *name) {
 }
 
 static tls_credentials_t *external_credentials(const char *name, const char *chain_path) {
-    static const uint16_t p256[] = {0x0403}, p384[] = {0x0503}, ed25519[] = {0x0807};
-    static const uint16_t rsa[] = {0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601};
+    static const uint16_t p256[] = {SPANTLS_SCHEME_ECDSA_SECP256R1_SHA256},
+        p384[] = {SPANTLS_SCHEME_ECDSA_SECP384R1_SHA384}, ed25519[] = {SPANTLS_SCHEME_ED25519};
+    static const uint16_t rsa[] = {SPANTLS_SCHEME_RSA_PSS_RSAE_SHA256, SPANTLS_SCHEME_RSA_PSS_RSAE_SHA384,
+        SPANTLS_SCHEME_RSA_PSS_RSAE_SHA512, SPANTLS_SCHEME_RSA_PKCS1_SHA256, SPANTLS_SCHEME_RSA_PKCS1_SHA384,
+        SPANTLS_SCHEME_RSA_PKCS1_SHA512};
     static char chain[1 << 16];
     FILE *file = fopen(chain_path, "rb");
     if (file == NULL) {
@@ -248,7 +251,8 @@ static tls_status_t sign(tls_session_t *session) {
     must(tls_session_signature_request(session, &scheme, text, sizeof text, &len), "signature request");
     const int family = scheme >> 8, low = scheme & 0xff;
     const int bits = family == 8 ? low - 4 : family - 4; /* 0, 1, 2: SHA-256, SHA-384, SHA-512 */
-    const EVP_MD *hash = scheme == 0x0807 ? NULL : bits == 0 ? EVP_sha256() : bits == 1 ? EVP_sha384() : EVP_sha512();
+    const EVP_MD *hash = scheme == SPANTLS_SCHEME_ED25519 ? NULL : bits == 0 ? EVP_sha256() : bits == 1
+        ? EVP_sha384() : EVP_sha512();
     EVP_PKEY *key = key_of(answers_with);
     EVP_MD_CTX *signer = EVP_MD_CTX_new();
     EVP_PKEY_CTX *parameters = NULL;

@@ -100,7 +100,7 @@ pub unsafe extern "C" fn tls_session_acceptable_issuer(
     })
 }
 
-/// A signature scheme that the server accepts of a client (RFC 8446 section 4.2.3, IANA number), in its order of
+/// A signature scheme that the server accepts of a client (RFC 8446 section 4.2.3; `spantls_signature_scheme_name()`), in its order of
 /// preference; 0 behind the last one. From `TLS_STATUS_WANT_CREDENTIALS` until the handshake is COMPLETE, else 0.
 #[unsafe(no_mangle)]
 #[must_use]

@@ -75,8 +75,8 @@ pub unsafe extern "C" fn tls_credentials_create_file(
 
 /// Makes credentials from a chain as PEM text, and a private key that stays with the host: wherever the key is needed the
 /// handshake suspends with `TLS_STATUS_NEEDS_SIGNATURE`. `schemes` are the signature schemes that the host will sign with
-/// (RFC 8446 section 4.2.3, IANA numbers), in order of preference: for RSA 0x0804, 0x0805, 0x0806 (PSS) and, for TLS 1.2,
-/// 0x0401, 0x0501, 0x0601 (PKCS#1); for ECDSA 0x0403 (P-256) or 0x0503 (P-384); 0x0807 for Ed25519.
+/// (`SPANTLS_SCHEME_…`), in order of preference: for RSA those with PSS and, for TLS 1.2, those with PKCS1; for ECDSA the one of
+/// the key's curve; `SPANTLS_SCHEME_ED25519`.
 ///
 /// - `TLS_STATUS_COMPLETE`: `*out_credentials` is set; release it with `tls_credentials_destroy()`.
 /// - `TLS_STATUS_INVALID_CONFIGURATION`: no certificate found, not parsable, a key whose signatures cannot be checked here, no

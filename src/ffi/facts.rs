@@ -77,7 +77,7 @@ pub unsafe extern "C" fn tls_session_negotiated_protocol(session: *const tls_ses
     fence::read(host, session, 0, |session| session.negotiated().protocol)
 }
 
-/// The cipher suite's IANA number; 0 until the handshake is COMPLETE.
+/// The cipher suite, a `SPANTLS_SUITE_…` value; 0 until the handshake is COMPLETE. `spantls_cipher_suite_name()` names it.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_negotiated_cipher_suite(session: *const tls_session_t) -> u16 {
@@ -86,7 +86,7 @@ pub unsafe extern "C" fn tls_session_negotiated_cipher_suite(session: *const tls
     fence::read(host, session, 0, |session| session.negotiated().cipher_suite)
 }
 
-/// The key-exchange group's IANA number; 0 until the handshake is COMPLETE.
+/// The key-exchange group, a `SPANTLS_GROUP_…` value; 0 until the handshake is COMPLETE. `spantls_group_name()` names it.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_negotiated_group(session: *const tls_session_t) -> u16 {
@@ -95,7 +95,7 @@ pub unsafe extern "C" fn tls_session_negotiated_group(session: *const tls_sessio
     fence::read(host, session, 0, |session| session.negotiated().group)
 }
 
-/// The signature scheme (RFC 8446 section 4.2.3, IANA number) with which the peer has proved that it holds its
+/// The signature scheme (`SPANTLS_SCHEME_…`, RFC 8446 section 4.2.3) with which the peer has proved that it holds its
 /// certificate's key; 0 until the handshake is COMPLETE, and if it has shown no certificate in this handshake or behind it.
 #[unsafe(no_mangle)]
 #[must_use]

@@ -15,6 +15,7 @@ mod fence;
 pub mod handles;
 mod host;
 pub mod library;
+pub mod numbers;
 pub mod options;
 pub mod session;
 pub mod socket;

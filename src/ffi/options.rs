@@ -232,10 +232,8 @@ pub unsafe extern "C" fn tls_options_set_protocols(options: *mut tls_options_t, 
     change(host, options, |options| options.set_protocols(protocols))
 }
 
-/// Sets the cipher suites in order of preference, by their IANA numbers; `num_ids` 0 means all. A server takes the
-/// first of its own that the client offers (without this call: the first of the client's that it has). There are:
-/// TLS 1.3: 0x1301 (AES-128-GCM), 0x1302 (AES-256-GCM), 0x1303 (ChaCha20-Poly1305);
-/// TLS 1.2, ECDHE with ECDSA: 0xC02B, 0xC02C, 0xCCA9; with RSA: 0xC02F, 0xC030, 0xCCA8.
+/// Sets the cipher suites (`SPANTLS_SUITE_…`) in order of preference; `num_ids` 0 means all. A server takes the
+/// first of its own that the client offers (without this call: the first of the client's that it has).
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_CONFIGURATION` for a suite that is unknown or there twice.
 #[unsafe(no_mangle)]
@@ -250,8 +248,8 @@ pub unsafe extern "C" fn tls_options_set_cipher_suites(
     change(host, options, |options| options.set_cipher_suites(&host.numbers(ids, num_ids)?))
 }
 
-/// Sets the key-exchange groups in order of preference, by their IANA numbers; `num_ids` 0 means all, in this order:
-/// 0x11EC (X25519MLKEM768), 0x001D (X25519), 0x0017 (secp256r1) and 0x0018 (secp384r1).
+/// Sets the key-exchange groups (`SPANTLS_GROUP_…`) in order of preference; `num_ids` 0 means all, in this order:
+/// X25519MLKEM768, X25519, secp256r1, secp384r1.
 ///
 /// X25519MLKEM768 is X25519 and ML-KEM-768 together, against those who record today and have a quantum computer later.
 /// It is TLS 1.3's alone, makes the ClientHello about 1.2 KiB longer, and needs 64 KiB of the calling thread's stack.

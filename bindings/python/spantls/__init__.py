@@ -6,8 +6,9 @@ import ctypes
 from typing import Tuple
 
 from ._context import VALIDATION_TIME_NOW, Context, Credentials, Options
-from ._errors import (Alert, ChannelBinding, ClientCertificate, KernelReason, Offers, PolicyErrors, Protocol, SocketFlags,
-                      State, Status, TlsError, TrustAnchors, Validation, alert_name)
+from ._errors import (Alert, ChannelBinding, CipherSuite, ClientCertificate, Group, KernelReason, Offers, PolicyErrors, Protocol,
+                      SignatureScheme, SocketFlags, State, Status, TlsError, TrustAnchors, Validation, alert_name,
+                      cipher_suite_name, group_name, signature_scheme_name)
 from ._handles import must as _must
 from ._library import lib as _lib
 from ._session import MAX_RECORD, MIN_CIPHERTEXT, ClientHello, Session, SessionStats
@@ -27,8 +28,8 @@ def suspended_handshakes() -> Tuple[int, int]:
 
 
 __all__ = [
-    "Alert", "ChannelBinding", "ClientCertificate", "ClientHello", "Context", "Credentials", "KernelReason", "MAX_RECORD",
-    "MIN_CIPHERTEXT", "Offers", "Options", "PolicyErrors", "Protocol", "Session", "SessionStats", "SocketFlags",
-    "State", "Status", "TlsError", "TrustAnchors", "VALIDATION_TIME_NOW", "Validation", "alert_name", "library_version",
-    "suspended_handshakes",
+    "Alert", "ChannelBinding", "CipherSuite", "ClientCertificate", "ClientHello", "Context", "Credentials", "Group",
+    "KernelReason", "MAX_RECORD", "MIN_CIPHERTEXT", "Offers", "Options", "PolicyErrors", "Protocol", "Session", "SessionStats",
+    "SignatureScheme", "SocketFlags", "State", "Status", "TlsError", "TrustAnchors", "VALIDATION_TIME_NOW", "Validation",
+    "alert_name", "cipher_suite_name", "group_name", "library_version", "signature_scheme_name", "suspended_handshakes",
 ]

@@ -180,3 +180,49 @@ class TlsError(Exception):
         if self.alert_sent is not None:
             return "us"
         return "transport" if self.status in (Status.TRUNCATED, Status.IO_ERROR) else "call"
+
+
+def cipher_suite_name(number: int) -> str:
+    """The IANA name of a cipher suite; "unknown" for any other number."""
+    return str(lib.spantls_cipher_suite_name(number).decode())
+
+
+def group_name(number: int) -> str:
+    """The IANA name of a key-exchange group; "unknown" for any other number."""
+    return str(lib.spantls_group_name(number).decode())
+
+
+def signature_scheme_name(number: int) -> str:
+    """The IANA name of a signature scheme; "unknown" for any other number."""
+    return str(lib.spantls_signature_scheme_name(number).decode())
+
+
+class CipherSuite(enum.IntEnum):
+    AES_128_GCM_SHA256 = 0x1301
+    AES_256_GCM_SHA384 = 0x1302
+    CHACHA20_POLY1305_SHA256 = 0x1303
+    ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 = 0xC02B
+    ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 = 0xC02C
+    ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 = 0xCCA9
+    ECDHE_RSA_WITH_AES_128_GCM_SHA256 = 0xC02F
+    ECDHE_RSA_WITH_AES_256_GCM_SHA384 = 0xC030
+    ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 = 0xCCA8
+
+
+class Group(enum.IntEnum):
+    SECP256R1 = 0x0017
+    SECP384R1 = 0x0018
+    X25519 = 0x001D
+    X25519MLKEM768 = 0x11EC
+
+
+class SignatureScheme(enum.IntEnum):
+    RSA_PKCS1_SHA256 = 0x0401
+    RSA_PKCS1_SHA384 = 0x0501
+    RSA_PKCS1_SHA512 = 0x0601
+    ECDSA_SECP256R1_SHA256 = 0x0403
+    ECDSA_SECP384R1_SHA384 = 0x0503
+    RSA_PSS_RSAE_SHA256 = 0x0804
+    RSA_PSS_RSAE_SHA384 = 0x0805
+    RSA_PSS_RSAE_SHA512 = 0x0806
+    ED25519 = 0x0807

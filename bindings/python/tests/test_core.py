@@ -43,7 +43,9 @@ class Header(unittest.TestCase):
                  "SPANTLS_CLIENT_CERTIFICATE_": spantls.ClientCertificate, "SPANTLS_VALIDATION_": spantls.Validation,
                  "SPANTLS_POLICY_ERROR_": PolicyErrors, "SPANTLS_CHANNEL_BINDING_": ChannelBinding,
                  "SPANTLS_OFFERS_": spantls.Offers, "SPANTLS_ALERT_": Alert, "SPANTLS_SOCKET_": spantls.SocketFlags,
-                 "SPANTLS_KERNEL_REASON_": spantls.KernelReason, "SPANTLS_TRUST_ANCHORS_": spantls.TrustAnchors}
+                 "SPANTLS_KERNEL_REASON_": spantls.KernelReason, "SPANTLS_TRUST_ANCHORS_": spantls.TrustAnchors,
+                 "SPANTLS_SUITE_": spantls.CipherSuite, "SPANTLS_GROUP_": spantls.Group,
+                 "SPANTLS_SCHEME_": spantls.SignatureScheme}
         numbers = re.findall(r"^\s+((?:TLS|SPANTLS)_\w+) = (-?\d+),", self.text, flags=re.M)
         self.assertGreater(len(numbers), 70)
         for name, value in numbers:
@@ -334,6 +336,13 @@ class Facts(unittest.TestCase):
     def test_the_library_tells_its_version_and_names(self):
         self.assertRegex(spantls.library_version(), r"^\d+\.\d+\.\d+")
         self.assertEqual("unknown_ca", spantls.alert_name(48))
+        for suite in spantls.CipherSuite:
+            self.assertEqual("TLS_" + suite.name, spantls.cipher_suite_name(suite))
+        for group in spantls.Group:
+            self.assertEqual(group.name, spantls.group_name(group).upper())
+        for scheme in spantls.SignatureScheme:
+            self.assertEqual(scheme.name, spantls.signature_scheme_name(scheme).upper())
+        self.assertEqual("unknown", spantls.cipher_suite_name(0))
         self.assertEqual("TLS_STATUS_BUSY", Status.BUSY.c_name)
         self.assertLessEqual(*spantls.suspended_handshakes())
 
