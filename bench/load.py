@@ -164,21 +164,20 @@ def page(data, settings):
     twin = data["twin"]
     out = [f"""# Load
 
-`make bench-load` has written this page and its picture ([load.svg](load.svg)): the same HTTP responses over TLS 1.3
+`make bench-load` writes this page and its chart ([load.svg](load.svg)): the same HTTP responses over TLS 1.3
 (TLS_AES_128_GCM_SHA256, X25519, an ECDSA P-256 certificate) from
 
 {''.join(f'- **{name}**: {what}{chr(10)}' for name, what in data['servers'].items())}
 on {os.cpu_count()} processors ({processor()}) that server and clients share, over the loopback address. Medians of {settings.rounds} rounds of
 {settings.seconds} seconds, the servers in turns; {CONNECTIONS} connections at once.
 
-How to read it: with one thread the server has one processor for itself and the client the other. wrk opens every
-response and costs more than the servers it asks, so that its requests per second say more about wrk: a server that is done
-sooner waits for it. The counting client
-(`bench/load_client.c --count`) opens the first responses of each connection, checks them, and for the rest only counts the
-ciphertext: it leaves the server to be the bottleneck. Processor time per request is what the server's processes were charged,
-kernel included, and hardly depends on who asks. OpenSSL's twin is built as `examples-c/worker.c` is, call by call
-(`bench/openssl_server.c`); with read-ahead is how it can be tuned, not its default. nginx comes with Debian's OpenSSL and
-does more for a request than the others (files, longer heads).
+How to read it: with one thread the server runs on one processor and the client on the other. wrk decrypts every response and uses more
+processor time than the servers, so its requests per second measure wrk rather than a server. The counting client
+(`bench/load_client.c --count`) decrypts and checks the first responses of each connection; for the rest it only counts the
+ciphertext, so the server is the bottleneck. Processor time per request is the time charged to the server's processes, kernel
+included; it hardly depends on the client. OpenSSL's twin makes the same calls as `examples-c/worker.c` (`bench/openssl_server.c`).
+Read-ahead is a setting, not OpenSSL's default. nginx uses Debian's OpenSSL and does more for each request than the others (files,
+longer heads).
 
 At 16 KiB and one thread, beside OpenSSL's twin:
 
@@ -187,9 +186,9 @@ At 16 KiB and one thread, beside OpenSSL's twin:
 {against(one, twin)}
 {against(one, twin + ', read-ahead')}
 
-Why: a request costs spantls one `recv` and one `send`, whatever its size (a test counts them with strace). OpenSSL writes
-each record by itself, 2 for 16 KiB and their head, 7 for 100 KiB, and reads header and body of a record apart, unless
-read-ahead is on.
+The reason: a request costs spantls one `recv` and one `send`, whatever its size (a test counts them with strace). OpenSSL makes a
+system call for each record that it writes, 2 for 16 KiB and the response's head, 7 for 100 KiB. Without read-ahead it reads the
+header and the body of each record with separate calls.
 
 ![Requests per second, processor time and memory](load.svg)
 """]
