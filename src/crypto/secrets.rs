@@ -8,7 +8,7 @@ use zeroize::Zeroize;
 use super::provider::aead;
 use crate::outcome::Failure;
 use crate::record::Version;
-use crate::record::keys::Protection;
+use crate::record::keys::RecordKeys;
 use crate::wiping::stack::{DERIVING, wiping};
 
 /// Bytes that are wiped when they are dropped, and never printed. They have one place for as long as they live: moving the value
@@ -115,14 +115,14 @@ impl TrafficSecret {
     }
 
     /// Moves to the next generation (RFC 8446 section 7.2) and returns its keys.
-    pub(crate) fn update(&mut self, algorithm: &'static aead::Algorithm) -> Result<Box<Protection>, Failure> {
+    pub(crate) fn update(&mut self, algorithm: &'static aead::Algorithm) -> Result<Box<RecordKeys>, Failure> {
         self.secret = self.derived(b"traffic upd")?;
         self.keys(algorithm)
     }
 
     /// The keys of this generation.
-    pub(crate) fn keys(&self, algorithm: &'static aead::Algorithm) -> Result<Box<Protection>, Failure> {
-        Protection::new(Version::Tls13, algorithm, &self.material(algorithm)?, 0)
+    pub(crate) fn keys(&self, algorithm: &'static aead::Algorithm) -> Result<Box<RecordKeys>, Failure> {
+        RecordKeys::new(Version::Tls13, algorithm, &self.material(algorithm)?)
     }
 
     /// The bytes of these keys (section 7.3).

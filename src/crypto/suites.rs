@@ -25,7 +25,7 @@ use super::secrets::Secret;
 use super::taps::{HandshakeSealer, current};
 use crate::outcome::Alert;
 use crate::record::Version;
-use crate::record::keys::{Protection, take_apart};
+use crate::record::keys::{RecordKeys, take_apart};
 use crate::record::message_stream::{MessageStream, Piece};
 
 /// Every suite, in the order of preference. rustls wants suites that live for ever. These are made by the compiler: memory
@@ -316,11 +316,11 @@ impl TappedEncrypter {
         in_force: bool,
     ) -> Box<dyn MessageEncrypter> {
         // rustls allows no failure here, and all of its suites hand out their keys: without, nothing would be sealed.
-        let protection = secrets.ok().and_then(|secrets| {
+        let keys = secrets.ok().and_then(|secrets| {
             let (algorithm, material) = take_apart(&secrets).ok()?;
-            Protection::new(version, algorithm, &material, 0).ok()
+            RecordKeys::new(version, algorithm, &material).ok()
         });
-        let sealer = HandshakeSealer::new(protection, in_force);
+        let sealer = HandshakeSealer::new(keys, in_force);
         if let Some(taps) = current() {
             taps.seen().sealing = Some(sealer.clone());
         }

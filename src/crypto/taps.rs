@@ -20,7 +20,7 @@ use super::secrets::Secret;
 use crate::limits::RECORD_HEADER;
 use crate::outcome::Alert;
 use crate::record::ContentType;
-use crate::record::keys::{EXPLICIT_NONCE_LEN, Protection, TAG_LEN};
+use crate::record::keys::{EXPLICIT_NONCE_LEN, RecordKeys, TAG_LEN};
 
 thread_local! {
     /// Without a destructor, so that hosts may call from those of their own thread-locals: a thread that ends is
@@ -126,9 +126,10 @@ pub(crate) struct HandshakeSealer {
 }
 
 struct SealerState {
-    /// Ours, and not an encrypter of rustls's: one of aws-lc-rs's would not go back to a point. It counts what rustls
-    /// has sealed.
-    protection: Option<Box<Protection>>,
+    /// Ours, and not an encrypter of rustls's: one of aws-lc-rs's could not return to an earlier sequence number.
+    keys: Option<Box<RecordKeys>>,
+    /// The sequence number that follows the records of rustls.
+    next: u64,
     /// TLS 1.2 prepares keys some messages before it uses them; TLS 1.3 uses them at once.
     in_force: bool,
 }
@@ -180,8 +181,8 @@ pub(crate) fn current() -> Option<Arc<Taps>> {
 
 impl HandshakeSealer {
     /// Without keys nothing can be sealed.
-    pub(crate) fn new(protection: Option<Box<Protection>>, in_force: bool) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::new(SealerState { protection, in_force }) })
+    pub(crate) fn new(keys: Option<Box<RecordKeys>>, in_force: bool) -> Arc<Self> {
+        Arc::new(Self { state: Mutex::new(SealerState { keys, next: 0, in_force }) })
     }
 
     fn state(&self) -> MutexGuard<'_, SealerState> {
@@ -189,7 +190,7 @@ impl HandshakeSealer {
     }
 
     pub(crate) fn encrypted_payload_len(&self, payload_len: usize) -> usize {
-        let overhead = self.state().protection.as_ref().map_or(0, |protection| protection.overhead() - RECORD_HEADER);
+        let overhead = self.state().keys.as_ref().map_or(0, |keys| keys.overhead() - RECORD_HEADER);
         payload_len + overhead
     }
 
@@ -201,45 +202,38 @@ impl HandshakeSealer {
     ) -> Result<OutboundOpaqueMessage, rustls::Error> {
         let mut state = self.state();
         state.in_force = true;
-        state.seal(message, sequence)
+        state.next = sequence + 1;
+        state.seal_at(message, sequence)
     }
 
     /// Seals a record of ours after those of rustls.
     fn seal_at(&self, message: OutboundPlainMessage<'_>, sequence: u64) -> Result<Vec<u8>, rustls::Error> {
-        let mut state = self.state();
-        let next = state.protection.as_deref().map(Protection::sequence);
-        let record = state.seal(message, sequence)?.encode();
-        if let (Some(protection), Some(next)) = (&mut state.protection, next) {
-            protection.go_to(next);
-        }
-        Ok(record)
+        Ok(self.state().seal_at(message, sequence)?.encode())
     }
 
     /// These keys at this point, if they are in force: what the peer expects next.
     pub(crate) fn point(self: &Arc<Self>) -> Option<SealingPoint> {
         let state = self.state();
-        let sequence = state.protection.as_ref()?.sequence();
-        state.in_force.then(|| SealingPoint { sealer: self.clone(), sequence })
+        (state.in_force && state.keys.is_some()).then(|| SealingPoint { sealer: self.clone(), sequence: state.next })
     }
 }
 
 impl SealerState {
-    fn seal(
-        &mut self,
+    fn seal_at(
+        &self,
         message: OutboundPlainMessage<'_>,
         sequence: u64,
     ) -> Result<OutboundOpaqueMessage, rustls::Error> {
-        let protection = self.protection.as_mut().ok_or(rustls::Error::EncryptError)?;
-        protection.go_to(sequence);
-        let mut payload = PrefixedPayload::with_capacity(protection.overhead() + message.payload.len());
-        payload.extend_from_slice(&[0; EXPLICIT_NONCE_LEN][..protection.prefix_len()]);
+        let keys = self.keys.as_ref().ok_or(rustls::Error::EncryptError)?;
+        let mut payload = PrefixedPayload::with_capacity(keys.overhead() + message.payload.len());
+        payload.extend_from_slice(&[0; EXPLICIT_NONCE_LEN][..keys.prefix_len()]);
         payload.extend_from_chunks(&message.payload);
-        payload.extend_from_slice(&[0; 1 + TAG_LEN][..protection.inner_type_len() + TAG_LEN]);
+        payload.extend_from_slice(&[0; 1 + TAG_LEN][..keys.inner_type_len() + TAG_LEN]);
         let mut header = [0; RECORD_HEADER];
-        let record = protection.parts_behind(&mut header, payload.as_mut());
+        let record = keys.parts_after(&mut header, payload.as_mut());
         ContentType::from_byte(message.typ.into())
             .zip(record)
-            .and_then(|(content_type, record)| protection.seal(content_type, None, record).ok())
+            .and_then(|(content_type, record)| keys.seal_at(sequence, content_type, None, record).ok())
             .ok_or(rustls::Error::EncryptError)?;
         Ok(OutboundOpaqueMessage::new(header[0].into(), rustls::ProtocolVersion::TLSv1_2, payload))
     }

@@ -20,7 +20,7 @@ use crate::limits::{MAX_SKIPPED_EARLY_DATA, RECORD_HEADER};
 use crate::outcome::{Alert, Failure};
 use crate::record::ContentType;
 use crate::record::held::RecordBuffer;
-use crate::record::keys::{TAG_LEN, algorithm_tls13};
+use crate::record::keys::{Protection, TAG_LEN, algorithm_tls13};
 use crate::record::open::Opener;
 
 /// What a server does with the records of a client that has offered early data.
@@ -102,7 +102,7 @@ impl ClientKeys {
         let algorithm =
             algorithm_tls13(suite.common.suite).ok_or_else(|| Failure::internal("a cipher suite without an AEAD"))?;
         let keys = TrafficSecret::new(suite, secret).keys(algorithm)?;
-        Ok(Self { opener: Opener::new(keys) })
+        Ok(Self { opener: Opener::new(Protection::new(keys, 0)) })
     }
 
     /// Whether the record opens. No one reads what is in it here: rustls opens it again. An error: it is too short to be

@@ -42,7 +42,7 @@ use crate::crypto::secrets::{KeyMaterial, Secret, TrafficSecret};
 use crate::crypto::taps::{HandshakeSealer, Identity, NEW_SESSION_TICKET, SealingPoint, Seen, Taps};
 use crate::limits::{MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, MAX_TICKET, MAX_UNFINISHED_RECORDS};
 use crate::outcome::{Alert, Failure, Question};
-use crate::record::keys::{algorithm_tls13, take_apart};
+use crate::record::keys::{Protection, algorithm_tls13, take_apart};
 use crate::record::seal::Sealer;
 use crate::record::{ContentType, Version};
 use crate::wiping::stack::{HANDSHAKE, wiping};
@@ -609,7 +609,7 @@ impl Handshake {
         };
         let algorithm =
             algorithm_tls13(suite.common.suite).ok_or_else(|| Failure::internal("a cipher suite without an AEAD"))?;
-        TrafficSecret::new(suite, secret).keys(algorithm).map(|keys| Some(Sealer::new(keys)))
+        TrafficSecret::new(suite, secret).keys(algorithm).map(|keys| Some(Sealer::new(Protection::new(keys, 0))))
     }
 
     /// What the host is to judge although rustls asks nothing: the original's chain when a session is resumed; no chain

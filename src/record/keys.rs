@@ -43,14 +43,11 @@ pub(crate) fn take_apart(
     Ok((algorithm, material))
 }
 
-/// One direction's key, its nonces, and its count of records.
-///
-/// Invariant: `sequence` is the number of records done under this key. It only grows, so no nonce is used twice; `go_to`
-/// is for handshakes, which see to that themselves.
-pub(crate) struct Protection {
+/// One direction's key and IV. Stateless: it seals and opens at the sequence number that it is given. Open sessions have
+/// it inside a [`Protection`], which counts; handshakes have it inside a `HandshakeSealer`, where rustls counts.
+pub(crate) struct RecordKeys {
     key: RecordKey,
     iv: Iv,
-    sequence: u64,
     version: Version,
     gcm: bool,
     explicit_nonce: bool,
@@ -88,20 +85,18 @@ impl Drop for Iv {
     }
 }
 
-impl Protection {
-    /// `sequence`: the number of the next record. Boxed before anything else happens to it: the key schedule has one place.
+impl RecordKeys {
+    /// Boxed before anything else happens to it: the key schedule has one place.
     pub(crate) fn new(
         version: Version,
         algorithm: &'static aead::Algorithm,
         material: &KeyMaterial,
-        sequence: u64,
     ) -> Result<Box<Self>, Failure> {
         let gcm = algorithm != &aead::CHACHA20_POLY1305;
         wiping::<DERIVING, _>(|| {
             Some(Box::new(Self {
                 key: RecordKey::new(algorithm, material.key()).ok()?,
                 iv: Iv::new(material.iv())?,
-                sequence,
                 version,
                 gcm,
                 // RFC 7905: ChaCha20-Poly1305 has no explicit nonce in TLS 1.2 either.
@@ -121,23 +116,7 @@ impl Protection {
         self.key.algorithm()
     }
 
-    /// Records done under this key.
-    #[inline]
-    pub(crate) fn sequence(&self) -> u64 {
-        self.sequence
-    }
-
-    /// The next record has this number. To go back, first drop what was sealed under the numbers since.
-    pub(crate) fn go_to(&mut self, sequence: u64) {
-        self.sequence = sequence;
-    }
-
-    /// Records that may still be sealed under this key (RFC 8446 section 5.5).
-    #[inline]
-    pub(crate) fn records_left(&self) -> u64 {
-        self.max_records().saturating_sub(self.sequence)
-    }
-
+    /// Records that may be sealed under this key (RFC 8446 section 5.5).
     #[inline]
     fn max_records(&self) -> u64 {
         let max_records = if self.gcm { MAX_RECORDS_AES_GCM } else { MAX_RECORDS_CHACHA20_POLY1305 };
@@ -161,12 +140,12 @@ impl Protection {
         usize::from(self.version == Version::Tls13)
     }
 
-    /// The nonce for sealing the next record: RFC 8446 section 5.3; TLS 1.2's GCM leaves the explicit part to the
-    /// sender (RFC 5288 section 3), and the same construction keeps it unique.
-    fn nonce(&self) -> [u8; NONCE_LEN] {
+    /// The nonce for sealing a record: RFC 8446 section 5.3; TLS 1.2's GCM leaves the explicit part to the sender
+    /// (RFC 5288 section 3), and the same construction keeps it unique.
+    fn nonce(&self, sequence: u64) -> [u8; NONCE_LEN] {
         // As one number, which is stored as it is loaded: eight bytes, then four. Stored in other pieces, it would
         // have to reach the cache before it could be loaded.
-        let [nonce @ .., _, _, _, _] = (self.iv.wide() ^ u128::from(self.sequence) << 32).to_be_bytes();
+        let [nonce @ .., _, _, _, _] = (self.iv.wide() ^ u128::from(sequence) << 32).to_be_bytes();
         nonce
     }
 
@@ -178,19 +157,20 @@ impl Protection {
         nonce
     }
 
-    /// Writes header and explicit nonce, seals the data after them, and counts the record. Where `data` is `None`, it
-    /// is already there.
+    /// Writes header and explicit nonce, and seals the data after them as the record of this sequence number. If `data` is
+    /// `None`, it is already there. The caller must never seal two records of one number that both leave.
     #[inline]
-    pub(crate) fn seal(
-        &mut self,
+    pub(crate) fn seal_at(
+        &self,
+        sequence: u64,
         content_type: ContentType,
         data: Option<&[u8]>,
         record: Parts<'_>,
     ) -> Result<(), Failure> {
-        let nonce = self.nonce();
+        let nonce = self.nonce(sequence);
         if let Some(explicit) = record.explicit_nonce {
             // The last eight bytes of the nonce; cut out of it, they would decide in which pieces it is stored.
-            *explicit = ((self.iv.wide() >> 32) as u64 ^ self.sequence).to_be_bytes();
+            *explicit = ((self.iv.wide() >> 32) as u64 ^ sequence).to_be_bytes();
         }
         let payload_len = self.prefix_len() + record.sealed.len();
         let sealed = match self.version {
@@ -204,20 +184,20 @@ impl Protection {
             Version::Tls12 => {
                 let header = header::bytes(content_type, payload_len);
                 *record.header = header;
-                let additional_data = self.additional_data_tls12(header, record.sealed.len().saturating_sub(TAG_LEN));
+                let additional_data =
+                    additional_data_tls12(sequence, header, record.sealed.len().saturating_sub(TAG_LEN));
                 self.key.seal(nonce, additional_data, data, None, record.sealed)
             }
         };
-        sealed.map_err(|_| Failure::internal("the AEAD refused to seal"))?;
-        self.sequence += 1;
-        Ok(())
+        sealed.map_err(|_| Failure::internal("the AEAD refused to seal"))
     }
 
-    /// Opens `ciphertext` (without explicit nonce and tag) into `inner`, which is as long; where it is `None`, it is
-    /// already there. It does not count the record: `opened` does, once the caller has decided to take it.
+    /// Opens `ciphertext` (without explicit nonce and tag) of the record of this sequence number into `inner`, which is as
+    /// long. If it is `None`, it is already there.
     #[inline]
-    pub(crate) fn open(
+    pub(crate) fn open_at(
         &self,
+        sequence: u64,
         header: &[u8; RECORD_HEADER],
         explicit_nonce: Option<&[u8; EXPLICIT_NONCE_LEN]>,
         ciphertext: Option<&[u8]>,
@@ -225,44 +205,30 @@ impl Protection {
         tag: &[u8; TAG_LEN],
     ) -> Result<(), BadRecord> {
         let nonce = match explicit_nonce {
-            None => self.nonce(),
+            None => self.nonce(sequence),
             Some(explicit) => self.nonce_with(*explicit),
         };
         let opened = match self.version {
             // RFC 8446 section 5.2: the header as sent.
             Version::Tls13 => self.key.open(nonce, Aad::from(*header), ciphertext, tag, inner),
             Version::Tls12 => {
-                let additional_data = self.additional_data_tls12(*header, inner.len());
+                let additional_data = additional_data_tls12(sequence, *header, inner.len());
                 self.key.open(nonce, additional_data, ciphertext, tag, inner)
             }
         };
         opened.map_err(|_| BadRecord)
     }
 
-    /// Counts an opened record.
-    pub(crate) fn opened(&mut self) {
-        self.sequence += 1;
-    }
-
-    /// RFC 5246 section 6.2.3.3: sequence number, type, version, and the length of the plaintext.
-    #[inline]
-    fn additional_data_tls12(&self, header: [u8; RECORD_HEADER], data_len: usize) -> Aad<[u8; 13]> {
-        let [a, b, c, d, e, f, g, h] = self.sequence.to_be_bytes();
-        let [content_type, major, minor, ..] = header;
-        let [high, low] = (data_len as u16).to_be_bytes();
-        Aad::from([a, b, c, d, e, f, g, h, content_type, major, minor, high, low])
-    }
-
     /// Takes room for a record apart; `None` if it is too short for one.
     #[inline]
     pub(crate) fn parts<'a>(&self, record: &'a mut [u8]) -> Option<Parts<'a>> {
         let (header, payload) = record.split_first_chunk_mut()?;
-        self.parts_behind(header, payload)
+        self.parts_after(header, payload)
     }
 
     /// The same, with the header apart.
     #[inline]
-    pub(crate) fn parts_behind<'a>(
+    pub(crate) fn parts_after<'a>(
         &self,
         header: &'a mut [u8; RECORD_HEADER],
         payload: &'a mut [u8],
@@ -273,11 +239,124 @@ impl Protection {
         };
         Some(Parts { header, explicit_nonce, sealed: payload })
     }
+}
+
+/// RFC 5246 section 6.2.3.3: sequence number, type, version, and the length of the plaintext.
+#[inline]
+fn additional_data_tls12(sequence: u64, header: [u8; RECORD_HEADER], data_len: usize) -> Aad<[u8; 13]> {
+    let [a, b, c, d, e, f, g, h] = sequence.to_be_bytes();
+    let [content_type, major, minor, ..] = header;
+    let [high, low] = (data_len as u16).to_be_bytes();
+    Aad::from([a, b, c, d, e, f, g, h, content_type, major, minor, high, low])
+}
+
+/// The keys of one direction of an open session, and the number of records done under them. The number only grows, so no
+/// nonce is used twice (RFC 8446 section 5.3): nothing outside can set it.
+pub(crate) struct Protection {
+    keys: Box<RecordKeys>,
+    sequence: u64,
+}
+
+impl Protection {
+    /// `sequence`: the number of the next record.
+    pub(crate) fn new(keys: Box<RecordKeys>, sequence: u64) -> Self {
+        Self { keys, sequence }
+    }
+
+    pub(crate) fn keys(&self) -> &RecordKeys {
+        &self.keys
+    }
+
+    /// Records done under these keys.
+    #[inline]
+    pub(crate) fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// Records that may still be sealed under these keys (RFC 8446 section 5.5).
+    #[inline]
+    pub(crate) fn records_left(&self) -> u64 {
+        self.keys.max_records().saturating_sub(self.sequence)
+    }
+
+    /// Seals the next record and counts it: see [`RecordKeys::seal_at`].
+    #[inline]
+    pub(crate) fn seal(
+        &mut self,
+        content_type: ContentType,
+        data: Option<&[u8]>,
+        record: Parts<'_>,
+    ) -> Result<(), Failure> {
+        self.keys.seal_at(self.sequence, content_type, data, record)?;
+        self.sequence += 1;
+        Ok(())
+    }
+
+    /// Opens the next record: see [`RecordKeys::open_at`]. It is not counted: `opened` does, once the caller has decided to
+    /// consume it.
+    #[inline]
+    pub(crate) fn open(
+        &self,
+        header: &[u8; RECORD_HEADER],
+        explicit_nonce: Option<&[u8; EXPLICIT_NONCE_LEN]>,
+        ciphertext: Option<&[u8]>,
+        inner: &mut [u8],
+        tag: &[u8; TAG_LEN],
+    ) -> Result<(), BadRecord> {
+        self.keys.open_at(self.sequence, header, explicit_nonce, ciphertext, inner, tag)
+    }
+
+    /// Counts an opened record.
+    pub(crate) fn opened(&mut self) {
+        self.sequence += 1;
+    }
 
     #[cfg(test)]
     pub(crate) fn set_records_left(&mut self, left: u64) {
-        self.fewer_records = 0;
-        self.fewer_records = self.max_records() - self.sequence - left;
+        self.keys.fewer_records = 0;
+        self.keys.fewer_records = self.keys.max_records() - self.sequence - left;
+    }
+}
+
+/// Records that the kernel seals: counted here, for the limit of their key, and never sealed here.
+pub(crate) struct KernelRecords {
+    version: Version,
+    algorithm: &'static aead::Algorithm,
+    max_records: u64,
+    sequence: u64,
+}
+
+impl KernelRecords {
+    /// The kernel continues where we stop; our copy of the keys is dropped and wiped.
+    pub(crate) fn from_ours(ours: Protection) -> Self {
+        let Protection { keys, sequence } = ours;
+        Self { version: keys.version(), algorithm: keys.algorithm(), max_records: keys.max_records(), sequence }
+    }
+
+    pub(crate) fn version(&self) -> Version {
+        self.version
+    }
+
+    pub(crate) fn algorithm(&self) -> &'static aead::Algorithm {
+        self.algorithm
+    }
+
+    pub(crate) fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    pub(crate) fn records_left(&self) -> u64 {
+        self.max_records.saturating_sub(self.sequence)
+    }
+
+    /// The kernel has sealed this many more records.
+    pub(crate) fn sealed(&mut self, records: u64) {
+        self.sequence += records;
+    }
+
+    /// The next record is the first under new keys.
+    pub(crate) fn start_over(&mut self) {
+        self.sequence = 0;
     }
 }
 

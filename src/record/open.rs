@@ -1,7 +1,7 @@
 //! Opening: records into plaintext.
 
 use super::header::{Header, next_record};
-use super::keys::{BadRecord, EXPLICIT_NONCE_LEN, Protection, TAG_LEN};
+use super::keys::{BadRecord, EXPLICIT_NONCE_LEN, Protection, RecordKeys, TAG_LEN};
 use super::{ContentType, Version};
 use crate::crypto::provider::aead::Algorithm;
 use crate::limits::{MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, RECORD_HEADER};
@@ -9,7 +9,7 @@ use crate::outcome::{Alert, Failure};
 
 /// The receiving side of the record layer.
 pub(crate) struct Opener {
-    protection: Box<Protection>,
+    protection: Protection,
     /// Records under earlier keys, less those of the handshake under the first ones.
     done: i64,
     key_updates: u32,
@@ -45,22 +45,22 @@ impl Sealed<'_> {
 }
 
 impl Opener {
-    pub(crate) fn new(protection: Box<Protection>) -> Self {
+    pub(crate) fn new(protection: Protection) -> Self {
         Self { done: -(protection.sequence() as i64), key_updates: 0, protection }
     }
 
     pub(crate) fn version(&self) -> Version {
-        self.protection.version()
+        self.protection.keys().version()
     }
 
     pub(crate) fn algorithm(&self) -> &'static Algorithm {
-        self.protection.algorithm()
+        self.protection.keys().algorithm()
     }
 
-    pub(crate) fn replace_keys(&mut self, protection: Box<Protection>) {
+    pub(crate) fn replace_keys(&mut self, keys: Box<RecordKeys>) {
         self.done += self.protection.sequence() as i64;
         self.key_updates = self.key_updates.wrapping_add(1);
-        self.protection = protection;
+        self.protection = Protection::new(keys, 0);
     }
 
     /// Records since the handshake, and changes of keys.
@@ -76,19 +76,19 @@ impl Opener {
 
     /// The most data that a sealed record of `inner_len` can hold.
     pub(crate) fn max_data_len(&self, inner_len: usize) -> usize {
-        inner_len.saturating_sub(self.protection.inner_type_len())
+        inner_len.saturating_sub(self.protection.keys().inner_type_len())
     }
 
     /// The record at the front of `input`; `None` while it is incomplete.
     #[inline(always)]
     pub(crate) fn next<'a>(&self, input: &'a [u8]) -> Result<Option<Sealed<'a>>, Failure> {
-        let max_payload = match self.protection.version() {
+        let max_payload = match self.protection.keys().version() {
             Version::Tls13 => MAX_CIPHERTEXT_TLS13,
             Version::Tls12 => MAX_CIPHERTEXT_TLS12,
         };
         let Some(header) = next_record(input, max_payload)? else { return Ok(None) };
         // RFC 8446 section 5: after the handshake every record is protected, change_cipher_spec too old a thing.
-        if self.protection.version() == Version::Tls13 && header.content_type != ContentType::ApplicationData {
+        if self.protection.keys().version() == Version::Tls13 && header.content_type != ContentType::ApplicationData {
             return Err(unprotected());
         }
         // Too short to hold a tag: it cannot authenticate (RFC 8446 section 5.2).
@@ -99,7 +99,7 @@ impl Opener {
     fn take_apart<'a>(&self, header: Header, input: &'a [u8]) -> Option<Sealed<'a>> {
         let record_len = header.record_len();
         let (header_bytes, payload) = input.get(..record_len)?.split_first_chunk()?;
-        let (explicit_nonce, payload) = match self.protection.prefix_len() {
+        let (explicit_nonce, payload) = match self.protection.keys().prefix_len() {
             0 => (None, payload),
             _ => payload.split_first_chunk().map(|(nonce, rest)| (Some(nonce), rest))?,
         };
@@ -131,7 +131,7 @@ impl Opener {
         let Sealed { content_type, header, explicit_nonce, ciphertext, tag, record_len } = sealed;
         // What lies around the ciphertext, which is about to change.
         let (header, explicit_nonce, inner_len, tag) = (*header, explicit_nonce.copied(), ciphertext.len(), *tag);
-        let start = RECORD_HEADER + self.protection.prefix_len();
+        let start = RECORD_HEADER + self.protection.keys().prefix_len();
         let inner = data
             .get_mut(start..start + inner_len)
             .ok_or_else(|| Failure::internal("a record longer than its input"))?;
@@ -155,7 +155,7 @@ impl Opener {
             .protection
             .open(header, explicit_nonce, ciphertext, inner, tag)
             .map_err(|BadRecord| bad_record())
-            .and_then(|()| inspect(self.protection.version(), content_type, inner));
+            .and_then(|()| inspect(self.protection.keys().version(), content_type, inner));
         if result.is_err() {
             inner.fill(0);
         }

@@ -1,6 +1,6 @@
 //! Sealing: plaintext into records.
 
-use super::keys::Protection;
+use super::keys::{KernelRecords, Protection, RecordKeys};
 use super::{ContentType, Version, header};
 use crate::crypto::provider::aead::Algorithm;
 use crate::limits::MAX_PLAINTEXT;
@@ -8,24 +8,28 @@ use crate::outcome::Failure;
 
 /// The sending side of the record layer.
 pub(crate) struct Sealer {
-    protection: Box<Protection>,
+    sealing: SealedBy,
     /// Records under earlier keys, less those of the handshake under the first ones.
     done: i64,
     key_updates: u32,
     /// Bytes of data in a record, at most.
     max_data: u16,
-    /// Somebody else protects the records: messages get a header and stay bare.
-    is_bare: bool,
+}
+
+/// Which side of the system call seals the records.
+enum SealedBy {
+    Us(Protection),
+    /// Messages get a header and stay unprotected.
+    Kernel(KernelRecords),
 }
 
 impl Sealer {
-    pub(crate) fn new(protection: Box<Protection>) -> Self {
+    pub(crate) fn new(protection: Protection) -> Self {
         Self {
             done: -(protection.sequence() as i64),
             key_updates: 0,
-            protection,
+            sealing: SealedBy::Us(protection),
             max_data: MAX_PLAINTEXT as u16,
-            is_bare: false,
         }
     }
 
@@ -34,57 +38,87 @@ impl Sealer {
         self.max_data = max_data.min(MAX_PLAINTEXT) as u16;
     }
 
-    /// From now on somebody else protects the records.
-    pub(crate) fn leave_bare(&mut self) {
-        self.is_bare = true;
+    /// From now on the kernel seals the records. It has the keys already.
+    pub(crate) fn hand_over_to_kernel(self) -> Self {
+        let sealing = match self.sealing {
+            SealedBy::Us(protection) => SealedBy::Kernel(KernelRecords::from_ours(protection)),
+            kernel => kernel,
+        };
+        Self { sealing, ..self }
     }
 
     /// The number of the next record.
+    #[inline]
     pub(crate) fn sequence(&self) -> u64 {
-        self.protection.sequence()
+        match &self.sealing {
+            SealedBy::Us(protection) => protection.sequence(),
+            SealedBy::Kernel(records) => records.sequence(),
+        }
     }
 
-    /// Counts records that somebody else has protected.
-    pub(crate) fn sent_outside(&mut self, records: u64) {
-        self.protection.go_to(self.protection.sequence() + records);
+    /// Counts records that the kernel has sealed; there are none otherwise.
+    pub(crate) fn sealed_by_kernel(&mut self, records: u64) {
+        if let SealedBy::Kernel(counted) = &mut self.sealing {
+            counted.sealed(records);
+        }
     }
 
-    /// Bytes that a record of `data_len` bytes takes.
-    pub(crate) fn record_len(&self, data_len: usize) -> usize {
-        data_len + self.protection.overhead()
+    /// What seals here.
+    #[inline]
+    fn ours(&self) -> Result<&Protection, Failure> {
+        match &self.sealing {
+            SealedBy::Us(protection) => Ok(protection),
+            SealedBy::Kernel(_) => Err(the_kernel_seals()),
+        }
     }
 
     /// The most data that one record of at most `room` bytes can carry.
+    #[inline]
     pub(crate) fn data_that_fits(&self, room: usize) -> usize {
-        room.saturating_sub(self.protection.overhead()).min(usize::from(self.max_data))
+        let overhead = self.ours().map_or(usize::MAX, |protection| protection.keys().overhead());
+        room.saturating_sub(overhead).min(usize::from(self.max_data))
     }
 
+    #[inline]
     pub(crate) fn records_left(&self) -> u64 {
-        self.protection.records_left()
+        match &self.sealing {
+            SealedBy::Us(protection) => protection.records_left(),
+            SealedBy::Kernel(records) => records.records_left(),
+        }
     }
 
     pub(crate) fn version(&self) -> Version {
-        self.protection.version()
+        match &self.sealing {
+            SealedBy::Us(protection) => protection.keys().version(),
+            SealedBy::Kernel(records) => records.version(),
+        }
     }
 
-    pub(crate) fn replace_keys(&mut self, protection: Box<Protection>) {
-        self.done += self.protection.sequence() as i64;
+    pub(crate) fn replace_keys(&mut self, keys: Box<RecordKeys>) {
+        self.done += self.sequence() as i64;
         self.key_updates = self.key_updates.wrapping_add(1);
-        self.protection = protection;
+        match &mut self.sealing {
+            SealedBy::Us(protection) => *protection = Protection::new(keys, 0),
+            SealedBy::Kernel(records) => records.start_over(),
+        }
     }
 
     /// Records since the handshake, and changes of keys.
     #[inline]
     pub(crate) fn counts(&self) -> (u64, u32) {
-        ((self.done + self.protection.sequence() as i64) as u64, self.key_updates)
+        ((self.done + self.sequence() as i64) as u64, self.key_updates)
     }
 
     pub(crate) fn algorithm(&self) -> &'static Algorithm {
-        self.protection.algorithm()
+        match &self.sealing {
+            SealedBy::Us(protection) => protection.keys().algorithm(),
+            SealedBy::Kernel(records) => records.algorithm(),
+        }
     }
 
-    /// Seals the next `data_len` bytes of `plaintext` as one record at the front of `output` and returns the
-    /// record's length. `output` has at least `record_len(data_len)` bytes and `plaintext` at least `data_len`.
+    /// Seals the next `data_len` bytes of `plaintext` as one record at the front of `output` and returns the record's
+    /// length. `output` has room for the record (see `data_that_fits`), and `plaintext` at least `data_len` bytes.
+    #[inline]
     pub(crate) fn seal(
         &mut self,
         content_type: ContentType,
@@ -92,18 +126,20 @@ impl Sealer {
         data_len: usize,
         output: &mut [u8],
     ) -> Result<usize, Failure> {
-        let record_len = self.record_len(data_len);
-        let record = output.get_mut(..record_len).and_then(|record| self.protection.parts(record));
+        let SealedBy::Us(protection) = &mut self.sealing else { return Err(the_kernel_seals()) };
+        let record_len = data_len + protection.keys().overhead();
+        let record = output.get_mut(..record_len).and_then(|record| protection.keys().parts(record));
         let record = record.ok_or_else(|| Failure::internal("sealing into too little room"))?;
         let data = plaintext.next(data_len);
         if data.is_none() {
             plaintext.take_across(&mut record.sealed[..data_len]);
         }
-        self.protection.seal(content_type, data, record)?;
+        protection.seal(content_type, data, record)?;
         Ok(record_len)
     }
 
-    /// Seals one short message, an alert or a KeyUpdate, and appends it to `output`.
+    /// Makes a record of one short message, an alert or a KeyUpdate, and appends it to `output`: sealed, or if the kernel
+    /// seals, as it is.
     pub(crate) fn seal_message(
         &mut self,
         content_type: ContentType,
@@ -111,20 +147,29 @@ impl Sealer {
         output: &mut Vec<u8>,
     ) -> Result<(), Failure> {
         let start = output.len();
-        if self.is_bare {
-            output.extend_from_slice(&header::bytes(content_type, message.len()));
-            output.extend_from_slice(message);
-            return Ok(());
+        match &self.sealing {
+            SealedBy::Us(protection) => {
+                output.resize(start + message.len() + protection.keys().overhead(), 0);
+                self.seal(content_type, &mut Gather::new(&[message]), message.len(), &mut output[start..])?;
+            }
+            SealedBy::Kernel(_) => {
+                output.extend_from_slice(&header::bytes(content_type, message.len()));
+                output.extend_from_slice(message);
+            }
         }
-        output.resize(start + self.record_len(message.len()), 0);
-        self.seal(content_type, &mut Gather::new(&[message]), message.len(), &mut output[start..])?;
         Ok(())
     }
 
     #[cfg(test)]
     pub(crate) fn set_records_left(&mut self, left: u64) {
-        self.protection.set_records_left(left);
+        if let SealedBy::Us(protection) = &mut self.sealing {
+            protection.set_records_left(left);
+        }
     }
+}
+
+fn the_kernel_seals() -> Failure {
+    Failure::internal("records that the kernel seals")
 }
 
 /// Plaintext that lies in several spans, taken from the front.

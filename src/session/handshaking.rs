@@ -15,7 +15,7 @@ use crate::outcome::{Alert, Failure, FailureKind, Outcome, Question, policy};
 use crate::post_handshake::client_auth::ClientAuth;
 use crate::record::Version;
 use crate::record::header::next_record;
-use crate::record::keys::Protection;
+use crate::record::keys::{Protection, RecordKeys};
 use crate::record::open::Opener;
 use crate::record::seal::Sealer;
 
@@ -480,8 +480,10 @@ impl Session {
         read: &mut super::ReadHalf,
     ) -> Result<(), Failure> {
         let Finished { version, sending, receiving, .. } = finished;
-        let protection =
-            |direction: &Direction| Protection::new(version, direction.algorithm, &direction.keys, direction.sequence);
+        let protection = |direction: &Direction| {
+            let keys = RecordKeys::new(version, direction.algorithm, &direction.keys)?;
+            Ok::<_, Failure>(Protection::new(keys, direction.sequence))
+        };
         let mut sealer = Sealer::new(protection(&sending)?);
         if let Some(size) = self.context().max_fragment_size() {
             sealer.limit_fragments(size);

@@ -155,7 +155,7 @@ impl Session {
             let cipher = Cipher::of(algorithm);
             let info = cipher.and_then(|cipher| CryptoInfo::new(version, cipher, &keys.sending, sequence));
             if kernel.install(bound, Way::Send, info, version) {
-                write.leave_bare();
+                write.hand_over_to_kernel();
                 kernel.sends.store(true, Ordering::Relaxed);
             }
         }
@@ -186,7 +186,7 @@ impl Session {
             plaintext.skip(count);
             *taken += count;
             let records = count.div_ceil(MAX_PLAINTEXT);
-            write.sent_outside(records as u64);
+            write.sealed_by_kernel(records as u64);
             self.shared.counters.ciphertext_sent.add(count + records * OVERHEAD);
         }
         Ok(Outcome::Complete)
@@ -205,7 +205,7 @@ impl Session {
         let whole = count == body.len();
         self.shared.counters.ciphertext_sent.add(count + OVERHEAD);
         write.bare_record_sent(&self.shared, count);
-        write.sent_outside(1);
+        write.sealed_by_kernel(1);
         if whole && is_key_update {
             // RFC 8446 section 4.6.3: everything behind it is under the next keys.
             let info = write.next_keys_in_force()?.ok_or_else(|| Failure::internal("keys that the kernel has not"))?;

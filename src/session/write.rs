@@ -338,21 +338,22 @@ impl WriteHalf {
         Some((sealer.version(), sealer.algorithm(), sealer.sequence()))
     }
 
-    /// From now on the kernel protects the records: what is pending stays bare.
-    pub(super) fn leave_bare(&mut self) {
-        if let Some(sealing) = &mut self.sealing {
-            sealing.sealer.leave_bare();
-        }
+    /// From now on the kernel seals the records: those in pending output are unprotected.
+    pub(super) fn hand_over_to_kernel(&mut self) {
+        self.sealing = self.sealing.take().map(|sealing| {
+            let Sealing { sealer, traffic } = sealing;
+            Sealing { sealer: sealer.hand_over_to_kernel(), traffic }
+        });
     }
 
     pub(super) fn records_left(&self) -> u64 {
         self.sealing.as_ref().map_or(0, |sealing| sealing.sealer.records_left())
     }
 
-    /// The kernel has made records.
-    pub(super) fn sent_outside(&mut self, records: u64) {
+    /// The kernel has sealed records.
+    pub(super) fn sealed_by_kernel(&mut self, records: u64) {
         if let Some(sealing) = &mut self.sealing {
-            sealing.sealer.sent_outside(records);
+            sealing.sealer.sealed_by_kernel(records);
         }
     }
 
@@ -483,7 +484,7 @@ impl WriteHalf {
 }
 
 impl Sealing {
-    /// The key's limit is near (RFC 8446 section 5.5): puts a KeyUpdate into `room` and goes on with the next keys.
+    /// The key's limit is near (RFC 8446 section 5.5): puts a KeyUpdate into `room` and continues with the next keys.
     /// `None` if there is too little room. TLS 1.2 knows no such thing: its session has to end.
     fn renew(&mut self, room: &mut [u8]) -> Result<Option<usize>, Failure> {
         if self.sealer.version() == Version::Tls12 {
@@ -494,9 +495,9 @@ impl Sealing {
         self.update(&KEY_UPDATE_NOT_REQUESTED, room)
     }
 
-    /// Puts this KeyUpdate into `room` and goes on with the next keys; `None` if there is too little room.
+    /// Puts this KeyUpdate into `room` and continues with the next keys; `None` if there is too little room.
     fn update(&mut self, message: &[u8], room: &mut [u8]) -> Result<Option<usize>, Failure> {
-        if room.len() < self.sealer.record_len(message.len()) {
+        if self.sealer.data_that_fits(room.len()) < message.len() {
             return Ok(None);
         }
         let spans: &[&[u8]] = &[message];
