@@ -41,6 +41,10 @@ pub(crate) const RECEIVE_SCRATCH: usize = 4 * (RECORD_HEADER + MAX_CIPHERTEXT_TL
 /// does not read makes a session keep no more than this.
 pub(crate) const SEND_SCRATCH: usize = 8 * (RECORD_HEADER + MAX_PLAINTEXT + 32);
 
+/// System calls with which one call of the host discards what a peer still sends after the end. A peer that never stops
+/// does not keep the calling thread; more than 16 MiB can be on its way only in very fast and distant networks.
+pub(crate) const MAX_DISCARDED_RECEIPTS: u32 = 256;
+
 /// Empty application records in a row. Each costs us an AEAD and the peer almost nothing.
 pub(crate) const MAX_EMPTY_RECORDS: u8 = 32;
 

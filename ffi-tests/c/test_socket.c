@@ -242,6 +242,88 @@ static void test_garbage(void) {
     close(fds[1]);
 }
 
+/* What has come to `fd` until the other end has said that there is no more: the number of bytes, or -1 for a reset. */
+static ssize_t read_raw_to_end(int fd, uint8_t *room, size_t cap) {
+    size_t len = 0;
+    for (;;) {
+        const ssize_t count = read(fd, room + len, cap - len);
+        if (count <= 0) {
+            return count < 0 ? -1 : (ssize_t)len;
+        }
+        len += (size_t)count;
+    }
+}
+
+static void test_finish(uint32_t protocol) {
+    test("%s: finish closes our side, then waits until the peer has ended too", version_name(protocol));
+    wire_t wire = wire_established(protocol, true);
+    size_t written = 0;
+    EXPECT_STATUS(tls_session_socket_write(wire.server, (const uint8_t *)"unread", 6, &written), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, (const uint8_t *)"last", 4, &written), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_socket_finish(wire.client), TLS_STATUS_WANT_READ);
+    EXPECT_STATUS(tls_session_socket_finish(wire.client), TLS_STATUS_WANT_READ);
+    bytes_t received = {0};
+    EXPECT_STATUS(read_to_end(wire.server, &received), TLS_STATUS_CLOSED);
+    expect_text(&received, "last");
+    /* The peer's close_notify has come, so nothing is waited for. */
+    EXPECT_STATUS(tls_session_socket_finish(wire.server), TLS_STATUS_CLOSED);
+    set_blocking(wire.fds[0], true);
+    EXPECT_STATUS(tls_session_socket_finish(wire.client), TLS_STATUS_CLOSED);
+    EXPECT_STATUS(tls_session_socket_finish(wire.client), TLS_STATUS_CLOSED);
+    EXPECT_STATUS(tls_session_socket_write(wire.client, (const uint8_t *)"x", 1, &written), TLS_STATUS_INVALID_STATE);
+    bytes_free(&received);
+    wire_close(&wire);
+}
+
+static void test_finish_after_a_refusal(void) {
+    test("finish after a refusal: the alert arrives whatever the peer has sent, and no reset overtakes it");
+    const setup_t server = {.credentials = "server-p256"};
+    tls_context_t *context = make_context(true, &server);
+    wire_t wire = wire_pair(true);
+    EXPECT_STATUS(tls_session_create_with_socket(context, wire.fds[1], SPANTLS_SOCKET_OWN, &wire.server), TLS_STATUS_COMPLETE);
+    tls_context_destroy(context);
+    uint8_t garbage[100000] = "GET / HTTP/1.1", alert[100] = {0};
+    EXPECT_NUMBER(send(wire.fds[0], garbage, sizeof garbage, 0), sizeof garbage);
+    struct pollfd entry = {.fd = wire.fds[1], .events = POLLIN};
+    EXPECT_NUMBER(poll(&entry, 1, 10000), 1);
+    EXPECT_STATUS(tls_session_socket_handshake(wire.server), TLS_STATUS_PROTOCOL_ERROR);
+    EXPECT_STATUS(tls_session_socket_finish(wire.server), TLS_STATUS_WANT_READ);
+    set_blocking(wire.fds[0], true);
+    EXPECT_NUMBER(read_raw_to_end(wire.fds[0], alert, sizeof alert), 7);
+    EXPECT_NUMBER(alert[6], SPANTLS_ALERT_UNEXPECTED_MESSAGE);
+    close(wire.fds[0]);
+    set_blocking(wire.fds[1], true);
+    EXPECT_STATUS(tls_session_socket_finish(wire.server), TLS_STATUS_CLOSED);
+    EXPECT_STATUS(error_of(wire.server).status, TLS_STATUS_PROTOCOL_ERROR);
+    wire_close(&wire);
+}
+
+static void test_finish_has_an_end(void) {
+    test("finish does not stay in one call with a peer that sends and sends, and says when the socket has failed");
+    wire_t wire = wire_established(SPANTLS_PROTOCOL_TLS13, false);
+    uint8_t data[1000] = {0};
+    size_t written = 0;
+    EXPECT_STATUS(tls_session_socket_write(wire.server, data, sizeof data, &written), TLS_STATUS_COMPLETE);
+    most = 1;
+    unsigned long before = num_recv;
+    EXPECT_STATUS(tls_session_socket_finish(wire.client), TLS_STATUS_WANT_READ);
+    EXPECT_NUMBER(num_recv - before, 256);
+    most = 0;
+    EXPECT_STATUS(tls_session_socket_finish(wire.client), TLS_STATUS_WANT_READ);
+    fail_next(ECONNRESET, 0);
+    EXPECT_STATUS(tls_session_socket_finish(wire.client), TLS_STATUS_IO_ERROR);
+    EXPECT_NUMBER(error_of(wire.client).os_error, ECONNRESET);
+    wire_close(&wire);
+
+    wire = wire_established(SPANTLS_PROTOCOL_TLS13, false);
+    fail_next(EAGAIN, 0);
+    EXPECT_STATUS(tls_session_socket_finish(wire.client), TLS_STATUS_WANT_WRITE);
+    fail_next(EPIPE, 0);
+    EXPECT_STATUS(tls_session_socket_finish(wire.client), TLS_STATUS_IO_ERROR);
+    EXPECT_STATUS(tls_session_socket_finish(wire.client), TLS_STATUS_IO_ERROR);
+    wire_close(&wire);
+}
+
 /* --- Errors of the system ---------------------------------------------------------------------------------------- */
 
 static void test_interruptions(uint32_t protocol) {
@@ -707,6 +789,7 @@ int main(int argc, char **argv) {
         test_blocking(protocols[i]);
         test_questions(protocols[i]);
         test_refusal(protocols[i]);
+        test_finish(protocols[i]);
         test_interruptions(protocols[i]);
         test_reset(protocols[i]);
         test_system_calls(protocols[i]);
@@ -719,6 +802,8 @@ int main(int argc, char **argv) {
         }
     }
     test_garbage();
+    test_finish_after_a_refusal();
+    test_finish_has_an_end();
     test_long_announcements();
     test_connecting(false);
     test_connecting(true);

@@ -202,6 +202,24 @@ pub unsafe extern "C" fn tls_session_socket_shutdown(session: *mut tls_session_t
     fence::on_session(host, session, Session::close)
 }
 
+/// Ends the connection in order, after success or failure: sends what `tls_session_socket_shutdown()` sends, shuts down the
+/// socket's sending side, then discards what still comes until the peer ends the connection too. Then destroy the session.
+///
+/// A socket that is closed while unread data is in it resets the connection, and the last data, or the alert of a refusal,
+/// would be lost. Limit the time that you give the peer. A call on a blocking socket returns after 256 system calls at most.
+///
+/// - `TLS_STATUS_CLOSED`: the peer has ended the connection, or had sent its `close_notify` before. Repeats.
+/// - `TLS_STATUS_WANT_READ`, `TLS_STATUS_WANT_WRITE`: wait until the socket is readable, or writable, then call again.
+/// - `TLS_STATUS_IO_ERROR`: the socket failed, now or earlier: the peer may not have received everything.
+/// - `TLS_STATUS_INVALID_STATE`: the session is not bound to a socket.
+/// - `TLS_STATUS_BUSY`: another thread is reading or writing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tls_session_socket_finish(session: *mut tls_session_t) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fence::on_session(host, session, Session::finish)
+}
+
 /// Copies the bytes that were received after the peer's `close_notify`, in the same system call; empty if there are none. They
 /// are not TLS. A protocol that continues in clear on the same connection (FTP's CCC, for example) calls this once
 /// `tls_session_socket_read()` has returned CLOSED, and then reads the rest from the socket itself. The bytes stay the same in later

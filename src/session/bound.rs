@@ -21,7 +21,9 @@ use super::stats::Count;
 use super::write::{Plaintext, WriteHalf};
 use super::{Counts, Session, state, try_lock};
 use crate::context::Context;
-use crate::limits::{MAX_CIPHERTEXT_TLS12, MAX_PLAINTEXT, MIN_CIPHERTEXT, RECEIVE_SCRATCH, RECORD_HEADER};
+use crate::limits::{
+    MAX_CIPHERTEXT_TLS12, MAX_DISCARDED_RECEIPTS, MAX_PLAINTEXT, MIN_CIPHERTEXT, RECEIVE_SCRATCH, RECORD_HEADER,
+};
 use crate::outcome::{Failure, Outcome};
 use crate::transport::kept::Kept;
 use crate::transport::{Received, Sent, Socket, passes, scratch};
@@ -314,6 +316,32 @@ impl Session {
         Ok(if sent { Outcome::Closed } else { Outcome::WantWrite })
     }
 
+    /// Ends the connection in order: closes our side, ends the socket's sending side, and discards what the peer still
+    /// sends, so that no reset overtakes what was sent last.
+    pub fn finish(&self) -> Result<Outcome, Failure> {
+        let bound = self.bound()?;
+        let closed = self.close()?;
+        if closed != Outcome::Closed {
+            return Ok(closed);
+        }
+        let peer_is_there = bound.socket.end_sending();
+        let read = try_lock(&self.read)?;
+        let mut kept = try_lock(&bound.kept)?;
+        kept.clear();
+        if !peer_is_there || read.is_closed_by_peer() {
+            return Ok(Outcome::Closed);
+        }
+        let mut buffer = scratch::receiving();
+        for _ in 0..MAX_DISCARDED_RECEIPTS {
+            match bound.receive_anything(&mut buffer)? {
+                Received::Bytes(_) => {}
+                Received::Later => return Ok(Outcome::WantRead),
+                Received::End => return Ok(Outcome::Closed),
+            }
+        }
+        Ok(Outcome::WantRead)
+    }
+
     pub(super) fn update_keys_of_bound(&self, bound: &Bound, request_peer_update: bool) -> Result<Outcome, Failure> {
         let mut write = try_lock(&self.write)?;
         if !self.send_owed(bound, &mut write)? {
@@ -461,6 +489,15 @@ impl Bound {
             if !passes(failure.os_error) {
                 self.end_sending(failure.os_error);
             }
+        })
+    }
+
+    /// Receives bytes of any kind; where the kernel opens the records, the plaintext of any record.
+    fn receive_anything(&self, buffer: &mut [u8]) -> Result<Received, Failure> {
+        let through_kernel = self.kernel().is_some_and(Kernel::receives);
+        self.receive_with(|socket| match through_kernel {
+            false => socket.receive(buffer),
+            true => socket.receive_record(buffer).map(|(received, _)| received),
         })
     }
 

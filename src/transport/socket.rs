@@ -80,6 +80,12 @@ impl Socket {
         let count = repeat(|| unsafe { libc::send(self.descriptor, bytes.as_ptr().cast(), bytes.len(), NO_SIGNAL) });
         sent(count)
     }
+
+    /// Sends nothing more. False: the connection is gone already.
+    pub(crate) fn end_sending(&self) -> bool {
+        // SAFETY: a number is passed.
+        unsafe { libc::shutdown(self.descriptor, libc::SHUT_WR) == 0 }
+    }
 }
 
 fn received(count: Result<Option<usize>, i32>) -> Result<Received, Failure> {

@@ -187,6 +187,9 @@ internal static unsafe partial class NativeMethods
     internal static extern int tls_session_socket_shutdown(SessionHandle session);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_socket_finish(SessionHandle session);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int tls_session_socket_bytes_after_close(SessionHandle session, byte* outBytes, nuint bytesCap, nuint* outLen);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]

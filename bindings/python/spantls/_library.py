@@ -141,6 +141,7 @@ FUNCTIONS: List[Tuple[str, str, str]] = [
     ("tls_session_socket_write", "i", "hhnh"),
     ("tls_session_socket_write_vectored", "i", "hhnh"),
     ("tls_session_socket_shutdown", "i", "h"),
+    ("tls_session_socket_finish", "i", "h"),
     ("tls_session_socket_bytes_after_close", "i", "hhnh"),
     ("tls_session_socket", "f", "h"),
     ("tls_session_error", "i", "hh"),
