@@ -22,7 +22,7 @@ INSTALL ?= install
 unexport MAKEFLAGS MFLAGS
 
 
-.PHONY: help bench-python test-dotnet nupkg bench-dotnet build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak abi-lib abi-check abi-bless test-kernel test-tsan lint fmt header header-check bench bench-handshake bench-load install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
+.PHONY: help bench-python test-dotnet nupkg bench-dotnet build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak abi-lib abi-check abi-bless test-kernel test-tsan lint fmt header header-check bindings bindings-check bench bench-handshake bench-load install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -124,7 +124,14 @@ fmt: ## format the Rust code
 header: ## regenerate include/spantls.h from src/ffi
 	$(PYTHON) ffi-tests/header/make_header.py include/spantls.h
 
-header-check: ## fail if include/spantls.h is stale or cbindgen has dropped something
+bindings: ## regenerate from include/spantls.h what the bindings for Python and .NET have of it
+	$(PYTHON) bindings/generate.py
+
+bindings-check: ## fail if that is stale; the tests of the generator
+	$(PYTHON) bindings/generate.py --check
+	$(PYTHON) bindings/test_generate.py
+
+header-check: bindings-check ## fail if include/spantls.h is stale or cbindgen has dropped something
 	$(PYTHON) ffi-tests/header/make_header.py --check include/spantls.h
 
 bench: ## records sealed and opened, beside the bare AEAD

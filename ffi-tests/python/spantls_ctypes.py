@@ -4,70 +4,55 @@ The library's path comes from the environment (SPANTLS_LIB); without it, it is t
 """
 
 import ctypes
+import importlib.util
 import os
 from collections import namedtuple
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 CERTS = os.environ.get("SPANTLS_CERTS") or os.path.join(_HERE, "..", "certs")
 
-COMPLETE, WANT_READ, WANT_WRITE, CLOSED = 0, 1, 2, 3
-WANT_CREDENTIALS, NEEDS_CERTIFICATE_VALIDATION, NEEDS_SERVER_OPTIONS, NEEDS_SIGNATURE = 4, 5, 6, 16
-BUFFER_TOO_SMALL = 17
-INVALID_ARGUMENT, INVALID_STATE, AUTHENTICATION, PROTOCOL, TRUNCATED, IO = -1, -2, -3, -4, -5, -6
-IO, CONFIGURATION, NOT_SUPPORTED = -6, -7, -8
 
-TLS12, TLS13 = 0x0C00, 0x3000
-CERTIFICATE_NONE, CERTIFICATE_REQUEST, CERTIFICATE_REQUIRE = 0, 1, 2
-VALIDATION_EXTERNAL, VALIDATION_AUTOMATIC = 0, 1
-AUTHORITIES, CERTIFICATES, PARTIAL_CHAIN = 0, 1, 2
-
-HANDSHAKE_COMPLETE, HAS_PENDING_OUTPUT, HAS_PENDING_PLAINTEXT, SUSPENDED = 1, 2, 4, 8
-RESUMED, HELLO_RETRIED, PEER_CLOSED, SHUTDOWN_SENT, FAILED, CERTIFICATE_ASKED = 16, 32, 64, 128, 256, 512
-CERTIFICATE_REQUESTED, CERTIFICATE_ANSWERED = 1024, 2048
-
-UNIQUE, ENDPOINT, EXPORTER = 25, 26, 27
-
-SOCKET_BORROW, SOCKET_KERNEL_RECEIVE = 1, 8
-OFFERS_TLS13, OFFERS_PRE_SHARED_KEY, OFFERS_EARLY_DATA, OFFERS_POST_HANDSHAKE_AUTH = 1, 2, 4, 8
+def _generated():
+    """The package's table of functions, structs and constants, without the package."""
+    path = os.path.join(_HERE, "..", "..", "bindings", "python", "spantls", "_native.py")
+    spec = importlib.util.spec_from_file_location("spantls_native", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-class _Part(ctypes.Structure):
-    _fields_ = [("offset", ctypes.c_uint32), ("len", ctypes.c_uint32)]
+_native = _generated()
+ClientHelloInfo, _ErrorRecord = _native.spantls_client_hello_info_t, _native.spantls_error_t
+_StatsRecord = _native.spantls_session_stats_t
+HELLO_PARTS = [name for name, kind in ClientHelloInfo._fields_ if kind is _native.spantls_part_t]
 
 
-class ClientHelloInfo(ctypes.Structure):
-    """spantls_client_hello_info_t."""
-    PARTS = ("random", "session_id", "cipher_suites", "extensions", "server_name", "supported_versions",
-             "supported_groups", "signature_algorithms", "signature_algorithms_cert", "alpn")
-    _fields_ = [
-        ("struct_size", ctypes.c_size_t),
-        ("offers", ctypes.c_uint32),
-        ("legacy_version", ctypes.c_uint16),
-        ("num_key_share_groups", ctypes.c_uint16),
-        ("key_share_groups", ctypes.c_uint16 * 16),
-        *((part, _Part) for part in PARTS),
-    ]
+def _numbers(kind, listed):
+    return [int(kind[name]) for name in listed.split()]
 
 
-class _ErrorRecord(ctypes.Structure):
-    _fields_ = [
-        ("struct_size", ctypes.c_size_t),
-        ("status", ctypes.c_int32),
-        ("alert_sent", ctypes.c_int32),
-        ("alert_received", ctypes.c_int32),
-        ("policy_errors", ctypes.c_uint32),
-        ("os_error", ctypes.c_int32),
-        ("reserved", ctypes.c_int32),
-        ("message", ctypes.c_char * 256),
-    ]
+COMPLETE, WANT_READ, WANT_WRITE, CLOSED = _numbers(_native.Status, "COMPLETE WANT_READ WANT_WRITE CLOSED")
+WANT_CREDENTIALS, NEEDS_CERTIFICATE_VALIDATION, NEEDS_SERVER_OPTIONS, NEEDS_SIGNATURE = _numbers(
+    _native.Status, "WANT_CREDENTIALS NEEDS_CERTIFICATE_VALIDATION NEEDS_SERVER_OPTIONS NEEDS_SIGNATURE")
+BUFFER_TOO_SMALL, INVALID_ARGUMENT, INVALID_STATE, AUTHENTICATION, PROTOCOL, TRUNCATED, IO, CONFIGURATION, NOT_SUPPORTED = _numbers(
+    _native.Status, "BUFFER_TOO_SMALL INVALID_ARGUMENT INVALID_STATE AUTHENTICATION_FAILED PROTOCOL_ERROR TRUNCATED IO_ERROR "
+    "INVALID_CONFIGURATION NOT_SUPPORTED")
 
+TLS12, TLS13 = _numbers(_native.Protocol, "TLS12 TLS13")
+CERTIFICATE_NONE, CERTIFICATE_REQUEST, CERTIFICATE_REQUIRE = _numbers(_native.ClientCertificate, "NONE REQUEST REQUIRE")
+VALIDATION_EXTERNAL, VALIDATION_AUTOMATIC = _numbers(_native.Validation, "EXTERNAL AUTOMATIC")
+AUTHORITIES, CERTIFICATES, PARTIAL_CHAIN = _numbers(_native.TrustAnchors, "AUTHORITIES CERTIFICATES PARTIAL_CHAIN")
 
-class _StatsRecord(ctypes.Structure):
-    _fields_ = [("struct_size", ctypes.c_size_t)] + [(name, ctypes.c_uint64) for name in (
-        "ciphertext_sent", "ciphertext_received", "plaintext_sent", "plaintext_received", "records_sent",
-        "records_received", "key_updates_sent", "key_updates_received", "tickets_received", "handshake_nanoseconds",
-        "server_options_nanoseconds", "credentials_nanoseconds", "validation_nanoseconds", "signature_nanoseconds")]
+HANDSHAKE_COMPLETE, HAS_PENDING_OUTPUT, HAS_PENDING_PLAINTEXT, SUSPENDED, RESUMED, HELLO_RETRIED = _numbers(
+    _native.State, "HANDSHAKE_COMPLETE HAS_PENDING_OUTPUT HAS_PENDING_PLAINTEXT SUSPENDED RESUMED HELLO_RETRIED")
+PEER_CLOSED, SHUTDOWN_SENT, FAILED, CERTIFICATE_ASKED, CERTIFICATE_REQUESTED, CERTIFICATE_ANSWERED = _numbers(
+    _native.State, "PEER_CLOSED SHUTDOWN_SENT FAILED CERTIFICATE_ASKED CERTIFICATE_REQUESTED CERTIFICATE_ANSWERED")
 
+UNIQUE, ENDPOINT, EXPORTER = _numbers(_native.ChannelBinding, "UNIQUE ENDPOINT EXPORTER")
+
+SOCKET_BORROW, SOCKET_KERNEL_RECEIVE = _numbers(_native.SocketFlags, "BORROW KERNEL_RECEIVE")
+OFFERS_TLS13, OFFERS_PRE_SHARED_KEY, OFFERS_EARLY_DATA, OFFERS_POST_HANDSHAKE_AUTH = _numbers(
+    _native.Offers, "TLS13 PRE_SHARED_KEY EARLY_DATA POST_HANDSHAKE_AUTH")
 
 Error = namedtuple("Error", "status alert_sent alert_received policy_errors message")
 
@@ -83,111 +68,7 @@ class TlsError(Exception):
 def _load():
     path = os.environ.get("SPANTLS_LIB") or os.path.join(_HERE, "..", "..", "target", "release", "libspantls.so")
     library = ctypes.CDLL(path)
-    handle, size, status = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int32
-    data, text = ctypes.c_char_p, ctypes.c_char_p
-    out_size, out_handle = ctypes.POINTER(ctypes.c_size_t), ctypes.POINTER(ctypes.c_void_p)
-    numbers = ctypes.POINTER(ctypes.c_uint16)
-    error = ctypes.POINTER(_ErrorRecord)
-    transform = [handle, data, size, data, size, out_size, out_size]
-    emit = [handle, data, size, out_size]
-    for name, result, arguments in [
-        ("spantls_version", text, []),
-        ("spantls_abi_version", ctypes.c_uint32, []),
-        ("tls_status_name", text, [status]),
-        ("spantls_alert_name", text, [ctypes.c_uint8]),
-        ("spantls_last_error", status, [error]),
-        ("spantls_suspended_handshakes", status, [out_size, out_size]),
-        ("tls_credentials_create_pem", status, [data, size, data, size, out_handle]),
-        ("tls_credentials_create_file", status, [text, text, out_handle]),
-        ("tls_credentials_create_external", status, [data, size, numbers, size, out_handle]),
-        ("tls_credentials_set_ocsp_response", status, [handle, data, size]),
-        ("tls_credentials_destroy", None, [handle]),
-        ("tls_options_create", status, [out_handle]),
-        ("tls_options_destroy", None, [handle]),
-        ("tls_options_set_credentials", status, [handle, handle]),
-        ("tls_options_add_trust_anchors_pem", status, [handle, data, size]),
-        ("tls_options_add_trust_anchors_file", status, [handle, text]),
-        ("tls_options_set_trust_anchor_mode", status, [handle, ctypes.c_int32]),
-        ("tls_options_set_strict_certificates", status, [handle, ctypes.c_int32]),
-        ("tls_options_set_validation_time", status, [handle, ctypes.c_int64]),
-        ("tls_options_add_crls_pem", status, [handle, data, size]),
-        ("tls_options_set_protocols", status, [handle, ctypes.c_uint32]),
-        ("tls_options_set_cipher_suites", status, [handle, numbers, size]),
-        ("tls_options_set_groups", status, [handle, numbers, size]),
-        ("tls_options_add_alpn", status, [handle, data, size]),
-        ("tls_options_set_client_certificate_mode", status, [handle, ctypes.c_int32]),
-        ("tls_options_set_certificate_validation", status, [handle, ctypes.c_int32]),
-        ("tls_options_set_keep_client_hello", status, [handle, ctypes.c_int32]),
-        ("tls_options_set_allow_resume", status, [handle, ctypes.c_int32]),
-        ("tls_options_set_validate_on_resume", status, [handle, ctypes.c_int32]),
-        ("tls_options_set_ticket_keys", status, [handle, data, size, ctypes.c_uint32]),
-        ("tls_options_set_max_fragment_size", status, [handle, size]),
-        ("tls_options_set_key_log_file", status, [handle, text]),
-        ("tls_context_create_server", status, [handle, out_handle]),
-        ("tls_context_create_client", status, [handle, out_handle]),
-        ("tls_context_destroy", None, [handle]),
-        ("tls_context_is_server", ctypes.c_int32, [handle]),
-        ("tls_session_create", status, [handle, out_handle]),
-        ("tls_session_destroy", None, [handle]),
-        ("tls_session_create_with_socket", status, [handle, ctypes.c_ssize_t, ctypes.c_uint32, out_handle]),
-        ("tls_session_socket_handshake", status, [handle]),
-        ("tls_session_socket_read", status, [handle, data, size, out_size]),
-        ("tls_session_socket_write", status, [handle, data, size, out_size]),
-        ("tls_session_socket_shutdown", status, [handle]),
-        ("tls_session_socket_bytes_after_close", status, emit),
-        ("tls_session_set_target_host_name", status, [handle, text]),
-        ("tls_session_handshake", status, transform),
-        ("tls_session_encrypt", status, transform),
-        ("tls_session_decrypt", status, transform),
-        ("tls_session_request_client_certificate", status, emit),
-        ("tls_session_decrypt_in_place", status, [handle, data, size, out_size, out_size, out_size]),
-        ("tls_session_shutdown", status, emit),
-        ("tls_session_drain_pending_output", status, emit),
-        ("tls_session_end_of_input", status, [handle]),
-        ("tls_session_error", status, [handle, error]),
-        ("tls_session_default_policy_errors", status, [handle, ctypes.POINTER(ctypes.c_uint32)]),
-        ("tls_session_accept_with_default_validation", status, [handle, ctypes.POINTER(ctypes.c_uint32)]),
-        ("tls_session_set_certificate_validation_result", status, [handle, ctypes.c_uint32]),
-        ("tls_session_reject_certificate", status, [handle, ctypes.c_uint8]),
-        ("tls_session_reject", status, [handle, ctypes.c_uint8]),
-        ("tls_session_set_server_context", status, [handle, handle]),
-        ("tls_session_set_client_credentials", status, [handle, handle]),
-        ("tls_session_acceptable_issuer_count", status, [handle, out_size]),
-        ("tls_session_acceptable_issuer", status, [handle, size, data, size, out_size]),
-        ("tls_session_acceptable_signature_scheme", ctypes.c_uint16, [handle, size]),
-        ("tls_session_signature_request", status, [handle, ctypes.POINTER(ctypes.c_uint16), data, size, out_size]),
-        ("tls_session_set_signature", status, [handle, data, size]),
-        ("tls_session_client_hello", status, emit),
-        ("tls_session_client_hello_info", status, [handle, ctypes.POINTER(ClientHelloInfo)]),
-        ("tls_session_ja3", status, emit),
-        ("tls_session_ja3_text", status, emit),
-        ("tls_session_ja4", status, emit),
-        ("tls_session_ja4_text", status, emit),
-        ("tls_session_state", ctypes.c_uint32, [handle]),
-        ("tls_session_is_handshake_complete", ctypes.c_int32, [handle]),
-        ("tls_session_has_pending_output", ctypes.c_int32, [handle]),
-        ("tls_session_negotiated_protocol", ctypes.c_uint32, [handle]),
-        ("tls_session_negotiated_cipher_suite", ctypes.c_uint16, [handle]),
-        ("tls_session_negotiated_group", ctypes.c_uint16, [handle]),
-        ("tls_session_negotiated_alpn", status, emit),
-        ("tls_session_target_host_name", status, emit),
-        ("tls_session_peer_signature_scheme", ctypes.c_uint16, [handle]),
-        ("tls_session_ocsp_response", status, emit),
-        ("tls_session_channel_binding", status, [handle, ctypes.c_int32, data, size, out_size]),
-        ("tls_session_is_channel_binding_sound", ctypes.c_int32, [handle]),
-        ("tls_session_export_keying_material", status, [handle, data, size, data, size, data, size]),
-        ("tls_session_stats", status, [handle, ctypes.POINTER(_StatsRecord)]),
-        ("tls_session_update_keys", status, [handle, ctypes.c_int32, data, size, out_size]),
-        ("tls_session_shrink", status, [handle, ctypes.c_int32]),
-        ("tls_session_remote_certificate_count", status, [handle, out_size]),
-        ("tls_session_verified_certificate_count", status, [handle, out_size]),
-        ("tls_session_verified_certificate", status, [handle, size, data, size, out_size]),
-        ("tls_session_remote_certificate", status, [handle, size, data, size, out_size]),
-        ("tls_session_local_certificate", status, emit),
-    ]:
-        function = getattr(library, name)
-        function.restype = result
-        function.argtypes = arguments
+    _native.declare(library)
     return library
 
 

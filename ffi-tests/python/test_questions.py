@@ -34,7 +34,7 @@ from spantls_ctypes import (
     HANDSHAKE_COMPLETE, HELLO_RETRIED, INVALID_ARGUMENT, INVALID_STATE, NEEDS_CERTIFICATE_VALIDATION,
     NEEDS_SERVER_OPTIONS, NEEDS_SIGNATURE, OFFERS_EARLY_DATA, OFFERS_POST_HANDSHAKE_AUTH, OFFERS_PRE_SHARED_KEY,
     OFFERS_TLS13, PROTOCOL, SUSPENDED, TLS12, TLS13, TRUNCATED, VALIDATION_AUTOMATIC, WANT_CREDENTIALS, WANT_READ,
-    ClientHelloInfo, Context, Credentials, TlsError, alert_name, cert_path, read_cert, suspended_handshakes,
+    HELLO_PARTS, Context, Credentials, TlsError, alert_name, cert_path, read_cert, suspended_handshakes,
 )
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -103,7 +103,7 @@ class Questions(unittest.TestCase):
         self.assertTrue(raw == sent, "another ClientHello than the one that was sent")
         facts, info = Facts(raw), session.client_hello_info()
         self.assertEqual(info.legacy_version, facts.legacy_version)
-        for part in ClientHelloInfo.PARTS:
+        for part in HELLO_PARTS:
             found = getattr(info, part)
             self.assertEqual((found.offset, found.len), facts.parts.get(part, (0, 0)), part)
         groups = facts.key_share_groups()[:16]

@@ -1,4 +1,4 @@
-// What the C interface is made of: structs, handles that release themselves, and where the library is.
+// Handles that release themselves, where the library is, and its errors.
 
 using System;
 using System.Runtime.InteropServices;
@@ -9,57 +9,6 @@ using System.Runtime.CompilerServices;
 #endif
 
 namespace SpanTls;
-
-[StructLayout(LayoutKind.Sequential)]
-internal unsafe struct NativeSpan
-{
-    internal byte* Data;
-    internal nuint Length;
-}
-
-[StructLayout(LayoutKind.Sequential)]
-internal unsafe struct NativeError
-{
-    internal nuint StructSize;
-    internal int Status;
-    internal int AlertSent;
-    internal int AlertReceived;
-    internal uint PolicyErrors;
-    internal int OsError;
-    internal int Reserved;
-    internal fixed byte Message[256];
-}
-
-[StructLayout(LayoutKind.Sequential)]
-internal struct NativeStats
-{
-    internal nuint StructSize;
-    internal ulong CiphertextSent, CiphertextReceived, PlaintextSent, PlaintextReceived, RecordsSent, RecordsReceived;
-    internal ulong KeyUpdatesSent, KeyUpdatesReceived, TicketsReceived;
-    internal ulong HandshakeNanoseconds, ServerOptionsNanoseconds, CredentialsNanoseconds, ValidationNanoseconds;
-    internal ulong SignatureNanoseconds, ReceiveCalls, SendCalls;
-    internal uint KernelSend, KernelReceive, KernelReason;
-    internal int KernelOsError;
-}
-
-[StructLayout(LayoutKind.Sequential)]
-internal struct NativePart
-{
-    internal uint Offset;
-    internal uint Length;
-}
-
-[StructLayout(LayoutKind.Sequential)]
-internal unsafe struct NativeClientHello
-{
-    internal nuint StructSize;
-    internal uint Offers;
-    internal ushort LegacyVersion;
-    internal ushort NumKeyShareGroups;
-    internal fixed ushort KeyShareGroups[16];
-    internal NativePart Random, SessionId, CipherSuites, Extensions, ServerName, SupportedVersions, SupportedGroups;
-    internal NativePart SignatureAlgorithms, SignatureAlgorithmsCert, Alpn;
-}
 
 /// <summary>A handle of the library's: a call that is under way keeps it alive.</summary>
 internal abstract class TlsHandle : SafeHandle
@@ -125,8 +74,6 @@ internal sealed class SessionHandle : TlsHandle
 
 internal static unsafe partial class NativeMethods
 {
-    private const uint AbiVersion = 1;
-
     /// <summary>SPANTLS_LIB names the library where it is neither beside the program nor the system's.</summary>
     static NativeMethods()
     {
@@ -151,7 +98,7 @@ internal static unsafe partial class NativeMethods
         {
             return NativeLibrary.Load(given);
         }
-        string soname = OperatingSystem.IsMacOS() ? "libspantls.1.dylib" : "libspantls.so.1";
+        string soname = OperatingSystem.IsMacOS() ? $"libspantls.{AbiVersion}.dylib" : $"libspantls.so.{AbiVersion}";
         return NativeLibrary.TryLoad(name, assembly, paths, out IntPtr found) ||
             NativeLibrary.TryLoad(soname, assembly, paths, out found) ? found : IntPtr.Zero;
     }

@@ -1,4 +1,4 @@
-// Written by tools/make_native.py from include/spantls.h.
+// Written by bindings/generate.py from include/spantls.h: `make bindings`. Do not edit.
 
 using System;
 using System.Runtime.InteropServices;
@@ -8,6 +8,12 @@ namespace SpanTls;
 internal static unsafe partial class NativeMethods
 {
     internal const string Library = "spantls";
+    internal const int ErrorMessageSize = 256;
+    internal const int AbiVersion = 1;
+    internal const int ValidationTimeNow = -1;
+    internal const int MinCiphertext = 64;
+    internal const int MaxRecord = 18437;
+    internal const int MaxKeyShares = 16;
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern byte* spantls_cipher_suite_name(ushort cipherSuite);
@@ -46,7 +52,7 @@ internal static unsafe partial class NativeMethods
     internal static extern int tls_credentials_create_external(byte* chain, nuint chainLen, ushort* schemes, nuint numSchemes, out IntPtr outCredentials);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_credentials_set_ocsp_response(CredentialsHandle credentials, byte* der, nuint derLen);
+    internal static extern int tls_credentials_set_ocsp_response(CredentialsHandle credentials, void* der, nuint derLen);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern void tls_credentials_destroy(IntPtr credentials);
@@ -88,7 +94,7 @@ internal static unsafe partial class NativeMethods
     internal static extern int tls_options_set_groups(OptionsHandle options, ushort* ids, nuint numIds);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_options_add_alpn(OptionsHandle options, byte* name, nuint nameLen);
+    internal static extern int tls_options_add_alpn(OptionsHandle options, void* name, nuint nameLen);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int tls_options_set_client_certificate_mode(OptionsHandle options, int mode);
@@ -103,7 +109,7 @@ internal static unsafe partial class NativeMethods
     internal static extern int tls_options_set_validate_on_resume(OptionsHandle options, int validate);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_options_set_ticket_keys(OptionsHandle options, byte* root, nuint rootLen, uint lifetimeSeconds);
+    internal static extern int tls_options_set_ticket_keys(OptionsHandle options, void* root, nuint rootLen, uint lifetimeSeconds);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int tls_options_set_max_fragment_size(OptionsHandle options, nuint size);
@@ -136,31 +142,31 @@ internal static unsafe partial class NativeMethods
     internal static extern int tls_session_set_target_host_name(SessionHandle session, byte* name);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_handshake(SessionHandle session, byte* input, nuint inputLen, byte* output, nuint outputCap, nuint* outConsumed, nuint* outWritten);
+    internal static extern int tls_session_handshake(SessionHandle session, void* input, nuint inputLen, void* output, nuint outputCap, nuint* outConsumed, nuint* outWritten);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_encrypt(SessionHandle session, byte* plaintext, nuint plaintextLen, byte* ciphertext, nuint ciphertextCap, nuint* outConsumed, nuint* outWritten);
+    internal static extern int tls_session_encrypt(SessionHandle session, void* plaintext, nuint plaintextLen, void* ciphertext, nuint ciphertextCap, nuint* outConsumed, nuint* outWritten);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_encrypt_vectored(SessionHandle session, NativeSpan* spans, nuint numSpans, byte* ciphertext, nuint ciphertextCap, nuint* outConsumed, nuint* outWritten);
+    internal static extern int tls_session_encrypt_vectored(SessionHandle session, NativeSpan* spans, nuint numSpans, void* ciphertext, nuint ciphertextCap, nuint* outConsumed, nuint* outWritten);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_decrypt(SessionHandle session, byte* ciphertext, nuint ciphertextLen, byte* plaintext, nuint plaintextCap, nuint* outConsumed, nuint* outWritten);
+    internal static extern int tls_session_decrypt(SessionHandle session, void* ciphertext, nuint ciphertextLen, void* plaintext, nuint plaintextCap, nuint* outConsumed, nuint* outWritten);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_decrypt_in_place(SessionHandle session, byte* data, nuint dataLen, nuint* outConsumed, nuint* outPlaintextOffset, nuint* outPlaintextLen);
+    internal static extern int tls_session_decrypt_in_place(SessionHandle session, void* data, nuint dataLen, nuint* outConsumed, nuint* outPlaintextOffset, nuint* outPlaintextLen);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_request_client_certificate(SessionHandle session, byte* output, nuint outputCap, nuint* outWritten);
+    internal static extern int tls_session_request_client_certificate(SessionHandle session, void* output, nuint outputCap, nuint* outWritten);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_update_keys(SessionHandle session, int requestPeerUpdate, byte* output, nuint outputCap, nuint* outWritten);
+    internal static extern int tls_session_update_keys(SessionHandle session, int requestPeerUpdate, void* output, nuint outputCap, nuint* outWritten);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_shutdown(SessionHandle session, byte* output, nuint outputCap, nuint* outWritten);
+    internal static extern int tls_session_shutdown(SessionHandle session, void* output, nuint outputCap, nuint* outWritten);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_drain_pending_output(SessionHandle session, byte* output, nuint outputCap, nuint* outWritten);
+    internal static extern int tls_session_drain_pending_output(SessionHandle session, void* output, nuint outputCap, nuint* outWritten);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int tls_session_end_of_input(SessionHandle session);
@@ -175,10 +181,10 @@ internal static unsafe partial class NativeMethods
     internal static extern int tls_session_socket_handshake(SessionHandle session);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_socket_read(SessionHandle session, byte* buffer, nuint bufferCap, nuint* outRead);
+    internal static extern int tls_session_socket_read(SessionHandle session, void* buffer, nuint bufferCap, nuint* outRead);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_socket_write(SessionHandle session, byte* data, nuint dataLen, nuint* outWritten);
+    internal static extern int tls_session_socket_write(SessionHandle session, void* data, nuint dataLen, nuint* outWritten);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int tls_session_socket_write_vectored(SessionHandle session, NativeSpan* spans, nuint numSpans, nuint* outWritten);
@@ -190,7 +196,7 @@ internal static unsafe partial class NativeMethods
     internal static extern int tls_session_socket_finish(SessionHandle session);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_socket_bytes_after_close(SessionHandle session, byte* outBytes, nuint bytesCap, nuint* outLen);
+    internal static extern int tls_session_socket_bytes_after_close(SessionHandle session, void* outBytes, nuint bytesCap, nuint* outLen);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern nint tls_session_socket(SessionHandle session);
@@ -220,16 +226,16 @@ internal static unsafe partial class NativeMethods
     internal static extern int tls_session_acceptable_issuer_count(SessionHandle session, nuint* outCount);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_acceptable_issuer(SessionHandle session, nuint index, byte* outDerName, nuint derNameCap, nuint* outLen);
+    internal static extern int tls_session_acceptable_issuer(SessionHandle session, nuint index, void* outDerName, nuint derNameCap, nuint* outLen);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern ushort tls_session_acceptable_signature_scheme(SessionHandle session, nuint index);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_signature_request(SessionHandle session, ushort* outScheme, byte* outMessage, nuint messageCap, nuint* outLen);
+    internal static extern int tls_session_signature_request(SessionHandle session, ushort* outScheme, void* outMessage, nuint messageCap, nuint* outLen);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_set_signature(SessionHandle session, byte* signature, nuint signatureLen);
+    internal static extern int tls_session_set_signature(SessionHandle session, void* signature, nuint signatureLen);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern uint tls_session_state(SessionHandle session);
@@ -253,13 +259,13 @@ internal static unsafe partial class NativeMethods
     internal static extern ushort tls_session_peer_signature_scheme(SessionHandle session);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_negotiated_alpn(SessionHandle session, byte* outName, nuint nameCap, nuint* outLen);
+    internal static extern int tls_session_negotiated_alpn(SessionHandle session, void* outName, nuint nameCap, nuint* outLen);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int tls_session_target_host_name(SessionHandle session, byte* outName, nuint nameCap, nuint* outLen);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_stats(SessionHandle session, NativeStats* outStats);
+    internal static extern int tls_session_stats(SessionHandle session, NativeSessionStats* outStats);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int tls_session_shrink(SessionHandle session, int depth);
@@ -268,34 +274,34 @@ internal static unsafe partial class NativeMethods
     internal static extern int tls_session_remote_certificate_count(SessionHandle session, nuint* outCount);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_remote_certificate(SessionHandle session, nuint index, byte* outDer, nuint derCap, nuint* outLen);
+    internal static extern int tls_session_remote_certificate(SessionHandle session, nuint index, void* outDer, nuint derCap, nuint* outLen);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int tls_session_verified_certificate_count(SessionHandle session, nuint* outCount);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_verified_certificate(SessionHandle session, nuint index, byte* outDer, nuint derCap, nuint* outLen);
+    internal static extern int tls_session_verified_certificate(SessionHandle session, nuint index, void* outDer, nuint derCap, nuint* outLen);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_local_certificate(SessionHandle session, byte* outDer, nuint derCap, nuint* outLen);
+    internal static extern int tls_session_local_certificate(SessionHandle session, void* outDer, nuint derCap, nuint* outLen);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_ocsp_response(SessionHandle session, byte* outDer, nuint derCap, nuint* outLen);
+    internal static extern int tls_session_ocsp_response(SessionHandle session, void* outDer, nuint derCap, nuint* outLen);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_channel_binding(SessionHandle session, int kind, byte* outValue, nuint valueCap, nuint* outLen);
+    internal static extern int tls_session_channel_binding(SessionHandle session, int kind, void* outValue, nuint valueCap, nuint* outLen);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int tls_session_is_channel_binding_sound(SessionHandle session);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_export_keying_material(SessionHandle session, byte* label, nuint labelLen, byte* context, nuint contextLen, byte* outMaterial, nuint materialLen);
+    internal static extern int tls_session_export_keying_material(SessionHandle session, byte* label, nuint labelLen, void* context, nuint contextLen, void* outMaterial, nuint materialLen);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_client_hello(SessionHandle session, byte* outMessage, nuint messageCap, nuint* outLen);
+    internal static extern int tls_session_client_hello(SessionHandle session, void* outMessage, nuint messageCap, nuint* outLen);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_client_hello_info(SessionHandle session, NativeClientHello* outInfo);
+    internal static extern int tls_session_client_hello_info(SessionHandle session, NativeClientHelloInfo* outInfo);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int tls_session_ja3(SessionHandle session, byte* outText, nuint textCap, nuint* outLen);

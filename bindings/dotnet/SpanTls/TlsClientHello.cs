@@ -45,22 +45,22 @@ public sealed class TlsClientHello
         byte[] message = new byte[(int)length];
         fixed (byte* to = message)
         {
-            if (status != 17 || NativeMethods.tls_session_client_hello(session, to, length, &length) != 0)
+            if (status != (int)TlsOperationStatus.BufferTooSmall || NativeMethods.tls_session_client_hello(session, to, length, &length) != 0)
             {
                 return null;
             }
         }
-        NativeClientHello info = default;
-        info.StructSize = (nuint)sizeof(NativeClientHello);
+        NativeClientHelloInfo info = default;
+        info.StructSize = (nuint)sizeof(NativeClientHelloInfo);
         if (NativeMethods.tls_session_client_hello_info(session, &info) != 0)
         {
             return null;
         }
         ReadOnlySpan<byte> all = message;
-        ReadOnlySpan<byte> name = all.Slice((int)info.ServerName.Offset, (int)info.ServerName.Length);
+        ReadOnlySpan<byte> name = all.Slice((int)info.ServerName.Offset, (int)info.ServerName.Len);
         return new TlsClientHello(message, Encoding.UTF8.GetString(name),
-            Versions(info.LegacyVersion, all.Slice((int)info.SupportedVersions.Offset, (int)info.SupportedVersions.Length)),
-            Names(all.Slice((int)info.Alpn.Offset, (int)info.Alpn.Length)), Fingerprint(session, false), Fingerprint(session, true));
+            Versions(info.LegacyVersion, all.Slice((int)info.SupportedVersions.Offset, (int)info.SupportedVersions.Len)),
+            Names(all.Slice((int)info.Alpn.Offset, (int)info.Alpn.Len)), Fingerprint(session, false), Fingerprint(session, true));
     }
 
     private static unsafe string Fingerprint(SessionHandle session, bool ja4)

@@ -194,8 +194,8 @@ public sealed partial class TlsSession
     {
         get
         {
-            NativeStats stats = default;
-            stats.StructSize = (nuint)sizeof(NativeStats);
+            NativeSessionStats stats = default;
+            stats.StructSize = (nuint)sizeof(NativeSessionStats);
             NativeMethods.Must(_handle, NativeMethods.tls_session_stats(_handle, &stats));
             return new TlsSessionStatistics(stats);
         }
@@ -208,9 +208,9 @@ public sealed partial class TlsSession
 /// <summary>What a session has counted.</summary>
 public readonly struct TlsSessionStatistics
 {
-    private readonly NativeStats _stats;
+    private readonly NativeSessionStats _stats;
 
-    internal TlsSessionStatistics(in NativeStats stats) => _stats = stats;
+    internal TlsSessionStatistics(in NativeSessionStats stats) => _stats = stats;
 
     /// <summary>Bytes for the peer, the handshake's included.</summary>
     public ulong CiphertextSent => _stats.CiphertextSent;

@@ -5,13 +5,14 @@ from __future__ import annotations
 import ctypes
 from typing import Tuple
 
-from ._context import VALIDATION_TIME_NOW, Context, Credentials, Options
-from ._errors import (Alert, ChannelBinding, CipherSuite, ClientCertificate, Group, KernelReason, Offers, PolicyErrors, Protocol,
-                      SignatureScheme, SocketFlags, State, Status, TlsError, TrustAnchors, Validation, alert_name,
-                      cipher_suite_name, group_name, signature_scheme_name)
+from ._context import Context, Credentials, Options
+from ._errors import TlsError, alert_name, cipher_suite_name, group_name, signature_scheme_name, status_name
 from ._handles import must as _must
 from ._library import lib as _lib
-from ._session import MAX_RECORD, MIN_CIPHERTEXT, ClientHello, Session, SessionStats
+from ._native import (MAX_RECORD, MIN_CIPHERTEXT, VALIDATION_TIME_NOW, Alert, ChannelBinding, CipherSuite, ClientCertificate, Group,
+                      KernelReason, Offers, PolicyErrors, Protocol, SignatureScheme, SocketFlags, State, Status, TrustAnchors,
+                      Validation)
+from ._session import ClientHello, Session, SessionStats
 
 __version__ = "0.1.0"
 
@@ -31,5 +32,6 @@ __all__ = [
     "Alert", "ChannelBinding", "CipherSuite", "ClientCertificate", "ClientHello", "Context", "Credentials", "Group",
     "KernelReason", "MAX_RECORD", "MIN_CIPHERTEXT", "Offers", "Options", "PolicyErrors", "Protocol", "Session", "SessionStats",
     "SignatureScheme", "SocketFlags", "State", "Status", "TlsError", "TrustAnchors", "VALIDATION_TIME_NOW", "Validation",
-    "alert_name", "cipher_suite_name", "group_name", "library_version", "signature_scheme_name", "suspended_handshakes",
+    "alert_name", "cipher_suite_name", "group_name", "library_version", "signature_scheme_name",
+    "status_name", "suspended_handshakes",
 ]

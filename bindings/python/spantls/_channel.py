@@ -9,8 +9,9 @@ import weakref
 from typing import Any, List, Optional, Tuple, Union
 
 from . import _ssl_errors
-from ._errors import Offers, Status, TlsError
+from ._errors import TlsError
 from ._judgement import Policy
+from ._native import Offers, Status
 from ._session import Session
 from ._transport import Patience
 from ._verify_codes import verify_code

@@ -6,9 +6,9 @@ import ctypes
 import os
 from typing import Any, Iterable, Optional, Sequence, Union
 
-from ._errors import ClientCertificate, Protocol, TrustAnchors, Validation
 from ._handles import ContextHandle, CredentialsHandle, Handle, OptionsHandle, create, must
 from ._library import lib
+from ._native import VALIDATION_TIME_NOW, ClientCertificate, TrustAnchors, Validation
 from ._spans import input_span, terminated
 
 Path = Union[str, "os.PathLike[str]"]
@@ -66,10 +66,6 @@ class Credentials:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-# For `validation_time`.
-VALIDATION_TIME_NOW = -1
 
 
 class Options:

@@ -7,8 +7,9 @@ import os
 from typing import Any, Optional
 
 from . import _ssl_errors
-from ._errors import Status, TlsError
+from ._errors import TlsError
 from ._handshaking import Handshaking
+from ._native import Status
 from ._transport import Patience, Wire
 
 _ROOM = 16384 + 2304

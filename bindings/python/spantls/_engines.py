@@ -7,7 +7,8 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from . import _ssl_errors
 from ._context import Context, Credentials, Options
-from ._errors import ClientCertificate, Protocol, TlsError
+from ._errors import TlsError
+from ._native import ClientCertificate, Protocol
 from ._suites import SUITES
 from ._trust import Trust
 

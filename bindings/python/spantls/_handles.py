@@ -5,8 +5,9 @@ from __future__ import annotations
 import ctypes
 from typing import Any, Callable, Optional, Type
 
-from ._errors import Status, TlsError
-from ._library import ErrorRecord, lib
+from ._errors import TlsError
+from ._library import lib
+from ._native import Status, spantls_error_t
 
 STATUSES = {int(status): status for status in Status}
 
@@ -36,7 +37,7 @@ def _optional(alert: int) -> Optional[int]:
     return None if alert < 0 else alert
 
 
-def error_from(record: ErrorRecord, status: int) -> TlsError:
+def error_from(record: spantls_error_t, status: int) -> TlsError:
     known = record.status == status
     return TlsError(
         STATUSES.get(status, Status.INTERNAL_ERROR),
@@ -51,7 +52,7 @@ def session_error(handle: Any, status: int) -> TlsError:
     """The exception for a failed call on a session."""
     if not handle:
         return TlsError(Status.INVALID_STATE, "the session is closed")
-    record = ErrorRecord(struct_size=ctypes.sizeof(ErrorRecord))
+    record = spantls_error_t(struct_size=ctypes.sizeof(spantls_error_t))
     lib.tls_session_error(handle, ctypes.byref(record))
     return error_from(record, status)
 
@@ -59,7 +60,7 @@ def session_error(handle: Any, status: int) -> TlsError:
 def must(status: int) -> None:
     """For calls without a session."""
     if status != 0:
-        record = ErrorRecord(struct_size=ctypes.sizeof(ErrorRecord))
+        record = spantls_error_t(struct_size=ctypes.sizeof(spantls_error_t))
         lib.spantls_last_error(ctypes.byref(record))
         raise error_from(record, status)
 

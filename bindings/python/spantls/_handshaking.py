@@ -6,8 +6,9 @@ from typing import Any, Optional
 
 from . import _ssl_errors
 from ._channel import Channel
-from ._errors import Alert, Protocol, State, Status, TlsError
+from ._errors import TlsError
 from ._judgement import judge
+from ._native import Alert, Protocol, State, Status
 from ._suites import suite
 from ._transport import Patience
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from typing import Any, Optional
 
-from ._errors import Alert, Offers, PolicyErrors, Protocol
+from ._native import Alert, Offers, PolicyErrors, Protocol
 from ._trust import Trust
 
 

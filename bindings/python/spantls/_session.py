@@ -6,9 +6,11 @@ import ctypes
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ._context import Context, Credentials
-from ._errors import ChannelBinding, KernelReason, Offers, PolicyErrors, SocketFlags, State, Status, TlsError
+from ._errors import TlsError
 from ._handles import STATUSES, Handle, SessionHandle, create, error_from, session_error
-from ._library import COUNTERS, HELLO_PARTS, ClientHelloRecord, ErrorRecord, Span, StatsRecord, lib
+from ._library import lib
+from ._native import (MAX_KEY_SHARES, KernelReason, Offers, PolicyErrors, SocketFlags, State, Status, spantls_client_hello_info_t,
+                      spantls_error_t, spantls_part_t, spantls_session_stats_t, spantls_span_t)
 from ._spans import input_span, output_span, terminated
 
 _size = ctypes.c_size_t
@@ -21,8 +23,7 @@ _process_handshake = lib.tls_session_handshake
 _encrypt = lib.tls_session_encrypt
 _decrypt = lib.tls_session_decrypt
 
-MIN_CIPHERTEXT = 64
-MAX_RECORD = 5 + 16384 + 2048
+_HELLO_PARTS = [field[0] for field in spantls_client_hello_info_t._fields_ if field[1] is spantls_part_t]
 
 
 class ClientHello(NamedTuple):
@@ -70,7 +71,7 @@ class SessionStats(NamedTuple):
 
 
 def _spans_of(parts: Sequence[Any]) -> Tuple[Any, List[Any]]:
-    array = (Span * len(parts))()
+    array = (spantls_span_t * len(parts))()
     held: List[Any] = []
     for index, part in enumerate(parts):
         span, length = input_span(part)
@@ -336,7 +337,7 @@ class Session:
     def error(self) -> Optional[TlsError]:
         """The last failure, or None. While a verdict is asked for on a peer without a certificate, its policy_errors
         say so."""
-        record = ErrorRecord(struct_size=ctypes.sizeof(ErrorRecord))
+        record = spantls_error_t(struct_size=ctypes.sizeof(spantls_error_t))
         self._must(lib.tls_session_error(self._handle, _byref(record)))
         return error_from(record, record.status) if record.status or record.policy_errors else None
 
@@ -378,11 +379,11 @@ class Session:
 
     @property
     def stats(self) -> SessionStats:
-        record = StatsRecord(struct_size=ctypes.sizeof(StatsRecord))
+        record = spantls_session_stats_t(struct_size=ctypes.sizeof(spantls_session_stats_t))
         self._must(lib.tls_session_stats(self._handle, _byref(record)))
-        told: Dict[str, Any] = {name: getattr(record, name) for name in COUNTERS}
+        told: Dict[str, Any] = {name: getattr(record, name) for name in SessionStats._fields}
         told.update(kernel_send=bool(record.kernel_send), kernel_receive=bool(record.kernel_receive),
-                    kernel_reason=KernelReason(record.kernel_reason), kernel_os_error=record.kernel_os_error)
+                    kernel_reason=KernelReason(record.kernel_reason))
         return SessionStats(**told)
 
     def shrink(self, depth: int) -> None:
@@ -450,10 +451,10 @@ class Session:
     def client_hello(self) -> ClientHello:
         """What the client's first ClientHello says."""
         message = self.client_hello_message
-        record = ClientHelloRecord(struct_size=ctypes.sizeof(ClientHelloRecord))
+        record = spantls_client_hello_info_t(struct_size=ctypes.sizeof(spantls_client_hello_info_t))
         self._must(lib.tls_session_client_hello_info(self._handle, _byref(record)))
         parts = {}
-        for name in HELLO_PARTS:
+        for name in _HELLO_PARTS:
             part = getattr(record, name)
             parts[name] = message[part.offset:part.offset + part.len] if part.offset else None
 
@@ -469,7 +470,7 @@ class Session:
         server_name = parts["server_name"]
         return ClientHello(
             message, Offers(record.offers), record.legacy_version,
-            tuple(record.key_share_groups[:min(record.num_key_share_groups, 16)]), parts["random"],
+            tuple(record.key_share_groups[:min(record.num_key_share_groups, MAX_KEY_SHARES)]), parts["random"],
             parts["session_id"], numbers("cipher_suites"), parts["extensions"],
             None if server_name is None else server_name.decode(), numbers("supported_versions"),
             numbers("supported_groups"), numbers("signature_algorithms"), numbers("signature_algorithms_cert"),
@@ -490,7 +491,3 @@ class Session:
     @property
     def ja4_text(self) -> str:
         return self._copy_out(lib.tls_session_ja4_text).decode()
-
-
-# Only imported for users' annotations.
-__all__ = ["ChannelBinding", "ClientHello", "Session", "SessionStats", "MAX_RECORD", "MIN_CIPHERTEXT"]

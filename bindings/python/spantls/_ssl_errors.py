@@ -5,7 +5,8 @@ from __future__ import annotations
 import ssl
 from typing import Optional, Type
 
-from ._errors import Alert, PolicyErrors, Status, TlsError
+from ._errors import TlsError
+from ._native import Alert, PolicyErrors, Status
 
 _SSLV3 = {10: "UNEXPECTED_MESSAGE", 20: "BAD_RECORD_MAC", 40: "HANDSHAKE_FAILURE", 42: "BAD_CERTIFICATE",
           43: "UNSUPPORTED_CERTIFICATE", 44: "CERTIFICATE_REVOKED", 45: "CERTIFICATE_EXPIRED",

@@ -7,7 +7,8 @@ from typing import Any, List, Optional, Tuple
 
 from . import _certificates, _ssl_errors
 from ._data import Data
-from ._errors import ChannelBinding, Offers, Protocol, Status, TlsError
+from ._errors import TlsError
+from ._native import ChannelBinding, Offers, Protocol, Status
 from ._suites import suite
 
 

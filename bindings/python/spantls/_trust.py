@@ -8,7 +8,8 @@ from typing import Any, List, NamedTuple, Optional, Tuple
 
 from . import _certificates
 from ._context import Options
-from ._errors import TlsError, TrustAnchors
+from ._errors import TlsError
+from ._native import TrustAnchors
 
 VERIFY_X509_PARTIAL_CHAIN = 0x80000  # Python has a name for it since 3.10
 

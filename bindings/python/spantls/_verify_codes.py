@@ -6,7 +6,8 @@ import ssl
 from typing import List, Optional, Tuple
 
 from ._certificates import is_self_signed
-from ._errors import Alert, PolicyErrors, TlsError
+from ._errors import TlsError
+from ._native import Alert, PolicyErrors
 
 # Part of the engine's message, the number and the words. Where OpenSSL distinguishes several faults, the engine may have one message.
 _REASONS = (

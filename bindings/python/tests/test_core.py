@@ -1,7 +1,9 @@
 """The core of the package: every function, spans of every kind, suspensions, errors."""
 
 import array
+import enum
 import gc
+import glob
 import mmap
 import re
 import socket
@@ -13,44 +15,29 @@ import report
 import spantls
 from pair import CA, End, credentials, move, open_pair, shake
 from spantls import Alert, ChannelBinding, PolicyErrors, Protocol, Session, State, Status, TlsError
-from spantls import _library
+from spantls import _native
 
 
-class Header(unittest.TestCase):
-    def setUp(self):
-        with open(report.os.path.join(report.ROOT, "include", "spantls.h")) as file:
-            self.text = re.sub(r"/\*.*?\*/", "", file.read(), flags=re.S)
-
-    def test_every_function_of_the_header_is_declared_with_as_many_arguments(self):
-        declared = dict(re.findall(r"\b((?:tls|spantls)_\w+)\(([^)]*)\)", self.text))
-        self.assertEqual(set(declared), {name for name, _, _ in _library.FUNCTIONS})
-        for name, _, arguments in _library.FUNCTIONS:
-            listed = declared[name].strip()
-            self.assertEqual(0 if listed == "void" else listed.count(",") + 1, len(arguments), name)
-
+class Interface(unittest.TestCase):
     def test_every_function_is_used_by_the_package(self):
-        import glob
         text = ""
         for path in glob.glob(report.os.path.join(report.os.path.dirname(spantls.__file__), "*.py")):
-            if not path.endswith("_library.py"):
+            if not path.endswith("_native.py"):
                 with open(path) as file:
                     text += file.read()
-        inside = {"spantls_abi_version", "tls_session_socket_finish"}
-        self.assertEqual(inside, {n for n, _, _ in _library.FUNCTIONS if not re.search(r"lib\." + n + r"\b", text)})
+        inside = {"tls_session_socket_finish"}
+        self.assertEqual(inside, {name for name in _native.FUNCTIONS if not re.search(r"(?:lib|library)\." + name + r"\b", text)})
 
-    def test_every_number_of_the_header_is_there(self):
-        kinds = {"TLS_STATUS_": Status, "SPANTLS_PROTOCOL_": Protocol, "SPANTLS_STATE_": State,
-                 "SPANTLS_CLIENT_CERTIFICATE_": spantls.ClientCertificate, "SPANTLS_VALIDATION_": spantls.Validation,
-                 "SPANTLS_POLICY_ERROR_": PolicyErrors, "SPANTLS_CHANNEL_BINDING_": ChannelBinding,
-                 "SPANTLS_OFFERS_": spantls.Offers, "SPANTLS_ALERT_": Alert, "SPANTLS_SOCKET_": spantls.SocketFlags,
-                 "SPANTLS_KERNEL_REASON_": spantls.KernelReason, "SPANTLS_TRUST_ANCHORS_": spantls.TrustAnchors,
-                 "SPANTLS_SUITE_": spantls.CipherSuite, "SPANTLS_GROUP_": spantls.Group,
-                 "SPANTLS_SCHEME_": spantls.SignatureScheme}
-        numbers = re.findall(r"^\s+((?:TLS|SPANTLS)_\w+) = (-?\d+),", self.text, flags=re.M)
-        self.assertGreater(len(numbers), 70)
-        for name, value in numbers:
-            prefix = next(prefix for prefix in kinds if name.startswith(prefix))
-            self.assertEqual(int(value), kinds[prefix][name[len(prefix):]], name)
+    def test_every_enumeration_is_public(self):
+        kinds = {name for name, kind in vars(_native).items() if isinstance(kind, enum.EnumMeta)}
+        self.assertGreater(len(kinds), 10)
+        self.assertEqual(set(), kinds - set(spantls.__all__))
+
+    def test_numbers_have_the_names_of_the_header(self):
+        self.assertEqual("SPANTLS_ALERT_UNKNOWN_CA", Alert.UNKNOWN_CA.c_name)
+        for status in Status:
+            self.assertEqual(status.c_name, spantls.status_name(status))
+        self.assertEqual("unknown", spantls.status_name(12345))
 
 
 class Spans(unittest.TestCase):

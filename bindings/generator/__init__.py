@@ -1,0 +1,1 @@
+"""Writes the low-level part of the bindings from include/spantls.h."""

@@ -1,0 +1,580 @@
+"""The C interface, for ctypes. Written by bindings/generate.py from include/spantls.h: `make bindings`. Do not edit."""
+
+from __future__ import annotations
+
+import ctypes
+import enum
+from ctypes import (c_char, c_char_p, c_int32, c_int64, c_size_t, c_ssize_t, c_uint8, c_uint16, c_uint32, c_uint64,
+                    c_void_p)
+from typing import Any, Dict, Tuple
+
+ERROR_MESSAGE_SIZE = 256
+"""The room of spantls_error_t.message, its closing NUL included."""
+ABI_VERSION = 1
+"""The number of this interface. Functions are only added while it stays the same."""
+VALIDATION_TIME_NOW = -1
+"""For Options.set_validation_time(): certificates must be valid at the time of the judgement."""
+MIN_CIPHERTEXT = 64
+"""The room that Session.encrypt() needs to make progress, in bytes: enough for a key update and a record."""
+MAX_RECORD = 18437
+"""The largest ciphertext record: header, 2^14 bytes of plaintext and the largest expansion that TLS 1.2 allows (RFC 5246
+section 6.2.3). A receive buffer of this size always holds a whole record."""
+MAX_KEY_SHARES = 16
+"""Groups of key shares that spantls_client_hello_info_t has room for."""
+
+
+class Status(enum.IntEnum):
+    """The values of tls_status_t."""
+
+    COMPLETE = 0
+    """The call did what it was asked; see the counts."""
+    WANT_READ = 1
+    """More ciphertext from the peer is needed: read from the transport, then call again."""
+    WANT_WRITE = 2
+    """The output span was too small: send what was written, then call again with room."""
+    CLOSED = 3
+    """The peer's close_notify was received, or our own shutdown is fully drained."""
+    WANT_CREDENTIALS = 4
+    """The server asked for a client certificate: answer with Session.set_client_credentials()."""
+    NEEDS_CERTIFICATE_VALIDATION = 5
+    """The peer's certificate waits for a verdict: answer with Session.accept_with_default_validation(),
+    Session.set_certificate_validation_result() or Session.reject_certificate()."""
+    NEEDS_SERVER_OPTIONS = 6
+    """The ClientHello is complete and the server context still to be chosen: answer with Session.set_server_context(), and show
+    the same input again."""
+    NEEDS_SIGNATURE = 16
+    """An external private key must sign: get the message with Session.signature_request(), answer with
+    Session.set_signature()."""
+    BUFFER_TOO_SMALL = 17
+    """Copy-out getters: nothing was written; *out_len says how much room is needed."""
+    INVALID_ARGUMENT = -1
+    """A null pointer, a bad length, text that is not UTF-8, a wrong handle, a context of the wrong role."""
+    INVALID_STATE = -2
+    """Not allowed now; the error record's message says why."""
+    AUTHENTICATION_FAILED = -3
+    """A verdict or Session.reject() refused the peer, no credentials satisfied it, or the host could not sign."""
+    PROTOCOL_ERROR = -4
+    """The peer broke the protocol, sent a fatal alert, spoke no TLS, or has nothing in common with us."""
+    TRUNCATED = -5
+    """The transport ended without close_notify (RFC 8446 section 6.1): data may be missing."""
+    IO_ERROR = -6
+    """A system call on the session's socket failed; its errno is in the error record."""
+    INVALID_CONFIGURATION = -7
+    """A bad certificate, key, trust anchor or option."""
+    NOT_SUPPORTED = -8
+    """The peer, protocol version or platform has no such thing."""
+    BUSY = -9
+    """Another thread is inside the same half of this session. Nothing was done."""
+    OUT_OF_RESOURCES = -10
+    """Too many handshakes are suspended at once, or memory could not be mapped. The record at hand was not consumed (see the
+    counts): try again once another handshake has been answered or destroyed, or give this connection up."""
+    INTERNAL_ERROR = -128
+    """A contained panic; the session is unusable from now on, and safe to destroy."""
+
+    @property
+    def c_name(self) -> str:
+        """The name in the C header."""
+        return "TLS_STATUS_" + self.name
+
+
+class Protocol(enum.IntFlag):
+    """The values for Options.set_protocols(), and of Session.negotiated_protocol: .NET's SslProtocols."""
+
+    TLS12 = 0x0C00
+    """TLS 1.2 (RFC 5246)."""
+    TLS13 = 0x3000
+    """TLS 1.3 (RFC 8446)."""
+
+
+class ClientCertificate(enum.IntEnum):
+    """The values for Options.set_client_certificate_mode()."""
+
+    NONE = 0
+    """The client is not asked (default)."""
+    REQUEST = 1
+    """The client is asked, and may decline: the verdict then decides with PolicyErrors.NOT_AVAILABLE."""
+    REQUIRE = 2
+    """The client is asked, and a client without a certificate is refused with certificate_required (handshake_failure in TLS
+    1.2)."""
+
+    @property
+    def c_name(self) -> str:
+        """The name in the C header."""
+        return "SPANTLS_CLIENT_CERTIFICATE_" + self.name
+
+
+class Validation(enum.IntEnum):
+    """The values for Options.set_certificate_validation()."""
+
+    EXTERNAL = 0
+    """The handshake suspends with Status.NEEDS_CERTIFICATE_VALIDATION and the host judges (default)."""
+    AUTOMATIC = 1
+    """The default validation judges, without a suspension."""
+
+    @property
+    def c_name(self) -> str:
+        """The name in the C header."""
+        return "SPANTLS_VALIDATION_" + self.name
+
+
+class TrustAnchors(enum.IntEnum):
+    """The values for Options.set_trust_anchor_mode()."""
+
+    AUTHORITIES = 0
+    """An anchor is a name and a key (RFC 5280 section 6.1.1 (d)); the rest of its certificate is ignored, except for name
+    constraints (default)."""
+    CERTIFICATES = 1
+    """Anchors are judged as certificates, and a chain must end at a self-signed one."""
+    PARTIAL_CHAIN = 2
+    """Anchors are judged as certificates, and a chain may end at any of them."""
+
+    @property
+    def c_name(self) -> str:
+        """The name in the C header."""
+        return "SPANTLS_TRUST_ANCHORS_" + self.name
+
+
+class State(enum.IntFlag):
+    """The bits of Session.state."""
+
+    HANDSHAKE_COMPLETE = 1
+    """Session.process_handshake(), or on a socket Session.handshake(), has returned COMPLETE, or would."""
+    HAS_PENDING_OUTPUT = 2
+    """Output is owed to the peer: see Session.drain_pending_output(), on a socket Session.write()."""
+    HAS_PENDING_PLAINTEXT = 4
+    """Plaintext is held: Session.decrypt() delivers it without any input. On a socket: Session.read() has something to tell,
+    data or the end, without the socket."""
+    SUSPENDED = 8
+    """The handshake waits for the host's answer."""
+    RESUMED = 16
+    """The session was resumed: see Options.set_allow_resume()."""
+    HELLO_RETRIED = 32
+    """The server sent a HelloRetryRequest (RFC 8446 section 4.1.4)."""
+    PEER_CLOSED = 64
+    """The peer's close_notify was received."""
+    SHUTDOWN_SENT = 128
+    """Our close_notify was made."""
+    FAILED = 256
+    """The session has failed as a whole: see Session.error. Where the transport has failed one half of an open session
+    (TRUNCATED, IO) the other goes on, and this is not set."""
+    CERTIFICATE_ASKED = 512
+    """This server asked the client for a certificate."""
+    CERTIFICATE_REQUESTED = 1024
+    """Session.request_client_certificate() has asked, and the client's answer is not there or not judged."""
+    CERTIFICATE_ANSWERED = 2048
+    """The client has answered it, and the verdict was given."""
+
+
+class PolicyErrors(enum.IntFlag):
+    """The bits of a verdict: .NET's SslPolicyErrors."""
+
+    NONE = 0
+    NOT_AVAILABLE = 1
+    """The peer showed no certificate."""
+    NAME_MISMATCH = 2
+    """The certificate is not for the name that was asked for."""
+    CHAIN_ERRORS = 4
+    """The chain is not trusted, not valid now, revoked, or not for this use."""
+
+
+class ChannelBinding(enum.IntEnum):
+    """The kinds of Session.channel_binding(): the numbers of .NET's ChannelBindingKind, and one more."""
+
+    UNIQUE = 25
+    """tls-unique (RFC 5929 section 3): the first Finished message. TLS 1.2 only."""
+    ENDPOINT = 26
+    """tls-server-end-point (RFC 5929 section 4): a hash of the server's certificate."""
+    EXPORTER = 27
+    """tls-exporter (RFC 9266): keying material, with an empty context."""
+
+    @property
+    def c_name(self) -> str:
+        """The name in the C header."""
+        return "SPANTLS_CHANNEL_BINDING_" + self.name
+
+
+class SocketFlags(enum.IntFlag):
+    """Flags of Session(): one of BORROW and OWN, and what the kernel is to do."""
+
+    BORROW = 1
+    """The socket stays the host's: nothing here closes it. It must stay open as long as the session."""
+    OWN = 2
+    """The socket is the session's: Session.close() closes it, and nothing else does."""
+    KERNEL_SEND = 4
+    """After the handshake the kernel seals what is sent (Linux), if it can."""
+    KERNEL_RECEIVE = 8
+    """After the handshake the kernel opens what is received (Linux), if it can."""
+
+
+class KernelReason(enum.IntEnum):
+    """The values of spantls_kernel_reason_t."""
+
+    NONE = 0
+    """It is used as asked, or nothing was asked, or the handshake is not COMPLETE."""
+    PLATFORM = 1
+    """This operating system has none."""
+    UNAVAILABLE = 2
+    """This kernel, or this kind of socket, has none."""
+    REFUSED = 3
+    """It has refused the keys: a version or suite that it does not know."""
+    OPTIONS = 4
+    """The options limit the size of records, which the kernel cannot."""
+
+    @property
+    def c_name(self) -> str:
+        """The name in the C header."""
+        return "SPANTLS_KERNEL_REASON_" + self.name
+
+
+class Offers(enum.IntFlag):
+    """The bits of spantls_client_hello_info_t.offers."""
+
+    TLS13 = 1
+    """TLS 1.3, in supported_versions."""
+    PRE_SHARED_KEY = 2
+    """A pre-shared key, which is how TLS 1.3 resumes (RFC 8446 section 4.2.11)."""
+    EARLY_DATA = 4
+    """Early data (section 4.2.10). It is never accepted. Up to 128 KiB are skipped, more ends the handshake with
+    unexpected_message; the client sends the data again after the handshake."""
+    POST_HANDSHAKE_AUTH = 8
+    """A certificate after the handshake (section 4.2.6)."""
+
+
+class Alert(enum.IntEnum):
+    """Alert descriptions, for Session.reject() and spantls_error_t (RFC 8446 section 6)."""
+
+    CLOSE_NOTIFY = 0
+    """The sender has no more to say (section 6.1): no error."""
+    UNEXPECTED_MESSAGE = 10
+    """A message that has no place here."""
+    BAD_RECORD_MAC = 20
+    """A record that cannot be opened."""
+    RECORD_OVERFLOW = 22
+    """A record that is too long."""
+    HANDSHAKE_FAILURE = 40
+    """No parameters in common; in TLS 1.2 also a certificate that was required and is missing."""
+    BAD_CERTIFICATE = 42
+    """A certificate that is damaged, or for another name."""
+    UNSUPPORTED_CERTIFICATE = 43
+    """A certificate of a kind, or for a use, that does not fit."""
+    CERTIFICATE_REVOKED = 44
+    """A certificate that its issuer has taken back."""
+    CERTIFICATE_EXPIRED = 45
+    """A certificate that is not valid any more, or not yet."""
+    CERTIFICATE_UNKNOWN = 46
+    """Something else is wrong with the certificate."""
+    ILLEGAL_PARAMETER = 47
+    """A field with a value that it must not have."""
+    UNKNOWN_CA = 48
+    """No chain to an authority that is trusted."""
+    ACCESS_DENIED = 49
+    """A certificate in order, whose owner is not let in."""
+    DECODE_ERROR = 50
+    """A message that cannot be parsed."""
+    DECRYPT_ERROR = 51
+    """A signature, a Finished or a binder that is wrong."""
+    PROTOCOL_VERSION = 70
+    """No version in common."""
+    INSUFFICIENT_SECURITY = 71
+    """What the peer offers is too weak."""
+    INTERNAL_ERROR = 80
+    """The sender has a problem that is not the peer's fault."""
+    INAPPROPRIATE_FALLBACK = 86
+    """The client has lowered its version without need (RFC 7507)."""
+    USER_CANCELED = 90
+    """The handshake was given up, without an error."""
+    NO_RENEGOTIATION = 100
+    """A renegotiation that is declined (RFC 5246 section 7.2.2)."""
+    MISSING_EXTENSION = 109
+    """An extension that must be there is not."""
+    UNSUPPORTED_EXTENSION = 110
+    """An extension that must not be there, or was not offered."""
+    UNRECOGNIZED_NAME = 112
+    """No server of this name here (RFC 6066 section 3)."""
+    BAD_CERTIFICATE_STATUS_RESPONSE = 113
+    """A stapled OCSP response that is not in order."""
+    UNKNOWN_PSK_IDENTITY = 115
+    """No pre-shared key that is known."""
+    CERTIFICATE_REQUIRED = 116
+    """A certificate that was required and is missing (TLS 1.3)."""
+    NO_APPLICATION_PROTOCOL = 120
+    """No application protocol in common (RFC 7301 section 3.2)."""
+
+    @property
+    def c_name(self) -> str:
+        """The name in the C header."""
+        return "SPANTLS_ALERT_" + self.name
+
+
+class CipherSuite(enum.IntEnum):
+    """The cipher suites that the library has, for Options.set_cipher_suites(): their IANA names and numbers."""
+
+    AES_128_GCM_SHA256 = 0x1301
+    """TLS 1.3."""
+    AES_256_GCM_SHA384 = 0x1302
+    """TLS 1.3."""
+    CHACHA20_POLY1305_SHA256 = 0x1303
+    """TLS 1.3."""
+    ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 = 0xC02B
+    """TLS 1.2, with an ECDSA or Ed25519 certificate, as the next two."""
+    ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 = 0xC02C
+    """TLS 1.2."""
+    ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 = 0xCCA9
+    """TLS 1.2."""
+    ECDHE_RSA_WITH_AES_128_GCM_SHA256 = 0xC02F
+    """TLS 1.2, with an RSA certificate, as the next two."""
+    ECDHE_RSA_WITH_AES_256_GCM_SHA384 = 0xC030
+    """TLS 1.2."""
+    ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 = 0xCCA8
+    """TLS 1.2."""
+
+    @property
+    def c_name(self) -> str:
+        """The name in the C header."""
+        return "SPANTLS_SUITE_" + self.name
+
+
+class Group(enum.IntEnum):
+    """The key-exchange groups that the library has, for Options.set_groups(): their IANA names and numbers."""
+
+    SECP256R1 = 23
+    """NIST P-256."""
+    SECP384R1 = 24
+    """NIST P-384."""
+    X25519 = 29
+    """Curve25519 (RFC 7748)."""
+    X25519MLKEM768 = 0x11EC
+    """X25519 and ML-KEM-768 together (hybrid, post-quantum). TLS 1.3 only."""
+
+    @property
+    def c_name(self) -> str:
+        """The name in the C header."""
+        return "SPANTLS_GROUP_" + self.name
+
+
+class SignatureScheme(enum.IntEnum):
+    """The signature schemes that the library has, for tls_credentials_create_external(): their IANA names and numbers (RFC 8446
+    section 4.2.3)."""
+
+    RSA_PKCS1_SHA256 = 0x0401
+    """RSA, PKCS #1 v1.5; in TLS 1.3 only within certificates, as the next two."""
+    RSA_PKCS1_SHA384 = 0x0501
+    """RSA, PKCS #1 v1.5."""
+    RSA_PKCS1_SHA512 = 0x0601
+    """RSA, PKCS #1 v1.5."""
+    ECDSA_SECP256R1_SHA256 = 0x0403
+    """ECDSA; in TLS 1.3 with a P-256 key."""
+    ECDSA_SECP384R1_SHA384 = 0x0503
+    """ECDSA; in TLS 1.3 with a P-384 key."""
+    RSA_PSS_RSAE_SHA256 = 0x0804
+    """RSA, PSS."""
+    RSA_PSS_RSAE_SHA384 = 0x0805
+    """RSA, PSS."""
+    RSA_PSS_RSAE_SHA512 = 0x0806
+    """RSA, PSS."""
+    ED25519 = 0x0807
+    """Ed25519."""
+
+    @property
+    def c_name(self) -> str:
+        """The name in the C header."""
+        return "SPANTLS_SCHEME_" + self.name
+
+
+class spantls_error_t(ctypes.Structure):
+    """Why a call failed. Set struct_size to sizeof(spantls_error_t) before passing it; the struct can grow at its end."""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("status", c_int32),
+        ("alert_sent", c_int32),
+        ("alert_received", c_int32),
+        ("policy_errors", c_uint32),
+        ("os_error", c_int32),
+        ("reserved", c_int32),
+        ("message", c_char * 256),
+    ]
+
+
+class spantls_span_t(ctypes.Structure):
+    """A span of plaintext for Session.encrypt_vectored() and tls_session_socket_write_vectored(). Length 0 is empty whatever
+    the pointer."""
+
+    _fields_ = [
+        ("data", c_void_p),
+        ("len", c_size_t),
+    ]
+
+
+class spantls_session_stats_t(ctypes.Structure):
+    """What a session has counted. Set struct_size to its sizeof; the struct can grow at its end. Bytes are counted when a call
+    takes or writes them, so they are those that the host has moved."""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("ciphertext_sent", c_uint64),
+        ("ciphertext_received", c_uint64),
+        ("plaintext_sent", c_uint64),
+        ("plaintext_received", c_uint64),
+        ("records_sent", c_uint64),
+        ("records_received", c_uint64),
+        ("key_updates_sent", c_uint64),
+        ("key_updates_received", c_uint64),
+        ("tickets_received", c_uint64),
+        ("handshake_nanoseconds", c_uint64),
+        ("server_options_nanoseconds", c_uint64),
+        ("credentials_nanoseconds", c_uint64),
+        ("validation_nanoseconds", c_uint64),
+        ("signature_nanoseconds", c_uint64),
+        ("receive_calls", c_uint64),
+        ("send_calls", c_uint64),
+        ("kernel_send", c_uint32),
+        ("kernel_receive", c_uint32),
+        ("kernel_reason", c_uint32),
+        ("kernel_os_error", c_int32),
+    ]
+
+
+class spantls_part_t(ctypes.Structure):
+    """A part of the ClientHello: len bytes from offset of what Session.client_hello copies. Both 0: not there."""
+
+    _fields_ = [
+        ("offset", c_uint32),
+        ("len", c_uint32),
+    ]
+
+
+class spantls_client_hello_info_t(ctypes.Structure):
+    """What a ClientHello says (RFC 8446 section 4.1.2). Set struct_size to its sizeof; the struct can grow at its end. Lists of
+    numbers lie in the message as big-endian 16-bit integers, len / 2 of them; values of RFC 8701 (GREASE) are among them."""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("offers", c_uint32),
+        ("legacy_version", c_uint16),
+        ("num_key_share_groups", c_uint16),
+        ("key_share_groups", c_uint16 * 16),
+        ("random", spantls_part_t),
+        ("session_id", spantls_part_t),
+        ("cipher_suites", spantls_part_t),
+        ("extensions", spantls_part_t),
+        ("server_name", spantls_part_t),
+        ("supported_versions", spantls_part_t),
+        ("supported_groups", spantls_part_t),
+        ("signature_algorithms", spantls_part_t),
+        ("signature_algorithms_cert", spantls_part_t),
+        ("alpn", spantls_part_t),
+    ]
+
+
+# Each function's result and arguments.
+FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
+    "spantls_cipher_suite_name": (c_char_p, (c_uint16,)),
+    "spantls_group_name": (c_char_p, (c_uint16,)),
+    "spantls_signature_scheme_name": (c_char_p, (c_uint16,)),
+    "spantls_version": (c_char_p, ()),
+    "spantls_abi_version": (c_uint32, ()),
+    "tls_status_name": (c_char_p, (c_int32,)),
+    "spantls_alert_name": (c_char_p, (c_uint8,)),
+    "spantls_last_error": (c_int32, (c_void_p,)),
+    "spantls_suspended_handshakes": (c_int32, (c_void_p, c_void_p)),
+    "tls_credentials_create_pem": (c_int32, (c_void_p, c_size_t, c_void_p, c_size_t, c_void_p)),
+    "tls_credentials_create_file": (c_int32, (c_char_p, c_char_p, c_void_p)),
+    "tls_credentials_create_external": (c_int32, (c_void_p, c_size_t, c_void_p, c_size_t, c_void_p)),
+    "tls_credentials_set_ocsp_response": (c_int32, (c_void_p, c_void_p, c_size_t)),
+    "tls_credentials_destroy": (None, (c_void_p,)),
+    "tls_options_create": (c_int32, (c_void_p,)),
+    "tls_options_destroy": (None, (c_void_p,)),
+    "tls_options_set_credentials": (c_int32, (c_void_p, c_void_p)),
+    "tls_options_add_trust_anchors_pem": (c_int32, (c_void_p, c_void_p, c_size_t)),
+    "tls_options_add_trust_anchors_file": (c_int32, (c_void_p, c_char_p)),
+    "tls_options_set_trust_anchor_mode": (c_int32, (c_void_p, c_int32)),
+    "tls_options_set_strict_certificates": (c_int32, (c_void_p, c_int32)),
+    "tls_options_set_validation_time": (c_int32, (c_void_p, c_int64)),
+    "tls_options_add_crls_pem": (c_int32, (c_void_p, c_void_p, c_size_t)),
+    "tls_options_set_protocols": (c_int32, (c_void_p, c_uint32)),
+    "tls_options_set_cipher_suites": (c_int32, (c_void_p, c_void_p, c_size_t)),
+    "tls_options_set_groups": (c_int32, (c_void_p, c_void_p, c_size_t)),
+    "tls_options_add_alpn": (c_int32, (c_void_p, c_void_p, c_size_t)),
+    "tls_options_set_client_certificate_mode": (c_int32, (c_void_p, c_int32)),
+    "tls_options_set_certificate_validation": (c_int32, (c_void_p, c_int32)),
+    "tls_options_set_allow_resume": (c_int32, (c_void_p, c_int32)),
+    "tls_options_set_validate_on_resume": (c_int32, (c_void_p, c_int32)),
+    "tls_options_set_ticket_keys": (c_int32, (c_void_p, c_void_p, c_size_t, c_uint32)),
+    "tls_options_set_max_fragment_size": (c_int32, (c_void_p, c_size_t)),
+    "tls_options_set_key_log_file": (c_int32, (c_void_p, c_char_p)),
+    "tls_options_set_keep_client_hello": (c_int32, (c_void_p, c_int32)),
+    "tls_context_create_server": (c_int32, (c_void_p, c_void_p)),
+    "tls_context_create_client": (c_int32, (c_void_p, c_void_p)),
+    "tls_context_destroy": (None, (c_void_p,)),
+    "tls_context_is_server": (c_int32, (c_void_p,)),
+    "tls_session_create": (c_int32, (c_void_p, c_void_p)),
+    "tls_session_destroy": (None, (c_void_p,)),
+    "tls_session_set_target_host_name": (c_int32, (c_void_p, c_char_p)),
+    "tls_session_handshake": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p, c_size_t, c_void_p, c_void_p)),
+    "tls_session_encrypt": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p, c_size_t, c_void_p, c_void_p)),
+    "tls_session_encrypt_vectored": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p, c_size_t, c_void_p, c_void_p)),
+    "tls_session_decrypt": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p, c_size_t, c_void_p, c_void_p)),
+    "tls_session_decrypt_in_place": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p, c_void_p, c_void_p)),
+    "tls_session_request_client_certificate": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p)),
+    "tls_session_update_keys": (c_int32, (c_void_p, c_int32, c_void_p, c_size_t, c_void_p)),
+    "tls_session_shutdown": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p)),
+    "tls_session_drain_pending_output": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p)),
+    "tls_session_end_of_input": (c_int32, (c_void_p,)),
+    "tls_session_error": (c_int32, (c_void_p, c_void_p)),
+    "tls_session_create_with_socket": (c_int32, (c_void_p, c_ssize_t, c_uint32, c_void_p)),
+    "tls_session_socket_handshake": (c_int32, (c_void_p,)),
+    "tls_session_socket_read": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p)),
+    "tls_session_socket_write": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p)),
+    "tls_session_socket_write_vectored": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p)),
+    "tls_session_socket_shutdown": (c_int32, (c_void_p,)),
+    "tls_session_socket_finish": (c_int32, (c_void_p,)),
+    "tls_session_socket_bytes_after_close": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p)),
+    "tls_session_socket": (c_ssize_t, (c_void_p,)),
+    "tls_session_accept_with_default_validation": (c_int32, (c_void_p, c_void_p)),
+    "tls_session_default_policy_errors": (c_int32, (c_void_p, c_void_p)),
+    "tls_session_set_certificate_validation_result": (c_int32, (c_void_p, c_uint32)),
+    "tls_session_reject_certificate": (c_int32, (c_void_p, c_uint8)),
+    "tls_session_reject": (c_int32, (c_void_p, c_uint8)),
+    "tls_session_set_server_context": (c_int32, (c_void_p, c_void_p)),
+    "tls_session_set_client_credentials": (c_int32, (c_void_p, c_void_p)),
+    "tls_session_acceptable_issuer_count": (c_int32, (c_void_p, c_void_p)),
+    "tls_session_acceptable_issuer": (c_int32, (c_void_p, c_size_t, c_void_p, c_size_t, c_void_p)),
+    "tls_session_acceptable_signature_scheme": (c_uint16, (c_void_p, c_size_t)),
+    "tls_session_signature_request": (c_int32, (c_void_p, c_void_p, c_void_p, c_size_t, c_void_p)),
+    "tls_session_set_signature": (c_int32, (c_void_p, c_void_p, c_size_t)),
+    "tls_session_state": (c_uint32, (c_void_p,)),
+    "tls_session_is_handshake_complete": (c_int32, (c_void_p,)),
+    "tls_session_has_pending_output": (c_int32, (c_void_p,)),
+    "tls_session_negotiated_protocol": (c_uint32, (c_void_p,)),
+    "tls_session_negotiated_cipher_suite": (c_uint16, (c_void_p,)),
+    "tls_session_negotiated_group": (c_uint16, (c_void_p,)),
+    "tls_session_peer_signature_scheme": (c_uint16, (c_void_p,)),
+    "tls_session_negotiated_alpn": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p)),
+    "tls_session_target_host_name": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p)),
+    "tls_session_stats": (c_int32, (c_void_p, c_void_p)),
+    "tls_session_shrink": (c_int32, (c_void_p, c_int32)),
+    "tls_session_remote_certificate_count": (c_int32, (c_void_p, c_void_p)),
+    "tls_session_remote_certificate": (c_int32, (c_void_p, c_size_t, c_void_p, c_size_t, c_void_p)),
+    "tls_session_verified_certificate_count": (c_int32, (c_void_p, c_void_p)),
+    "tls_session_verified_certificate": (c_int32, (c_void_p, c_size_t, c_void_p, c_size_t, c_void_p)),
+    "tls_session_local_certificate": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p)),
+    "tls_session_ocsp_response": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p)),
+    "tls_session_channel_binding": (c_int32, (c_void_p, c_int32, c_void_p, c_size_t, c_void_p)),
+    "tls_session_is_channel_binding_sound": (c_int32, (c_void_p,)),
+    "tls_session_export_keying_material": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p, c_size_t, c_void_p, c_size_t)),
+    "tls_session_client_hello": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p)),
+    "tls_session_client_hello_info": (c_int32, (c_void_p, c_void_p)),
+    "tls_session_ja3": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p)),
+    "tls_session_ja3_text": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p)),
+    "tls_session_ja4": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p)),
+    "tls_session_ja4_text": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p)),
+}
+
+
+def declare(library: ctypes.CDLL) -> None:
+    """Gives the functions of the library their types. AttributeError: an older library, which lacks one of them."""
+    for name, (result, arguments) in FUNCTIONS.items():
+        function = getattr(library, name)
+        function.restype = result
+        function.argtypes = arguments
