@@ -42,6 +42,7 @@
  *     NEEDS_CERTIFICATE_VALIDATION   the client was asked for a certificate      the verdict
  *   client, TLS 1.2 and 1.3
  *     WANT_CREDENTIALS               the server asks, nothing was set before     tls_session_set_client_credentials()
+ *                                    (see tls_options_set_certificate_requests())
  *     NEEDS_CERTIFICATE_VALIDATION   always                                      the verdict
  *     NEEDS_SIGNATURE                the credentials' key is external            tls_session_set_signature()
  *
@@ -245,6 +246,24 @@ typedef enum {
 } spantls_validation_values;
 
 /**
+ * The values for `tls_options_set_certificate_requests()`.
+ */
+typedef enum {
+    /**
+     * The client declines under `SPANTLS_VALIDATION_AUTOMATIC`, and suspends under `SPANTLS_VALIDATION_EXTERNAL` (default).
+     */
+    SPANTLS_CERTIFICATE_REQUESTS_DEFAULT = 0,
+    /**
+     * The handshake suspends with `TLS_STATUS_WANT_CREDENTIALS`.
+     */
+    SPANTLS_CERTIFICATE_REQUESTS_SUSPEND = 1,
+    /**
+     * The client shows no certificate, without a suspension.
+     */
+    SPANTLS_CERTIFICATE_REQUESTS_DECLINE = 2,
+} spantls_certificate_requests_values;
+
+/**
  * The values for `tls_options_set_trust_anchor_mode()`.
  */
 typedef enum {
@@ -306,7 +325,7 @@ typedef enum {
      */
     SPANTLS_STATE_FAILED = 256,
     /**
-     * This server asked the client for a certificate.
+     * The client was asked for a certificate: by this server, or as this client by its server, whether it has one or not.
      */
     SPANTLS_STATE_CERTIFICATE_ASKED = 512,
     /**
@@ -1099,14 +1118,60 @@ tls_status_t tls_options_create(tls_options_t **out_options);
 void tls_options_destroy(tls_options_t *options);
 
 /**
- * Sets the credentials: a server's own (required for a server context), or those that a client shows to every
- * server that asks. NULL removes them.
+ * Sets the only credentials: a server's certificate chain, or the one that a client shows to every server that asks
+ * (mutual TLS). They replace all that were set or added before, those for names too; NULL only removes these.
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for a wrong handle.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_options_set_credentials(tls_options_t *options,
                                          const tls_credentials_t *credentials);
+
+/**
+ * Adds credentials to those that are there, for example an RSA chain beside an ECDSA chain.
+ *
+ * A server shows the first that the client accepts, in the order in which they were added: the client lists a signature scheme
+ * of the key (`signature_algorithms`); for TLS 1.2 also a cipher suite for such keys, and a chain on a curve that the client
+ * lists is preferred. If none fits, the handshake fails with `handshake_failure`. A client shows the first that fits the
+ * server's signature schemes and acceptable issuers; if no issuer fits, the first that fits the schemes; if no scheme fits,
+ * none.
+ *
+ * - `TLS_STATUS_COMPLETE`: added.
+ * - `TLS_STATUS_INVALID_CONFIGURATION`: added before, or more than 4,096 credentials.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: a wrong handle.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_options_add_credentials(tls_options_t *options,
+                                         const tls_credentials_t *credentials);
+
+/**
+ * Adds a server's credentials for clients that ask for `name` (SNI): a host name, or `*.` and a host name, which stands for
+ * exactly one label (`*.example.org` is for `www.example.org`, not for `example.org`). International names are A-labels
+ * (`xn--...`); case does not matter. The certificate's own names are not compared with it.
+ *
+ * A client gets the credentials of its exact name, else those of the wildcard, else those without a name; if there are
+ * none without a name, the handshake fails with `unrecognized_name`, or with `handshake_failure` if the client sent no name.
+ * Several credentials can be added for one name: one of them is chosen as `tls_options_add_credentials()` says.
+ *
+ * - `TLS_STATUS_COMPLETE`: added.
+ * - `TLS_STATUS_INVALID_CONFIGURATION`: added for this name before, or more than 4,096 credentials. The same from
+ *   `tls_context_create_client()`: these are for servers.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: a wrong handle, or `name` is NULL or not such a name.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_options_add_credentials_for_name(tls_options_t *options,
+                                                  const char *name,
+                                                  const tls_credentials_t *credentials);
+
+/**
+ * Sets what a client without credentials does when a server asks for a certificate: one of
+ * `spantls_certificate_requests_values`. `tls_session_set_client_credentials()` before the handshake answers for one session.
+ *
+ * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_options_set_certificate_requests(tls_options_t *options,
+                                                  int32_t mode);
 
 /**
  * Adds the trust anchors in PEM text to those that the default validation trusts; a server also names them to

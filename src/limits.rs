@@ -125,6 +125,10 @@ pub(crate) const MAX_ISSUER_LIST: usize = 48 << 10;
 /// Bytes of a chain of ours, for the same reason.
 pub(crate) const MAX_OWN_CHAIN: usize = 52 << 10;
 
+/// Chains of ours in one context: each ClientHello is compared with those of its name alone, but a mistake in a loop should
+/// not fill the memory.
+pub(crate) const MAX_OWN_CHAINS: usize = 4096;
+
 /// Bytes of an OCSP response of ours, which goes with the chain. Real ones have some thousand, most of them less.
 pub(crate) const MAX_OCSP_RESPONSE: usize = 12 << 10;
 

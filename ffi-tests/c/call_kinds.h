@@ -195,6 +195,7 @@ static bool is_filled(const void *memory, size_t len, uint8_t byte) {
 #define PASS_SCHEMES(a) (const uint16_t *)(a).pointer, (a).len
 #define PASS_GROUPS(a) (const uint16_t *)(a).pointer, (a).len
 #define PASS_HOST_NAME(a) (const char *)(a).pointer
+#define PASS_NAME_OR_WILDCARD(a) (const char *)(a).pointer
 #define PASS_CHAIN_PATH(a) (const char *)(a).pointer
 #define PASS_KEY_PATH(a) (const char *)(a).pointer
 #define PASS_ANCHORS_PATH(a) (const char *)(a).pointer
@@ -206,6 +207,7 @@ static bool is_filled(const void *memory, size_t len, uint8_t byte) {
 #define PASS_POLICY_ERRORS(a) (uint32_t)(a).number
 #define PASS_PROTOCOLS(a) (uint32_t)(a).number
 #define PASS_CERTIFICATE_MODE(a) (int32_t)(a).number
+#define PASS_REQUESTS_MODE(a) (int32_t)(a).number
 #define PASS_VALIDATION_MODE(a) (int32_t)(a).number
 #define PASS_ANCHOR_MODE(a) (int32_t)(a).number
 #define PASS_VALIDATION_TIME(a) (int64_t)(a).number
@@ -884,6 +886,12 @@ KIND(TICKET_ROOT, "root", make_bytes, check_input, 0, "thirty-two bytes of a kno
 KIND(HOST_NAME, "name", make_text, check_input, 0, "localhost", BAD_TEXT,
      {"empty", WRONG_LATE, another_text, 0, ""}, {"two words", WRONG_LATE, another_text, 0, "local host"},
      {"70,000 bytes", WRONG_LATE, long_text, 70000, "a"}, {"an address", FINE, another_text, 0, "::1"});
+KIND(NAME_OR_WILDCARD, "name", make_text, check_input, 0, "*.example.org", BAD_TEXT,
+     {"empty", WRONG, another_text, 0, ""}, {"an asterisk alone", WRONG, another_text, 0, "*"},
+     {"an asterisk in the middle", WRONG, another_text, 0, "www.*.org"}, {"a part of a label", WRONG, another_text, 0, "w*.example.org"},
+     {"an address", WRONG, another_text, 0, "127.0.0.1"}, {"a dot at the end", WRONG, another_text, 0, "example.org."},
+     {"not A-labels", WRONG, another_text, 0, "b\xc3\xbc" "cher.example"}, {"70,000 bytes", WRONG, long_text, 70000, "a"},
+     {"a name", FINE, another_text, 0, "WWW.example.org"});
 KIND(CHAIN_PATH, "chain_path", make_path, check_input, 0, "server-p256.pem", BAD_PATH);
 KIND(KEY_PATH, "key_path", make_path, check_input, 0, "server-p256.key", BAD_PATH);
 KIND(ANCHORS_PATH, "path", make_path, check_input, 0, "ca.pem", BAD_PATH);
@@ -905,6 +913,8 @@ KIND(PROTOCOLS, "protocols", NULL, NULL, SPANTLS_PROTOCOL_TLS12 | SPANTLS_PROTOC
      NUMBER_IS(SPANTLS_PROTOCOL_TLS12, FINE), NUMBER_IS(SPANTLS_PROTOCOL_TLS13, FINE));
 KIND(CERTIFICATE_MODE, "mode", NULL, NULL, SPANTLS_CLIENT_CERTIFICATE_REQUIRE, NULL, NUMBER_IS(INT32_MIN, WRONG),
      NUMBER_IS(-1, WRONG), NUMBER_IS(3, WRONG), NUMBER_IS(INT32_MAX, WRONG), NUMBER_IS(0, FINE));
+KIND(REQUESTS_MODE, "mode", NULL, NULL, SPANTLS_CERTIFICATE_REQUESTS_DECLINE, NULL, NUMBER_IS(INT32_MIN, WRONG),
+     NUMBER_IS(-1, WRONG), NUMBER_IS(3, WRONG), NUMBER_IS(INT32_MAX, WRONG), NUMBER_IS(0, FINE), NUMBER_IS(1, FINE));
 KIND(VALIDATION_MODE, "mode", NULL, NULL, SPANTLS_VALIDATION_AUTOMATIC, NULL, NUMBER_IS(INT32_MIN, WRONG),
      NUMBER_IS(-1, WRONG), NUMBER_IS(2, WRONG), NUMBER_IS(INT32_MAX, WRONG), NUMBER_IS(0, FINE));
 KIND(ANCHOR_MODE, "mode", NULL, NULL, SPANTLS_TRUST_ANCHORS_CERTIFICATES, NULL, NUMBER_IS(INT32_MIN, WRONG),

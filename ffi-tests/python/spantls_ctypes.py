@@ -142,7 +142,8 @@ class Context:
     def __init__(self, server, *, credentials=None, anchors=None, crls=(), protocols=0, suites=(), groups=(), alpn=(),
                  client_certificates=CERTIFICATE_NONE, validation=VALIDATION_EXTERNAL, keep_client_hello=False,
                  resume=False, validate_on_resume=True, ticket_root=b"", ticket_lifetime=0, max_fragment_size=0,
-                 key_log=None, anchor_mode=AUTHORITIES, strict=False, validation_time=-1):
+                 key_log=None, anchor_mode=AUTHORITIES, strict=False, validation_time=-1, certificate_requests=0,
+                 more_credentials=(), named=()):
         self._handle = ctypes.c_void_p()
         options = ctypes.c_void_p()
         _must(_lib.tls_options_create(ctypes.byref(options)))
@@ -152,6 +153,15 @@ class Context:
                 _must(_lib.tls_options_set_credentials(options, made._handle))
                 if made is not credentials:
                     made.close()
+            for name in more_credentials:
+                made = Credentials(name)
+                _must(_lib.tls_options_add_credentials(options, made._handle))
+                made.close()
+            for host, name in named:
+                made = Credentials(name)
+                _must(_lib.tls_options_add_credentials_for_name(options, host.encode(), made._handle))
+                made.close()
+            _must(_lib.tls_options_set_certificate_requests(options, certificate_requests))
             if anchors:
                 _must(_lib.tls_options_add_trust_anchors_file(options, cert_path(anchors + ".pem").encode()))
             for crl in crls:

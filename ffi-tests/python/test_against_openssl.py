@@ -173,7 +173,9 @@ class Connection(Driver):
         return self.receive(lambda received: False)
 
 
-class AgainstTools(unittest.TestCase):
+class Tools(unittest.TestCase):
+    """Pairs of our session and a program."""
+
     def child(self, *arguments):
         child = Child(*arguments)
         self.addCleanup(child.close)
@@ -224,6 +226,8 @@ class AgainstTools(unittest.TestCase):
         received = us.receive_until(f"theirs says {word}\n".encode())
         self.assertIn(f"theirs says {word}\n".encode(), received, us.session.error())
 
+
+class AgainstTools(Tools):
     def openssl_meets(self, our_role, protocol, key):
         us, child = self.openssl_pair(our_role, protocol, key=key)
         self.assertEqual(us.connect(), COMPLETE, us.session.error())

@@ -7,7 +7,7 @@
 mod fingerprint;
 mod read;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::outcome::Alert;
 use read::Reader;

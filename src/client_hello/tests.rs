@@ -26,6 +26,33 @@ pub(super) fn vector16(contents: &[u8]) -> Vec<u8> {
     [&u16::try_from(contents.len()).unwrap().to_be_bytes(), contents].concat()
 }
 
+/// What a server chooses a chain by; an empty list is not sent.
+pub(crate) struct Offer<'a> {
+    pub(crate) name: Option<&'a str>,
+    pub(crate) versions: &'a [u16],
+    pub(crate) suites: &'a [u16],
+    pub(crate) schemes: &'a [u16],
+    pub(crate) groups: &'a [u16],
+}
+
+impl Offer<'_> {
+    pub(crate) fn hello(&self) -> ClientHello {
+        let mut hello = Hello { cipher_suites: u16s(self.suites), ..Hello::bare() };
+        if let Some(name) = self.name {
+            hello = hello.with(ext::SERVER_NAME, vector16(&[vec![0], vector16(name.as_bytes())].concat()));
+        }
+        for (kind, numbers) in [(ext::SIGNATURE_ALGORITHMS, self.schemes), (ext::SUPPORTED_GROUPS, self.groups)] {
+            if !numbers.is_empty() {
+                hello = hello.with(kind, vector16(&u16s(numbers)));
+            }
+        }
+        if !self.versions.is_empty() {
+            hello = hello.with(ext::SUPPORTED_VERSIONS, vector8(&u16s(self.versions)));
+        }
+        hello.read().unwrap()
+    }
+}
+
 /// A ClientHello in parts, each without its length.
 #[derive(Clone)]
 pub(super) struct Hello {

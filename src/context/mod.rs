@@ -16,13 +16,14 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 
 pub use credentials::Credentials;
-pub use options::{ClientCertificateMode, Options, Validation};
+pub use options::{CertificateRequests, ClientCertificateMode, Options, Validation};
 pub(crate) use options::{PROTOCOL_TLS12, PROTOCOL_TLS13};
 
 use crate::crypto::own_key::OwnKey;
 use crate::crypto::suites;
 use crate::crypto::taps::SecretTap;
 use crate::crypto::ticket_keys::TicketKeys;
+use crate::handshake::chains::Chains;
 use crate::handshake::client_tickets::ClientTickets;
 use crate::handshake::hooks::{AskAboutClient, AskAboutServer, ClientCredentials, ServerCredentials};
 use crate::handshake::{ClientStart, ForGroup, ServerStart};
@@ -53,7 +54,8 @@ pub(crate) enum Config {
 /// What clients' handshakes begin with.
 pub(crate) struct Client {
     config: Arc<ClientConfig>,
-    credentials: Option<Arc<OwnKey>>,
+    chains: Arc<Chains>,
+    declines: bool,
     tickets: Option<Arc<ClientTickets>>,
     judges_resumed: bool,
     tls12: bool,
@@ -65,7 +67,8 @@ impl Client {
             config: self.config.clone(),
             name,
             preset,
-            credentials: self.credentials.clone(),
+            chains: self.chains.clone(),
+            declines: self.declines,
             tickets: self.tickets.clone(),
             judges_resumed: self.judges_resumed,
             tls12: self.tls12,
@@ -76,8 +79,9 @@ impl Client {
 impl Context {
     /// A server's context.
     pub fn server(options: Options) -> Result<Self, Failure> {
-        let credentials =
-            options.credentials.clone().ok_or_else(|| Failure::configuration("a server needs credentials"))?;
+        if options.chains.is_empty() {
+            return Err(Failure::configuration("a server needs credentials"));
+        }
         let algorithms = suites::provider(&[], &[]).signature_verification_algorithms;
         let issuers = acceptable_issuers(&options);
         let verifier = match options.client_certificates {
@@ -95,7 +99,7 @@ impl Context {
                     .with_protocol_versions(&versions)
                     .map_err(contradiction)?
                     .with_client_cert_verifier(verifier.clone())
-                    .with_cert_resolver(Arc::new(ServerCredentials(credentials.own_key())));
+                    .with_cert_resolver(Arc::new(ServerCredentials));
             config.ignore_client_order = !options.cipher_suites.is_empty();
             config.alpn_protocols.clone_from(&options.alpn);
             config.key_log = Arc::new(SecretTap(options.key_log.clone()));
@@ -124,6 +128,7 @@ impl Context {
         };
         let start = ServerStart {
             config: config(&groups)?,
+            chains: Arc::new(options.chains.clone()),
             by_group,
             may_lack_certificate: options.client_certificates == ClientCertificateMode::Request,
             judges_resumed: options.validate_on_resume,
@@ -166,13 +171,16 @@ impl Context {
         let provider = Arc::new(suites::provider(&options.cipher_suites, &options.groups()));
         let algorithms = provider.signature_verification_algorithms;
         let verifier = Arc::new(AskAboutServer::new(algorithms));
-        let credentials = options.credentials.as_ref().map(|credentials| credentials.own_key());
+        if options.chains.has_names() {
+            return Err(Failure::configuration("credentials for a name are for servers: this is a client's context"));
+        }
+        let (chains, declines) = (Arc::new(options.chains.clone()), options.declines_requests());
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&versions(&options))
             .map_err(contradiction)?
             .dangerous()
             .with_custom_certificate_verifier(verifier)
-            .with_client_cert_resolver(Arc::new(ClientCredentials(credentials.clone())));
+            .with_client_cert_resolver(Arc::new(ClientCredentials { chains: chains.clone(), declines }));
         config.alpn_protocols.clone_from(&options.alpn);
         config.key_log = Arc::new(SecretTap(options.key_log.clone()));
         config.enable_secret_extraction = true;
@@ -185,7 +193,8 @@ impl Context {
         };
         let client = Client {
             config: Arc::new(config),
-            credentials,
+            chains,
+            declines,
             tickets,
             judges_resumed: options.validate_on_resume,
             tls12: versions(&options).contains(&&TLS12),

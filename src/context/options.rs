@@ -13,6 +13,7 @@ use crate::crypto::key_log::KeyLogFile;
 use crate::crypto::provider::digest::{Context, SHA256};
 use crate::crypto::suites;
 use crate::crypto::ticket_keys::TicketRoot;
+use crate::handshake::chains::Chains;
 use crate::handshake::groups;
 use crate::limits::{MAX_ALPN_LIST, MAX_PLAINTEXT, MIN_FRAGMENT};
 use crate::outcome::Failure;
@@ -38,6 +39,18 @@ pub enum ClientCertificateMode {
     Require,
 }
 
+/// What a client without credentials does when a server asks for a certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CertificateRequests {
+    /// It declines under automatic validation, and asks its host otherwise.
+    #[default]
+    ByValidation,
+    /// It asks its host.
+    Suspend,
+    /// It declines.
+    Decline,
+}
+
 /// Who judges the peer's certificate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Validation {
@@ -51,7 +64,8 @@ pub enum Validation {
 /// What a context is made from.
 #[derive(Clone)]
 pub struct Options {
-    pub(crate) credentials: Option<Arc<Credentials>>,
+    pub(crate) chains: Chains,
+    pub(crate) certificate_requests: CertificateRequests,
     pub(crate) trust_anchors: Vec<CertificateDer<'static>>,
     pub(crate) revocation_lists: Vec<CertificateRevocationListDer<'static>>,
     pub(crate) rules: Rules,
@@ -73,7 +87,8 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            credentials: None,
+            chains: Chains::default(),
+            certificate_requests: CertificateRequests::default(),
             trust_anchors: Vec::new(),
             revocation_lists: Vec::new(),
             rules: Rules::default(),
@@ -95,9 +110,39 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Sets or removes the credentials.
+    /// Sets the credentials, instead of all that were set or added before; `None` only removes those.
     pub fn set_credentials(&mut self, credentials: Option<Arc<Credentials>>) {
-        self.credentials = credentials;
+        self.chains = credentials.map_or_else(Chains::default, |credentials| Chains::of(credentials.own_key()));
+    }
+
+    /// Adds credentials; among those that fit a peer the first is chosen.
+    pub fn add_credentials(&mut self, credentials: &Credentials) -> Result<(), Failure> {
+        self.chains.add(credentials.own_key())
+    }
+
+    /// Adds a server's credentials for clients that ask for this name.
+    pub fn add_credentials_for_name(&mut self, name: &str, credentials: &Credentials) -> Result<(), Failure> {
+        self.chains.add_for_name(name, credentials.own_key())
+    }
+
+    /// Sets what a client without credentials does when a server asks for a certificate.
+    pub fn set_certificate_requests(&mut self, mode: i32) -> Result<(), Failure> {
+        self.certificate_requests = match mode {
+            0 => CertificateRequests::ByValidation,
+            1 => CertificateRequests::Suspend,
+            2 => CertificateRequests::Decline,
+            _ => return Err(Failure::argument("the mode is not a SPANTLS_CERTIFICATE_REQUESTS value")),
+        };
+        Ok(())
+    }
+
+    /// Whether a client without credentials shows none, without asking the host.
+    pub(crate) fn declines_requests(&self) -> bool {
+        match self.certificate_requests {
+            CertificateRequests::ByValidation => self.validation == Validation::Automatic,
+            CertificateRequests::Suspend => false,
+            CertificateRequests::Decline => true,
+        }
     }
 
     /// Adds every certificate of a PEM text as a trust anchor.
@@ -279,8 +324,9 @@ impl Options {
             u8::from(self.rules.strict),
         ]);
         part(&self.rules.time.map_or(VALIDATION_TIME_NOW, |time| time.as_secs().cast_signed()).to_be_bytes());
-        let own = self.credentials.as_ref().map(|credentials| credentials.own_key().current());
-        part(own.as_ref().and_then(|own| own.cert.first()).map_or(&[][..], |leaf| leaf.as_ref()));
+        for own in self.chains.all() {
+            part(own.current().cert.first().map_or(&[][..], |leaf| leaf.as_ref()));
+        }
         let mut anchors: Vec<&[u8]> = self.trust_anchors.iter().map(|anchor| anchor.as_ref()).collect();
         let mut lists: Vec<&[u8]> = self.revocation_lists.iter().map(|list| list.as_ref()).collect();
         // Their order decides nothing.

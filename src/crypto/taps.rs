@@ -65,6 +65,10 @@ pub(crate) struct Seen {
     pub(crate) alert_wanted: Option<Alert>,
     /// A client's credentials, or none, that the host has set for this session: the hooks do not ask for them.
     pub(crate) preset: Option<Option<Arc<OwnKey>>>,
+    /// A server's chain, chosen by the ClientHello.
+    pub(crate) server_chain: Option<Arc<OwnKey>>,
+    /// The server has asked this client for a certificate.
+    pub(crate) was_asked: bool,
     /// Our credentials, once rustls has them to show, and whose they are.
     pub(crate) shown: Option<Arc<CertifiedKey>>,
     pub(crate) shown_id: Option<u64>,
@@ -93,6 +97,8 @@ pub(crate) enum Identity {
     Nobody,
     /// These credentials, by their number.
     Credentials(u64),
+    /// One of the context's, whichever the server accepts.
+    OfContext,
 }
 
 /// NewSessionTicket (RFC 8446 section 4.6.1).
@@ -112,6 +118,8 @@ impl Seen {
     pub(crate) fn identity(&self) -> Option<Identity> {
         let before = self.resumes_as?;
         Some(match self.shown_id {
+            // The next session of this context lets the server choose as well.
+            _ if before == Identity::OfContext => before,
             Some(id) => Identity::Credentials(id),
             None if self.declined => Identity::Nobody,
             None => before,

@@ -33,7 +33,7 @@ pub enum spantls_state_values {
     /// The session has failed as a whole: see `tls_session_error()`. Where the transport has failed one half of an open
     /// session (TRUNCATED, IO) the other goes on, and this is not set.
     SPANTLS_STATE_FAILED = 256,
-    /// This server asked the client for a certificate.
+    /// The client was asked for a certificate: by this server, or as this client by its server, whether it has one or not.
     SPANTLS_STATE_CERTIFICATE_ASKED = 512,
     /// `tls_session_request_client_certificate()` has asked, and the client's answer is not there or not judged.
     SPANTLS_STATE_CERTIFICATE_REQUESTED = 1024,

@@ -43,6 +43,18 @@ pub enum spantls_validation_values {
     SPANTLS_VALIDATION_AUTOMATIC = 1,
 }
 
+/// The values for `tls_options_set_certificate_requests()`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum spantls_certificate_requests_values {
+    /// The client declines under `SPANTLS_VALIDATION_AUTOMATIC`, and suspends under `SPANTLS_VALIDATION_EXTERNAL` (default).
+    SPANTLS_CERTIFICATE_REQUESTS_DEFAULT = 0,
+    /// The handshake suspends with `TLS_STATUS_WANT_CREDENTIALS`.
+    SPANTLS_CERTIFICATE_REQUESTS_SUSPEND = 1,
+    /// The client shows no certificate, without a suspension.
+    SPANTLS_CERTIFICATE_REQUESTS_DECLINE = 2,
+}
+
 /// The values for `tls_options_set_trust_anchor_mode()`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,8 +99,8 @@ pub unsafe extern "C" fn tls_options_destroy(options: *mut tls_options_t) {
     });
 }
 
-/// Sets the credentials: a server's own (required for a server context), or those that a client shows to every
-/// server that asks. NULL removes them.
+/// Sets the only credentials: a server's certificate chain, or the one that a client shows to every server that asks
+/// (mutual TLS). They replace all that were set or added before, those for names too; NULL only removes these.
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for a wrong handle.
 #[unsafe(no_mangle)]
@@ -100,12 +112,72 @@ pub unsafe extern "C" fn tls_options_set_credentials(
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
     change(host, options, |options| {
-        options.credentials = match credentials.is_null() {
+        options.set_credentials(match credentials.is_null() {
             true => None,
             false => Some(host.borrow(credentials)?.clone()),
-        };
+        });
         Ok(())
     })
+}
+
+/// Adds credentials to those that are there, for example an RSA chain beside an ECDSA chain.
+///
+/// A server shows the first that the client accepts, in the order in which they were added: the client lists a signature scheme
+/// of the key (`signature_algorithms`); for TLS 1.2 also a cipher suite for such keys, and a chain on a curve that the client
+/// lists is preferred. If none fits, the handshake fails with `handshake_failure`. A client shows the first that fits the
+/// server's signature schemes and acceptable issuers; if no issuer fits, the first that fits the schemes; if no scheme fits,
+/// none.
+///
+/// - `TLS_STATUS_COMPLETE`: added.
+/// - `TLS_STATUS_INVALID_CONFIGURATION`: added before, or more than 4,096 credentials.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: a wrong handle.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_options_add_credentials(
+    options: *mut tls_options_t,
+    credentials: *const tls_credentials_t,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    change(host, options, |options| options.add_credentials(host.borrow(credentials)?))
+}
+
+/// Adds a server's credentials for clients that ask for `name` (SNI): a host name, or `*.` and a host name, which stands for
+/// exactly one label (`*.example.org` is for `www.example.org`, not for `example.org`). International names are A-labels
+/// (`xn--...`); case does not matter. The certificate's own names are not compared with it.
+///
+/// A client gets the credentials of its exact name, else those of the wildcard, else those without a name; if there are
+/// none without a name, the handshake fails with `unrecognized_name`, or with `handshake_failure` if the client sent no name.
+/// Several credentials can be added for one name: one of them is chosen as `tls_options_add_credentials()` says.
+///
+/// - `TLS_STATUS_COMPLETE`: added.
+/// - `TLS_STATUS_INVALID_CONFIGURATION`: added for this name before, or more than 4,096 credentials. The same from
+///   `tls_context_create_client()`: these are for servers.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: a wrong handle, or `name` is NULL or not such a name.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_options_add_credentials_for_name(
+    options: *mut tls_options_t,
+    name: *const c_char,
+    credentials: *const tls_credentials_t,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    change(host, options, |options| {
+        options.add_credentials_for_name(host.text(name, "name")?, host.borrow(credentials)?)
+    })
+}
+
+/// Sets what a client without credentials does when a server asks for a certificate: one of
+/// `spantls_certificate_requests_values`. `tls_session_set_client_credentials()` before the handshake answers for one session.
+///
+/// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_options_set_certificate_requests(options: *mut tls_options_t, mode: i32) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    change(host, options, |options| options.set_certificate_requests(mode))
 }
 
 /// Adds the trust anchors in PEM text to those that the default validation trusts; a server also names them to

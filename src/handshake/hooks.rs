@@ -12,6 +12,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, InvalidMessage, SignatureScheme};
 
+use super::chains::Chains;
 use super::fiber::suspend;
 use super::question::{Answer, CertificateRequest, Request};
 use crate::crypto::own_key::OwnKey;
@@ -171,25 +172,36 @@ thread_local! {
     pub(crate) static PANIC: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
-/// Hands out a server's credentials.
+/// Hands out the chain that was chosen when the ClientHello was complete.
 #[derive(Debug)]
-pub(crate) struct ServerCredentials(pub(crate) Arc<OwnKey>);
+pub(crate) struct ServerCredentials;
 
 impl ResolvesServerCert for ServerCredentials {
     fn resolve(&self, _client_hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(show(&self.0, self.0.current()))
+        let chain = taps::current()?.seen().server_chain.clone()?;
+        Some(show(&chain, chain.current()))
     }
 }
 
-/// Asks the host for a client's credentials, unless the session or the context has them.
+/// Asks the host for a client's credentials, unless the session or the context has them, or the context declines.
 #[derive(Debug)]
-pub(crate) struct ClientCredentials(pub(crate) Option<Arc<OwnKey>>);
+pub(crate) struct ClientCredentials {
+    pub(crate) chains: Arc<Chains>,
+    /// Without chains no certificate is shown, and the host is not asked.
+    pub(crate) declines: bool,
+}
 
 impl ResolvesClientCert for ClientCredentials {
     fn resolve(&self, acceptable_issuers: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        let preset = taps::current().and_then(|taps| taps.seen().preset.clone());
-        let credentials = match preset.or_else(|| self.0.clone().map(Some)) {
+        let preset = taps::current().and_then(|taps| {
+            let mut seen = taps.seen();
+            seen.was_asked = true;
+            seen.preset.clone()
+        });
+        let credentials = match preset {
             Some(preset) => preset,
+            None if !self.chains.is_empty() => self.chains.for_server(acceptable_issuers, schemes),
+            None if self.declines => None,
             None => ask_for_credentials(acceptable_issuers, schemes),
         }?;
         let key = credentials.current();

@@ -14,6 +14,7 @@
 //! Only `Asking` holds a stack.
 
 pub(crate) mod alert;
+pub(crate) mod chains;
 pub(crate) mod client_tickets;
 mod connection;
 mod early_data;
@@ -46,6 +47,7 @@ use crate::record::keys::{Protection, algorithm_tls13, take_apart};
 use crate::record::seal::Sealer;
 use crate::record::{ContentType, Version};
 use crate::wiping::stack::{HANDSHAKE, wiping};
+use chains::Chains;
 use client_tickets::{ClientTickets, TicketTaker};
 use connection::{Connection, Drive, Progress};
 use early_data::EarlyData;
@@ -89,6 +91,8 @@ pub(crate) struct Handshake {
     hello_requests: Option<HelloRequests>,
     /// There was a HelloRetryRequest. rustls forgets it where the session is resumed.
     hello_retried: bool,
+    /// A client's server has asked for a certificate.
+    was_asked: bool,
     /// Records for the peer, not yet handed over.
     output: Vec<u8>,
 }
@@ -134,7 +138,9 @@ pub(crate) struct ClientStart {
     /// Credentials, or none, that were set for this session: they are not asked for.
     pub(crate) preset: Option<Option<Arc<OwnKey>>>,
     /// Those of the context.
-    pub(crate) credentials: Option<Arc<OwnKey>>,
+    pub(crate) chains: Arc<Chains>,
+    /// Without any of these the host is not asked.
+    pub(crate) declines: bool,
     pub(crate) tickets: Option<Arc<ClientTickets>>,
     pub(crate) judges_resumed: bool,
     /// TLS 1.2 can be negotiated.
@@ -144,11 +150,12 @@ pub(crate) struct ClientStart {
 impl ClientStart {
     /// Whom the session is for, as far as is known beforehand.
     fn identity(&self) -> Identity {
-        let known = self.preset.clone().or_else(|| self.credentials.clone().map(Some));
-        match known {
-            None => Identity::Unset,
-            Some(None) => Identity::Nobody,
-            Some(Some(credentials)) => Identity::Credentials(credentials.id()),
+        match (&self.preset, self.chains.single()) {
+            (Some(None), _) => Identity::Nobody,
+            (Some(Some(credentials)), _) | (None, Some(credentials)) => Identity::Credentials(credentials.id()),
+            (None, None) if !self.chains.is_empty() => Identity::OfContext,
+            (None, None) if self.declines => Identity::Nobody,
+            (None, None) => Identity::Unset,
         }
     }
 }
@@ -251,6 +258,7 @@ impl Handshake {
             second_hello: HelloReader::default(),
             hello_requests: start.tls12.then(HelloRequests::default),
             hello_retried: false,
+            was_asked: false,
             output: drive.output,
         })
     }
@@ -271,6 +279,7 @@ impl Handshake {
             second_hello: HelloReader::default(),
             hello_requests: None,
             hello_retried: false,
+            was_asked: false,
             output: Vec::new(),
         }
     }
@@ -288,6 +297,11 @@ impl Handshake {
         } else {
             MAX_PLAINTEXT
         }
+    }
+
+    /// Whether this client's server has asked for a certificate.
+    pub(crate) fn was_asked(&self) -> bool {
+        self.was_asked
     }
 
     /// A server's first ClientHello, once it is complete.
@@ -448,11 +462,13 @@ impl Handshake {
                 return Ok(Some(Event::Asks(Request::ServerContext)));
             }
         }
-        let refusal =
-            context.as_ref().zip(self.client_hello.as_deref()).and_then(|(context, hello)| context.refuses(hello));
-        match refusal {
-            Some(failure) => self.fail(failure, None).map(Some),
-            None => Ok(None),
+        let Some((context, hello)) = context.as_ref().zip(self.client_hello.as_deref()) else { return Ok(None) };
+        match context.refuses(hello).map_or_else(|| context.chain_for(hello), Err) {
+            Ok(chain) => {
+                self.taps.seen().server_chain = Some(chain);
+                Ok(None)
+            }
+            Err(failure) => self.fail(failure, None).map(Some),
         }
     }
 
@@ -533,6 +549,7 @@ impl Handshake {
         sealer_before: Option<SealingPoint>,
         refusal: Option<Failure>,
     ) -> Result<Event, Failure> {
+        self.was_asked |= self.taps.seen().was_asked;
         let (mut drive, result) = match step {
             Step::Suspended(request) => {
                 self.state = State::Asking { fiber, question: request.question(), sealer_before, answer: None };

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use rustls::ProtocolVersion;
 use rustls::crypto::SupportedKxGroup;
 
+use super::chains::Chains;
 use crate::client_hello::ClientHello;
+use crate::crypto::own_key::OwnKey;
 use crate::crypto::ticket_keys::TicketKeys;
 use crate::outcome::{Alert, Failure};
 
@@ -13,6 +15,7 @@ use crate::outcome::{Alert, Failure};
 #[derive(Clone)]
 pub(crate) struct ServerStart {
     pub(crate) config: Arc<rustls::ServerConfig>,
+    pub(crate) chains: Arc<Chains>,
     /// If the host has ordered the groups: one configuration for each group. rustls itself takes the first of the client's groups
     /// that it has.
     pub(crate) by_group: Option<Arc<[ForGroup]>>,
@@ -34,10 +37,7 @@ impl ServerStart {
     /// The configuration for this client: with the first of the host's groups that the client has, if their order is the
     /// host's. A share that is missing is asked for (RFC 8446 section 4.1.4).
     pub(super) fn config_for(&self, hello: &ClientHello) -> Arc<rustls::ServerConfig> {
-        let version = match self.negotiates_tls13(hello) {
-            true => ProtocolVersion::TLSv1_3,
-            false => ProtocolVersion::TLSv1_2,
-        };
+        let version = self.version(hello);
         let is_common = |one: &&ForGroup| {
             one.group.usable_for_version(version)
                 && hello.supported_groups().any(|id| id == u16::from(one.group.name()))
@@ -45,6 +45,18 @@ impl ServerStart {
         // If there is no common group, rustls reports it.
         let fitting = self.by_group.iter().flat_map(|by_group| by_group.iter()).find(is_common);
         fitting.map_or_else(|| self.config.clone(), |one| one.config.clone())
+    }
+
+    /// The certificate chain for this client.
+    pub(super) fn chain_for(&self, hello: &ClientHello) -> Result<Arc<OwnKey>, Failure> {
+        self.chains.for_client(hello, self.version(hello), &self.config.crypto_provider().cipher_suites)
+    }
+
+    fn version(&self, hello: &ClientHello) -> ProtocolVersion {
+        match self.negotiates_tls13(hello) {
+            true => ProtocolVersion::TLSv1_3,
+            false => ProtocolVersion::TLSv1_2,
+        }
     }
 
     /// Whether this client gets TLS 1.3.

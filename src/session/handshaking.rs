@@ -136,6 +136,9 @@ impl Session {
                 return Err(Failure::internal("an event without a handshake"));
             };
             self.note_hello(running);
+            if running.handshake.was_asked() {
+                shared.set(state::CERTIFICATE_ASKED);
+            }
             match event {
                 Event::NeedsInput => {}
                 Event::Asks(request) => {

@@ -258,6 +258,12 @@ pub(crate) fn subjects(anchors: &[CertificateDer<'static>]) -> Vec<rustls::Disti
     store.subjects()
 }
 
+/// The issuer's name of a certificate that can be read.
+pub(crate) fn issuer(certificate: &CertificateDer<'_>) -> Option<rustls::DistinguishedName> {
+    let certificate = EndEntityCert::try_from(certificate).ok()?;
+    Some(rustls::DistinguishedName::in_sequence(certificate.issuer()))
+}
+
 /// A revocation list, parsed.
 pub(crate) fn revocation_list(list: &CertificateRevocationListDer<'_>) -> Result<CertRevocationList<'static>, Failure> {
     OwnedCertRevocationList::from_der(list)

@@ -31,6 +31,8 @@ internal static class ContextOptions
         {
             NativeMethods.Must(NativeMethods.tls_options_set_certificate_validation(options, 1));
         }
+        // TlsSession and TlsStream answer themselves, from callbacks and collections.
+        NativeMethods.Must(NativeMethods.tls_options_set_certificate_requests(options, 1));
         NativeMethods.Must(NativeMethods.tls_options_set_validate_on_resume(options, settings.ValidateOnResume ? 1 : 0));
         if (settings.TicketRoot != null)
         {

@@ -96,6 +96,18 @@ internal enum TlsValidation
     Automatic = 1,
 }
 
+/// <summary>The values for <c>tls_options_set_certificate_requests()</c>.</summary>
+internal enum TlsCertificateRequests
+{
+    /// <summary>The client declines under <c>SPANTLS_VALIDATION_AUTOMATIC</c>, and suspends under
+    /// <c>SPANTLS_VALIDATION_EXTERNAL</c> (default).</summary>
+    Default = 0,
+    /// <summary>The handshake suspends with <see cref="TlsOperationStatus.WantCredentials"/>.</summary>
+    Suspend = 1,
+    /// <summary>The client shows no certificate, without a suspension.</summary>
+    Decline = 2,
+}
+
 /// <summary>The values for <c>tls_options_set_trust_anchor_mode()</c>.</summary>
 internal enum TlsTrustAnchor
 {
@@ -136,7 +148,8 @@ public enum TlsSessionStates
     /// <summary>The session has failed as a whole: see <see cref="TlsException"/>. Where the transport has failed one half of
     /// an open session (TRUNCATED, IO) the other goes on, and this is not set.</summary>
     Failed = 256,
-    /// <summary>This server asked the client for a certificate.</summary>
+    /// <summary>The client was asked for a certificate: by this server, or as this client by its server, whether it has one or
+    /// not.</summary>
     CertificateAsked = 512,
     /// <summary><see cref="TlsSession.RequestClientCertificate"/> has asked, and the client's answer is not there or not
     /// judged.</summary>

@@ -67,6 +67,15 @@ internal static unsafe partial class NativeMethods
     internal static extern int tls_options_set_credentials(OptionsHandle options, CredentialsHandle credentials);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_options_add_credentials(OptionsHandle options, CredentialsHandle credentials);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_options_add_credentials_for_name(OptionsHandle options, byte* name, CredentialsHandle credentials);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_options_set_certificate_requests(OptionsHandle options, int mode);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int tls_options_add_trust_anchors_pem(OptionsHandle options, byte* pem, nuint pemLen);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]

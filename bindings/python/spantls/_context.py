@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import os
-from typing import Any, Iterable, Optional, Sequence, Union
+from typing import Any, Iterable, Optional, Sequence, Tuple, Union
 
 from ._handles import ContextHandle, CredentialsHandle, Handle, OptionsHandle, create, must
 from ._library import lib
-from ._native import VALIDATION_TIME_NOW, ClientCertificate, TrustAnchors, Validation
+from ._native import VALIDATION_TIME_NOW, CertificateRequests, ClientCertificate, TrustAnchors, Validation
 from ._spans import input_span, terminated
 
 Path = Union[str, "os.PathLike[str]"]
@@ -80,10 +80,17 @@ class Options:
         ticket_lifetime: int = 0, max_fragment_size: int = 0, key_log_file: Optional[Path] = None,
         keep_client_hello: bool = False, trust_anchor_mode: int = TrustAnchors.AUTHORITIES,
         strict_certificates: bool = False, validation_time: int = VALIDATION_TIME_NOW,
+        more_credentials: Iterable[Credentials] = (), credentials_for_names: Iterable[Tuple[str, Credentials]] = (),
+        certificate_requests: int = CertificateRequests.DEFAULT,
     ) -> None:
         self._handle = create(OptionsHandle, lib.tls_options_create)
         if credentials is not None:
             self.set_credentials(credentials)
+        for more in more_credentials:
+            self.add_credentials(more)
+        for name, named in credentials_for_names:
+            self.add_credentials_for_name(name, named)
+        self.set_certificate_requests(certificate_requests)
         if trust_anchors is not None:
             self.add_trust_anchors(trust_anchors)
         if trust_anchors_file is not None:
@@ -96,8 +103,8 @@ class Options:
         self.set_protocols(protocols)
         self.set_cipher_suites(cipher_suites)
         self.set_groups(groups)
-        for name in alpn:
-            self.add_alpn(name)
+        for protocol in alpn:
+            self.add_alpn(protocol)
         self.set_client_certificate_mode(client_certificate)
         self.set_certificate_validation(validation)
         self.set_allow_resume(allow_resume)
@@ -110,6 +117,17 @@ class Options:
 
     def set_credentials(self, credentials: Optional[Credentials]) -> None:
         must(lib.tls_options_set_credentials(self._handle, credentials and credentials._handle))
+
+    def add_credentials(self, credentials: Credentials) -> None:
+        """The first that fits the peer is shown."""
+        must(lib.tls_options_add_credentials(self._handle, credentials._handle))
+
+    def add_credentials_for_name(self, name: str, credentials: Credentials) -> None:
+        """For clients of a server that ask for this name, or one that *.name stands for."""
+        must(lib.tls_options_add_credentials_for_name(self._handle, terminated(name.encode()), credentials._handle))
+
+    def set_certificate_requests(self, mode: int) -> None:
+        must(lib.tls_options_set_certificate_requests(self._handle, int(mode)))
 
     def add_trust_anchors(self, pem: Any) -> None:
         span, length = input_span(pem)

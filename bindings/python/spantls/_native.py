@@ -117,6 +117,22 @@ class Validation(enum.IntEnum):
         return "SPANTLS_VALIDATION_" + self.name
 
 
+class CertificateRequests(enum.IntEnum):
+    """The values for Options.set_certificate_requests()."""
+
+    DEFAULT = 0
+    """The client declines under Validation.AUTOMATIC, and suspends under Validation.EXTERNAL (default)."""
+    SUSPEND = 1
+    """The handshake suspends with Status.WANT_CREDENTIALS."""
+    DECLINE = 2
+    """The client shows no certificate, without a suspension."""
+
+    @property
+    def c_name(self) -> str:
+        """The name in the C header."""
+        return "SPANTLS_CERTIFICATE_REQUESTS_" + self.name
+
+
 class TrustAnchors(enum.IntEnum):
     """The values for Options.set_trust_anchor_mode()."""
 
@@ -158,7 +174,7 @@ class State(enum.IntFlag):
     """The session has failed as a whole: see Session.error. Where the transport has failed one half of an open session
     (TRUNCATED, IO) the other goes on, and this is not set."""
     CERTIFICATE_ASKED = 512
-    """This server asked the client for a certificate."""
+    """The client was asked for a certificate: by this server, or as this client by its server, whether it has one or not."""
     CERTIFICATE_REQUESTED = 1024
     """Session.request_client_certificate() has asked, and the client's answer is not there or not judged."""
     CERTIFICATE_ANSWERED = 2048
@@ -486,6 +502,9 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "tls_options_create": (c_int32, (c_void_p,)),
     "tls_options_destroy": (None, (c_void_p,)),
     "tls_options_set_credentials": (c_int32, (c_void_p, c_void_p)),
+    "tls_options_add_credentials": (c_int32, (c_void_p, c_void_p)),
+    "tls_options_add_credentials_for_name": (c_int32, (c_void_p, c_char_p, c_void_p)),
+    "tls_options_set_certificate_requests": (c_int32, (c_void_p, c_int32)),
     "tls_options_add_trust_anchors_pem": (c_int32, (c_void_p, c_void_p, c_size_t)),
     "tls_options_add_trust_anchors_file": (c_int32, (c_void_p, c_char_p)),
     "tls_options_set_trust_anchor_mode": (c_int32, (c_void_p, c_int32)),
