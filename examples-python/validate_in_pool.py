@@ -13,7 +13,6 @@ The library is target/release/libspantls.so, or what SPANTLS_LIB names; the cert
 
 import collections
 import concurrent.futures
-import ctypes
 import os
 import queue
 import selectors
@@ -23,80 +22,22 @@ import time
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 CERTS = os.environ.get("SPANTLS_CERTS") or os.path.join(ROOT, "ffi-tests", "certs")
-LIBRARY = os.environ.get("SPANTLS_LIB") or os.path.join(ROOT, "target", "release", "libspantls.so")
+os.environ.setdefault("SPANTLS_LIB", os.path.join(ROOT, "target", "release", "libspantls.so"))
+sys.path.insert(0, os.path.join(ROOT, "bindings", "python"))  # where the package is not installed
+
+from spantls import Alert, ClientCertificate, Context, Credentials, Session, Status, TlsError  # noqa: E402
 
 POOL = 4
 ROOM = 20000  # any size works; a whole record fits into this one
 PATIENCE = 30  # seconds without any event
 
-COMPLETE, WANT_READ, WANT_WRITE, NEEDS_CERTIFICATE_VALIDATION = 0, 1, 2, 5
-CLIENT_CERTIFICATE_REQUIRE = 2
-UNKNOWN_CA = 48
-
-
-# --- The library -----------------------------------------------------------------------------------------------------
-
-class Error(ctypes.Structure):
-    """spantls_error_t"""
-    _fields_ = [("struct_size", ctypes.c_size_t), ("status", ctypes.c_int32), ("alert_sent", ctypes.c_int32),
-                ("alert_received", ctypes.c_int32), ("policy_errors", ctypes.c_uint32), ("os_error", ctypes.c_int32),
-                ("reserved", ctypes.c_int32), ("message", ctypes.c_char * 256)]
-
-
-# ctypes lets other threads run while it is inside one of these.
-lib = ctypes.CDLL(LIBRARY)
-HANDLE, DATA, SIZE, COUNT = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t, ctypes.POINTER(ctypes.c_size_t)
-OUT_HANDLE = ctypes.POINTER(HANDLE)
-for name, arguments in {
-    "spantls_last_error": [ctypes.POINTER(Error)],
-    "tls_credentials_create_file": [DATA, DATA, OUT_HANDLE],
-    "tls_options_create": [OUT_HANDLE],
-    "tls_options_set_credentials": [HANDLE, HANDLE],
-    "tls_options_add_trust_anchors_file": [HANDLE, DATA],
-    "tls_options_set_client_certificate_mode": [HANDLE, ctypes.c_int32],
-    "tls_context_create_server": [HANDLE, OUT_HANDLE],
-    "tls_context_create_client": [HANDLE, OUT_HANDLE],
-    "tls_session_create": [HANDLE, OUT_HANDLE],
-    "tls_session_set_target_host_name": [HANDLE, DATA],
-    "tls_session_handshake": [HANDLE, DATA, SIZE, DATA, SIZE, COUNT, COUNT],
-    "tls_session_encrypt": [HANDLE, DATA, SIZE, DATA, SIZE, COUNT, COUNT],
-    "tls_session_decrypt": [HANDLE, DATA, SIZE, DATA, SIZE, COUNT, COUNT],
-    "tls_session_drain_pending_output": [HANDLE, DATA, SIZE, COUNT],
-    "tls_session_end_of_input": [HANDLE],
-    "tls_session_accept_with_default_validation": [HANDLE, ctypes.POINTER(ctypes.c_uint32)],
-    "tls_session_error": [HANDLE, ctypes.POINTER(Error)],
-}.items():
-    getattr(lib, name).argtypes = arguments
-for name in ("credentials", "options", "context", "session"):
-    getattr(lib, f"tls_{name}_destroy").argtypes = [HANDLE]
-    getattr(lib, f"tls_{name}_destroy").restype = None
-
-
-def must(status):
-    if status != COMPLETE:
-        error = Error(struct_size=ctypes.sizeof(Error))
-        lib.spantls_last_error(ctypes.byref(error))
-        raise RuntimeError(f"status {status}: {error.message.decode()}")
-
-
-def make(create, *arguments):
-    handle = HANDLE()
-    must(create(*arguments, ctypes.byref(handle)))
-    return handle
-
 
 def make_context(is_server, name):
     """A context with the certificate of this name. Sessions on all threads can share it."""
-    path = os.path.join(CERTS, name).encode()
-    credentials = make(lib.tls_credentials_create_file, path + b".pem", path + b".key")
-    options = make(lib.tls_options_create)
-    must(lib.tls_options_set_credentials(options, credentials))
-    must(lib.tls_options_add_trust_anchors_file(options, os.path.join(CERTS, "ca.pem").encode()))
-    must(lib.tls_options_set_client_certificate_mode(options, CLIENT_CERTIFICATE_REQUIRE))
-    context = make(lib.tls_context_create_server if is_server else lib.tls_context_create_client, options)
-    lib.tls_options_destroy(options)
-    lib.tls_credentials_destroy(credentials)
-    return context
+    path = os.path.join(CERTS, name)
+    return (Context.server if is_server else Context.client)(
+        credentials=Credentials.from_files(path + ".pem", path + ".key"),
+        trust_anchors_file=os.path.join(CERTS, "ca.pem"), client_certificate=ClientCertificate.REQUIRE)
 
 
 # --- One connection --------------------------------------------------------------------------------------------------
@@ -105,7 +46,8 @@ class Connection:
     """A session on a non-blocking socket. Its bytes are ours: what has come and what is to go."""
 
     def __init__(self, context, connected, is_server):
-        self.session, self.socket, self.is_server = make(lib.tls_session_create, context), connected, is_server
+        self.session = Session(context, None if is_server else "localhost")
+        self.socket, self.is_server = connected, is_server
         self.inbox, self.outbox = bytearray(), bytearray()
         self.is_open = False  # the handshake is complete
         self.suspended = False  # a verdict is under way: the session is the pool's
@@ -113,55 +55,51 @@ class Connection:
         self.outcome = None
 
     def close(self):
-        lib.tls_session_destroy(self.session)
+        self.session.close()
         self.socket.close()
-
-    def call(self, function, data):
-        """One of the functions with two spans: the status, how much was consumed, and what was written."""
-        consumed, written, output = SIZE(), SIZE(), ctypes.create_string_buffer(ROOM)
-        status = function(self.session, bytes(data), len(data), output, ROOM, ctypes.byref(consumed),
-                          ctypes.byref(written))
-        return status, consumed.value, ctypes.string_at(output, written.value)
 
     def handshake(self):
         """As far as it goes; true if a verdict is wanted."""
-        status = WANT_WRITE
-        while status == WANT_WRITE:
-            status, consumed, output = self.call(lib.tls_session_handshake, self.inbox)
+        status = Status.WANT_WRITE
+        while status == Status.WANT_WRITE:
+            output = bytearray(ROOM)
+            try:
+                status, consumed, written = self.session.process_handshake(self.inbox, output)
+            except TlsError as error:
+                self.outbox += output[:error.written]  # the alert
+                raise
             del self.inbox[:consumed]
-            self.outbox += output
-        if status == WANT_READ and self.ended:
-            status = lib.tls_session_end_of_input(self.session)
-        if status == NEEDS_CERTIFICATE_VALIDATION:
+            self.outbox += output[:written]
+        if status == Status.WANT_READ and self.ended:
+            self.session.end_of_input()
+        elif status == Status.NEEDS_CERTIFICATE_VALIDATION:
             self.suspended = True
-        elif status == COMPLETE:
+        elif status == Status.COMPLETE:
             self.is_open = True
             if self.is_server:
-                self.outbox += self.call(lib.tls_session_encrypt, b"welcome")[2]
+                output = bytearray(ROOM)
+                _, _, written = self.session.encrypt(b"welcome", output)
+                self.outbox += output[:written]
                 self.outcome = "completed"
-        elif status < 0:
-            self.fail(status)
         return self.suspended
 
     def read(self):
-        """A client waits for its welcome, or for the alert that stands in its place."""
-        status, consumed, plaintext = self.call(lib.tls_session_decrypt, self.inbox)
+        """A client waits for its welcome, or for the alert that comes instead."""
+        plaintext = bytearray(ROOM)
+        status, consumed, written = self.session.decrypt(self.inbox, plaintext)
         del self.inbox[:consumed]
-        if plaintext == b"welcome":
+        if plaintext[:written] == b"welcome":
             self.outcome = "completed"
-        elif status == WANT_READ and self.ended:
-            self.fail(lib.tls_session_end_of_input(self.session))
-        elif status < 0:
-            self.fail(status)
+        elif status == Status.WANT_READ and self.ended:
+            self.session.end_of_input()
 
-    def fail(self, status):
-        """Either side of a refusal, or something that ought not to happen. The alert waits in the outbox."""
-        error, written, output = Error(struct_size=ctypes.sizeof(Error)), SIZE(), ctypes.create_string_buffer(ROOM)
-        lib.tls_session_drain_pending_output(self.session, output, ROOM, ctypes.byref(written))
-        self.outbox += ctypes.string_at(output, written.value)
-        lib.tls_session_error(self.session, ctypes.byref(error))
+    def fail(self, error):
+        """Either side of a refusal, or a failure that is not expected. The alert is still to be sent."""
+        output = bytearray(ROOM)
+        _, written = self.session.drain_pending_output(output)
+        self.outbox += output[:written]
         alert = error.alert_sent if self.is_server else error.alert_received
-        self.outcome = "refused" if alert == UNKNOWN_CA else f"failed with {status}: {error.message.decode()}"
+        self.outcome = "refused" if alert == Alert.UNKNOWN_CA else f"failed: {error}"
 
 
 # --- All of them -----------------------------------------------------------------------------------------------------
@@ -192,8 +130,7 @@ class Loop:
             client.setblocking(False)
             client.connect_ex(self.listener.getsockname())
             name = "client-other" if number % 10 == 9 else "client-p256"
-            connection = self.add(client, name, False)
-            must(lib.tls_session_set_target_host_name(connection.session, b"localhost"))
+            self.add(client, name, False)
         while any(sum(counted.values()) < self.count for counted in self.outcomes.values()):
             events = self.selector.select(PATIENCE)
             if not events:
@@ -211,7 +148,6 @@ class Loop:
         # Once it is connected, the client speaks first.
         begin = selectors.EVENT_READ if is_server else selectors.EVENT_WRITE
         self.selector.register(connected, begin, lambda ready: self.ready(connection, ready))
-        return connection
 
     def accept(self, _):
         connected, _ = self.listener.accept()
@@ -233,10 +169,13 @@ class Loop:
 
     def go_on(self, connection):
         if not connection.suspended and connection.outcome is None:
-            if connection.is_open:
-                connection.read()
-            elif connection.handshake():
-                self.pool.submit(self.judge, connection)
+            try:
+                if connection.is_open:
+                    connection.read()
+                elif connection.handshake():
+                    self.pool.submit(self.judge, connection)
+            except TlsError as error:
+                connection.fail(error)
         if connection.outbox:
             try:
                 del connection.outbox[:connection.socket.send(connection.outbox)]
@@ -261,7 +200,10 @@ class Loop:
 
     def judge(self, connection):
         """In a thread of the pool, alone on this session."""
-        lib.tls_session_accept_with_default_validation(connection.session, None)
+        try:
+            connection.session.accept_with_default_validation()
+        except TlsError:
+            pass  # the handshake call says why
         self.judged.put(connection)
         try:
             self.wake.send(b"!")

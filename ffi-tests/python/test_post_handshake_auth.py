@@ -423,7 +423,6 @@ class AgainstPython(AskedLater):
 
     def test_a_waiting_chain_outlives_a_shrinking_session(self):
         from spantls_ctypes import _lib
-        _lib.tls_session_shrink.argtypes = [ctypes.c_void_p, ctypes.c_int32]
         pair = Pair(self, "client-other")
         self.shown(pair, "client-other")
         self.assertEqual(_lib.tls_session_shrink(pair.session._handle, 1), COMPLETE)
