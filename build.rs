@@ -42,6 +42,47 @@ mod header {
         fn flush(&self) {}
     }
 
+    /// The package's version, for `#if`.
+    fn version() -> String {
+        let part = |name: &str| std::env::var(format!("CARGO_PKG_VERSION{name}")).expect("set by cargo");
+        let (major, minor, patch) = (part("_MAJOR"), part("_MINOR"), part("_PATCH"));
+        let number = |part: &str| part.parse::<u8>().expect("a version has small numbers");
+        format!(
+            r#"
+/**
+ * The version of this header, which is that of the library it came with: compare `spantls_version()`.
+ */
+#define SPANTLS_VERSION "{}"
+
+/**
+ * Its first number.
+ */
+#define SPANTLS_VERSION_MAJOR {major}
+
+/**
+ * Its second number.
+ */
+#define SPANTLS_VERSION_MINOR {minor}
+
+/**
+ * Its third number.
+ */
+#define SPANTLS_VERSION_PATCH {patch}
+
+/**
+ * The same as one number, a byte each for major, minor and patch: `#if SPANTLS_VERSION_NUMBER >= 0x010000`. A release candidate
+ * has the number of its release.
+ */
+#define SPANTLS_VERSION_NUMBER 0x{:02x}{:02x}{:02x}
+
+"#,
+            part(""),
+            number(&major),
+            number(&minor),
+            number(&patch)
+        )
+    }
+
     pub(crate) fn generate() {
         log::set_logger(&Refuse).expect("no other logger");
         log::set_max_level(log::LevelFilter::Warn);
@@ -50,7 +91,8 @@ mod header {
         println!("cargo:rerun-if-env-changed=SPANTLS_HEADER_OUT");
         let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").expect("set by cargo"));
         let out = std::env::var("SPANTLS_HEADER_OUT").map_or_else(|_| root.join("include/spantls.h"), PathBuf::from);
-        let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml");
+        let mut config = cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml");
+        config.after_includes.get_or_insert_default().push_str(&version());
         cbindgen::Builder::new()
             .with_config(config)
             .with_src(root.join("src/ffi/status.rs"))

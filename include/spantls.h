@@ -76,6 +76,33 @@
 #define SPANTLS_MUST_USE
 #endif
 
+/**
+ * The version of this header, which is that of the library it came with: compare `spantls_version()`.
+ */
+#define SPANTLS_VERSION "0.1.0"
+
+/**
+ * Its first number.
+ */
+#define SPANTLS_VERSION_MAJOR 0
+
+/**
+ * Its second number.
+ */
+#define SPANTLS_VERSION_MINOR 1
+
+/**
+ * Its third number.
+ */
+#define SPANTLS_VERSION_PATCH 0
+
+/**
+ * The same as one number, a byte each for major, minor and patch: `#if SPANTLS_VERSION_NUMBER >= 0x010000`. A release candidate
+ * has the number of its release.
+ */
+#define SPANTLS_VERSION_NUMBER 0x000100
+
+
 
 /**
  * The room of `spantls_error_t.message`, its closing NUL included.
@@ -684,6 +711,9 @@ typedef struct tls_credentials_t tls_credentials_t;
 
 /**
  * What contexts are made from. A context copies the options when it is created; later changes do not reach it.
+ *
+ * Threads: any number may use the same options at once. Each call is done as a whole, and waits while another one is at work on
+ * them.
  */
 typedef struct tls_options_t tls_options_t;
 
@@ -982,9 +1012,10 @@ SPANTLS_MUST_USE
 const char *spantls_signature_scheme_name(uint16_t scheme);
 
 /**
- * The version of the library as text, for example "0.1.0". Valid for the life of the process.
+ * The version of the library as text, for example "1.0.0". The header's is `SPANTLS_VERSION`. Valid for the life of the process.
  */
-SPANTLS_MUST_USE const char *spantls_version(void);
+SPANTLS_MUST_USE
+const char *spantls_version(void);
 
 /**
  * The `SPANTLS_ABI_VERSION` that the library was built with. Compare it with the header's when loading at run time.
@@ -1453,6 +1484,16 @@ SPANTLS_MUST_USE
 int32_t tls_context_is_server(const tls_context_t *context);
 
 /**
+ * As `tls_session_set_user_data()`, for a context.
+ */
+tls_status_t tls_context_set_user_data(tls_context_t *context, void *user_data);
+
+/**
+ * The pointer that `tls_context_set_user_data()` has set last; NULL until then.
+ */
+SPANTLS_MUST_USE void *tls_context_user_data(const tls_context_t *context);
+
+/**
  * Makes a session on a context; its role is the context's.
  *
  * - `TLS_STATUS_COMPLETE`: `*out_session` is set; release it with `tls_session_destroy()`.
@@ -1480,6 +1521,20 @@ void tls_session_destroy(tls_session_t *session);
 SPANTLS_MUST_USE
 tls_status_t tls_session_set_target_host_name(tls_session_t *session,
                                               const char *name);
+
+/**
+ * Keeps a pointer of the host's with the session, for example to its own connection. The library never follows or frees it.
+ * From any thread, at any time; whoever gets the pointer also sees what was written before it was set.
+ *
+ * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for a wrong handle.
+ */
+tls_status_t tls_session_set_user_data(tls_session_t *session,
+                                       void *user_data);
+
+/**
+ * The pointer that `tls_session_set_user_data()` has set last; NULL until then.
+ */
+SPANTLS_MUST_USE void *tls_session_user_data(const tls_session_t *session);
 
 /**
  * Does the handshake: hands over pending output, then consumes whole records of `input` and writes what the peer is
@@ -1530,6 +1585,18 @@ tls_status_t tls_session_encrypt(tls_session_t *session,
                                  size_t ciphertext_cap,
                                  size_t *out_consumed,
                                  size_t *out_written);
+
+/**
+ * The room in bytes with which `tls_session_encrypt()` takes `plaintext_len` bytes whole and returns COMPLETE, in the session's
+ * present state: records and what may have to precede them, which is pending output, a reply to a key update, new keys.
+ *
+ * Ask on the thread that encrypts: a call of the write half in between can change it. It is larger than what will be written by
+ * at most 37 bytes. `SIZE_MAX` if no memory has so much room; 0 where encrypt takes nothing: before the handshake is COMPLETE,
+ * after shutdown or a failure, on a session bound to a socket, while another thread is in the write half, without a session.
+ */
+SPANTLS_MUST_USE
+size_t tls_session_ciphertext_size(const tls_session_t *session,
+                                   size_t plaintext_len);
 
 /**
  * As `tls_session_encrypt()`, with the plaintext gathered from `num_spans` spans; `*out_consumed` counts through all

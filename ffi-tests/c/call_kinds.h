@@ -219,6 +219,8 @@ static bool is_filled(const void *memory, size_t len, uint8_t byte) {
 #define PASS_TICKET_LIFETIME(a) (uint32_t)(a).number
 #define PASS_FRAGMENT_SIZE(a) (size_t)(a).number
 #define PASS_ANY_INDEX(a) (size_t)(a).number
+#define PASS_PLAINTEXT_LEN(a) (size_t)(a).number
+#define PASS_USER_DATA(a) (a).pointer
 #define PASS_INDEX(a) (size_t)(a).number
 #define PASS_COPY_OUT(a) (void *)(a).pointer, (a).len, (a).out_len
 #define PASS_COPY_OUT_TEXT(a) (char *)(a).pointer, (a).len, (a).out_len
@@ -942,6 +944,9 @@ KIND(TICKET_LIFETIME, "lifetime_seconds", NULL, NULL, 3600, NULL, NUMBER_IS(6048
 KIND(FRAGMENT_SIZE, "size", NULL, NULL, 1000, NULL, NUMBER_IS(1, WRONG), NUMBER_IS(63, WRONG), NUMBER_IS(16385, WRONG),
      NUMBER_IS(SIZE_HALF, WRONG), NUMBER_IS(SIZE_ALL, WRONG), NUMBER_IS(0, FINE), NUMBER_IS(64, FINE),
      NUMBER_IS(16384, FINE));
+KIND(PLAINTEXT_LEN, "plaintext_len", NULL, NULL, 1, NULL, NUMBER_IS(0, FINE), NUMBER_IS(SIZE_HALF, FINE),
+     NUMBER_IS(SIZE_ALL, FINE));
+KIND(USER_DATA, "user_data", NULL, NULL, 0, NULL, {NULL, FINE, NULL, 0, NULL});
 KIND(ANY_INDEX, "index", NULL, NULL, 0, NULL, NUMBER_IS(100, FINE), NUMBER_IS(SIZE_HALF, FINE),
      NUMBER_IS(SIZE_ALL, FINE));
 KIND(INDEX, "index", NULL, NULL, 0, NULL, NUMBER_IS(100, WRONG), NUMBER_IS(SIZE_HALF, WRONG),

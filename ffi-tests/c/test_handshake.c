@@ -3,6 +3,7 @@
  * the input; and what both sides know afterwards. A few that cannot succeed because there is nothing in common.
  */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -447,6 +448,44 @@ static void names_of_numbers(void) {
     EXPECT(strcmp(spantls_signature_scheme_name(0xFFFF), "unknown") == 0);
 }
 
+static void versions(void) {
+    test("the header has the library's version");
+    EXPECT(strcmp(spantls_version(), SPANTLS_VERSION) == 0);
+    char text[32];
+    snprintf(text, sizeof text, "%d.%d.%d", SPANTLS_VERSION_MAJOR, SPANTLS_VERSION_MINOR, SPANTLS_VERSION_PATCH);
+    EXPECT(strncmp(spantls_version(), text, strlen(text)) == 0);
+    EXPECT_NUMBER(SPANTLS_VERSION_NUMBER,
+                  SPANTLS_VERSION_MAJOR << 16 | SPANTLS_VERSION_MINOR << 8 | SPANTLS_VERSION_PATCH);
+#if SPANTLS_VERSION_NUMBER < 0x000100
+    EXPECT(false);
+#endif
+}
+
+static void user_data(void) {
+    test("a session and a context keep a pointer of the host's");
+    int mine = 0, yours = 0;
+    setup_t client = {.anchors = "ca"};
+    setup_t server = {.credentials = "server-p256"};
+    pair_t pair = pair_open(&client, &server);
+    EXPECT(tls_session_user_data(pair.client.session) == NULL);
+    EXPECT_STATUS(tls_session_set_user_data(pair.client.session, &mine), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_session_set_user_data(pair.server.session, &yours), TLS_STATUS_COMPLETE);
+    EXPECT(run_handshake(&pair));
+    EXPECT(tls_session_user_data(pair.client.session) == &mine && tls_session_user_data(pair.server.session) == &yours);
+    EXPECT_STATUS(tls_session_set_user_data(pair.client.session, NULL), TLS_STATUS_COMPLETE);
+    EXPECT(tls_session_user_data(pair.client.session) == NULL);
+    pair_close(&pair);
+
+    tls_context_t *context = NULL;
+    EXPECT_STATUS(tls_context_create_server(NULL, &context), TLS_STATUS_COMPLETE);
+    EXPECT(tls_context_user_data(context) == NULL);
+    EXPECT_STATUS(tls_context_set_user_data(context, &mine), TLS_STATUS_COMPLETE);
+    EXPECT(tls_context_user_data(context) == &mine);
+    EXPECT_STATUS(tls_context_set_user_data(NULL, &mine), TLS_STATUS_INVALID_ARGUMENT);
+    EXPECT(tls_context_user_data(NULL) == NULL && tls_session_user_data(NULL) == NULL);
+    tls_context_destroy(context);
+}
+
 static void names(void) {
     test("the server learns the name that the client wants");
     setup_t client = {.anchors = "ca"};
@@ -601,6 +640,8 @@ int main(int argc, char **argv) {
     application_protocols();
     names();
     names_of_numbers();
+    versions();
+    user_data();
     facts_at_the_suspension();
     lifetimes();
     large_chains();

@@ -6,6 +6,7 @@ mod pem;
 mod private_key;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use rustls::client::Resumption;
 use rustls::compress::CertDecompressor;
@@ -42,6 +43,8 @@ pub struct Context {
     /// Whom a server names when it asks its clients for certificates.
     acceptable_issuers: Vec<rustls::DistinguishedName>,
     algorithms: WebPkiSupportedAlgorithms,
+    /// The host's own, never followed here.
+    user_data: AtomicPtr<()>,
 }
 
 pub(crate) enum Config {
@@ -149,6 +152,7 @@ impl Context {
             max_fragment_size: options.max_fragment_size,
             acceptable_issuers: issuers,
             algorithms,
+            user_data: AtomicPtr::default(),
         })
     }
 
@@ -163,6 +167,7 @@ impl Context {
             max_fragment_size: None,
             acceptable_issuers: Vec::new(),
             algorithms: suites::provider(&[], &[]).signature_verification_algorithms,
+            user_data: AtomicPtr::default(),
         })
     }
 
@@ -213,6 +218,7 @@ impl Context {
             max_fragment_size: options.max_fragment_size,
             acceptable_issuers: Vec::new(),
             algorithms,
+            user_data: AtomicPtr::default(),
         })
     }
 
@@ -268,6 +274,16 @@ impl Context {
             Config::Server(start) => start.ticket_keys.iter().for_each(|keys| keys.forget_expired()),
             Config::Undecided => {}
         }
+    }
+
+    /// Keeps a pointer for the host.
+    pub fn set_user_data(&self, pointer: *mut ()) {
+        self.user_data.store(pointer, Ordering::Release);
+    }
+
+    /// The pointer that the host has set; null until then.
+    pub fn user_data(&self) -> *mut () {
+        self.user_data.load(Ordering::Acquire)
     }
 
     /// Whether sessions on this context are servers.

@@ -1,5 +1,6 @@
 //! Contexts: what sessions share.
 
+use std::ffi::c_void;
 use std::sync::Arc;
 
 use super::fence;
@@ -87,4 +88,32 @@ pub unsafe extern "C" fn tls_context_is_server(context: *const tls_context_t) ->
         Ok(Outcome::Complete)
     });
     is_server
+}
+
+/// As `tls_session_set_user_data()`, for a context.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tls_context_set_user_data(
+    context: *mut tls_context_t,
+    user_data: *mut c_void,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fence::call(|| {
+        host.borrow(context)?.set_user_data(user_data.cast());
+        Ok(Outcome::Complete)
+    })
+}
+
+/// The pointer that `tls_context_set_user_data()` has set last; NULL until then.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_context_user_data(context: *const tls_context_t) -> *mut c_void {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    let mut user_data = std::ptr::null_mut();
+    let _: tls_status_t = fence::call(|| {
+        user_data = host.borrow(context)?.user_data().cast();
+        Ok(Outcome::Complete)
+    });
+    user_data
 }

@@ -9,6 +9,9 @@ pub struct tls_credentials_t {
 }
 
 /// What contexts are made from. A context copies the options when it is created; later changes do not reach it.
+///
+/// Threads: any number may use the same options at once. Each call is done as a whole, and waits while another one is at work on
+/// them.
 pub struct tls_options_t {
     _opaque: (),
 }

@@ -10,7 +10,7 @@ use crate::outcome::{Alert, Failure, Outcome};
 /// The number of this interface. Functions are only added while it stays the same.
 pub const SPANTLS_ABI_VERSION: u32 = 1;
 
-/// The version of the library as text, for example "0.1.0". Valid for the life of the process.
+/// The version of the library as text, for example "1.0.0". The header's is `SPANTLS_VERSION`. Valid for the life of the process.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn spantls_version() -> *const c_char {

@@ -68,6 +68,32 @@ pub unsafe extern "C" fn tls_session_set_target_host_name(
     fence::on_session(host, session, |session| session.set_target_host_name(host.text(name, "name")?))
 }
 
+/// Keeps a pointer of the host's with the session, for example to its own connection. The library never follows or frees it.
+/// From any thread, at any time; whoever gets the pointer also sees what was written before it was set.
+///
+/// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for a wrong handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tls_session_set_user_data(
+    session: *mut tls_session_t,
+    user_data: *mut c_void,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fence::on_session(host, session, |session| {
+        session.set_user_data(user_data.cast());
+        Ok(Outcome::Complete)
+    })
+}
+
+/// The pointer that `tls_session_set_user_data()` has set last; NULL until then.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_user_data(session: *const tls_session_t) -> *mut c_void {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fence::read(host, session, std::ptr::null_mut(), |session| session.user_data().cast())
+}
+
 /// Does the handshake: hands over pending output, then consumes whole records of `input` and writes what the peer is
 /// to receive, until something is missing. Any sizes work, also 0. Bytes behind the handshake are not consumed: they
 /// belong to `tls_session_decrypt()`.
@@ -133,6 +159,20 @@ pub unsafe extern "C" fn tls_session_encrypt(
     transform(host, session, out, input, output, |session, plaintext, ciphertext, counts| {
         session.encrypt(&[plaintext], ciphertext, counts)
     })
+}
+
+/// The room in bytes with which `tls_session_encrypt()` takes `plaintext_len` bytes whole and returns COMPLETE, in the session's
+/// present state: records and what may have to precede them, which is pending output, a reply to a key update, new keys.
+///
+/// Ask on the thread that encrypts: a call of the write half in between can change it. It is larger than what will be written by
+/// at most 37 bytes. `SIZE_MAX` if no memory has so much room; 0 where encrypt takes nothing: before the handshake is COMPLETE,
+/// after shutdown or a failure, on a session bound to a socket, while another thread is in the write half, without a session.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_ciphertext_size(session: *const tls_session_t, plaintext_len: usize) -> usize {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fence::read(host, session, 0, |session| session.ciphertext_size(plaintext_len).unwrap_or(0))
 }
 
 /// As `tls_session_encrypt()`, with the plaintext gathered from `num_spans` spans; `*out_consumed` counts through all

@@ -116,10 +116,16 @@ impl RecordKeys {
         self.key.algorithm()
     }
 
+    /// Records that any key of this algorithm may seal.
+    #[inline]
+    pub(crate) fn records_per_key(&self) -> u64 {
+        if self.gcm { MAX_RECORDS_AES_GCM } else { MAX_RECORDS_CHACHA20_POLY1305 }
+    }
+
     /// Records that may be sealed under this key (RFC 8446 section 5.5).
     #[inline]
     fn max_records(&self) -> u64 {
-        let max_records = if self.gcm { MAX_RECORDS_AES_GCM } else { MAX_RECORDS_CHACHA20_POLY1305 };
+        let max_records = self.records_per_key();
         #[cfg(test)]
         let max_records = max_records - self.fewer_records;
         max_records

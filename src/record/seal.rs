@@ -87,6 +87,11 @@ impl Sealer {
         }
     }
 
+    /// Bytes of a record that are not data, and records that each of the next keys may seal; `None` if the kernel seals.
+    pub(crate) fn costs(&self) -> Option<(usize, u64)> {
+        self.ours().ok().map(|protection| (protection.keys().overhead(), protection.keys().records_per_key()))
+    }
+
     pub(crate) fn version(&self) -> Version {
         match &self.sealing {
             SealedBy::Us(protection) => protection.keys().version(),

@@ -21,7 +21,7 @@ mod stats;
 mod write;
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError};
 
 use rustls::crypto::WebPkiSupportedAlgorithms;
@@ -99,6 +99,8 @@ pub struct Session {
     chosen: OnceLock<Arc<Context>>,
     /// The socket, if the session does its own I/O.
     bound: Option<Box<Bound>>,
+    /// The host's own, never followed here.
+    user_data: AtomicPtr<()>,
     shared: Shared,
     phase: Mutex<Phase>,
     write: Mutex<WriteHalf>,
@@ -133,6 +135,7 @@ impl Session {
             context,
             chosen: OnceLock::new(),
             bound: None,
+            user_data: AtomicPtr::default(),
             shared: Shared {
                 state: AtomicU32::new(0),
                 owed: Owed::default(),
@@ -178,6 +181,23 @@ impl Session {
         self.shared.counters.plaintext_sent.add(counts.consumed);
         write.count(&self.shared, counts.written);
         result
+    }
+
+    /// The room in which `encrypt` takes this much plaintext whole; none where it takes nothing.
+    pub fn ciphertext_size(&self, plaintext_len: usize) -> Result<usize, Failure> {
+        self.over_spans()?;
+        self.shared.complete()?;
+        Ok(try_lock(&self.write)?.ciphertext_size(&self.shared, plaintext_len))
+    }
+
+    /// Keeps a pointer for the host.
+    pub fn set_user_data(&self, pointer: *mut ()) {
+        self.user_data.store(pointer, Ordering::Release);
+    }
+
+    /// The pointer that the host has set; null until then.
+    pub fn user_data(&self) -> *mut () {
+        self.user_data.load(Ordering::Acquire)
     }
 
     /// Opens records, as many as fit.

@@ -53,6 +53,11 @@ impl Owed {
         self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, add).is_ok()
     }
 
+    /// Whether what is owed is the last that will be sent.
+    pub(super) fn is_the_end(&self) -> bool {
+        self.0.load(Ordering::Acquire) & (CLOSE_NOTIFY | FATAL_ALERT) != 0
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.load(Ordering::Acquire) & !ALERT_TAKEN == 0
     }

@@ -1203,3 +1203,5 @@ fn a_target_name_has_253_bytes_besides_a_dot_at_its_end() {
         assert!(pair.client.set_target_host_name(bad).is_err(), "{bad}");
     }
 }
+
+mod room;

@@ -199,6 +199,17 @@ impl WriteHalf {
         self.seal(&mut plaintext, output, counts)
     }
 
+    /// The room in which `encrypt` takes `plaintext_len` bytes whole, whatever the read half asks for before; none where it takes
+    /// nothing. `usize::MAX` if there is no such room.
+    pub(super) fn ciphertext_size(&self, shared: &Shared, plaintext_len: usize) -> usize {
+        match &self.sealing {
+            Some(sealing) if !self.closed && !shared.owed.is_the_end() && !shared.has(state::FAILED) => {
+                sealing.room_for(plaintext_len).saturating_add(self.pending().len())
+            }
+            _ => 0,
+        }
+    }
+
     /// Seals what is owed; fails where no more data can be sent.
     #[inline]
     pub(super) fn may_seal(&mut self, shared: &Shared) -> Result<(), Failure> {
@@ -493,6 +504,24 @@ impl Sealing {
             ));
         }
         self.update(&KEY_UPDATE_NOT_REQUESTED, room)
+    }
+
+    /// What this much plaintext takes as records, with what may have to precede them: a reply that the read half owes, and a
+    /// KeyUpdate whenever a key is used up.
+    fn room_for(&self, plaintext_len: usize) -> usize {
+        let sealer = &self.sealer;
+        let Some((overhead, records_per_key)) = sealer.costs() else { return 0 };
+        let records = plaintext_len.div_ceil(sealer.data_that_fits(usize::MAX)) as u64;
+        let replies = match sealer.version() {
+            Version::Tls12 => overhead + message(Alert::NO_RENEGOTIATION).len(),
+            Version::Tls13 => {
+                let left = sealer.records_left().saturating_sub(RESERVED_RECORDS);
+                let renewals = records.saturating_sub(left).div_ceil(records_per_key - RESERVED_RECORDS);
+                (overhead + KEY_UPDATE_REQUESTED.len()).saturating_mul(1 + renewals as usize)
+            }
+        };
+        let overhead = (records as usize).saturating_mul(overhead);
+        plaintext_len.saturating_add(overhead).saturating_add(replies)
     }
 
     /// Puts this KeyUpdate into `room` and continues with the next keys; `None` if there is too little room.

@@ -8,6 +8,11 @@ namespace SpanTls;
 internal static unsafe partial class NativeMethods
 {
     internal const string Library = "spantls";
+    internal const string Version = "0.1.0";
+    internal const int VersionMajor = 0;
+    internal const int VersionMinor = 1;
+    internal const int VersionPatch = 0;
+    internal const int VersionNumber = 256;
     internal const int ErrorMessageSize = 256;
     internal const int AbiVersion = 1;
     internal const int ValidationTimeNow = -1;
@@ -142,6 +147,12 @@ internal static unsafe partial class NativeMethods
     internal static extern int tls_context_is_server(ContextHandle context);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_context_set_user_data(ContextHandle context, void* userData);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern void* tls_context_user_data(ContextHandle context);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int tls_session_create(ContextHandle context, out IntPtr outSession);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -151,10 +162,19 @@ internal static unsafe partial class NativeMethods
     internal static extern int tls_session_set_target_host_name(SessionHandle session, byte* name);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_set_user_data(SessionHandle session, void* userData);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern void* tls_session_user_data(SessionHandle session);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int tls_session_handshake(SessionHandle session, void* input, nuint inputLen, void* output, nuint outputCap, nuint* outConsumed, nuint* outWritten);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int tls_session_encrypt(SessionHandle session, void* plaintext, nuint plaintextLen, void* ciphertext, nuint ciphertextCap, nuint* outConsumed, nuint* outWritten);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern nuint tls_session_ciphertext_size(SessionHandle session, nuint plaintextLen);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int tls_session_encrypt_vectored(SessionHandle session, NativeSpan* spans, nuint numSpans, void* ciphertext, nuint ciphertextCap, nuint* outConsumed, nuint* outWritten);

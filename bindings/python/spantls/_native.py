@@ -8,6 +8,17 @@ from ctypes import (c_char, c_char_p, c_int32, c_int64, c_size_t, c_ssize_t, c_u
                     c_void_p)
 from typing import Any, Dict, Tuple
 
+VERSION = '0.1.0'
+"""The version of this header, which is that of the library it came with: compare spantls_version()."""
+VERSION_MAJOR = 0
+"""Its first number."""
+VERSION_MINOR = 1
+"""Its second number."""
+VERSION_PATCH = 0
+"""Its third number."""
+VERSION_NUMBER = 256
+"""The same as one number, a byte each for major, minor and patch: #if SPANTLS_VERSION_NUMBER >= 0x010000. A release candidate
+has the number of its release."""
 ERROR_MESSAGE_SIZE = 256
 """The room of spantls_error_t.message, its closing NUL included."""
 ABI_VERSION = 1
@@ -527,11 +538,16 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "tls_context_create_client": (c_int32, (c_void_p, c_void_p)),
     "tls_context_destroy": (None, (c_void_p,)),
     "tls_context_is_server": (c_int32, (c_void_p,)),
+    "tls_context_set_user_data": (c_int32, (c_void_p, c_void_p)),
+    "tls_context_user_data": (c_void_p, (c_void_p,)),
     "tls_session_create": (c_int32, (c_void_p, c_void_p)),
     "tls_session_destroy": (None, (c_void_p,)),
     "tls_session_set_target_host_name": (c_int32, (c_void_p, c_char_p)),
+    "tls_session_set_user_data": (c_int32, (c_void_p, c_void_p)),
+    "tls_session_user_data": (c_void_p, (c_void_p,)),
     "tls_session_handshake": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p, c_size_t, c_void_p, c_void_p)),
     "tls_session_encrypt": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p, c_size_t, c_void_p, c_void_p)),
+    "tls_session_ciphertext_size": (c_size_t, (c_void_p, c_size_t)),
     "tls_session_encrypt_vectored": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p, c_size_t, c_void_p, c_void_p)),
     "tls_session_decrypt": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p, c_size_t, c_void_p, c_void_p)),
     "tls_session_decrypt_in_place": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p, c_void_p, c_void_p)),
