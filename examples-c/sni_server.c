@@ -67,7 +67,7 @@ static void print_alpn(const uint8_t *list, size_t len)
 static tls_status_t report_client_hello(const char *label, const tls_session_t *session)
 {
     spantls_client_hello_info_t info = {.struct_size = sizeof info};
-    char ja4[36];
+    char ja4[37];
     size_t ja4_len = 0;
     size_t len = 0;
 

@@ -175,10 +175,6 @@ typedef enum {
      */
     TLS_STATUS_NEEDS_SIGNATURE = 16,
     /**
-     * Copy-out getters: nothing was written; `*out_len` says how much room is needed.
-     */
-    TLS_STATUS_BUFFER_TOO_SMALL = 17,
-    /**
      * A null pointer, a bad length, text that is not UTF-8, a wrong handle, a context of the wrong role.
      */
     TLS_STATUS_INVALID_ARGUMENT = -1,
@@ -191,7 +187,7 @@ typedef enum {
      */
     TLS_STATUS_AUTHENTICATION_FAILED = -3,
     /**
-     * The peer broke the protocol, sent a fatal alert, spoke no TLS, or has nothing in common with us.
+     * The peer broke the protocol, spoke no TLS, or has nothing in common with us.
      */
     TLS_STATUS_PROTOCOL_ERROR = -4,
     /**
@@ -219,6 +215,16 @@ typedef enum {
      * the counts): try again once another handshake has been answered or destroyed, or give this connection up.
      */
     TLS_STATUS_OUT_OF_RESOURCES = -10,
+    /**
+     * The room for a value was too small: nothing was written. `*out_len` is the value's length; text needs one byte more,
+     * for its closing NUL.
+     */
+    TLS_STATUS_BUFFER_TOO_SMALL = -11,
+    /**
+     * The peer ended the session with a fatal alert, or with `close_notify` in the middle of the handshake: it refuses us.
+     * `alert_received` in the error record says why, for example `SPANTLS_ALERT_UNKNOWN_CA`.
+     */
+    TLS_STATUS_PEER_ALERT = -12,
     /**
      * A contained panic; the session is unusable from now on, and safe to destroy.
      */
@@ -400,6 +406,26 @@ typedef enum {
      */
     SPANTLS_CHANNEL_BINDING_EXPORTER = 27,
 } spantls_channel_binding_values;
+
+/**
+ * The values for `tls_session_shrink()`: each includes those before it.
+ */
+typedef enum {
+    /**
+     * Buffers: getters return what they did. Sessions that wait for data keep none, so this frees nothing today.
+     */
+    SPANTLS_SHRINK_BUFFERS = 0,
+    /**
+     * What is known of the peer: its certificates (and with them, on clients, `SPANTLS_CHANNEL_BINDING_ENDPOINT`), its OCSP
+     * response, a kept ClientHello.
+     */
+    SPANTLS_SHRINK_PEER = 1,
+    /**
+     * On clients, what takes session tickets: some 800 bytes, which are also freed when two tickets have come. Later tickets
+     * are ignored.
+     */
+    SPANTLS_SHRINK_TICKETS = 2,
+} spantls_shrink_values;
 
 /**
  * Flags of `tls_session_create_with_socket()`: one of BORROW and OWN, and what the kernel is to do.
@@ -1554,6 +1580,7 @@ SPANTLS_MUST_USE void *tls_session_user_data(const tls_session_t *session);
  *   These four are questions: send what was written, as always. They repeat, 0/0, until answered; a loop that passes over
  *   one never ends. Limit the time that you give yourself: `spantls_suspended_handshakes()`.
  * - `TLS_STATUS_CLOSED`: the handshake was cancelled with `tls_session_shutdown()`.
+ * - `TLS_STATUS_PEER_ALERT`: the peer has ended the handshake: `alert_received` in the error record says why. Sticky.
  * - `TLS_STATUS_AUTHENTICATION_FAILED`, `TLS_STATUS_PROTOCOL_ERROR`, `TLS_STATUS_TRUNCATED`: failed; what was written, and
  *   `tls_session_drain_pending_output()`, hold the alert for the peer. Sticky.
  * - `TLS_STATUS_OUT_OF_RESOURCES`: the next record was not consumed; not sticky.
@@ -1626,7 +1653,8 @@ tls_status_t tls_session_encrypt_vectored(tls_session_t *session,
  * - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_request_client_certificate()`. With a refusal there,
  *   `TLS_STATUS_AUTHENTICATION_FAILED`, sticky.
  * - `TLS_STATUS_TRUNCATED`: after `tls_session_end_of_input()` without a `close_notify`. The write half goes on.
- * - `TLS_STATUS_PROTOCOL_ERROR`: a bad record or a fatal alert; what came before it was delivered by earlier calls. Sticky.
+ * - `TLS_STATUS_PROTOCOL_ERROR`: a bad record; `TLS_STATUS_PEER_ALERT`: a fatal alert. What came before was delivered by
+ *   earlier calls. Sticky.
  * - The sticky error of a handshake that has failed.
  * - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE.
  */
@@ -1837,7 +1865,8 @@ tls_status_t tls_session_socket_handshake(tls_session_t *session);
  * - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_request_client_certificate()`. With a refusal there,
  *   `TLS_STATUS_AUTHENTICATION_FAILED`, sticky; `tls_session_socket_shutdown()` sends the alert.
  * - `TLS_STATUS_TRUNCATED`: the connection has ended without a `close_notify`. Sticky; writing goes on.
- * - `TLS_STATUS_PROTOCOL_ERROR`: a bad record or a fatal alert. Sticky; `tls_session_socket_shutdown()` sends the alert.
+ * - `TLS_STATUS_PROTOCOL_ERROR`: a bad record. Sticky; `tls_session_socket_shutdown()` sends the alert.
+ * - `TLS_STATUS_PEER_ALERT`: the peer's fatal alert. Sticky.
  * - `TLS_STATUS_IO_ERROR`: receiving failed, after everything received before was delivered; its `errno` is in the error record.
  *   Sticky for reading, unless it is ENOBUFS or ENOMEM. A failure to send is never reported here.
  * - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE, or the session is not bound to a socket.
@@ -2144,10 +2173,12 @@ SPANTLS_MUST_USE
 uint16_t tls_session_peer_signature_scheme(const tls_session_t *session);
 
 /**
- * Copies the application protocol (RFC 7301); empty if none was negotiated, and until the handshake is COMPLETE.
+ * Copies the application protocol (ALPN, RFC 7301); empty if none was negotiated, and until the handshake is COMPLETE.
  *
- * Copy-out: `*out_len` is the full length. `TLS_STATUS_COMPLETE`: copied; `TLS_STATUS_BUFFER_TOO_SMALL`: not even a
- * part was. `(NULL, 0, &len)` asks for the length.
+ * All getters of data copy everything or nothing, and set `*out_len` to the length: `(NULL, 0, &len)` asks for it.
+ *
+ * - `TLS_STATUS_COMPLETE`: copied.
+ * - `TLS_STATUS_BUFFER_TOO_SMALL`: the room is less than `*out_len` bytes.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_negotiated_alpn(const tls_session_t *session,
@@ -2158,8 +2189,12 @@ tls_status_t tls_session_negotiated_alpn(const tls_session_t *session,
 /**
  * Copies the server's name: on clients what was set, on servers what the client asked for (RFC 6066 section 3), from
  * the ClientHello on; empty if there is none. What servers get is a DNS name of at most 253 bytes without a dot at its
- * end, in the letters that the client chose: compare it without regard to case. No NUL is added; `*out_len` counts
- * bytes. Copy-out as `tls_session_negotiated_alpn()`.
+ * end, in the letters that the client chose: compare it without regard to case.
+ *
+ * All getters of text write a closing NUL, which `*out_len` does not count: the room must be `*out_len` + 1 bytes.
+ *
+ * - `TLS_STATUS_COMPLETE`: copied.
+ * - `TLS_STATUS_BUFFER_TOO_SMALL`: not copied. The text is empty, unless there is no room for that either.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_target_host_name(const tls_session_t *session,
@@ -2179,19 +2214,14 @@ tls_status_t tls_session_stats(const tls_session_t *session,
                                spantls_session_stats_t *out_stats);
 
 /**
- * Gives up memory of an open session. `depth` 0: nothing that getters tell; 1: the peer's certificates (and with them, on
- * clients, `SPANTLS_CHANNEL_BINDING_ENDPOINT`), its staple, a kept ClientHello; 2: on clients also what takes session tickets
- * (some 800 bytes, and given up anyway when there are two): later ones are ignored. Buffers are never kept by idle
- * sessions.
+ * Frees memory of an open session: `what` is a `SPANTLS_SHRINK_…` value.
  *
  * - `TLS_STATUS_COMPLETE`: done.
- * - `TLS_STATUS_INVALID_ARGUMENT`: another depth.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: another number.
  * - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE.
  * - `TLS_STATUS_BUSY`: another thread is in the read half.
  */
-SPANTLS_MUST_USE
-tls_status_t tls_session_shrink(tls_session_t *session,
-                                int32_t depth);
+SPANTLS_MUST_USE tls_status_t tls_session_shrink(tls_session_t *session, int32_t what);
 
 /**
  * The number of certificates that the peer has sent, 0 until it has; available from the verdict's suspension on.
@@ -2219,7 +2249,7 @@ tls_status_t tls_session_remote_certificate(const tls_session_t *session,
  * The number of certificates in the path that the default validation found, from the peer's leaf to a trust anchor, both
  * included. It is available once the default validation has judged, or `tls_session_default_policy_errors()` was called. It
  * is 0 if neither has happened, if the chain is not trusted, if the session was resumed without a new judgement, and after
- * `tls_session_shrink()` with a depth above 0. A name mismatch does not change it.
+ * `tls_session_shrink()` with `SPANTLS_SHRINK_PEER` or more. A name mismatch does not change it.
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` if a pointer is NULL.
  */
@@ -2333,8 +2363,8 @@ tls_status_t tls_session_client_hello_info(const tls_session_t *session,
 
 /**
  * Copies the JA3 fingerprint of the ClientHello: 32 hexadecimal digits, the MD5 of the text that
- * `tls_session_ja3_text()` copies. No NUL is added. There as long as the ClientHello is: see
- * `tls_session_client_hello()`. Copy-out as `tls_session_negotiated_alpn()`.
+ * `tls_session_ja3_text()` copies. There as long as the ClientHello is: see
+ * `tls_session_client_hello()`. Copy-out as `tls_session_target_host_name()`.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_ja3(const tls_session_t *session,

@@ -17,8 +17,6 @@ pub enum Outcome {
     Closed,
     /// The handshake waits for the host's answer.
     Suspended(Question),
-    /// A copy-out getter's span was too small; nothing was written.
-    BufferTooSmall,
 }
 
 /// What a suspended session asks its host.
@@ -43,8 +41,10 @@ pub enum FailureKind {
     InvalidState,
     /// A verdict refused the peer, or no credentials satisfied it.
     Authentication,
-    /// The peer broke the protocol, sent a fatal alert, or spoke no TLS.
+    /// The peer broke the protocol, spoke no TLS, or has nothing in common with us.
     Protocol,
+    /// The peer ended the session: with a fatal alert, or with `close_notify` in the middle of the handshake.
+    PeerAlert,
     /// The transport ended without `close_notify`.
     Truncated,
     /// A system call on the session's socket failed.
@@ -57,6 +57,8 @@ pub enum FailureKind {
     Busy,
     /// The fiber pool is full or memory could not be mapped; try later.
     Resources,
+    /// A copy-out getter's span was too small; nothing was written.
+    BufferTooSmall,
     /// A contained panic or a broken invariant.
     Internal,
 }
@@ -127,6 +129,12 @@ impl Failure {
         Self { os_error, ..Self::configuration(format!("{what}: {error}")) }
     }
 
+    /// A value of `needed` bytes does not fit into what the host gave.
+    #[cold]
+    pub fn buffer_too_small(needed: usize) -> Self {
+        Self::new(FailureKind::BufferTooSmall, format!("the value needs {needed} bytes of room"))
+    }
+
     /// An invariant of ours does not hold.
     #[cold]
     pub fn internal(message: impl Into<Cow<'static, str>>) -> Self {
@@ -142,7 +150,7 @@ impl Failure {
     /// The peer ended the session with a fatal alert.
     #[cold]
     pub fn alert_from_peer(alert: Alert) -> Self {
-        let mut failure = Self::new(FailureKind::Protocol, format!("the peer sent the fatal alert {alert}"));
+        let mut failure = Self::new(FailureKind::PeerAlert, format!("the peer sent the fatal alert {alert}"));
         failure.alert_received = Some(alert);
         failure
     }

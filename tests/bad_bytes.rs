@@ -680,7 +680,9 @@ impl Duel {
             let Some(failure) = &failures[me] else { continue };
             // A changed CertificateRequest may make the client decline.
             let no_certificate = failure.kind == FailureKind::Authentication && failure.policy_errors == 1;
-            assert!(failure.kind == FailureKind::Protocol || no_certificate, "{name}: {failure:?}");
+            let told = failure.alert_received.is_some();
+            assert_eq!(failure.kind == FailureKind::PeerAlert, told, "{name}: {failure:?}");
+            assert!(told || failure.kind == FailureKind::Protocol || no_certificate, "{name}: {failure:?}");
             expect_sticky(&self.sessions[me], name);
             match (failure.alert_sent, failure.alert_received) {
                 (Some(_), _) => self.expect_alert_on_the_wire(me, name),

@@ -39,6 +39,7 @@ MANAGED: Dict[str, Tuple[Managed, ...]] = {
     "spantls_state_values": (Managed("TlsSessionStates", "Where a session is.", none="None of the others."),),
     "spantls_kernel_reason_values": (
         Managed("TlsKernelReason", "Why the kernel's TLS is not used, or not for both directions."),),
+    "spantls_shrink_values": (Managed("TlsShrink", "What <see cref=\"TlsSession.Shrink\"/> frees."),),
     "spantls_socket_values": (Managed("TlsSocketFlags", "Who closes a socket, and what the kernel does for it."),),
 }
 

@@ -354,7 +354,7 @@ static void be_refused(scene_t *scene) {
         put_garbage(scene->peer);
     }
     run_handshake(&scene->pair);
-    EXPECT_STATUS(scene->self->status, TLS_STATUS_PROTOCOL_ERROR);
+    EXPECT_STATUS(scene->self->status, TLS_STATUS_PEER_ALERT);
 }
 
 static void refuse_and_say_so(scene_t *scene) {
@@ -378,7 +378,7 @@ static void be_cancelled(scene_t *scene) {
     begin_handshake(scene);
     call_handshake(scene->peer, scene->self);
     EXPECT_STATUS(send_close(scene->peer, scene->self), TLS_STATUS_CLOSED);
-    EXPECT_STATUS(call_with_room(scene, ROOM), TLS_STATUS_PROTOCOL_ERROR);
+    EXPECT_STATUS(call_with_room(scene, ROOM), TLS_STATUS_PEER_ALERT);
 }
 
 static void meet_bad_record(scene_t *scene) {
@@ -398,7 +398,7 @@ static void meet_alert(scene_t *scene) {
     scene->peer->inbox.data[scene->peer->inbox.len - 1] ^= 1;
     EXPECT_STATUS(receive(scene->peer), TLS_STATUS_PROTOCOL_ERROR);
     drain_to(scene->peer, scene->self, ROOM);
-    EXPECT_STATUS(receive(scene->self), TLS_STATUS_PROTOCOL_ERROR);
+    EXPECT_STATUS(receive(scene->self), TLS_STATUS_PEER_ALERT);
 }
 
 static void cancel(scene_t *scene) {
@@ -483,7 +483,7 @@ static void ends_with(scene_t *scene, uint8_t alert) {
     run_handshake(&scene->pair);
     EXPECT_STATUS(scene->self->status, TLS_STATUS_AUTHENTICATION_FAILED);
     EXPECT_NUMBER(error_of(scene->self->session).alert_sent, alert);
-    EXPECT_STATUS(peer_is_complete ? receive(scene->peer) : scene->peer->status, TLS_STATUS_PROTOCOL_ERROR);
+    EXPECT_STATUS(peer_is_complete ? receive(scene->peer) : scene->peer->status, TLS_STATUS_PEER_ALERT);
     EXPECT_NUMBER(error_of(scene->peer->session).alert_received, alert);
 }
 

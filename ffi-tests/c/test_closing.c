@@ -285,7 +285,7 @@ static void cut(void) {
         resume(&pair.client);
         EXPECT(!run_handshake(&pair));
         EXPECT_STATUS(pair.client.status, TLS_STATUS_AUTHENTICATION_FAILED);
-        EXPECT_STATUS(pair.server.status, TLS_STATUS_PROTOCOL_ERROR);
+        EXPECT_STATUS(pair.server.status, TLS_STATUS_PEER_ALERT);
         EXPECT_NUMBER(error_of(pair.server.session).alert_received, SPANTLS_ALERT_ACCESS_DENIED);
         pair_close(&pair);
     }
@@ -369,7 +369,7 @@ static void cancelled(void) {
                     /* A client of TLS 1.3 whose server cancels behind its flight is already through. */
                     EXPECT(protocols[p] == SPANTLS_PROTOCOL_TLS13 && !by_client && flights == 2);
                 } else {
-                    EXPECT_STATUS(peer->status, TLS_STATUS_PROTOCOL_ERROR);
+                    EXPECT_STATUS(peer->status, TLS_STATUS_PEER_ALERT);
                     EXPECT_NUMBER(error_of(peer->session).alert_received, SPANTLS_ALERT_CLOSE_NOTIFY);
                 }
                 pair_close(&pair);
@@ -390,7 +390,7 @@ static void cancelled(void) {
         EXPECT_STATUS(tls_session_reject(pair.client.session, 42), TLS_STATUS_INVALID_STATE);
         EXPECT_STATUS(call_handshake(&pair.client, &pair.server), TLS_STATUS_CLOSED);
         run_side(&pair.server, &pair.client);
-        EXPECT_STATUS(pair.server.status, TLS_STATUS_PROTOCOL_ERROR);
+        EXPECT_STATUS(pair.server.status, TLS_STATUS_PEER_ALERT);
         EXPECT_NUMBER(error_of(pair.server.session).alert_received, SPANTLS_ALERT_CLOSE_NOTIFY);
         EXPECT(!pair.server.was_complete);
         pair_close(&pair);

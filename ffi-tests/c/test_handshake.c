@@ -355,7 +355,7 @@ static void choices(void) {
 static void expect_nothing_in_common(pair_t *pair, int alert) {
     EXPECT(!run_handshake(pair));
     EXPECT_STATUS(pair->server.status, TLS_STATUS_PROTOCOL_ERROR);
-    EXPECT_STATUS(pair->client.status, TLS_STATUS_PROTOCOL_ERROR);
+    EXPECT_STATUS(pair->client.status, TLS_STATUS_PEER_ALERT);
     EXPECT_NUMBER(error_of(pair->server.session).alert_sent, alert);
     EXPECT_NUMBER(error_of(pair->client.session).alert_received, alert);
     EXPECT(!pair->client.was_complete && !pair->server.was_complete);

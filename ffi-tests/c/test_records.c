@@ -335,7 +335,7 @@ static void expect_broken(pair_t *pair, int alert) {
     EXPECT(tls_session_has_pending_output(reader->session));
     drain_to(reader, writer, 3);
     const int sent = error_of(reader->session).alert_sent;
-    EXPECT_STATUS(receive(writer), TLS_STATUS_PROTOCOL_ERROR);
+    EXPECT_STATUS(receive(writer), TLS_STATUS_PEER_ALERT);
     EXPECT_NUMBER(error_of(writer->session).alert_received, sent);
     EXPECT_NUMBER(error_of(writer->session).alert_sent, -1);
     pair_close(pair);

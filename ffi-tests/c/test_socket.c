@@ -213,7 +213,7 @@ static void test_refusal(uint32_t protocol) {
     EXPECT(!run(&wire));
     EXPECT_STATUS(tls_session_socket_handshake(wire.client), TLS_STATUS_AUTHENTICATION_FAILED);
     EXPECT_NUMBER(error_of(wire.client).alert_sent, SPANTLS_ALERT_UNKNOWN_CA);
-    EXPECT_STATUS(tls_session_socket_handshake(wire.server), TLS_STATUS_PROTOCOL_ERROR);
+    EXPECT_STATUS(tls_session_socket_handshake(wire.server), TLS_STATUS_PEER_ALERT);
     EXPECT_NUMBER(error_of(wire.server).alert_received, SPANTLS_ALERT_UNKNOWN_CA);
     size_t count = 0;
     uint8_t room[10] = {0};
@@ -388,7 +388,7 @@ static void test_reset_in_handshake(void) {
         }
         close(fds[1]);
         for (int i = 0; i < 2; i++) {
-            EXPECT_STATUS(tls_session_socket_handshake(session), says_why ? TLS_STATUS_PROTOCOL_ERROR : TLS_STATUS_IO_ERROR);
+            EXPECT_STATUS(tls_session_socket_handshake(session), says_why ? TLS_STATUS_PEER_ALERT : TLS_STATUS_IO_ERROR);
         }
         EXPECT_NUMBER(error_of(session).alert_received, says_why ? SPANTLS_ALERT_HANDSHAKE_FAILURE : -1);
         EXPECT_NUMBER(error_of(session).os_error, says_why ? 0 : EPIPE);

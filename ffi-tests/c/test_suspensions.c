@@ -175,14 +175,14 @@ static void expect_failed(side_t *failed, tls_status_t status, side_t *told, int
     EXPECT_NUMBER(told->inbox.len, sent);
 
     if (told->was_complete) {
-        EXPECT_STATUS(receive(told), TLS_STATUS_PROTOCOL_ERROR);
+        EXPECT_STATUS(receive(told), TLS_STATUS_PEER_ALERT);
     } else {
-        EXPECT_STATUS(told->status, TLS_STATUS_PROTOCOL_ERROR);
+        EXPECT_STATUS(told->status, TLS_STATUS_PEER_ALERT);
     }
     EXPECT_NUMBER(told->plaintext.len, 0);
     EXPECT_NUMBER(failed->plaintext.len, 0);
     error = error_of(told->session);
-    EXPECT_STATUS(error.status, TLS_STATUS_PROTOCOL_ERROR);
+    EXPECT_STATUS(error.status, TLS_STATUS_PEER_ALERT);
     EXPECT_NUMBER(error.alert_received, alert);
     EXPECT_NUMBER(error.alert_sent, -1);
 }
@@ -388,7 +388,7 @@ static void shut_down(const question_t *question, size_t protocol) {
         if (scene.other->was_complete) {
             EXPECT_STATUS(receive(scene.other), TLS_STATUS_CLOSED);
         } else {
-            EXPECT_STATUS(scene.other->status, TLS_STATUS_PROTOCOL_ERROR);
+            EXPECT_STATUS(scene.other->status, TLS_STATUS_PEER_ALERT);
             EXPECT_NUMBER(error_of(scene.other->session).alert_received, SPANTLS_ALERT_CLOSE_NOTIFY);
         }
         EXPECT_NUMBER(scene.other->plaintext.len, 0);
@@ -1394,11 +1394,12 @@ static void expect_hello(const tls_session_t *session, const bytes_t *sent) {
         EXPECT_STATUS(fingerprints[f](session, text, sizeof text, &len), TLS_STATUS_COMPLETE);
         EXPECT((len > 0) == (sent != NULL));
         EXPECT(sent == NULL || lengths[f] == 0 || len == lengths[f]);
-        EXPECT(memchr(text, 0, len) == NULL);
+        EXPECT_NUMBER(strlen(text), len);
         if (sent != NULL) {
             size_t again = 77;
-            EXPECT_STATUS(fingerprints[f](session, text, len - 1, &again), TLS_STATUS_BUFFER_TOO_SMALL);
+            EXPECT_STATUS(fingerprints[f](session, text, len, &again), TLS_STATUS_BUFFER_TOO_SMALL);
             EXPECT_NUMBER(again, len);
+            EXPECT_NUMBER(text[0], 0);
         }
     }
     if (sent == NULL) {
@@ -1709,7 +1710,7 @@ static void no_hello(void) {
         {"an empty ClientHello", "\x16\3\1\0\4\1\0\0\0", 9, TLS_STATUS_PROTOCOL_ERROR, SPANTLS_ALERT_DECODE_ERROR},
         {"a ClientHello of 2^24-1 bytes", "\x16\3\1\0\4\1\xff\xff\xff", 9, TLS_STATUS_PROTOCOL_ERROR,
          SPANTLS_ALERT_ILLEGAL_PARAMETER},
-        {"an alert", "\x15\3\1\0\2\2\x28", 7, TLS_STATUS_PROTOCOL_ERROR, -1},
+        {"an alert", "\x15\3\1\0\2\2\x28", 7, TLS_STATUS_PEER_ALERT, -1},
         {"HTTP", "GET / HTTP/1.1\r\n", 16, TLS_STATUS_PROTOCOL_ERROR, SPANTLS_ALERT_UNEXPECTED_MESSAGE},
     };
     for (size_t i = 0; i < COUNT(inputs); i++) {

@@ -103,9 +103,9 @@ static void expect_told(side_t *judge, side_t *judged, uint32_t policy_errors, i
     }
     EXPECT(!judge->was_complete);
     if (judged->status == TLS_STATUS_COMPLETE) {
-        EXPECT_STATUS(receive(judged), TLS_STATUS_PROTOCOL_ERROR);
+        EXPECT_STATUS(receive(judged), TLS_STATUS_PEER_ALERT);
     } else {
-        EXPECT_STATUS(judged->status, TLS_STATUS_PROTOCOL_ERROR);
+        EXPECT_STATUS(judged->status, TLS_STATUS_PEER_ALERT);
     }
     EXPECT_NUMBER(error_of(judged->session).alert_received, error.alert_sent);
 }

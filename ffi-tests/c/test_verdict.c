@@ -67,14 +67,14 @@ static void expect_refused(court_t *court, const trial_t *trial, int alert) {
     EXPECT_NUMBER(tls_session_has_pending_output(judge->session), 0);
 
     if (judged_after_completion(trial)) {
-        EXPECT_STATUS(receive(judged), TLS_STATUS_PROTOCOL_ERROR);
+        EXPECT_STATUS(receive(judged), TLS_STATUS_PEER_ALERT);
         EXPECT_NUMBER(judged->plaintext.len, 0);
     } else {
-        EXPECT_STATUS(judged->status, TLS_STATUS_PROTOCOL_ERROR);
+        EXPECT_STATUS(judged->status, TLS_STATUS_PEER_ALERT);
         EXPECT(!judged->was_complete);
     }
     error = error_of(judged->session);
-    EXPECT_STATUS(error.status, TLS_STATUS_PROTOCOL_ERROR);
+    EXPECT_STATUS(error.status, TLS_STATUS_PEER_ALERT);
     EXPECT_NUMBER(error.alert_received, alert);
     EXPECT_NUMBER(error.alert_sent, -1);
 }
@@ -477,7 +477,7 @@ static void acceptance_is_not_authentication(void) {
     EXPECT(!pair.client.was_complete && !pair.server.was_complete);
     EXPECT_STATUS(pair.client.status, TLS_STATUS_PROTOCOL_ERROR);
     EXPECT_NUMBER(error_of(pair.client.session).alert_sent, SPANTLS_ALERT_DECRYPT_ERROR);
-    EXPECT_STATUS(pair.server.status, TLS_STATUS_PROTOCOL_ERROR);
+    EXPECT_STATUS(pair.server.status, TLS_STATUS_PEER_ALERT);
     EXPECT_NUMBER(error_of(pair.server.session).alert_received, SPANTLS_ALERT_DECRYPT_ERROR);
     pair_close(&pair);
 }

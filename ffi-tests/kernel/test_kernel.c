@@ -283,7 +283,7 @@ static void test_tickets(uint32_t protocol) {
 static void expect_alert(tls_session_t *peer, uint8_t alert) {
     bytes_t received = {0};
     spantls_error_t error = {.struct_size = sizeof error};
-    EXPECT_STATUS(read_to_end(peer, &received), TLS_STATUS_PROTOCOL_ERROR);
+    EXPECT_STATUS(read_to_end(peer, &received), TLS_STATUS_PEER_ALERT);
     EXPECT_STATUS(tls_session_error(peer, &error), TLS_STATUS_COMPLETE);
     EXPECT_NUMBER(error.alert_received, alert);
     bytes_free(&received);

@@ -34,9 +34,10 @@ def _numbers(kind, listed):
 COMPLETE, WANT_READ, WANT_WRITE, CLOSED = _numbers(_native.Status, "COMPLETE WANT_READ WANT_WRITE CLOSED")
 WANT_CREDENTIALS, NEEDS_CERTIFICATE_VALIDATION, NEEDS_SERVER_OPTIONS, NEEDS_SIGNATURE = _numbers(
     _native.Status, "WANT_CREDENTIALS NEEDS_CERTIFICATE_VALIDATION NEEDS_SERVER_OPTIONS NEEDS_SIGNATURE")
-BUFFER_TOO_SMALL, INVALID_ARGUMENT, INVALID_STATE, AUTHENTICATION, PROTOCOL, TRUNCATED, IO, CONFIGURATION, NOT_SUPPORTED = _numbers(
-    _native.Status, "BUFFER_TOO_SMALL INVALID_ARGUMENT INVALID_STATE AUTHENTICATION_FAILED PROTOCOL_ERROR TRUNCATED IO_ERROR "
-    "INVALID_CONFIGURATION NOT_SUPPORTED")
+PEER_ALERT, BUFFER_TOO_SMALL, INVALID_ARGUMENT, INVALID_STATE, AUTHENTICATION, PROTOCOL, TRUNCATED, IO, CONFIGURATION, \
+    NOT_SUPPORTED = _numbers(
+    _native.Status, "PEER_ALERT BUFFER_TOO_SMALL INVALID_ARGUMENT INVALID_STATE AUTHENTICATION_FAILED PROTOCOL_ERROR TRUNCATED "
+    "IO_ERROR INVALID_CONFIGURATION NOT_SUPPORTED")
 
 TLS12, TLS13 = _numbers(_native.Protocol, "TLS12 TLS13")
 CERTIFICATE_NONE, CERTIFICATE_REQUEST, CERTIFICATE_REQUIRE = _numbers(_native.ClientCertificate, "NONE REQUEST REQUIRE")
@@ -398,8 +399,9 @@ class Session:
         status = function(self._handle, *arguments, None, 0, ctypes.byref(length))
         if status not in (COMPLETE, BUFFER_TOO_SMALL):
             raise TlsError(status, self.error().message)
-        output = ctypes.create_string_buffer(length.value)
-        self.must(function(self._handle, *arguments, output, length.value, ctypes.byref(length)))
+        room = length.value + 1  # text has a closing NUL
+        output = ctypes.create_string_buffer(room)
+        self.must(function(self._handle, *arguments, output, room, ctypes.byref(length)))
         return ctypes.string_at(output, length.value)
 
     def negotiated_alpn(self):

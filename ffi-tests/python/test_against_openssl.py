@@ -10,7 +10,7 @@ import unittest
 
 import sentences
 from spantls_ctypes import (
-    AUTHENTICATION, CERTIFICATE_REQUEST, CERTIFICATE_REQUIRE, CLOSED, COMPLETE, HELLO_RETRIED, PROTOCOL, TLS12, TLS13,
+    AUTHENTICATION, CERTIFICATE_REQUEST, CERTIFICATE_REQUIRE, CLOSED, COMPLETE, HELLO_RETRIED, PEER_ALERT, TLS12, TLS13,
     TRUNCATED, WANT_READ, Context, Driver, cert_path,
 )
 
@@ -322,8 +322,8 @@ class AgainstTools(Tools):
         self.assertEqual(received, b"")
         error = us.session.error()
         self.assertEqual(error.alert_sent if us.status != CLOSED else -1, -1, error)
-        self.assertIn(us.status, (CLOSED, PROTOCOL))
-        if us.status == PROTOCOL:
+        self.assertIn(us.status, (CLOSED, PEER_ALERT))
+        if us.status == PEER_ALERT:
             self.assertEqual(error.alert_received, 40, error)
         child.expect("no renegotiation")
 
@@ -342,7 +342,7 @@ class AgainstTools(Tools):
         """The other way round: their refusal of our certificate reaches us."""
         if our_role == "server":
             us, child = self.openssl_pair(our_role, protocol, options={"credentials": "server-expired"})
-            self.assertEqual(us.connect(), PROTOCOL)
+            self.assertEqual(us.connect(), PEER_ALERT)
             self.assertEqual(us.session.error().alert_received, 45)
         else:
             us, child = self.openssl_pair(our_role, protocol, "-Verify", "3", "-verify_return_error",
@@ -351,7 +351,7 @@ class AgainstTools(Tools):
             if protocol == TLS13:
                 self.assertEqual(status, COMPLETE)
                 self.assertEqual(us.receive_all(), b"")
-            self.assertEqual(us.status, PROTOCOL)
+            self.assertEqual(us.status, PEER_ALERT)
             self.assertEqual(us.session.error().alert_received, 48)
 
     def openssl_with_client_certificates(self, our_role, protocol):

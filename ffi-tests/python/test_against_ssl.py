@@ -8,7 +8,7 @@ import unittest
 import sentences
 from spantls_ctypes import (
     AUTHENTICATION, CERTIFICATE_NONE, CERTIFICATE_REQUEST, CERTIFICATE_REQUIRE, CLOSED, COMPLETE, HELLO_RETRIED,
-    PROTOCOL, TLS12, TLS13, TRUNCATED, WANT_READ, Context, Driver, cert_path,
+    PEER_ALERT, PROTOCOL, TLS12, TLS13, TRUNCATED, WANT_READ, Context, Driver, cert_path,
 )
 
 QUICK = bool(os.environ.get("SPANTLS_QUICK"))
@@ -306,7 +306,7 @@ def client_certificate_test(our_role, protocol, mode, shown):
             if protocol == TLS13:
                 self.assertEqual(us.status, COMPLETE)
                 self.assertEqual(us.read(), b"")
-            self.assertEqual(us.status, PROTOCOL)
+            self.assertEqual(us.status, PEER_ALERT)
             self.assertEqual(us.session.error().alert_received, alert)
 
     return test

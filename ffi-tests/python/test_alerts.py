@@ -27,7 +27,7 @@ from hand_peer import (
 )
 from peers import GnuTls, OpenSsl, PythonPeer, Tamper, flip, hello, our_context, vocabulary
 from spantls_ctypes import (
-    AUTHENTICATION, CERTIFICATE_REQUIRE, CLOSED, COMPLETE, FAILED, PROTOCOL, TLS12, TLS13, WANT_READ, Driver,
+    AUTHENTICATION, CERTIFICATE_REQUIRE, CLOSED, COMPLETE, FAILED, PEER_ALERT, PROTOCOL, TLS12, TLS13, WANT_READ, Driver,
     alert_name, read_cert,
 )
 
@@ -982,7 +982,7 @@ def received_test(role, protocol, phase, description, level):
             self.assertEqual(us.read(), b"")
             them.feed(us.take_output())
         error = us.session.error()
-        self.assertEqual(us.status, PROTOCOL, error)
+        self.assertEqual(us.status, PEER_ALERT, error)
         self.assertEqual((error.alert_received, error.alert_sent), (description, -1), error)
         # RFC 8446 section 6: nothing more is sent.
         self.assertEqual(them.alerts, [])
@@ -1011,7 +1011,7 @@ def suspended_alert_test(role, protocol, description):
         talk(us, them)
         error = us.session.error()
         self.assertEqual(judged, [True])
-        self.assertEqual(us.status, PROTOCOL, error)
+        self.assertEqual(us.status, PEER_ALERT, error)
         self.assertEqual((error.alert_received, error.alert_sent), (description, -1), error)
         self.assertEqual(them.alerts, [])
 
@@ -1026,7 +1026,7 @@ def clear_alert_test(description, level):
         us.handshake()
         us.take_output()
         us.inbox += record(ALERT, bytes([level, description]))
-        self.assertEqual(us.handshake(), PROTOCOL)
+        self.assertEqual(us.handshake(), PEER_ALERT)
         error = us.session.error()
         self.assertEqual((error.alert_received, error.alert_sent), (description, -1), error)
         self.assertEqual(us.take_output(), b"")
@@ -1053,9 +1053,9 @@ def peer_cancels_test(role, protocol, phase):
         us, them = by_hand(self, role, protocol, options, changes=changes, show=True)
         talk(us, them)
         error = us.session.error()
-        self.assertEqual(us.status, PROTOCOL, error)
+        self.assertEqual(us.status, PEER_ALERT, error)
         self.assertEqual((error.alert_received, error.alert_sent), (0, -1), error)
-        self.assertEqual(us.session.end_of_input(), PROTOCOL)
+        self.assertEqual(us.session.end_of_input(), PEER_ALERT)
         note(Row("the peer cancels: user_canceled, close_notify", role, BOTH, None, "8446 6.1", None), protocol, 0,
             "hand")
 

@@ -33,7 +33,7 @@ from spantls_ctypes import (
     AUTHENTICATION, CERTIFICATE_ASKED, CERTIFICATE_REQUEST, CERTIFICATE_REQUIRE, CLOSED, COMPLETE, CONFIGURATION,
     HANDSHAKE_COMPLETE, HELLO_RETRIED, INVALID_ARGUMENT, INVALID_STATE, NEEDS_CERTIFICATE_VALIDATION,
     NEEDS_SERVER_OPTIONS, NEEDS_SIGNATURE, OFFERS_EARLY_DATA, OFFERS_POST_HANDSHAKE_AUTH, OFFERS_PRE_SHARED_KEY,
-    OFFERS_TLS13, PROTOCOL, SUSPENDED, TLS12, TLS13, TRUNCATED, VALIDATION_AUTOMATIC, WANT_CREDENTIALS, WANT_READ,
+    OFFERS_TLS13, PEER_ALERT, PROTOCOL, SUSPENDED, TLS12, TLS13, TRUNCATED, VALIDATION_AUTOMATIC, WANT_CREDENTIALS, WANT_READ,
     HELLO_PARTS, Context, Credentials, TlsError, alert_name, cert_path, read_cert, suspended_handshakes,
 )
 
@@ -420,15 +420,15 @@ HELLO = client_hello(TLS13).message()
 
 # The first bytes, the status, the alerts sent and received, and what goes out.
 BEGINNINGS = [
-    ("a fatal alert", record(ALERT, b"\2\x28"), (PROTOCOL, -1, 40), b""),
-    ("a fatal alert of no name", record(ALERT, b"\2\xc8"), (PROTOCOL, -1, 200), b""),
-    ("a close_notify", record(ALERT, b"\1\0"), (PROTOCOL, -1, 0), record(ALERT, b"\1\0")),
-    ("user_canceled and close_notify", record(ALERT, b"\1\x5a") + record(ALERT, b"\1\0"), (PROTOCOL, -1, 0),
+    ("a fatal alert", record(ALERT, b"\2\x28"), (PEER_ALERT, -1, 40), b""),
+    ("a fatal alert of no name", record(ALERT, b"\2\xc8"), (PEER_ALERT, -1, 200), b""),
+    ("a close_notify", record(ALERT, b"\1\0"), (PEER_ALERT, -1, 0), record(ALERT, b"\1\0")),
+    ("user_canceled and close_notify", record(ALERT, b"\1\x5a") + record(ALERT, b"\1\0"), (PEER_ALERT, -1, 0),
      record(ALERT, b"\1\0")),
-    ("four warnings and a close_notify", record(ALERT, b"\1\x70") * 4 + record(ALERT, b"\1\0"), (PROTOCOL, -1, 0),
+    ("four warnings and a close_notify", record(ALERT, b"\1\x70") * 4 + record(ALERT, b"\1\0"), (PEER_ALERT, -1, 0),
      record(ALERT, b"\1\0")),
     ("warnings without end", record(ALERT, b"\1\x70") * 40, (PROTOCOL, 10, -1), None),
-    ("an alert of an unknown level", record(ALERT, b"\3\x28"), (PROTOCOL, -1, 40), b""),
+    ("an alert of an unknown level", record(ALERT, b"\3\x28"), (PEER_ALERT, -1, 40), b""),
     ("an alert behind the first fragment", record(HANDSHAKE, HELLO[:50]) + record(ALERT, b"\2\x28"), None, None),
     ("an HTTP request", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", (PROTOCOL, 10, -1), None),
     ("a hello of SSL 2", bytes([0x80, 46, 1, 3, 1]) + bytes(43), (PROTOCOL, 10, -1), None),
@@ -471,7 +471,7 @@ def beginning_test(what, data, expected, output, undecided):
             self.assertIn(found, ((PROTOCOL, 10, -1), (PROTOCOL, 50, -1)))
         elif expected is None:
             # RFC 8446 section 5.1 allows no other record here, and section 6 wants a fatal alert heard.
-            self.assertIn(found, ((PROTOCOL, 10, -1), (PROTOCOL, -1, 40)))
+            self.assertIn(found, ((PROTOCOL, 10, -1), (PEER_ALERT, -1, 40)))
         else:
             self.assertEqual(found, expected, error)
         alert = record(ALERT, bytes([2, found[1]])) if found[1] >= 0 else b""
@@ -936,7 +936,7 @@ def credentials_test(make_peer, protocol, mode, name, is_asked, how):
                 self.assertEqual(status, COMPLETE, session.error())
                 status = hears(peer)
             # RFC 8446 section 4.4.2.4, RFC 5246 section 7.4.6; GnuTLS has decode_error for the latter.
-            self.assertEqual(status, PROTOCOL, session.error())
+            self.assertEqual(status, PEER_ALERT, session.error())
             expected = 116 if protocol == TLS13 else 50 if make_peer is GnuTls else 40
             self.assertEqual(session.error().alert_received, expected)
             return

@@ -13,7 +13,7 @@ import sentences
 from peers import GnuTls, OpenSsl
 from spantls_ctypes import (
     AUTHENTICATION, CERTIFICATE_NONE, CERTIFICATE_REQUIRE, CLOSED, COMPLETE, HANDSHAKE_COMPLETE, HAS_PENDING_OUTPUT,
-    HAS_PENDING_PLAINTEXT, IO, NEEDS_CERTIFICATE_VALIDATION, PROTOCOL, TLS12, TLS13, TRUNCATED, WANT_READ, WANT_WRITE, Context,
+    HAS_PENDING_PLAINTEXT, IO, NEEDS_CERTIFICATE_VALIDATION, PEER_ALERT, TLS12, TLS13, TRUNCATED, WANT_READ, WANT_WRITE, Context,
     cert_path,
 )
 from test_against_openssl import DEADLINE
@@ -211,7 +211,7 @@ def refused_by_them(protocol):
         if status == COMPLETE:
             # TLS 1.3: our side was complete before the client has judged.
             status = bound.read_to_end()
-        self.assertEqual(status, PROTOCOL)
+        self.assertEqual(status, PEER_ALERT)
         self.assertEqual(bound.session.error().alert_received, 48)
         self.assertIsInstance(peer.end(), ssl.SSLCertVerificationError)
     return method

@@ -196,8 +196,7 @@ static int alert_of(const char *path) {
 static tls_status_t choose_context(tls_session_t *session) {
     char name[256];
     size_t len;
-    must(tls_session_target_host_name(session, name, sizeof name - 1, &len), "server name");
-    name[len] = '\0';
+    must(tls_session_target_host_name(session, name, sizeof name, &len), "server name");
     for (size_t i = 0; i < num_contexts; i++) {
         if (strcmp(contexts[i].host, name) == 0) {
             answers_with = contexts[i].credentials;
@@ -439,7 +438,7 @@ static void converse(outcome_t *outcome, int fd) {
         status = wire_handshake(&wire);
     } while (answered(outcome, wire.session, status));
     size_t len;
-    must(tls_session_target_host_name(wire.session, outcome->sni, sizeof outcome->sni - 1, &len), "server name");
+    must(tls_session_target_host_name(wire.session, outcome->sni, sizeof outcome->sni, &len), "server name");
     if (status == TLS_STATUS_COMPLETE) {
         learn(outcome, wire.session);
         if (exchange(outcome, &wire)) {

@@ -2,8 +2,8 @@
 
 use std::ffi::c_void;
 
-use super::facts::copy_out;
 use super::fence;
+use super::getting::copy_out;
 use super::handles::{tls_context_t, tls_credentials_t, tls_session_t};
 use super::host::{Host, required};
 use super::status::tls_status_t;

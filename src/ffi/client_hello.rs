@@ -2,7 +2,7 @@
 
 use std::ffi::{c_char, c_void};
 
-use super::facts::{copy_out, fill_struct};
+use super::getting::{copy_out, copy_text, fill_struct};
 use super::handles::tls_session_t;
 use super::host::Host;
 use super::status::tls_status_t;
@@ -114,8 +114,8 @@ pub unsafe extern "C" fn tls_session_client_hello_info(
 }
 
 /// Copies the JA3 fingerprint of the ClientHello: 32 hexadecimal digits, the MD5 of the text that
-/// `tls_session_ja3_text()` copies. No NUL is added. There as long as the ClientHello is: see
-/// `tls_session_client_hello()`. Copy-out as `tls_session_negotiated_alpn()`.
+/// `tls_session_ja3_text()` copies. There as long as the ClientHello is: see
+/// `tls_session_client_hello()`. Copy-out as `tls_session_target_host_name()`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_ja3(
@@ -181,8 +181,8 @@ fn fingerprint(
     out_len: *mut usize,
     make: impl FnOnce(&ClientHello) -> String,
 ) -> tls_status_t {
-    copy_out(host, session, out.cast(), cap, out_len, |session| {
-        Ok(session.client_hello().map(|hello| make(&hello).into_bytes()).unwrap_or_default())
+    copy_text(host, session, out, cap, out_len, |session| {
+        Ok(session.client_hello().map(|hello| make(&hello)).unwrap_or_default())
     })
 }
 

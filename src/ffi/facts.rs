@@ -3,6 +3,7 @@
 use std::ffi::{c_char, c_void};
 
 use super::fence;
+use super::getting::{copy_out, copy_text, fill_struct};
 use super::handles::tls_session_t;
 use super::host::{Host, disjoint, required};
 use super::status::tls_status_t;
@@ -105,10 +106,12 @@ pub unsafe extern "C" fn tls_session_peer_signature_scheme(session: *const tls_s
     fence::read(host, session, 0, |session| session.negotiated().peer_signature_scheme)
 }
 
-/// Copies the application protocol (RFC 7301); empty if none was negotiated, and until the handshake is COMPLETE.
+/// Copies the application protocol (ALPN, RFC 7301); empty if none was negotiated, and until the handshake is COMPLETE.
 ///
-/// Copy-out: `*out_len` is the full length. `TLS_STATUS_COMPLETE`: copied; `TLS_STATUS_BUFFER_TOO_SMALL`: not even a
-/// part was. `(NULL, 0, &len)` asks for the length.
+/// All getters of data copy everything or nothing, and set `*out_len` to the length: `(NULL, 0, &len)` asks for it.
+///
+/// - `TLS_STATUS_COMPLETE`: copied.
+/// - `TLS_STATUS_BUFFER_TOO_SMALL`: the room is less than `*out_len` bytes.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_negotiated_alpn(
@@ -124,8 +127,12 @@ pub unsafe extern "C" fn tls_session_negotiated_alpn(
 
 /// Copies the server's name: on clients what was set, on servers what the client asked for (RFC 6066 section 3), from
 /// the ClientHello on; empty if there is none. What servers get is a DNS name of at most 253 bytes without a dot at its
-/// end, in the letters that the client chose: compare it without regard to case. No NUL is added; `*out_len` counts
-/// bytes. Copy-out as `tls_session_negotiated_alpn()`.
+/// end, in the letters that the client chose: compare it without regard to case.
+///
+/// All getters of text write a closing NUL, which `*out_len` does not count: the room must be `*out_len` + 1 bytes.
+///
+/// - `TLS_STATUS_COMPLETE`: copied.
+/// - `TLS_STATUS_BUFFER_TOO_SMALL`: not copied. The text is empty, unless there is no room for that either.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_target_host_name(
@@ -136,7 +143,7 @@ pub unsafe extern "C" fn tls_session_target_host_name(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    copy_out(host, session, out_name.cast(), name_cap, out_len, |session| Ok(session.target_host_name().into_bytes()))
+    copy_text(host, session, out_name, name_cap, out_len, |session| Ok(session.target_host_name()))
 }
 
 /// What a session has counted. Set `struct_size` to its `sizeof`; the struct can grow at its end. Bytes are counted when a
@@ -250,21 +257,32 @@ pub unsafe extern "C" fn tls_session_stats(
     })
 }
 
-/// Gives up memory of an open session. `depth` 0: nothing that getters tell; 1: the peer's certificates (and with them, on
-/// clients, `SPANTLS_CHANNEL_BINDING_ENDPOINT`), its staple, a kept ClientHello; 2: on clients also what takes session tickets
-/// (some 800 bytes, and given up anyway when there are two): later ones are ignored. Buffers are never kept by idle
-/// sessions.
+/// The values for `tls_session_shrink()`: each includes those before it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum spantls_shrink_values {
+    /// Buffers: getters return what they did. Sessions that wait for data keep none, so this frees nothing today.
+    SPANTLS_SHRINK_BUFFERS = 0,
+    /// What is known of the peer: its certificates (and with them, on clients, `SPANTLS_CHANNEL_BINDING_ENDPOINT`), its OCSP
+    /// response, a kept ClientHello.
+    SPANTLS_SHRINK_PEER = 1,
+    /// On clients, what takes session tickets: some 800 bytes, which are also freed when two tickets have come. Later tickets
+    /// are ignored.
+    SPANTLS_SHRINK_TICKETS = 2,
+}
+
+/// Frees memory of an open session: `what` is a `SPANTLS_SHRINK_…` value.
 ///
 /// - `TLS_STATUS_COMPLETE`: done.
-/// - `TLS_STATUS_INVALID_ARGUMENT`: another depth.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: another number.
 /// - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE.
 /// - `TLS_STATUS_BUSY`: another thread is in the read half.
 #[unsafe(no_mangle)]
 #[must_use]
-pub unsafe extern "C" fn tls_session_shrink(session: *mut tls_session_t, depth: i32) -> tls_status_t {
+pub unsafe extern "C" fn tls_session_shrink(session: *mut tls_session_t, what: i32) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    fence::on_session(host, session, |session| session.shrink(depth))
+    fence::on_session(host, session, |session| session.shrink(what))
 }
 
 /// The number of certificates that the peer has sent, 0 until it has; available from the verdict's suspension on.
@@ -312,7 +330,7 @@ pub unsafe extern "C" fn tls_session_remote_certificate(
 /// The number of certificates in the path that the default validation found, from the peer's leaf to a trust anchor, both
 /// included. It is available once the default validation has judged, or `tls_session_default_policy_errors()` was called. It
 /// is 0 if neither has happened, if the chain is not trusted, if the session was resumed without a new judgement, and after
-/// `tls_session_shrink()` with a depth above 0. A name mismatch does not change it.
+/// `tls_session_shrink()` with `SPANTLS_SHRINK_PEER` or more. A name mismatch does not change it.
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` if a pointer is NULL.
 #[unsafe(no_mangle)]
@@ -469,58 +487,5 @@ pub unsafe extern "C" fn tls_session_export_keying_material(
         let output = host.output(out_material, material_len, "out_material")?;
         session.export_keying_material(label, present.then_some(context), output)?;
         Ok(Outcome::Complete)
-    })
-}
-
-/// The rule of all getters that fill a struct which begins with its size: empty where there is nothing to tell.
-/// `first_size` is that of the struct's first version, which every host knows.
-pub(super) fn fill_struct<T: Copy + Default>(
-    host: Host,
-    first_size: usize,
-    session: *const tls_session_t,
-    out: *mut T,
-    value: impl FnOnce(&crate::session::Session) -> Result<T, Failure>,
-) -> tls_status_t {
-    let size = if out.is_null() { 0 } else { host.struct_size(out) };
-    let fits = size >= first_size;
-    let put = |value: T| {
-        host.put_front(out, value, size);
-        host.put(out.cast::<usize>(), size);
-    };
-    if fits {
-        put(T::default());
-    }
-    fence::on_session(host, session, |session| {
-        required(out, "the struct")?;
-        if !fits {
-            return Err(Failure::argument("struct_size is smaller than the first version of the struct"));
-        }
-        put(value(session)?);
-        Ok(Outcome::Complete)
-    })
-}
-
-/// The rule of all copy-out getters.
-pub(super) fn copy_out(
-    host: Host,
-    session: *const tls_session_t,
-    out: *mut c_void,
-    cap: usize,
-    out_len: *mut usize,
-    value: impl FnOnce(&crate::session::Session) -> Result<Vec<u8>, Failure>,
-) -> tls_status_t {
-    host.put(out_len, 0);
-    fence::on_session(host, session, |session| {
-        required(out_len, "out_len")?;
-        let room = host.output(out, cap, "the buffer")?;
-        let value = value(session)?;
-        host.put(out_len, value.len());
-        match room.get_mut(..value.len()) {
-            Some(room) => {
-                room.copy_from_slice(&value);
-                Ok(Outcome::Complete)
-            }
-            None => Ok(Outcome::BufferTooSmall),
-        }
     })
 }

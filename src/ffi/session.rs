@@ -111,6 +111,7 @@ pub unsafe extern "C" fn tls_session_user_data(session: *const tls_session_t) ->
 ///   These four are questions: send what was written, as always. They repeat, 0/0, until answered; a loop that passes over
 ///   one never ends. Limit the time that you give yourself: `spantls_suspended_handshakes()`.
 /// - `TLS_STATUS_CLOSED`: the handshake was cancelled with `tls_session_shutdown()`.
+/// - `TLS_STATUS_PEER_ALERT`: the peer has ended the handshake: `alert_received` in the error record says why. Sticky.
 /// - `TLS_STATUS_AUTHENTICATION_FAILED`, `TLS_STATUS_PROTOCOL_ERROR`, `TLS_STATUS_TRUNCATED`: failed; what was written, and
 ///   `tls_session_drain_pending_output()`, hold the alert for the peer. Sticky.
 /// - `TLS_STATUS_OUT_OF_RESOURCES`: the next record was not consumed; not sticky.
@@ -213,7 +214,8 @@ pub unsafe extern "C" fn tls_session_encrypt_vectored(
 /// - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_request_client_certificate()`. With a refusal there,
 ///   `TLS_STATUS_AUTHENTICATION_FAILED`, sticky.
 /// - `TLS_STATUS_TRUNCATED`: after `tls_session_end_of_input()` without a `close_notify`. The write half goes on.
-/// - `TLS_STATUS_PROTOCOL_ERROR`: a bad record or a fatal alert; what came before it was delivered by earlier calls. Sticky.
+/// - `TLS_STATUS_PROTOCOL_ERROR`: a bad record; `TLS_STATUS_PEER_ALERT`: a fatal alert. What came before was delivered by
+///   earlier calls. Sticky.
 /// - The sticky error of a handshake that has failed.
 /// - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE.
 #[unsafe(no_mangle)]

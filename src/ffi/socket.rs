@@ -2,8 +2,8 @@
 
 use std::ffi::c_void;
 
-use super::facts::copy_out;
 use super::fence;
+use super::getting::copy_out;
 use super::handles::{spantls_span_t, tls_context_t, tls_session_t};
 use super::host::{Host, required};
 use super::status::tls_status_t;
@@ -122,7 +122,8 @@ pub unsafe extern "C" fn tls_session_socket_handshake(session: *mut tls_session_
 /// - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_request_client_certificate()`. With a refusal there,
 ///   `TLS_STATUS_AUTHENTICATION_FAILED`, sticky; `tls_session_socket_shutdown()` sends the alert.
 /// - `TLS_STATUS_TRUNCATED`: the connection has ended without a `close_notify`. Sticky; writing goes on.
-/// - `TLS_STATUS_PROTOCOL_ERROR`: a bad record or a fatal alert. Sticky; `tls_session_socket_shutdown()` sends the alert.
+/// - `TLS_STATUS_PROTOCOL_ERROR`: a bad record. Sticky; `tls_session_socket_shutdown()` sends the alert.
+/// - `TLS_STATUS_PEER_ALERT`: the peer's fatal alert. Sticky.
 /// - `TLS_STATUS_IO_ERROR`: receiving failed, after everything received before was delivered; its `errno` is in the error record.
 ///   Sticky for reading, unless it is ENOBUFS or ENOMEM. A failure to send is never reported here.
 /// - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE, or the session is not bound to a socket.

@@ -30,15 +30,13 @@ pub enum tls_status_values {
     /// An external private key must sign: get the message with `tls_session_signature_request()`, answer with
     /// `tls_session_set_signature()`.
     TLS_STATUS_NEEDS_SIGNATURE = 16,
-    /// Copy-out getters: nothing was written; `*out_len` says how much room is needed.
-    TLS_STATUS_BUFFER_TOO_SMALL = 17,
     /// A null pointer, a bad length, text that is not UTF-8, a wrong handle, a context of the wrong role.
     TLS_STATUS_INVALID_ARGUMENT = -1,
     /// Not allowed now; the error record's message says why.
     TLS_STATUS_INVALID_STATE = -2,
     /// A verdict or `tls_session_reject()` refused the peer, no credentials satisfied it, or the host could not sign.
     TLS_STATUS_AUTHENTICATION_FAILED = -3,
-    /// The peer broke the protocol, sent a fatal alert, spoke no TLS, or has nothing in common with us.
+    /// The peer broke the protocol, spoke no TLS, or has nothing in common with us.
     TLS_STATUS_PROTOCOL_ERROR = -4,
     /// The transport ended without `close_notify` (RFC 8446 section 6.1): data may be missing.
     TLS_STATUS_TRUNCATED = -5,
@@ -53,6 +51,12 @@ pub enum tls_status_values {
     /// Too many handshakes are suspended at once, or memory could not be mapped. The record at hand was not consumed (see
     /// the counts): try again once another handshake has been answered or destroyed, or give this connection up.
     TLS_STATUS_OUT_OF_RESOURCES = -10,
+    /// The room for a value was too small: nothing was written. `*out_len` is the value's length; text needs one byte more,
+    /// for its closing NUL.
+    TLS_STATUS_BUFFER_TOO_SMALL = -11,
+    /// The peer ended the session with a fatal alert, or with `close_notify` in the middle of the handshake: it refuses us.
+    /// `alert_received` in the error record says why, for example `SPANTLS_ALERT_UNKNOWN_CA`.
+    TLS_STATUS_PEER_ALERT = -12,
     /// A contained panic; the session is unusable from now on, and safe to destroy.
     TLS_STATUS_INTERNAL_ERROR = -128,
 }
@@ -192,7 +196,6 @@ pub(super) fn from_outcome(outcome: Outcome) -> tls_status_t {
         Outcome::Suspended(Question::Credentials) => TLS_STATUS_WANT_CREDENTIALS,
         Outcome::Suspended(Question::Certificate) => TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION,
         Outcome::Suspended(Question::Signature) => TLS_STATUS_NEEDS_SIGNATURE,
-        Outcome::BufferTooSmall => TLS_STATUS_BUFFER_TOO_SMALL,
     }) as tls_status_t
 }
 
@@ -204,6 +207,8 @@ pub(super) fn from_kind(kind: FailureKind) -> tls_status_t {
         FailureKind::InvalidState => TLS_STATUS_INVALID_STATE,
         FailureKind::Authentication => TLS_STATUS_AUTHENTICATION_FAILED,
         FailureKind::Protocol => TLS_STATUS_PROTOCOL_ERROR,
+        FailureKind::PeerAlert => TLS_STATUS_PEER_ALERT,
+        FailureKind::BufferTooSmall => TLS_STATUS_BUFFER_TOO_SMALL,
         FailureKind::Truncated => TLS_STATUS_TRUNCATED,
         FailureKind::Io => TLS_STATUS_IO_ERROR,
         FailureKind::Configuration => TLS_STATUS_INVALID_CONFIGURATION,
@@ -236,7 +241,6 @@ pub(super) fn name(status: tls_status_t) -> &'static std::ffi::CStr {
         TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION,
         TLS_STATUS_NEEDS_SERVER_OPTIONS,
         TLS_STATUS_NEEDS_SIGNATURE,
-        TLS_STATUS_BUFFER_TOO_SMALL,
         TLS_STATUS_INVALID_ARGUMENT,
         TLS_STATUS_INVALID_STATE,
         TLS_STATUS_AUTHENTICATION_FAILED,
@@ -247,6 +251,8 @@ pub(super) fn name(status: tls_status_t) -> &'static std::ffi::CStr {
         TLS_STATUS_NOT_SUPPORTED,
         TLS_STATUS_BUSY,
         TLS_STATUS_OUT_OF_RESOURCES,
+        TLS_STATUS_BUFFER_TOO_SMALL,
+        TLS_STATUS_PEER_ALERT,
         TLS_STATUS_INTERNAL_ERROR,
     );
     c"unknown"

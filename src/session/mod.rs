@@ -297,12 +297,12 @@ impl Session {
     }
 
     /// Gives up what an idle session can do without: see the C header.
-    pub fn shrink(&self, depth: i32) -> Result<Outcome, Failure> {
-        let (chain, resumption) = match depth {
+    pub fn shrink(&self, what: i32) -> Result<Outcome, Failure> {
+        let (chain, resumption) = match what {
             0 => (false, false),
             1 => (true, false),
             2 => (true, true),
-            _ => return Err(Failure::argument("a depth is 0, 1 or 2")),
+            _ => return Err(Failure::argument("this is not a SPANTLS_SHRINK value")),
         };
         self.shared.complete()?;
         let mut read = try_lock(&self.read)?;

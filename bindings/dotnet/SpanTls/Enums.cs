@@ -27,8 +27,6 @@ public enum TlsOperationStatus
     /// <summary>An external private key must sign: get the message with <see cref="TlsSession.GetSignatureRequest"/>, answer
     /// with <see cref="TlsSession.SetSignature"/>.</summary>
     NeedsSignature = 16,
-    /// <summary>Copy-out getters: nothing was written; <c>*out_len</c> says how much room is needed.</summary>
-    BufferTooSmall = 17,
 }
 
 /// <summary>What went wrong; the values of the C interface.</summary>
@@ -43,7 +41,7 @@ public enum TlsError
     /// <summary>A verdict or <see cref="TlsSession.Reject"/> refused the peer, no credentials satisfied it, or the host could
     /// not sign.</summary>
     AuthenticationFailed = -3,
-    /// <summary>The peer broke the protocol, sent a fatal alert, spoke no TLS, or has nothing in common with us.</summary>
+    /// <summary>The peer broke the protocol, spoke no TLS, or has nothing in common with us.</summary>
     ProtocolError = -4,
     /// <summary>The transport ended without <c>close_notify</c> (RFC 8446 section 6.1): data may be missing.</summary>
     Truncated = -5,
@@ -58,6 +56,12 @@ public enum TlsError
     /// <summary>Too many handshakes are suspended at once, or memory could not be mapped. The record at hand was not consumed
     /// (see the counts): try again once another handshake has been answered or destroyed, or give this connection up.</summary>
     OutOfResources = -10,
+    /// <summary>The room for a value was too small: nothing was written. <c>*out_len</c> is the value's length; text needs one
+    /// byte more, for its closing NUL.</summary>
+    BufferTooSmall = -11,
+    /// <summary>The peer ended the session with a fatal alert, or with <c>close_notify</c> in the middle of the handshake: it
+    /// refuses us. <c>alert_received</c> in the error record says why, for example <c>SPANTLS_ALERT_UNKNOWN_CA</c>.</summary>
+    PeerAlert = -12,
     /// <summary>A contained panic; the session is unusable from now on, and safe to destroy.</summary>
     InternalError = -128,
 }
@@ -180,6 +184,20 @@ public enum TlsChannelBindingKind
     Endpoint = 26,
     /// <summary><c>tls-exporter</c> (RFC 9266): keying material, with an empty context.</summary>
     Exporter = 27,
+}
+
+/// <summary>What <see cref="TlsSession.Shrink"/> frees.</summary>
+public enum TlsShrink
+{
+    /// <summary>Buffers: getters return what they did. Sessions that wait for data keep none, so this frees nothing
+    /// today.</summary>
+    Buffers = 0,
+    /// <summary>What is known of the peer: its certificates (and with them, on clients,
+    /// <see cref="TlsChannelBindingKind.Endpoint"/>), its OCSP response, a kept ClientHello.</summary>
+    Peer = 1,
+    /// <summary>On clients, what takes session tickets: some 800 bytes, which are also freed when two tickets have come. Later
+    /// tickets are ignored.</summary>
+    Tickets = 2,
 }
 
 /// <summary>Who closes a socket, and what the kernel does for it.</summary>

@@ -297,7 +297,7 @@ internal static unsafe partial class NativeMethods
     internal static extern int tls_session_stats(SessionHandle session, NativeSessionStats* outStats);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_shrink(SessionHandle session, int depth);
+    internal static extern int tls_session_shrink(SessionHandle session, int what);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int tls_session_remote_certificate_count(SessionHandle session, nuint* outCount);

@@ -45,7 +45,7 @@ public sealed class TlsClientHello
         byte[] message = new byte[(int)length];
         fixed (byte* to = message)
         {
-            if (status != (int)TlsOperationStatus.BufferTooSmall || NativeMethods.tls_session_client_hello(session, to, length, &length) != 0)
+            if (status != (int)TlsError.BufferTooSmall || NativeMethods.tls_session_client_hello(session, to, length, &length) != 0)
             {
                 return null;
             }

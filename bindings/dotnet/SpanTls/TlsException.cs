@@ -43,7 +43,7 @@ public sealed class TlsException : IOException
     /// <summary>As in SslStream: a refused peer and a failed handshake are authentication failures; the end of a connection is
     /// not.</summary>
     internal Exception AsSslStreamThrows(bool handshaking) =>
-        Error == TlsError.AuthenticationFailed || (handshaking && Error == TlsError.ProtocolError) ?
+        Error == TlsError.AuthenticationFailed || (handshaking && Error is TlsError.ProtocolError or TlsError.PeerAlert) ?
             new AuthenticationException(Message, this) : this;
 
     internal static unsafe Exception From(int status, in NativeError record)

@@ -28,11 +28,11 @@ public sealed partial class TlsSession
             {
                 return room.AsSpan(0, (int)length).ToArray();
             }
-            if (status != 17)
+            if (status != (int)TlsError.BufferTooSmall)
             {
                 throw NativeMethods.Failed(_handle, status);
             }
-            room = new byte[(int)length];
+            room = new byte[(int)length + 1]; // text has a closing NUL
         }
     }
 
@@ -201,8 +201,8 @@ public sealed partial class TlsSession
         }
     }
 
-    /// <summary>Gives up memory that is not needed any more: 1 the peer's chain beyond its certificate, 2 that too.</summary>
-    public void Shrink(int depth) => NativeMethods.Must(_handle, NativeMethods.tls_session_shrink(_handle, depth));
+    /// <summary>Frees memory that is not needed any more.</summary>
+    public void Shrink(TlsShrink what) => NativeMethods.Must(_handle, NativeMethods.tls_session_shrink(_handle, (int)what));
 }
 
 /// <summary>What a session has counted.</summary>

@@ -219,7 +219,7 @@ sealed class BoundWire : SpanWire
         {
             status = Session.Read(room, out count);
         }
-        catch (Exception failure) when (TlsException.Of(failure)?.Error is TlsError.ProtocolError or TlsError.AuthenticationFailed)
+        catch (Exception failure) when (TlsException.Of(failure)?.Error is TlsError.ProtocolError or TlsError.PeerAlert or TlsError.AuthenticationFailed)
         {
             Finish();
             throw;

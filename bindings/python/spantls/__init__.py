@@ -10,8 +10,8 @@ from ._errors import TlsError, alert_name, cipher_suite_name, group_name, signat
 from ._handles import must as _must
 from ._library import lib as _lib
 from ._native import (MAX_RECORD, MIN_CIPHERTEXT, VALIDATION_TIME_NOW, Alert, CertificateRequests, ChannelBinding, CipherSuite,
-                      ClientCertificate, Group, KernelReason, Offers, PolicyErrors, Protocol, SignatureScheme, SocketFlags, State,
-                      Status, TrustAnchors, Validation)
+                      ClientCertificate, Group, KernelReason, Offers, PolicyErrors, Protocol, Shrink, SignatureScheme, SocketFlags,
+                      State, Status, TrustAnchors, Validation)
 from ._session import ClientHello, Session, SessionStats
 
 __version__ = "0.1.0"
@@ -32,7 +32,7 @@ __all__ = [
     "Alert", "CertificateRequests", "ChannelBinding", "CipherSuite", "ClientCertificate", "ClientHello", "Context", "Credentials",
     "Group",
     "KernelReason", "MAX_RECORD", "MIN_CIPHERTEXT", "Offers", "Options", "PolicyErrors", "Protocol", "Session", "SessionStats",
-    "SignatureScheme", "SocketFlags", "State", "Status", "TlsError", "TrustAnchors", "VALIDATION_TIME_NOW", "Validation",
+    "Shrink", "SignatureScheme", "SocketFlags", "State", "Status", "TlsError", "TrustAnchors", "VALIDATION_TIME_NOW", "Validation",
     "alert_name", "cipher_suite_name", "group_name", "library_version", "signature_scheme_name",
     "status_name", "suspended_handshakes",
 ]

@@ -56,8 +56,6 @@ class Status(enum.IntEnum):
     NEEDS_SIGNATURE = 16
     """An external private key must sign: get the message with Session.signature_request(), answer with
     Session.set_signature()."""
-    BUFFER_TOO_SMALL = 17
-    """Copy-out getters: nothing was written; *out_len says how much room is needed."""
     INVALID_ARGUMENT = -1
     """A null pointer, a bad length, text that is not UTF-8, a wrong handle, a context of the wrong role."""
     INVALID_STATE = -2
@@ -65,7 +63,7 @@ class Status(enum.IntEnum):
     AUTHENTICATION_FAILED = -3
     """A verdict or Session.reject() refused the peer, no credentials satisfied it, or the host could not sign."""
     PROTOCOL_ERROR = -4
-    """The peer broke the protocol, sent a fatal alert, spoke no TLS, or has nothing in common with us."""
+    """The peer broke the protocol, spoke no TLS, or has nothing in common with us."""
     TRUNCATED = -5
     """The transport ended without close_notify (RFC 8446 section 6.1): data may be missing."""
     IO_ERROR = -6
@@ -79,6 +77,12 @@ class Status(enum.IntEnum):
     OUT_OF_RESOURCES = -10
     """Too many handshakes are suspended at once, or memory could not be mapped. The record at hand was not consumed (see the
     counts): try again once another handshake has been answered or destroyed, or give this connection up."""
+    BUFFER_TOO_SMALL = -11
+    """The room for a value was too small: nothing was written. *out_len is the value's length; text needs one byte more, for
+    its closing NUL."""
+    PEER_ALERT = -12
+    """The peer ended the session with a fatal alert, or with close_notify in the middle of the handshake: it refuses us.
+    alert_received in the error record says why, for example Alert.UNKNOWN_CA."""
     INTERNAL_ERROR = -128
     """A contained panic; the session is unusable from now on, and safe to destroy."""
 
@@ -218,6 +222,24 @@ class ChannelBinding(enum.IntEnum):
     def c_name(self) -> str:
         """The name in the C header."""
         return "SPANTLS_CHANNEL_BINDING_" + self.name
+
+
+class Shrink(enum.IntEnum):
+    """The values for Session.shrink(): each includes those before it."""
+
+    BUFFERS = 0
+    """Buffers: getters return what they did. Sessions that wait for data keep none, so this frees nothing today."""
+    PEER = 1
+    """What is known of the peer: its certificates (and with them, on clients, ChannelBinding.ENDPOINT), its OCSP response, a
+    kept ClientHello."""
+    TICKETS = 2
+    """On clients, what takes session tickets: some 800 bytes, which are also freed when two tickets have come. Later tickets
+    are ignored."""
+
+    @property
+    def c_name(self) -> str:
+        """The name in the C header."""
+        return "SPANTLS_SHRINK_" + self.name
 
 
 class SocketFlags(enum.IntFlag):

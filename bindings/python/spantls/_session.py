@@ -326,7 +326,7 @@ class Session:
                 return bytes(memoryview(buffer)[:length.value])
             if status != Status.BUFFER_TOO_SMALL:
                 raise session_error(handle, status)
-            room = length.value
+            room = length.value + 1  # text has a closing NUL
 
     def _count(self, function: Any) -> int:
         count = _size()
@@ -386,8 +386,9 @@ class Session:
                     kernel_reason=KernelReason(record.kernel_reason))
         return SessionStats(**told)
 
-    def shrink(self, depth: int) -> None:
-        self._must(lib.tls_session_shrink(self._handle, depth))
+    def shrink(self, what: int) -> None:
+        """Frees memory: a Shrink value."""
+        self._must(lib.tls_session_shrink(self._handle, what))
 
     @property
     def remote_certificates(self) -> List[bytes]:

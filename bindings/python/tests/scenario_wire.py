@@ -145,7 +145,7 @@ class BoundWire(SpanWire):
         try:
             status, count = self.session.read(room)
         except TlsError as error:
-            if error.status == Status.PROTOCOL_ERROR or error.status == Status.AUTHENTICATION_FAILED:
+            if error.status in (Status.PROTOCOL_ERROR, Status.PEER_ALERT, Status.AUTHENTICATION_FAILED):
                 self._finish()
             raise
         self.drain()

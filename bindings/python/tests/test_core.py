@@ -259,7 +259,7 @@ class Facts(unittest.TestCase):
         move(client, server)
         server.read()
         self.assertEqual(7, server.session.stats.plaintext_received)
-        client.session.shrink(1)
+        client.session.shrink(spantls.Shrink.PEER)
         self.assertEqual([], client.session.remote_certificates)
 
     def test_keys_are_updated_and_the_answer_is_owed(self):
