@@ -617,6 +617,20 @@ typedef enum {
 } spantls_alert_values;
 
 /**
+ * The values for `tls_options_set_alpn_mismatch()`.
+ */
+typedef enum {
+    /**
+     * The handshake ends with the alert `no_application_protocol` (RFC 7301 section 3.2; default).
+     */
+    SPANTLS_ALPN_MISMATCH_FAIL = 0,
+    /**
+     * The handshake continues without an application protocol.
+     */
+    SPANTLS_ALPN_MISMATCH_CONTINUE = 1,
+} spantls_alpn_mismatch_values;
+
+/**
  * The cipher suites that the library has, for `tls_options_set_cipher_suites()`: their IANA names and numbers.
  */
 typedef enum {
@@ -1358,8 +1372,9 @@ tls_status_t tls_options_set_groups(tls_options_t *options,
                                     size_t num_ids);
 
 /**
- * Adds an application protocol (RFC 7301), for example "h2", behind those already there. A server takes the first
- * of its own that the client offers, and refuses clients that offer only others with `no_application_protocol`.
+ * Adds an application protocol (ALPN, RFC 7301), for example "h2", after those already there. A server takes the first
+ * of its own that the client offers, and refuses clients that offer only others: see `tls_options_set_alpn_mismatch()`. A client
+ * session can have its own: `tls_session_add_alpn()`.
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` if the name is not 1 to 255 bytes long or already there.
  */
@@ -1367,6 +1382,16 @@ SPANTLS_MUST_USE
 tls_status_t tls_options_add_alpn(tls_options_t *options,
                                   const void *name,
                                   size_t name_len);
+
+/**
+ * Sets what a server does with a client that offers only other application protocols (ALPN): a `SPANTLS_ALPN_MISMATCH_…` value.
+ * Clients ignore it.
+ *
+ * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_options_set_alpn_mismatch(tls_options_t *options,
+                                           int32_t mode);
 
 /**
  * Sets whether a server asks its clients for certificates: a `SPANTLS_CLIENT_CERTIFICATE_…` value. Clients ignore it.
@@ -1547,6 +1572,19 @@ void tls_session_destroy(tls_session_t *session);
 SPANTLS_MUST_USE
 tls_status_t tls_session_set_target_host_name(tls_session_t *session,
                                               const char *name);
+
+/**
+ * Adds an application protocol (ALPN, RFC 7301) to those that this client session offers. With the first one they replace
+ * those of the context.
+ *
+ * - `TLS_STATUS_COMPLETE`: added.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: the name is not 1 to 255 bytes long, or already there.
+ * - `TLS_STATUS_INVALID_STATE`: the handshake has begun, or the session is a server's.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_add_alpn(tls_session_t *session,
+                                  const void *name,
+                                  size_t name_len);
 
 /**
  * Keeps a pointer of the host's with the session, for example to its own connection. The library never follows or frees it.

@@ -265,6 +265,7 @@ tls_options_t *make_options(const setup_t *setup) {
         count++;
     }
     must(tls_options_set_groups(options, setup->groups, count), "set_groups");
+    must(tls_options_set_alpn_mismatch(options, setup->alpn_mismatch), "set_alpn_mismatch");
     for (size_t i = 0; i < 4 && setup->alpn[i] != NULL; i++) {
         must(tls_options_add_alpn(options, setup->alpn[i], strlen(setup->alpn[i])), "add_alpn");
     }

@@ -65,6 +65,7 @@ typedef struct {
     uint16_t suites[4]; /* until the first 0 */
     uint16_t groups[4]; /* until the first 0 */
     const char *alpn[4]; /* until the first NULL */
+    int32_t alpn_mismatch;
     int32_t client_certificates;
     int32_t validation;
     int32_t resume; /* off, unlike the library's default: tickets are in the way of most tests */

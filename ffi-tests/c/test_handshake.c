@@ -416,6 +416,48 @@ static void application_protocols(void) {
         pair = pair_open(&client, &server);
         expect_nothing_in_common(&pair, SPANTLS_ALERT_NO_APPLICATION_PROTOCOL);
 
+        test("%s: or none, if the server continues without one", version);
+        server.alpn_mismatch = SPANTLS_ALPN_MISMATCH_CONTINUE;
+        for (size_t ordered = 0; ordered < 2; ordered++) {
+            /* With an order of groups there are other configurations; the missing share makes a second ClientHello. */
+            server.groups[0] = ordered ? SPANTLS_GROUP_SECP384R1 : 0;
+            server.groups[1] = ordered ? SPANTLS_GROUP_SECP256R1 : 0;
+            pair = pair_open(&client, &server);
+            EXPECT(run_handshake(&pair));
+            expect_text(tls_session_negotiated_alpn, &pair.client, "");
+            expect_text(tls_session_negotiated_alpn, &pair.server, "");
+            EXPECT(!ordered || tls_session_negotiated_group(pair.server.session) == SPANTLS_GROUP_SECP384R1);
+            pair_close(&pair);
+        }
+        server.groups[0] = server.groups[1] = 0;
+
+        test("%s: what both have is still negotiated then", version);
+        server.alpn[1] = "other";
+        pair = pair_open(&client, &server);
+        EXPECT(run_handshake(&pair));
+        expect_text(tls_session_negotiated_alpn, &pair.client, "other");
+        pair_close(&pair);
+        server.alpn[1] = NULL;
+        server.alpn_mismatch = SPANTLS_ALPN_MISMATCH_FAIL;
+
+        test("%s: a client session can have application protocols of its own", version);
+        pair = pair_open(&client, &server);
+        EXPECT_STATUS(tls_session_add_alpn(pair.client.session, "mine", 4), TLS_STATUS_COMPLETE);
+        EXPECT_STATUS(tls_session_add_alpn(pair.client.session, "mine", 4), TLS_STATUS_INVALID_ARGUMENT);
+        EXPECT_STATUS(tls_session_add_alpn(pair.client.session, "unheard-of", 10), TLS_STATUS_COMPLETE);
+        EXPECT_STATUS(tls_session_add_alpn(pair.server.session, "mine", 4), TLS_STATUS_INVALID_STATE);
+        EXPECT(run_handshake(&pair));
+        expect_text(tls_session_negotiated_alpn, &pair.client, "unheard-of");
+        expect_text(tls_session_negotiated_alpn, &pair.server, "unheard-of");
+        EXPECT_STATUS(tls_session_add_alpn(pair.client.session, "late", 4), TLS_STATUS_INVALID_STATE);
+        pair_close(&pair);
+
+        test("%s: they replace those of the context", version);
+        server.alpn[0] = "h2";
+        pair = pair_open(&client, &server);
+        EXPECT_STATUS(tls_session_add_alpn(pair.client.session, "mine", 4), TLS_STATUS_COMPLETE);
+        expect_nothing_in_common(&pair, SPANTLS_ALERT_NO_APPLICATION_PROTOCOL);
+
         test("%s: a client that offers no application protocol gets none", version);
         client.alpn[0] = NULL;
         pair = pair_open(&client, &server);

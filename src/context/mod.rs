@@ -1,5 +1,6 @@
 //! Contexts: options turned, once, into what rustls and the default validation need.
 
+mod alpn;
 mod credentials;
 mod options;
 mod pem;
@@ -16,6 +17,7 @@ use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 
+pub(crate) use alpn::Protocols;
 pub use credentials::Credentials;
 pub use options::{CertificateRequests, ClientCertificateMode, Options, Validation};
 pub(crate) use options::{PROTOCOL_TLS12, PROTOCOL_TLS13};
@@ -27,7 +29,7 @@ use crate::crypto::ticket_keys::TicketKeys;
 use crate::handshake::chains::Chains;
 use crate::handshake::client_tickets::ClientTickets;
 use crate::handshake::hooks::{AskAboutClient, AskAboutServer, ClientCredentials, ServerCredentials};
-use crate::handshake::{ClientStart, ForGroup, ServerStart};
+use crate::handshake::{ClientStart, ForGroup, ServerConfigs, ServerStart};
 use crate::limits::{MAX_ISSUER_LIST, RECORD_HEADER, TICKETS_SENT};
 use crate::outcome::Failure;
 use crate::trust;
@@ -65,9 +67,15 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn start(&self, name: Option<ServerName<'static>>, preset: Option<Option<Arc<OwnKey>>>) -> ClientStart {
+    pub(crate) fn start(
+        &self,
+        name: Option<ServerName<'static>>,
+        alpn: Option<Protocols>,
+        preset: Option<Option<Arc<OwnKey>>>,
+    ) -> ClientStart {
         ClientStart {
             config: self.config.clone(),
+            alpn,
             name,
             preset,
             chains: self.chains.clone(),
@@ -92,7 +100,7 @@ impl Context {
             mode => Arc::new(AskAboutClient::new(algorithms, mode == ClientCertificateMode::Require, issuers.clone())),
         };
         let ticketer = options.allow_resume.then(|| TicketKeys::new(options.ticket_root.clone(), options.admission()));
-        let config = |groups: &[&'static dyn SupportedKxGroup]| {
+        let config = |groups: &[&'static dyn SupportedKxGroup], alpn: &Protocols| {
             let usable = |version: &&SupportedProtocolVersion| {
                 groups.iter().any(|group| group.usable_for_version(version.version))
             };
@@ -104,7 +112,7 @@ impl Context {
                     .with_client_cert_verifier(verifier.clone())
                     .with_cert_resolver(Arc::new(ServerCredentials));
             config.ignore_client_order = !options.cipher_suites.is_empty();
-            config.alpn_protocols.clone_from(&options.alpn);
+            config.alpn_protocols = alpn.names().to_vec();
             config.key_log = Arc::new(SecretTap(options.key_log.clone()));
             config.enable_secret_extraction = true;
             config.cert_decompressors = certificate_decompressors();
@@ -122,17 +130,24 @@ impl Context {
         let usable = |group: &&&'static dyn SupportedKxGroup| {
             versions(&options).iter().any(|version| group.usable_for_version(version.version))
         };
-        let for_group = |group: &&'static dyn SupportedKxGroup| {
-            Ok::<_, Failure>(ForGroup { group: *group, config: config(&[*group])? })
+        let configs = |alpn: &Protocols| {
+            let for_group = |group: &&'static dyn SupportedKxGroup| {
+                Ok::<_, Failure>(ForGroup { group: *group, config: config(&[*group], alpn)? })
+            };
+            let by_group = match options.orders_groups() {
+                true => Some(groups.iter().filter(usable).map(for_group).collect::<Result<_, _>>()?),
+                false => None,
+            };
+            Ok::<_, Failure>(ServerConfigs { config: config(&groups, alpn)?, by_group })
         };
-        let by_group = match options.orders_groups() {
-            true => Some(groups.iter().filter(usable).map(for_group).collect::<Result<_, _>>()?),
+        let without_alpn = match options.continues_without_alpn && !options.alpn.is_empty() {
+            true => Some((options.alpn.clone(), configs(&Protocols::default())?)),
             false => None,
         };
         let start = ServerStart {
-            config: config(&groups)?,
+            configs: configs(&options.alpn)?,
+            without_alpn,
             chains: Arc::new(options.chains.clone()),
-            by_group,
             may_lack_certificate: options.client_certificates == ClientCertificateMode::Request,
             judges_resumed: options.validate_on_resume,
             tls13: versions(&options).contains(&&TLS13),
@@ -186,7 +201,7 @@ impl Context {
             .dangerous()
             .with_custom_certificate_verifier(verifier)
             .with_client_cert_resolver(Arc::new(ClientCredentials { chains: chains.clone(), declines }));
-        config.alpn_protocols.clone_from(&options.alpn);
+        config.alpn_protocols = options.alpn.names().to_vec();
         config.key_log = Arc::new(SecretTap(options.key_log.clone()));
         config.enable_secret_extraction = true;
         config.cert_decompressors = certificate_decompressors();
@@ -242,9 +257,9 @@ impl Context {
             }
         }
         if let Config::Server(start) = &mut self.config {
-            let mut config = ServerConfig::clone(&start.config);
+            let mut config = ServerConfig::clone(&start.configs.config);
             config.ticketer = Arc::new(Long(len));
-            start.config = Arc::new(config);
+            start.configs.config = Arc::new(config);
         }
         self
     }

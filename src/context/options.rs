@@ -8,6 +8,7 @@ use rustls::crypto::SupportedKxGroup;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
 
 use super::Credentials;
+use super::alpn::Protocols;
 use super::pem;
 use crate::crypto::key_log::KeyLogFile;
 use crate::crypto::provider::digest::{Context, SHA256};
@@ -15,7 +16,7 @@ use crate::crypto::suites;
 use crate::crypto::ticket_keys::TicketRoot;
 use crate::handshake::chains::Chains;
 use crate::handshake::groups;
-use crate::limits::{MAX_ALPN_LIST, MAX_PLAINTEXT, MIN_FRAGMENT};
+use crate::limits::{MAX_PLAINTEXT, MIN_FRAGMENT};
 use crate::outcome::Failure;
 use crate::trust::{self, AnchorMode, Rules};
 
@@ -73,7 +74,9 @@ pub struct Options {
     pub(crate) tls13: bool,
     pub(crate) cipher_suites: Vec<SupportedCipherSuite>,
     pub(crate) groups: Vec<&'static dyn SupportedKxGroup>,
-    pub(crate) alpn: Vec<Vec<u8>>,
+    pub(crate) alpn: Protocols,
+    /// A server whose client offers only other application protocols negotiates none.
+    pub(crate) continues_without_alpn: bool,
     pub(crate) client_certificates: ClientCertificateMode,
     pub(crate) validation: Validation,
     pub(crate) keep_client_hello: bool,
@@ -96,7 +99,8 @@ impl Default for Options {
             tls13: true,
             cipher_suites: Vec::new(),
             groups: Vec::new(),
-            alpn: Vec::new(),
+            alpn: Protocols::default(),
+            continues_without_alpn: false,
             client_certificates: ClientCertificateMode::default(),
             validation: Validation::default(),
             keep_client_hello: false,
@@ -240,18 +244,16 @@ impl Options {
 
     /// Adds an application protocol.
     pub fn add_alpn(&mut self, name: &[u8]) -> Result<(), Failure> {
-        // RFC 7301 section 3.1.
-        if name.is_empty() || name.len() > 255 {
-            return Err(Failure::argument("an application protocol's name has 1 to 255 bytes"));
-        }
-        if self.alpn.iter().any(|known| known == name) {
-            return Err(Failure::argument("this application protocol is there already"));
-        }
-        let list: usize = self.alpn.iter().map(|known| known.len() + 1).sum();
-        if list + name.len() + 1 > MAX_ALPN_LIST {
-            return Err(Failure::argument("the application protocols together are longer than a ClientHello can be"));
-        }
-        self.alpn.push(name.to_vec());
+        self.alpn.add(name)
+    }
+
+    /// Sets what a server does if a client offers only other application protocols.
+    pub fn set_alpn_mismatch(&mut self, mode: i32) -> Result<(), Failure> {
+        self.continues_without_alpn = match mode {
+            0 => false,
+            1 => true,
+            _ => return Err(Failure::argument("this is not a way to treat application protocols")),
+        };
         Ok(())
     }
 
@@ -332,7 +334,7 @@ impl Options {
         // Their order decides nothing.
         anchors.sort_unstable();
         lists.sort_unstable();
-        let protocols: Vec<&[u8]> = self.alpn.iter().map(Vec::as_slice).collect();
+        let protocols: Vec<&[u8]> = self.alpn.names().iter().map(Vec::as_slice).collect();
         for list in [anchors, lists, protocols] {
             part(&(list.len() as u64).to_be_bytes());
             list.iter().for_each(|item| part(item));

@@ -68,6 +68,16 @@ pub enum spantls_trust_anchor_values {
     SPANTLS_TRUST_ANCHORS_PARTIAL_CHAIN = 2,
 }
 
+/// The values for `tls_options_set_alpn_mismatch()`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum spantls_alpn_mismatch_values {
+    /// The handshake ends with the alert `no_application_protocol` (RFC 7301 section 3.2; default).
+    SPANTLS_ALPN_MISMATCH_FAIL = 0,
+    /// The handshake continues without an application protocol.
+    SPANTLS_ALPN_MISMATCH_CONTINUE = 1,
+}
+
 /// For `tls_options_set_validation_time()`: certificates must be valid at the time of the judgement.
 pub const SPANTLS_VALIDATION_TIME_NOW: i64 = -1;
 
@@ -345,8 +355,9 @@ pub unsafe extern "C" fn tls_options_set_groups(
     change(host, options, |options| options.set_groups(&host.numbers(ids, num_ids)?))
 }
 
-/// Adds an application protocol (RFC 7301), for example "h2", behind those already there. A server takes the first
-/// of its own that the client offers, and refuses clients that offer only others with `no_application_protocol`.
+/// Adds an application protocol (ALPN, RFC 7301), for example "h2", after those already there. A server takes the first
+/// of its own that the client offers, and refuses clients that offer only others: see `tls_options_set_alpn_mismatch()`. A client
+/// session can have its own: `tls_session_add_alpn()`.
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` if the name is not 1 to 255 bytes long or already there.
 #[unsafe(no_mangle)]
@@ -359,6 +370,18 @@ pub unsafe extern "C" fn tls_options_add_alpn(
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
     change(host, options, |options| options.add_alpn(host.input(name, name_len, "name")?))
+}
+
+/// Sets what a server does with a client that offers only other application protocols (ALPN): a `SPANTLS_ALPN_MISMATCH_…` value.
+/// Clients ignore it.
+///
+/// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_options_set_alpn_mismatch(options: *mut tls_options_t, mode: i32) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    change(host, options, |options| options.set_alpn_mismatch(mode))
 }
 
 /// Sets whether a server asks its clients for certificates: a `SPANTLS_CLIENT_CERTIFICATE_…` value. Clients ignore it.

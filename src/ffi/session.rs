@@ -68,6 +68,24 @@ pub unsafe extern "C" fn tls_session_set_target_host_name(
     fence::on_session(host, session, |session| session.set_target_host_name(host.text(name, "name")?))
 }
 
+/// Adds an application protocol (ALPN, RFC 7301) to those that this client session offers. With the first one they replace
+/// those of the context.
+///
+/// - `TLS_STATUS_COMPLETE`: added.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: the name is not 1 to 255 bytes long, or already there.
+/// - `TLS_STATUS_INVALID_STATE`: the handshake has begun, or the session is a server's.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_session_add_alpn(
+    session: *mut tls_session_t,
+    name: *const c_void,
+    name_len: usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fence::on_session(host, session, |session| session.add_alpn(host.input(name, name_len, "name")?))
+}
+
 /// Keeps a pointer of the host's with the session, for example to its own connection. The library never follows or frees it.
 /// From any thread, at any time; whoever gets the pointer also sees what was written before it was set.
 ///

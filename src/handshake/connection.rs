@@ -11,6 +11,7 @@ use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use rustls::unbuffered::{ConnectionState, EncodeError, UnbufferedConnectionCommon, UnbufferedStatus};
 use rustls::{ClientConfig, CommonState, Error, ExtractedSecrets, ServerConfig};
 
+use crate::context::Protocols;
 use crate::outcome::{Alert, Failure};
 use crate::record::ContentType;
 
@@ -41,8 +42,17 @@ pub(crate) struct Drive {
 }
 
 impl Connection {
-    pub(crate) fn client(config: Arc<ClientConfig>, name: ServerName<'static>) -> Result<Self, Error> {
-        Ok(Self::Client(Box::new(UnbufferedClientConnection::new(config, name)?)))
+    /// `alpn` takes the place of the configuration's application protocols.
+    pub(crate) fn client(
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+        alpn: Option<&Protocols>,
+    ) -> Result<Self, Error> {
+        let connection = match alpn {
+            Some(alpn) => UnbufferedClientConnection::new_with_alpn(config, name, alpn.names().to_vec())?,
+            None => UnbufferedClientConnection::new(config, name)?,
+        };
+        Ok(Self::Client(Box::new(connection)))
     }
 
     pub(crate) fn server(config: Arc<ServerConfig>) -> Result<Self, Error> {

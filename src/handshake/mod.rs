@@ -36,6 +36,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{ConnectionTrafficSecrets, HandshakeKind, PeerMisbehaved, ProtocolVersion, SupportedCipherSuite};
 
 use crate::client_hello::ClientHello;
+use crate::context::Protocols;
 use crate::crypto::exporter::{Exporter, Tls12Secrets};
 use crate::crypto::own_key::OwnKey;
 use crate::crypto::provider::aead::Algorithm;
@@ -56,7 +57,7 @@ use fiber::{Fiber, Step};
 use hello::{HelloReader, Part};
 use hello_request::HelloRequests;
 use question::{Answer, Request};
-pub(crate) use server_start::{ForGroup, ServerStart};
+pub(crate) use server_start::{ForGroup, ServerConfigs, ServerStart};
 
 #[cfg(test)]
 pub(crate) use fiber::stack::painting;
@@ -134,6 +135,8 @@ type Returned = (Drive, Result<Progress, rustls::Error>);
 /// What a client's handshake begins with.
 pub(crate) struct ClientStart {
     pub(crate) config: Arc<rustls::ClientConfig>,
+    /// Application protocols of this session alone, in place of the context's.
+    pub(crate) alpn: Option<Protocols>,
     pub(crate) name: Option<ServerName<'static>>,
     /// Credentials, or none, that were set for this session: they are not asked for.
     pub(crate) preset: Option<Option<Arc<OwnKey>>>,
@@ -237,7 +240,8 @@ impl Handshake {
         let placeholder = || ServerName::IpAddress(std::net::Ipv4Addr::UNSPECIFIED.into());
         // Nothing is fed and the hooks are not asked before the ClientHello is out: no fiber is needed.
         let begun = wiping::<HANDSHAKE, _>(|| {
-            let connection = Connection::client(start.config, start.name.clone().unwrap_or_else(placeholder))?;
+            let name = start.name.clone().unwrap_or_else(placeholder);
+            let connection = Connection::client(start.config, name, start.alpn.as_ref())?;
             Ok(Drive::new(connection, Vec::new()).run())
         });
         drop(entered);

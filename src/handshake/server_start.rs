@@ -7,6 +7,7 @@ use rustls::crypto::SupportedKxGroup;
 
 use super::chains::Chains;
 use crate::client_hello::ClientHello;
+use crate::context::Protocols;
 use crate::crypto::own_key::OwnKey;
 use crate::crypto::ticket_keys::TicketKeys;
 use crate::outcome::{Alert, Failure};
@@ -14,17 +15,26 @@ use crate::outcome::{Alert, Failure};
 /// The context that a server's handshake begins with.
 #[derive(Clone)]
 pub(crate) struct ServerStart {
-    pub(crate) config: Arc<rustls::ServerConfig>,
+    pub(crate) configs: ServerConfigs,
+    /// If a client that offers only other application protocols than these gets none: the configurations for it. rustls itself
+    /// ends such a handshake.
+    pub(crate) without_alpn: Option<(Protocols, ServerConfigs)>,
     pub(crate) chains: Arc<Chains>,
-    /// If the host has ordered the groups: one configuration for each group. rustls itself takes the first of the client's groups
-    /// that it has.
-    pub(crate) by_group: Option<Arc<[ForGroup]>>,
     pub(crate) may_lack_certificate: bool,
     pub(crate) judges_resumed: bool,
     /// TLS 1.3 can be negotiated.
     pub(crate) tls13: bool,
     /// What the tickets are sealed with, if any are given.
     pub(crate) ticket_keys: Option<Arc<TicketKeys>>,
+}
+
+/// A server's configurations for rustls.
+#[derive(Clone)]
+pub(crate) struct ServerConfigs {
+    pub(crate) config: Arc<rustls::ServerConfig>,
+    /// If the host has ordered the groups: one configuration for each group. rustls itself takes the first of the client's groups
+    /// that it has.
+    pub(crate) by_group: Option<Arc<[ForGroup]>>,
 }
 
 /// A server's configuration with one group alone.
@@ -42,14 +52,18 @@ impl ServerStart {
             one.group.usable_for_version(version)
                 && hello.supported_groups().any(|id| id == u16::from(one.group.name()))
         };
+        let configs = match &self.without_alpn {
+            Some((protocols, configs)) if !hello.alpn().any(|name| protocols.contains(name)) => configs,
+            _ => &self.configs,
+        };
         // If there is no common group, rustls reports it.
-        let fitting = self.by_group.iter().flat_map(|by_group| by_group.iter()).find(is_common);
-        fitting.map_or_else(|| self.config.clone(), |one| one.config.clone())
+        let fitting = configs.by_group.iter().flat_map(|by_group| by_group.iter()).find(is_common);
+        fitting.map_or_else(|| configs.config.clone(), |one| one.config.clone())
     }
 
     /// The certificate chain for this client.
     pub(super) fn chain_for(&self, hello: &ClientHello) -> Result<Arc<OwnKey>, Failure> {
-        self.chains.for_client(hello, self.version(hello), &self.config.crypto_provider().cipher_suites)
+        self.chains.for_client(hello, self.version(hello), &self.configs.config.crypto_provider().cipher_suites)
     }
 
     fn version(&self, hello: &ClientHello) -> ProtocolVersion {

@@ -8,7 +8,9 @@ use super::kernel::Keys;
 use super::read::{ReadHalf, Receiver, truncated};
 use super::stats::now;
 use super::{Counts, Session, state, try_lock};
-use crate::context::{ClientCertificateMode, Config, Context, Credentials, PROTOCOL_TLS12, PROTOCOL_TLS13, Validation};
+use crate::context::{
+    ClientCertificateMode, Config, Context, Credentials, PROTOCOL_TLS12, PROTOCOL_TLS13, Protocols, Validation,
+};
 use crate::handshake::question::{Answer, Request};
 use crate::handshake::{Direction, Event, Finished, Handshake, Reply, not_asked, other_input};
 use crate::outcome::{Alert, Failure, FailureKind, Outcome, Question, policy};
@@ -35,6 +37,8 @@ pub(super) enum Phase {
 #[derive(Clone, Default)]
 pub(super) struct Preset {
     name: Option<ServerName<'static>>,
+    /// What to offer in place of the context's application protocols.
+    alpn: Option<Protocols>,
     /// What to show a server that asks; `Some(None)` is nothing.
     credentials: Option<Option<Arc<Credentials>>>,
 }
@@ -62,6 +66,13 @@ impl Phase {
                 preset.name = Some(name);
                 Ok(())
             }
+            _ => Err(Failure::state("the handshake has begun")),
+        }
+    }
+
+    pub(super) fn add_alpn(&mut self, name: &[u8]) -> Result<(), Failure> {
+        match self {
+            Self::New(preset) => preset.alpn.get_or_insert_default().add(name),
             _ => Err(Failure::state("the handshake has begun")),
         }
     }
@@ -332,7 +343,7 @@ impl Session {
     }
 
     fn begin(&self, preset: Preset) -> Result<Running, Failure> {
-        let Preset { name, credentials } = preset;
+        let Preset { name, alpn, credentials } = preset;
         let handshake = match self.context.config() {
             Config::Server(start) => {
                 self.expect_client_certificate(&self.context);
@@ -341,7 +352,7 @@ impl Session {
             Config::Undecided => Handshake::server(None),
             Config::Client(client) => {
                 let preset = credentials.map(|given| given.map(|given| given.own_key()));
-                Handshake::client(client.start(name.clone(), preset))?
+                Handshake::client(client.start(name.clone(), alpn, preset))?
             }
         };
         Ok(Running { handshake, name, chain: Vec::new(), input_ended: false })

@@ -28,7 +28,7 @@ use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, ServerName};
 
 use crate::client_hello::ClientHello;
-use crate::context::Context;
+use crate::context::{Context, Protocols};
 use crate::crypto::secrets::TrafficSecret;
 use crate::handshake::question::{CertificateRequest, SignatureRequest};
 use crate::outcome::{Alert, Failure, FailureKind, Outcome, Question, policy};
@@ -169,6 +169,16 @@ impl Session {
         let mut phase = try_lock(&self.phase)?;
         phase.set_name(parsed)?;
         self.shared.facts().target_host_name = name.into();
+        Ok(Outcome::Complete)
+    }
+
+    /// Adds an application protocol to those of this session alone, which a client offers in place of the context's.
+    pub fn add_alpn(&self, name: &[u8]) -> Result<Outcome, Failure> {
+        Protocols::check(name)?;
+        if self.context.is_server() {
+            return Err(Failure::state("a server's application protocols are those of its context"));
+        }
+        try_lock(&self.phase)?.add_alpn(name)?;
         Ok(Outcome::Complete)
     }
 

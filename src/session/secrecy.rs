@@ -224,7 +224,7 @@ fn nothing_that_can_be_printed_holds_a_secret() {
         let (Config::Server(start), Config::Client(begin)) = (server_context.config(), client_context.config()) else {
             panic!("a server and a client")
         };
-        let (server_config, client_config) = (start.config.clone(), begin.start(None, None).config);
+        let (server_config, client_config) = (start.configs.config.clone(), begin.start(None, None, None).config);
         let own = credentials("server-p256");
         let own_key: Arc<OwnKey> = own.own_key();
         let ticket_root = TicketRoot::from_host(ROOT, 0).unwrap();

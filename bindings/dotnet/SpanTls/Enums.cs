@@ -305,6 +305,15 @@ internal enum TlsAlert
     NoApplicationProtocol = 120,
 }
 
+/// <summary>The values for <c>tls_options_set_alpn_mismatch()</c>.</summary>
+internal enum TlsAlpnMismatch
+{
+    /// <summary>The handshake ends with the alert <c>no_application_protocol</c> (RFC 7301 section 3.2; default).</summary>
+    Fail = 0,
+    /// <summary>The handshake continues without an application protocol.</summary>
+    Continue = 1,
+}
+
 /// <summary>The cipher suites that the library has, for <c>tls_options_set_cipher_suites()</c>: their IANA names and
 /// numbers.</summary>
 internal enum TlsSuite

@@ -111,6 +111,9 @@ internal static unsafe partial class NativeMethods
     internal static extern int tls_options_add_alpn(OptionsHandle options, void* name, nuint nameLen);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_options_set_alpn_mismatch(OptionsHandle options, int mode);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int tls_options_set_client_certificate_mode(OptionsHandle options, int mode);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -160,6 +163,9 @@ internal static unsafe partial class NativeMethods
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int tls_session_set_target_host_name(SessionHandle session, byte* name);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_add_alpn(SessionHandle session, void* name, nuint nameLen);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int tls_session_set_user_data(SessionHandle session, void* userData);

@@ -8,7 +8,7 @@ from typing import Any, Iterable, Optional, Sequence, Tuple, Union
 
 from ._handles import ContextHandle, CredentialsHandle, Handle, OptionsHandle, create, must
 from ._library import lib
-from ._native import VALIDATION_TIME_NOW, CertificateRequests, ClientCertificate, TrustAnchors, Validation
+from ._native import VALIDATION_TIME_NOW, AlpnMismatch, CertificateRequests, ClientCertificate, TrustAnchors, Validation
 from ._spans import input_span, terminated
 
 Path = Union[str, "os.PathLike[str]"]
@@ -81,7 +81,7 @@ class Options:
         keep_client_hello: bool = False, trust_anchor_mode: int = TrustAnchors.AUTHORITIES,
         strict_certificates: bool = False, validation_time: int = VALIDATION_TIME_NOW,
         more_credentials: Iterable[Credentials] = (), credentials_for_names: Iterable[Tuple[str, Credentials]] = (),
-        certificate_requests: int = CertificateRequests.DEFAULT,
+        certificate_requests: int = CertificateRequests.DEFAULT, alpn_mismatch: int = AlpnMismatch.FAIL,
     ) -> None:
         self._handle = create(OptionsHandle, lib.tls_options_create)
         if credentials is not None:
@@ -105,6 +105,7 @@ class Options:
         self.set_groups(groups)
         for protocol in alpn:
             self.add_alpn(protocol)
+        self.set_alpn_mismatch(alpn_mismatch)
         self.set_client_certificate_mode(client_certificate)
         self.set_certificate_validation(validation)
         self.set_allow_resume(allow_resume)
@@ -164,6 +165,10 @@ class Options:
     def add_alpn(self, name: Union[str, bytes]) -> None:
         raw = name.encode("ascii") if isinstance(name, str) else bytes(name)
         must(lib.tls_options_add_alpn(self._handle, raw, len(raw)))
+
+    def set_alpn_mismatch(self, mode: int) -> None:
+        """What a server does with a client that offers only other application protocols."""
+        must(lib.tls_options_set_alpn_mismatch(self._handle, int(mode)))
 
     def set_client_certificate_mode(self, mode: int) -> None:
         must(lib.tls_options_set_client_certificate_mode(self._handle, int(mode)))

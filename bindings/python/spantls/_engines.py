@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 from . import _ssl_errors
 from ._context import Context, Credentials, Options
 from ._errors import TlsError
-from ._native import ClientCertificate, Protocol
+from ._native import AlpnMismatch, ClientCertificate, Protocol
 from ._suites import SUITES
 from ._trust import Trust
 
@@ -133,7 +133,6 @@ class Engines:
         """The context that fits a ClientHello, of a connection with this policy. ssl continues without ALPN where there is nothing
         in common."""
         settings = self._settings()
-        alpn = settings.alpn if any(name in settings.alpn for name in hello.alpn) else ()
         own = settings.own_for(hello.signature_algorithms)
         mode, flags = policy.asks(hello), int(policy.verify_flags)
 
@@ -141,11 +140,12 @@ class Engines:
             trust = settings.trust.with_folders_read()
             options = Options(
                 credentials=own, protocols=policy.protocols, cipher_suites=settings.ciphers or (), groups=settings.groups,
-                alpn=alpn, client_certificate=_CLIENT_CERTIFICATE[mode], allow_resume=settings.has_tickets,
+                alpn=settings.alpn, alpn_mismatch=AlpnMismatch.CONTINUE, client_certificate=_CLIENT_CERTIFICATE[mode],
+                allow_resume=settings.has_tickets,
                 key_log_file=settings.key_log_file)
             trust.give_to(options, flags)
             return Made(Context.server(options), trust)
-        return self._cached(settings, ("server", alpn, own, mode, flags, policy.protocols), make)
+        return self._cached(settings, ("server", own, mode, flags, policy.protocols), make)
 
 
 _CLIENT_CERTIFICATE = {ssl.CERT_NONE: ClientCertificate.NONE, ssl.CERT_OPTIONAL: ClientCertificate.REQUEST,

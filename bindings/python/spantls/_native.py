@@ -355,6 +355,20 @@ class Alert(enum.IntEnum):
         return "SPANTLS_ALERT_" + self.name
 
 
+class AlpnMismatch(enum.IntEnum):
+    """The values for Options.set_alpn_mismatch()."""
+
+    FAIL = 0
+    """The handshake ends with the alert no_application_protocol (RFC 7301 section 3.2; default)."""
+    CONTINUE = 1
+    """The handshake continues without an application protocol."""
+
+    @property
+    def c_name(self) -> str:
+        """The name in the C header."""
+        return "SPANTLS_ALPN_MISMATCH_" + self.name
+
+
 class CipherSuite(enum.IntEnum):
     """The cipher suites that the library has, for Options.set_cipher_suites(): their IANA names and numbers."""
 
@@ -548,6 +562,7 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "tls_options_set_cipher_suites": (c_int32, (c_void_p, c_void_p, c_size_t)),
     "tls_options_set_groups": (c_int32, (c_void_p, c_void_p, c_size_t)),
     "tls_options_add_alpn": (c_int32, (c_void_p, c_void_p, c_size_t)),
+    "tls_options_set_alpn_mismatch": (c_int32, (c_void_p, c_int32)),
     "tls_options_set_client_certificate_mode": (c_int32, (c_void_p, c_int32)),
     "tls_options_set_certificate_validation": (c_int32, (c_void_p, c_int32)),
     "tls_options_set_allow_resume": (c_int32, (c_void_p, c_int32)),
@@ -565,6 +580,7 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "tls_session_create": (c_int32, (c_void_p, c_void_p)),
     "tls_session_destroy": (None, (c_void_p,)),
     "tls_session_set_target_host_name": (c_int32, (c_void_p, c_char_p)),
+    "tls_session_add_alpn": (c_int32, (c_void_p, c_void_p, c_size_t)),
     "tls_session_set_user_data": (c_int32, (c_void_p, c_void_p)),
     "tls_session_user_data": (c_void_p, (c_void_p,)),
     "tls_session_handshake": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p, c_size_t, c_void_p, c_void_p)),

@@ -127,6 +127,11 @@ class Session:
         if status != 0:
             raise session_error(self._handle, status)
 
+    def add_alpn(self, name: Union[str, bytes]) -> None:
+        """Adds to the application protocols that this client offers in place of its context's."""
+        raw = name.encode("ascii") if isinstance(name, str) else bytes(name)
+        self._must(lib.tls_session_add_alpn(self._handle, raw, len(raw)))
+
     def set_target_host_name(self, name: str) -> None:
         text = name.encode("ascii" if name.isascii() else "idna")
         self._must(lib.tls_session_set_target_host_name(self._handle, terminated(text)))
