@@ -105,7 +105,7 @@
 
 
 /**
- * The room of `spantls_error_t.message`, its closing NUL included.
+ * The size of `spantls_error_t.message`, including its closing NUL.
  */
 #define SPANTLS_ERROR_MESSAGE_SIZE 256
 
@@ -120,13 +120,13 @@
 #define SPANTLS_VALIDATION_TIME_NOW -1
 
 /**
- * The room that `tls_session_encrypt()` needs to make progress, in bytes: enough for a key update and a record.
+ * The output space in bytes with which `tls_session_encrypt()` always makes progress: enough for a key update and a record.
  */
 #define SPANTLS_MIN_CIPHERTEXT 64
 
 /**
- * The largest ciphertext record: header, 2^14 bytes of plaintext and the largest expansion that TLS 1.2 allows
- * (RFC 5246 section 6.2.3). A receive buffer of this size always holds a whole record.
+ * The size in bytes of the largest record: header, 2^14 bytes of plaintext and the largest expansion of TLS 1.2 (RFC 5246 section
+ * 6.2.3). A receive buffer of this size holds any record.
  */
 #define SPANTLS_MAX_RECORD ((5 + 16384) + 2048)
 
@@ -140,19 +140,19 @@
  */
 typedef enum {
     /**
-     * The call did what it was asked; see the counts.
+     * The call has done its work; see the counts.
      */
     TLS_STATUS_COMPLETE = 0,
     /**
-     * More ciphertext from the peer is needed: read from the transport, then call again.
+     * More data from the peer is needed: receive it, then call again.
      */
     TLS_STATUS_WANT_READ = 1,
     /**
-     * The output span was too small: send what was written, then call again with room.
+     * The output span was too small: send what was written, then call again with space.
      */
     TLS_STATUS_WANT_WRITE = 2,
     /**
-     * The peer's `close_notify` was received, or our own shutdown is fully drained.
+     * A clean end: the peer's `close_notify` was received, or our shutdown is all written.
      */
     TLS_STATUS_CLOSED = 3,
     /**
@@ -165,8 +165,8 @@ typedef enum {
      */
     TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION = 5,
     /**
-     * The ClientHello is complete and the server context still to be chosen: answer with
-     * `tls_session_set_server_context()`, and show the same input again.
+     * The ClientHello is complete, and the server context must be chosen (SNI): answer with `tls_session_set_server_context()`, then pass
+     * the same input again.
      */
     TLS_STATUS_NEEDS_SERVER_OPTIONS = 6,
     /**
@@ -175,19 +175,19 @@ typedef enum {
      */
     TLS_STATUS_NEEDS_SIGNATURE = 16,
     /**
-     * A null pointer, a bad length, text that is not UTF-8, a wrong handle, a context of the wrong role.
+     * An argument is wrong: a NULL pointer, a bad length, text that is not UTF-8, a wrong handle, a context of the wrong role.
      */
     TLS_STATUS_INVALID_ARGUMENT = -1,
     /**
-     * Not allowed now; the error record's message says why.
+     * The call is not allowed now; the error record's message says why.
      */
     TLS_STATUS_INVALID_STATE = -2,
     /**
-     * A verdict or `tls_session_reject()` refused the peer, no credentials satisfied it, or the host could not sign.
+     * We refused the peer: by a verdict, by `tls_session_reject()`, or because no credentials fit; or the host could not sign.
      */
     TLS_STATUS_AUTHENTICATION_FAILED = -3,
     /**
-     * The peer broke the protocol, spoke no TLS, or has nothing in common with us.
+     * The peer broke the protocol, does not speak TLS, or has no parameters in common with us.
      */
     TLS_STATUS_PROTOCOL_ERROR = -4,
     /**
@@ -199,34 +199,33 @@ typedef enum {
      */
     TLS_STATUS_IO_ERROR = -6,
     /**
-     * A bad certificate, key, trust anchor or option.
+     * A certificate, key, trust anchor or option is wrong.
      */
     TLS_STATUS_INVALID_CONFIGURATION = -7,
     /**
-     * The peer, protocol version or platform has no such thing.
+     * The peer, the protocol version or the platform does not support this.
      */
     TLS_STATUS_NOT_SUPPORTED = -8,
     /**
-     * Another thread is inside the same half of this session. Nothing was done.
+     * Another thread is using the same half of this session. Nothing was done.
      */
     TLS_STATUS_BUSY = -9,
     /**
-     * Too many handshakes are suspended at once, or memory could not be mapped. The record at hand was not consumed (see
-     * the counts): try again once another handshake has been answered or destroyed, or give this connection up.
+     * Too many handshakes are suspended at once, or memory is exhausted. Not sticky: what was not consumed (see the counts) can be passed
+     * again later.
      */
     TLS_STATUS_OUT_OF_RESOURCES = -10,
     /**
-     * The room for a value was too small: nothing was written. `*out_len` is the value's length; text needs one byte more,
-     * for its closing NUL.
+     * There is too little space for a value: nothing was written. `*out_len` is its length; text needs one byte more for its closing NUL.
      */
     TLS_STATUS_BUFFER_TOO_SMALL = -11,
     /**
-     * The peer ended the session with a fatal alert, or with `close_notify` in the middle of the handshake: it refuses us.
-     * `alert_received` in the error record says why, for example `SPANTLS_ALERT_UNKNOWN_CA`.
+     * The peer refused us: it ended the session with a fatal alert, or with `close_notify` during the handshake. `alert_received` in the
+     * error record says which, for example `SPANTLS_ALERT_UNKNOWN_CA`.
      */
     TLS_STATUS_PEER_ALERT = -12,
     /**
-     * A contained panic; the session is unusable from now on, and safe to destroy.
+     * An error in the library (a contained panic). Destroy the session: it accepts no other call.
      */
     TLS_STATUS_INTERNAL_ERROR = -128,
 } tls_status_values;
@@ -291,7 +290,7 @@ typedef enum {
      */
     SPANTLS_CERTIFICATE_REQUESTS_SUSPEND = 1,
     /**
-     * The client shows no certificate, without a suspension.
+     * The client sends no certificate, without a suspension.
      */
     SPANTLS_CERTIFICATE_REQUESTS_DECLINE = 2,
 } spantls_certificate_requests_values;
@@ -320,24 +319,24 @@ typedef enum {
  */
 typedef enum {
     /**
-     * `tls_session_handshake()`, or on a socket `tls_session_socket_handshake()`, has returned COMPLETE, or would.
+     * The handshake is finished, the peer was accepted, and all output of the handshake was written.
      */
     SPANTLS_STATE_HANDSHAKE_COMPLETE = 1,
     /**
-     * Output is owed to the peer: see `tls_session_drain_pending_output()`, on a socket `tls_session_socket_write()`.
+     * There is output for the peer: see `tls_session_drain_pending_output()`, on a socket `tls_session_socket_write()`.
      */
     SPANTLS_STATE_HAS_PENDING_OUTPUT = 2,
     /**
-     * Plaintext is held: `tls_session_decrypt()` delivers it without any input. On a socket: `tls_session_socket_read()` has something
-     * to tell, data or the end, without the socket.
+     * Plaintext is held: `tls_session_decrypt()` delivers it without input. On a socket: `tls_session_socket_read()` can return data or
+     * the end without the socket.
      */
     SPANTLS_STATE_HAS_PENDING_PLAINTEXT = 4,
     /**
-     * The handshake waits for the host's answer.
+     * The handshake waits for the host's answer to a question.
      */
     SPANTLS_STATE_SUSPENDED = 8,
     /**
-     * The session was resumed: see `tls_options_set_allow_resume()`.
+     * The session was resumed with a session ticket: see `tls_options_set_allow_resume()`.
      */
     SPANTLS_STATE_RESUMED = 16,
     /**
@@ -345,7 +344,7 @@ typedef enum {
      */
     SPANTLS_STATE_HELLO_RETRIED = 32,
     /**
-     * The peer's `close_notify` was received.
+     * The peer sent `close_notify`.
      */
     SPANTLS_STATE_PEER_CLOSED = 64,
     /**
@@ -353,20 +352,20 @@ typedef enum {
      */
     SPANTLS_STATE_SHUTDOWN_SENT = 128,
     /**
-     * The session has failed as a whole: see `tls_session_error()`. Where the transport has failed one half of an open
-     * session (TRUNCATED, IO) the other goes on, and this is not set.
+     * The session has failed: see `tls_session_error()`. Not set if only one half of an open session has ended because of the
+     * transport (TRUNCATED, IO_ERROR): the other half continues.
      */
     SPANTLS_STATE_FAILED = 256,
     /**
-     * The client was asked for a certificate: by this server, or as this client by its server, whether it has one or not.
+     * The client was asked for a certificate: by this server, or, on a client, by its server, whether it has one or not.
      */
     SPANTLS_STATE_CERTIFICATE_ASKED = 512,
     /**
-     * `tls_session_request_client_certificate()` has asked, and the client's answer is not there or not judged.
+     * `tls_session_request_client_certificate()` was called, and the client's answer has not arrived or has no verdict yet.
      */
     SPANTLS_STATE_CERTIFICATE_REQUESTED = 1024,
     /**
-     * The client has answered it, and the verdict was given.
+     * The client answered that request, and the verdict was given.
      */
     SPANTLS_STATE_CERTIFICATE_ANSWERED = 2048,
 } spantls_state_values;
@@ -390,7 +389,7 @@ typedef enum {
 } spantls_policy_error_values;
 
 /**
- * The kinds of `tls_session_channel_binding()`: the numbers of .NET's `ChannelBindingKind`, and one more.
+ * The kinds of `tls_session_channel_binding()`: the numbers of .NET's `ChannelBindingKind`, and EXPORTER.
  */
 typedef enum {
     /**
@@ -408,43 +407,42 @@ typedef enum {
 } spantls_channel_binding_values;
 
 /**
- * The values for `tls_session_shrink()`: each includes those before it.
+ * What `tls_session_shrink()` releases; each value includes those before it.
  */
 typedef enum {
     /**
-     * Buffers: getters return what they did. Sessions that wait for data keep none, so this frees nothing today.
+     * Buffers. Idle sessions keep none, so today this releases nothing.
      */
     SPANTLS_SHRINK_BUFFERS = 0,
     /**
-     * What is known of the peer: its certificates (and with them, on clients, `SPANTLS_CHANNEL_BINDING_ENDPOINT`), its OCSP
-     * response, a kept ClientHello.
+     * Facts about the peer: its certificates (on clients also `SPANTLS_CHANNEL_BINDING_ENDPOINT`), its OCSP response, a kept ClientHello.
      */
     SPANTLS_SHRINK_PEER = 1,
     /**
-     * On clients, what takes session tickets: some 800 bytes, which are also freed when two tickets have come. Later tickets
-     * are ignored.
+     * On clients, the state that receives session tickets, some 800 bytes; it is released anyway after two tickets. Later tickets are
+     * ignored.
      */
     SPANTLS_SHRINK_TICKETS = 2,
 } spantls_shrink_values;
 
 /**
- * Flags of `tls_session_create_with_socket()`: one of BORROW and OWN, and what the kernel is to do.
+ * Flags of `tls_session_create_with_socket()`: either BORROW or OWN, and optionally the KERNEL flags.
  */
 typedef enum {
     /**
-     * The socket stays the host's: nothing here closes it. It must stay open as long as the session.
+     * The host closes the socket, after it has destroyed the session.
      */
     SPANTLS_SOCKET_BORROW = 1,
     /**
-     * The socket is the session's: `tls_session_destroy()` closes it, and nothing else does.
+     * `tls_session_destroy()` closes the socket; nothing else does.
      */
     SPANTLS_SOCKET_OWN = 2,
     /**
-     * After the handshake the kernel seals what is sent (Linux), if it can.
+     * After the handshake the kernel seals what is sent, if it can (kernel TLS, Linux).
      */
     SPANTLS_SOCKET_KERNEL_SEND = 4,
     /**
-     * After the handshake the kernel opens what is received (Linux), if it can.
+     * After the handshake the kernel opens what is received, if it can (kernel TLS, Linux).
      */
     SPANTLS_SOCKET_KERNEL_RECEIVE = 8,
 } spantls_socket_values;
@@ -454,23 +452,23 @@ typedef enum {
  */
 typedef enum {
     /**
-     * It is used as asked, or nothing was asked, or the handshake is not COMPLETE.
+     * It is used as requested, or was not requested, or the handshake is not COMPLETE.
      */
     SPANTLS_KERNEL_REASON_NONE = 0,
     /**
-     * This operating system has none.
+     * This operating system has no kernel TLS.
      */
     SPANTLS_KERNEL_REASON_PLATFORM = 1,
     /**
-     * This kernel, or this kind of socket, has none.
+     * This kernel, or this kind of socket, has no kernel TLS.
      */
     SPANTLS_KERNEL_REASON_UNAVAILABLE = 2,
     /**
-     * It has refused the keys: a version or suite that it does not know.
+     * The kernel refused the keys: it does not support the version or the cipher suite.
      */
     SPANTLS_KERNEL_REASON_REFUSED = 3,
     /**
-     * The options limit the size of records, which the kernel cannot.
+     * The options limit the size of records, which the kernel does not support.
      */
     SPANTLS_KERNEL_REASON_OPTIONS = 4,
 } spantls_kernel_reason_values;
@@ -484,16 +482,16 @@ typedef enum {
      */
     SPANTLS_OFFERS_TLS13 = 1,
     /**
-     * A pre-shared key, which is how TLS 1.3 resumes (RFC 8446 section 4.2.11).
+     * A pre-shared key: a session ticket to resume with (RFC 8446 section 4.2.11).
      */
     SPANTLS_OFFERS_PRE_SHARED_KEY = 2,
     /**
-     * Early data (section 4.2.10). It is never accepted. Up to 128 KiB are skipped, more ends the handshake with
-     * `unexpected_message`; the client sends the data again after the handshake.
+     * Early data (section 4.2.10). It is never accepted: up to 128 KiB are skipped, more ends the handshake with `unexpected_message`. The
+     * client sends the data again after the handshake.
      */
     SPANTLS_OFFERS_EARLY_DATA = 4,
     /**
-     * A certificate after the handshake (section 4.2.6).
+     * To send a certificate after the handshake if asked (section 4.2.6).
      */
     SPANTLS_OFFERS_POST_HANDSHAKE_AUTH = 8,
 } spantls_offer_values;
@@ -503,15 +501,15 @@ typedef enum {
  */
 typedef enum {
     /**
-     * The sender has no more to say (section 6.1): no error.
+     * The sender closes its side (section 6.1). Not an error.
      */
     SPANTLS_ALERT_CLOSE_NOTIFY = 0,
     /**
-     * A message that has no place here.
+     * A message that is not allowed at this point.
      */
     SPANTLS_ALERT_UNEXPECTED_MESSAGE = 10,
     /**
-     * A record that cannot be opened.
+     * A record that cannot be decrypted.
      */
     SPANTLS_ALERT_BAD_RECORD_MAC = 20,
     /**
@@ -519,39 +517,39 @@ typedef enum {
      */
     SPANTLS_ALERT_RECORD_OVERFLOW = 22,
     /**
-     * No parameters in common; in TLS 1.2 also a certificate that was required and is missing.
+     * No parameters in common; in TLS 1.2 also a missing certificate.
      */
     SPANTLS_ALERT_HANDSHAKE_FAILURE = 40,
     /**
-     * A certificate that is damaged, or for another name.
+     * A certificate that is damaged, or issued for another name.
      */
     SPANTLS_ALERT_BAD_CERTIFICATE = 42,
     /**
-     * A certificate of a kind, or for a use, that does not fit.
+     * A certificate of an unsupported kind, or not meant for this use.
      */
     SPANTLS_ALERT_UNSUPPORTED_CERTIFICATE = 43,
     /**
-     * A certificate that its issuer has taken back.
+     * A certificate that its issuer has revoked.
      */
     SPANTLS_ALERT_CERTIFICATE_REVOKED = 44,
     /**
-     * A certificate that is not valid any more, or not yet.
+     * A certificate that has expired, or is not valid yet.
      */
     SPANTLS_ALERT_CERTIFICATE_EXPIRED = 45,
     /**
-     * Something else is wrong with the certificate.
+     * Another problem with the certificate.
      */
     SPANTLS_ALERT_CERTIFICATE_UNKNOWN = 46,
     /**
-     * A field with a value that it must not have.
+     * A field with an invalid value.
      */
     SPANTLS_ALERT_ILLEGAL_PARAMETER = 47,
     /**
-     * No chain to an authority that is trusted.
+     * No chain to a trusted certificate authority.
      */
     SPANTLS_ALERT_UNKNOWN_CA = 48,
     /**
-     * A certificate in order, whose owner is not let in.
+     * A valid certificate whose owner is denied access.
      */
     SPANTLS_ALERT_ACCESS_DENIED = 49,
     /**
@@ -559,59 +557,59 @@ typedef enum {
      */
     SPANTLS_ALERT_DECODE_ERROR = 50,
     /**
-     * A signature, a Finished or a binder that is wrong.
+     * An invalid signature, Finished message or binder.
      */
     SPANTLS_ALERT_DECRYPT_ERROR = 51,
     /**
-     * No version in common.
+     * No protocol version in common.
      */
     SPANTLS_ALERT_PROTOCOL_VERSION = 70,
     /**
-     * What the peer offers is too weak.
+     * The peer's parameters are too weak.
      */
     SPANTLS_ALERT_INSUFFICIENT_SECURITY = 71,
     /**
-     * The sender has a problem that is not the peer's fault.
+     * An error of the sender that has nothing to do with the peer.
      */
     SPANTLS_ALERT_INTERNAL_ERROR = 80,
     /**
-     * The client has lowered its version without need (RFC 7507).
+     * The client offers a lower version than it could (RFC 7507).
      */
     SPANTLS_ALERT_INAPPROPRIATE_FALLBACK = 86,
     /**
-     * The handshake was given up, without an error.
+     * The handshake was cancelled. Not an error.
      */
     SPANTLS_ALERT_USER_CANCELED = 90,
     /**
-     * A renegotiation that is declined (RFC 5246 section 7.2.2).
+     * A renegotiation was declined (RFC 5246 section 7.2.2).
      */
     SPANTLS_ALERT_NO_RENEGOTIATION = 100,
     /**
-     * An extension that must be there is not.
+     * A required extension is missing.
      */
     SPANTLS_ALERT_MISSING_EXTENSION = 109,
     /**
-     * An extension that must not be there, or was not offered.
+     * An extension that was not offered, or is not allowed here.
      */
     SPANTLS_ALERT_UNSUPPORTED_EXTENSION = 110,
     /**
-     * No server of this name here (RFC 6066 section 3).
+     * The server name (SNI) is unknown (RFC 6066 section 3).
      */
     SPANTLS_ALERT_UNRECOGNIZED_NAME = 112,
     /**
-     * A stapled OCSP response that is not in order.
+     * An invalid stapled OCSP response.
      */
     SPANTLS_ALERT_BAD_CERTIFICATE_STATUS_RESPONSE = 113,
     /**
-     * No pre-shared key that is known.
+     * No known pre-shared key.
      */
     SPANTLS_ALERT_UNKNOWN_PSK_IDENTITY = 115,
     /**
-     * A certificate that was required and is missing (TLS 1.3).
+     * A certificate is required, and the client sent none (TLS 1.3).
      */
     SPANTLS_ALERT_CERTIFICATE_REQUIRED = 116,
     /**
-     * No application protocol in common (RFC 7301 section 3.2).
+     * No application protocol in common (ALPN, RFC 7301 section 3.2).
      */
     SPANTLS_ALERT_NO_APPLICATION_PROTOCOL = 120,
 } spantls_alert_values;
@@ -738,60 +736,53 @@ typedef enum {
 } spantls_scheme_values;
 
 /**
- * What sessions share. Immutable and counted: any number of threads may create sessions on it at once, and
- * destroying it while sessions live is safe.
+ * What sessions share: credentials, trust anchors, session tickets.
+ *
+ * Any number of threads may create sessions on a context at once. You may destroy it while sessions live.
  */
 typedef struct tls_context_t tls_context_t;
 
 /**
- * A certificate chain and its private key. Immutable: it can be shared by any number of options and threads, and
- * destroyed as soon as it was given to them.
+ * A certificate chain and its private key.
+ *
+ * Immutable: any number of options and threads can share it, and you may destroy it as soon as you have passed it on.
  */
 typedef struct tls_credentials_t tls_credentials_t;
 
 /**
- * What contexts are made from. A context copies the options when it is created; later changes do not reach it.
+ * The settings that contexts are made from.
  *
- * Threads: any number may use the same options at once. Each call is done as a whole, and waits while another one is at work on
- * them.
+ * A context copies its options when it is created; later changes do not affect it.
  */
 typedef struct tls_options_t tls_options_t;
 
 /**
- * One TLS connection, driven by the host over plain memory.
+ * One TLS connection.
  *
- * The loop, for either role:
+ * 1. Handshake: pass what you have received to `tls_session_handshake()` (at first nothing), send what it wrote, drop what it
+ *    consumed, and act on the status, until it is COMPLETE.
+ * 2. Data: `tls_session_encrypt()` and `tls_session_decrypt()`. After each decrypt, if `tls_session_has_pending_output()` is 1, send an
+ *    answer to the peer: `tls_session_drain_pending_output()`, or the next encrypt, writes it.
+ * 3. End: send what `tls_session_shutdown()` writes, and decrypt until it returns CLOSED. If the transport ends before that, call
+ *    `tls_session_end_of_input()`: it returns CLOSED after a clean end, TRUNCATED otherwise.
  *
- * 1. Call `tls_session_handshake()` with what has been received so far (at first nothing). Send the
- *    `*out_written` bytes to the peer, drop the first `*out_consumed` bytes from the receive buffer, and look at the
- *    status: WANT_READ: receive more behind what is left, call again (if the transport has ended:
- *    `tls_session_end_of_input()`); WANT_WRITE: call again; a question (see the top of this file): answer it now
- *    or later, from any thread, and call again; COMPLETE: done; negative: failed: send what was written (it holds
- *    the alert), `tls_session_drain_pending_output()` for the rest, and destroy the session. On a TCP socket, shut
- *    the sending side down and read to the end before closing: a reset would overtake the alert.
- * 2. Exchange data with `tls_session_encrypt()` and `tls_session_decrypt()`. After each decrypt, look at
- *    `tls_session_has_pending_output()`: when it is true, `tls_session_drain_pending_output()` (or the next encrypt)
- *    gives an answer that the peer is owed.
- * 3. End with `tls_session_shutdown()`, send what it wrote, and read on until decrypt returns CLOSED. When the
- *    transport has ended and decrypt wants more, `tls_session_end_of_input()` tells a clean end from a cut.
+ * After a negative status send what was written and what `tls_session_drain_pending_output()` writes: it is the alert. On TCP, then
+ * shut down the sending side and read to the end before you close, or a reset may overtake the alert.
  *
- * Threads: once COMPLETE, one thread may use the read half (decrypt, decrypt_in_place, end_of_input, shrink) while another
- * uses the write half (encrypt, encrypt_vectored, drain_pending_output, update_keys, shutdown); a second thread in the same
- * half gets `TLS_STATUS_BUSY`. Before COMPLETE one thread at a time, any thread. State and getters: from any thread, at
- * any time. `tls_session_destroy()` must come after all other calls have returned.
- *
- * A session belongs to one process: after fork() only one of the two may use it. Credentials, options and contexts made
- * before may be used by both, if no other thread was inside the library at that moment.
+ * Threads: before COMPLETE one thread at a time, any thread. Afterwards one thread may use the read half (decrypt,
+ * decrypt_in_place, end_of_input, shrink) while another uses the write half (encrypt, encrypt_vectored, drain_pending_output,
+ * update_keys, shutdown). A second thread in the same half gets `TLS_STATUS_BUSY`. Getters may be called from any thread at any time.
+ * Destroy a session only when all other calls have returned. After fork() only one of the two processes may use a session.
  */
 typedef struct tls_session_t tls_session_t;
 
 /**
- * A status: `TLS_STATUS_…` (zero or more) when the call did its work, a negative one when not.
+ * The result of a call: zero or more when it succeeded or asks for something, negative when it failed.
  */
 typedef int32_t tls_status_t;
 
 /**
- * Why a call failed. Set `struct_size` to `sizeof(spantls_error_t)` before passing it; the struct can grow at its end.
+ * Why a call failed. Set `struct_size` to `sizeof(spantls_error_t)` first; later versions may add fields at the end.
  */
 typedef struct {
     /**
@@ -799,25 +790,24 @@ typedef struct {
      */
     size_t struct_size;
     /**
-     * The status that the failed call returned; `TLS_STATUS_COMPLETE` when nothing has failed.
+     * The status of the failed call; `TLS_STATUS_COMPLETE` if nothing has failed.
      */
     tls_status_t status;
     /**
-     * The alert sent, or owed, to the peer; -1 for none, also if it could not be sent over the session's socket.
+     * The alert that was sent, or is pending, to the peer; -1 for none, also if the session's socket did not take it.
      */
     int32_t alert_sent;
     /**
-     * The alert with which the peer ended the session; -1 for none. `SPANTLS_ALERT_CLOSE_NOTIFY` (0) if it closed in
-     * the middle of the handshake.
+     * The alert with which the peer ended the session; -1 for none. `SPANTLS_ALERT_CLOSE_NOTIFY` (0) if it closed during the handshake.
      */
     int32_t alert_received;
     /**
-     * `SPANTLS_POLICY_ERROR_…` bits of the verdict that refused the peer. Where the verdict was an alert, they are
-     * `SPANTLS_POLICY_ERROR_CHAIN_ERRORS` whatever the alert, or `SPANTLS_POLICY_ERROR_NOT_AVAILABLE` if there was no certificate.
+     * The `SPANTLS_POLICY_ERROR_…` bits of the verdict that refused the peer. If the verdict was an alert: CHAIN_ERRORS, or NOT_AVAILABLE if
+     * there was no certificate.
      */
     uint32_t policy_errors;
     /**
-     * `errno` of a failed system call, on a socket or a file; 0 for none.
+     * The `errno` of a failed system call on a socket or a file; 0 for none.
      */
     int32_t os_error;
     /**
@@ -825,14 +815,13 @@ typedef struct {
      */
     int32_t reserved;
     /**
-     * One sentence, UTF-8, closed by NUL; cut at a character's end if it is too long.
+     * One sentence, UTF-8 with a closing NUL; shortened at a character boundary if it is too long.
      */
     char message[SPANTLS_ERROR_MESSAGE_SIZE];
 } spantls_error_t;
 
 /**
- * A span of plaintext for `tls_session_encrypt_vectored()` and `tls_session_socket_write_vectored()`. Length 0 is empty whatever
- * the pointer.
+ * A span of bytes. If the length is 0 the span is empty, whatever the pointer.
  */
 typedef struct {
     /**
@@ -840,24 +829,25 @@ typedef struct {
      */
     const void *data;
     /**
-     * How many bytes.
+     * The number of bytes.
      */
     size_t len;
 } spantls_span_t;
 
 /**
- * A socket of the operating system: on Unix a file descriptor.
+ * A socket of the operating system; on Unix a file descriptor.
  */
 typedef ptrdiff_t spantls_socket_t;
 
 /**
- * Why the kernel's TLS is not used, or not for both directions, though a session was made to.
+ * Why kernel TLS is not used, or not for both directions: a `SPANTLS_KERNEL_REASON_…` value.
  */
 typedef uint32_t spantls_kernel_reason_t;
 
 /**
- * What a session has counted. Set `struct_size` to its `sizeof`; the struct can grow at its end. Bytes are counted when a
- * call takes or writes them, so they are those that the host has moved.
+ * What a session has counted. Set `struct_size` to its `sizeof`; later versions may add fields at the end.
+ *
+ * Bytes are counted when a call consumes or writes them.
  */
 typedef struct {
     /**
@@ -865,19 +855,19 @@ typedef struct {
      */
     size_t struct_size;
     /**
-     * Bytes for the peer that calls have written, the handshake's included.
+     * Bytes for the peer that calls have written, including the handshake.
      */
     uint64_t ciphertext_sent;
     /**
-     * Bytes from the peer that calls have consumed, the handshake's included.
+     * Bytes from the peer that calls have consumed, including the handshake.
      */
     uint64_t ciphertext_received;
     /**
-     * Bytes that encrypt has taken.
+     * Bytes that encrypt or write has taken.
      */
     uint64_t plaintext_sent;
     /**
-     * Bytes that decrypt has delivered.
+     * Bytes that decrypt or read has delivered.
      */
     uint64_t plaintext_received;
     /**
@@ -889,19 +879,19 @@ typedef struct {
      */
     uint64_t records_received;
     /**
-     * Changes of our keys (RFC 8446 section 4.6.3).
+     * Updates of our keys (KeyUpdate, RFC 8446 section 4.6.3).
      */
     uint64_t key_updates_sent;
     /**
-     * Changes of the peer's keys.
+     * Updates of the peer's keys.
      */
     uint64_t key_updates_received;
     /**
-     * Session tickets that a client has kept since the handshake.
+     * Session tickets that a client has stored since the handshake.
      */
     uint64_t tickets_received;
     /**
-     * Nanoseconds that the handshake was worked on.
+     * Nanoseconds spent in handshake calls.
      */
     uint64_t handshake_nanoseconds;
     /**
@@ -925,7 +915,7 @@ typedef struct {
      */
     uint64_t receive_calls;
     /**
-     * The same to send.
+     * System calls that a session bound to a socket has made to send.
      */
     uint64_t send_calls;
     /**
@@ -937,33 +927,34 @@ typedef struct {
      */
     uint32_t kernel_receive;
     /**
-     * Why it does not do all that was asked of it, from the end of the handshake on.
+     * Why the kernel does not do all that was requested, from the end of the handshake on.
      */
     spantls_kernel_reason_t kernel_reason;
     /**
-     * The `errno` that goes with the reason; 0 for none.
+     * The `errno` of that reason; 0 for none.
      */
     int32_t kernel_os_error;
 } spantls_session_stats_t;
 
 /**
- * A part of the ClientHello: `len` bytes from `offset` of what `tls_session_client_hello()` copies. Both 0: not there.
+ * A part of the ClientHello: `len` bytes from `offset` of the message that `tls_session_client_hello()` copies. Both are 0 if it is
+ * absent.
  */
 typedef struct {
     /**
-     * Counted from the message's first byte, its type.
+     * Counted from the first byte of the message, its type.
      */
     uint32_t offset;
     /**
-     * Bytes.
+     * The number of bytes.
      */
     uint32_t len;
 } spantls_part_t;
 
 /**
- * What a ClientHello says (RFC 8446 section 4.1.2). Set `struct_size` to its `sizeof`; the struct can grow at its end.
- * Lists of numbers lie in the message as big-endian 16-bit integers, `len / 2` of them; values of RFC 8701 (GREASE) are
- * among them.
+ * The contents of a ClientHello (RFC 8446 section 4.1.2). Set `struct_size` to its `sizeof`; later versions may add fields at the end.
+ *
+ * Lists of numbers are in the message as big-endian 16-bit integers, `len / 2` of them, including GREASE values (RFC 8701).
  */
 typedef struct {
     /**
@@ -979,11 +970,11 @@ typedef struct {
      */
     uint16_t legacy_version;
     /**
-     * How many of `key_share_groups` there are.
+     * The number of `key_share_groups`.
      */
     uint16_t num_key_share_groups;
     /**
-     * The groups that the client has sent keys for, as numbers of this machine; at most the first 16.
+     * The groups for which the client has sent key shares, in host byte order; at most the first 16.
      */
     uint16_t key_share_groups[SPANTLS_MAX_KEY_SHARES];
     /**
@@ -995,7 +986,7 @@ typedef struct {
      */
     spantls_part_t session_id;
     /**
-     * Numbers.
+     * A list of numbers.
      */
     spantls_part_t cipher_suites;
     /**
@@ -1003,27 +994,27 @@ typedef struct {
      */
     spantls_part_t extensions;
     /**
-     * The host name (RFC 6066 section 3), the bare text.
+     * The host name of the server_name extension (SNI, RFC 6066 section 3), without length fields.
      */
     spantls_part_t server_name;
     /**
-     * Numbers.
+     * A list of numbers.
      */
     spantls_part_t supported_versions;
     /**
-     * Numbers.
+     * A list of numbers.
      */
     spantls_part_t supported_groups;
     /**
-     * Numbers.
+     * A list of numbers.
      */
     spantls_part_t signature_algorithms;
     /**
-     * Numbers; if not there, `signature_algorithms` holds for certificates too.
+     * A list of numbers; if absent, `signature_algorithms` applies to certificates too.
      */
     spantls_part_t signature_algorithms_cert;
     /**
-     * Application protocols (RFC 7301): one byte of length before each name.
+     * Application protocols (ALPN, RFC 7301): before each name one byte with its length.
      */
     spantls_part_t alpn;
 } spantls_client_hello_info_t;
@@ -1052,46 +1043,47 @@ SPANTLS_MUST_USE
 const char *spantls_signature_scheme_name(uint16_t scheme);
 
 /**
- * The version of the library as text, for example "1.0.0". The header's is `SPANTLS_VERSION`. Valid for the life of the process.
+ * Returns the version of the library as text, for example "1.0.0"; the header's is `SPANTLS_VERSION`. Valid for the life of the process.
  */
 SPANTLS_MUST_USE
 const char *spantls_version(void);
 
 /**
- * The `SPANTLS_ABI_VERSION` that the library was built with. Compare it with the header's when loading at run time.
+ * Returns the `SPANTLS_ABI_VERSION` that the library was built with. If you load it at run time, compare it with the header's.
  */
 SPANTLS_MUST_USE
 uint32_t spantls_abi_version(void);
 
 /**
- * The name of a status, for example "TLS_STATUS_WANT_READ"; "unknown" for any other number. Valid for the life of
- * the process.
+ * Returns the name of a status, for example "TLS_STATUS_WANT_READ"; "unknown" for any other number. Valid for the life of the process.
  */
 SPANTLS_MUST_USE
 const char *tls_status_name(tls_status_t status);
 
 /**
- * The name of an alert as the RFCs spell it, for example "unknown_ca"; "unknown" for any other number. Valid for the
- * life of the process.
+ * Returns the name of an alert as in the RFCs, for example "unknown_ca"; "unknown" for any other number. Valid for the life of the
+ * process.
  */
 SPANTLS_MUST_USE
 const char *spantls_alert_name(uint8_t alert);
 
 /**
- * The last failure on this thread of a call that has no session (credentials, options, contexts, a NULL session).
- * Set `out_error->struct_size` first. It is not cleared by calls that succeed.
+ * Fills a struct with the last failure on this thread of a call without a session. Set `out_error->struct_size` first.
  *
- * - `TLS_STATUS_COMPLETE`: the record is filled; its `status` is 0 if nothing has failed on this thread.
+ * Such calls are those on credentials, options and contexts, and those with a NULL session. A call that succeeds does not clear it.
+ *
+ * - `TLS_STATUS_COMPLETE`: filled; its `status` is 0 if nothing has failed on this thread.
  * - `TLS_STATUS_INVALID_ARGUMENT`: `out_error` is NULL or its `struct_size` is too small.
  */
 SPANTLS_MUST_USE
 tls_status_t spantls_last_error(spantls_error_t *out_error);
 
 /**
- * How many handshakes are suspended or being worked on in this process, and how many may be: beyond that
- * `tls_session_handshake()` returns `TLS_STATUS_OUT_OF_RESOURCES`. Each holds 12 to 27 KiB until it is answered or
- * destroyed. Sessions that wait for their context (`TLS_STATUS_NEEDS_SERVER_OPTIONS`), or for a verdict on a client
- * that showed no certificate, do not count: they hold a few KiB, the former as much as the ClientHello has, 64 KiB at most.
+ * Returns how many handshakes are suspended or in progress in this process, and how many may be.
+ *
+ * Beyond the limit `tls_session_handshake()` returns `TLS_STATUS_OUT_OF_RESOURCES`. Each holds 12 to 27 KiB until it is answered or
+ * destroyed. Sessions that wait for their context, or for a verdict on a client without a certificate, do not count: they hold a few
+ * KiB (and the ClientHello, up to 64 KiB).
  *
  * - `TLS_STATUS_COMPLETE`. Either pointer may be NULL.
  */
@@ -1170,13 +1162,14 @@ tls_status_t tls_credentials_set_ocsp_response(tls_credentials_t *credentials,
                                                size_t der_len);
 
 /**
- * Releases credentials. Options and contexts that were given them keep what they need. NULL is a no-op.
+ * Releases credentials. Options and contexts that use them are not affected. NULL is a no-op.
  */
 void tls_credentials_destroy(tls_credentials_t *credentials);
 
 /**
- * Makes options with every default: TLS 1.2 and 1.3, all suites and groups, no ALPN, no client certificates,
- * external validation.
+ * Makes options with defaults: TLS 1.2 and 1.3, all cipher suites and groups, no ALPN, no client certificates, verdicts by the host.
+ *
+ * Threads: any number may use the same options at once; a call waits while another one changes them.
  *
  * - `TLS_STATUS_COMPLETE`: `*out_options` is set; release it with `tls_options_destroy()`.
  */
@@ -1189,8 +1182,9 @@ tls_status_t tls_options_create(tls_options_t **out_options);
 void tls_options_destroy(tls_options_t *options);
 
 /**
- * Sets the only credentials: a server's certificate chain, or the one that a client shows to every server that asks
- * (mutual TLS). They replace all that were set or added before, those for names too; NULL only removes these.
+ * Sets the only credentials: a server's certificate chain, or the one that a client sends to servers that ask (mutual TLS).
+ *
+ * They replace all credentials that were set or added before, also those for names; NULL only removes these.
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for a wrong handle.
  */
@@ -1199,16 +1193,15 @@ tls_status_t tls_options_set_credentials(tls_options_t *options,
                                          const tls_credentials_t *credentials);
 
 /**
- * Adds credentials to those that are there, for example an RSA chain beside an ECDSA chain.
+ * Adds credentials to those already present, for example an RSA chain beside an ECDSA chain.
  *
- * A server shows the first that the client accepts, in the order in which they were added: the client lists a signature scheme
- * of the key (`signature_algorithms`); for TLS 1.2 also a cipher suite for such keys, and a chain on a curve that the client
- * lists is preferred. If none fits, the handshake fails with `handshake_failure`. A client shows the first that fits the
- * server's signature schemes and acceptable issuers; if no issuer fits, the first that fits the schemes; if no scheme fits,
- * none.
+ * A server sends the first chain that the client accepts, in the order in which they were added: the client lists a signature scheme of
+ * the key, and for TLS 1.2 a cipher suite for such keys (a chain on a curve that the client lists is preferred). If none fits, the
+ * handshake fails with `handshake_failure`. A client sends the first chain that fits the server's signature schemes and acceptable
+ * issuers, otherwise the first that fits the schemes, otherwise none.
  *
  * - `TLS_STATUS_COMPLETE`: added.
- * - `TLS_STATUS_INVALID_CONFIGURATION`: added before, or more than 4,096 credentials.
+ * - `TLS_STATUS_INVALID_CONFIGURATION`: already added, or more than 4,096 credentials.
  * - `TLS_STATUS_INVALID_ARGUMENT`: a wrong handle.
  */
 SPANTLS_MUST_USE
@@ -1216,17 +1209,17 @@ tls_status_t tls_options_add_credentials(tls_options_t *options,
                                          const tls_credentials_t *credentials);
 
 /**
- * Adds a server's credentials for clients that ask for `name` (SNI): a host name, or `*.` and a host name, which stands for
- * exactly one label (`*.example.org` is for `www.example.org`, not for `example.org`). International names are A-labels
- * (`xn--...`); case does not matter. The certificate's own names are not compared with it.
+ * Adds a server's credentials for clients that ask for `name` (SNI): a host name, or `*.` and a host name.
  *
- * A client gets the credentials of its exact name, else those of the wildcard, else those without a name; if there are
- * none without a name, the handshake fails with `unrecognized_name`, or with `handshake_failure` if the client sent no name.
- * Several credentials can be added for one name: one of them is chosen as `tls_options_add_credentials()` says.
+ * The wildcard stands for exactly one label: `*.example.org` covers `www.example.org`, not `example.org`. International names are A-labels
+ * (`xn--...`); case does not matter. The certificate's own names are not compared with it. A client gets the credentials of its exact
+ * name, otherwise those of the wildcard, otherwise those without a name; if there are none, the handshake fails with
+ * `unrecognized_name`, or with `handshake_failure` if the client sent no name. If several were added for one name, one is chosen as
+ * `tls_options_add_credentials()` says.
  *
  * - `TLS_STATUS_COMPLETE`: added.
- * - `TLS_STATUS_INVALID_CONFIGURATION`: added for this name before, or more than 4,096 credentials. The same from
- *   `tls_context_create_client()`: these are for servers.
+ * - `TLS_STATUS_INVALID_CONFIGURATION`: already added for this name, or more than 4,096 credentials. `tls_context_create_client()`
+ *   returns it too: these credentials are for servers.
  * - `TLS_STATUS_INVALID_ARGUMENT`: a wrong handle, or `name` is NULL or not such a name.
  */
 SPANTLS_MUST_USE
@@ -1235,8 +1228,9 @@ tls_status_t tls_options_add_credentials_for_name(tls_options_t *options,
                                                   const tls_credentials_t *credentials);
 
 /**
- * Sets what a client without credentials does when a server asks for a certificate: one of
- * `spantls_certificate_requests_values`. `tls_session_set_client_credentials()` before the handshake answers for one session.
+ * Sets what a client without credentials does when the server asks for a certificate: a `SPANTLS_CERTIFICATE_REQUESTS_…` value.
+ *
+ * For a single session, `tls_session_set_client_credentials()` before the handshake decides.
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
  */
@@ -1245,24 +1239,16 @@ tls_status_t tls_options_set_certificate_requests(tls_options_t *options,
                                                   int32_t mode);
 
 /**
- * Adds the trust anchors in PEM text to those that the default validation trusts; a server also names them to
- * clients as acceptable issuers (RFC 8446 section 4.2.4) unless their names are longer than 48 KiB. A self-signed
- * certificate given here is trusted as a leaf, too, if the peer shows exactly that certificate. A client without any
- * anchors trusts the system's store; a server without any trusts no client.
+ * Adds trust anchors (CA certificates) in PEM text for the default validation.
  *
- * The system's store is what the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name; if neither is set, the
- * system's usual places are read. A program with more rights than its user (set-uid, set-gid, file capabilities) ignores
- * both variables. The library reads no others; AWS-LC, in a library built with it, also reads `OPENSSL_ia32cap` or
- * `OPENSSL_armcap`.
+ * A server also names them to clients as acceptable issuers (RFC 8446 section 4.2.4), unless their names are longer than 48 KiB in
+ * total. A client without trust anchors uses the system's store; a server without trust anchors trusts no client. By default an anchor
+ * is a name and a key, even if its certificate has expired or is not a CA: see `tls_options_set_trust_anchor_mode()`. Other blocks of
+ * the text are skipped; docs/guide.md ("PEM text") says how it is read.
  *
- * By default an anchor is a name and a key (RFC 5280 section 6.1.1 (d)). It may issue for any name that its name constraints
- * permit, even if it is not a CA, has expired, or is meant for another use. If the certificate of a single server must not
- * vouch for others, do not add it in this mode: choose another with `tls_options_set_trust_anchor_mode()`.
- *
- * - `TLS_STATUS_COMPLETE`: all certificates of the text were added. Keys and revocation lists in it were skipped; see
- *   `tls_credentials_create_pem()` for how PEM text is read.
- * - `TLS_STATUS_INVALID_CONFIGURATION`: the text has no certificate, a certificate cannot be parsed, or the text is damaged; nothing
- *   was added.
+ * - `TLS_STATUS_COMPLETE`: all certificates of the text were added.
+ * - `TLS_STATUS_INVALID_CONFIGURATION`: the text has no certificate, a certificate cannot be parsed, or the text is damaged. Nothing was
+ *   added.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_options_add_trust_anchors_pem(tls_options_t *options,
@@ -1277,17 +1263,10 @@ tls_status_t tls_options_add_trust_anchors_file(tls_options_t *options,
                                                 const char *path);
 
 /**
- * Sets how the default validation judges trust anchors: a `SPANTLS_TRUST_ANCHORS_…` value. It applies to the anchors of the
- * options and to the system's store.
+ * Sets how the default validation judges trust anchors, including those of the system's store: a `SPANTLS_TRUST_ANCHORS_…` value.
  *
- * With `SPANTLS_TRUST_ANCHORS_CERTIFICATES` an anchor is judged as OpenSSL and .NET judge the certificates of a trust store:
- * - An anchor that is not a CA (basicConstraints, key usage) is accepted only as the peer's own certificate.
- * - An anchor that has expired, is not valid yet, or has an unknown critical extension is never accepted.
- * - An anchor that is not self-signed (an intermediate) does not end a chain. It can only link a chain to a self-signed one.
- * - Its path length, extended key usages and name constraints apply to the certificates below it.
- *
- * `SPANTLS_TRUST_ANCHORS_PARTIAL_CHAIN` is the same, except that a chain may end at any anchor, including an intermediate or the
- * peer's own certificate (OpenSSL's X509_V_FLAG_PARTIAL_CHAIN).
+ * By default an anchor is a name and a key. If your users supply "trusted certificates", choose CERTIFICATES or PARTIAL_CHAIN: anchors
+ * are then judged as OpenSSL and .NET judge a trust store. docs/guide.md ("Trust anchors") compares the modes.
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
  */
@@ -1296,12 +1275,10 @@ tls_status_t tls_options_set_trust_anchor_mode(tls_options_t *options,
                                                int32_t mode);
 
 /**
- * Sets whether the default validation requires certificates to follow the profile of RFC 5280 section 4: 1, or 0 (default).
- * The rules are those of OpenSSL's X509_V_FLAG_X509_STRICT. Among them: a CA has a critical basicConstraints and a key usage;
- * subject and authority key identifiers are present where required, and not critical; a certificate that is not a CA has
- * neither keyCertSign nor a path length; names are not empty. They apply to every certificate of a path, but to the anchor
- * only if it is judged as a certificate (`tls_options_set_trust_anchor_mode()`). A leaf that is itself trusted is exempt
- * (RFC 6818 section 2), except that it needs basicConstraints if it has keyCertSign or is of X.509 version 1.
+ * Sets whether certificates must follow the profile of RFC 5280 section 4: 1, or 0 (default).
+ *
+ * The rules are those of OpenSSL's X509_V_FLAG_X509_STRICT; docs/guide.md ("Trust anchors") lists them. They apply to an anchor only if
+ * it is judged as a certificate.
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
  */
@@ -1310,9 +1287,9 @@ tls_status_t tls_options_set_strict_certificates(tls_options_t *options,
                                                  int32_t strict);
 
 /**
- * Sets the time at which certificates and revocation lists must be valid for the default validation, in seconds since
- * 1970-01-01 00:00:00 UTC. `SPANTLS_VALIDATION_TIME_NOW` (default) is the time of the judgement. The lifetime of session
- * tickets is not affected.
+ * Sets the time at which certificates and revocation lists must be valid, in seconds since 1970-01-01 00:00:00 UTC.
+ *
+ * `SPANTLS_VALIDATION_TIME_NOW` (default) is the time of the judgement. The lifetime of session tickets is not affected.
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other negative number.
  */
@@ -1321,12 +1298,13 @@ tls_status_t tls_options_set_validation_time(tls_options_t *options,
                                              int64_t unix_seconds);
 
 /**
- * Adds the certificate revocation lists in PEM text (RFC 5280 section 5). Once there is one, the default validation
- * refuses every certificate of a chain (trust anchors apart) that is revoked, whose status no list tells, or whose
- * list has expired.
+ * Adds certificate revocation lists (CRLs, RFC 5280 section 5) in PEM text.
  *
- * - `TLS_STATUS_COMPLETE`: all lists of the text were added; certificates and keys in it were skipped.
- * - `TLS_STATUS_INVALID_CONFIGURATION`: the text has no list, a list cannot be parsed, or the text is damaged; nothing was added.
+ * Once there is a list, the default validation refuses every certificate of a chain, except the trust anchor, that is revoked, that no
+ * list covers, or whose list has expired.
+ *
+ * - `TLS_STATUS_COMPLETE`: all lists of the text were added; other blocks were skipped.
+ * - `TLS_STATUS_INVALID_CONFIGURATION`: the text has no list, a list cannot be parsed, or the text is damaged. Nothing was added.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_options_add_crls_pem(tls_options_t *options,
@@ -1341,10 +1319,11 @@ tls_status_t tls_options_add_crls_pem(tls_options_t *options,
 SPANTLS_MUST_USE tls_status_t tls_options_set_protocols(tls_options_t *options, uint32_t protocols);
 
 /**
- * Sets the cipher suites (`SPANTLS_SUITE_…`) in order of preference; `num_ids` 0 means all. A server takes the
- * first of its own that the client offers (without this call: the first of the client's that it has).
+ * Sets the cipher suites (`SPANTLS_SUITE_…`) in order of preference; `num_ids` 0 means all.
  *
- * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_CONFIGURATION` for a suite that is unknown or there twice.
+ * A server takes the first of its list that the client offers; without this call, the first of the client's list that it supports.
+ *
+ * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_CONFIGURATION` for a suite that is unknown or listed twice.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_options_set_cipher_suites(tls_options_t *options,
@@ -1352,19 +1331,15 @@ tls_status_t tls_options_set_cipher_suites(tls_options_t *options,
                                            size_t num_ids);
 
 /**
- * Sets the key-exchange groups (`SPANTLS_GROUP_…`) in order of preference; `num_ids` 0 means all, in this order:
- * X25519MLKEM768, X25519, secp256r1, secp384r1.
+ * Sets the key-exchange groups (`SPANTLS_GROUP_…`) in order of preference; `num_ids` 0 means all.
  *
- * X25519MLKEM768 is X25519 and ML-KEM-768 together, against those who record today and have a quantum computer later.
- * It is TLS 1.3's alone, makes the ClientHello about 1.2 KiB longer, and needs 64 KiB of the calling thread's stack.
+ * The default order is X25519MLKEM768 (post-quantum, TLS 1.3 only), X25519, secp256r1, secp384r1. A client sends a key share of its
+ * first group, and one of X25519 too if the first is X25519MLKEM768 and X25519 is listed. A server with several listed groups takes the
+ * first that the client supports; otherwise the first of the client's that it supports. If the client sent no key share of that group,
+ * the server asks for one (`SPANTLS_STATE_HELLO_RETRIED`), which costs a round trip.
  *
- * A client sends a key share of its first group; if that is X25519MLKEM768 and X25519 is among the others, one of
- * X25519 too, so that a server of either kind answers at once. A server without this call, or with one group, takes the first
- * of the client's groups that it has; with several it takes the first of these that the client has. It asks for the client's
- * share (`SPANTLS_STATE_HELLO_RETRIED`) where that is missing, which costs a round trip.
- *
- * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_CONFIGURATION` for a group that is unknown or there twice. Groups that no
- *   protocol version can use are refused when the context is created.
+ * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_CONFIGURATION` for a group that is unknown or listed twice. Groups that no protocol
+ *   version can use are refused when the context is created.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_options_set_groups(tls_options_t *options,
@@ -1394,7 +1369,7 @@ tls_status_t tls_options_set_alpn_mismatch(tls_options_t *options,
                                            int32_t mode);
 
 /**
- * Sets whether a server asks its clients for certificates: a `SPANTLS_CLIENT_CERTIFICATE_…` value. Clients ignore it.
+ * Sets whether a server asks its clients for certificates (mutual TLS): a `SPANTLS_CLIENT_CERTIFICATE_…` value. Clients ignore it.
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
  */
@@ -1403,7 +1378,7 @@ tls_status_t tls_options_set_client_certificate_mode(tls_options_t *options,
                                                      int32_t mode);
 
 /**
- * Sets who judges the peer's certificate: a `SPANTLS_VALIDATION_…` value.
+ * Sets who verifies the peer's certificate, the host or the library: a `SPANTLS_VALIDATION_…` value.
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
  */
@@ -1427,11 +1402,11 @@ tls_status_t tls_options_set_allow_resume(tls_options_t *options,
                                           int32_t allow);
 
 /**
- * Sets whether the peer's certificate is judged again when a session is resumed: 0 or 1 (default). With 1 the handshake
- * suspends with `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` (or judges inside, with `SPANTLS_VALIDATION_AUTOMATIC`), with the
- * chain of the first session. With 0 the first verdict holds while the session is resumed, again and again.
+ * Sets whether the peer's certificate is judged again when a session is resumed: 0 or 1 (default).
  *
- * Either way a session is resumed for seven days at most; then the peer has to prove anew that it holds its key.
+ * With 1 the handshake suspends with `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` (or judges inside, with `SPANTLS_VALIDATION_AUTOMATIC`), with
+ * the chain of the original session. With 0 the first verdict holds for all sessions that resume it. Either way a session can be
+ * resumed for seven days after its full handshake.
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
  */
@@ -1463,8 +1438,9 @@ tls_status_t tls_options_set_ticket_keys(tls_options_t *options,
                                          uint32_t lifetime_seconds);
 
 /**
- * Sets how many bytes of plaintext each record of ours holds at most: 64 to 16,384; 0 means 16,384 (default, RFC 8446
- * section 5.1). What the peer sends is not limited by it.
+ * Sets the most plaintext in bytes that a record of ours holds: 64 to 16,384; 0 means 16,384 (default, RFC 8446 section 5.1).
+ *
+ * Records of the peer are not limited by it.
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
  */
@@ -1473,12 +1449,12 @@ tls_status_t tls_options_set_max_fragment_size(tls_options_t *options,
                                                size_t size);
 
 /**
- * Appends the secrets of every session of the context to a file, in the format that NSS and other programs write with
- * `SSLKEYLOGFILE`, from which Wireshark decrypts captured traffic. Whoever reads the file reads the traffic: for debugging
- * only. No environment variable does this. An empty path means none (default). A new file is readable by its owner only;
- * lines that cannot be written later are left out.
+ * Appends the secrets of every session to a file, in the format of `SSLKEYLOGFILE` that Wireshark reads: for debugging only.
  *
- * - `TLS_STATUS_COMPLETE`: the file is open and stays so while options or contexts made from them live.
+ * Anyone who reads the file can decrypt the traffic. No environment variable enables it. An empty path means none (default). A new file
+ * is readable by its owner only. Lines that cannot be written are left out.
+ *
+ * - `TLS_STATUS_COMPLETE`: the file is open, and stays open while options or contexts made from them exist.
  * - `TLS_STATUS_INVALID_CONFIGURATION`: it cannot be opened for writing.
  * - `TLS_STATUS_INVALID_ARGUMENT`: the path is NULL or not UTF-8.
  */
@@ -1487,8 +1463,10 @@ tls_status_t tls_options_set_key_log_file(tls_options_t *options,
                                           const char *path);
 
 /**
- * Sets whether server sessions keep the ClientHello behind the handshake, for `tls_session_client_hello()` and the
- * getters that read it: 0 (default) or 1. It costs its length, some hundred bytes to two thousand.
+ * Sets whether server sessions keep the ClientHello after the handshake, for `tls_session_client_hello()` and related getters: 0
+ * (default) or 1.
+ *
+ * It costs the size of the ClientHello, some hundred bytes to two thousand.
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
  */
@@ -1497,12 +1475,13 @@ tls_status_t tls_options_set_keep_client_hello(tls_options_t *options,
                                                int32_t keep);
 
 /**
- * Makes a server context from options with credentials. With NULL in their place its sessions suspend with
- * `TLS_STATUS_NEEDS_SERVER_OPTIONS` as soon as the ClientHello is complete, and go on with the context that
- * `tls_session_set_server_context()` brings.
+ * Makes a server context from options with credentials.
+ *
+ * With NULL options its sessions suspend with `TLS_STATUS_NEEDS_SERVER_OPTIONS` when the ClientHello is complete, and continue with the
+ * context of `tls_session_set_server_context()`.
  *
  * - `TLS_STATUS_COMPLETE`: `*out_context` is set; release it with `tls_context_destroy()`.
- * - `TLS_STATUS_INVALID_CONFIGURATION`: no credentials, or the options contradict each other.
+ * - `TLS_STATUS_INVALID_CONFIGURATION`: no credentials, or options that contradict each other.
  * - `TLS_STATUS_INVALID_ARGUMENT`: `options` is neither NULL nor options, or `out_context` is NULL.
  */
 SPANTLS_MUST_USE
@@ -1510,18 +1489,18 @@ tls_status_t tls_context_create_server(const tls_options_t *options,
                                        tls_context_t **out_context);
 
 /**
- * Makes a client context.
+ * Makes a client context from options.
  *
  * - `TLS_STATUS_COMPLETE`: `*out_context` is set; release it with `tls_context_destroy()`.
- * - `TLS_STATUS_INVALID_CONFIGURATION`: the options contradict each other.
- * - `TLS_STATUS_INVALID_ARGUMENT`: `options` is NULL or no options.
+ * - `TLS_STATUS_INVALID_CONFIGURATION`: options that contradict each other.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: `options` is not options, or a pointer is NULL.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_context_create_client(const tls_options_t *options,
                                        tls_context_t **out_context);
 
 /**
- * Releases a context. Its sessions live on. NULL is a no-op.
+ * Releases a context. Its sessions continue. NULL is a no-op.
  */
 void tls_context_destroy(tls_context_t *context);
 
@@ -1540,30 +1519,32 @@ int32_t tls_context_is_server(const tls_context_t *context);
 tls_status_t tls_context_set_user_data(tls_context_t *context, void *user_data);
 
 /**
- * The pointer that `tls_context_set_user_data()` has set last; NULL until then.
+ * Returns the pointer that `tls_context_set_user_data()` has stored; NULL before that.
  */
 SPANTLS_MUST_USE void *tls_context_user_data(const tls_context_t *context);
 
 /**
- * Makes a session on a context; its role is the context's.
+ * Makes a session on a context, which decides its role: client or server.
  *
  * - `TLS_STATUS_COMPLETE`: `*out_session` is set; release it with `tls_session_destroy()`.
- * - `TLS_STATUS_INVALID_ARGUMENT`: a pointer is NULL or `context` is no context.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: a pointer is NULL or `context` is not a context.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_create(tls_context_t *context,
                                 tls_session_t **out_session);
 
 /**
- * Releases a session in whatever state, suspended too, and wipes its keys. It sends nothing: to close properly, call
- * `tls_session_shutdown()` before. NULL is a no-op.
+ * Releases a session in any state and wipes its keys. NULL is a no-op.
+ *
+ * It sends nothing: to close properly, call `tls_session_shutdown()` first.
  */
 void tls_session_destroy(tls_session_t *session);
 
 /**
- * Sets the name of the server that a client wants: a DNS name or an IP address. The name is sent to the server
- * (RFC 6066 section 3, DNS names only) and the default validation checks the certificate against it; without a name
- * it reports `SPANTLS_POLICY_ERROR_NAME_MISMATCH`. A trailing dot of a DNS name is neither sent nor compared.
+ * Sets the name of the server that a client connects to: a DNS name or an IP address.
+ *
+ * A DNS name is sent to the server (SNI, RFC 6066 section 3). The default validation checks the certificate against the name; without
+ * one it reports `SPANTLS_POLICY_ERROR_NAME_MISMATCH`. A trailing dot of a DNS name is neither sent nor compared.
  *
  * - `TLS_STATUS_COMPLETE`: set; it replaces an earlier name.
  * - `TLS_STATUS_INVALID_ARGUMENT`: neither a DNS name nor an IP address, or not UTF-8.
@@ -1587,8 +1568,9 @@ tls_status_t tls_session_add_alpn(tls_session_t *session,
                                   size_t name_len);
 
 /**
- * Keeps a pointer of the host's with the session, for example to its own connection. The library never follows or frees it.
- * From any thread, at any time; whoever gets the pointer also sees what was written before it was set.
+ * Stores a pointer of the host with the session, for example to its connection; the library does not use it.
+ *
+ * It may be called from any thread at any time; a thread that gets the pointer also sees everything written before it was set.
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for a wrong handle.
  */
@@ -1596,32 +1578,31 @@ tls_status_t tls_session_set_user_data(tls_session_t *session,
                                        void *user_data);
 
 /**
- * The pointer that `tls_session_set_user_data()` has set last; NULL until then.
+ * Returns the pointer that `tls_session_set_user_data()` has stored; NULL before that.
  */
 SPANTLS_MUST_USE void *tls_session_user_data(const tls_session_t *session);
 
 /**
- * Does the handshake: hands over pending output, then consumes whole records of `input` and writes what the peer is
- * to receive, until something is missing. Any sizes work, also 0. Bytes behind the handshake are not consumed: they
- * belong to `tls_session_decrypt()`.
+ * Continues the handshake: writes pending output, then consumes whole records of `input` and writes the answers to `output`.
  *
- * - `TLS_STATUS_COMPLETE`: the handshake is finished, the peer judged, and every byte of it handed over. Repeats, 0/0.
- * - `TLS_STATUS_WANT_READ`: a record is incomplete: show the rest of the input again with more behind it.
- * - `TLS_STATUS_WANT_WRITE`: output is left: call again with room (input is welcome too).
- * - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_accept_with_default_validation()`. Accepting is not yet
- *   authentication: the peer has still to prove that it holds the key, and the handshake fails if it cannot. Only
- *   COMPLETE means authenticated.
- * - `TLS_STATUS_WANT_CREDENTIALS` (clients): see `tls_session_set_client_credentials()`.
- * - `TLS_STATUS_NEEDS_SERVER_OPTIONS` (servers): see `tls_session_set_server_context()`.
+ * Spans of any size work. Bytes that follow the handshake are not consumed: they belong to `tls_session_decrypt()`.
+ *
+ * - `TLS_STATUS_COMPLETE`: the handshake is finished, the peer was accepted, and all output was written. Repeats, with counts of 0.
+ * - `TLS_STATUS_WANT_READ`: the input ends within a record. Call again with the rest of it and more after it.
+ * - `TLS_STATUS_WANT_WRITE`: output is left. Call again with space; input is allowed.
+ * - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_accept_with_default_validation()`. To accept a certificate does not
+ *   authenticate the peer: it still has to prove that it holds the key. COMPLETE means that it has.
+ * - `TLS_STATUS_WANT_CREDENTIALS` (client): see `tls_session_set_client_credentials()`.
+ * - `TLS_STATUS_NEEDS_SERVER_OPTIONS` (server): see `tls_session_set_server_context()`.
  * - `TLS_STATUS_NEEDS_SIGNATURE`: see `tls_session_signature_request()`.
  *
- *   These four are questions: send what was written, as always. They repeat, 0/0, until answered; a loop that passes over
- *   one never ends. Limit the time that you give yourself: `spantls_suspended_handshakes()`.
+ *   These four are questions. Send what was written, then answer, now or later. They repeat, with counts of 0, until answered. Set
+ *   yourself a time limit: see `spantls_suspended_handshakes()`.
  * - `TLS_STATUS_CLOSED`: the handshake was cancelled with `tls_session_shutdown()`.
- * - `TLS_STATUS_PEER_ALERT`: the peer has ended the handshake: `alert_received` in the error record says why. Sticky.
- * - `TLS_STATUS_AUTHENTICATION_FAILED`, `TLS_STATUS_PROTOCOL_ERROR`, `TLS_STATUS_TRUNCATED`: failed; what was written, and
- *   `tls_session_drain_pending_output()`, hold the alert for the peer. Sticky.
- * - `TLS_STATUS_OUT_OF_RESOURCES`: the next record was not consumed; not sticky.
+ * - `TLS_STATUS_AUTHENTICATION_FAILED`, `TLS_STATUS_PROTOCOL_ERROR`, `TLS_STATUS_PEER_ALERT`, `TLS_STATUS_TRUNCATED`: the handshake has
+ *   failed. The output, and what `tls_session_drain_pending_output()` writes, holds the alert for the peer. Sticky.
+ * - `TLS_STATUS_OUT_OF_RESOURCES`: too many handshakes are suspended, or memory is exhausted. The next record was not consumed. Not
+ *   sticky.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_handshake(tls_session_t *session,
@@ -1633,14 +1614,17 @@ tls_status_t tls_session_handshake(tls_session_t *session,
                                    size_t *out_written);
 
 /**
- * Seals plaintext: emits pending output first, then as many whole records as fit. It keeps nothing of the plaintext:
- * what was not consumed is shown again.
+ * Encrypts plaintext: writes pending output, then as many whole records as fit.
  *
- * - `TLS_STATUS_COMPLETE`: all plaintext was taken. An empty plaintext makes no record: only pending output is written.
- * - `TLS_STATUS_WANT_WRITE`: more room is needed; `SPANTLS_MIN_CIPHERTEXT` bytes always make progress.
- * - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE, or our side is shut down; in TLS 1.2 also after the
- *   peer's `close_notify` (RFC 5246 section 7.2.1).
- * - The sticky error of a failed session; its alert waits in `tls_session_drain_pending_output()`.
+ * It keeps no plaintext: pass what was not consumed again.
+ *
+ * - `TLS_STATUS_COMPLETE`: all plaintext was consumed. For an empty plaintext only pending output is written.
+ * - `TLS_STATUS_WANT_WRITE`: more space is needed; `SPANTLS_MIN_CIPHERTEXT` bytes always make progress.
+ * - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE, or our side is shut down; in TLS 1.2 also after the peer's
+ *   `close_notify` (RFC 5246 section 7.2.1).
+ * - `TLS_STATUS_NOT_SUPPORTED`: the keys have sealed as many records as they may (RFC 8446 section 5.5), and TLS 1.2 cannot change
+ *   them. Sticky.
+ * - The sticky error of a failed session; `tls_session_drain_pending_output()` writes its alert.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_encrypt(tls_session_t *session,
@@ -1652,20 +1636,20 @@ tls_status_t tls_session_encrypt(tls_session_t *session,
                                  size_t *out_written);
 
 /**
- * The room in bytes with which `tls_session_encrypt()` takes `plaintext_len` bytes whole and returns COMPLETE, in the session's
- * present state: records and what may have to precede them, which is pending output, a reply to a key update, new keys.
+ * Returns the output space in bytes with which `tls_session_encrypt()` consumes `plaintext_len` bytes and returns COMPLETE.
  *
- * Ask on the thread that encrypts: a call of the write half in between can change it. It is larger than what will be written by
- * at most 37 bytes. `SIZE_MAX` if no memory has so much room; 0 where encrypt takes nothing: before the handshake is COMPLETE,
- * after shutdown or a failure, on a session bound to a socket, while another thread is in the write half, without a session.
+ * It includes pending output, an owed reply and new keys, as the session is now: call it on the thread that encrypts. It exceeds the
+ * bytes that will be written by at most 37. `SIZE_MAX` means that no memory has so much space. 0 means that encrypt would take nothing:
+ * before COMPLETE, after shutdown or a failure, on a session bound to a socket, while another thread is in the write half.
  */
 SPANTLS_MUST_USE
 size_t tls_session_ciphertext_size(const tls_session_t *session,
                                    size_t plaintext_len);
 
 /**
- * As `tls_session_encrypt()`, with the plaintext gathered from `num_spans` spans; `*out_consumed` counts through all
- * of them. Records are filled across the spans' borders.
+ * As `tls_session_encrypt()`, with plaintext from several spans.
+ *
+ * `*out_consumed` counts the bytes of all spans together. A record may hold data of several spans.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_encrypt_vectored(tls_session_t *session,
@@ -1677,24 +1661,25 @@ tls_status_t tls_session_encrypt_vectored(tls_session_t *session,
                                           size_t *out_written);
 
 /**
- * Opens records: as many whole ones as input and room allow. Held plaintext (from a record larger than the room of
- * an earlier call) always comes first. Pending output is not looked at. What ends the read half, an alert or a bad
- * record, has a call of its own: a call that has made progress stops before it with COMPLETE, so CLOSED and negative
- * statuses never come with plaintext.
+ * Decrypts records: as many whole ones as input and space allow.
  *
- * - `TLS_STATUS_COMPLETE`: progress was made. `*out_written` 0 is a message of TLS itself (a ticket, a key update)
- *   and not the end.
- * - `TLS_STATUS_WANT_READ`: there is no whole record in the input.
- * - `TLS_STATUS_WANT_WRITE`: the next record holds more than the room: what fits was written, the rest is held
- *   (`SPANTLS_STATE_HAS_PENDING_PLAINTEXT`). With no room at all nothing was done.
- * - `TLS_STATUS_CLOSED`: the peer's `close_notify`; everything before it was delivered. Repeats.
- * - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_request_client_certificate()`. With a refusal there,
+ * Held plaintext, from a record that was larger than the space of an earlier call, comes first. Pending output is not touched. CLOSED
+ * and negative statuses never come with plaintext: a call that has made progress stops before an alert or a bad record and returns
+ * COMPLETE; the next call reports it.
+ *
+ * - `TLS_STATUS_COMPLETE`: progress was made. `*out_written` 0 means a message of TLS itself (a session ticket, a key update), not the
+ *   end.
+ * - `TLS_STATUS_WANT_READ`: the input has no whole record.
+ * - `TLS_STATUS_WANT_WRITE`: the next record is larger than the space. What fits was written, the rest is held
+ *   (`SPANTLS_STATE_HAS_PENDING_PLAINTEXT`). If there was no space, nothing was consumed.
+ * - `TLS_STATUS_CLOSED`: the peer has sent `close_notify`; everything before it was delivered. Repeats.
+ * - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_request_client_certificate()`. After a refusal there:
  *   `TLS_STATUS_AUTHENTICATION_FAILED`, sticky.
- * - `TLS_STATUS_TRUNCATED`: after `tls_session_end_of_input()` without a `close_notify`. The write half goes on.
- * - `TLS_STATUS_PROTOCOL_ERROR`: a bad record; `TLS_STATUS_PEER_ALERT`: a fatal alert. What came before was delivered by
- *   earlier calls. Sticky.
- * - The sticky error of a handshake that has failed.
+ * - `TLS_STATUS_TRUNCATED`: after `tls_session_end_of_input()` without a `close_notify`. The write half continues.
+ * - `TLS_STATUS_PROTOCOL_ERROR`: a bad record or message. Sticky.
+ * - `TLS_STATUS_PEER_ALERT`: the peer sent a fatal alert. Sticky.
  * - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE.
+ * - The sticky error of a failed handshake.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_decrypt(tls_session_t *session,
@@ -1706,11 +1691,12 @@ tls_status_t tls_session_decrypt(tls_session_t *session,
                                  size_t *out_written);
 
 /**
- * Opens the first record of `data` where it lies, one record per call: no copy. The plaintext is at
- * `data + *out_plaintext_offset`. What was consumed is overwritten; a record that fails to open is destroyed.
+ * Decrypts the first record of `data` where it is, without a copy; the plaintext is at `data + *out_plaintext_offset`.
  *
- * Statuses as `tls_session_decrypt()`, but never WANT_WRITE; and
- * - `TLS_STATUS_INVALID_STATE`: also while plaintext is held: take it with `tls_session_decrypt()` first.
+ * The consumed bytes are overwritten; a record that fails to open is destroyed. The statuses are those of `tls_session_decrypt()`
+ * without WANT_WRITE, and:
+ *
+ * - `TLS_STATUS_INVALID_STATE`: also while plaintext is held: get it with `tls_session_decrypt()` first.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_decrypt_in_place(tls_session_t *session,
@@ -1721,27 +1707,20 @@ tls_status_t tls_session_decrypt_in_place(tls_session_t *session,
                                           size_t *out_plaintext_len);
 
 /**
- * Asks the client of an open TLS 1.3 session for a certificate (RFC 8446 section 4.6.2), for example because of what it
- * has requested: a CertificateRequest behind pending output, with the trust anchors of the server's context as acceptable
- * issuers, whatever its client-certificate mode. The answer comes among the client's data: `tls_session_decrypt()` goes
- * on delivering, and when the answer is complete, with its signature and its Finished verified, returns
- * `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` until the verdict is given, in the same ways as in the handshake
- * (`SPANTLS_VALIDATION_AUTOMATIC` judges inside). `tls_session_encrypt()` continues to work meanwhile. Then
- * `tls_session_remote_certificate()` returns the new chain. If the client declines, there is no certificate, and the error
- * record has `SPANTLS_POLICY_ERROR_NOT_AVAILABLE` until the verdict; under `SPANTLS_CLIENT_CERTIFICATE_REQUIRE` such a client is
- * refused at once with `certificate_required`, without a verdict. A refused client gets the alert, and both halves fail.
- * `SPANTLS_STATE_CERTIFICATE_REQUESTED` and `SPANTLS_STATE_CERTIFICATE_ANSWERED` tell where this stands.
+ * Asks the client of an open TLS 1.3 session for a certificate (post-handshake authentication, RFC 8446 section 4.6.2).
  *
- * It is this session's alone: whoever resumes it must be asked again. Clients of this library do not offer it; a server
- * that asks them all the same gets `unexpected_message`.
+ * The answer arrives among the client's data. When it is complete and proved, `tls_session_decrypt()` returns
+ * `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` until you give the verdict, as in the handshake; encrypting continues meanwhile. A client
+ * that declines has no certificate; under `SPANTLS_CLIENT_CERTIFICATE_REQUIRE` it is refused with `certificate_required` instead. After
+ * a refusal both halves fail. The certificate is not inherited by sessions that resume this one. The bits
+ * `SPANTLS_STATE_CERTIFICATE_REQUESTED` and `_ANSWERED` report the progress. Clients of this library do not offer the extension.
  *
- * - `TLS_STATUS_COMPLETE`: asked. What did not fit is pending: see `tls_session_has_pending_output()`.
- * - `TLS_STATUS_WANT_WRITE`: not asked: send what was written, and call again with room.
- * - `TLS_STATUS_NOT_SUPPORTED`: TLS 1.2 (it would have to renegotiate), or a client that did not offer
- *   post_handshake_auth. Nothing was sent.
- * - `TLS_STATUS_INVALID_STATE`: a client; not COMPLETE; the client has not answered the last request, or its answer is not
- *   judged; our side is closed.
- * - `TLS_STATUS_BUSY`: another thread is in the write half, or checks an answer.
+ * - `TLS_STATUS_COMPLETE`: asked. Output that did not fit is pending: see `tls_session_has_pending_output()`.
+ * - `TLS_STATUS_WANT_WRITE`: not asked. Send what was written, and call again with space.
+ * - `TLS_STATUS_NOT_SUPPORTED`: TLS 1.2, or the client did not offer post_handshake_auth. Nothing was sent.
+ * - `TLS_STATUS_INVALID_STATE`: a client; not COMPLETE; the client has not answered the last request, or has no verdict yet; our side
+ *   is closed.
+ * - `TLS_STATUS_BUSY`: another thread is in the write half, or is checking an answer.
  * - The sticky error of a failed session.
  */
 SPANTLS_MUST_USE
@@ -1751,15 +1730,15 @@ tls_status_t tls_session_request_client_certificate(tls_session_t *session,
                                                     size_t *out_written);
 
 /**
- * Moves on to the next keys (RFC 8446 section 4.6.3): writes a KeyUpdate behind pending output; what is encrypted after it
- * is under the new keys. With `request_peer_update` 1 (else 0) the peer is asked to do the same. Sessions do this by
- * themselves before a key has sealed as much as it may (section 5.5). A peer need not take more than a few without data
- * between them.
+ * Changes our keys (KeyUpdate, RFC 8446 section 4.6.3): what is encrypted afterwards is under new keys.
  *
- * - `TLS_STATUS_COMPLETE`: written.
- * - `TLS_STATUS_WANT_WRITE`: the keys have not changed: send what was written, and call again with
- *   `SPANTLS_MIN_CIPHERTEXT` bytes of room.
- * - `TLS_STATUS_NOT_SUPPORTED`: TLS 1.2.
+ * `request_peer_update` 1 asks the peer to do the same, 0 does not. Sessions change keys by themselves before a key has sealed as much
+ * as it may (section 5.5). A peer may refuse many updates without data between them.
+ *
+ * - `TLS_STATUS_COMPLETE`: the KeyUpdate was written, after pending output.
+ * - `TLS_STATUS_WANT_WRITE`: the keys have not changed. Send what was written, and call again with `SPANTLS_MIN_CIPHERTEXT` bytes of
+ *   space.
+ * - `TLS_STATUS_NOT_SUPPORTED`: TLS 1.2, or the kernel seals the records and cannot change keys.
  * - `TLS_STATUS_INVALID_ARGUMENT`: another number than 0 or 1; on a socket, an output span.
  * - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE, or our side is closed.
  * - The sticky error of a failed session.
@@ -1772,13 +1751,14 @@ tls_status_t tls_session_update_keys(tls_session_t *session,
                                      size_t *out_written);
 
 /**
- * Closes our side: writes `close_notify` (RFC 8446 section 6.1) behind pending output. Always allowed. Before the
- * handshake is COMPLETE it cancels it (`user_canceled`, then `close_notify`; nothing at all if no handshake call was
- * made: the peer has not heard of us). Afterwards encrypt is INVALID_STATE and decrypt still works. In TLS 1.2 the
- * peer closes as soon as it sees this, so ask for replies before (RFC 5246 section 7.2.1).
+ * Closes our side: writes `close_notify` (RFC 8446 section 6.1) after pending output.
  *
- * - `TLS_STATUS_CLOSED`: everything is written. Repeats, 0.
- * - `TLS_STATUS_WANT_WRITE`: call again with room.
+ * It is always allowed. Before the handshake is COMPLETE it cancels the handshake (`user_canceled`, then `close_notify`; nothing if no
+ * handshake call was made). Afterwards encrypt returns INVALID_STATE, and decrypt still works. In TLS 1.2 the peer answers with its own
+ * close at once (RFC 5246 section 7.2.1): read its replies before you close.
+ *
+ * - `TLS_STATUS_CLOSED`: everything is written. This is success. Repeats, with a count of 0.
+ * - `TLS_STATUS_WANT_WRITE`: call again with space.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_shutdown(tls_session_t *session,
@@ -1787,11 +1767,12 @@ tls_status_t tls_session_shutdown(tls_session_t *session,
                                   size_t *out_written);
 
 /**
- * Writes output that is owed to the peer: the rest of a handshake flight, an alert, the answer to a key update.
- * Works in every state, after a failure too.
+ * Writes pending output: the rest of a handshake flight, an alert, the answer to a key update.
+ *
+ * It works in every state, also after a failure.
  *
  * - `TLS_STATUS_COMPLETE`: nothing is left.
- * - `TLS_STATUS_WANT_WRITE`: call again with room.
+ * - `TLS_STATUS_WANT_WRITE`: call again with space.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_drain_pending_output(tls_session_t *session,
@@ -1800,24 +1781,26 @@ tls_status_t tls_session_drain_pending_output(tls_session_t *session,
                                               size_t *out_written);
 
 /**
- * Says that the transport has ended (a read of 0 bytes). It delivers nothing; held plaintext is still to be taken
- * with `tls_session_decrypt()`.
+ * Reports that the transport has ended (a read of 0 bytes).
  *
- * - `TLS_STATUS_CLOSED`: the peer had closed properly, or the handshake was cancelled.
- * - `TLS_STATUS_TRUNCATED`: it had not; sticky for the handshake or the read half.
- * - `TLS_STATUS_COMPLETE`: the session is suspended, or was answered and not called since; the end is remembered until it
- *   next needs input.
- * - The sticky error of a handshake or a read half that has failed.
+ * It delivers nothing: get held plaintext with `tls_session_decrypt()`.
+ *
+ * - `TLS_STATUS_CLOSED`: the peer had sent `close_notify`, or the handshake was cancelled.
+ * - `TLS_STATUS_TRUNCATED`: it had not: data may be missing. Sticky for the handshake or the read half.
+ * - `TLS_STATUS_COMPLETE`: the session is suspended, or was answered and not called since. The end is remembered until the session
+ *   needs input.
+ * - The sticky error of a failed handshake or read half.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_end_of_input(tls_session_t *session);
 
 /**
- * The last failure of a call on this session; once the session has failed (`SPANTLS_STATE_FAILED`), what it has failed with,
- * whatever calls it refuses since. Calls that succeed leave it. Set `out_error->struct_size` first.
+ * Fills a struct with the last failure of a call on this session. Set `out_error->struct_size` first.
  *
- * - `TLS_STATUS_COMPLETE`: the record is filled; its `status` is 0 if nothing has failed. While the session waits for
- *   a verdict and the peer has shown no certificate, its `policy_errors` is `SPANTLS_POLICY_ERROR_NOT_AVAILABLE`.
+ * Once the session has failed (`SPANTLS_STATE_FAILED`) the record keeps that failure. Calls that succeed do not clear it.
+ *
+ * - `TLS_STATUS_COMPLETE`: filled; its `status` is 0 if nothing has failed. While the session waits for a verdict on a peer without a
+ *   certificate, `policy_errors` is `SPANTLS_POLICY_ERROR_NOT_AVAILABLE`.
  * - `TLS_STATUS_INVALID_ARGUMENT`: `out_error` is NULL or its `struct_size` is too small.
  */
 SPANTLS_MUST_USE
@@ -1825,44 +1808,26 @@ tls_status_t tls_session_error(const tls_session_t *session,
                                spantls_error_t *out_error);
 
 /**
- * Makes a session that moves its bytes itself, over a connected stream socket.
+ * Makes a session that receives and sends over a connected stream socket by itself.
  *
- * The loop, for either role: `tls_session_socket_handshake()`, then `tls_session_socket_read()` and `tls_session_socket_write()`, in the end
+ * Call `tls_session_socket_handshake()`, then `tls_session_socket_read()` and `tls_session_socket_write()`, at the end
  * `tls_session_socket_shutdown()`. WANT_READ means: wait until the socket is readable, then call again; WANT_WRITE: until it is
- * writable. The questions of a handshake come and are answered as over spans; so are all getters. Make the socket
- * non-blocking; on one that blocks the same calls wait in `recv` and `send`, and nowhere else (a time limit of the socket's
- * is WANT_READ or WANT_WRITE). On TCP set TCP_NODELAY: everything is sent in as few pieces as there can be, and without it
- * the system may hold a small one back until the peer has acknowledged the one before (RFC 896), for tens of milliseconds.
+ * writable. Questions and getters are the same as over spans. The functions for spans return `TLS_STATUS_INVALID_STATE` on this
+ * session; `tls_session_request_client_certificate()` and `tls_session_update_keys()` take (NULL, 0) as output, and send.
  *
- * - The socket may still be connecting: WANT_WRITE until it is connected, `TLS_STATUS_IO_ERROR` if that fails.
- * - Before you wait for the socket to become readable, look at `SPANTLS_STATE_HAS_PENDING_PLAINTEXT`: while it is set there is
- *   something to read here, and the socket may never become readable again.
- * - After each read, look at `tls_session_has_pending_output()`: when it is true, `tls_session_socket_write()` (with nothing, or with
- *   the next data) sends an answer that the peer is owed.
- * - One thread may read while another writes or closes. Who waits inside a call on a blocking socket keeps others out of
- *   the same half (`TLS_STATUS_BUSY`), and out of the whole session in the handshake: `shutdown()` of the socket by the host
- *   ends the waiting.
- * - The functions over spans are `TLS_STATUS_INVALID_STATE` here, and those for sockets are on other sessions;
- *   `tls_session_request_client_certificate()` and `tls_session_update_keys()` take an empty output span (NULL, 0) and send.
- * - SIGPIPE is never raised, interrupted system calls are repeated, and no option of the socket is changed (on macOS
- *   SO_NOSIGPIPE is). No one else may read from the socket or write to it until both sides have closed. If another protocol
- *   follows TLS on it, see `tls_session_socket_bytes_after_close()`.
- * - The two halves fail separately. If nothing more can be sent, writing ends but reading does not: `tls_session_socket_read()`
- *   delivers what the peer sent, then reports how the connection ended.
- * - An idle session keeps no buffers: bytes pass through some 200 KiB of each calling thread. What it keeps while it waits,
- *   the front of a record, ciphertext that the socket did not take, is limited.
+ * - Make the socket non-blocking. On a blocking socket the calls wait in `recv` and `send`. It may still be connecting.
+ * - On TCP set TCP_NODELAY: otherwise the system may delay a short record by tens of milliseconds (RFC 896).
+ * - Before you wait for a readable socket, check `SPANTLS_STATE_HAS_PENDING_PLAINTEXT`: while it is set there is something to
+ *   read without the socket.
+ * - After each read, if `tls_session_has_pending_output()` is 1, call `tls_session_socket_write()`, with or without data.
+ * - SIGPIPE is not raised, and interrupted system calls are repeated. No one else may read from the socket or write to it.
  *
- * `flags` is `SPANTLS_SOCKET_BORROW` or `SPANTLS_SOCKET_OWN`, and one or both of the KERNEL flags where the kernel shall have the keys:
- * the calls and their statuses stay the same, data goes through the kernel as plaintext. A kernel, a socket or a suite that
- * cannot is no error: the library goes on by itself, and `tls_session_stats()` tells what the kernel does and why not more.
- * With `SPANTLS_SOCKET_KERNEL_RECEIVE` the handshake receives record by record, two system calls for each. A kernel before
- * Linux 6.14 cannot change keys: there `tls_session_update_keys()` is `TLS_STATUS_NOT_SUPPORTED`, and a peer that changes its
- * keys or asks for new ones (RFC 8446 section 4.6.3) ends the session with `TLS_STATUS_NOT_SUPPORTED` and the alert
- * `internal_error`. The kernel takes no limit of record sizes: with `tls_options_set_max_fragment_size()` it does not send.
+ * The KERNEL flags use kernel TLS. If the kernel, the socket or the cipher suite does not support it, the library protects the
+ * records itself; `tls_session_stats()` reports what the kernel does, and why not more. docs/guide.md ("Kernel TLS") has the limits.
  *
  * - `TLS_STATUS_COMPLETE`: `*out_session` is set; release it with `tls_session_destroy()`.
- * - `TLS_STATUS_INVALID_ARGUMENT`: a pointer is NULL, `context` is no context, other flags, or no stream socket (its `errno`,
- *   if it has one, is in `spantls_last_error()`). The socket stays the host's.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: a pointer is NULL, `context` is not a context, the flags are invalid, or `socket` is not a stream
+ *   socket (its `errno`, if any, is in `spantls_last_error()`). The socket still belongs to the host.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_create_with_socket(tls_context_t *context,
@@ -1871,42 +1836,40 @@ tls_status_t tls_session_create_with_socket(tls_context_t *context,
                                             tls_session_t **out_session);
 
 /**
- * Does the handshake over the session's socket.
+ * Continues the handshake over the session's socket.
  *
- * - `TLS_STATUS_COMPLETE`: the handshake is finished, the peer judged, and every byte of it sent. Repeats. Look at
- *   `SPANTLS_STATE_HAS_PENDING_PLAINTEXT`: the peer's data may have come with it. It is COMPLETE, too, if only sending was left
- *   (a server's tickets, our last flight) and the socket failed, since the peer may have sent its data and closed. Then
- *   `tls_session_socket_read()` delivers that data, or returns why the peer ended the connection, and `tls_session_socket_write()` returns
+ * - `TLS_STATUS_COMPLETE`: the handshake is finished, the peer was accepted, and all output was sent. Repeats. Check
+ *   `SPANTLS_STATE_HAS_PENDING_PLAINTEXT`: data of the peer may have arrived with the handshake. Also returned if only sending was left
+ *   (session tickets, our last flight) and the socket failed: then reading delivers what the peer sent, and writing returns
  *   `TLS_STATUS_IO_ERROR`.
  * - `TLS_STATUS_WANT_READ`, `TLS_STATUS_WANT_WRITE`: wait until the socket is readable, or writable.
- * - The questions, as `tls_session_handshake()` has them. They repeat until answered.
+ * - A question: see `tls_session_handshake()`. It repeats until it is answered.
  * - `TLS_STATUS_CLOSED`: the handshake was cancelled with `tls_session_socket_shutdown()`.
- * - `TLS_STATUS_AUTHENTICATION_FAILED`, `TLS_STATUS_PROTOCOL_ERROR`, `TLS_STATUS_TRUNCATED`: failed; the alert was sent, or waits for
- *   `tls_session_socket_shutdown()` if the socket was full. Sticky.
- * - `TLS_STATUS_IO_ERROR`: the socket failed earlier than that; its `errno` is in the error record. If the peer sent a fatal alert
- *   before it disconnected, the alert is reported instead. Sticky, unless it is ENOBUFS or ENOMEM.
- * - `TLS_STATUS_OUT_OF_RESOURCES`: not sticky; nothing that was received is lost.
+ * - `TLS_STATUS_AUTHENTICATION_FAILED`, `TLS_STATUS_PROTOCOL_ERROR`, `TLS_STATUS_PEER_ALERT`, `TLS_STATUS_TRUNCATED`: the handshake has
+ *   failed, and our alert was sent. If the socket was full, `tls_session_socket_shutdown()` sends it. Sticky.
+ * - `TLS_STATUS_IO_ERROR`: the socket failed; the error record has its `errno`. If the peer sent a fatal alert before it disconnected,
+ *   the alert is reported instead. Sticky, except for ENOBUFS and ENOMEM.
+ * - `TLS_STATUS_OUT_OF_RESOURCES`: too many handshakes are suspended, or memory is exhausted. Not sticky; no received data is lost.
  * - `TLS_STATUS_INVALID_STATE`: the session is not bound to a socket.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_socket_handshake(tls_session_t *session);
 
 /**
- * Reads plaintext: what is here already, or else what the socket has. After data was delivered the socket is not asked
- * again in the same call.
+ * Reads plaintext: data that was received earlier, otherwise data from the socket.
  *
- * - `TLS_STATUS_COMPLETE`: `*out_read` bytes were delivered, at least one unless `buffer_cap` is 0: then it says that there
- *   is something to read. `SPANTLS_STATE_HAS_PENDING_PLAINTEXT` tells whether more is here.
+ * - `TLS_STATUS_COMPLETE`: `*out_read` bytes were delivered, at least one; with `buffer_cap` 0 it means that there is something to
+ *   read. `SPANTLS_STATE_HAS_PENDING_PLAINTEXT` says whether more can be read without the socket.
  * - `TLS_STATUS_WANT_READ`: wait until the socket is readable.
- * - `TLS_STATUS_CLOSED`: the peer's `close_notify`; everything before it was delivered. Repeats. What the peer sends after
- *   it is not TLS: see `tls_session_socket_bytes_after_close()`.
- * - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_request_client_certificate()`. With a refusal there,
+ * - `TLS_STATUS_CLOSED`: the peer has sent `close_notify`, and everything before it was delivered. Repeats.
+ * - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_request_client_certificate()`. After a refusal there:
  *   `TLS_STATUS_AUTHENTICATION_FAILED`, sticky; `tls_session_socket_shutdown()` sends the alert.
- * - `TLS_STATUS_TRUNCATED`: the connection has ended without a `close_notify`. Sticky; writing goes on.
- * - `TLS_STATUS_PROTOCOL_ERROR`: a bad record. Sticky; `tls_session_socket_shutdown()` sends the alert.
- * - `TLS_STATUS_PEER_ALERT`: the peer's fatal alert. Sticky.
- * - `TLS_STATUS_IO_ERROR`: receiving failed, after everything received before was delivered; its `errno` is in the error record.
- *   Sticky for reading, unless it is ENOBUFS or ENOMEM. A failure to send is never reported here.
+ * - `TLS_STATUS_TRUNCATED`: the connection ended without `close_notify`; data may be missing. Sticky; writing continues.
+ * - `TLS_STATUS_PROTOCOL_ERROR`: a bad record or message. Sticky; `tls_session_socket_shutdown()` sends the alert.
+ * - `TLS_STATUS_PEER_ALERT`: the peer sent a fatal alert. Sticky.
+ * - `TLS_STATUS_NOT_SUPPORTED`: the peer changed its keys and the kernel, which opens the records, cannot. Sticky.
+ * - `TLS_STATUS_IO_ERROR`: receiving failed, after everything received before was delivered; the error record has the `errno`.
+ *   Sticky for reading, except for ENOBUFS and ENOMEM.
  * - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE, or the session is not bound to a socket.
  */
 SPANTLS_MUST_USE
@@ -1916,18 +1879,20 @@ tls_status_t tls_session_socket_read(tls_session_t *session,
                                      size_t *out_read);
 
 /**
- * Writes plaintext: sends what is owed to the peer, then seals and sends, some 128 KiB in one system call. Plaintext is
- * taken or not, never copied: `*out_written` bytes are taken, and must not be shown again, whatever the status.
+ * Writes plaintext: sends what the peer is owed, then seals and sends the data, up to 128 KiB with one system call.
  *
- * - `TLS_STATUS_COMPLETE`: all plaintext was taken, and everything was sent to the socket.
- * - `TLS_STATUS_WANT_WRITE`: the socket is full: wait until it is writable, then call again with the plaintext that was not
- *   taken. If all of it was, ciphertext is still owed (`tls_session_has_pending_output()`): call with nothing (NULL, 0) or with
- *   the next data.
- * - `TLS_STATUS_IO_ERROR`: sending failed, now or in an earlier call that had output to send; its `errno` is in the error record.
- *   Sticky for writing, unless it is ENOBUFS or ENOMEM. Reading continues.
- * - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE, our side is closed (in TLS 1.2 also by the peer's
- *   `close_notify`), or the session is not bound to a socket.
- * - The sticky error of a failed session. If its alert could not be sent, `alert_sent` in the error record is -1.
+ * `*out_written` bytes of the data are taken, whatever the status: do not pass them again.
+ *
+ * - `TLS_STATUS_COMPLETE`: all plaintext was taken, and everything was sent.
+ * - `TLS_STATUS_WANT_WRITE`: the socket is full: wait until it is writable, then call again with the plaintext that was not taken. If
+ *   all of it was taken, ciphertext is still pending (`tls_session_has_pending_output()`): call with (NULL, 0) or with the next data.
+ * - `TLS_STATUS_IO_ERROR`: sending failed, now or earlier; the error record has the `errno`. Sticky for writing, except for ENOBUFS
+ *   and ENOMEM. Reading continues.
+ * - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE, our side is closed (in TLS 1.2 also by the peer's `close_notify`), or
+ *   the session is not bound to a socket.
+ * - `TLS_STATUS_NOT_SUPPORTED`: the keys have protected as many records as they may, and cannot be changed: in TLS 1.2, or by the kernel
+ *   that seals. Sticky.
+ * - The sticky error of a failed session.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_socket_write(tls_session_t *session,
@@ -1936,8 +1901,9 @@ tls_status_t tls_session_socket_write(tls_session_t *session,
                                       size_t *out_written);
 
 /**
- * As `tls_session_socket_write()`, with the plaintext gathered from `num_spans` spans; `*out_written` counts through all of them.
- * Records are filled across the spans' borders.
+ * As `tls_session_socket_write()`, with plaintext from several spans.
+ *
+ * `*out_written` counts the bytes of all spans together. A record may hold data of several spans.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_socket_write_vectored(tls_session_t *session,
@@ -1946,9 +1912,11 @@ tls_status_t tls_session_socket_write_vectored(tls_session_t *session,
                                                size_t *out_written);
 
 /**
- * Closes our side: sends `close_notify` (RFC 8446 section 6.1) behind what is owed; before the handshake is COMPLETE it
- * cancels it, and after a failure it sends what is left of the alert. It never waits for the peer, and closes no socket:
- * reading goes on. To be sure that the peer has got everything, also shut down the socket's sending side and read to the end.
+ * Closes our side: sends everything that is pending, then `close_notify` (RFC 8446 section 6.1).
+ *
+ * Before the handshake is COMPLETE it cancels the handshake; after a failure it sends the rest of the alert. It does not wait for
+ * the peer and does not close the socket; reading continues. To be sure that the peer received everything, then shut down the
+ * sending side of the socket and read to the end.
  *
  * - `TLS_STATUS_CLOSED`: everything is sent. Repeats.
  * - `TLS_STATUS_WANT_WRITE`: wait until the socket is writable, then call again.
@@ -1960,11 +1928,11 @@ SPANTLS_MUST_USE
 tls_status_t tls_session_socket_shutdown(tls_session_t *session);
 
 /**
- * Ends the connection in order, after success or failure: sends what `tls_session_socket_shutdown()` sends, shuts down the
- * socket's sending side, then discards what still comes until the peer ends the connection too. Then destroy the session.
+ * Ends the connection in order, after success or failure: sends what `tls_session_socket_shutdown()` sends, shuts down the sending side
+ * of the socket, then discards what the peer sends until it ends the connection too. Then destroy the session.
  *
- * A socket that is closed while unread data is in it resets the connection, and the last data, or the alert of a refusal,
- * would be lost. Limit the time that you give the peer. A call on a blocking socket returns after 256 system calls at most.
+ * If a socket is closed while it has unread data, the system resets the connection, and the last data or the alert can be lost. Limit
+ * the time that you give the peer. A call on a blocking socket returns after at most 256 system calls.
  *
  * - `TLS_STATUS_CLOSED`: the peer has ended the connection, or had sent its `close_notify` before. Repeats.
  * - `TLS_STATUS_WANT_READ`, `TLS_STATUS_WANT_WRITE`: wait until the socket is readable, or writable, then call again.
@@ -1975,17 +1943,15 @@ tls_status_t tls_session_socket_shutdown(tls_session_t *session);
 tls_status_t tls_session_socket_finish(tls_session_t *session);
 
 /**
- * Copies the bytes that were received after the peer's `close_notify`, in the same system call; empty if there are none. They
- * are not TLS. A protocol that continues in clear on the same connection (FTP's CCC, for example) calls this once
- * `tls_session_socket_read()` has returned CLOSED, and then reads the rest from the socket itself. The bytes stay the same in later
- * calls. They are not authenticated: an attacker can change them. Sessions over spans do not need this, since `*out_consumed`
- * ends with the `close_notify`. Copy-out as `tls_session_negotiated_alpn()`.
+ * Copies the bytes that were received after the peer's `close_notify`, together with it; empty if there are none.
+ *
+ * They are not TLS, and an attacker can change them. A protocol that continues in clear on the same connection (such as FTP with CCC)
+ * calls this once `tls_session_socket_read()` has returned CLOSED, then reads the rest from the socket. It is not possible after kernel
+ * TLS, which stays on the socket. Over spans this is not needed: `*out_consumed` ends with the `close_notify`. Copy-out as
+ * `tls_session_negotiated_alpn()`.
  *
  * - `TLS_STATUS_INVALID_STATE`: `tls_session_socket_read()` has not returned CLOSED, or the session is not bound to a socket.
  * - `TLS_STATUS_BUSY`: another thread is reading.
- *
- * While the kernel seals or opens the records (`SPANTLS_SOCKET_KERNEL_SEND`, `SPANTLS_SOCKET_KERNEL_RECEIVE`; see
- * `tls_session_stats()`), no protocol can follow in clear: kernel TLS stays on the socket until it is closed.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_socket_bytes_after_close(const tls_session_t *session,
@@ -1994,9 +1960,10 @@ tls_status_t tls_session_socket_bytes_after_close(const tls_session_t *session,
                                                   size_t *out_len);
 
 /**
- * The socket that the session is bound to; -1 if it is bound to none, or is no session.
+ * Returns the socket that the session is bound to; -1 if there is none, or if `session` is not a session.
  */
-SPANTLS_MUST_USE spantls_socket_t tls_session_socket(const tls_session_t *session);
+SPANTLS_MUST_USE
+spantls_socket_t tls_session_socket(const tls_session_t *session);
 
 /**
  * Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with the default validation (RFC 5280, RFC 6125): a chain to the
@@ -2075,41 +2042,41 @@ tls_status_t tls_session_reject(tls_session_t *session,
                                 uint8_t alert);
 
 /**
- * Answers `TLS_STATUS_NEEDS_SERVER_OPTIONS`: the session goes on with this server context, as if it had been created
- * on it (`tls_options_set_keep_client_hello()` counts, too). Then show `tls_session_handshake()` the same input
- * again: the record that completes the ClientHello was not consumed. Shown another record, it returns
- * `TLS_STATUS_INVALID_ARGUMENT` and takes nothing, until it is shown that one (a part of it is WANT_READ). To turn the
- * client away, `tls_session_reject()` with `SPANTLS_ALERT_UNRECOGNIZED_NAME` (RFC 6066 section 3) or another alert.
+ * Answers `TLS_STATUS_NEEDS_SERVER_OPTIONS`: the session continues with this server context, as if it had been created on it.
  *
- * - `TLS_STATUS_COMPLETE`: taken. The context may be destroyed.
- * - `TLS_STATUS_INVALID_ARGUMENT`: a client's context, or one that was itself made without options.
- * - `TLS_STATUS_INVALID_STATE`: no ClientHello waits for a context, or it was answered.
+ * Then pass the same input to `tls_session_handshake()` again: the record that completes the ClientHello was not consumed. Other input
+ * returns `TLS_STATUS_INVALID_ARGUMENT` and is not consumed. To refuse the client, call `tls_session_reject()`, for example with
+ * `SPANTLS_ALERT_UNRECOGNIZED_NAME` (RFC 6066 section 3).
+ *
+ * - `TLS_STATUS_COMPLETE`: accepted. The context may be destroyed.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: a client context, or one that was made without options.
+ * - `TLS_STATUS_INVALID_STATE`: the session does not wait for a context.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_set_server_context(tls_session_t *session,
                                             tls_context_t *context);
 
 /**
- * Answers `TLS_STATUS_WANT_CREDENTIALS`: the server gets this chain, and proof of its key; NULL declines, and the server
- * decides whether it goes on without. Called before the handshake it answers beforehand, and takes precedence over the
- * credentials of the options. It concerns this session alone.
+ * Answers `TLS_STATUS_WANT_CREDENTIALS` with a client certificate (mutual TLS); NULL declines.
  *
- * Credentials set beforehand that fit none of the server's signature schemes count as none.
+ * Called before the handshake it answers in advance, and takes precedence over the credentials of the options. It applies to this
+ * session only. Credentials set in advance that fit none of the server's signature schemes count as none.
  *
- * - `TLS_STATUS_COMPLETE`: taken; if the session was suspended call `tls_session_handshake()` again. The
- *   credentials may be destroyed.
- * - `TLS_STATUS_INVALID_CONFIGURATION`: suspended, and these credentials fit none of the server's signature schemes. Nothing was
- *   answered: try others, or NULL.
- * - `TLS_STATUS_INVALID_STATE`: a server session; the handshake has begun and nobody waits for credentials, or no more.
- *   Before the handshake a second call replaces the first.
+ * - `TLS_STATUS_COMPLETE`: accepted; if the session was suspended call `tls_session_handshake()` again. The credentials may be
+ *   destroyed.
+ * - `TLS_STATUS_INVALID_CONFIGURATION`: suspended, and these credentials fit none of the server's signature schemes. The question is
+ *   still open.
+ * - `TLS_STATUS_INVALID_STATE`: a server session, or the handshake has begun and the session does not wait for credentials.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_set_client_credentials(tls_session_t *session,
                                                 const tls_credentials_t *credentials);
 
 /**
- * The number of issuers that the server names in its request for a certificate (RFC 8446 section 4.2.4, RFC 5246 section
- * 7.4.4); 0 means that any will do. From `TLS_STATUS_WANT_CREDENTIALS` until the handshake is COMPLETE, else 0.
+ * Counts the certificate authorities that the server names in its request for a certificate (RFC 8446 section 4.2.4, RFC 5246 section
+ * 7.4.4); 0 means any.
+ *
+ * From `TLS_STATUS_WANT_CREDENTIALS` until the handshake is COMPLETE, otherwise 0.
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` if a pointer is NULL.
  */
@@ -2118,10 +2085,10 @@ tls_status_t tls_session_acceptable_issuer_count(const tls_session_t *session,
                                                  size_t *out_count);
 
 /**
- * Copies the distinguished name of an issuer that the server accepts, as DER. Copy-out as
+ * Copies the distinguished name of a certificate authority that the server accepts, as DER. Copy-out as
  * `tls_session_negotiated_alpn()`.
  *
- * - `TLS_STATUS_INVALID_ARGUMENT`: also for an index that is not below the count.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: also if the index is not below the count.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_acceptable_issuer(const tls_session_t *session,
@@ -2131,22 +2098,23 @@ tls_status_t tls_session_acceptable_issuer(const tls_session_t *session,
                                            size_t *out_len);
 
 /**
- * A signature scheme that the server accepts of a client (RFC 8446 section 4.2.3; `spantls_signature_scheme_name()`), in its order of
- * preference; 0 behind the last one. From `TLS_STATUS_WANT_CREDENTIALS` until the handshake is COMPLETE, else 0.
+ * Returns a signature scheme that the server accepts from a client (`SPANTLS_SCHEME_…`, RFC 8446 section 4.2.3), in the server's order
+ * of preference; 0 after the last one.
+ *
+ * From `TLS_STATUS_WANT_CREDENTIALS` until the handshake is COMPLETE, otherwise 0.
  */
 SPANTLS_MUST_USE
 uint16_t tls_session_acceptable_signature_scheme(const tls_session_t *session,
                                                  size_t index);
 
 /**
- * Copies the message that `TLS_STATUS_NEEDS_SIGNATURE` wants signed, to the last byte what the signature covers: it is to
- * be hashed as the scheme says (RFC 8446 section 4.2.3), not yet hashed. `*out_scheme` (may be NULL) is the scheme, one
- * of those that the credentials were made with. Copy-out as `tls_session_negotiated_alpn()`.
+ * Copies the message that `TLS_STATUS_NEEDS_SIGNATURE` asks you to sign, and the signature scheme.
  *
- * The message has less than 256 bytes; only clients in TLS 1.2 sign all handshake messages so far (RFC 5246 section
- * 7.4.8), which may be as long as the server's chain.
+ * The message is not hashed yet: hash it as the scheme says (RFC 8446 section 4.2.3). `*out_scheme` (may be NULL) is one of the schemes
+ * of the credentials. The message has less than 256 bytes, except on TLS 1.2 clients, which sign all handshake messages so far (RFC
+ * 5246 section 7.4.8). Copy-out as `tls_session_negotiated_alpn()`.
  *
- * - `TLS_STATUS_INVALID_STATE`: nothing waits for a signature.
+ * - `TLS_STATUS_INVALID_STATE`: the session does not wait for a signature.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_signature_request(const tls_session_t *session,
@@ -2156,15 +2124,14 @@ tls_status_t tls_session_signature_request(const tls_session_t *session,
                                            size_t *out_len);
 
 /**
- * Answers `TLS_STATUS_NEEDS_SIGNATURE`. ECDSA signatures are DER (`ECDSA-Sig-Value`, RFC 8446 section 4.2.3), the others
- * the bare bytes. The signature is checked against the certificate's key before it can leave. Length 0: the host could
- * not sign; the handshake fails with `TLS_STATUS_AUTHENTICATION_FAILED` and the alert `internal_error`. Sign on another thread or
- * in another process if it takes long: nothing else waits for this session.
+ * Answers `TLS_STATUS_NEEDS_SIGNATURE` with a signature, which is checked against the certificate's key before it is sent.
  *
- * - `TLS_STATUS_COMPLETE`: taken; call `tls_session_handshake()` again.
- * - `TLS_STATUS_INVALID_ARGUMENT`: not a signature of this message by the certificate's key. Nothing was answered: bring
- *   another one, or none (length 0).
- * - `TLS_STATUS_INVALID_STATE`: nothing waits for a signature, or it was answered.
+ * ECDSA signatures are DER (`ECDSA-Sig-Value`, RFC 8446 section 4.2.3), the others plain bytes. Length 0 means that the host could not
+ * sign: the handshake fails with `TLS_STATUS_AUTHENTICATION_FAILED` and the alert `internal_error`.
+ *
+ * - `TLS_STATUS_COMPLETE`: accepted; call `tls_session_handshake()` again.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: not a signature of this message by the certificate's key. The question is still open.
+ * - `TLS_STATUS_INVALID_STATE`: the session does not wait for a signature.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_set_signature(tls_session_t *session,
@@ -2172,40 +2139,41 @@ tls_status_t tls_session_set_signature(tls_session_t *session,
                                        size_t signature_len);
 
 /**
- * The `SPANTLS_STATE_…` bits of a session; 0 for what is no session.
+ * Returns the `SPANTLS_STATE_…` bits of a session; 0 if `session` is not a session.
  */
 SPANTLS_MUST_USE uint32_t tls_session_state(const tls_session_t *session);
 
 /**
- * 1 once the handshake is finished, judged and handed over, else 0.
+ * Returns 1 once the handshake is finished, the peer was accepted, and all output of the handshake was written; otherwise 0.
  */
-SPANTLS_MUST_USE int32_t tls_session_is_handshake_complete(const tls_session_t *session);
+SPANTLS_MUST_USE
+int32_t tls_session_is_handshake_complete(const tls_session_t *session);
 
 /**
- * 1 if output is owed to the peer, else 0.
+ * Returns 1 if there is output for the peer, otherwise 0.
  */
 SPANTLS_MUST_USE int32_t tls_session_has_pending_output(const tls_session_t *session);
 
 /**
- * The protocol version, a `SPANTLS_PROTOCOL_…` value; 0 until the handshake is COMPLETE.
+ * Returns the protocol version, a `SPANTLS_PROTOCOL_…` value; 0 until the handshake is COMPLETE.
  */
 SPANTLS_MUST_USE uint32_t tls_session_negotiated_protocol(const tls_session_t *session);
 
 /**
- * The cipher suite, a `SPANTLS_SUITE_…` value; 0 until the handshake is COMPLETE. `spantls_cipher_suite_name()` names it.
+ * Returns the cipher suite, a `SPANTLS_SUITE_…` value; 0 until the handshake is COMPLETE. `spantls_cipher_suite_name()` names it.
  */
 SPANTLS_MUST_USE
 uint16_t tls_session_negotiated_cipher_suite(const tls_session_t *session);
 
 /**
- * The key-exchange group, a `SPANTLS_GROUP_…` value; 0 until the handshake is COMPLETE. `spantls_group_name()` names it.
+ * Returns the key-exchange group, a `SPANTLS_GROUP_…` value; 0 until the handshake is COMPLETE. `spantls_group_name()` names it.
  */
 SPANTLS_MUST_USE
 uint16_t tls_session_negotiated_group(const tls_session_t *session);
 
 /**
- * The signature scheme (`SPANTLS_SCHEME_…`, RFC 8446 section 4.2.3) with which the peer has proved that it holds its
- * certificate's key; 0 until the handshake is COMPLETE, and if it has shown no certificate in this handshake or behind it.
+ * Returns the signature scheme (`SPANTLS_SCHEME_…`, RFC 8446 section 4.2.3) with which the peer proved that it holds its
+ * certificate's key; 0 until the handshake is COMPLETE, and if the peer sent no certificate.
  */
 SPANTLS_MUST_USE
 uint16_t tls_session_peer_signature_scheme(const tls_session_t *session);
@@ -2216,7 +2184,7 @@ uint16_t tls_session_peer_signature_scheme(const tls_session_t *session);
  * All getters of data copy everything or nothing, and set `*out_len` to the length: `(NULL, 0, &len)` asks for it.
  *
  * - `TLS_STATUS_COMPLETE`: copied.
- * - `TLS_STATUS_BUFFER_TOO_SMALL`: the room is less than `*out_len` bytes.
+ * - `TLS_STATUS_BUFFER_TOO_SMALL`: there is less space than `*out_len` bytes.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_negotiated_alpn(const tls_session_t *session,
@@ -2225,14 +2193,14 @@ tls_status_t tls_session_negotiated_alpn(const tls_session_t *session,
                                          size_t *out_len);
 
 /**
- * Copies the server's name: on clients what was set, on servers what the client asked for (RFC 6066 section 3), from
- * the ClientHello on; empty if there is none. What servers get is a DNS name of at most 253 bytes without a dot at its
- * end, in the letters that the client chose: compare it without regard to case.
+ * Copies the server's name: on clients the name that was set, on servers the name that the client asked for (SNI, RFC 6066 section 3).
  *
- * All getters of text write a closing NUL, which `*out_len` does not count: the room must be `*out_len` + 1 bytes.
+ * It is empty if there is none; servers have it from the ClientHello on. A server gets a DNS name of at most 253 bytes without a dot at
+ * its end, in the client's upper and lower case: compare it without regard to case. All getters of text write a closing NUL, which
+ * `*out_len` does not count: the space must be `*out_len` + 1 bytes.
  *
  * - `TLS_STATUS_COMPLETE`: copied.
- * - `TLS_STATUS_BUFFER_TOO_SMALL`: not copied. The text is empty, unless there is no room for that either.
+ * - `TLS_STATUS_BUFFER_TOO_SMALL`: not copied. The text is empty, if there is space for that.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_target_host_name(const tls_session_t *session,
@@ -2241,8 +2209,9 @@ tls_status_t tls_session_target_host_name(const tls_session_t *session,
                                           size_t *out_len);
 
 /**
- * Tells what a session has counted. Set `out_stats->struct_size` first. From any thread, at any time; numbers that belong
- * together may be of different moments while other threads use the session.
+ * Fills a struct with what a session has counted. Set `out_stats->struct_size` first.
+ *
+ * It may be called from any thread at any time. While other threads use the session, the numbers may be of different moments.
  *
  * - `TLS_STATUS_COMPLETE`: filled.
  * - `TLS_STATUS_INVALID_ARGUMENT`: `out_stats` is NULL or its `struct_size` is too small.
@@ -2252,17 +2221,19 @@ tls_status_t tls_session_stats(const tls_session_t *session,
                                spantls_session_stats_t *out_stats);
 
 /**
- * Frees memory of an open session: `what` is a `SPANTLS_SHRINK_…` value.
+ * Releases memory of an open session: `what` is a `SPANTLS_SHRINK_…` value.
  *
  * - `TLS_STATUS_COMPLETE`: done.
- * - `TLS_STATUS_INVALID_ARGUMENT`: another number.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: any other number.
  * - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE.
  * - `TLS_STATUS_BUSY`: another thread is in the read half.
  */
 SPANTLS_MUST_USE tls_status_t tls_session_shrink(tls_session_t *session, int32_t what);
 
 /**
- * The number of certificates that the peer has sent, 0 until it has; available from the verdict's suspension on.
+ * Counts the certificates that the peer has sent: 0 before it has, and if it sent none.
+ *
+ * They are available from the question for the verdict on.
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` if a pointer is NULL.
  */
@@ -2271,10 +2242,11 @@ tls_status_t tls_session_remote_certificate_count(const tls_session_t *session,
                                                   size_t *out_count);
 
 /**
- * Copies a certificate of the peer as DER; index 0 is the leaf, the rest as the peer sent them. Copy-out as
- * `tls_session_negotiated_alpn()`.
+ * Copies a certificate of the peer as DER: index 0 is its own (the leaf), the others follow as the peer sent them.
  *
- * - `TLS_STATUS_INVALID_ARGUMENT`: also for an index that is not below the count.
+ * Copy-out as `tls_session_negotiated_alpn()`.
+ *
+ * - `TLS_STATUS_INVALID_ARGUMENT`: also if the index is not below the count.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_remote_certificate(const tls_session_t *session,
@@ -2284,10 +2256,11 @@ tls_status_t tls_session_remote_certificate(const tls_session_t *session,
                                             size_t *out_len);
 
 /**
- * The number of certificates in the path that the default validation found, from the peer's leaf to a trust anchor, both
- * included. It is available once the default validation has judged, or `tls_session_default_policy_errors()` was called. It
- * is 0 if neither has happened, if the chain is not trusted, if the session was resumed without a new judgement, and after
- * `tls_session_shrink()` with `SPANTLS_SHRINK_PEER` or more. A name mismatch does not change it.
+ * Counts the certificates of the path that the default validation found, from the peer's leaf to a trust anchor, both included.
+ *
+ * It is 0 before the default validation has judged (or `tls_session_default_validation()` was called), if the chain is not trusted,
+ * if the session was resumed without a new judgement, and after `tls_session_shrink()` has released the peer's certificates. A name
+ * mismatch does not change it.
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` if a pointer is NULL.
  */
@@ -2296,10 +2269,11 @@ tls_status_t tls_session_verified_certificate_count(const tls_session_t *session
                                                     size_t *out_count);
 
 /**
- * Copies a certificate of that path as DER: index 0 is the peer's leaf, the last index is the anchor. If the leaf itself is
- * trusted, it is the only one. Copy-out as `tls_session_negotiated_alpn()`.
+ * Copies a certificate of the verified path as DER: index 0 is the peer's leaf, the last index is the trust anchor.
  *
- * - `TLS_STATUS_INVALID_ARGUMENT`: also for an index that is not below `tls_session_verified_certificate_count()`.
+ * If the leaf itself is trusted, it is the only one. Copy-out as `tls_session_negotiated_alpn()`.
+ *
+ * - `TLS_STATUS_INVALID_ARGUMENT`: also if the index is not below `tls_session_verified_certificate_count()`.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_verified_certificate(const tls_session_t *session,
@@ -2309,8 +2283,9 @@ tls_status_t tls_session_verified_certificate(const tls_session_t *session,
                                               size_t *out_len);
 
 /**
- * Copies our leaf certificate as DER: a server's own; a client's if it was sent; else empty. Copy-out as
- * `tls_session_negotiated_alpn()`. Empty until the handshake is COMPLETE.
+ * Copies our leaf certificate as DER: a server's own, or a client's if it was sent; otherwise empty.
+ *
+ * Empty until the handshake is COMPLETE. Copy-out as `tls_session_negotiated_alpn()`.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_local_certificate(const tls_session_t *session,
@@ -2319,8 +2294,9 @@ tls_status_t tls_session_local_certificate(const tls_session_t *session,
                                            size_t *out_len);
 
 /**
- * Copies the OCSP response (DER) that the server has stapled to its certificate (RFC 6066 section 8), from the verdict's
- * suspension on; empty if there is none, in resumed sessions, and on servers. Copy-out as
+ * Copies the OCSP response (DER) that the server has stapled to its certificate (RFC 6066 section 8).
+ *
+ * It is available from the question for the verdict on; empty if there is none, in resumed sessions, and on servers. Copy-out as
  * `tls_session_negotiated_alpn()`.
  */
 SPANTLS_MUST_USE
@@ -2330,15 +2306,16 @@ tls_status_t tls_session_ocsp_response(const tls_session_t *session,
                                        size_t *out_len);
 
 /**
- * Copies a channel binding (RFC 5056) of a `SPANTLS_CHANNEL_BINDING_…` kind: the bare value, without its name in front. Both
- * ends have the same. Before relying on it, ask `tls_session_is_channel_binding_sound()`. Copy-out as
+ * Copies a channel binding (RFC 5056), a value that is the same at both ends: `kind` is a `SPANTLS_CHANNEL_BINDING_…` value.
+ *
+ * The value has no prefix. Before you rely on it, check `tls_session_is_channel_binding_sound()`. Copy-out as
  * `tls_session_negotiated_alpn()`.
  *
- * - `TLS_STATUS_NOT_SUPPORTED`: UNIQUE in TLS 1.3 (RFC 8446 appendix C.5); ENDPOINT where RFC 5929 has no hash for the
- *   signature of the server's certificate (Ed25519).
+ * - `TLS_STATUS_NOT_SUPPORTED`: UNIQUE in TLS 1.3 (RFC 8446 appendix C.5); ENDPOINT if RFC 5929 defines no hash for the signature
+ *   of the server's certificate (Ed25519).
  * - `TLS_STATUS_INVALID_ARGUMENT`: an unknown kind.
- * - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE; ENDPOINT on a client that `tls_session_shrink()` has taken the
- *   certificates from.
+ * - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE; ENDPOINT on a client after `tls_session_shrink()` has released the
+ *   certificates.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_channel_binding(const tls_session_t *session,
@@ -2348,22 +2325,23 @@ tls_status_t tls_session_channel_binding(const tls_session_t *session,
                                          size_t *out_len);
 
 /**
- * 1 if channel bindings of this session mean what they say: TLS 1.3, or TLS 1.2 with the extended master secret
- * (RFC 7627). Without it an attacker in the middle can give two connections the same UNIQUE and EXPORTER values. 0 until the
- * handshake is COMPLETE.
+ * Returns 1 if channel bindings identify this connection: in TLS 1.3, and in TLS 1.2 with the extended master secret (RFC 7627).
+ *
+ * Without it an attacker in the middle can give two connections the same UNIQUE and EXPORTER values. 0 until the handshake is
+ * COMPLETE.
  */
 SPANTLS_MUST_USE
 int32_t tls_session_is_channel_binding_sound(const tls_session_t *session);
 
 /**
  * Derives keying material from the session's secrets (RFC 5705, RFC 8446 section 7.5) and fills `out_material` with it.
- * Both ends get the same for the same label, context and length. `context` NULL means none: in TLS 1.2 that is another one
- * than a context of length 0, in TLS 1.3 it is the same.
+ *
+ * Both ends get the same material for the same label, context and length. `context` NULL means no context. TLS 1.2 distinguishes it
+ * from a context of length 0; TLS 1.3 does not.
  *
  * - `TLS_STATUS_COMPLETE`: filled.
- * - `TLS_STATUS_INVALID_ARGUMENT`: no room at all; a label that is empty (TLS 1.2), too long (TLS 1.3: more than 249 bytes)
- *   or that TLS 1.2 derives its own secrets with; a context of more than 65,535 bytes (TLS 1.2); more room than TLS 1.3 can
- *   fill (255 hash lengths).
+ * - `TLS_STATUS_INVALID_ARGUMENT`: `material_len` is 0 or more than TLS 1.3 can derive (255 hash lengths); the label is empty (TLS 1.2),
+ *   longer than 249 bytes (TLS 1.3), or reserved for TLS 1.2 itself; the context is longer than 65,535 bytes (TLS 1.2).
  * - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE.
  */
 SPANTLS_MUST_USE
@@ -2376,11 +2354,11 @@ tls_status_t tls_session_export_keying_material(const tls_session_t *session,
                                                 size_t material_len);
 
 /**
- * Copies a server's first ClientHello: the whole handshake message with its four-byte header, fragments joined. There from
- * the moment that it is complete (`TLS_STATUS_NEEDS_SERVER_OPTIONS` and after) until the handshake is COMPLETE, and as
- * long as the session with `tls_options_set_keep_client_hello()`; else empty, and on clients. A ClientHello that cannot be
- * read ends the handshake with the fitting alert. A second ClientHello, after a HelloRetryRequest, must repeat the first one
- * (RFC 8446 section 4.1.2). It has at most 65,539 bytes. Copy-out as `tls_session_negotiated_alpn()`.
+ * Copies a server's first ClientHello: the whole handshake message with its four-byte header, fragments joined.
+ *
+ * It is available from `TLS_STATUS_NEEDS_SERVER_OPTIONS` until the handshake is COMPLETE, with `tls_options_set_keep_client_hello()` as
+ * long as the session; otherwise, and on clients, it is empty. At most 65,539 bytes. A ClientHello that cannot be parsed ends the
+ * handshake. Copy-out as `tls_session_negotiated_alpn()`.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_client_hello(const tls_session_t *session,
@@ -2389,7 +2367,7 @@ tls_status_t tls_session_client_hello(const tls_session_t *session,
                                       size_t *out_len);
 
 /**
- * Tells what the ClientHello says and where. Set `out_info->struct_size` first.
+ * Fills a struct with the contents of the ClientHello and their positions. Set `out_info->struct_size` first.
  *
  * - `TLS_STATUS_COMPLETE`: filled.
  * - `TLS_STATUS_INVALID_ARGUMENT`: `out_info` is NULL or its `struct_size` is too small.
@@ -2400,9 +2378,9 @@ tls_status_t tls_session_client_hello_info(const tls_session_t *session,
                                            spantls_client_hello_info_t *out_info);
 
 /**
- * Copies the JA3 fingerprint of the ClientHello: 32 hexadecimal digits, the MD5 of the text that
- * `tls_session_ja3_text()` copies. There as long as the ClientHello is: see
- * `tls_session_client_hello()`. Copy-out as `tls_session_target_host_name()`.
+ * Copies the JA3 fingerprint of the ClientHello: 32 hexadecimal digits, the MD5 of the text that `tls_session_ja3_text()` copies.
+ *
+ * It is available as long as the ClientHello: see `tls_session_client_hello()`. Copy-out as `tls_session_target_host_name()`.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_ja3(const tls_session_t *session,
@@ -2411,8 +2389,9 @@ tls_status_t tls_session_ja3(const tls_session_t *session,
                              size_t *out_len);
 
 /**
- * Copies what the JA3 fingerprint is made of: version, cipher suites, extensions, groups and point formats as decimal
- * numbers, without the values of RFC 8701. Otherwise as `tls_session_ja3()`.
+ * Copies the text of the JA3 fingerprint: version, cipher suites, extensions, groups and point formats as decimal numbers.
+ *
+ * GREASE values (RFC 8701) are left out. Otherwise as `tls_session_ja3()`.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_ja3_text(const tls_session_t *session,
@@ -2421,8 +2400,9 @@ tls_status_t tls_session_ja3_text(const tls_session_t *session,
                                   size_t *out_len);
 
 /**
- * Copies the JA4 fingerprint of the ClientHello, 36 characters (`t13d1516h2_8daaf6152771_e5627efa2ab1`). Otherwise as
- * `tls_session_ja3()`.
+ * Copies the JA4 fingerprint of the ClientHello, 36 characters such as `t13d1516h2_8daaf6152771_e5627efa2ab1`.
+ *
+ * Otherwise as `tls_session_ja3()`.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_ja4(const tls_session_t *session,
@@ -2431,7 +2411,7 @@ tls_status_t tls_session_ja4(const tls_session_t *session,
                              size_t *out_len);
 
 /**
- * Copies what the JA4 fingerprint is made of (its raw form, `JA4_r`). Otherwise as `tls_session_ja3()`.
+ * Copies the text of the JA4 fingerprint (its raw form, `JA4_r`). Otherwise as `tls_session_ja3()`.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_ja4_text(const tls_session_t *session,

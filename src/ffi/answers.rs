@@ -9,15 +9,15 @@ use super::host::{Host, required};
 use super::status::tls_status_t;
 use crate::outcome::{Failure, Outcome, Question};
 
-/// Answers `TLS_STATUS_NEEDS_SERVER_OPTIONS`: the session goes on with this server context, as if it had been created
-/// on it (`tls_options_set_keep_client_hello()` counts, too). Then show `tls_session_handshake()` the same input
-/// again: the record that completes the ClientHello was not consumed. Shown another record, it returns
-/// `TLS_STATUS_INVALID_ARGUMENT` and takes nothing, until it is shown that one (a part of it is WANT_READ). To turn the
-/// client away, `tls_session_reject()` with `SPANTLS_ALERT_UNRECOGNIZED_NAME` (RFC 6066 section 3) or another alert.
+/// Answers `TLS_STATUS_NEEDS_SERVER_OPTIONS`: the session continues with this server context, as if it had been created on it.
 ///
-/// - `TLS_STATUS_COMPLETE`: taken. The context may be destroyed.
-/// - `TLS_STATUS_INVALID_ARGUMENT`: a client's context, or one that was itself made without options.
-/// - `TLS_STATUS_INVALID_STATE`: no ClientHello waits for a context, or it was answered.
+/// Then pass the same input to `tls_session_handshake()` again: the record that completes the ClientHello was not consumed. Other input
+/// returns `TLS_STATUS_INVALID_ARGUMENT` and is not consumed. To refuse the client, call `tls_session_reject()`, for example with
+/// `SPANTLS_ALERT_UNRECOGNIZED_NAME` (RFC 6066 section 3).
+///
+/// - `TLS_STATUS_COMPLETE`: accepted. The context may be destroyed.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: a client context, or one that was made without options.
+/// - `TLS_STATUS_INVALID_STATE`: the session does not wait for a context.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_set_server_context(
@@ -29,18 +29,16 @@ pub unsafe extern "C" fn tls_session_set_server_context(
     fence::on_session(host, session, |session| session.set_server_context(host.borrow(context)?.clone()))
 }
 
-/// Answers `TLS_STATUS_WANT_CREDENTIALS`: the server gets this chain, and proof of its key; NULL declines, and the server
-/// decides whether it goes on without. Called before the handshake it answers beforehand, and takes precedence over the
-/// credentials of the options. It concerns this session alone.
+/// Answers `TLS_STATUS_WANT_CREDENTIALS` with a client certificate (mutual TLS); NULL declines.
 ///
-/// Credentials set beforehand that fit none of the server's signature schemes count as none.
+/// Called before the handshake it answers in advance, and takes precedence over the credentials of the options. It applies to this
+/// session only. Credentials set in advance that fit none of the server's signature schemes count as none.
 ///
-/// - `TLS_STATUS_COMPLETE`: taken; if the session was suspended call `tls_session_handshake()` again. The
-///   credentials may be destroyed.
-/// - `TLS_STATUS_INVALID_CONFIGURATION`: suspended, and these credentials fit none of the server's signature schemes. Nothing was
-///   answered: try others, or NULL.
-/// - `TLS_STATUS_INVALID_STATE`: a server session; the handshake has begun and nobody waits for credentials, or no more.
-///   Before the handshake a second call replaces the first.
+/// - `TLS_STATUS_COMPLETE`: accepted; if the session was suspended call `tls_session_handshake()` again. The credentials may be
+///   destroyed.
+/// - `TLS_STATUS_INVALID_CONFIGURATION`: suspended, and these credentials fit none of the server's signature schemes. The question is
+///   still open.
+/// - `TLS_STATUS_INVALID_STATE`: a server session, or the handshake has begun and the session does not wait for credentials.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_set_client_credentials(
@@ -58,8 +56,10 @@ pub unsafe extern "C" fn tls_session_set_client_credentials(
     })
 }
 
-/// The number of issuers that the server names in its request for a certificate (RFC 8446 section 4.2.4, RFC 5246 section
-/// 7.4.4); 0 means that any will do. From `TLS_STATUS_WANT_CREDENTIALS` until the handshake is COMPLETE, else 0.
+/// Counts the certificate authorities that the server names in its request for a certificate (RFC 8446 section 4.2.4, RFC 5246 section
+/// 7.4.4); 0 means any.
+///
+/// From `TLS_STATUS_WANT_CREDENTIALS` until the handshake is COMPLETE, otherwise 0.
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` if a pointer is NULL.
 #[unsafe(no_mangle)]
@@ -78,10 +78,10 @@ pub unsafe extern "C" fn tls_session_acceptable_issuer_count(
     })
 }
 
-/// Copies the distinguished name of an issuer that the server accepts, as DER. Copy-out as
+/// Copies the distinguished name of a certificate authority that the server accepts, as DER. Copy-out as
 /// `tls_session_negotiated_alpn()`.
 ///
-/// - `TLS_STATUS_INVALID_ARGUMENT`: also for an index that is not below the count.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: also if the index is not below the count.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_acceptable_issuer(
@@ -100,8 +100,10 @@ pub unsafe extern "C" fn tls_session_acceptable_issuer(
     })
 }
 
-/// A signature scheme that the server accepts of a client (RFC 8446 section 4.2.3; `spantls_signature_scheme_name()`), in its order of
-/// preference; 0 behind the last one. From `TLS_STATUS_WANT_CREDENTIALS` until the handshake is COMPLETE, else 0.
+/// Returns a signature scheme that the server accepts from a client (`SPANTLS_SCHEME_…`, RFC 8446 section 4.2.3), in the server's order
+/// of preference; 0 after the last one.
+///
+/// From `TLS_STATUS_WANT_CREDENTIALS` until the handshake is COMPLETE, otherwise 0.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_acceptable_signature_scheme(session: *const tls_session_t, index: usize) -> u16 {
@@ -113,14 +115,13 @@ pub unsafe extern "C" fn tls_session_acceptable_signature_scheme(session: *const
     })
 }
 
-/// Copies the message that `TLS_STATUS_NEEDS_SIGNATURE` wants signed, to the last byte what the signature covers: it is to
-/// be hashed as the scheme says (RFC 8446 section 4.2.3), not yet hashed. `*out_scheme` (may be NULL) is the scheme, one
-/// of those that the credentials were made with. Copy-out as `tls_session_negotiated_alpn()`.
+/// Copies the message that `TLS_STATUS_NEEDS_SIGNATURE` asks you to sign, and the signature scheme.
 ///
-/// The message has less than 256 bytes; only clients in TLS 1.2 sign all handshake messages so far (RFC 5246 section
-/// 7.4.8), which may be as long as the server's chain.
+/// The message is not hashed yet: hash it as the scheme says (RFC 8446 section 4.2.3). `*out_scheme` (may be NULL) is one of the schemes
+/// of the credentials. The message has less than 256 bytes, except on TLS 1.2 clients, which sign all handshake messages so far (RFC
+/// 5246 section 7.4.8). Copy-out as `tls_session_negotiated_alpn()`.
 ///
-/// - `TLS_STATUS_INVALID_STATE`: nothing waits for a signature.
+/// - `TLS_STATUS_INVALID_STATE`: the session does not wait for a signature.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_signature_request(
@@ -141,15 +142,14 @@ pub unsafe extern "C" fn tls_session_signature_request(
     })
 }
 
-/// Answers `TLS_STATUS_NEEDS_SIGNATURE`. ECDSA signatures are DER (`ECDSA-Sig-Value`, RFC 8446 section 4.2.3), the others
-/// the bare bytes. The signature is checked against the certificate's key before it can leave. Length 0: the host could
-/// not sign; the handshake fails with `TLS_STATUS_AUTHENTICATION_FAILED` and the alert `internal_error`. Sign on another thread or
-/// in another process if it takes long: nothing else waits for this session.
+/// Answers `TLS_STATUS_NEEDS_SIGNATURE` with a signature, which is checked against the certificate's key before it is sent.
 ///
-/// - `TLS_STATUS_COMPLETE`: taken; call `tls_session_handshake()` again.
-/// - `TLS_STATUS_INVALID_ARGUMENT`: not a signature of this message by the certificate's key. Nothing was answered: bring
-///   another one, or none (length 0).
-/// - `TLS_STATUS_INVALID_STATE`: nothing waits for a signature, or it was answered.
+/// ECDSA signatures are DER (`ECDSA-Sig-Value`, RFC 8446 section 4.2.3), the others plain bytes. Length 0 means that the host could not
+/// sign: the handshake fails with `TLS_STATUS_AUTHENTICATION_FAILED` and the alert `internal_error`.
+///
+/// - `TLS_STATUS_COMPLETE`: accepted; call `tls_session_handshake()` again.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: not a signature of this message by the certificate's key. The question is still open.
+/// - `TLS_STATUS_INVALID_STATE`: the session does not wait for a signature.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_set_signature(

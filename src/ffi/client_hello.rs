@@ -13,13 +13,14 @@ use crate::session::Session;
 /// Groups of key shares that `spantls_client_hello_info_t` has room for.
 pub const SPANTLS_MAX_KEY_SHARES: usize = 16;
 
-/// A part of the ClientHello: `len` bytes from `offset` of what `tls_session_client_hello()` copies. Both 0: not there.
+/// A part of the ClientHello: `len` bytes from `offset` of the message that `tls_session_client_hello()` copies. Both are 0 if it is
+/// absent.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct spantls_part_t {
-    /// Counted from the message's first byte, its type.
+    /// Counted from the first byte of the message, its type.
     pub offset: u32,
-    /// Bytes.
+    /// The number of bytes.
     pub len: u32,
 }
 
@@ -29,18 +30,18 @@ pub struct spantls_part_t {
 pub enum spantls_offer_values {
     /// TLS 1.3, in supported_versions.
     SPANTLS_OFFERS_TLS13 = 1,
-    /// A pre-shared key, which is how TLS 1.3 resumes (RFC 8446 section 4.2.11).
+    /// A pre-shared key: a session ticket to resume with (RFC 8446 section 4.2.11).
     SPANTLS_OFFERS_PRE_SHARED_KEY = 2,
-    /// Early data (section 4.2.10). It is never accepted. Up to 128 KiB are skipped, more ends the handshake with
-    /// `unexpected_message`; the client sends the data again after the handshake.
+    /// Early data (section 4.2.10). It is never accepted: up to 128 KiB are skipped, more ends the handshake with `unexpected_message`. The
+    /// client sends the data again after the handshake.
     SPANTLS_OFFERS_EARLY_DATA = 4,
-    /// A certificate after the handshake (section 4.2.6).
+    /// To send a certificate after the handshake if asked (section 4.2.6).
     SPANTLS_OFFERS_POST_HANDSHAKE_AUTH = 8,
 }
 
-/// What a ClientHello says (RFC 8446 section 4.1.2). Set `struct_size` to its `sizeof`; the struct can grow at its end.
-/// Lists of numbers lie in the message as big-endian 16-bit integers, `len / 2` of them; values of RFC 8701 (GREASE) are
-/// among them.
+/// The contents of a ClientHello (RFC 8446 section 4.1.2). Set `struct_size` to its `sizeof`; later versions may add fields at the end.
+///
+/// Lists of numbers are in the message as big-endian 16-bit integers, `len / 2` of them, including GREASE values (RFC 8701).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct spantls_client_hello_info_t {
@@ -50,37 +51,37 @@ pub struct spantls_client_hello_info_t {
     pub offers: u32,
     /// 0x0303 in TLS 1.2 and 1.3.
     pub legacy_version: u16,
-    /// How many of `key_share_groups` there are.
+    /// The number of `key_share_groups`.
     pub num_key_share_groups: u16,
-    /// The groups that the client has sent keys for, as numbers of this machine; at most the first 16.
+    /// The groups for which the client has sent key shares, in host byte order; at most the first 16.
     pub key_share_groups: [u16; SPANTLS_MAX_KEY_SHARES],
     /// 32 bytes.
     pub random: spantls_part_t,
     /// 0 to 32 bytes.
     pub session_id: spantls_part_t,
-    /// Numbers.
+    /// A list of numbers.
     pub cipher_suites: spantls_part_t,
     /// The whole list of extensions: type, length and content of each.
     pub extensions: spantls_part_t,
-    /// The host name (RFC 6066 section 3), the bare text.
+    /// The host name of the server_name extension (SNI, RFC 6066 section 3), without length fields.
     pub server_name: spantls_part_t,
-    /// Numbers.
+    /// A list of numbers.
     pub supported_versions: spantls_part_t,
-    /// Numbers.
+    /// A list of numbers.
     pub supported_groups: spantls_part_t,
-    /// Numbers.
+    /// A list of numbers.
     pub signature_algorithms: spantls_part_t,
-    /// Numbers; if not there, `signature_algorithms` holds for certificates too.
+    /// A list of numbers; if absent, `signature_algorithms` applies to certificates too.
     pub signature_algorithms_cert: spantls_part_t,
-    /// Application protocols (RFC 7301): one byte of length before each name.
+    /// Application protocols (ALPN, RFC 7301): before each name one byte with its length.
     pub alpn: spantls_part_t,
 }
 
-/// Copies a server's first ClientHello: the whole handshake message with its four-byte header, fragments joined. There from
-/// the moment that it is complete (`TLS_STATUS_NEEDS_SERVER_OPTIONS` and after) until the handshake is COMPLETE, and as
-/// long as the session with `tls_options_set_keep_client_hello()`; else empty, and on clients. A ClientHello that cannot be
-/// read ends the handshake with the fitting alert. A second ClientHello, after a HelloRetryRequest, must repeat the first one
-/// (RFC 8446 section 4.1.2). It has at most 65,539 bytes. Copy-out as `tls_session_negotiated_alpn()`.
+/// Copies a server's first ClientHello: the whole handshake message with its four-byte header, fragments joined.
+///
+/// It is available from `TLS_STATUS_NEEDS_SERVER_OPTIONS` until the handshake is COMPLETE, with `tls_options_set_keep_client_hello()` as
+/// long as the session; otherwise, and on clients, it is empty. At most 65,539 bytes. A ClientHello that cannot be parsed ends the
+/// handshake. Copy-out as `tls_session_negotiated_alpn()`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_client_hello(
@@ -96,7 +97,7 @@ pub unsafe extern "C" fn tls_session_client_hello(
     })
 }
 
-/// Tells what the ClientHello says and where. Set `out_info->struct_size` first.
+/// Fills a struct with the contents of the ClientHello and their positions. Set `out_info->struct_size` first.
 ///
 /// - `TLS_STATUS_COMPLETE`: filled.
 /// - `TLS_STATUS_INVALID_ARGUMENT`: `out_info` is NULL or its `struct_size` is too small.
@@ -113,9 +114,9 @@ pub unsafe extern "C" fn tls_session_client_hello_info(
     fill_struct(host, first_size, session, out_info, |session| hello(session).map(|hello| describe(&hello)))
 }
 
-/// Copies the JA3 fingerprint of the ClientHello: 32 hexadecimal digits, the MD5 of the text that
-/// `tls_session_ja3_text()` copies. There as long as the ClientHello is: see
-/// `tls_session_client_hello()`. Copy-out as `tls_session_target_host_name()`.
+/// Copies the JA3 fingerprint of the ClientHello: 32 hexadecimal digits, the MD5 of the text that `tls_session_ja3_text()` copies.
+///
+/// It is available as long as the ClientHello: see `tls_session_client_hello()`. Copy-out as `tls_session_target_host_name()`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_ja3(
@@ -129,8 +130,9 @@ pub unsafe extern "C" fn tls_session_ja3(
     fingerprint(host, session, out_text, text_cap, out_len, ClientHello::ja3)
 }
 
-/// Copies what the JA3 fingerprint is made of: version, cipher suites, extensions, groups and point formats as decimal
-/// numbers, without the values of RFC 8701. Otherwise as `tls_session_ja3()`.
+/// Copies the text of the JA3 fingerprint: version, cipher suites, extensions, groups and point formats as decimal numbers.
+///
+/// GREASE values (RFC 8701) are left out. Otherwise as `tls_session_ja3()`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_ja3_text(
@@ -144,8 +146,9 @@ pub unsafe extern "C" fn tls_session_ja3_text(
     fingerprint(host, session, out_text, text_cap, out_len, ClientHello::ja3_string)
 }
 
-/// Copies the JA4 fingerprint of the ClientHello, 36 characters (`t13d1516h2_8daaf6152771_e5627efa2ab1`). Otherwise as
-/// `tls_session_ja3()`.
+/// Copies the JA4 fingerprint of the ClientHello, 36 characters such as `t13d1516h2_8daaf6152771_e5627efa2ab1`.
+///
+/// Otherwise as `tls_session_ja3()`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_ja4(
@@ -159,7 +162,7 @@ pub unsafe extern "C" fn tls_session_ja4(
     fingerprint(host, session, out_text, text_cap, out_len, ClientHello::ja4)
 }
 
-/// Copies what the JA4 fingerprint is made of (its raw form, `JA4_r`). Otherwise as `tls_session_ja3()`.
+/// Copies the text of the JA4 fingerprint (its raw form, `JA4_r`). Otherwise as `tls_session_ja3()`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_ja4_text(

@@ -11,12 +11,13 @@ use super::status::tls_status_t;
 use crate::context::Context;
 use crate::outcome::Outcome;
 
-/// Makes a server context from options with credentials. With NULL in their place its sessions suspend with
-/// `TLS_STATUS_NEEDS_SERVER_OPTIONS` as soon as the ClientHello is complete, and go on with the context that
-/// `tls_session_set_server_context()` brings.
+/// Makes a server context from options with credentials.
+///
+/// With NULL options its sessions suspend with `TLS_STATUS_NEEDS_SERVER_OPTIONS` when the ClientHello is complete, and continue with the
+/// context of `tls_session_set_server_context()`.
 ///
 /// - `TLS_STATUS_COMPLETE`: `*out_context` is set; release it with `tls_context_destroy()`.
-/// - `TLS_STATUS_INVALID_CONFIGURATION`: no credentials, or the options contradict each other.
+/// - `TLS_STATUS_INVALID_CONFIGURATION`: no credentials, or options that contradict each other.
 /// - `TLS_STATUS_INVALID_ARGUMENT`: `options` is neither NULL nor options, or `out_context` is NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -38,11 +39,11 @@ pub unsafe extern "C" fn tls_context_create_server(
     })
 }
 
-/// Makes a client context.
+/// Makes a client context from options.
 ///
 /// - `TLS_STATUS_COMPLETE`: `*out_context` is set; release it with `tls_context_destroy()`.
-/// - `TLS_STATUS_INVALID_CONFIGURATION`: the options contradict each other.
-/// - `TLS_STATUS_INVALID_ARGUMENT`: `options` is NULL or no options.
+/// - `TLS_STATUS_INVALID_CONFIGURATION`: options that contradict each other.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: `options` is not options, or a pointer is NULL.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_context_create_client(
@@ -60,7 +61,7 @@ pub unsafe extern "C" fn tls_context_create_client(
     })
 }
 
-/// Releases a context. Its sessions live on. NULL is a no-op.
+/// Releases a context. Its sessions continue. NULL is a no-op.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tls_context_destroy(context: *mut tls_context_t) {
     // SAFETY: the caller keeps the header's conventions.
@@ -104,7 +105,7 @@ pub unsafe extern "C" fn tls_context_set_user_data(
     })
 }
 
-/// The pointer that `tls_context_set_user_data()` has set last; NULL until then.
+/// Returns the pointer that `tls_context_set_user_data()` has stored; NULL before that.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_context_user_data(context: *const tls_context_t) -> *mut c_void {

@@ -124,7 +124,7 @@ pub unsafe extern "C" fn tls_credentials_set_ocsp_response(
     })
 }
 
-/// Releases credentials. Options and contexts that were given them keep what they need. NULL is a no-op.
+/// Releases credentials. Options and contexts that use them are not affected. NULL is a no-op.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tls_credentials_destroy(credentials: *mut tls_credentials_t) {
     // SAFETY: the caller keeps the header's conventions.

@@ -14,35 +14,35 @@ use crate::session::{Binding, state};
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum spantls_state_values {
-    /// `tls_session_handshake()`, or on a socket `tls_session_socket_handshake()`, has returned COMPLETE, or would.
+    /// The handshake is finished, the peer was accepted, and all output of the handshake was written.
     SPANTLS_STATE_HANDSHAKE_COMPLETE = 1,
-    /// Output is owed to the peer: see `tls_session_drain_pending_output()`, on a socket `tls_session_socket_write()`.
+    /// There is output for the peer: see `tls_session_drain_pending_output()`, on a socket `tls_session_socket_write()`.
     SPANTLS_STATE_HAS_PENDING_OUTPUT = 2,
-    /// Plaintext is held: `tls_session_decrypt()` delivers it without any input. On a socket: `tls_session_socket_read()` has something
-    /// to tell, data or the end, without the socket.
+    /// Plaintext is held: `tls_session_decrypt()` delivers it without input. On a socket: `tls_session_socket_read()` can return data or
+    /// the end without the socket.
     SPANTLS_STATE_HAS_PENDING_PLAINTEXT = 4,
-    /// The handshake waits for the host's answer.
+    /// The handshake waits for the host's answer to a question.
     SPANTLS_STATE_SUSPENDED = 8,
-    /// The session was resumed: see `tls_options_set_allow_resume()`.
+    /// The session was resumed with a session ticket: see `tls_options_set_allow_resume()`.
     SPANTLS_STATE_RESUMED = 16,
     /// The server sent a HelloRetryRequest (RFC 8446 section 4.1.4).
     SPANTLS_STATE_HELLO_RETRIED = 32,
-    /// The peer's `close_notify` was received.
+    /// The peer sent `close_notify`.
     SPANTLS_STATE_PEER_CLOSED = 64,
     /// Our `close_notify` was made.
     SPANTLS_STATE_SHUTDOWN_SENT = 128,
-    /// The session has failed as a whole: see `tls_session_error()`. Where the transport has failed one half of an open
-    /// session (TRUNCATED, IO) the other goes on, and this is not set.
+    /// The session has failed: see `tls_session_error()`. Not set if only one half of an open session has ended because of the
+    /// transport (TRUNCATED, IO_ERROR): the other half continues.
     SPANTLS_STATE_FAILED = 256,
-    /// The client was asked for a certificate: by this server, or as this client by its server, whether it has one or not.
+    /// The client was asked for a certificate: by this server, or, on a client, by its server, whether it has one or not.
     SPANTLS_STATE_CERTIFICATE_ASKED = 512,
-    /// `tls_session_request_client_certificate()` has asked, and the client's answer is not there or not judged.
+    /// `tls_session_request_client_certificate()` was called, and the client's answer has not arrived or has no verdict yet.
     SPANTLS_STATE_CERTIFICATE_REQUESTED = 1024,
-    /// The client has answered it, and the verdict was given.
+    /// The client answered that request, and the verdict was given.
     SPANTLS_STATE_CERTIFICATE_ANSWERED = 2048,
 }
 
-/// The `SPANTLS_STATE_…` bits of a session; 0 for what is no session.
+/// Returns the `SPANTLS_STATE_…` bits of a session; 0 if `session` is not a session.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_state(session: *const tls_session_t) -> u32 {
@@ -51,7 +51,7 @@ pub unsafe extern "C" fn tls_session_state(session: *const tls_session_t) -> u32
     fence::read(host, session, 0, |session| session.state())
 }
 
-/// 1 once the handshake is finished, judged and handed over, else 0.
+/// Returns 1 once the handshake is finished, the peer was accepted, and all output of the handshake was written; otherwise 0.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_is_handshake_complete(session: *const tls_session_t) -> i32 {
@@ -60,7 +60,7 @@ pub unsafe extern "C" fn tls_session_is_handshake_complete(session: *const tls_s
     fence::read(host, session, 0, |session| i32::from(session.state() & state::HANDSHAKE_COMPLETE != 0))
 }
 
-/// 1 if output is owed to the peer, else 0.
+/// Returns 1 if there is output for the peer, otherwise 0.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_has_pending_output(session: *const tls_session_t) -> i32 {
@@ -69,7 +69,7 @@ pub unsafe extern "C" fn tls_session_has_pending_output(session: *const tls_sess
     fence::read(host, session, 0, |session| i32::from(session.state() & state::HAS_PENDING_OUTPUT != 0))
 }
 
-/// The protocol version, a `SPANTLS_PROTOCOL_…` value; 0 until the handshake is COMPLETE.
+/// Returns the protocol version, a `SPANTLS_PROTOCOL_…` value; 0 until the handshake is COMPLETE.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_negotiated_protocol(session: *const tls_session_t) -> u32 {
@@ -78,7 +78,7 @@ pub unsafe extern "C" fn tls_session_negotiated_protocol(session: *const tls_ses
     fence::read(host, session, 0, |session| session.negotiated().protocol)
 }
 
-/// The cipher suite, a `SPANTLS_SUITE_…` value; 0 until the handshake is COMPLETE. `spantls_cipher_suite_name()` names it.
+/// Returns the cipher suite, a `SPANTLS_SUITE_…` value; 0 until the handshake is COMPLETE. `spantls_cipher_suite_name()` names it.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_negotiated_cipher_suite(session: *const tls_session_t) -> u16 {
@@ -87,7 +87,7 @@ pub unsafe extern "C" fn tls_session_negotiated_cipher_suite(session: *const tls
     fence::read(host, session, 0, |session| session.negotiated().cipher_suite)
 }
 
-/// The key-exchange group, a `SPANTLS_GROUP_…` value; 0 until the handshake is COMPLETE. `spantls_group_name()` names it.
+/// Returns the key-exchange group, a `SPANTLS_GROUP_…` value; 0 until the handshake is COMPLETE. `spantls_group_name()` names it.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_negotiated_group(session: *const tls_session_t) -> u16 {
@@ -96,8 +96,8 @@ pub unsafe extern "C" fn tls_session_negotiated_group(session: *const tls_sessio
     fence::read(host, session, 0, |session| session.negotiated().group)
 }
 
-/// The signature scheme (`SPANTLS_SCHEME_…`, RFC 8446 section 4.2.3) with which the peer has proved that it holds its
-/// certificate's key; 0 until the handshake is COMPLETE, and if it has shown no certificate in this handshake or behind it.
+/// Returns the signature scheme (`SPANTLS_SCHEME_…`, RFC 8446 section 4.2.3) with which the peer proved that it holds its
+/// certificate's key; 0 until the handshake is COMPLETE, and if the peer sent no certificate.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_peer_signature_scheme(session: *const tls_session_t) -> u16 {
@@ -111,7 +111,7 @@ pub unsafe extern "C" fn tls_session_peer_signature_scheme(session: *const tls_s
 /// All getters of data copy everything or nothing, and set `*out_len` to the length: `(NULL, 0, &len)` asks for it.
 ///
 /// - `TLS_STATUS_COMPLETE`: copied.
-/// - `TLS_STATUS_BUFFER_TOO_SMALL`: the room is less than `*out_len` bytes.
+/// - `TLS_STATUS_BUFFER_TOO_SMALL`: there is less space than `*out_len` bytes.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_negotiated_alpn(
@@ -125,14 +125,14 @@ pub unsafe extern "C" fn tls_session_negotiated_alpn(
     copy_out(host, session, out_name, name_cap, out_len, |session| Ok(session.negotiated().alpn.to_vec()))
 }
 
-/// Copies the server's name: on clients what was set, on servers what the client asked for (RFC 6066 section 3), from
-/// the ClientHello on; empty if there is none. What servers get is a DNS name of at most 253 bytes without a dot at its
-/// end, in the letters that the client chose: compare it without regard to case.
+/// Copies the server's name: on clients the name that was set, on servers the name that the client asked for (SNI, RFC 6066 section 3).
 ///
-/// All getters of text write a closing NUL, which `*out_len` does not count: the room must be `*out_len` + 1 bytes.
+/// It is empty if there is none; servers have it from the ClientHello on. A server gets a DNS name of at most 253 bytes without a dot at
+/// its end, in the client's upper and lower case: compare it without regard to case. All getters of text write a closing NUL, which
+/// `*out_len` does not count: the space must be `*out_len` + 1 bytes.
 ///
 /// - `TLS_STATUS_COMPLETE`: copied.
-/// - `TLS_STATUS_BUFFER_TOO_SMALL`: not copied. The text is empty, unless there is no room for that either.
+/// - `TLS_STATUS_BUFFER_TOO_SMALL`: not copied. The text is empty, if there is space for that.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_target_host_name(
@@ -146,32 +146,33 @@ pub unsafe extern "C" fn tls_session_target_host_name(
     copy_text(host, session, out_name, name_cap, out_len, |session| Ok(session.target_host_name()))
 }
 
-/// What a session has counted. Set `struct_size` to its `sizeof`; the struct can grow at its end. Bytes are counted when a
-/// call takes or writes them, so they are those that the host has moved.
+/// What a session has counted. Set `struct_size` to its `sizeof`; later versions may add fields at the end.
+///
+/// Bytes are counted when a call consumes or writes them.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct spantls_session_stats_t {
     /// In: `sizeof(spantls_session_stats_t)`.
     pub struct_size: usize,
-    /// Bytes for the peer that calls have written, the handshake's included.
+    /// Bytes for the peer that calls have written, including the handshake.
     pub ciphertext_sent: u64,
-    /// Bytes from the peer that calls have consumed, the handshake's included.
+    /// Bytes from the peer that calls have consumed, including the handshake.
     pub ciphertext_received: u64,
-    /// Bytes that encrypt has taken.
+    /// Bytes that encrypt or write has taken.
     pub plaintext_sent: u64,
-    /// Bytes that decrypt has delivered.
+    /// Bytes that decrypt or read has delivered.
     pub plaintext_received: u64,
     /// Records sealed since the handshake: data, alerts, key updates.
     pub records_sent: u64,
     /// Records opened since the handshake.
     pub records_received: u64,
-    /// Changes of our keys (RFC 8446 section 4.6.3).
+    /// Updates of our keys (KeyUpdate, RFC 8446 section 4.6.3).
     pub key_updates_sent: u64,
-    /// Changes of the peer's keys.
+    /// Updates of the peer's keys.
     pub key_updates_received: u64,
-    /// Session tickets that a client has kept since the handshake.
+    /// Session tickets that a client has stored since the handshake.
     pub tickets_received: u64,
-    /// Nanoseconds that the handshake was worked on.
+    /// Nanoseconds spent in handshake calls.
     pub handshake_nanoseconds: u64,
     /// Nanoseconds from `TLS_STATUS_NEEDS_SERVER_OPTIONS` to its answer, or to now.
     pub server_options_nanoseconds: u64,
@@ -183,39 +184,40 @@ pub struct spantls_session_stats_t {
     pub signature_nanoseconds: u64,
     /// System calls that a session bound to a socket has made to receive.
     pub receive_calls: u64,
-    /// The same to send.
+    /// System calls that a session bound to a socket has made to send.
     pub send_calls: u64,
     /// 1: the kernel seals what is sent (`SPANTLS_SOCKET_KERNEL_SEND`).
     pub kernel_send: u32,
     /// 1: the kernel opens what is received (`SPANTLS_SOCKET_KERNEL_RECEIVE`).
     pub kernel_receive: u32,
-    /// Why it does not do all that was asked of it, from the end of the handshake on.
+    /// Why the kernel does not do all that was requested, from the end of the handshake on.
     pub kernel_reason: spantls_kernel_reason_t,
-    /// The `errno` that goes with the reason; 0 for none.
+    /// The `errno` of that reason; 0 for none.
     pub kernel_os_error: i32,
 }
 
-/// Why the kernel's TLS is not used, or not for both directions, though a session was made to.
+/// Why kernel TLS is not used, or not for both directions: a `SPANTLS_KERNEL_REASON_…` value.
 pub type spantls_kernel_reason_t = u32;
 
 /// The values of `spantls_kernel_reason_t`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum spantls_kernel_reason_values {
-    /// It is used as asked, or nothing was asked, or the handshake is not COMPLETE.
+    /// It is used as requested, or was not requested, or the handshake is not COMPLETE.
     SPANTLS_KERNEL_REASON_NONE = 0,
-    /// This operating system has none.
+    /// This operating system has no kernel TLS.
     SPANTLS_KERNEL_REASON_PLATFORM = 1,
-    /// This kernel, or this kind of socket, has none.
+    /// This kernel, or this kind of socket, has no kernel TLS.
     SPANTLS_KERNEL_REASON_UNAVAILABLE = 2,
-    /// It has refused the keys: a version or suite that it does not know.
+    /// The kernel refused the keys: it does not support the version or the cipher suite.
     SPANTLS_KERNEL_REASON_REFUSED = 3,
-    /// The options limit the size of records, which the kernel cannot.
+    /// The options limit the size of records, which the kernel does not support.
     SPANTLS_KERNEL_REASON_OPTIONS = 4,
 }
 
-/// Tells what a session has counted. Set `out_stats->struct_size` first. From any thread, at any time; numbers that belong
-/// together may be of different moments while other threads use the session.
+/// Fills a struct with what a session has counted. Set `out_stats->struct_size` first.
+///
+/// It may be called from any thread at any time. While other threads use the session, the numbers may be of different moments.
 ///
 /// - `TLS_STATUS_COMPLETE`: filled.
 /// - `TLS_STATUS_INVALID_ARGUMENT`: `out_stats` is NULL or its `struct_size` is too small.
@@ -257,24 +259,23 @@ pub unsafe extern "C" fn tls_session_stats(
     })
 }
 
-/// The values for `tls_session_shrink()`: each includes those before it.
+/// What `tls_session_shrink()` releases; each value includes those before it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum spantls_shrink_values {
-    /// Buffers: getters return what they did. Sessions that wait for data keep none, so this frees nothing today.
+    /// Buffers. Idle sessions keep none, so today this releases nothing.
     SPANTLS_SHRINK_BUFFERS = 0,
-    /// What is known of the peer: its certificates (and with them, on clients, `SPANTLS_CHANNEL_BINDING_ENDPOINT`), its OCSP
-    /// response, a kept ClientHello.
+    /// Facts about the peer: its certificates (on clients also `SPANTLS_CHANNEL_BINDING_ENDPOINT`), its OCSP response, a kept ClientHello.
     SPANTLS_SHRINK_PEER = 1,
-    /// On clients, what takes session tickets: some 800 bytes, which are also freed when two tickets have come. Later tickets
-    /// are ignored.
+    /// On clients, the state that receives session tickets, some 800 bytes; it is released anyway after two tickets. Later tickets are
+    /// ignored.
     SPANTLS_SHRINK_TICKETS = 2,
 }
 
-/// Frees memory of an open session: `what` is a `SPANTLS_SHRINK_…` value.
+/// Releases memory of an open session: `what` is a `SPANTLS_SHRINK_…` value.
 ///
 /// - `TLS_STATUS_COMPLETE`: done.
-/// - `TLS_STATUS_INVALID_ARGUMENT`: another number.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: any other number.
 /// - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE.
 /// - `TLS_STATUS_BUSY`: another thread is in the read half.
 #[unsafe(no_mangle)]
@@ -285,7 +286,9 @@ pub unsafe extern "C" fn tls_session_shrink(session: *mut tls_session_t, what: i
     fence::on_session(host, session, |session| session.shrink(what))
 }
 
-/// The number of certificates that the peer has sent, 0 until it has; available from the verdict's suspension on.
+/// Counts the certificates that the peer has sent: 0 before it has, and if it sent none.
+///
+/// They are available from the question for the verdict on.
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` if a pointer is NULL.
 #[unsafe(no_mangle)]
@@ -304,10 +307,11 @@ pub unsafe extern "C" fn tls_session_remote_certificate_count(
     })
 }
 
-/// Copies a certificate of the peer as DER; index 0 is the leaf, the rest as the peer sent them. Copy-out as
-/// `tls_session_negotiated_alpn()`.
+/// Copies a certificate of the peer as DER: index 0 is its own (the leaf), the others follow as the peer sent them.
 ///
-/// - `TLS_STATUS_INVALID_ARGUMENT`: also for an index that is not below the count.
+/// Copy-out as `tls_session_negotiated_alpn()`.
+///
+/// - `TLS_STATUS_INVALID_ARGUMENT`: also if the index is not below the count.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_remote_certificate(
@@ -327,10 +331,11 @@ pub unsafe extern "C" fn tls_session_remote_certificate(
     })
 }
 
-/// The number of certificates in the path that the default validation found, from the peer's leaf to a trust anchor, both
-/// included. It is available once the default validation has judged, or `tls_session_default_policy_errors()` was called. It
-/// is 0 if neither has happened, if the chain is not trusted, if the session was resumed without a new judgement, and after
-/// `tls_session_shrink()` with `SPANTLS_SHRINK_PEER` or more. A name mismatch does not change it.
+/// Counts the certificates of the path that the default validation found, from the peer's leaf to a trust anchor, both included.
+///
+/// It is 0 before the default validation has judged (or `tls_session_default_validation()` was called), if the chain is not trusted,
+/// if the session was resumed without a new judgement, and after `tls_session_shrink()` has released the peer's certificates. A name
+/// mismatch does not change it.
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` if a pointer is NULL.
 #[unsafe(no_mangle)]
@@ -349,10 +354,11 @@ pub unsafe extern "C" fn tls_session_verified_certificate_count(
     })
 }
 
-/// Copies a certificate of that path as DER: index 0 is the peer's leaf, the last index is the anchor. If the leaf itself is
-/// trusted, it is the only one. Copy-out as `tls_session_negotiated_alpn()`.
+/// Copies a certificate of the verified path as DER: index 0 is the peer's leaf, the last index is the trust anchor.
 ///
-/// - `TLS_STATUS_INVALID_ARGUMENT`: also for an index that is not below `tls_session_verified_certificate_count()`.
+/// If the leaf itself is trusted, it is the only one. Copy-out as `tls_session_negotiated_alpn()`.
+///
+/// - `TLS_STATUS_INVALID_ARGUMENT`: also if the index is not below `tls_session_verified_certificate_count()`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_verified_certificate(
@@ -372,8 +378,9 @@ pub unsafe extern "C" fn tls_session_verified_certificate(
     })
 }
 
-/// Copies our leaf certificate as DER: a server's own; a client's if it was sent; else empty. Copy-out as
-/// `tls_session_negotiated_alpn()`. Empty until the handshake is COMPLETE.
+/// Copies our leaf certificate as DER: a server's own, or a client's if it was sent; otherwise empty.
+///
+/// Empty until the handshake is COMPLETE. Copy-out as `tls_session_negotiated_alpn()`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_local_certificate(
@@ -387,8 +394,9 @@ pub unsafe extern "C" fn tls_session_local_certificate(
     copy_out(host, session, out_der, der_cap, out_len, |session| Ok(session.local_certificate()))
 }
 
-/// Copies the OCSP response (DER) that the server has stapled to its certificate (RFC 6066 section 8), from the verdict's
-/// suspension on; empty if there is none, in resumed sessions, and on servers. Copy-out as
+/// Copies the OCSP response (DER) that the server has stapled to its certificate (RFC 6066 section 8).
+///
+/// It is available from the question for the verdict on; empty if there is none, in resumed sessions, and on servers. Copy-out as
 /// `tls_session_negotiated_alpn()`.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -403,7 +411,7 @@ pub unsafe extern "C" fn tls_session_ocsp_response(
     copy_out(host, session, out_der, der_cap, out_len, |session| Ok(session.ocsp_response()))
 }
 
-/// The kinds of `tls_session_channel_binding()`: the numbers of .NET's `ChannelBindingKind`, and one more.
+/// The kinds of `tls_session_channel_binding()`: the numbers of .NET's `ChannelBindingKind`, and EXPORTER.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum spantls_channel_binding_values {
@@ -415,15 +423,16 @@ pub enum spantls_channel_binding_values {
     SPANTLS_CHANNEL_BINDING_EXPORTER = 27,
 }
 
-/// Copies a channel binding (RFC 5056) of a `SPANTLS_CHANNEL_BINDING_…` kind: the bare value, without its name in front. Both
-/// ends have the same. Before relying on it, ask `tls_session_is_channel_binding_sound()`. Copy-out as
+/// Copies a channel binding (RFC 5056), a value that is the same at both ends: `kind` is a `SPANTLS_CHANNEL_BINDING_…` value.
+///
+/// The value has no prefix. Before you rely on it, check `tls_session_is_channel_binding_sound()`. Copy-out as
 /// `tls_session_negotiated_alpn()`.
 ///
-/// - `TLS_STATUS_NOT_SUPPORTED`: UNIQUE in TLS 1.3 (RFC 8446 appendix C.5); ENDPOINT where RFC 5929 has no hash for the
-///   signature of the server's certificate (Ed25519).
+/// - `TLS_STATUS_NOT_SUPPORTED`: UNIQUE in TLS 1.3 (RFC 8446 appendix C.5); ENDPOINT if RFC 5929 defines no hash for the signature
+///   of the server's certificate (Ed25519).
 /// - `TLS_STATUS_INVALID_ARGUMENT`: an unknown kind.
-/// - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE; ENDPOINT on a client that `tls_session_shrink()` has taken the
-///   certificates from.
+/// - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE; ENDPOINT on a client after `tls_session_shrink()` has released the
+///   certificates.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_channel_binding(
@@ -445,9 +454,10 @@ pub unsafe extern "C" fn tls_session_channel_binding(
     })
 }
 
-/// 1 if channel bindings of this session mean what they say: TLS 1.3, or TLS 1.2 with the extended master secret
-/// (RFC 7627). Without it an attacker in the middle can give two connections the same UNIQUE and EXPORTER values. 0 until the
-/// handshake is COMPLETE.
+/// Returns 1 if channel bindings identify this connection: in TLS 1.3, and in TLS 1.2 with the extended master secret (RFC 7627).
+///
+/// Without it an attacker in the middle can give two connections the same UNIQUE and EXPORTER values. 0 until the handshake is
+/// COMPLETE.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_is_channel_binding_sound(session: *const tls_session_t) -> i32 {
@@ -457,13 +467,13 @@ pub unsafe extern "C" fn tls_session_is_channel_binding_sound(session: *const tl
 }
 
 /// Derives keying material from the session's secrets (RFC 5705, RFC 8446 section 7.5) and fills `out_material` with it.
-/// Both ends get the same for the same label, context and length. `context` NULL means none: in TLS 1.2 that is another one
-/// than a context of length 0, in TLS 1.3 it is the same.
+///
+/// Both ends get the same material for the same label, context and length. `context` NULL means no context. TLS 1.2 distinguishes it
+/// from a context of length 0; TLS 1.3 does not.
 ///
 /// - `TLS_STATUS_COMPLETE`: filled.
-/// - `TLS_STATUS_INVALID_ARGUMENT`: no room at all; a label that is empty (TLS 1.2), too long (TLS 1.3: more than 249 bytes)
-///   or that TLS 1.2 derives its own secrets with; a context of more than 65,535 bytes (TLS 1.2); more room than TLS 1.3 can
-///   fill (255 hash lengths).
+/// - `TLS_STATUS_INVALID_ARGUMENT`: `material_len` is 0 or more than TLS 1.3 can derive (255 hash lengths); the label is empty (TLS 1.2),
+///   longer than 249 bytes (TLS 1.3), or reserved for TLS 1.2 itself; the context is longer than 65,535 bytes (TLS 1.2).
 /// - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE.
 #[unsafe(no_mangle)]
 #[must_use]

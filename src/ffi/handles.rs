@@ -2,61 +2,53 @@
 
 use std::ffi::c_void;
 
-/// A certificate chain and its private key. Immutable: it can be shared by any number of options and threads, and
-/// destroyed as soon as it was given to them.
+/// A certificate chain and its private key.
+///
+/// Immutable: any number of options and threads can share it, and you may destroy it as soon as you have passed it on.
 pub struct tls_credentials_t {
     _opaque: (),
 }
 
-/// What contexts are made from. A context copies the options when it is created; later changes do not reach it.
+/// The settings that contexts are made from.
 ///
-/// Threads: any number may use the same options at once. Each call is done as a whole, and waits while another one is at work on
-/// them.
+/// A context copies its options when it is created; later changes do not affect it.
 pub struct tls_options_t {
     _opaque: (),
 }
 
-/// What sessions share. Immutable and counted: any number of threads may create sessions on it at once, and
-/// destroying it while sessions live is safe.
+/// What sessions share: credentials, trust anchors, session tickets.
+///
+/// Any number of threads may create sessions on a context at once. You may destroy it while sessions live.
 pub struct tls_context_t {
     _opaque: (),
 }
 
-/// One TLS connection, driven by the host over plain memory.
+/// One TLS connection.
 ///
-/// The loop, for either role:
+/// 1. Handshake: pass what you have received to `tls_session_handshake()` (at first nothing), send what it wrote, drop what it
+///    consumed, and act on the status, until it is COMPLETE.
+/// 2. Data: `tls_session_encrypt()` and `tls_session_decrypt()`. After each decrypt, if `tls_session_has_pending_output()` is 1, send an
+///    answer to the peer: `tls_session_drain_pending_output()`, or the next encrypt, writes it.
+/// 3. End: send what `tls_session_shutdown()` writes, and decrypt until it returns CLOSED. If the transport ends before that, call
+///    `tls_session_end_of_input()`: it returns CLOSED after a clean end, TRUNCATED otherwise.
 ///
-/// 1. Call `tls_session_handshake()` with what has been received so far (at first nothing). Send the
-///    `*out_written` bytes to the peer, drop the first `*out_consumed` bytes from the receive buffer, and look at the
-///    status: WANT_READ: receive more behind what is left, call again (if the transport has ended:
-///    `tls_session_end_of_input()`); WANT_WRITE: call again; a question (see the top of this file): answer it now
-///    or later, from any thread, and call again; COMPLETE: done; negative: failed: send what was written (it holds
-///    the alert), `tls_session_drain_pending_output()` for the rest, and destroy the session. On a TCP socket, shut
-///    the sending side down and read to the end before closing: a reset would overtake the alert.
-/// 2. Exchange data with `tls_session_encrypt()` and `tls_session_decrypt()`. After each decrypt, look at
-///    `tls_session_has_pending_output()`: when it is true, `tls_session_drain_pending_output()` (or the next encrypt)
-///    gives an answer that the peer is owed.
-/// 3. End with `tls_session_shutdown()`, send what it wrote, and read on until decrypt returns CLOSED. When the
-///    transport has ended and decrypt wants more, `tls_session_end_of_input()` tells a clean end from a cut.
+/// After a negative status send what was written and what `tls_session_drain_pending_output()` writes: it is the alert. On TCP, then
+/// shut down the sending side and read to the end before you close, or a reset may overtake the alert.
 ///
-/// Threads: once COMPLETE, one thread may use the read half (decrypt, decrypt_in_place, end_of_input, shrink) while another
-/// uses the write half (encrypt, encrypt_vectored, drain_pending_output, update_keys, shutdown); a second thread in the same
-/// half gets `TLS_STATUS_BUSY`. Before COMPLETE one thread at a time, any thread. State and getters: from any thread, at
-/// any time. `tls_session_destroy()` must come after all other calls have returned.
-///
-/// A session belongs to one process: after fork() only one of the two may use it. Credentials, options and contexts made
-/// before may be used by both, if no other thread was inside the library at that moment.
+/// Threads: before COMPLETE one thread at a time, any thread. Afterwards one thread may use the read half (decrypt,
+/// decrypt_in_place, end_of_input, shrink) while another uses the write half (encrypt, encrypt_vectored, drain_pending_output,
+/// update_keys, shutdown). A second thread in the same half gets `TLS_STATUS_BUSY`. Getters may be called from any thread at any time.
+/// Destroy a session only when all other calls have returned. After fork() only one of the two processes may use a session.
 pub struct tls_session_t {
     _opaque: (),
 }
 
-/// A span of plaintext for `tls_session_encrypt_vectored()` and `tls_session_socket_write_vectored()`. Length 0 is empty whatever
-/// the pointer.
+/// A span of bytes. If the length is 0 the span is empty, whatever the pointer.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct spantls_span_t {
     /// The first byte.
     pub data: *const c_void,
-    /// How many bytes.
+    /// The number of bytes.
     pub len: usize,
 }

@@ -10,7 +10,7 @@ use crate::outcome::{Alert, Failure, Outcome};
 /// The number of this interface. Functions are only added while it stays the same.
 pub const SPANTLS_ABI_VERSION: u32 = 1;
 
-/// The version of the library as text, for example "1.0.0". The header's is `SPANTLS_VERSION`. Valid for the life of the process.
+/// Returns the version of the library as text, for example "1.0.0"; the header's is `SPANTLS_VERSION`. Valid for the life of the process.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn spantls_version() -> *const c_char {
@@ -18,33 +18,33 @@ pub extern "C" fn spantls_version() -> *const c_char {
     VERSION.as_ptr().cast()
 }
 
-/// The `SPANTLS_ABI_VERSION` that the library was built with. Compare it with the header's when loading at run time.
+/// Returns the `SPANTLS_ABI_VERSION` that the library was built with. If you load it at run time, compare it with the header's.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn spantls_abi_version() -> u32 {
     SPANTLS_ABI_VERSION
 }
 
-/// The name of a status, for example "TLS_STATUS_WANT_READ"; "unknown" for any other number. Valid for the life of
-/// the process.
+/// Returns the name of a status, for example "TLS_STATUS_WANT_READ"; "unknown" for any other number. Valid for the life of the process.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn tls_status_name(status: tls_status_t) -> *const c_char {
     name(status).as_ptr()
 }
 
-/// The name of an alert as the RFCs spell it, for example "unknown_ca"; "unknown" for any other number. Valid for the
-/// life of the process.
+/// Returns the name of an alert as in the RFCs, for example "unknown_ca"; "unknown" for any other number. Valid for the life of the
+/// process.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn spantls_alert_name(alert: u8) -> *const c_char {
     Alert(alert).c_name().as_ptr()
 }
 
-/// The last failure on this thread of a call that has no session (credentials, options, contexts, a NULL session).
-/// Set `out_error->struct_size` first. It is not cleared by calls that succeed.
+/// Fills a struct with the last failure on this thread of a call without a session. Set `out_error->struct_size` first.
 ///
-/// - `TLS_STATUS_COMPLETE`: the record is filled; its `status` is 0 if nothing has failed on this thread.
+/// Such calls are those on credentials, options and contexts, and those with a NULL session. A call that succeeds does not clear it.
+///
+/// - `TLS_STATUS_COMPLETE`: filled; its `status` is 0 if nothing has failed on this thread.
 /// - `TLS_STATUS_INVALID_ARGUMENT`: `out_error` is NULL or its `struct_size` is too small.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -58,10 +58,11 @@ pub unsafe extern "C" fn spantls_last_error(out_error: *mut spantls_error_t) -> 
     }
 }
 
-/// How many handshakes are suspended or being worked on in this process, and how many may be: beyond that
-/// `tls_session_handshake()` returns `TLS_STATUS_OUT_OF_RESOURCES`. Each holds 12 to 27 KiB until it is answered or
-/// destroyed. Sessions that wait for their context (`TLS_STATUS_NEEDS_SERVER_OPTIONS`), or for a verdict on a client
-/// that showed no certificate, do not count: they hold a few KiB, the former as much as the ClientHello has, 64 KiB at most.
+/// Returns how many handshakes are suspended or in progress in this process, and how many may be.
+///
+/// Beyond the limit `tls_session_handshake()` returns `TLS_STATUS_OUT_OF_RESOURCES`. Each holds 12 to 27 KiB until it is answered or
+/// destroyed. Sessions that wait for their context, or for a verdict on a client without a certificate, do not count: they hold a few
+/// KiB (and the ClientHello, up to 64 KiB).
 ///
 /// - `TLS_STATUS_COMPLETE`. Either pointer may be NULL.
 #[unsafe(no_mangle)]

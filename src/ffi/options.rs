@@ -51,7 +51,7 @@ pub enum spantls_certificate_requests_values {
     SPANTLS_CERTIFICATE_REQUESTS_DEFAULT = 0,
     /// The handshake suspends with `TLS_STATUS_WANT_CREDENTIALS`.
     SPANTLS_CERTIFICATE_REQUESTS_SUSPEND = 1,
-    /// The client shows no certificate, without a suspension.
+    /// The client sends no certificate, without a suspension.
     SPANTLS_CERTIFICATE_REQUESTS_DECLINE = 2,
 }
 
@@ -81,8 +81,9 @@ pub enum spantls_alpn_mismatch_values {
 /// For `tls_options_set_validation_time()`: certificates must be valid at the time of the judgement.
 pub const SPANTLS_VALIDATION_TIME_NOW: i64 = -1;
 
-/// Makes options with every default: TLS 1.2 and 1.3, all suites and groups, no ALPN, no client certificates,
-/// external validation.
+/// Makes options with defaults: TLS 1.2 and 1.3, all cipher suites and groups, no ALPN, no client certificates, verdicts by the host.
+///
+/// Threads: any number may use the same options at once; a call waits while another one changes them.
 ///
 /// - `TLS_STATUS_COMPLETE`: `*out_options` is set; release it with `tls_options_destroy()`.
 #[unsafe(no_mangle)]
@@ -109,8 +110,9 @@ pub unsafe extern "C" fn tls_options_destroy(options: *mut tls_options_t) {
     });
 }
 
-/// Sets the only credentials: a server's certificate chain, or the one that a client shows to every server that asks
-/// (mutual TLS). They replace all that were set or added before, those for names too; NULL only removes these.
+/// Sets the only credentials: a server's certificate chain, or the one that a client sends to servers that ask (mutual TLS).
+///
+/// They replace all credentials that were set or added before, also those for names; NULL only removes these.
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for a wrong handle.
 #[unsafe(no_mangle)]
@@ -130,16 +132,15 @@ pub unsafe extern "C" fn tls_options_set_credentials(
     })
 }
 
-/// Adds credentials to those that are there, for example an RSA chain beside an ECDSA chain.
+/// Adds credentials to those already present, for example an RSA chain beside an ECDSA chain.
 ///
-/// A server shows the first that the client accepts, in the order in which they were added: the client lists a signature scheme
-/// of the key (`signature_algorithms`); for TLS 1.2 also a cipher suite for such keys, and a chain on a curve that the client
-/// lists is preferred. If none fits, the handshake fails with `handshake_failure`. A client shows the first that fits the
-/// server's signature schemes and acceptable issuers; if no issuer fits, the first that fits the schemes; if no scheme fits,
-/// none.
+/// A server sends the first chain that the client accepts, in the order in which they were added: the client lists a signature scheme of
+/// the key, and for TLS 1.2 a cipher suite for such keys (a chain on a curve that the client lists is preferred). If none fits, the
+/// handshake fails with `handshake_failure`. A client sends the first chain that fits the server's signature schemes and acceptable
+/// issuers, otherwise the first that fits the schemes, otherwise none.
 ///
 /// - `TLS_STATUS_COMPLETE`: added.
-/// - `TLS_STATUS_INVALID_CONFIGURATION`: added before, or more than 4,096 credentials.
+/// - `TLS_STATUS_INVALID_CONFIGURATION`: already added, or more than 4,096 credentials.
 /// - `TLS_STATUS_INVALID_ARGUMENT`: a wrong handle.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -152,17 +153,17 @@ pub unsafe extern "C" fn tls_options_add_credentials(
     change(host, options, |options| options.add_credentials(host.borrow(credentials)?))
 }
 
-/// Adds a server's credentials for clients that ask for `name` (SNI): a host name, or `*.` and a host name, which stands for
-/// exactly one label (`*.example.org` is for `www.example.org`, not for `example.org`). International names are A-labels
-/// (`xn--...`); case does not matter. The certificate's own names are not compared with it.
+/// Adds a server's credentials for clients that ask for `name` (SNI): a host name, or `*.` and a host name.
 ///
-/// A client gets the credentials of its exact name, else those of the wildcard, else those without a name; if there are
-/// none without a name, the handshake fails with `unrecognized_name`, or with `handshake_failure` if the client sent no name.
-/// Several credentials can be added for one name: one of them is chosen as `tls_options_add_credentials()` says.
+/// The wildcard stands for exactly one label: `*.example.org` covers `www.example.org`, not `example.org`. International names are A-labels
+/// (`xn--...`); case does not matter. The certificate's own names are not compared with it. A client gets the credentials of its exact
+/// name, otherwise those of the wildcard, otherwise those without a name; if there are none, the handshake fails with
+/// `unrecognized_name`, or with `handshake_failure` if the client sent no name. If several were added for one name, one is chosen as
+/// `tls_options_add_credentials()` says.
 ///
 /// - `TLS_STATUS_COMPLETE`: added.
-/// - `TLS_STATUS_INVALID_CONFIGURATION`: added for this name before, or more than 4,096 credentials. The same from
-///   `tls_context_create_client()`: these are for servers.
+/// - `TLS_STATUS_INVALID_CONFIGURATION`: already added for this name, or more than 4,096 credentials. `tls_context_create_client()`
+///   returns it too: these credentials are for servers.
 /// - `TLS_STATUS_INVALID_ARGUMENT`: a wrong handle, or `name` is NULL or not such a name.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -178,8 +179,9 @@ pub unsafe extern "C" fn tls_options_add_credentials_for_name(
     })
 }
 
-/// Sets what a client without credentials does when a server asks for a certificate: one of
-/// `spantls_certificate_requests_values`. `tls_session_set_client_credentials()` before the handshake answers for one session.
+/// Sets what a client without credentials does when the server asks for a certificate: a `SPANTLS_CERTIFICATE_REQUESTS_…` value.
+///
+/// For a single session, `tls_session_set_client_credentials()` before the handshake decides.
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
 #[unsafe(no_mangle)]
@@ -190,24 +192,16 @@ pub unsafe extern "C" fn tls_options_set_certificate_requests(options: *mut tls_
     change(host, options, |options| options.set_certificate_requests(mode))
 }
 
-/// Adds the trust anchors in PEM text to those that the default validation trusts; a server also names them to
-/// clients as acceptable issuers (RFC 8446 section 4.2.4) unless their names are longer than 48 KiB. A self-signed
-/// certificate given here is trusted as a leaf, too, if the peer shows exactly that certificate. A client without any
-/// anchors trusts the system's store; a server without any trusts no client.
+/// Adds trust anchors (CA certificates) in PEM text for the default validation.
 ///
-/// The system's store is what the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name; if neither is set, the
-/// system's usual places are read. A program with more rights than its user (set-uid, set-gid, file capabilities) ignores
-/// both variables. The library reads no others; AWS-LC, in a library built with it, also reads `OPENSSL_ia32cap` or
-/// `OPENSSL_armcap`.
+/// A server also names them to clients as acceptable issuers (RFC 8446 section 4.2.4), unless their names are longer than 48 KiB in
+/// total. A client without trust anchors uses the system's store; a server without trust anchors trusts no client. By default an anchor
+/// is a name and a key, even if its certificate has expired or is not a CA: see `tls_options_set_trust_anchor_mode()`. Other blocks of
+/// the text are skipped; docs/guide.md ("PEM text") says how it is read.
 ///
-/// By default an anchor is a name and a key (RFC 5280 section 6.1.1 (d)). It may issue for any name that its name constraints
-/// permit, even if it is not a CA, has expired, or is meant for another use. If the certificate of a single server must not
-/// vouch for others, do not add it in this mode: choose another with `tls_options_set_trust_anchor_mode()`.
-///
-/// - `TLS_STATUS_COMPLETE`: all certificates of the text were added. Keys and revocation lists in it were skipped; see
-///   `tls_credentials_create_pem()` for how PEM text is read.
-/// - `TLS_STATUS_INVALID_CONFIGURATION`: the text has no certificate, a certificate cannot be parsed, or the text is damaged; nothing
-///   was added.
+/// - `TLS_STATUS_COMPLETE`: all certificates of the text were added.
+/// - `TLS_STATUS_INVALID_CONFIGURATION`: the text has no certificate, a certificate cannot be parsed, or the text is damaged. Nothing was
+///   added.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_options_add_trust_anchors_pem(
@@ -232,17 +226,10 @@ pub unsafe extern "C" fn tls_options_add_trust_anchors_file(
     change(host, options, |options| options.add_trust_anchors_file(host.text(path, "path")?))
 }
 
-/// Sets how the default validation judges trust anchors: a `SPANTLS_TRUST_ANCHORS_…` value. It applies to the anchors of the
-/// options and to the system's store.
+/// Sets how the default validation judges trust anchors, including those of the system's store: a `SPANTLS_TRUST_ANCHORS_…` value.
 ///
-/// With `SPANTLS_TRUST_ANCHORS_CERTIFICATES` an anchor is judged as OpenSSL and .NET judge the certificates of a trust store:
-/// - An anchor that is not a CA (basicConstraints, key usage) is accepted only as the peer's own certificate.
-/// - An anchor that has expired, is not valid yet, or has an unknown critical extension is never accepted.
-/// - An anchor that is not self-signed (an intermediate) does not end a chain. It can only link a chain to a self-signed one.
-/// - Its path length, extended key usages and name constraints apply to the certificates below it.
-///
-/// `SPANTLS_TRUST_ANCHORS_PARTIAL_CHAIN` is the same, except that a chain may end at any anchor, including an intermediate or the
-/// peer's own certificate (OpenSSL's X509_V_FLAG_PARTIAL_CHAIN).
+/// By default an anchor is a name and a key. If your users supply "trusted certificates", choose CERTIFICATES or PARTIAL_CHAIN: anchors
+/// are then judged as OpenSSL and .NET judge a trust store. docs/guide.md ("Trust anchors") compares the modes.
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
 #[unsafe(no_mangle)]
@@ -253,12 +240,10 @@ pub unsafe extern "C" fn tls_options_set_trust_anchor_mode(options: *mut tls_opt
     change(host, options, |options| options.set_trust_anchor_mode(mode))
 }
 
-/// Sets whether the default validation requires certificates to follow the profile of RFC 5280 section 4: 1, or 0 (default).
-/// The rules are those of OpenSSL's X509_V_FLAG_X509_STRICT. Among them: a CA has a critical basicConstraints and a key usage;
-/// subject and authority key identifiers are present where required, and not critical; a certificate that is not a CA has
-/// neither keyCertSign nor a path length; names are not empty. They apply to every certificate of a path, but to the anchor
-/// only if it is judged as a certificate (`tls_options_set_trust_anchor_mode()`). A leaf that is itself trusted is exempt
-/// (RFC 6818 section 2), except that it needs basicConstraints if it has keyCertSign or is of X.509 version 1.
+/// Sets whether certificates must follow the profile of RFC 5280 section 4: 1, or 0 (default).
+///
+/// The rules are those of OpenSSL's X509_V_FLAG_X509_STRICT; docs/guide.md ("Trust anchors") lists them. They apply to an anchor only if
+/// it is judged as a certificate.
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
 #[unsafe(no_mangle)]
@@ -269,9 +254,9 @@ pub unsafe extern "C" fn tls_options_set_strict_certificates(options: *mut tls_o
     change(host, options, |options| options.set_strict_certificates(strict))
 }
 
-/// Sets the time at which certificates and revocation lists must be valid for the default validation, in seconds since
-/// 1970-01-01 00:00:00 UTC. `SPANTLS_VALIDATION_TIME_NOW` (default) is the time of the judgement. The lifetime of session
-/// tickets is not affected.
+/// Sets the time at which certificates and revocation lists must be valid, in seconds since 1970-01-01 00:00:00 UTC.
+///
+/// `SPANTLS_VALIDATION_TIME_NOW` (default) is the time of the judgement. The lifetime of session tickets is not affected.
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other negative number.
 #[unsafe(no_mangle)]
@@ -285,12 +270,13 @@ pub unsafe extern "C" fn tls_options_set_validation_time(
     change(host, options, |options| options.set_validation_time(unix_seconds))
 }
 
-/// Adds the certificate revocation lists in PEM text (RFC 5280 section 5). Once there is one, the default validation
-/// refuses every certificate of a chain (trust anchors apart) that is revoked, whose status no list tells, or whose
-/// list has expired.
+/// Adds certificate revocation lists (CRLs, RFC 5280 section 5) in PEM text.
 ///
-/// - `TLS_STATUS_COMPLETE`: all lists of the text were added; certificates and keys in it were skipped.
-/// - `TLS_STATUS_INVALID_CONFIGURATION`: the text has no list, a list cannot be parsed, or the text is damaged; nothing was added.
+/// Once there is a list, the default validation refuses every certificate of a chain, except the trust anchor, that is revoked, that no
+/// list covers, or whose list has expired.
+///
+/// - `TLS_STATUS_COMPLETE`: all lists of the text were added; other blocks were skipped.
+/// - `TLS_STATUS_INVALID_CONFIGURATION`: the text has no list, a list cannot be parsed, or the text is damaged. Nothing was added.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_options_add_crls_pem(
@@ -314,10 +300,11 @@ pub unsafe extern "C" fn tls_options_set_protocols(options: *mut tls_options_t, 
     change(host, options, |options| options.set_protocols(protocols))
 }
 
-/// Sets the cipher suites (`SPANTLS_SUITE_…`) in order of preference; `num_ids` 0 means all. A server takes the
-/// first of its own that the client offers (without this call: the first of the client's that it has).
+/// Sets the cipher suites (`SPANTLS_SUITE_…`) in order of preference; `num_ids` 0 means all.
 ///
-/// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_CONFIGURATION` for a suite that is unknown or there twice.
+/// A server takes the first of its list that the client offers; without this call, the first of the client's list that it supports.
+///
+/// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_CONFIGURATION` for a suite that is unknown or listed twice.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_options_set_cipher_suites(
@@ -330,19 +317,15 @@ pub unsafe extern "C" fn tls_options_set_cipher_suites(
     change(host, options, |options| options.set_cipher_suites(&host.numbers(ids, num_ids)?))
 }
 
-/// Sets the key-exchange groups (`SPANTLS_GROUP_…`) in order of preference; `num_ids` 0 means all, in this order:
-/// X25519MLKEM768, X25519, secp256r1, secp384r1.
+/// Sets the key-exchange groups (`SPANTLS_GROUP_…`) in order of preference; `num_ids` 0 means all.
 ///
-/// X25519MLKEM768 is X25519 and ML-KEM-768 together, against those who record today and have a quantum computer later.
-/// It is TLS 1.3's alone, makes the ClientHello about 1.2 KiB longer, and needs 64 KiB of the calling thread's stack.
+/// The default order is X25519MLKEM768 (post-quantum, TLS 1.3 only), X25519, secp256r1, secp384r1. A client sends a key share of its
+/// first group, and one of X25519 too if the first is X25519MLKEM768 and X25519 is listed. A server with several listed groups takes the
+/// first that the client supports; otherwise the first of the client's that it supports. If the client sent no key share of that group,
+/// the server asks for one (`SPANTLS_STATE_HELLO_RETRIED`), which costs a round trip.
 ///
-/// A client sends a key share of its first group; if that is X25519MLKEM768 and X25519 is among the others, one of
-/// X25519 too, so that a server of either kind answers at once. A server without this call, or with one group, takes the first
-/// of the client's groups that it has; with several it takes the first of these that the client has. It asks for the client's
-/// share (`SPANTLS_STATE_HELLO_RETRIED`) where that is missing, which costs a round trip.
-///
-/// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_CONFIGURATION` for a group that is unknown or there twice. Groups that no
-///   protocol version can use are refused when the context is created.
+/// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_CONFIGURATION` for a group that is unknown or listed twice. Groups that no protocol
+///   version can use are refused when the context is created.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_options_set_groups(
@@ -384,7 +367,7 @@ pub unsafe extern "C" fn tls_options_set_alpn_mismatch(options: *mut tls_options
     change(host, options, |options| options.set_alpn_mismatch(mode))
 }
 
-/// Sets whether a server asks its clients for certificates: a `SPANTLS_CLIENT_CERTIFICATE_…` value. Clients ignore it.
+/// Sets whether a server asks its clients for certificates (mutual TLS): a `SPANTLS_CLIENT_CERTIFICATE_…` value. Clients ignore it.
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
 #[unsafe(no_mangle)]
@@ -398,7 +381,7 @@ pub unsafe extern "C" fn tls_options_set_client_certificate_mode(
     change(host, options, |options| options.set_client_certificate_mode(mode))
 }
 
-/// Sets who judges the peer's certificate: a `SPANTLS_VALIDATION_…` value.
+/// Sets who verifies the peer's certificate, the host or the library: a `SPANTLS_VALIDATION_…` value.
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
 #[unsafe(no_mangle)]
@@ -429,11 +412,11 @@ pub unsafe extern "C" fn tls_options_set_allow_resume(options: *mut tls_options_
     change(host, options, |options| options.set_allow_resume(allow))
 }
 
-/// Sets whether the peer's certificate is judged again when a session is resumed: 0 or 1 (default). With 1 the handshake
-/// suspends with `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` (or judges inside, with `SPANTLS_VALIDATION_AUTOMATIC`), with the
-/// chain of the first session. With 0 the first verdict holds while the session is resumed, again and again.
+/// Sets whether the peer's certificate is judged again when a session is resumed: 0 or 1 (default).
 ///
-/// Either way a session is resumed for seven days at most; then the peer has to prove anew that it holds its key.
+/// With 1 the handshake suspends with `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` (or judges inside, with `SPANTLS_VALIDATION_AUTOMATIC`), with
+/// the chain of the original session. With 0 the first verdict holds for all sessions that resume it. Either way a session can be
+/// resumed for seven days after its full handshake.
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
 #[unsafe(no_mangle)]
@@ -475,8 +458,9 @@ pub unsafe extern "C" fn tls_options_set_ticket_keys(
     change(host, options, |options| options.set_ticket_keys(host.input(root, root_len, "root")?, lifetime_seconds))
 }
 
-/// Sets how many bytes of plaintext each record of ours holds at most: 64 to 16,384; 0 means 16,384 (default, RFC 8446
-/// section 5.1). What the peer sends is not limited by it.
+/// Sets the most plaintext in bytes that a record of ours holds: 64 to 16,384; 0 means 16,384 (default, RFC 8446 section 5.1).
+///
+/// Records of the peer are not limited by it.
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
 #[unsafe(no_mangle)]
@@ -487,12 +471,12 @@ pub unsafe extern "C" fn tls_options_set_max_fragment_size(options: *mut tls_opt
     change(host, options, |options| options.set_max_fragment_size(size))
 }
 
-/// Appends the secrets of every session of the context to a file, in the format that NSS and other programs write with
-/// `SSLKEYLOGFILE`, from which Wireshark decrypts captured traffic. Whoever reads the file reads the traffic: for debugging
-/// only. No environment variable does this. An empty path means none (default). A new file is readable by its owner only;
-/// lines that cannot be written later are left out.
+/// Appends the secrets of every session to a file, in the format of `SSLKEYLOGFILE` that Wireshark reads: for debugging only.
 ///
-/// - `TLS_STATUS_COMPLETE`: the file is open and stays so while options or contexts made from them live.
+/// Anyone who reads the file can decrypt the traffic. No environment variable enables it. An empty path means none (default). A new file
+/// is readable by its owner only. Lines that cannot be written are left out.
+///
+/// - `TLS_STATUS_COMPLETE`: the file is open, and stays open while options or contexts made from them exist.
 /// - `TLS_STATUS_INVALID_CONFIGURATION`: it cannot be opened for writing.
 /// - `TLS_STATUS_INVALID_ARGUMENT`: the path is NULL or not UTF-8.
 #[unsafe(no_mangle)]
@@ -506,8 +490,10 @@ pub unsafe extern "C" fn tls_options_set_key_log_file(
     change(host, options, |options| options.set_key_log_file(host.text(path, "path")?))
 }
 
-/// Sets whether server sessions keep the ClientHello behind the handshake, for `tls_session_client_hello()` and the
-/// getters that read it: 0 (default) or 1. It costs its length, some hundred bytes to two thousand.
+/// Sets whether server sessions keep the ClientHello after the handshake, for `tls_session_client_hello()` and related getters: 0
+/// (default) or 1.
+///
+/// It costs the size of the ClientHello, some hundred bytes to two thousand.
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
 #[unsafe(no_mangle)]

@@ -10,17 +10,17 @@ use super::status::{spantls_error_t, tls_status_t};
 use crate::outcome::{Failure, Outcome};
 use crate::session::{Counts, Session};
 
-/// The room that `tls_session_encrypt()` needs to make progress, in bytes: enough for a key update and a record.
+/// The output space in bytes with which `tls_session_encrypt()` always makes progress: enough for a key update and a record.
 pub const SPANTLS_MIN_CIPHERTEXT: usize = 64;
 
-/// The largest ciphertext record: header, 2^14 bytes of plaintext and the largest expansion that TLS 1.2 allows
-/// (RFC 5246 section 6.2.3). A receive buffer of this size always holds a whole record.
+/// The size in bytes of the largest record: header, 2^14 bytes of plaintext and the largest expansion of TLS 1.2 (RFC 5246 section
+/// 6.2.3). A receive buffer of this size holds any record.
 pub const SPANTLS_MAX_RECORD: usize = 5 + 16384 + 2048;
 
-/// Makes a session on a context; its role is the context's.
+/// Makes a session on a context, which decides its role: client or server.
 ///
 /// - `TLS_STATUS_COMPLETE`: `*out_session` is set; release it with `tls_session_destroy()`.
-/// - `TLS_STATUS_INVALID_ARGUMENT`: a pointer is NULL or `context` is no context.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: a pointer is NULL or `context` is not a context.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_create(
@@ -38,8 +38,9 @@ pub unsafe extern "C" fn tls_session_create(
     })
 }
 
-/// Releases a session in whatever state, suspended too, and wipes its keys. It sends nothing: to close properly, call
-/// `tls_session_shutdown()` before. NULL is a no-op.
+/// Releases a session in any state and wipes its keys. NULL is a no-op.
+///
+/// It sends nothing: to close properly, call `tls_session_shutdown()` first.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tls_session_destroy(session: *mut tls_session_t) {
     // SAFETY: the caller keeps the header's conventions.
@@ -50,9 +51,10 @@ pub unsafe extern "C" fn tls_session_destroy(session: *mut tls_session_t) {
     });
 }
 
-/// Sets the name of the server that a client wants: a DNS name or an IP address. The name is sent to the server
-/// (RFC 6066 section 3, DNS names only) and the default validation checks the certificate against it; without a name
-/// it reports `SPANTLS_POLICY_ERROR_NAME_MISMATCH`. A trailing dot of a DNS name is neither sent nor compared.
+/// Sets the name of the server that a client connects to: a DNS name or an IP address.
+///
+/// A DNS name is sent to the server (SNI, RFC 6066 section 3). The default validation checks the certificate against the name; without
+/// one it reports `SPANTLS_POLICY_ERROR_NAME_MISMATCH`. A trailing dot of a DNS name is neither sent nor compared.
 ///
 /// - `TLS_STATUS_COMPLETE`: set; it replaces an earlier name.
 /// - `TLS_STATUS_INVALID_ARGUMENT`: neither a DNS name nor an IP address, or not UTF-8.
@@ -86,8 +88,9 @@ pub unsafe extern "C" fn tls_session_add_alpn(
     fence::on_session(host, session, |session| session.add_alpn(host.input(name, name_len, "name")?))
 }
 
-/// Keeps a pointer of the host's with the session, for example to its own connection. The library never follows or frees it.
-/// From any thread, at any time; whoever gets the pointer also sees what was written before it was set.
+/// Stores a pointer of the host with the session, for example to its connection; the library does not use it.
+///
+/// It may be called from any thread at any time; a thread that gets the pointer also sees everything written before it was set.
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for a wrong handle.
 #[unsafe(no_mangle)]
@@ -103,7 +106,7 @@ pub unsafe extern "C" fn tls_session_set_user_data(
     })
 }
 
-/// The pointer that `tls_session_set_user_data()` has set last; NULL until then.
+/// Returns the pointer that `tls_session_set_user_data()` has stored; NULL before that.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_user_data(session: *const tls_session_t) -> *mut c_void {
@@ -112,27 +115,26 @@ pub unsafe extern "C" fn tls_session_user_data(session: *const tls_session_t) ->
     fence::read(host, session, std::ptr::null_mut(), |session| session.user_data().cast())
 }
 
-/// Does the handshake: hands over pending output, then consumes whole records of `input` and writes what the peer is
-/// to receive, until something is missing. Any sizes work, also 0. Bytes behind the handshake are not consumed: they
-/// belong to `tls_session_decrypt()`.
+/// Continues the handshake: writes pending output, then consumes whole records of `input` and writes the answers to `output`.
 ///
-/// - `TLS_STATUS_COMPLETE`: the handshake is finished, the peer judged, and every byte of it handed over. Repeats, 0/0.
-/// - `TLS_STATUS_WANT_READ`: a record is incomplete: show the rest of the input again with more behind it.
-/// - `TLS_STATUS_WANT_WRITE`: output is left: call again with room (input is welcome too).
-/// - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_accept_with_default_validation()`. Accepting is not yet
-///   authentication: the peer has still to prove that it holds the key, and the handshake fails if it cannot. Only
-///   COMPLETE means authenticated.
-/// - `TLS_STATUS_WANT_CREDENTIALS` (clients): see `tls_session_set_client_credentials()`.
-/// - `TLS_STATUS_NEEDS_SERVER_OPTIONS` (servers): see `tls_session_set_server_context()`.
+/// Spans of any size work. Bytes that follow the handshake are not consumed: they belong to `tls_session_decrypt()`.
+///
+/// - `TLS_STATUS_COMPLETE`: the handshake is finished, the peer was accepted, and all output was written. Repeats, with counts of 0.
+/// - `TLS_STATUS_WANT_READ`: the input ends within a record. Call again with the rest of it and more after it.
+/// - `TLS_STATUS_WANT_WRITE`: output is left. Call again with space; input is allowed.
+/// - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_accept_with_default_validation()`. To accept a certificate does not
+///   authenticate the peer: it still has to prove that it holds the key. COMPLETE means that it has.
+/// - `TLS_STATUS_WANT_CREDENTIALS` (client): see `tls_session_set_client_credentials()`.
+/// - `TLS_STATUS_NEEDS_SERVER_OPTIONS` (server): see `tls_session_set_server_context()`.
 /// - `TLS_STATUS_NEEDS_SIGNATURE`: see `tls_session_signature_request()`.
 ///
-///   These four are questions: send what was written, as always. They repeat, 0/0, until answered; a loop that passes over
-///   one never ends. Limit the time that you give yourself: `spantls_suspended_handshakes()`.
+///   These four are questions. Send what was written, then answer, now or later. They repeat, with counts of 0, until answered. Set
+///   yourself a time limit: see `spantls_suspended_handshakes()`.
 /// - `TLS_STATUS_CLOSED`: the handshake was cancelled with `tls_session_shutdown()`.
-/// - `TLS_STATUS_PEER_ALERT`: the peer has ended the handshake: `alert_received` in the error record says why. Sticky.
-/// - `TLS_STATUS_AUTHENTICATION_FAILED`, `TLS_STATUS_PROTOCOL_ERROR`, `TLS_STATUS_TRUNCATED`: failed; what was written, and
-///   `tls_session_drain_pending_output()`, hold the alert for the peer. Sticky.
-/// - `TLS_STATUS_OUT_OF_RESOURCES`: the next record was not consumed; not sticky.
+/// - `TLS_STATUS_AUTHENTICATION_FAILED`, `TLS_STATUS_PROTOCOL_ERROR`, `TLS_STATUS_PEER_ALERT`, `TLS_STATUS_TRUNCATED`: the handshake has
+///   failed. The output, and what `tls_session_drain_pending_output()` writes, holds the alert for the peer. Sticky.
+/// - `TLS_STATUS_OUT_OF_RESOURCES`: too many handshakes are suspended, or memory is exhausted. The next record was not consumed. Not
+///   sticky.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_handshake(
@@ -152,14 +154,17 @@ pub unsafe extern "C" fn tls_session_handshake(
     })
 }
 
-/// Seals plaintext: emits pending output first, then as many whole records as fit. It keeps nothing of the plaintext:
-/// what was not consumed is shown again.
+/// Encrypts plaintext: writes pending output, then as many whole records as fit.
 ///
-/// - `TLS_STATUS_COMPLETE`: all plaintext was taken. An empty plaintext makes no record: only pending output is written.
-/// - `TLS_STATUS_WANT_WRITE`: more room is needed; `SPANTLS_MIN_CIPHERTEXT` bytes always make progress.
-/// - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE, or our side is shut down; in TLS 1.2 also after the
-///   peer's `close_notify` (RFC 5246 section 7.2.1).
-/// - The sticky error of a failed session; its alert waits in `tls_session_drain_pending_output()`.
+/// It keeps no plaintext: pass what was not consumed again.
+///
+/// - `TLS_STATUS_COMPLETE`: all plaintext was consumed. For an empty plaintext only pending output is written.
+/// - `TLS_STATUS_WANT_WRITE`: more space is needed; `SPANTLS_MIN_CIPHERTEXT` bytes always make progress.
+/// - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE, or our side is shut down; in TLS 1.2 also after the peer's
+///   `close_notify` (RFC 5246 section 7.2.1).
+/// - `TLS_STATUS_NOT_SUPPORTED`: the keys have sealed as many records as they may (RFC 8446 section 5.5), and TLS 1.2 cannot change
+///   them. Sticky.
+/// - The sticky error of a failed session; `tls_session_drain_pending_output()` writes its alert.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_encrypt(
@@ -180,12 +185,11 @@ pub unsafe extern "C" fn tls_session_encrypt(
     })
 }
 
-/// The room in bytes with which `tls_session_encrypt()` takes `plaintext_len` bytes whole and returns COMPLETE, in the session's
-/// present state: records and what may have to precede them, which is pending output, a reply to a key update, new keys.
+/// Returns the output space in bytes with which `tls_session_encrypt()` consumes `plaintext_len` bytes and returns COMPLETE.
 ///
-/// Ask on the thread that encrypts: a call of the write half in between can change it. It is larger than what will be written by
-/// at most 37 bytes. `SIZE_MAX` if no memory has so much room; 0 where encrypt takes nothing: before the handshake is COMPLETE,
-/// after shutdown or a failure, on a session bound to a socket, while another thread is in the write half, without a session.
+/// It includes pending output, an owed reply and new keys, as the session is now: call it on the thread that encrypts. It exceeds the
+/// bytes that will be written by at most 37. `SIZE_MAX` means that no memory has so much space. 0 means that encrypt would take nothing:
+/// before COMPLETE, after shutdown or a failure, on a session bound to a socket, while another thread is in the write half.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_ciphertext_size(session: *const tls_session_t, plaintext_len: usize) -> usize {
@@ -194,8 +198,9 @@ pub unsafe extern "C" fn tls_session_ciphertext_size(session: *const tls_session
     fence::read(host, session, 0, |session| session.ciphertext_size(plaintext_len).unwrap_or(0))
 }
 
-/// As `tls_session_encrypt()`, with the plaintext gathered from `num_spans` spans; `*out_consumed` counts through all
-/// of them. Records are filled across the spans' borders.
+/// As `tls_session_encrypt()`, with plaintext from several spans.
+///
+/// `*out_consumed` counts the bytes of all spans together. A record may hold data of several spans.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_encrypt_vectored(
@@ -218,24 +223,25 @@ pub unsafe extern "C" fn tls_session_encrypt_vectored(
     })
 }
 
-/// Opens records: as many whole ones as input and room allow. Held plaintext (from a record larger than the room of
-/// an earlier call) always comes first. Pending output is not looked at. What ends the read half, an alert or a bad
-/// record, has a call of its own: a call that has made progress stops before it with COMPLETE, so CLOSED and negative
-/// statuses never come with plaintext.
+/// Decrypts records: as many whole ones as input and space allow.
 ///
-/// - `TLS_STATUS_COMPLETE`: progress was made. `*out_written` 0 is a message of TLS itself (a ticket, a key update)
-///   and not the end.
-/// - `TLS_STATUS_WANT_READ`: there is no whole record in the input.
-/// - `TLS_STATUS_WANT_WRITE`: the next record holds more than the room: what fits was written, the rest is held
-///   (`SPANTLS_STATE_HAS_PENDING_PLAINTEXT`). With no room at all nothing was done.
-/// - `TLS_STATUS_CLOSED`: the peer's `close_notify`; everything before it was delivered. Repeats.
-/// - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_request_client_certificate()`. With a refusal there,
+/// Held plaintext, from a record that was larger than the space of an earlier call, comes first. Pending output is not touched. CLOSED
+/// and negative statuses never come with plaintext: a call that has made progress stops before an alert or a bad record and returns
+/// COMPLETE; the next call reports it.
+///
+/// - `TLS_STATUS_COMPLETE`: progress was made. `*out_written` 0 means a message of TLS itself (a session ticket, a key update), not the
+///   end.
+/// - `TLS_STATUS_WANT_READ`: the input has no whole record.
+/// - `TLS_STATUS_WANT_WRITE`: the next record is larger than the space. What fits was written, the rest is held
+///   (`SPANTLS_STATE_HAS_PENDING_PLAINTEXT`). If there was no space, nothing was consumed.
+/// - `TLS_STATUS_CLOSED`: the peer has sent `close_notify`; everything before it was delivered. Repeats.
+/// - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_request_client_certificate()`. After a refusal there:
 ///   `TLS_STATUS_AUTHENTICATION_FAILED`, sticky.
-/// - `TLS_STATUS_TRUNCATED`: after `tls_session_end_of_input()` without a `close_notify`. The write half goes on.
-/// - `TLS_STATUS_PROTOCOL_ERROR`: a bad record; `TLS_STATUS_PEER_ALERT`: a fatal alert. What came before was delivered by
-///   earlier calls. Sticky.
-/// - The sticky error of a handshake that has failed.
+/// - `TLS_STATUS_TRUNCATED`: after `tls_session_end_of_input()` without a `close_notify`. The write half continues.
+/// - `TLS_STATUS_PROTOCOL_ERROR`: a bad record or message. Sticky.
+/// - `TLS_STATUS_PEER_ALERT`: the peer sent a fatal alert. Sticky.
 /// - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE.
+/// - The sticky error of a failed handshake.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_decrypt(
@@ -256,11 +262,12 @@ pub unsafe extern "C" fn tls_session_decrypt(
     })
 }
 
-/// Opens the first record of `data` where it lies, one record per call: no copy. The plaintext is at
-/// `data + *out_plaintext_offset`. What was consumed is overwritten; a record that fails to open is destroyed.
+/// Decrypts the first record of `data` where it is, without a copy; the plaintext is at `data + *out_plaintext_offset`.
 ///
-/// Statuses as `tls_session_decrypt()`, but never WANT_WRITE; and
-/// - `TLS_STATUS_INVALID_STATE`: also while plaintext is held: take it with `tls_session_decrypt()` first.
+/// The consumed bytes are overwritten; a record that fails to open is destroyed. The statuses are those of `tls_session_decrypt()`
+/// without WANT_WRITE, and:
+///
+/// - `TLS_STATUS_INVALID_STATE`: also while plaintext is held: get it with `tls_session_decrypt()` first.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_decrypt_in_place(
@@ -291,27 +298,20 @@ pub unsafe extern "C" fn tls_session_decrypt_in_place(
     })
 }
 
-/// Asks the client of an open TLS 1.3 session for a certificate (RFC 8446 section 4.6.2), for example because of what it
-/// has requested: a CertificateRequest behind pending output, with the trust anchors of the server's context as acceptable
-/// issuers, whatever its client-certificate mode. The answer comes among the client's data: `tls_session_decrypt()` goes
-/// on delivering, and when the answer is complete, with its signature and its Finished verified, returns
-/// `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` until the verdict is given, in the same ways as in the handshake
-/// (`SPANTLS_VALIDATION_AUTOMATIC` judges inside). `tls_session_encrypt()` continues to work meanwhile. Then
-/// `tls_session_remote_certificate()` returns the new chain. If the client declines, there is no certificate, and the error
-/// record has `SPANTLS_POLICY_ERROR_NOT_AVAILABLE` until the verdict; under `SPANTLS_CLIENT_CERTIFICATE_REQUIRE` such a client is
-/// refused at once with `certificate_required`, without a verdict. A refused client gets the alert, and both halves fail.
-/// `SPANTLS_STATE_CERTIFICATE_REQUESTED` and `SPANTLS_STATE_CERTIFICATE_ANSWERED` tell where this stands.
+/// Asks the client of an open TLS 1.3 session for a certificate (post-handshake authentication, RFC 8446 section 4.6.2).
 ///
-/// It is this session's alone: whoever resumes it must be asked again. Clients of this library do not offer it; a server
-/// that asks them all the same gets `unexpected_message`.
+/// The answer arrives among the client's data. When it is complete and proved, `tls_session_decrypt()` returns
+/// `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` until you give the verdict, as in the handshake; encrypting continues meanwhile. A client
+/// that declines has no certificate; under `SPANTLS_CLIENT_CERTIFICATE_REQUIRE` it is refused with `certificate_required` instead. After
+/// a refusal both halves fail. The certificate is not inherited by sessions that resume this one. The bits
+/// `SPANTLS_STATE_CERTIFICATE_REQUESTED` and `_ANSWERED` report the progress. Clients of this library do not offer the extension.
 ///
-/// - `TLS_STATUS_COMPLETE`: asked. What did not fit is pending: see `tls_session_has_pending_output()`.
-/// - `TLS_STATUS_WANT_WRITE`: not asked: send what was written, and call again with room.
-/// - `TLS_STATUS_NOT_SUPPORTED`: TLS 1.2 (it would have to renegotiate), or a client that did not offer
-///   post_handshake_auth. Nothing was sent.
-/// - `TLS_STATUS_INVALID_STATE`: a client; not COMPLETE; the client has not answered the last request, or its answer is not
-///   judged; our side is closed.
-/// - `TLS_STATUS_BUSY`: another thread is in the write half, or checks an answer.
+/// - `TLS_STATUS_COMPLETE`: asked. Output that did not fit is pending: see `tls_session_has_pending_output()`.
+/// - `TLS_STATUS_WANT_WRITE`: not asked. Send what was written, and call again with space.
+/// - `TLS_STATUS_NOT_SUPPORTED`: TLS 1.2, or the client did not offer post_handshake_auth. Nothing was sent.
+/// - `TLS_STATUS_INVALID_STATE`: a client; not COMPLETE; the client has not answered the last request, or has no verdict yet; our side
+///   is closed.
+/// - `TLS_STATUS_BUSY`: another thread is in the write half, or is checking an answer.
 /// - The sticky error of a failed session.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -326,15 +326,15 @@ pub unsafe extern "C" fn tls_session_request_client_certificate(
     emit(host, session, (output, output_cap), out_written, Session::request_client_certificate)
 }
 
-/// Moves on to the next keys (RFC 8446 section 4.6.3): writes a KeyUpdate behind pending output; what is encrypted after it
-/// is under the new keys. With `request_peer_update` 1 (else 0) the peer is asked to do the same. Sessions do this by
-/// themselves before a key has sealed as much as it may (section 5.5). A peer need not take more than a few without data
-/// between them.
+/// Changes our keys (KeyUpdate, RFC 8446 section 4.6.3): what is encrypted afterwards is under new keys.
 ///
-/// - `TLS_STATUS_COMPLETE`: written.
-/// - `TLS_STATUS_WANT_WRITE`: the keys have not changed: send what was written, and call again with
-///   `SPANTLS_MIN_CIPHERTEXT` bytes of room.
-/// - `TLS_STATUS_NOT_SUPPORTED`: TLS 1.2.
+/// `request_peer_update` 1 asks the peer to do the same, 0 does not. Sessions change keys by themselves before a key has sealed as much
+/// as it may (section 5.5). A peer may refuse many updates without data between them.
+///
+/// - `TLS_STATUS_COMPLETE`: the KeyUpdate was written, after pending output.
+/// - `TLS_STATUS_WANT_WRITE`: the keys have not changed. Send what was written, and call again with `SPANTLS_MIN_CIPHERTEXT` bytes of
+///   space.
+/// - `TLS_STATUS_NOT_SUPPORTED`: TLS 1.2, or the kernel seals the records and cannot change keys.
 /// - `TLS_STATUS_INVALID_ARGUMENT`: another number than 0 or 1; on a socket, an output span.
 /// - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE, or our side is closed.
 /// - The sticky error of a failed session.
@@ -359,13 +359,14 @@ pub unsafe extern "C" fn tls_session_update_keys(
     })
 }
 
-/// Closes our side: writes `close_notify` (RFC 8446 section 6.1) behind pending output. Always allowed. Before the
-/// handshake is COMPLETE it cancels it (`user_canceled`, then `close_notify`; nothing at all if no handshake call was
-/// made: the peer has not heard of us). Afterwards encrypt is INVALID_STATE and decrypt still works. In TLS 1.2 the
-/// peer closes as soon as it sees this, so ask for replies before (RFC 5246 section 7.2.1).
+/// Closes our side: writes `close_notify` (RFC 8446 section 6.1) after pending output.
 ///
-/// - `TLS_STATUS_CLOSED`: everything is written. Repeats, 0.
-/// - `TLS_STATUS_WANT_WRITE`: call again with room.
+/// It is always allowed. Before the handshake is COMPLETE it cancels the handshake (`user_canceled`, then `close_notify`; nothing if no
+/// handshake call was made). Afterwards encrypt returns INVALID_STATE, and decrypt still works. In TLS 1.2 the peer answers with its own
+/// close at once (RFC 5246 section 7.2.1): read its replies before you close.
+///
+/// - `TLS_STATUS_CLOSED`: everything is written. This is success. Repeats, with a count of 0.
+/// - `TLS_STATUS_WANT_WRITE`: call again with space.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_shutdown(
@@ -379,11 +380,12 @@ pub unsafe extern "C" fn tls_session_shutdown(
     emit(host, session, (output, output_cap), out_written, Session::shutdown)
 }
 
-/// Writes output that is owed to the peer: the rest of a handshake flight, an alert, the answer to a key update.
-/// Works in every state, after a failure too.
+/// Writes pending output: the rest of a handshake flight, an alert, the answer to a key update.
+///
+/// It works in every state, also after a failure.
 ///
 /// - `TLS_STATUS_COMPLETE`: nothing is left.
-/// - `TLS_STATUS_WANT_WRITE`: call again with room.
+/// - `TLS_STATUS_WANT_WRITE`: call again with space.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_drain_pending_output(
@@ -397,14 +399,15 @@ pub unsafe extern "C" fn tls_session_drain_pending_output(
     emit(host, session, (output, output_cap), out_written, Session::drain_pending_output)
 }
 
-/// Says that the transport has ended (a read of 0 bytes). It delivers nothing; held plaintext is still to be taken
-/// with `tls_session_decrypt()`.
+/// Reports that the transport has ended (a read of 0 bytes).
 ///
-/// - `TLS_STATUS_CLOSED`: the peer had closed properly, or the handshake was cancelled.
-/// - `TLS_STATUS_TRUNCATED`: it had not; sticky for the handshake or the read half.
-/// - `TLS_STATUS_COMPLETE`: the session is suspended, or was answered and not called since; the end is remembered until it
-///   next needs input.
-/// - The sticky error of a handshake or a read half that has failed.
+/// It delivers nothing: get held plaintext with `tls_session_decrypt()`.
+///
+/// - `TLS_STATUS_CLOSED`: the peer had sent `close_notify`, or the handshake was cancelled.
+/// - `TLS_STATUS_TRUNCATED`: it had not: data may be missing. Sticky for the handshake or the read half.
+/// - `TLS_STATUS_COMPLETE`: the session is suspended, or was answered and not called since. The end is remembered until the session
+///   needs input.
+/// - The sticky error of a failed handshake or read half.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_end_of_input(session: *mut tls_session_t) -> tls_status_t {
@@ -413,11 +416,12 @@ pub unsafe extern "C" fn tls_session_end_of_input(session: *mut tls_session_t) -
     fence::on_session(host, session, Session::end_of_input)
 }
 
-/// The last failure of a call on this session; once the session has failed (`SPANTLS_STATE_FAILED`), what it has failed with,
-/// whatever calls it refuses since. Calls that succeed leave it. Set `out_error->struct_size` first.
+/// Fills a struct with the last failure of a call on this session. Set `out_error->struct_size` first.
 ///
-/// - `TLS_STATUS_COMPLETE`: the record is filled; its `status` is 0 if nothing has failed. While the session waits for
-///   a verdict and the peer has shown no certificate, its `policy_errors` is `SPANTLS_POLICY_ERROR_NOT_AVAILABLE`.
+/// Once the session has failed (`SPANTLS_STATE_FAILED`) the record keeps that failure. Calls that succeed do not clear it.
+///
+/// - `TLS_STATUS_COMPLETE`: filled; its `status` is 0 if nothing has failed. While the session waits for a verdict on a peer without a
+///   certificate, `policy_errors` is `SPANTLS_POLICY_ERROR_NOT_AVAILABLE`.
 /// - `TLS_STATUS_INVALID_ARGUMENT`: `out_error` is NULL or its `struct_size` is too small.
 #[unsafe(no_mangle)]
 #[must_use]

@@ -11,61 +11,43 @@ use crate::outcome::{Failure, Outcome};
 use crate::session::{KernelTls, Session};
 use crate::transport::Socket;
 
-/// A socket of the operating system: on Unix a file descriptor.
+/// A socket of the operating system; on Unix a file descriptor.
 pub type spantls_socket_t = isize;
 
-/// Flags of `tls_session_create_with_socket()`: one of BORROW and OWN, and what the kernel is to do.
+/// Flags of `tls_session_create_with_socket()`: either BORROW or OWN, and optionally the KERNEL flags.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum spantls_socket_values {
-    /// The socket stays the host's: nothing here closes it. It must stay open as long as the session.
+    /// The host closes the socket, after it has destroyed the session.
     SPANTLS_SOCKET_BORROW = 1,
-    /// The socket is the session's: `tls_session_destroy()` closes it, and nothing else does.
+    /// `tls_session_destroy()` closes the socket; nothing else does.
     SPANTLS_SOCKET_OWN = 2,
-    /// After the handshake the kernel seals what is sent (Linux), if it can.
+    /// After the handshake the kernel seals what is sent, if it can (kernel TLS, Linux).
     SPANTLS_SOCKET_KERNEL_SEND = 4,
-    /// After the handshake the kernel opens what is received (Linux), if it can.
+    /// After the handshake the kernel opens what is received, if it can (kernel TLS, Linux).
     SPANTLS_SOCKET_KERNEL_RECEIVE = 8,
 }
 
-/// Makes a session that moves its bytes itself, over a connected stream socket.
+/// Makes a session that receives and sends over a connected stream socket by itself.
 ///
-/// The loop, for either role: `tls_session_socket_handshake()`, then `tls_session_socket_read()` and `tls_session_socket_write()`, in the end
+/// Call `tls_session_socket_handshake()`, then `tls_session_socket_read()` and `tls_session_socket_write()`, at the end
 /// `tls_session_socket_shutdown()`. WANT_READ means: wait until the socket is readable, then call again; WANT_WRITE: until it is
-/// writable. The questions of a handshake come and are answered as over spans; so are all getters. Make the socket
-/// non-blocking; on one that blocks the same calls wait in `recv` and `send`, and nowhere else (a time limit of the socket's
-/// is WANT_READ or WANT_WRITE). On TCP set TCP_NODELAY: everything is sent in as few pieces as there can be, and without it
-/// the system may hold a small one back until the peer has acknowledged the one before (RFC 896), for tens of milliseconds.
+/// writable. Questions and getters are the same as over spans. The functions for spans return `TLS_STATUS_INVALID_STATE` on this
+/// session; `tls_session_request_client_certificate()` and `tls_session_update_keys()` take (NULL, 0) as output, and send.
 ///
-/// - The socket may still be connecting: WANT_WRITE until it is connected, `TLS_STATUS_IO_ERROR` if that fails.
-/// - Before you wait for the socket to become readable, look at `SPANTLS_STATE_HAS_PENDING_PLAINTEXT`: while it is set there is
-///   something to read here, and the socket may never become readable again.
-/// - After each read, look at `tls_session_has_pending_output()`: when it is true, `tls_session_socket_write()` (with nothing, or with
-///   the next data) sends an answer that the peer is owed.
-/// - One thread may read while another writes or closes. Who waits inside a call on a blocking socket keeps others out of
-///   the same half (`TLS_STATUS_BUSY`), and out of the whole session in the handshake: `shutdown()` of the socket by the host
-///   ends the waiting.
-/// - The functions over spans are `TLS_STATUS_INVALID_STATE` here, and those for sockets are on other sessions;
-///   `tls_session_request_client_certificate()` and `tls_session_update_keys()` take an empty output span (NULL, 0) and send.
-/// - SIGPIPE is never raised, interrupted system calls are repeated, and no option of the socket is changed (on macOS
-///   SO_NOSIGPIPE is). No one else may read from the socket or write to it until both sides have closed. If another protocol
-///   follows TLS on it, see `tls_session_socket_bytes_after_close()`.
-/// - The two halves fail separately. If nothing more can be sent, writing ends but reading does not: `tls_session_socket_read()`
-///   delivers what the peer sent, then reports how the connection ended.
-/// - An idle session keeps no buffers: bytes pass through some 200 KiB of each calling thread. What it keeps while it waits,
-///   the front of a record, ciphertext that the socket did not take, is limited.
+/// - Make the socket non-blocking. On a blocking socket the calls wait in `recv` and `send`. It may still be connecting.
+/// - On TCP set TCP_NODELAY: otherwise the system may delay a short record by tens of milliseconds (RFC 896).
+/// - Before you wait for a readable socket, check `SPANTLS_STATE_HAS_PENDING_PLAINTEXT`: while it is set there is something to
+///   read without the socket.
+/// - After each read, if `tls_session_has_pending_output()` is 1, call `tls_session_socket_write()`, with or without data.
+/// - SIGPIPE is not raised, and interrupted system calls are repeated. No one else may read from the socket or write to it.
 ///
-/// `flags` is `SPANTLS_SOCKET_BORROW` or `SPANTLS_SOCKET_OWN`, and one or both of the KERNEL flags where the kernel shall have the keys:
-/// the calls and their statuses stay the same, data goes through the kernel as plaintext. A kernel, a socket or a suite that
-/// cannot is no error: the library goes on by itself, and `tls_session_stats()` tells what the kernel does and why not more.
-/// With `SPANTLS_SOCKET_KERNEL_RECEIVE` the handshake receives record by record, two system calls for each. A kernel before
-/// Linux 6.14 cannot change keys: there `tls_session_update_keys()` is `TLS_STATUS_NOT_SUPPORTED`, and a peer that changes its
-/// keys or asks for new ones (RFC 8446 section 4.6.3) ends the session with `TLS_STATUS_NOT_SUPPORTED` and the alert
-/// `internal_error`. The kernel takes no limit of record sizes: with `tls_options_set_max_fragment_size()` it does not send.
+/// The KERNEL flags use kernel TLS. If the kernel, the socket or the cipher suite does not support it, the library protects the
+/// records itself; `tls_session_stats()` reports what the kernel does, and why not more. docs/guide.md ("Kernel TLS") has the limits.
 ///
 /// - `TLS_STATUS_COMPLETE`: `*out_session` is set; release it with `tls_session_destroy()`.
-/// - `TLS_STATUS_INVALID_ARGUMENT`: a pointer is NULL, `context` is no context, other flags, or no stream socket (its `errno`,
-///   if it has one, is in `spantls_last_error()`). The socket stays the host's.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: a pointer is NULL, `context` is not a context, the flags are invalid, or `socket` is not a stream
+///   socket (its `errno`, if any, is in `spantls_last_error()`). The socket still belongs to the host.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_create_with_socket(
@@ -87,21 +69,20 @@ pub unsafe extern "C" fn tls_session_create_with_socket(
     })
 }
 
-/// Does the handshake over the session's socket.
+/// Continues the handshake over the session's socket.
 ///
-/// - `TLS_STATUS_COMPLETE`: the handshake is finished, the peer judged, and every byte of it sent. Repeats. Look at
-///   `SPANTLS_STATE_HAS_PENDING_PLAINTEXT`: the peer's data may have come with it. It is COMPLETE, too, if only sending was left
-///   (a server's tickets, our last flight) and the socket failed, since the peer may have sent its data and closed. Then
-///   `tls_session_socket_read()` delivers that data, or returns why the peer ended the connection, and `tls_session_socket_write()` returns
+/// - `TLS_STATUS_COMPLETE`: the handshake is finished, the peer was accepted, and all output was sent. Repeats. Check
+///   `SPANTLS_STATE_HAS_PENDING_PLAINTEXT`: data of the peer may have arrived with the handshake. Also returned if only sending was left
+///   (session tickets, our last flight) and the socket failed: then reading delivers what the peer sent, and writing returns
 ///   `TLS_STATUS_IO_ERROR`.
 /// - `TLS_STATUS_WANT_READ`, `TLS_STATUS_WANT_WRITE`: wait until the socket is readable, or writable.
-/// - The questions, as `tls_session_handshake()` has them. They repeat until answered.
+/// - A question: see `tls_session_handshake()`. It repeats until it is answered.
 /// - `TLS_STATUS_CLOSED`: the handshake was cancelled with `tls_session_socket_shutdown()`.
-/// - `TLS_STATUS_AUTHENTICATION_FAILED`, `TLS_STATUS_PROTOCOL_ERROR`, `TLS_STATUS_TRUNCATED`: failed; the alert was sent, or waits for
-///   `tls_session_socket_shutdown()` if the socket was full. Sticky.
-/// - `TLS_STATUS_IO_ERROR`: the socket failed earlier than that; its `errno` is in the error record. If the peer sent a fatal alert
-///   before it disconnected, the alert is reported instead. Sticky, unless it is ENOBUFS or ENOMEM.
-/// - `TLS_STATUS_OUT_OF_RESOURCES`: not sticky; nothing that was received is lost.
+/// - `TLS_STATUS_AUTHENTICATION_FAILED`, `TLS_STATUS_PROTOCOL_ERROR`, `TLS_STATUS_PEER_ALERT`, `TLS_STATUS_TRUNCATED`: the handshake has
+///   failed, and our alert was sent. If the socket was full, `tls_session_socket_shutdown()` sends it. Sticky.
+/// - `TLS_STATUS_IO_ERROR`: the socket failed; the error record has its `errno`. If the peer sent a fatal alert before it disconnected,
+///   the alert is reported instead. Sticky, except for ENOBUFS and ENOMEM.
+/// - `TLS_STATUS_OUT_OF_RESOURCES`: too many handshakes are suspended, or memory is exhausted. Not sticky; no received data is lost.
 /// - `TLS_STATUS_INVALID_STATE`: the session is not bound to a socket.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -111,21 +92,20 @@ pub unsafe extern "C" fn tls_session_socket_handshake(session: *mut tls_session_
     fence::on_session(host, session, Session::handshake)
 }
 
-/// Reads plaintext: what is here already, or else what the socket has. After data was delivered the socket is not asked
-/// again in the same call.
+/// Reads plaintext: data that was received earlier, otherwise data from the socket.
 ///
-/// - `TLS_STATUS_COMPLETE`: `*out_read` bytes were delivered, at least one unless `buffer_cap` is 0: then it says that there
-///   is something to read. `SPANTLS_STATE_HAS_PENDING_PLAINTEXT` tells whether more is here.
+/// - `TLS_STATUS_COMPLETE`: `*out_read` bytes were delivered, at least one; with `buffer_cap` 0 it means that there is something to
+///   read. `SPANTLS_STATE_HAS_PENDING_PLAINTEXT` says whether more can be read without the socket.
 /// - `TLS_STATUS_WANT_READ`: wait until the socket is readable.
-/// - `TLS_STATUS_CLOSED`: the peer's `close_notify`; everything before it was delivered. Repeats. What the peer sends after
-///   it is not TLS: see `tls_session_socket_bytes_after_close()`.
-/// - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_request_client_certificate()`. With a refusal there,
+/// - `TLS_STATUS_CLOSED`: the peer has sent `close_notify`, and everything before it was delivered. Repeats.
+/// - `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION`: see `tls_session_request_client_certificate()`. After a refusal there:
 ///   `TLS_STATUS_AUTHENTICATION_FAILED`, sticky; `tls_session_socket_shutdown()` sends the alert.
-/// - `TLS_STATUS_TRUNCATED`: the connection has ended without a `close_notify`. Sticky; writing goes on.
-/// - `TLS_STATUS_PROTOCOL_ERROR`: a bad record. Sticky; `tls_session_socket_shutdown()` sends the alert.
-/// - `TLS_STATUS_PEER_ALERT`: the peer's fatal alert. Sticky.
-/// - `TLS_STATUS_IO_ERROR`: receiving failed, after everything received before was delivered; its `errno` is in the error record.
-///   Sticky for reading, unless it is ENOBUFS or ENOMEM. A failure to send is never reported here.
+/// - `TLS_STATUS_TRUNCATED`: the connection ended without `close_notify`; data may be missing. Sticky; writing continues.
+/// - `TLS_STATUS_PROTOCOL_ERROR`: a bad record or message. Sticky; `tls_session_socket_shutdown()` sends the alert.
+/// - `TLS_STATUS_PEER_ALERT`: the peer sent a fatal alert. Sticky.
+/// - `TLS_STATUS_NOT_SUPPORTED`: the peer changed its keys and the kernel, which opens the records, cannot. Sticky.
+/// - `TLS_STATUS_IO_ERROR`: receiving failed, after everything received before was delivered; the error record has the `errno`.
+///   Sticky for reading, except for ENOBUFS and ENOMEM.
 /// - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE, or the session is not bound to a socket.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -142,18 +122,20 @@ pub unsafe extern "C" fn tls_session_socket_read(
     })
 }
 
-/// Writes plaintext: sends what is owed to the peer, then seals and sends, some 128 KiB in one system call. Plaintext is
-/// taken or not, never copied: `*out_written` bytes are taken, and must not be shown again, whatever the status.
+/// Writes plaintext: sends what the peer is owed, then seals and sends the data, up to 128 KiB with one system call.
 ///
-/// - `TLS_STATUS_COMPLETE`: all plaintext was taken, and everything was sent to the socket.
-/// - `TLS_STATUS_WANT_WRITE`: the socket is full: wait until it is writable, then call again with the plaintext that was not
-///   taken. If all of it was, ciphertext is still owed (`tls_session_has_pending_output()`): call with nothing (NULL, 0) or with
-///   the next data.
-/// - `TLS_STATUS_IO_ERROR`: sending failed, now or in an earlier call that had output to send; its `errno` is in the error record.
-///   Sticky for writing, unless it is ENOBUFS or ENOMEM. Reading continues.
-/// - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE, our side is closed (in TLS 1.2 also by the peer's
-///   `close_notify`), or the session is not bound to a socket.
-/// - The sticky error of a failed session. If its alert could not be sent, `alert_sent` in the error record is -1.
+/// `*out_written` bytes of the data are taken, whatever the status: do not pass them again.
+///
+/// - `TLS_STATUS_COMPLETE`: all plaintext was taken, and everything was sent.
+/// - `TLS_STATUS_WANT_WRITE`: the socket is full: wait until it is writable, then call again with the plaintext that was not taken. If
+///   all of it was taken, ciphertext is still pending (`tls_session_has_pending_output()`): call with (NULL, 0) or with the next data.
+/// - `TLS_STATUS_IO_ERROR`: sending failed, now or earlier; the error record has the `errno`. Sticky for writing, except for ENOBUFS
+///   and ENOMEM. Reading continues.
+/// - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE, our side is closed (in TLS 1.2 also by the peer's `close_notify`), or
+///   the session is not bound to a socket.
+/// - `TLS_STATUS_NOT_SUPPORTED`: the keys have protected as many records as they may, and cannot be changed: in TLS 1.2, or by the kernel
+///   that seals. Sticky.
+/// - The sticky error of a failed session.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_socket_write(
@@ -169,8 +151,9 @@ pub unsafe extern "C" fn tls_session_socket_write(
     })
 }
 
-/// As `tls_session_socket_write()`, with the plaintext gathered from `num_spans` spans; `*out_written` counts through all of them.
-/// Records are filled across the spans' borders.
+/// As `tls_session_socket_write()`, with plaintext from several spans.
+///
+/// `*out_written` counts the bytes of all spans together. A record may hold data of several spans.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_socket_write_vectored(
@@ -186,9 +169,11 @@ pub unsafe extern "C" fn tls_session_socket_write_vectored(
     })
 }
 
-/// Closes our side: sends `close_notify` (RFC 8446 section 6.1) behind what is owed; before the handshake is COMPLETE it
-/// cancels it, and after a failure it sends what is left of the alert. It never waits for the peer, and closes no socket:
-/// reading goes on. To be sure that the peer has got everything, also shut down the socket's sending side and read to the end.
+/// Closes our side: sends everything that is pending, then `close_notify` (RFC 8446 section 6.1).
+///
+/// Before the handshake is COMPLETE it cancels the handshake; after a failure it sends the rest of the alert. It does not wait for
+/// the peer and does not close the socket; reading continues. To be sure that the peer received everything, then shut down the
+/// sending side of the socket and read to the end.
 ///
 /// - `TLS_STATUS_CLOSED`: everything is sent. Repeats.
 /// - `TLS_STATUS_WANT_WRITE`: wait until the socket is writable, then call again.
@@ -203,11 +188,11 @@ pub unsafe extern "C" fn tls_session_socket_shutdown(session: *mut tls_session_t
     fence::on_session(host, session, Session::close)
 }
 
-/// Ends the connection in order, after success or failure: sends what `tls_session_socket_shutdown()` sends, shuts down the
-/// socket's sending side, then discards what still comes until the peer ends the connection too. Then destroy the session.
+/// Ends the connection in order, after success or failure: sends what `tls_session_socket_shutdown()` sends, shuts down the sending side
+/// of the socket, then discards what the peer sends until it ends the connection too. Then destroy the session.
 ///
-/// A socket that is closed while unread data is in it resets the connection, and the last data, or the alert of a refusal,
-/// would be lost. Limit the time that you give the peer. A call on a blocking socket returns after 256 system calls at most.
+/// If a socket is closed while it has unread data, the system resets the connection, and the last data or the alert can be lost. Limit
+/// the time that you give the peer. A call on a blocking socket returns after at most 256 system calls.
 ///
 /// - `TLS_STATUS_CLOSED`: the peer has ended the connection, or had sent its `close_notify` before. Repeats.
 /// - `TLS_STATUS_WANT_READ`, `TLS_STATUS_WANT_WRITE`: wait until the socket is readable, or writable, then call again.
@@ -221,17 +206,15 @@ pub unsafe extern "C" fn tls_session_socket_finish(session: *mut tls_session_t) 
     fence::on_session(host, session, Session::finish)
 }
 
-/// Copies the bytes that were received after the peer's `close_notify`, in the same system call; empty if there are none. They
-/// are not TLS. A protocol that continues in clear on the same connection (FTP's CCC, for example) calls this once
-/// `tls_session_socket_read()` has returned CLOSED, and then reads the rest from the socket itself. The bytes stay the same in later
-/// calls. They are not authenticated: an attacker can change them. Sessions over spans do not need this, since `*out_consumed`
-/// ends with the `close_notify`. Copy-out as `tls_session_negotiated_alpn()`.
+/// Copies the bytes that were received after the peer's `close_notify`, together with it; empty if there are none.
+///
+/// They are not TLS, and an attacker can change them. A protocol that continues in clear on the same connection (such as FTP with CCC)
+/// calls this once `tls_session_socket_read()` has returned CLOSED, then reads the rest from the socket. It is not possible after kernel
+/// TLS, which stays on the socket. Over spans this is not needed: `*out_consumed` ends with the `close_notify`. Copy-out as
+/// `tls_session_negotiated_alpn()`.
 ///
 /// - `TLS_STATUS_INVALID_STATE`: `tls_session_socket_read()` has not returned CLOSED, or the session is not bound to a socket.
 /// - `TLS_STATUS_BUSY`: another thread is reading.
-///
-/// While the kernel seals or opens the records (`SPANTLS_SOCKET_KERNEL_SEND`, `SPANTLS_SOCKET_KERNEL_RECEIVE`; see
-/// `tls_session_stats()`), no protocol can follow in clear: kernel TLS stays on the socket until it is closed.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_socket_bytes_after_close(
@@ -245,7 +228,7 @@ pub unsafe extern "C" fn tls_session_socket_bytes_after_close(
     copy_out(host, session, out_bytes, bytes_cap, out_len, Session::bytes_after_close)
 }
 
-/// The socket that the session is bound to; -1 if it is bound to none, or is no session.
+/// Returns the socket that the session is bound to; -1 if there is none, or if `session` is not a session.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_socket(session: *const tls_session_t) -> spantls_socket_t {

@@ -4,60 +4,59 @@ use std::ffi::c_char;
 
 use crate::outcome::{Failure, FailureKind, Outcome, Question};
 
-/// A status: `TLS_STATUS_…` (zero or more) when the call did its work, a negative one when not.
+/// The result of a call: zero or more when it succeeded or asks for something, negative when it failed.
 pub type tls_status_t = i32;
 
 /// The values of `tls_status_t`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum tls_status_values {
-    /// The call did what it was asked; see the counts.
+    /// The call has done its work; see the counts.
     TLS_STATUS_COMPLETE = 0,
-    /// More ciphertext from the peer is needed: read from the transport, then call again.
+    /// More data from the peer is needed: receive it, then call again.
     TLS_STATUS_WANT_READ = 1,
-    /// The output span was too small: send what was written, then call again with room.
+    /// The output span was too small: send what was written, then call again with space.
     TLS_STATUS_WANT_WRITE = 2,
-    /// The peer's `close_notify` was received, or our own shutdown is fully drained.
+    /// A clean end: the peer's `close_notify` was received, or our shutdown is all written.
     TLS_STATUS_CLOSED = 3,
     /// The server asked for a client certificate: answer with `tls_session_set_client_credentials()`.
     TLS_STATUS_WANT_CREDENTIALS = 4,
     /// The peer's certificate waits for a verdict: answer with `tls_session_accept_with_default_validation()`,
     /// `tls_session_set_certificate_validation_result()` or `tls_session_reject_certificate()`.
     TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION = 5,
-    /// The ClientHello is complete and the server context still to be chosen: answer with
-    /// `tls_session_set_server_context()`, and show the same input again.
+    /// The ClientHello is complete, and the server context must be chosen (SNI): answer with `tls_session_set_server_context()`, then pass
+    /// the same input again.
     TLS_STATUS_NEEDS_SERVER_OPTIONS = 6,
     /// An external private key must sign: get the message with `tls_session_signature_request()`, answer with
     /// `tls_session_set_signature()`.
     TLS_STATUS_NEEDS_SIGNATURE = 16,
-    /// A null pointer, a bad length, text that is not UTF-8, a wrong handle, a context of the wrong role.
+    /// An argument is wrong: a NULL pointer, a bad length, text that is not UTF-8, a wrong handle, a context of the wrong role.
     TLS_STATUS_INVALID_ARGUMENT = -1,
-    /// Not allowed now; the error record's message says why.
+    /// The call is not allowed now; the error record's message says why.
     TLS_STATUS_INVALID_STATE = -2,
-    /// A verdict or `tls_session_reject()` refused the peer, no credentials satisfied it, or the host could not sign.
+    /// We refused the peer: by a verdict, by `tls_session_reject()`, or because no credentials fit; or the host could not sign.
     TLS_STATUS_AUTHENTICATION_FAILED = -3,
-    /// The peer broke the protocol, spoke no TLS, or has nothing in common with us.
+    /// The peer broke the protocol, does not speak TLS, or has no parameters in common with us.
     TLS_STATUS_PROTOCOL_ERROR = -4,
     /// The transport ended without `close_notify` (RFC 8446 section 6.1): data may be missing.
     TLS_STATUS_TRUNCATED = -5,
     /// A system call on the session's socket failed; its `errno` is in the error record.
     TLS_STATUS_IO_ERROR = -6,
-    /// A bad certificate, key, trust anchor or option.
+    /// A certificate, key, trust anchor or option is wrong.
     TLS_STATUS_INVALID_CONFIGURATION = -7,
-    /// The peer, protocol version or platform has no such thing.
+    /// The peer, the protocol version or the platform does not support this.
     TLS_STATUS_NOT_SUPPORTED = -8,
-    /// Another thread is inside the same half of this session. Nothing was done.
+    /// Another thread is using the same half of this session. Nothing was done.
     TLS_STATUS_BUSY = -9,
-    /// Too many handshakes are suspended at once, or memory could not be mapped. The record at hand was not consumed (see
-    /// the counts): try again once another handshake has been answered or destroyed, or give this connection up.
+    /// Too many handshakes are suspended at once, or memory is exhausted. Not sticky: what was not consumed (see the counts) can be passed
+    /// again later.
     TLS_STATUS_OUT_OF_RESOURCES = -10,
-    /// The room for a value was too small: nothing was written. `*out_len` is the value's length; text needs one byte more,
-    /// for its closing NUL.
+    /// There is too little space for a value: nothing was written. `*out_len` is its length; text needs one byte more for its closing NUL.
     TLS_STATUS_BUFFER_TOO_SMALL = -11,
-    /// The peer ended the session with a fatal alert, or with `close_notify` in the middle of the handshake: it refuses us.
-    /// `alert_received` in the error record says why, for example `SPANTLS_ALERT_UNKNOWN_CA`.
+    /// The peer refused us: it ended the session with a fatal alert, or with `close_notify` during the handshake. `alert_received` in the
+    /// error record says which, for example `SPANTLS_ALERT_UNKNOWN_CA`.
     TLS_STATUS_PEER_ALERT = -12,
-    /// A contained panic; the session is unusable from now on, and safe to destroy.
+    /// An error in the library (a contained panic). Destroy the session: it accepts no other call.
     TLS_STATUS_INTERNAL_ERROR = -128,
 }
 
@@ -65,88 +64,87 @@ pub enum tls_status_values {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum spantls_alert_values {
-    /// The sender has no more to say (section 6.1): no error.
+    /// The sender closes its side (section 6.1). Not an error.
     SPANTLS_ALERT_CLOSE_NOTIFY = 0,
-    /// A message that has no place here.
+    /// A message that is not allowed at this point.
     SPANTLS_ALERT_UNEXPECTED_MESSAGE = 10,
-    /// A record that cannot be opened.
+    /// A record that cannot be decrypted.
     SPANTLS_ALERT_BAD_RECORD_MAC = 20,
     /// A record that is too long.
     SPANTLS_ALERT_RECORD_OVERFLOW = 22,
-    /// No parameters in common; in TLS 1.2 also a certificate that was required and is missing.
+    /// No parameters in common; in TLS 1.2 also a missing certificate.
     SPANTLS_ALERT_HANDSHAKE_FAILURE = 40,
-    /// A certificate that is damaged, or for another name.
+    /// A certificate that is damaged, or issued for another name.
     SPANTLS_ALERT_BAD_CERTIFICATE = 42,
-    /// A certificate of a kind, or for a use, that does not fit.
+    /// A certificate of an unsupported kind, or not meant for this use.
     SPANTLS_ALERT_UNSUPPORTED_CERTIFICATE = 43,
-    /// A certificate that its issuer has taken back.
+    /// A certificate that its issuer has revoked.
     SPANTLS_ALERT_CERTIFICATE_REVOKED = 44,
-    /// A certificate that is not valid any more, or not yet.
+    /// A certificate that has expired, or is not valid yet.
     SPANTLS_ALERT_CERTIFICATE_EXPIRED = 45,
-    /// Something else is wrong with the certificate.
+    /// Another problem with the certificate.
     SPANTLS_ALERT_CERTIFICATE_UNKNOWN = 46,
-    /// A field with a value that it must not have.
+    /// A field with an invalid value.
     SPANTLS_ALERT_ILLEGAL_PARAMETER = 47,
-    /// No chain to an authority that is trusted.
+    /// No chain to a trusted certificate authority.
     SPANTLS_ALERT_UNKNOWN_CA = 48,
-    /// A certificate in order, whose owner is not let in.
+    /// A valid certificate whose owner is denied access.
     SPANTLS_ALERT_ACCESS_DENIED = 49,
     /// A message that cannot be parsed.
     SPANTLS_ALERT_DECODE_ERROR = 50,
-    /// A signature, a Finished or a binder that is wrong.
+    /// An invalid signature, Finished message or binder.
     SPANTLS_ALERT_DECRYPT_ERROR = 51,
-    /// No version in common.
+    /// No protocol version in common.
     SPANTLS_ALERT_PROTOCOL_VERSION = 70,
-    /// What the peer offers is too weak.
+    /// The peer's parameters are too weak.
     SPANTLS_ALERT_INSUFFICIENT_SECURITY = 71,
-    /// The sender has a problem that is not the peer's fault.
+    /// An error of the sender that has nothing to do with the peer.
     SPANTLS_ALERT_INTERNAL_ERROR = 80,
-    /// The client has lowered its version without need (RFC 7507).
+    /// The client offers a lower version than it could (RFC 7507).
     SPANTLS_ALERT_INAPPROPRIATE_FALLBACK = 86,
-    /// The handshake was given up, without an error.
+    /// The handshake was cancelled. Not an error.
     SPANTLS_ALERT_USER_CANCELED = 90,
-    /// A renegotiation that is declined (RFC 5246 section 7.2.2).
+    /// A renegotiation was declined (RFC 5246 section 7.2.2).
     SPANTLS_ALERT_NO_RENEGOTIATION = 100,
-    /// An extension that must be there is not.
+    /// A required extension is missing.
     SPANTLS_ALERT_MISSING_EXTENSION = 109,
-    /// An extension that must not be there, or was not offered.
+    /// An extension that was not offered, or is not allowed here.
     SPANTLS_ALERT_UNSUPPORTED_EXTENSION = 110,
-    /// No server of this name here (RFC 6066 section 3).
+    /// The server name (SNI) is unknown (RFC 6066 section 3).
     SPANTLS_ALERT_UNRECOGNIZED_NAME = 112,
-    /// A stapled OCSP response that is not in order.
+    /// An invalid stapled OCSP response.
     SPANTLS_ALERT_BAD_CERTIFICATE_STATUS_RESPONSE = 113,
-    /// No pre-shared key that is known.
+    /// No known pre-shared key.
     SPANTLS_ALERT_UNKNOWN_PSK_IDENTITY = 115,
-    /// A certificate that was required and is missing (TLS 1.3).
+    /// A certificate is required, and the client sent none (TLS 1.3).
     SPANTLS_ALERT_CERTIFICATE_REQUIRED = 116,
-    /// No application protocol in common (RFC 7301 section 3.2).
+    /// No application protocol in common (ALPN, RFC 7301 section 3.2).
     SPANTLS_ALERT_NO_APPLICATION_PROTOCOL = 120,
 }
 
-/// The room of `spantls_error_t.message`, its closing NUL included.
+/// The size of `spantls_error_t.message`, including its closing NUL.
 pub const SPANTLS_ERROR_MESSAGE_SIZE: usize = 256;
 
-/// Why a call failed. Set `struct_size` to `sizeof(spantls_error_t)` before passing it; the struct can grow at its end.
+/// Why a call failed. Set `struct_size` to `sizeof(spantls_error_t)` first; later versions may add fields at the end.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct spantls_error_t {
     /// In: `sizeof(spantls_error_t)`.
     pub struct_size: usize,
-    /// The status that the failed call returned; `TLS_STATUS_COMPLETE` when nothing has failed.
+    /// The status of the failed call; `TLS_STATUS_COMPLETE` if nothing has failed.
     pub status: tls_status_t,
-    /// The alert sent, or owed, to the peer; -1 for none, also if it could not be sent over the session's socket.
+    /// The alert that was sent, or is pending, to the peer; -1 for none, also if the session's socket did not take it.
     pub alert_sent: i32,
-    /// The alert with which the peer ended the session; -1 for none. `SPANTLS_ALERT_CLOSE_NOTIFY` (0) if it closed in
-    /// the middle of the handshake.
+    /// The alert with which the peer ended the session; -1 for none. `SPANTLS_ALERT_CLOSE_NOTIFY` (0) if it closed during the handshake.
     pub alert_received: i32,
-    /// `SPANTLS_POLICY_ERROR_…` bits of the verdict that refused the peer. Where the verdict was an alert, they are
-    /// `SPANTLS_POLICY_ERROR_CHAIN_ERRORS` whatever the alert, or `SPANTLS_POLICY_ERROR_NOT_AVAILABLE` if there was no certificate.
+    /// The `SPANTLS_POLICY_ERROR_…` bits of the verdict that refused the peer. If the verdict was an alert: CHAIN_ERRORS, or NOT_AVAILABLE if
+    /// there was no certificate.
     pub policy_errors: u32,
-    /// `errno` of a failed system call, on a socket or a file; 0 for none.
+    /// The `errno` of a failed system call on a socket or a file; 0 for none.
     pub os_error: i32,
     /// Zero.
     pub reserved: i32,
-    /// One sentence, UTF-8, closed by NUL; cut at a character's end if it is too long.
+    /// One sentence, UTF-8 with a closing NUL; shortened at a character boundary if it is too long.
     pub message: [c_char; SPANTLS_ERROR_MESSAGE_SIZE],
 }
 

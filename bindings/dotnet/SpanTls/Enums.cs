@@ -8,21 +8,21 @@ namespace SpanTls;
 /// with.</summary>
 public enum TlsOperationStatus
 {
-    /// <summary>The call did what it was asked; see the counts.</summary>
+    /// <summary>The call has done its work; see the counts.</summary>
     Complete = 0,
-    /// <summary>More ciphertext from the peer is needed: read from the transport, then call again.</summary>
+    /// <summary>More data from the peer is needed: receive it, then call again.</summary>
     WantRead = 1,
-    /// <summary>The output span was too small: send what was written, then call again with room.</summary>
+    /// <summary>The output span was too small: send what was written, then call again with space.</summary>
     WantWrite = 2,
-    /// <summary>The peer's <c>close_notify</c> was received, or our own shutdown is fully drained.</summary>
+    /// <summary>A clean end: the peer's <c>close_notify</c> was received, or our shutdown is all written.</summary>
     Closed = 3,
     /// <summary>The server asked for a client certificate: answer with <see cref="TlsSession.SetClientCredentials"/>.</summary>
     WantCredentials = 4,
     /// <summary>The peer's certificate waits for a verdict: answer with <see cref="TlsSession.AcceptWithDefaultValidation"/>,
     /// <see cref="TlsSession.SetRemoteCertificateValidationResult"/> or <see cref="TlsSession.RejectCertificate"/>.</summary>
     NeedsCertificateValidation = 5,
-    /// <summary>The ClientHello is complete and the server context still to be chosen: answer with
-    /// <see cref="TlsSession.SetServerOptions"/>, and show the same input again.</summary>
+    /// <summary>The ClientHello is complete, and the server context must be chosen (SNI): answer with
+    /// <see cref="TlsSession.SetServerOptions"/>, then pass the same input again.</summary>
     NeedsServerOptions = 6,
     /// <summary>An external private key must sign: get the message with <see cref="TlsSession.GetSignatureRequest"/>, answer
     /// with <see cref="TlsSession.SetSignature"/>.</summary>
@@ -34,35 +34,36 @@ public enum TlsError
 {
     /// <summary>Nothing has failed.</summary>
     None = 0,
-    /// <summary>A null pointer, a bad length, text that is not UTF-8, a wrong handle, a context of the wrong role.</summary>
+    /// <summary>An argument is wrong: a NULL pointer, a bad length, text that is not UTF-8, a wrong handle, a context of the
+    /// wrong role.</summary>
     InvalidArgument = -1,
-    /// <summary>Not allowed now; the error record's message says why.</summary>
+    /// <summary>The call is not allowed now; the error record's message says why.</summary>
     InvalidState = -2,
-    /// <summary>A verdict or <see cref="TlsSession.Reject"/> refused the peer, no credentials satisfied it, or the host could
-    /// not sign.</summary>
+    /// <summary>We refused the peer: by a verdict, by <see cref="TlsSession.Reject"/>, or because no credentials fit; or the
+    /// host could not sign.</summary>
     AuthenticationFailed = -3,
-    /// <summary>The peer broke the protocol, spoke no TLS, or has nothing in common with us.</summary>
+    /// <summary>The peer broke the protocol, does not speak TLS, or has no parameters in common with us.</summary>
     ProtocolError = -4,
     /// <summary>The transport ended without <c>close_notify</c> (RFC 8446 section 6.1): data may be missing.</summary>
     Truncated = -5,
     /// <summary>A system call on the session's socket failed; its <c>errno</c> is in the error record.</summary>
     IoError = -6,
-    /// <summary>A bad certificate, key, trust anchor or option.</summary>
+    /// <summary>A certificate, key, trust anchor or option is wrong.</summary>
     InvalidConfiguration = -7,
-    /// <summary>The peer, protocol version or platform has no such thing.</summary>
+    /// <summary>The peer, the protocol version or the platform does not support this.</summary>
     NotSupported = -8,
-    /// <summary>Another thread is inside the same half of this session. Nothing was done.</summary>
+    /// <summary>Another thread is using the same half of this session. Nothing was done.</summary>
     Busy = -9,
-    /// <summary>Too many handshakes are suspended at once, or memory could not be mapped. The record at hand was not consumed
-    /// (see the counts): try again once another handshake has been answered or destroyed, or give this connection up.</summary>
+    /// <summary>Too many handshakes are suspended at once, or memory is exhausted. Not sticky: what was not consumed (see the
+    /// counts) can be passed again later.</summary>
     OutOfResources = -10,
-    /// <summary>The room for a value was too small: nothing was written. <c>*out_len</c> is the value's length; text needs one
-    /// byte more, for its closing NUL.</summary>
+    /// <summary>There is too little space for a value: nothing was written. <c>*out_len</c> is its length; text needs one byte
+    /// more for its closing NUL.</summary>
     BufferTooSmall = -11,
-    /// <summary>The peer ended the session with a fatal alert, or with <c>close_notify</c> in the middle of the handshake: it
-    /// refuses us. <c>alert_received</c> in the error record says why, for example <c>SPANTLS_ALERT_UNKNOWN_CA</c>.</summary>
+    /// <summary>The peer refused us: it ended the session with a fatal alert, or with <c>close_notify</c> during the handshake.
+    /// <c>alert_received</c> in the error record says which, for example <c>SPANTLS_ALERT_UNKNOWN_CA</c>.</summary>
     PeerAlert = -12,
-    /// <summary>A contained panic; the session is unusable from now on, and safe to destroy.</summary>
+    /// <summary>An error in the library (a contained panic). Destroy the session: it accepts no other call.</summary>
     InternalError = -128,
 }
 
@@ -108,7 +109,7 @@ internal enum TlsCertificateRequests
     Default = 0,
     /// <summary>The handshake suspends with <see cref="TlsOperationStatus.WantCredentials"/>.</summary>
     Suspend = 1,
-    /// <summary>The client shows no certificate, without a suspension.</summary>
+    /// <summary>The client sends no certificate, without a suspension.</summary>
     Decline = 2,
 }
 
@@ -130,35 +131,34 @@ public enum TlsSessionStates
 {
     /// <summary>None of the others.</summary>
     None = 0,
-    /// <summary><see cref="TlsSession.ProcessHandshake"/>, or on a socket <see cref="TlsSession.Handshake"/>, has returned
-    /// COMPLETE, or would.</summary>
+    /// <summary>The handshake is finished, the peer was accepted, and all output of the handshake was written.</summary>
     HandshakeComplete = 1,
-    /// <summary>Output is owed to the peer: see <see cref="TlsSession.DrainPendingOutput"/>, on a socket
+    /// <summary>There is output for the peer: see <see cref="TlsSession.DrainPendingOutput"/>, on a socket
     /// <see cref="TlsSession.Write"/>.</summary>
     HasPendingOutput = 2,
-    /// <summary>Plaintext is held: <see cref="TlsSession.Decrypt"/> delivers it without any input. On a socket:
-    /// <see cref="TlsSession.Read"/> has something to tell, data or the end, without the socket.</summary>
+    /// <summary>Plaintext is held: <see cref="TlsSession.Decrypt"/> delivers it without input. On a socket:
+    /// <see cref="TlsSession.Read"/> can return data or the end without the socket.</summary>
     HasPendingPlaintext = 4,
-    /// <summary>The handshake waits for the host's answer.</summary>
+    /// <summary>The handshake waits for the host's answer to a question.</summary>
     Suspended = 8,
-    /// <summary>The session was resumed: see <c>tls_options_set_allow_resume()</c>.</summary>
+    /// <summary>The session was resumed with a session ticket: see <c>tls_options_set_allow_resume()</c>.</summary>
     Resumed = 16,
     /// <summary>The server sent a HelloRetryRequest (RFC 8446 section 4.1.4).</summary>
     HelloRetried = 32,
-    /// <summary>The peer's <c>close_notify</c> was received.</summary>
+    /// <summary>The peer sent <c>close_notify</c>.</summary>
     PeerClosed = 64,
     /// <summary>Our <c>close_notify</c> was made.</summary>
     ShutdownSent = 128,
-    /// <summary>The session has failed as a whole: see <see cref="TlsException"/>. Where the transport has failed one half of
-    /// an open session (TRUNCATED, IO) the other goes on, and this is not set.</summary>
+    /// <summary>The session has failed: see <see cref="TlsException"/>. Not set if only one half of an open session has ended
+    /// because of the transport (TRUNCATED, IO_ERROR): the other half continues.</summary>
     Failed = 256,
-    /// <summary>The client was asked for a certificate: by this server, or as this client by its server, whether it has one or
+    /// <summary>The client was asked for a certificate: by this server, or, on a client, by its server, whether it has one or
     /// not.</summary>
     CertificateAsked = 512,
-    /// <summary><see cref="TlsSession.RequestClientCertificate"/> has asked, and the client's answer is not there or not
-    /// judged.</summary>
+    /// <summary><see cref="TlsSession.RequestClientCertificate"/> was called, and the client's answer has not arrived or has no
+    /// verdict yet.</summary>
     CertificateRequested = 1024,
-    /// <summary>The client has answered it, and the verdict was given.</summary>
+    /// <summary>The client answered that request, and the verdict was given.</summary>
     CertificateAnswered = 2048,
 }
 
@@ -189,14 +189,13 @@ public enum TlsChannelBindingKind
 /// <summary>What <see cref="TlsSession.Shrink"/> frees.</summary>
 public enum TlsShrink
 {
-    /// <summary>Buffers: getters return what they did. Sessions that wait for data keep none, so this frees nothing
-    /// today.</summary>
+    /// <summary>Buffers. Idle sessions keep none, so today this releases nothing.</summary>
     Buffers = 0,
-    /// <summary>What is known of the peer: its certificates (and with them, on clients,
-    /// <see cref="TlsChannelBindingKind.Endpoint"/>), its OCSP response, a kept ClientHello.</summary>
+    /// <summary>Facts about the peer: its certificates (on clients also <see cref="TlsChannelBindingKind.Endpoint"/>), its OCSP
+    /// response, a kept ClientHello.</summary>
     Peer = 1,
-    /// <summary>On clients, what takes session tickets: some 800 bytes, which are also freed when two tickets have come. Later
-    /// tickets are ignored.</summary>
+    /// <summary>On clients, the state that receives session tickets, some 800 bytes; it is released anyway after two tickets.
+    /// Later tickets are ignored.</summary>
     Tickets = 2,
 }
 
@@ -204,28 +203,28 @@ public enum TlsShrink
 [Flags]
 public enum TlsSocketFlags
 {
-    /// <summary>The socket stays the host's: nothing here closes it. It must stay open as long as the session.</summary>
+    /// <summary>The host closes the socket, after it has destroyed the session.</summary>
     Borrow = 1,
-    /// <summary>The socket is the session's: <see cref="TlsSession.Dispose"/> closes it, and nothing else does.</summary>
+    /// <summary><see cref="TlsSession.Dispose"/> closes the socket; nothing else does.</summary>
     Own = 2,
-    /// <summary>After the handshake the kernel seals what is sent (Linux), if it can.</summary>
+    /// <summary>After the handshake the kernel seals what is sent, if it can (kernel TLS, Linux).</summary>
     KernelSend = 4,
-    /// <summary>After the handshake the kernel opens what is received (Linux), if it can.</summary>
+    /// <summary>After the handshake the kernel opens what is received, if it can (kernel TLS, Linux).</summary>
     KernelReceive = 8,
 }
 
 /// <summary>Why the kernel's TLS is not used, or not for both directions.</summary>
 public enum TlsKernelReason
 {
-    /// <summary>It is used as asked, or nothing was asked, or the handshake is not COMPLETE.</summary>
+    /// <summary>It is used as requested, or was not requested, or the handshake is not COMPLETE.</summary>
     None = 0,
-    /// <summary>This operating system has none.</summary>
+    /// <summary>This operating system has no kernel TLS.</summary>
     Platform = 1,
-    /// <summary>This kernel, or this kind of socket, has none.</summary>
+    /// <summary>This kernel, or this kind of socket, has no kernel TLS.</summary>
     Unavailable = 2,
-    /// <summary>It has refused the keys: a version or suite that it does not know.</summary>
+    /// <summary>The kernel refused the keys: it does not support the version or the cipher suite.</summary>
     Refused = 3,
-    /// <summary>The options limit the size of records, which the kernel cannot.</summary>
+    /// <summary>The options limit the size of records, which the kernel does not support.</summary>
     Options = 4,
 }
 
@@ -235,73 +234,73 @@ internal enum TlsOffer
 {
     /// <summary>TLS 1.3, in supported_versions.</summary>
     Tls13 = 1,
-    /// <summary>A pre-shared key, which is how TLS 1.3 resumes (RFC 8446 section 4.2.11).</summary>
+    /// <summary>A pre-shared key: a session ticket to resume with (RFC 8446 section 4.2.11).</summary>
     PreSharedKey = 2,
-    /// <summary>Early data (section 4.2.10). It is never accepted. Up to 128 KiB are skipped, more ends the handshake with
-    /// <c>unexpected_message</c>; the client sends the data again after the handshake.</summary>
+    /// <summary>Early data (section 4.2.10). It is never accepted: up to 128 KiB are skipped, more ends the handshake with
+    /// <c>unexpected_message</c>. The client sends the data again after the handshake.</summary>
     EarlyData = 4,
-    /// <summary>A certificate after the handshake (section 4.2.6).</summary>
+    /// <summary>To send a certificate after the handshake if asked (section 4.2.6).</summary>
     PostHandshakeAuth = 8,
 }
 
 /// <summary>Alert descriptions, for <see cref="TlsSession.Reject"/> and <c>spantls_error_t</c> (RFC 8446 section 6).</summary>
 internal enum TlsAlert
 {
-    /// <summary>The sender has no more to say (section 6.1): no error.</summary>
+    /// <summary>The sender closes its side (section 6.1). Not an error.</summary>
     CloseNotify = 0,
-    /// <summary>A message that has no place here.</summary>
+    /// <summary>A message that is not allowed at this point.</summary>
     UnexpectedMessage = 10,
-    /// <summary>A record that cannot be opened.</summary>
+    /// <summary>A record that cannot be decrypted.</summary>
     BadRecordMac = 20,
     /// <summary>A record that is too long.</summary>
     RecordOverflow = 22,
-    /// <summary>No parameters in common; in TLS 1.2 also a certificate that was required and is missing.</summary>
+    /// <summary>No parameters in common; in TLS 1.2 also a missing certificate.</summary>
     HandshakeFailure = 40,
-    /// <summary>A certificate that is damaged, or for another name.</summary>
+    /// <summary>A certificate that is damaged, or issued for another name.</summary>
     BadCertificate = 42,
-    /// <summary>A certificate of a kind, or for a use, that does not fit.</summary>
+    /// <summary>A certificate of an unsupported kind, or not meant for this use.</summary>
     UnsupportedCertificate = 43,
-    /// <summary>A certificate that its issuer has taken back.</summary>
+    /// <summary>A certificate that its issuer has revoked.</summary>
     CertificateRevoked = 44,
-    /// <summary>A certificate that is not valid any more, or not yet.</summary>
+    /// <summary>A certificate that has expired, or is not valid yet.</summary>
     CertificateExpired = 45,
-    /// <summary>Something else is wrong with the certificate.</summary>
+    /// <summary>Another problem with the certificate.</summary>
     CertificateUnknown = 46,
-    /// <summary>A field with a value that it must not have.</summary>
+    /// <summary>A field with an invalid value.</summary>
     IllegalParameter = 47,
-    /// <summary>No chain to an authority that is trusted.</summary>
+    /// <summary>No chain to a trusted certificate authority.</summary>
     UnknownCa = 48,
-    /// <summary>A certificate in order, whose owner is not let in.</summary>
+    /// <summary>A valid certificate whose owner is denied access.</summary>
     AccessDenied = 49,
     /// <summary>A message that cannot be parsed.</summary>
     DecodeError = 50,
-    /// <summary>A signature, a Finished or a binder that is wrong.</summary>
+    /// <summary>An invalid signature, Finished message or binder.</summary>
     DecryptError = 51,
-    /// <summary>No version in common.</summary>
+    /// <summary>No protocol version in common.</summary>
     ProtocolVersion = 70,
-    /// <summary>What the peer offers is too weak.</summary>
+    /// <summary>The peer's parameters are too weak.</summary>
     InsufficientSecurity = 71,
-    /// <summary>The sender has a problem that is not the peer's fault.</summary>
+    /// <summary>An error of the sender that has nothing to do with the peer.</summary>
     InternalError = 80,
-    /// <summary>The client has lowered its version without need (RFC 7507).</summary>
+    /// <summary>The client offers a lower version than it could (RFC 7507).</summary>
     InappropriateFallback = 86,
-    /// <summary>The handshake was given up, without an error.</summary>
+    /// <summary>The handshake was cancelled. Not an error.</summary>
     UserCanceled = 90,
-    /// <summary>A renegotiation that is declined (RFC 5246 section 7.2.2).</summary>
+    /// <summary>A renegotiation was declined (RFC 5246 section 7.2.2).</summary>
     NoRenegotiation = 100,
-    /// <summary>An extension that must be there is not.</summary>
+    /// <summary>A required extension is missing.</summary>
     MissingExtension = 109,
-    /// <summary>An extension that must not be there, or was not offered.</summary>
+    /// <summary>An extension that was not offered, or is not allowed here.</summary>
     UnsupportedExtension = 110,
-    /// <summary>No server of this name here (RFC 6066 section 3).</summary>
+    /// <summary>The server name (SNI) is unknown (RFC 6066 section 3).</summary>
     UnrecognizedName = 112,
-    /// <summary>A stapled OCSP response that is not in order.</summary>
+    /// <summary>An invalid stapled OCSP response.</summary>
     BadCertificateStatusResponse = 113,
-    /// <summary>No pre-shared key that is known.</summary>
+    /// <summary>No known pre-shared key.</summary>
     UnknownPskIdentity = 115,
-    /// <summary>A certificate that was required and is missing (TLS 1.3).</summary>
+    /// <summary>A certificate is required, and the client sent none (TLS 1.3).</summary>
     CertificateRequired = 116,
-    /// <summary>No application protocol in common (RFC 7301 section 3.2).</summary>
+    /// <summary>No application protocol in common (ALPN, RFC 7301 section 3.2).</summary>
     NoApplicationProtocol = 120,
 }
 

@@ -20,16 +20,16 @@ VERSION_NUMBER = 256
 """The same as one number, a byte each for major, minor and patch: #if SPANTLS_VERSION_NUMBER >= 0x010000. A release candidate
 has the number of its release."""
 ERROR_MESSAGE_SIZE = 256
-"""The room of spantls_error_t.message, its closing NUL included."""
+"""The size of spantls_error_t.message, including its closing NUL."""
 ABI_VERSION = 1
 """The number of this interface. Functions are only added while it stays the same."""
 VALIDATION_TIME_NOW = -1
 """For Options.set_validation_time(): certificates must be valid at the time of the judgement."""
 MIN_CIPHERTEXT = 64
-"""The room that Session.encrypt() needs to make progress, in bytes: enough for a key update and a record."""
+"""The output space in bytes with which Session.encrypt() always makes progress: enough for a key update and a record."""
 MAX_RECORD = 18437
-"""The largest ciphertext record: header, 2^14 bytes of plaintext and the largest expansion that TLS 1.2 allows (RFC 5246
-section 6.2.3). A receive buffer of this size always holds a whole record."""
+"""The size in bytes of the largest record: header, 2^14 bytes of plaintext and the largest expansion of TLS 1.2 (RFC 5246
+section 6.2.3). A receive buffer of this size holds any record."""
 MAX_KEY_SHARES = 16
 """Groups of key shares that spantls_client_hello_info_t has room for."""
 
@@ -38,53 +38,54 @@ class Status(enum.IntEnum):
     """The values of tls_status_t."""
 
     COMPLETE = 0
-    """The call did what it was asked; see the counts."""
+    """The call has done its work; see the counts."""
     WANT_READ = 1
-    """More ciphertext from the peer is needed: read from the transport, then call again."""
+    """More data from the peer is needed: receive it, then call again."""
     WANT_WRITE = 2
-    """The output span was too small: send what was written, then call again with room."""
+    """The output span was too small: send what was written, then call again with space."""
     CLOSED = 3
-    """The peer's close_notify was received, or our own shutdown is fully drained."""
+    """A clean end: the peer's close_notify was received, or our shutdown is all written."""
     WANT_CREDENTIALS = 4
     """The server asked for a client certificate: answer with Session.set_client_credentials()."""
     NEEDS_CERTIFICATE_VALIDATION = 5
     """The peer's certificate waits for a verdict: answer with Session.accept_with_default_validation(),
     Session.set_certificate_validation_result() or Session.reject_certificate()."""
     NEEDS_SERVER_OPTIONS = 6
-    """The ClientHello is complete and the server context still to be chosen: answer with Session.set_server_context(), and show
-    the same input again."""
+    """The ClientHello is complete, and the server context must be chosen (SNI): answer with Session.set_server_context(), then
+    pass the same input again."""
     NEEDS_SIGNATURE = 16
     """An external private key must sign: get the message with Session.signature_request(), answer with
     Session.set_signature()."""
     INVALID_ARGUMENT = -1
-    """A null pointer, a bad length, text that is not UTF-8, a wrong handle, a context of the wrong role."""
+    """An argument is wrong: a NULL pointer, a bad length, text that is not UTF-8, a wrong handle, a context of the wrong
+    role."""
     INVALID_STATE = -2
-    """Not allowed now; the error record's message says why."""
+    """The call is not allowed now; the error record's message says why."""
     AUTHENTICATION_FAILED = -3
-    """A verdict or Session.reject() refused the peer, no credentials satisfied it, or the host could not sign."""
+    """We refused the peer: by a verdict, by Session.reject(), or because no credentials fit; or the host could not sign."""
     PROTOCOL_ERROR = -4
-    """The peer broke the protocol, spoke no TLS, or has nothing in common with us."""
+    """The peer broke the protocol, does not speak TLS, or has no parameters in common with us."""
     TRUNCATED = -5
     """The transport ended without close_notify (RFC 8446 section 6.1): data may be missing."""
     IO_ERROR = -6
     """A system call on the session's socket failed; its errno is in the error record."""
     INVALID_CONFIGURATION = -7
-    """A bad certificate, key, trust anchor or option."""
+    """A certificate, key, trust anchor or option is wrong."""
     NOT_SUPPORTED = -8
-    """The peer, protocol version or platform has no such thing."""
+    """The peer, the protocol version or the platform does not support this."""
     BUSY = -9
-    """Another thread is inside the same half of this session. Nothing was done."""
+    """Another thread is using the same half of this session. Nothing was done."""
     OUT_OF_RESOURCES = -10
-    """Too many handshakes are suspended at once, or memory could not be mapped. The record at hand was not consumed (see the
-    counts): try again once another handshake has been answered or destroyed, or give this connection up."""
+    """Too many handshakes are suspended at once, or memory is exhausted. Not sticky: what was not consumed (see the counts) can
+    be passed again later."""
     BUFFER_TOO_SMALL = -11
-    """The room for a value was too small: nothing was written. *out_len is the value's length; text needs one byte more, for
-    its closing NUL."""
+    """There is too little space for a value: nothing was written. *out_len is its length; text needs one byte more for its
+    closing NUL."""
     PEER_ALERT = -12
-    """The peer ended the session with a fatal alert, or with close_notify in the middle of the handshake: it refuses us.
-    alert_received in the error record says why, for example Alert.UNKNOWN_CA."""
+    """The peer refused us: it ended the session with a fatal alert, or with close_notify during the handshake. alert_received
+    in the error record says which, for example Alert.UNKNOWN_CA."""
     INTERNAL_ERROR = -128
-    """A contained panic; the session is unusable from now on, and safe to destroy."""
+    """An error in the library (a contained panic). Destroy the session: it accepts no other call."""
 
     @property
     def c_name(self) -> str:
@@ -140,7 +141,7 @@ class CertificateRequests(enum.IntEnum):
     SUSPEND = 1
     """The handshake suspends with Status.WANT_CREDENTIALS."""
     DECLINE = 2
-    """The client shows no certificate, without a suspension."""
+    """The client sends no certificate, without a suspension."""
 
     @property
     def c_name(self) -> str:
@@ -169,31 +170,31 @@ class State(enum.IntFlag):
     """The bits of Session.state."""
 
     HANDSHAKE_COMPLETE = 1
-    """Session.process_handshake(), or on a socket Session.handshake(), has returned COMPLETE, or would."""
+    """The handshake is finished, the peer was accepted, and all output of the handshake was written."""
     HAS_PENDING_OUTPUT = 2
-    """Output is owed to the peer: see Session.drain_pending_output(), on a socket Session.write()."""
+    """There is output for the peer: see Session.drain_pending_output(), on a socket Session.write()."""
     HAS_PENDING_PLAINTEXT = 4
-    """Plaintext is held: Session.decrypt() delivers it without any input. On a socket: Session.read() has something to tell,
-    data or the end, without the socket."""
+    """Plaintext is held: Session.decrypt() delivers it without input. On a socket: Session.read() can return data or the end
+    without the socket."""
     SUSPENDED = 8
-    """The handshake waits for the host's answer."""
+    """The handshake waits for the host's answer to a question."""
     RESUMED = 16
-    """The session was resumed: see Options.set_allow_resume()."""
+    """The session was resumed with a session ticket: see Options.set_allow_resume()."""
     HELLO_RETRIED = 32
     """The server sent a HelloRetryRequest (RFC 8446 section 4.1.4)."""
     PEER_CLOSED = 64
-    """The peer's close_notify was received."""
+    """The peer sent close_notify."""
     SHUTDOWN_SENT = 128
     """Our close_notify was made."""
     FAILED = 256
-    """The session has failed as a whole: see Session.error. Where the transport has failed one half of an open session
-    (TRUNCATED, IO) the other goes on, and this is not set."""
+    """The session has failed: see Session.error. Not set if only one half of an open session has ended because of the transport
+    (TRUNCATED, IO_ERROR): the other half continues."""
     CERTIFICATE_ASKED = 512
-    """The client was asked for a certificate: by this server, or as this client by its server, whether it has one or not."""
+    """The client was asked for a certificate: by this server, or, on a client, by its server, whether it has one or not."""
     CERTIFICATE_REQUESTED = 1024
-    """Session.request_client_certificate() has asked, and the client's answer is not there or not judged."""
+    """Session.request_client_certificate() was called, and the client's answer has not arrived or has no verdict yet."""
     CERTIFICATE_ANSWERED = 2048
-    """The client has answered it, and the verdict was given."""
+    """The client answered that request, and the verdict was given."""
 
 
 class PolicyErrors(enum.IntFlag):
@@ -209,7 +210,7 @@ class PolicyErrors(enum.IntFlag):
 
 
 class ChannelBinding(enum.IntEnum):
-    """The kinds of Session.channel_binding(): the numbers of .NET's ChannelBindingKind, and one more."""
+    """The kinds of Session.channel_binding(): the numbers of .NET's ChannelBindingKind, and EXPORTER."""
 
     UNIQUE = 25
     """tls-unique (RFC 5929 section 3): the first Finished message. TLS 1.2 only."""
@@ -225,16 +226,16 @@ class ChannelBinding(enum.IntEnum):
 
 
 class Shrink(enum.IntEnum):
-    """The values for Session.shrink(): each includes those before it."""
+    """What Session.shrink() releases; each value includes those before it."""
 
     BUFFERS = 0
-    """Buffers: getters return what they did. Sessions that wait for data keep none, so this frees nothing today."""
+    """Buffers. Idle sessions keep none, so today this releases nothing."""
     PEER = 1
-    """What is known of the peer: its certificates (and with them, on clients, ChannelBinding.ENDPOINT), its OCSP response, a
-    kept ClientHello."""
+    """Facts about the peer: its certificates (on clients also ChannelBinding.ENDPOINT), its OCSP response, a kept
+    ClientHello."""
     TICKETS = 2
-    """On clients, what takes session tickets: some 800 bytes, which are also freed when two tickets have come. Later tickets
-    are ignored."""
+    """On clients, the state that receives session tickets, some 800 bytes; it is released anyway after two tickets. Later
+    tickets are ignored."""
 
     @property
     def c_name(self) -> str:
@@ -243,31 +244,31 @@ class Shrink(enum.IntEnum):
 
 
 class SocketFlags(enum.IntFlag):
-    """Flags of Session(): one of BORROW and OWN, and what the kernel is to do."""
+    """Flags of Session(): either BORROW or OWN, and optionally the KERNEL flags."""
 
     BORROW = 1
-    """The socket stays the host's: nothing here closes it. It must stay open as long as the session."""
+    """The host closes the socket, after it has destroyed the session."""
     OWN = 2
-    """The socket is the session's: Session.close() closes it, and nothing else does."""
+    """Session.close() closes the socket; nothing else does."""
     KERNEL_SEND = 4
-    """After the handshake the kernel seals what is sent (Linux), if it can."""
+    """After the handshake the kernel seals what is sent, if it can (kernel TLS, Linux)."""
     KERNEL_RECEIVE = 8
-    """After the handshake the kernel opens what is received (Linux), if it can."""
+    """After the handshake the kernel opens what is received, if it can (kernel TLS, Linux)."""
 
 
 class KernelReason(enum.IntEnum):
     """The values of spantls_kernel_reason_t."""
 
     NONE = 0
-    """It is used as asked, or nothing was asked, or the handshake is not COMPLETE."""
+    """It is used as requested, or was not requested, or the handshake is not COMPLETE."""
     PLATFORM = 1
-    """This operating system has none."""
+    """This operating system has no kernel TLS."""
     UNAVAILABLE = 2
-    """This kernel, or this kind of socket, has none."""
+    """This kernel, or this kind of socket, has no kernel TLS."""
     REFUSED = 3
-    """It has refused the keys: a version or suite that it does not know."""
+    """The kernel refused the keys: it does not support the version or the cipher suite."""
     OPTIONS = 4
-    """The options limit the size of records, which the kernel cannot."""
+    """The options limit the size of records, which the kernel does not support."""
 
     @property
     def c_name(self) -> str:
@@ -281,73 +282,73 @@ class Offers(enum.IntFlag):
     TLS13 = 1
     """TLS 1.3, in supported_versions."""
     PRE_SHARED_KEY = 2
-    """A pre-shared key, which is how TLS 1.3 resumes (RFC 8446 section 4.2.11)."""
+    """A pre-shared key: a session ticket to resume with (RFC 8446 section 4.2.11)."""
     EARLY_DATA = 4
-    """Early data (section 4.2.10). It is never accepted. Up to 128 KiB are skipped, more ends the handshake with
-    unexpected_message; the client sends the data again after the handshake."""
+    """Early data (section 4.2.10). It is never accepted: up to 128 KiB are skipped, more ends the handshake with
+    unexpected_message. The client sends the data again after the handshake."""
     POST_HANDSHAKE_AUTH = 8
-    """A certificate after the handshake (section 4.2.6)."""
+    """To send a certificate after the handshake if asked (section 4.2.6)."""
 
 
 class Alert(enum.IntEnum):
     """Alert descriptions, for Session.reject() and spantls_error_t (RFC 8446 section 6)."""
 
     CLOSE_NOTIFY = 0
-    """The sender has no more to say (section 6.1): no error."""
+    """The sender closes its side (section 6.1). Not an error."""
     UNEXPECTED_MESSAGE = 10
-    """A message that has no place here."""
+    """A message that is not allowed at this point."""
     BAD_RECORD_MAC = 20
-    """A record that cannot be opened."""
+    """A record that cannot be decrypted."""
     RECORD_OVERFLOW = 22
     """A record that is too long."""
     HANDSHAKE_FAILURE = 40
-    """No parameters in common; in TLS 1.2 also a certificate that was required and is missing."""
+    """No parameters in common; in TLS 1.2 also a missing certificate."""
     BAD_CERTIFICATE = 42
-    """A certificate that is damaged, or for another name."""
+    """A certificate that is damaged, or issued for another name."""
     UNSUPPORTED_CERTIFICATE = 43
-    """A certificate of a kind, or for a use, that does not fit."""
+    """A certificate of an unsupported kind, or not meant for this use."""
     CERTIFICATE_REVOKED = 44
-    """A certificate that its issuer has taken back."""
+    """A certificate that its issuer has revoked."""
     CERTIFICATE_EXPIRED = 45
-    """A certificate that is not valid any more, or not yet."""
+    """A certificate that has expired, or is not valid yet."""
     CERTIFICATE_UNKNOWN = 46
-    """Something else is wrong with the certificate."""
+    """Another problem with the certificate."""
     ILLEGAL_PARAMETER = 47
-    """A field with a value that it must not have."""
+    """A field with an invalid value."""
     UNKNOWN_CA = 48
-    """No chain to an authority that is trusted."""
+    """No chain to a trusted certificate authority."""
     ACCESS_DENIED = 49
-    """A certificate in order, whose owner is not let in."""
+    """A valid certificate whose owner is denied access."""
     DECODE_ERROR = 50
     """A message that cannot be parsed."""
     DECRYPT_ERROR = 51
-    """A signature, a Finished or a binder that is wrong."""
+    """An invalid signature, Finished message or binder."""
     PROTOCOL_VERSION = 70
-    """No version in common."""
+    """No protocol version in common."""
     INSUFFICIENT_SECURITY = 71
-    """What the peer offers is too weak."""
+    """The peer's parameters are too weak."""
     INTERNAL_ERROR = 80
-    """The sender has a problem that is not the peer's fault."""
+    """An error of the sender that has nothing to do with the peer."""
     INAPPROPRIATE_FALLBACK = 86
-    """The client has lowered its version without need (RFC 7507)."""
+    """The client offers a lower version than it could (RFC 7507)."""
     USER_CANCELED = 90
-    """The handshake was given up, without an error."""
+    """The handshake was cancelled. Not an error."""
     NO_RENEGOTIATION = 100
-    """A renegotiation that is declined (RFC 5246 section 7.2.2)."""
+    """A renegotiation was declined (RFC 5246 section 7.2.2)."""
     MISSING_EXTENSION = 109
-    """An extension that must be there is not."""
+    """A required extension is missing."""
     UNSUPPORTED_EXTENSION = 110
-    """An extension that must not be there, or was not offered."""
+    """An extension that was not offered, or is not allowed here."""
     UNRECOGNIZED_NAME = 112
-    """No server of this name here (RFC 6066 section 3)."""
+    """The server name (SNI) is unknown (RFC 6066 section 3)."""
     BAD_CERTIFICATE_STATUS_RESPONSE = 113
-    """A stapled OCSP response that is not in order."""
+    """An invalid stapled OCSP response."""
     UNKNOWN_PSK_IDENTITY = 115
-    """No pre-shared key that is known."""
+    """No known pre-shared key."""
     CERTIFICATE_REQUIRED = 116
-    """A certificate that was required and is missing (TLS 1.3)."""
+    """A certificate is required, and the client sent none (TLS 1.3)."""
     NO_APPLICATION_PROTOCOL = 120
-    """No application protocol in common (RFC 7301 section 3.2)."""
+    """No application protocol in common (ALPN, RFC 7301 section 3.2)."""
 
     @property
     def c_name(self) -> str:
@@ -445,7 +446,7 @@ class SignatureScheme(enum.IntEnum):
 
 
 class spantls_error_t(ctypes.Structure):
-    """Why a call failed. Set struct_size to sizeof(spantls_error_t) before passing it; the struct can grow at its end."""
+    """Why a call failed. Set struct_size to sizeof(spantls_error_t) first; later versions may add fields at the end."""
 
     _fields_ = [
         ("struct_size", c_size_t),
@@ -460,8 +461,7 @@ class spantls_error_t(ctypes.Structure):
 
 
 class spantls_span_t(ctypes.Structure):
-    """A span of plaintext for Session.encrypt_vectored() and tls_session_socket_write_vectored(). Length 0 is empty whatever
-    the pointer."""
+    """A span of bytes. If the length is 0 the span is empty, whatever the pointer."""
 
     _fields_ = [
         ("data", c_void_p),
@@ -470,8 +470,8 @@ class spantls_span_t(ctypes.Structure):
 
 
 class spantls_session_stats_t(ctypes.Structure):
-    """What a session has counted. Set struct_size to its sizeof; the struct can grow at its end. Bytes are counted when a call
-    takes or writes them, so they are those that the host has moved."""
+    """What a session has counted. Set struct_size to its sizeof; later versions may add fields at the end. Bytes are counted
+    when a call consumes or writes them."""
 
     _fields_ = [
         ("struct_size", c_size_t),
@@ -499,7 +499,8 @@ class spantls_session_stats_t(ctypes.Structure):
 
 
 class spantls_part_t(ctypes.Structure):
-    """A part of the ClientHello: len bytes from offset of what Session.client_hello copies. Both 0: not there."""
+    """A part of the ClientHello: len bytes from offset of the message that Session.client_hello copies. Both are 0 if it is
+    absent."""
 
     _fields_ = [
         ("offset", c_uint32),
@@ -508,8 +509,9 @@ class spantls_part_t(ctypes.Structure):
 
 
 class spantls_client_hello_info_t(ctypes.Structure):
-    """What a ClientHello says (RFC 8446 section 4.1.2). Set struct_size to its sizeof; the struct can grow at its end. Lists of
-    numbers lie in the message as big-endian 16-bit integers, len / 2 of them; values of RFC 8701 (GREASE) are among them."""
+    """The contents of a ClientHello (RFC 8446 section 4.1.2). Set struct_size to its sizeof; later versions may add fields at
+    the end. Lists of numbers are in the message as big-endian 16-bit integers, len / 2 of them, including GREASE values (RFC
+    8701)."""
 
     _fields_ = [
         ("struct_size", c_size_t),
