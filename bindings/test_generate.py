@@ -69,6 +69,10 @@ class Generated(unittest.TestCase):
                          {member.name for kind in self.header.enumerations for member in kind.members})
         self.assertEqual(len(re.findall(r"typedef struct \{", plain)), len(self.header.structs))
 
+    def test_versions_agree(self):
+        with open(os.path.join(generate.ROOT, "bindings/dotnet/SpanTls/SpanTls.csproj"), encoding="utf-8") as file:
+            self.assertIn(f"<Version>{self.native.VERSION}</Version>", file.read())
+
     def test_functions_have_as_many_arguments_as_in_c(self):
         declared = dict(re.findall(r"\b((?:tls|spantls)_\w+)\(([^)]*)\);", re.sub(r"/\*.*?\*/", "", self.text, flags=re.S)))
         for name, (_, arguments) in self.native.FUNCTIONS.items():

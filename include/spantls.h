@@ -2285,7 +2285,8 @@ tls_status_t tls_session_verified_certificate(const tls_session_t *session,
 /**
  * Copies our leaf certificate as DER: a server's own, or a client's if it was sent; otherwise empty.
  *
- * Empty until the handshake is COMPLETE. Copy-out as `tls_session_negotiated_alpn()`.
+ * Until the handshake is COMPLETE it is empty, except while `TLS_STATUS_NEEDS_SIGNATURE` waits: then it is the certificate whose key
+ * must sign, which tells several external keys apart. Copy-out as `tls_session_negotiated_alpn()`.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_local_certificate(const tls_session_t *session,

@@ -3,7 +3,7 @@
 import os
 import re
 import textwrap
-from typing import Dict
+from typing import Dict, Union
 
 from . import names
 from .header import Enumeration, Field, Function, Header, Struct, Type
@@ -46,7 +46,7 @@ class Python:
     def text(self) -> str:
         header = self._header
         parts = [HEAD + "\n"]
-        parts += [f"{constant.name.replace('SPANTLS_', '', 1)} = {constant.value!r}\n" + self._doc(constant.doc, "")
+        parts += [f"{constant.name.replace('SPANTLS_', '', 1)} = {_literal(constant.value)}\n" + self._doc(constant.doc, "")
                   for constant in header.constants]
         parts += [self._enumeration(kind) for kind in header.enumerations]
         parts += [self._struct(struct) for struct in header.structs]
@@ -54,6 +54,10 @@ class Python:
                      "FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {\n"
                      + "".join(self._function(function) for function in header.functions) + "}\n")
         parts.append(DECLARE)
+        public = [name.replace("SPANTLS_", "", 1) for name in (constant.name for constant in header.constants)]
+        listed = ", ".join(f'"{name}"' for name in public + list(self._classes.values()))
+        parts.append("\n\n# What the package passes on.\n__all__ = [\n" + textwrap.fill(
+            listed, WIDTH, initial_indent="    ", subsequent_indent="    ") + ",\n]\n")
         return "".join(parts)
 
     def _enumeration(self, kind: Enumeration) -> str:
@@ -119,6 +123,10 @@ class Python:
             if code in {member.name for member in kind.members}:
                 return f"{self._classes[kind.name]}.{_identifier(code[len(start):])}"
         return code
+
+
+def _literal(value: Union[int, str]) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value)
 
 
 def _identifier(name: str) -> str:

@@ -18,8 +18,8 @@ CLASSIFIERS = ["Programming Language :: Python :: 3", "Topic :: Security :: Cryp
 
 
 def version():
-    with open(os.path.join(PACKAGE, "__init__.py"), encoding="utf-8") as file:
-        return re.search(r'^__version__ = "(.+)"', file.read(), flags=re.M).group(1)
+    with open(os.path.join(PACKAGE, "_native.py"), encoding="utf-8") as file:
+        return re.search(r'^VERSION = "(.+)"', file.read(), flags=re.M).group(1)
 
 
 def metadata(number):

@@ -32,6 +32,11 @@ impl VerifyingKey {
         Self { leaf, algorithms }
     }
 
+    /// The certificate that has the key.
+    pub(crate) fn leaf(&self) -> &CertificateDer<'static> {
+        &self.leaf
+    }
+
     /// Whether signatures of this scheme can be made with this key. An empty signature is never right, so what an
     /// attempt says about it is about the key.
     pub(crate) fn fits(&self, scheme: SignatureScheme) -> bool {

@@ -367,8 +367,11 @@ impl Session {
         self.context().trust().certificate(link, &facts.remote_certificates).cloned()
     }
 
-    /// Our leaf certificate, if the peer has seen it.
+    /// Our leaf certificate, if the peer has seen it; while a signature is asked for, the one whose key is to sign.
     pub fn local_certificate(&self) -> Vec<u8> {
+        if let Some(request) = self.signature_request() {
+            return request.key.leaf().to_vec();
+        }
         let shown = self.shared.facts().shown.clone().filter(|_| self.shared.has(state::HANDSHAKE_COMPLETE));
         shown.and_then(|shown| shown.cert.first().map(|leaf| leaf.to_vec())).unwrap_or_default()
     }

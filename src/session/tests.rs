@@ -699,7 +699,7 @@ fn every_question_of_a_handshake_is_answered_by_the_host() {
             client.set_target_host_name("localhost").unwrap();
             let server = Session::new(Arc::new(Context::undecided().unwrap()));
             let mut pair = Pair { client, server, to_client: Vec::new(), to_server: Vec::new() };
-            let mut asked = Vec::new();
+            let (mut asked, mut signers) = (Vec::new(), Vec::new());
             for _ in 0..20 {
                 for is_server in [false, true] {
                     let outcome = if is_server { pair.step_server() } else { pair.step_client() }.unwrap();
@@ -725,6 +725,7 @@ fn every_question_of_a_handshake_is_answered_by_the_host() {
                         Question::Signature => {
                             let request = session.signature_request().unwrap();
                             assert!(schemes.contains(&u16::from(request.scheme)));
+                            signers.push(session.local_certificate());
                             let mut signature = sign(name, &request);
                             signature[20] ^= 1;
                             let wrong = session.set_signature(&signature).unwrap_err();
@@ -747,6 +748,7 @@ fn every_question_of_a_handshake_is_answered_by_the_host() {
             pair.exchange(&pair.client, &pair.server, b"hello");
             pair.exchange(&pair.server, &pair.client, b"hello");
             assert_eq!(pair.server.local_certificate(), pair.client.remote_certificates()[0].to_vec());
+            assert_eq!(signers, [pair.server.local_certificate(), pair.server.remote_certificates()[0].to_vec()]);
             assert!(pair.server.client_hello().is_some());
         }
     }

@@ -5,16 +5,15 @@ from __future__ import annotations
 import ctypes
 from typing import Tuple
 
+from . import _native
 from ._context import Context, Credentials, Options
 from ._errors import TlsError, alert_name, cipher_suite_name, group_name, signature_scheme_name, status_name
 from ._handles import must as _must
 from ._library import lib as _lib
-from ._native import (MAX_RECORD, MIN_CIPHERTEXT, VALIDATION_TIME_NOW, Alert, AlpnMismatch, CertificateRequests, ChannelBinding,
-                      CipherSuite, ClientCertificate, Group, KernelReason, Offers, PolicyErrors, Protocol, Shrink, SignatureScheme,
-                      SocketFlags, State, Status, TrustAnchors, Validation)
+from ._native import *
 from ._session import ClientHello, Session, SessionStats
 
-__version__ = "0.1.0"
+__version__ = _native.VERSION
 
 
 def library_version() -> str:
@@ -29,10 +28,7 @@ def suspended_handshakes() -> Tuple[int, int]:
 
 
 __all__ = [
-    "Alert", "AlpnMismatch", "CertificateRequests", "ChannelBinding", "CipherSuite", "ClientCertificate", "ClientHello",
-    "Context", "Credentials", "Group",
-    "KernelReason", "MAX_RECORD", "MIN_CIPHERTEXT", "Offers", "Options", "PolicyErrors", "Protocol", "Session", "SessionStats",
-    "Shrink", "SignatureScheme", "SocketFlags", "State", "Status", "TlsError", "TrustAnchors", "VALIDATION_TIME_NOW", "Validation",
-    "alert_name", "cipher_suite_name", "group_name", "library_version", "signature_scheme_name",
-    "status_name", "suspended_handshakes",
+    "ClientHello", "Context", "Credentials", "Options", "Session", "SessionStats", "TlsError", "alert_name", "cipher_suite_name",
+    "group_name", "library_version", "signature_scheme_name", "status_name", "suspended_handshakes",
 ]
+__all__ += _native.__all__

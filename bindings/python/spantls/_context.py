@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from typing import Any, Iterable, Optional, Sequence, Tuple, Union
+from typing import Any, Iterable, Mapping, Optional, Sequence, Tuple, Union
 
 from ._handles import ContextHandle, CredentialsHandle, Handle, OptionsHandle, create, must
 from ._library import lib
@@ -68,11 +68,19 @@ class Credentials:
         self.close()
 
 
+Several = Union[Credentials, Iterable[Credentials]]
+
+
+def _each(credentials: Optional[Several]) -> Iterable[Credentials]:
+    return () if credentials is None else (credentials,) if isinstance(credentials, Credentials) else credentials
+
+
 class Options:
-    """What contexts are made from. Every setting is a keyword and a method."""
+    """What contexts are made from. Every setting is a keyword and a method. Credentials may be one or several, the preferred first;
+    those for names are for servers (SNI): {"www.example.org": credentials, "*.example.org": [ecdsa, rsa]}."""
 
     def __init__(
-        self, *, credentials: Optional[Credentials] = None, trust_anchors: Any = None,
+        self, *, credentials: Optional["Several"] = None, trust_anchors: Any = None,
         trust_anchors_file: Optional[Path] = None, crls: Any = None, protocols: int = 0,
         cipher_suites: Sequence[int] = (), groups: Sequence[int] = (), alpn: Iterable[Union[str, bytes]] = (),
         client_certificate: int = ClientCertificate.NONE, validation: int = Validation.EXTERNAL,
@@ -80,16 +88,16 @@ class Options:
         ticket_lifetime: int = 0, max_fragment_size: int = 0, key_log_file: Optional[Path] = None,
         keep_client_hello: bool = False, trust_anchor_mode: int = TrustAnchors.AUTHORITIES,
         strict_certificates: bool = False, validation_time: int = VALIDATION_TIME_NOW,
-        more_credentials: Iterable[Credentials] = (), credentials_for_names: Iterable[Tuple[str, Credentials]] = (),
+        credentials_for_names: Union[Mapping[str, "Several"], Iterable[Tuple[str, "Several"]]] = (),
         certificate_requests: int = CertificateRequests.DEFAULT, alpn_mismatch: int = AlpnMismatch.FAIL,
     ) -> None:
         self._handle = create(OptionsHandle, lib.tls_options_create)
-        if credentials is not None:
-            self.set_credentials(credentials)
-        for more in more_credentials:
-            self.add_credentials(more)
-        for name, named in credentials_for_names:
-            self.add_credentials_for_name(name, named)
+        for unnamed in _each(credentials):
+            self.add_credentials(unnamed)
+        pairs = credentials_for_names.items() if isinstance(credentials_for_names, Mapping) else credentials_for_names
+        for name, several in pairs:
+            for named in _each(several):
+                self.add_credentials_for_name(name, named)
         self.set_certificate_requests(certificate_requests)
         if trust_anchors is not None:
             self.add_trust_anchors(trust_anchors)

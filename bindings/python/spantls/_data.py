@@ -138,7 +138,7 @@ class Data(Handshaking):
 
     def _seal(self, plaintext: Any, patience: Optional[Patience]) -> None:
         size = len(plaintext)
-        room = bytearray(size + (size // 16384 + 1) * 32 + 128)
+        room = bytearray(self._session.ciphertext_size(size))
         try:
             _, consumed, written = self._session.encrypt(plaintext, room)
         except TlsError as error:

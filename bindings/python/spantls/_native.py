@@ -8,7 +8,7 @@ from ctypes import (c_char, c_char_p, c_int32, c_int64, c_size_t, c_ssize_t, c_u
                     c_void_p)
 from typing import Any, Dict, Tuple
 
-VERSION = '0.1.0'
+VERSION = "0.1.0"
 """The version of this header, which is that of the library it came with: compare spantls_version()."""
 VERSION_MAJOR = 0
 """Its first number."""
@@ -653,3 +653,12 @@ def declare(library: ctypes.CDLL) -> None:
         function = getattr(library, name)
         function.restype = result
         function.argtypes = arguments
+
+
+# What the package passes on.
+__all__ = [
+    "VERSION", "VERSION_MAJOR", "VERSION_MINOR", "VERSION_PATCH", "VERSION_NUMBER", "ERROR_MESSAGE_SIZE", "ABI_VERSION",
+    "VALIDATION_TIME_NOW", "MIN_CIPHERTEXT", "MAX_RECORD", "MAX_KEY_SHARES", "Status", "Protocol", "ClientCertificate",
+    "Validation", "CertificateRequests", "TrustAnchors", "State", "PolicyErrors", "ChannelBinding", "Shrink", "SocketFlags",
+    "KernelReason", "Offers", "Alert", "AlpnMismatch", "CipherSuite", "Group", "SignatureScheme",
+]

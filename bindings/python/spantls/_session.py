@@ -171,6 +171,10 @@ class Session:
             raise self._fail(handle, status, counts[0], counts[1])
         return STATUSES[status], counts[0], counts[1]
 
+    def ciphertext_size(self, plaintext_len: int) -> int:
+        """The room with which encrypt() takes that many bytes in one call, with what else is owed now."""
+        return int(lib.tls_session_ciphertext_size(self._handle, plaintext_len))
+
     def encrypt_vectored(self, parts: Sequence[Any], ciphertext: Any) -> Tuple[Status, int, int]:
         """As encrypt, with the plaintext gathered from several buffers."""
         handle, counts = self._handle, _Two()
@@ -265,6 +269,15 @@ class Session:
         """Sends what is owed and close_notify over the socket (tls_session_socket_shutdown)."""
         handle = self._handle
         status = lib.tls_session_socket_shutdown(handle)
+        if status < 0:
+            raise self._fail(handle, status)
+        return STATUSES[status]
+
+    def finish(self) -> Status:
+        """Ends the connection in order: sends what close_notify() sends, ends the socket's sending side, discards what still comes
+        (tls_session_socket_finish). CLOSED: the peer has ended it too."""
+        handle = self._handle
+        status = lib.tls_session_socket_finish(handle)
         if status < 0:
             raise self._fail(handle, status)
         return STATUSES[status]
@@ -409,6 +422,7 @@ class Session:
 
     @property
     def local_certificate(self) -> Optional[bytes]:
+        """Our own certificate (DER), once the peer has it; while NEEDS_SIGNATURE waits, the one whose key must sign."""
         return self._copy_out(lib.tls_session_local_certificate) or None
 
     @property

@@ -6,7 +6,7 @@ root=$(cd "$here/../../.." && pwd)
 python=${PYTHON:-python3}
 SPANTLS_LIB=${SPANTLS_LIB:-$root/target/release/libspantls.so}
 export SPANTLS_LIB
-tests="test_core test_ssl_module test_ssl_trust test_differential_io test_differential_objects test_differential_trust test_wheel"
+tests="test_core test_interface test_ssl_module test_ssl_trust test_differential_io test_differential_objects test_differential_trust test_wheel"
 if [ "$1" != quick ]; then
     venv=$root/target/python-venv
     if ! cmp -s "$here/requirements.txt" "$venv/installed.txt"; then
