@@ -162,13 +162,13 @@ compile() {
     done
 }
 
-# run_all NAME BUILT PREFIX...: runs what `compile` made under BUILT, behind the command in PREFIX. test_resources.c
-# says why it is left out where memory is checked.
+# run_all NAME BUILT PREFIX...: runs what `compile` made under BUILT, behind the command in PREFIX. test_resources.c and
+# test_stack.c say why they are left out where memory is checked.
 run_all() {
     local name=$1 built=$2 program
     shift 2
     for program in "${programs[@]}"; do
-        case $name-$program in sanitizers-resources | valgrind*-resources) continue ;; esac
+        case $name-$program in sanitizers-resources | valgrind*-resources | sanitizers-stack | valgrind*-stack) continue ;; esac
         run "$name-$program" "$@" "$build/$built-$program" ${arguments[@]+"${arguments[@]}"}
     done
 }

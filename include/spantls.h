@@ -28,7 +28,8 @@
  * - Any integer is checked; enumerations are passed as integers of fixed width.
  * - Nothing here blocks (except the system calls on a blocking socket that a session was bound to), prints, installs signal
  *   handlers, or ends the process.
- * - Signal handlers of the host may run on a small stack (192 KiB) while a handshake call is under way.
+ * - A call needs at most 96 KiB of the calling thread's stack, and leaves the rest of it alone. Signal handlers of the host may
+ *   run on a small stack (192 KiB) while a handshake call is under way.
  *
  * Questions
  *
