@@ -15,6 +15,7 @@ PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 DATADIR ?= $(PREFIX)/share
+EXAMPLESDIR = $(DATADIR)/doc/spantls/examples
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 INSTALL ?= install
 
@@ -31,8 +32,8 @@ build: ## the shared and the static library, in target/release
 	$(CARGO) build --release $(IN_TARGET)
 	@ln -sf libspantls.so target/release/libspantls.so.1
 
-examples: build ## the C examples, in examples-c/build; as root installs libssl-dev for one of them, and says so
-	examples-c/install_libcrypto.sh
+examples: build ## the C examples, in examples-c/build; as root installs libssl-dev and libuv1-dev for two of them, and says so
+	examples-c/install_libraries.sh
 	$(MAKE) -C examples-c
 
 demo: examples ## real conversations over loopback: our client and servers, and the OpenSSL command line
@@ -52,7 +53,8 @@ test: examples ## all tests, as root; installs what they need, and says so
 test-quick: examples ## the tests without the long tables, valgrind and other software: under three minutes
 	$(SIDE_BY_SIDE) $(QUICK_PARTS)
 
-test-examples: examples ## the conversations of the demo, and again with the examples' memory checked
+test-examples: examples ## the small examples, the conversations of the demo, and both again with the examples' memory checked
+	$(PYTHON) examples-c/small/test_small.py examples-c/build/small ffi-tests/certs
 	$(PYTHON) examples-c/demo.py examples-c/build ffi-tests/certs
 	examples-c/check.sh target/release ffi-tests/certs
 
@@ -143,8 +145,8 @@ bench-handshake: ## instructions of a handshake beside rustls's, counted by valg
 bench-load: examples ## the example epoll_server under load, beside OpenSSL's and nginx: writes docs/load.md and docs/load.svg
 	$(PYTHON) bench/load.py
 
-install: build ## header, libraries, spantls.pc and the CMake package, under PREFIX (and DESTDIR)
-	$(INSTALL) -d $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(DATADIR)/cmake/spantls
+install: build ## header, libraries, spantls.pc, the CMake package and the small examples, under PREFIX (and DESTDIR)
+	$(INSTALL) -d $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(DATADIR)/cmake/spantls $(DESTDIR)$(EXAMPLESDIR)
 	$(INSTALL) -m 644 include/spantls.h $(DESTDIR)$(INCLUDEDIR)/spantls.h
 	$(INSTALL) -m 755 $(LIB) $(DESTDIR)$(LIBDIR)/libspantls.so.$(VERSION)
 	ln -sf libspantls.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libspantls.so.1
@@ -154,11 +156,12 @@ install: build ## header, libraries, spantls.pc and the CMake package, under PRE
 		packaging/spantls.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/spantls.pc
 	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/spantls.pc
 	$(INSTALL) -m 644 packaging/cmake/*.cmake $(DESTDIR)$(DATADIR)/cmake/spantls
+	$(INSTALL) -m 644 examples-c/small/*.c $(DESTDIR)$(EXAMPLESDIR)
 
 uninstall: ## remove what `make install` has put there, with the same variables
 	rm -f $(DESTDIR)$(INCLUDEDIR)/spantls.h $(DESTDIR)$(LIBDIR)/libspantls.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libspantls.so.1 \
 		$(DESTDIR)$(LIBDIR)/libspantls.so $(DESTDIR)$(LIBDIR)/libspantls.a $(DESTDIR)$(LIBDIR)/pkgconfig/spantls.pc
-	rm -rf $(DESTDIR)$(DATADIR)/cmake/spantls
+	rm -rf $(DESTDIR)$(DATADIR)/cmake/spantls $(DESTDIR)$(DATADIR)/doc/spantls
 
 test-package: build ## installed and used from outside: pkg-config and make, CMake; shared and static (installs cmake, pkg-config)
 	$(PYTHON) ffi-tests/package/test_package.py

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 #
-# The conversations of demo.py with examples whose memory is checked: by the sanitizers of clang, then by valgrind.
+# The tests of the small examples and the conversations of demo.py, with examples whose memory is checked: by the sanitizers of
+# clang, then by valgrind.
 #
 #   check.sh LIBRARY_DIRECTORY CERTIFICATE_DIRECTORY
 #
@@ -9,7 +10,7 @@
 set -euo pipefail
 
 if [ $# -ne 2 ]; then
-    sed -n '3,7s/^# *//p' "$0" >&2
+    sed -n '3,8s/^# *//p' "$0" >&2
     exit 2
 fi
 here=$(cd "$(dirname "$0")" && pwd)
@@ -28,11 +29,25 @@ converse() {
     fi
 }
 
+# small NAME DIRECTORY [WRAPPER...]
+small() {
+    local name=$1 directory=$2
+    shift 2
+    if python3 "$here/small/test_small.py" "$directory" "$certificates" "$@" > "$build/small.log" 2>&1; then
+        echo "small examples, $name: $(tail -n 1 "$build/small.log")"
+    else
+        echo "small examples, $name:"
+        cat "$build/small.log"
+        return 1
+    fi
+}
+
 sanitized=$build/sanitized
 mkdir -p "$sanitized"
 flags='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all'
 if echo 'int main(void) { return 0; }' | clang -x c $flags - -o "$sanitized/probe" 2> /dev/null; then
     make -s -C "$here" CC=clang CFLAGS="$flags" LIBDIR="$libraries" BUILD="$sanitized"
+    small "sanitized" "$sanitized/small"
     converse "sanitized" "$sanitized"
 else
     echo "skipped - the examples with sanitizers: clang or its run-time libraries are not installed"
@@ -52,6 +67,7 @@ exec valgrind --quiet --error-exitcode=9 --leak-check=full --fair-sched=yes --un
 SCRIPT
         chmod +x "$checked/$program"
     done
+    small "valgrind" "$build/small" valgrind --quiet --leak-check=full --fair-sched=yes --undef-value-errors=no
     converse "valgrind" "$checked"
 else
     echo "skipped - the examples under valgrind: it is not installed"

@@ -26,6 +26,7 @@ TREE = [
     "include/spantls.h", "lib/libspantls.a", "lib/libspantls.so", "lib/libspantls.so.1", f"lib/libspantls.so.{VERSION}",
     "lib/pkgconfig/spantls.pc", "share/cmake/spantls/spantls-config-version.cmake",
     "share/cmake/spantls/spantls-config.cmake",
+    *(f"share/doc/spantls/examples/{name}" for name in os.listdir(os.path.join(ROOT, "examples-c", "small")) if name.endswith(".c")),
 ]
 
 
@@ -142,6 +143,14 @@ class Installed:
         self.fetches(shared)
         self.fetches(static)
 
+    def test_the_examples_that_are_installed_are_built_against_what_is_installed(self):
+        env = {**os.environ, "PKG_CONFIG_PATH": os.path.join(self.prefix, "lib", "pkgconfig")}
+        flags = run("pkg-config", "--cflags", "--libs", "spantls", env=env).split()
+        examples = os.path.join(self.prefix, "share", "doc", "spantls", "examples")
+        program = os.path.join(self.folder, "socket_client")
+        run("cc", os.path.join(examples, "socket_client.c"), "-o", program, *flags)
+        self.assertTrue(self.needs_library(program))
+
     def test_CMake_takes_this_version_and_no_other_series(self):
         folder = os.path.join(self.folder, "versions")
         os.mkdir(folder)
@@ -205,16 +214,6 @@ class Package(Installed, unittest.TestCase):
         shared, static = self.build_with_cmake(self.project("moved-cmake"), moved)
         self.fetches(shared)
         self.fetches(static)
-
-    def test_the_README_shows_the_client_that_is_tested_here(self):
-        with open(os.path.join(HERE, "consumer", "page.c"), encoding="utf-8") as file:
-            program = [line.strip() for line in file]
-        with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
-            blocks = re.findall(r"```c\n(.*?)```", file.read(), flags=re.S)
-        shown = [block for block in blocks if "tls_session_create_with_socket" in block]
-        self.assertEqual(len(shown), 1)
-        for line in shown[0].splitlines():
-            self.assertIn(line.strip(), program)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ SAME = ("version", "suite", "alpn", "exporter_hex", "tls_server_end_point", "ech
 
 
 def build_c_runner():
-    subprocess.run([os.path.join(ROOT, "examples-c", "install_libcrypto.sh")], check=True)
+    subprocess.run([os.path.join(ROOT, "examples-c", "install_libraries.sh")], check=True)
     program = os.path.join(ROOT, "ffi-tests", "build", "scenario-runner")
     os.makedirs(os.path.dirname(program), exist_ok=True)
     folder = os.path.dirname(LIBRARY)

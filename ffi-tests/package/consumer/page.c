@@ -1,4 +1,4 @@
-/* page NAME PORT ANCHORS: fetches https://NAME:PORT/ and prints the answer. The README's client, as a program. */
+/* page NAME PORT ANCHORS: fetches https://NAME:PORT/ and prints the answer. */
 
 #include <netdb.h>
 #include <spantls.h>
