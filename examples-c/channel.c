@@ -141,18 +141,18 @@ bool channel_send(struct channel *channel)
 
 /* ---- the session ---- */
 
-/* Judges the peer's certificate. A refusal is no error here: it makes process_handshake fail, with the alert. */
+/* Judges the peer's certificate. A refusal is not an error here: the next handshake call returns it, and sends the alert. */
 tls_status_t channel_judge(struct channel *channel)
 {
     uint32_t policy_errors = 0;
     tls_status_t status = tls_session_accept_with_default_validation(channel->session, &policy_errors);
 
-    if (status == TLS_STATUS_COMPLETE) {
-        channel->judged = true;
-        fprintf(stderr, "%s: verdict: %s (policy errors %u)\n", channel->label,
-                policy_errors == 0 ? "accepted" : "refused", (unsigned)policy_errors);
-    }
-    return status;
+    if (status != TLS_STATUS_COMPLETE && status != TLS_STATUS_AUTHENTICATION_FAILED)
+        return status;
+    channel->judged = true;
+    fprintf(stderr, "%s: verdict: %s (policy errors %u)\n", channel->label,
+            status == TLS_STATUS_COMPLETE ? "accepted" : "refused", (unsigned)policy_errors);
+    return TLS_STATUS_COMPLETE;
 }
 
 /* The session wants input and there will be none. The answer is CLOSED or an error, never "go on". */

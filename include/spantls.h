@@ -48,7 +48,8 @@
  *     NEEDS_SIGNATURE                the credentials' key is external            tls_session_set_signature()
  *
  * The verdict is tls_session_accept_with_default_validation(), tls_session_set_certificate_validation_result() or
- * tls_session_reject_certificate(). With SPANTLS_VALIDATION_AUTOMATIC it is given inside, without a suspension.
+ * tls_session_reject_certificate(). With SPANTLS_VALIDATION_AUTOMATIC it is given inside, without a suspension. A refusal
+ * fails the session within the call, and the alert is pending output: continue as after any failure.
  *
  * - A client is asked for its credentials before it sees the server's certificate (in TLS 1.2 before it can judge it,
  *   RFC 5246 section 7.3; in TLS 1.3 RFC 8446 section 4.3.2). Nothing of them leaves before the verdict, and before the
@@ -1972,16 +1973,18 @@ spantls_socket_t tls_session_socket(const tls_session_t *session);
  * revocation if lists were given, and, on clients, the target host name. It computes on the caller's stack and may take a
  * millisecond; the first use of the system's store reads it.
  *
- * A client that showed no certificate is accepted, with 0 for policy errors, except under `SPANTLS_CLIENT_CERTIFICATE_REQUIRE`.
- * It is then accepted but not identified: check `tls_session_remote_certificate_count()`.
+ * A client that showed no certificate is accepted, except under `SPANTLS_CLIENT_CERTIFICATE_REQUIRE`. It is not identified:
+ * `*out_policy_errors` is `SPANTLS_POLICY_ERROR_NOT_AVAILABLE`.
  *
- * Call it from any thread, but alone on the session; then call `tls_session_handshake()` again.
+ * Call it from any thread, but alone on the session; then call `tls_session_handshake()` again. On an open session that has
+ * asked for a certificate (`tls_session_request_client_certificate()`), `tls_session_decrypt()` continues, and a thread
+ * inside it makes every verdict `TLS_STATUS_BUSY`.
  *
- * On an open session that has asked for a certificate (`tls_session_request_client_certificate()`) it is
- * `tls_session_decrypt()` that goes on, and a thread inside it makes this `TLS_STATUS_BUSY`; so with all verdicts.
- *
- * - `TLS_STATUS_COMPLETE`: judged. `*out_policy_errors` (may be NULL) 0: accepted. Otherwise the peer is refused
- *   with the alert that fits the worst error, and the error record will say what is wrong.
+ * - `TLS_STATUS_COMPLETE`: the peer is accepted. `*out_policy_errors` (may be NULL) is 0, or as above.
+ * - `TLS_STATUS_AUTHENTICATION_FAILED`: the peer is refused, and `*out_policy_errors` says for what. The session has failed:
+ *   `tls_session_error()` has the reason. The alert is pending output: `tls_session_handshake()` and
+ *   `tls_session_drain_pending_output()` write it; on a socket `tls_session_socket_handshake()` and
+ *   `tls_session_socket_shutdown()` send it.
  * - `TLS_STATUS_INVALID_STATE`: nothing waits for a verdict, or it was answered.
  */
 SPANTLS_MUST_USE
@@ -2009,7 +2012,8 @@ tls_status_t tls_session_default_policy_errors(const tls_session_t *session,
  * refuse the peer with `certificate_required` for 1 (`handshake_failure` in TLS 1.2), else `unknown_ca` for 4, else
  * `bad_certificate` for 2. To choose the alert, use `tls_session_reject_certificate()`.
  *
- * - `TLS_STATUS_COMPLETE`: taken; call `tls_session_handshake()` again.
+ * - `TLS_STATUS_COMPLETE`: the peer is accepted: call `tls_session_handshake()` again.
+ * - `TLS_STATUS_AUTHENTICATION_FAILED`: the peer is refused, as by `tls_session_accept_with_default_validation()`.
  * - `TLS_STATUS_INVALID_ARGUMENT`: an unknown bit.
  * - `TLS_STATUS_INVALID_STATE`: nothing waits for a verdict, or it was answered.
  */
@@ -2021,8 +2025,8 @@ tls_status_t tls_session_set_certificate_validation_result(tls_session_t *sessio
  * Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with a refusal: the peer gets this fatal alert, under the keys in
  * force, before it completes and before any application byte.
  *
- * - `TLS_STATUS_COMPLETE`: taken; call `tls_session_handshake()` again: it fails with
- *   `TLS_STATUS_AUTHENTICATION_FAILED` and writes the alert.
+ * - `TLS_STATUS_COMPLETE`: refused: the session has failed, and the alert is pending output, as after
+ *   `tls_session_accept_with_default_validation()`.
  * - `TLS_STATUS_INVALID_ARGUMENT`: an alert that ends nothing (close_notify, user_canceled, no_renegotiation).
  * - `TLS_STATUS_INVALID_STATE`: nothing waits for a verdict, or it was answered.
  */
@@ -2033,8 +2037,8 @@ tls_status_t tls_session_reject_certificate(tls_session_t *session,
 /**
  * Answers any suspension with a refusal: the peer gets this fatal alert, and nothing else any more.
  *
- * - `TLS_STATUS_COMPLETE`: taken; call `tls_session_handshake()` again: it fails with
- *   `TLS_STATUS_AUTHENTICATION_FAILED` and writes the alert.
+ * - `TLS_STATUS_COMPLETE`: refused: the session has failed with `TLS_STATUS_AUTHENTICATION_FAILED`, and the alert is pending
+ *   output, as after `tls_session_accept_with_default_validation()`.
  * - `TLS_STATUS_INVALID_ARGUMENT`: an alert that ends nothing (close_notify, user_canceled, no_renegotiation).
  * - `TLS_STATUS_INVALID_STATE`: the session is not suspended, or its question was answered.
  */

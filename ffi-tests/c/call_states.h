@@ -26,7 +26,6 @@ enum {
     ASKING = 1 << 5,
     ACCEPTED = 1 << 6,
     ACCEPTED_HALFWAY = 1 << 7,
-    REFUSING = 1 << 8,
     FINISHING = 1 << 9,
     OPEN = 1 << 10,
     HOLDING = 1 << 11,
@@ -366,7 +365,7 @@ static void refuse_and_say_so(scene_t *scene) {
 
 static void owe_refusal(scene_t *scene) {
     refuse_peer(scene);
-    EXPECT_STATUS(call_with_room(scene, 0), TLS_STATUS_AUTHENTICATION_FAILED);
+    EXPECT_STATUS(call_with_room(scene, 0), TLS_STATUS_WANT_WRITE);
 }
 
 static void be_cut_in_handshake(scene_t *scene) {

@@ -445,7 +445,9 @@ tls_status_t call_handshake(side_t *self, side_t *peer) {
         EXPECT(tls_session_negotiated_group(self->session) == 0);
     }
     EXPECT(((state & SPANTLS_STATE_SUSPENDED) != 0) == suspended);
-    EXPECT(((state & SPANTLS_STATE_FAILED) != 0) == is_sticky_failure(status));
+    /* What a failed session owes its peer comes before its failure. */
+    const bool owes_alert = (state & SPANTLS_STATE_FAILED) != 0 && status == TLS_STATUS_WANT_WRITE;
+    EXPECT(((state & SPANTLS_STATE_FAILED) != 0) == is_sticky_failure(status) || owes_alert);
 
     bytes_append(&peer->inbox, output, written);
     consume(self, consumed);
@@ -455,12 +457,23 @@ tls_status_t call_handshake(side_t *self, side_t *peer) {
     return status;
 }
 
+void expect_verdict(tls_session_t *session, tls_status_t status) {
+    const bool has_failed = (tls_session_state(session) & SPANTLS_STATE_FAILED) != 0;
+    EXPECT_STATUS(status, has_failed ? TLS_STATUS_AUTHENTICATION_FAILED : TLS_STATUS_COMPLETE);
+    if (has_failed) {
+        const spantls_error_t error = error_of(session);
+        EXPECT_STATUS(error.status, TLS_STATUS_AUTHENTICATION_FAILED);
+        EXPECT(error.alert_sent > 0 && error.policy_errors != 0 && error.message[0] != 0);
+        EXPECT_NUMBER(tls_session_has_pending_output(session), 1);
+    }
+}
+
 static void judge(side_t *self, side_t *peer) {
     tls_session_t *session = self->session;
     switch (self->judge) {
         case JUDGE_BY_DEFAULT:
-            EXPECT_STATUS(tls_session_accept_with_default_validation(session, &self->policy_errors),
-                          TLS_STATUS_COMPLETE);
+            expect_verdict(session, tls_session_accept_with_default_validation(session, &self->policy_errors));
+            EXPECT_NUMBER(self->policy_errors, self->policy_errors & 7);
             break;
         case JUDGE_ACCEPT_LATE:
             for (int i = 0; i < 3; i++) {

@@ -149,6 +149,9 @@ bool is_suspension(tls_status_t status);
 /* Answers what the session asks as the side is told to, once; the next run calls on. */
 void answer_question(side_t *self, side_t *peer);
 
+/* What a verdict call has returned: COMPLETE, or the refusal, with which the session has failed already. */
+void expect_verdict(tls_session_t *session, tls_status_t status);
+
 /* After a stop: the answer was given by hand, the next run may call on. */
 void resume(side_t *self);
 

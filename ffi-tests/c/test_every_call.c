@@ -214,7 +214,13 @@ static void check_records(const stage_t *stage, long long result, const spantls_
         return;
     }
     const spantls_error_t record = error_of(session_of(stage));
-    if (failed && on_session && !reads && !(stage->state->bits & BROKEN)) {
+    if (on_session && !reads && !(stage->state->bits & BROKEN) &&
+        (result == TLS_STATUS_COMPLETE || result == TLS_STATUS_AUTHENTICATION_FAILED) &&
+        (tls_session_state(session_of(stage)) & SPANTLS_STATE_FAILED) != 0) {
+        /* An answer that refuses: the session has failed within the call. */
+        EXPECT_STATUS(record.status, TLS_STATUS_AUTHENTICATION_FAILED);
+        EXPECT(record.alert_sent > 0);
+    } else if (failed && on_session && !reads && !(stage->state->bits & BROKEN)) {
         EXPECT_STATUS(record.status, (int)result);
         EXPECT(!is_refusal(result) || record.alert_sent == -1);
     } else {

@@ -143,8 +143,9 @@ static void play_answer(game_t *game, player_t *self) {
                             : tls_session_set_certificate_validation_result(session, 0);
     }
     /* The bit stays set between the answer and the next call; a second answer is refused. */
-    EXPECT(status == TLS_STATUS_INVALID_STATE || (asked && status == TLS_STATUS_COMPLETE));
-    self->refused = self->refused || (refuse && status == TLS_STATUS_COMPLETE);
+    EXPECT(status == TLS_STATUS_INVALID_STATE || (asked && status == TLS_STATUS_COMPLETE) ||
+           (asked && refuse && status == TLS_STATUS_AUTHENTICATION_FAILED));
+    self->refused = self->refused || (refuse && status != TLS_STATUS_INVALID_STATE);
 }
 
 static void play_encrypt(game_t *game, player_t *self, player_t *peer) {

@@ -356,7 +356,7 @@ static void answered_with_no(const question_t *question, size_t protocol) {
             EXPECT_STATUS(tls_session_set_certificate_validation_result(
                               session, question->of_nobody ? SPANTLS_POLICY_ERROR_NOT_AVAILABLE
                                                            : SPANTLS_POLICY_ERROR_CHAIN_ERRORS),
-                          TLS_STATUS_COMPLETE);
+                          TLS_STATUS_AUTHENTICATION_FAILED);
             alert = question->of_nobody ? no_certificate : SPANTLS_ALERT_UNKNOWN_CA;
     }
     resume(scene.asked);

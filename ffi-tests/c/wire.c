@@ -110,7 +110,7 @@ tls_status_t step(tls_session_t *session) {
     EXPECT_NUMBER(tls_session_is_handshake_complete(session), status == TLS_STATUS_COMPLETE);
     if (status == TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION) {
         EXPECT_STATUS(tls_session_socket_handshake(session), status);
-        EXPECT_STATUS(tls_session_accept_with_default_validation(session, NULL), TLS_STATUS_COMPLETE);
+        expect_verdict(session, tls_session_accept_with_default_validation(session, NULL));
         return tls_session_socket_handshake(session);
     }
     return status;

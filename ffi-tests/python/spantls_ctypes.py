@@ -310,9 +310,22 @@ class Session:
         return _read_error(_lib.tls_session_error, self._handle)
 
     def accept_with_default_validation(self):
+        """The policy errors for which the peer is refused; 0 if it is accepted."""
         policy_errors = ctypes.c_uint32()
-        self.must(_lib.tls_session_accept_with_default_validation(self._handle, ctypes.byref(policy_errors)))
-        return policy_errors.value
+        status = _lib.tls_session_accept_with_default_validation(self._handle, ctypes.byref(policy_errors))
+        if status == AUTHENTICATION:
+            self._is_refused()
+            return policy_errors.value
+        self.must(status)
+        return 0
+
+    def _is_refused(self):
+        """The verdict has ended the session: it knows why, and owes the alert unless it cannot send any more."""
+        error = self.error()
+        if error.status != AUTHENTICATION or not self.state() & FAILED or error.policy_errors == 0:
+            raise AssertionError(f"refused, but not failed: {error}")
+        if error.alert_sent >= 0 and not self.has_pending_output():
+            raise AssertionError("refused, but the alert is not pending")
 
     def default_policy_errors(self):
         policy_errors = ctypes.c_uint32()
@@ -320,7 +333,11 @@ class Session:
         return policy_errors.value
 
     def set_certificate_validation_result(self, policy_errors):
-        self.must(_lib.tls_session_set_certificate_validation_result(self._handle, policy_errors))
+        status = _lib.tls_session_set_certificate_validation_result(self._handle, policy_errors)
+        if status == AUTHENTICATION:
+            self._is_refused()
+        elif self.must(status) is None and policy_errors:
+            raise AssertionError("accepted in spite of policy errors")
 
     def set_server_context(self, context):
         self.must(_lib.tls_session_set_server_context(self._handle, context._handle))

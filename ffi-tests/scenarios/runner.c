@@ -235,7 +235,9 @@ static tls_status_t judge(tls_session_t *session) {
     if (verdict != NULL && strcmp(verdict, "accept") == 0) {
         return tls_session_set_certificate_validation_result(session, 0);
     }
-    return tls_session_accept_with_default_validation(session, NULL);
+    const tls_status_t status = tls_session_accept_with_default_validation(session, NULL);
+    /* A refusal is told by the next call, which sends the alert. */
+    return status == TLS_STATUS_AUTHENTICATION_FAILED ? TLS_STATUS_COMPLETE : status;
 }
 
 static tls_status_t sign(tls_session_t *session) {

@@ -356,6 +356,16 @@ impl Handshake {
         )
     }
 
+    /// True if the host has answered with a refusal, which `go_on` carries out.
+    pub(crate) fn is_refused(&self) -> bool {
+        matches!(
+            self.state,
+            State::Hello { answer: Some(Reply::Refuse(_)), .. }
+                | State::Asking { answer: Some(Reply::Refuse(_)), .. }
+                | State::HeldBack { answer: Some(Reply::Refuse(_)), .. }
+        )
+    }
+
     /// True if `go_on` has something to do. With a new context the record that is passed again continues the handshake.
     pub(crate) fn can_go_on(&self) -> bool {
         self.is_answered() && !matches!(self.state, State::Hello { answer: Some(Reply::Context(_)), .. })
@@ -364,7 +374,7 @@ impl Handshake {
     /// Takes the host's answer to the question; it takes effect in `go_on`, or in `feed` if it is a context.
     pub(crate) fn answer(&mut self, question: Question, reply: Reply) -> Result<(), Failure> {
         if self.is_answered() {
-            return Err(Failure::state("the answer was given already: call process_handshake"));
+            return Err(Failure::state("the answer was given already: continue the handshake"));
         }
         match (&mut self.state, question) {
             (State::Hello { asked: true, answer, .. }, Question::ServerContext)

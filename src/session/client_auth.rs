@@ -74,28 +74,31 @@ impl Session {
     }
 
     /// Gives the default validation's verdict on a client of an open session.
-    pub(super) fn judge_client(&self, read: &mut ReadHalf) -> Result<u32, Failure> {
+    pub(super) fn judge_client(&self, read: &mut ReadHalf) -> Result<(u32, Option<Failure>), Failure> {
         let chain = self.remote_certificates();
         let judged = self.judged(&chain, None);
-        let refused = judged.refused();
-        self.answer_client(read, judged.refusal)?;
-        Ok(refused)
+        Ok((judged.errors, self.answer_client(read, judged.refusal)?))
     }
 
-    /// Takes the verdict on a client of an open session.
-    pub(super) fn answer_client(&self, read: &mut ReadHalf, refusal: Option<Failure>) -> Result<(), Failure> {
-        read.answer(&self.shared, refusal.map(|failure| alert::refusal(failure, Some(Version::Tls13))))?;
+    /// Takes the verdict on a client of an open session. A refusal ends the session, and is returned.
+    pub(super) fn answer_client(
+        &self,
+        read: &mut ReadHalf,
+        refusal: Option<Failure>,
+    ) -> Result<Option<Failure>, Failure> {
+        let refusal = refusal.map(|failure| alert::refusal(failure, Some(Version::Tls13)));
+        let refusal = read.answer(&self.shared, refusal)?;
         self.shared.put(state::CERTIFICATE_REQUESTED, false);
         self.shared.set(state::CERTIFICATE_ANSWERED);
         self.answered();
         // Nothing more is asked until the next request.
         self.shared.facts().asked = None;
-        Ok(())
+        Ok(refusal)
     }
 
     /// Refuses a client of an open session with an alert of the host's choice.
     pub(super) fn reject_client(&self, read: &mut ReadHalf, alert: Alert) -> Result<(), Failure> {
         let refusal = refusal_by_host(&self.remote_certificates(), alert);
-        self.answer_client(read, Some(refusal))
+        self.answer_client(read, Some(refusal)).map(drop)
     }
 }

@@ -7,7 +7,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use super::kernel::Keys;
 use super::read::{ReadHalf, Receiver, truncated};
 use super::stats::now;
-use super::{Counts, Session, state, try_lock};
+use super::{Counts, Session, WriteHalf, state, try_lock};
 use crate::context::{
     ClientCertificateMode, Config, Context, Credentials, PROTOCOL_TLS12, PROTOCOL_TLS13, Protocols, Validation,
 };
@@ -98,7 +98,7 @@ impl Session {
     pub(super) fn work_on_handshake(
         &self,
         phase: &mut Phase,
-        write: &mut super::WriteHalf,
+        write: &mut WriteHalf,
         input: &[u8],
         output: &mut [u8],
         counts: &mut Counts,
@@ -113,7 +113,7 @@ impl Session {
     fn advance(
         &self,
         phase: &mut Phase,
-        write: &mut super::WriteHalf,
+        write: &mut WriteHalf,
         input: &[u8],
         output: &mut [u8],
         counts: &mut Counts,
@@ -165,9 +165,7 @@ impl Session {
                 }
                 Event::Failed(failure) => {
                     shared.put(state::SUSPENDED, false);
-                    write.add(shared, |pending| running.handshake.take_output(pending));
-                    write.closed_by_handshake();
-                    shared.fail(&failure);
+                    self.handshake_has_failed(running, write, &failure);
                     write.hand_over(shared, output, &mut counts.written);
                     return Err(failure);
                 }
@@ -185,12 +183,21 @@ impl Session {
         }
     }
 
-    /// Judges the peer by the default validation.
+    /// The session is over; its alert is pending output.
+    fn handshake_has_failed(&self, running: &mut Running, write: &mut WriteHalf, failure: &Failure) {
+        write.add(&self.shared, |pending| running.handshake.take_output(pending));
+        write.closed_by_handshake();
+        self.shared.fail(failure);
+    }
+
+    /// Judges the peer by the default validation. What is wrong with a peer that is accepted all the same: a client that may
+    /// decline to show a certificate has shown none.
     pub fn accept_with_default_validation(&self) -> Result<u32, Failure> {
-        match self.open_half()? {
-            Some(mut read) => self.judge_client(&mut read),
-            None => self.answer(Question::Certificate, |session, running| session.judge(running)),
-        }
+        let (errors, refusal) = match self.open_half()? {
+            Some(mut read) => self.judge_client(&mut read)?,
+            None => self.answer(Question::Certificate, |session, running| session.judge(running))?,
+        };
+        refusal.map_or(Ok(errors), Err)
     }
 
     /// The policy errors of the default validation, without an answer.
@@ -212,20 +219,23 @@ impl Session {
         }
     }
 
-    /// Takes the host's verdict: 0 accepts.
+    /// Takes the host's verdict: 0 accepts. Fails with the refusal if the host refuses.
     pub fn set_certificate_validation_result(&self, policy_errors: u32) -> Result<Outcome, Failure> {
         if policy_errors & !policy::ALL != 0 {
-            return Err(Failure::argument("this is no TLS_POLICY_ERROR value"));
+            return Err(Failure::argument("this is not a SPANTLS_POLICY_ERROR value"));
         }
         let refused = (policy_errors != 0).then(|| refusal(None, policy_errors, REFUSED_BY_HOST));
-        match self.open_half()? {
+        let refusal = match self.open_half()? {
             Some(mut read) => self.answer_client(&mut read, refused)?,
-            None => self.answer(Question::Certificate, |_, running| {
-                let reply = refused.map_or(Reply::Answer(Answer::Accepted), Reply::Refuse);
-                running.handshake.answer(Question::Certificate, reply)
-            })?,
-        }
-        Ok(Outcome::Complete)
+            None => {
+                let ((), refusal) = self.answer(Question::Certificate, |_, running| {
+                    let reply = refused.map_or(Reply::Answer(Answer::Accepted), Reply::Refuse);
+                    running.handshake.answer(Question::Certificate, reply)
+                })?;
+                refusal
+            }
+        };
+        refusal.map_or(Ok(Outcome::Complete), Err)
     }
 
     /// Refuses the peer's certificate with an alert of the host's choice.
@@ -233,7 +243,9 @@ impl Session {
         refusing(alert)?;
         match self.open_half()? {
             Some(mut read) => self.reject_client(&mut read, alert)?,
-            None => self.answer(Question::Certificate, |_, running| running.reject(Question::Certificate, alert))?,
+            None => {
+                self.answer(Question::Certificate, |_, running| running.reject(Question::Certificate, alert))?;
+            }
         }
         Ok(Outcome::Complete)
     }
@@ -248,6 +260,7 @@ impl Session {
             return Ok(Outcome::Complete);
         }
         let mut phase = try_lock(&self.phase)?;
+        let mut write = try_lock(&self.write)?;
         let asked = match &mut *phase {
             Phase::Running(running) => running.handshake.question().map(|question| (running, question)),
             _ => None,
@@ -255,6 +268,7 @@ impl Session {
         let (running, question) = asked.ok_or_else(|| Failure::state("the session is not suspended"))?;
         running.reject(question, alert)?;
         self.answered();
+        self.end_if_refused(running, &mut write)?;
         Ok(Outcome::Complete)
     }
 
@@ -395,13 +409,12 @@ impl Session {
         }
     }
 
-    /// Answers by the default validation and returns the policy errors for which it refuses.
+    /// Answers by the default validation and returns its policy errors.
     fn judge(&self, running: &mut Running) -> Result<u32, Failure> {
         let judged = self.judged(&running.chain, running.name.as_ref());
-        let refused = judged.refused();
         let reply = judged.refusal.map_or(Reply::Answer(Answer::Accepted), Reply::Refuse);
         running.handshake.answer(Question::Certificate, reply)?;
-        Ok(refused)
+        Ok(judged.errors)
     }
 
     /// What the default validation says, once for each question.
@@ -432,23 +445,39 @@ impl Session {
         }
     }
 
-    /// Gives the answer to a question, if it is the one that is asked.
+    /// Gives the answer to a question, if it is the one that is asked. An answer that refuses ends the handshake at once, and
+    /// is returned beside what `give` returns.
     fn answer<R>(
         &self,
         question: Question,
         give: impl FnOnce(&Self, &mut Running) -> Result<R, Failure>,
-    ) -> Result<R, Failure> {
+    ) -> Result<(R, Option<Failure>), Failure> {
         let mut phase = try_lock(&self.phase)?;
+        let mut write = try_lock(&self.write)?;
         let Phase::Running(running) = &mut *phase else { return Err(not_asked(question)) };
         if running.handshake.is_answered() {
-            return Err(Failure::state("the answer was given already: call process_handshake"));
+            return Err(Failure::state("the answer was given already: continue the handshake"));
         }
         if running.handshake.question() != Some(question) {
             return Err(not_asked(question));
         }
         let answered = give(self, running)?;
         self.answered();
-        Ok(answered)
+        Ok((answered, self.end_if_refused(running, &mut write)?))
+    }
+
+    /// A refusal that was given as an answer takes effect: the session has failed, and the alert is pending output.
+    fn end_if_refused(&self, running: &mut Running, write: &mut WriteHalf) -> Result<Option<Failure>, Failure> {
+        if !running.handshake.is_refused() {
+            return Ok(None);
+        }
+        match self.shared.counters.compute(|| running.handshake.go_on())? {
+            Event::Failed(failure) => {
+                self.handshake_has_failed(running, write, &failure);
+                Ok(Some(failure))
+            }
+            _ => Err(Failure::internal("a refused handshake has continued")),
+        }
     }
 
     /// Nothing is asked any more.
@@ -490,7 +519,7 @@ impl Session {
         &self,
         finished: Finished,
         input_ended: bool,
-        write: &mut super::WriteHalf,
+        write: &mut WriteHalf,
         read: &mut super::ReadHalf,
     ) -> Result<(), Failure> {
         let Finished { version, sending, receiving, .. } = finished;
@@ -596,13 +625,6 @@ pub(super) struct Judged {
     pub(super) errors: u32,
     /// There is none for a client that may decline, and has.
     pub(super) refusal: Option<Failure>,
-}
-
-impl Judged {
-    /// The policy errors for which the peer is refused; 0 if it is accepted.
-    pub(super) fn refused(&self) -> u32 {
-        self.refusal.as_ref().map_or(0, |_| self.errors)
-    }
 }
 
 /// The refusal of a client that declines where it must not.

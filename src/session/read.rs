@@ -197,17 +197,18 @@ impl ReadHalf {
         shown
     }
 
-    /// The verdict: `None` accepts. Fails if nobody has asked.
-    pub(super) fn answer(&mut self, shared: &Shared, refusal: Option<Failure>) -> Result<(), Failure> {
+    /// The verdict: `None` accepts. A refusal is returned as the session has failed with it. Fails if nobody has asked.
+    pub(super) fn answer(&mut self, shared: &Shared, refusal: Option<Failure>) -> Result<Option<Failure>, Failure> {
         if !self.asking {
             return Err(not_asked(Question::Certificate));
         }
         self.asking = false;
-        if let Some(failure) = refusal {
-            // Told to whoever reads next.
-            drop(self.fail(shared, failure));
-        }
-        Ok(())
+        let Some(mut refusal) = refusal else { return Ok(None) };
+        // The next call that reads returns it too, unless the half had ended before.
+        drop(self.fail(shared, refusal.clone()));
+        let sent = shared.sticky().filter(|sticky| sticky.kind == FailureKind::Authentication);
+        refusal.alert_sent = sent.and_then(|sticky| sticky.alert_sent);
+        Ok(Some(refusal))
     }
 
     pub(super) fn waits_for_verdict(&self) -> bool {

@@ -320,9 +320,13 @@ fn a_client_without_a_certificate_is_held_back_or_refused() {
                             assert_eq!(pair.server.default_policy_errors(), Ok(policy::NOT_AVAILABLE));
                             assert_eq!(pair.server.remote_certificates().len(), 0);
                             match accepted {
-                                true => assert_eq!(pair.server.accept_with_default_validation(), Ok(0)),
+                                true => {
+                                    assert_eq!(pair.server.accept_with_default_validation(), Ok(policy::NOT_AVAILABLE))
+                                }
                                 false => {
-                                    pair.server.set_certificate_validation_result(1).unwrap();
+                                    let refusal = pair.server.set_certificate_validation_result(1).unwrap_err();
+                                    assert_eq!(refusal.kind, FailureKind::Authentication);
+                                    assert_ne!(pair.server.state() & state::FAILED, 0);
                                 }
                             }
                         }
@@ -1111,7 +1115,8 @@ fn a_refusal_in_a_full_handshake_forgets_the_tickets() {
         while refused.step_client() != Ok(Outcome::Suspended(Question::Certificate)) {
             refused.step_server().unwrap();
         }
-        refused.client.set_certificate_validation_result(4).unwrap();
+        let refusal = refused.client.set_certificate_validation_result(4).unwrap_err();
+        assert_eq!(refusal.kind, FailureKind::Authentication);
         assert_eq!(refused.step_client().unwrap_err().kind, FailureKind::Authentication);
         assert!(!resumed(&connect(&server, &client, None)));
     }

@@ -116,8 +116,14 @@ public sealed partial class TlsSession
         uint errors = 0;
         if (_context.ValidationCallback == null)
         {
-            NativeMethods.Must(_handle, NativeMethods.tls_session_accept_with_default_validation(_handle, &errors));
-            return (SslPolicyErrors)errors;
+            int status = NativeMethods.tls_session_accept_with_default_validation(_handle, &errors);
+            if (status == (int)TlsError.AuthenticationFailed)
+            {
+                // The session has failed; the next call throws, and sends the alert.
+                return (SslPolicyErrors)errors;
+            }
+            NativeMethods.Must(_handle, status);
+            return SslPolicyErrors.None;
         }
         NativeMethods.Must(_handle, NativeMethods.tls_session_default_policy_errors(_handle, &errors));
         var found = (SslPolicyErrors)errors;
@@ -197,8 +203,15 @@ public sealed partial class TlsSession
     }
 
     /// <summary>The host's own verdict; None accepts, anything else refuses with the fitting alert.</summary>
-    public void SetRemoteCertificateValidationResult(SslPolicyErrors errors) =>
-        NativeMethods.Must(_handle, NativeMethods.tls_session_set_certificate_validation_result(_handle, (uint)errors));
+    /// <remarks>A refusal fails the session: the next call throws, and sends the alert.</remarks>
+    public void SetRemoteCertificateValidationResult(SslPolicyErrors errors)
+    {
+        int status = NativeMethods.tls_session_set_certificate_validation_result(_handle, (uint)errors);
+        if (status != (int)TlsError.AuthenticationFailed)
+        {
+            NativeMethods.Must(_handle, status);
+        }
+    }
 
     /// <summary>Refuses the peer with an alert of the host's choice (RFC 8446 section 6).</summary>
     public void RejectCertificate(byte alert) =>

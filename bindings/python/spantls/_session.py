@@ -294,10 +294,14 @@ class Session:
     # Answers
 
     def accept_with_default_validation(self) -> PolicyErrors:
-        """Gives the default validation's verdict; 0: accepted."""
+        """Gives the default validation's verdict; 0: accepted, else what the peer is refused for. The session has then failed:
+        the next call says so and hands over the alert."""
         errors = ctypes.c_uint32()
-        self._must(lib.tls_session_accept_with_default_validation(self._handle, _byref(errors)))
-        return PolicyErrors(errors.value)
+        status = lib.tls_session_accept_with_default_validation(self._handle, _byref(errors))
+        if status == Status.AUTHENTICATION_FAILED:
+            return PolicyErrors(errors.value)
+        self._must(status)
+        return PolicyErrors.NONE
 
     @property
     def default_policy_errors(self) -> PolicyErrors:
@@ -307,7 +311,10 @@ class Session:
         return PolicyErrors(errors.value)
 
     def set_certificate_validation_result(self, policy_errors: int) -> None:
-        self._must(lib.tls_session_set_certificate_validation_result(self._handle, int(policy_errors)))
+        """0 accepts. A refusal fails the session: the next call says so and hands over the alert."""
+        status = lib.tls_session_set_certificate_validation_result(self._handle, int(policy_errors))
+        if status != Status.AUTHENTICATION_FAILED:
+            self._must(status)
 
     def reject_certificate(self, alert: int) -> None:
         self._must(lib.tls_session_reject_certificate(self._handle, alert))
