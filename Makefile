@@ -8,7 +8,7 @@ IN_TARGET = --target-dir target
 LIB = target/release/libspantls.so
 # A build of its own, so that target/release stays what `make build` has made.
 AWS_LC_DIR = target/aws-lc
-AWS_LC = --no-default-features --features aws-lc-rs --target-dir $(AWS_LC_DIR)
+AWS_LC = --no-default-features --features aws-lc-rs,encrypted-keys --target-dir $(AWS_LC_DIR)
 
 # Where `make install` puts things; DESTDIR comes before all of it, for packagers.
 PREFIX ?= /usr/local

@@ -82,7 +82,7 @@ static bool load_credentials(tls_options_t *options, const struct settings *sett
         fputs("--cert and --key belong together, and --cert-on-demand to both\n", stderr);
         return false;
     }
-    if (!succeeded(settings->cert, tls_credentials_create_file(settings->cert, settings->key, &credentials)))
+    if (!succeeded(settings->cert, tls_credentials_create_file(settings->cert, settings->key, NULL, &credentials)))
         return false;
     if (settings->on_demand) {
         *out_on_demand = credentials;

@@ -211,7 +211,7 @@ static tls_context_t *make_context(tls_options_t *options, const char *chain, co
 {
     tls_credentials_t *credentials = NULL;
     tls_context_t *context = NULL;
-    bool made = succeeded(chain, tls_credentials_create_file(chain, key, &credentials)) &&
+    bool made = succeeded(chain, tls_credentials_create_file(chain, key, NULL, &credentials)) &&
                 succeeded("credentials", tls_options_set_credentials(options, credentials)) &&
                 succeeded("context", tls_context_create_server(options, &context));
 

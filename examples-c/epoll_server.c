@@ -218,7 +218,7 @@ static tls_context_t *make_context(tls_options_t *options, const char *chain, co
 {
     tls_credentials_t *credentials = NULL;
     tls_context_t *context = NULL;
-    bool made = succeeded(chain, tls_credentials_create_file(chain, key, &credentials)) &&
+    bool made = succeeded(chain, tls_credentials_create_file(chain, key, NULL, &credentials)) &&
                 succeeded(chain, tls_options_set_credentials(options, credentials)) &&
                 succeeded(chain, tls_context_create_server(options, &context));
 

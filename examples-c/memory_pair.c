@@ -68,7 +68,7 @@ static bool make_server(struct party *server, const char *chain, const char *key
     tls_credentials_t *credentials = NULL;
     tls_options_t *options = NULL;
     tls_context_t *context = NULL;
-    bool made = succeeded("credentials", tls_credentials_create_file(chain, key, &credentials)) &&
+    bool made = succeeded("credentials", tls_credentials_create_file(chain, key, NULL, &credentials)) &&
                 succeeded("options", tls_options_create(&options)) &&
                 succeeded("credentials", tls_options_set_credentials(options, credentials)) && add_alpn(options) &&
                 succeeded("server context", tls_context_create_server(options, &context)) &&

@@ -94,7 +94,7 @@ static tls_context_t *make_context(tls_options_t *options, int32_t client_certif
 {
     tls_credentials_t *credentials = NULL;
     tls_context_t *context = NULL;
-    bool made = succeeded(chain, tls_credentials_create_file(chain, key, &credentials)) &&
+    bool made = succeeded(chain, tls_credentials_create_file(chain, key, NULL, &credentials)) &&
                 succeeded("credentials", tls_options_set_credentials(options, credentials)) &&
                 succeeded("client certificates",
                           tls_options_set_client_certificate_mode(options, client_certificates)) &&

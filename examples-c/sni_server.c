@@ -201,7 +201,7 @@ static bool add_tenant(struct server *server, tls_options_t *options, char **arg
     tls_credentials_t *credentials = NULL;
 
     tenant->name = arguments[0];
-    bool added = succeeded(arguments[1], tls_credentials_create_file(arguments[1], arguments[2], &credentials)) &&
+    bool added = succeeded(arguments[1], tls_credentials_create_file(arguments[1], arguments[2], NULL, &credentials)) &&
                  succeeded(tenant->name, tls_options_set_credentials(options, credentials)) &&
                  succeeded(tenant->name, tls_context_create_server(options, &tenant->context));
     tls_credentials_destroy(credentials);

@@ -257,6 +257,7 @@ fi
 if [ "$parts" != c ]; then
     run python-ssl python3 "$here/python/test_against_ssl.py"
     run python-openssl python3 "$here/python/test_against_openssl.py"
+    run python-credentials python3 "$here/python/test_credentials.py"
     run python-chains python3 "$here/python/test_chains.py"
     run python-socket python3 "$here/python/test_socket.py"
     run python-verdicts python3 "$here/python/test_verdicts.py"

@@ -1095,7 +1095,11 @@ tls_status_t spantls_suspended_handshakes(size_t *out_in_use,
 
 /**
  * Makes credentials from PEM text: the chain (leaf first, then the certificates that lead towards a root) and the
- * private key (PKCS#8, PKCS#1 or SEC1, not encrypted). The buffers are copied.
+ * private key (PKCS#8, PKCS#1 or SEC1). The buffers are copied.
+ *
+ * An encrypted key (`ENCRYPTED PRIVATE KEY`: PBES2 with PBKDF2 or scrypt, and AES or triple DES) needs its `passphrase`, which
+ * may be NULL and is ignored for other keys. Keys in the old encrypted form of PEM (`Proc-Type: 4,ENCRYPTED`) are refused:
+ * convert them with `openssl pkcs8 -topk8 -in OLD -out NEW`.
  *
  * Supported keys: ECDSA on P-256 and P-384, Ed25519, and RSA. An EC key without its public part is completed from the
  * first certificate, which must be for this key. A library built with ring (the default) takes RSA keys of 2048, 3072 or
@@ -1107,18 +1111,22 @@ tls_status_t spantls_suspended_handshakes(size_t *out_in_use,
  * END line, a block without an END line, an unknown label, and the labels `TRUSTED CERTIFICATE`, `PKCS7`, `CMS` and
  * `OPENSSH PRIVATE KEY`. Blocks of other known kinds are skipped: keys, parameters, requests and revocation lists in a chain
  * or among trust anchors; certificates and parameters around a private key. If there are several private keys, the first
- * one that is not encrypted is used. Messages give the line number and the fault, never any of the text.
+ * one is used; without a passphrase, the first one that is not encrypted. Messages give the line number and the fault, never any of the text.
  *
  * - `TLS_STATUS_COMPLETE`: `*out_credentials` is set; release it with `tls_credentials_destroy()`.
- * - `TLS_STATUS_INVALID_CONFIGURATION`: no certificate or key found, not parsable, unsupported, or they do not match;
+ * - `TLS_STATUS_INVALID_CONFIGURATION`: no certificate or key found, not parsable, unsupported, or they do not match; an encrypted
+ *   key without a passphrase, with a wrong one, or with more than 10,000,000 rounds of PBKDF2 or 64 MiB for scrypt;
  *   `spantls_last_error()` says which.
- * - `TLS_STATUS_INVALID_ARGUMENT`: a pointer is NULL.
+ * - `TLS_STATUS_NOT_SUPPORTED`: an encrypted key, and the library was built without the feature `encrypted-keys`.
+ * - `TLS_STATUS_OUT_OF_RESOURCES`: no memory for scrypt.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: a pointer is NULL, except `passphrase`.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_credentials_create_pem(const char *chain,
                                         size_t chain_len,
                                         const char *key,
                                         size_t key_len,
+                                        const char *passphrase,
                                         tls_credentials_t **out_credentials);
 
 /**
@@ -1130,7 +1138,22 @@ tls_status_t tls_credentials_create_pem(const char *chain,
 SPANTLS_MUST_USE
 tls_status_t tls_credentials_create_file(const char *chain_path,
                                          const char *key_path,
+                                         const char *passphrase,
                                          tls_credentials_t **out_credentials);
+
+/**
+ * As `tls_credentials_create_pem()`, from DER: `num_certificates` certificates, leaf first, and the private key, in any of the
+ * forms that PEM has. The buffers are copied.
+ *
+ * - The statuses are those of `tls_credentials_create_pem()`; `TLS_STATUS_INVALID_CONFIGURATION` also for PEM text.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_credentials_create_der(const spantls_span_t *certificates,
+                                        size_t num_certificates,
+                                        const void *key,
+                                        size_t key_len,
+                                        const char *passphrase,
+                                        tls_credentials_t **out_credentials);
 
 /**
  * Makes credentials from a chain as PEM text, and a private key that stays with the host: wherever the key is needed the

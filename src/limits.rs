@@ -125,6 +125,18 @@ pub(crate) const MAX_ISSUER_LIST: usize = 48 << 10;
 /// Bytes of a chain of ours, for the same reason.
 pub(crate) const MAX_OWN_CHAIN: usize = 52 << 10;
 
+/// Rounds of PBKDF2 for an encrypted private key: some seconds. OpenSSL writes 2048, and a million is recommended today.
+#[cfg(feature = "encrypted-keys")]
+pub(crate) const MAX_PBKDF2_ROUNDS: u32 = 10_000_000;
+
+/// Bytes that scrypt takes for an encrypted private key: N * r * 128. OpenSSL writes 16 MiB and reads no more than 32.
+#[cfg(feature = "encrypted-keys")]
+pub(crate) const MAX_SCRYPT_MEMORY: u64 = 64 << 20;
+
+/// scrypt's p: how often that memory is filled, one after the other.
+#[cfg(feature = "encrypted-keys")]
+pub(crate) const MAX_SCRYPT_TURNS: u16 = 16;
+
 /// Chains of ours in one context: each ClientHello is compared with those of its name alone, but a mistake in a loop should
 /// not fill the memory.
 pub(crate) const MAX_OWN_CHAINS: usize = 4096;

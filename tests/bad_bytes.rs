@@ -819,7 +819,7 @@ fn contexts(kind: &Kind) -> [Arc<Context>; 2] {
 fn make_contexts(protocol: u32, mutual: bool) -> [Arc<Context>; 2] {
     let credentials = |name: &str| {
         let (chain, key) = (certificate(&format!("{name}.pem")), certificate(&format!("{name}.key")));
-        Some(Arc::new(Credentials::from_pem(&chain, &key).unwrap()))
+        Some(Arc::new(Credentials::from_pem(&chain, &key, None).unwrap()))
     };
     let mut client = Options::default();
     client.set_allow_resume(0).unwrap();

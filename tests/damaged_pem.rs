@@ -205,11 +205,11 @@ fn decoded(base64: &str) -> Vec<u8> {
 fn failures_of(text: &[u8], chain: &[u8]) -> Vec<Failure> {
     let path = String::from_utf8_lossy(text);
     [
-        Credentials::from_pem(chain, text).err(),
-        Credentials::from_pem(text, text).err(),
-        Credentials::from_pem(text, chain).err(),
-        Credentials::from_files(&path, "nowhere").err(),
-        Credentials::from_files(concat!(env!("CARGO_MANIFEST_DIR"), "/ffi-tests/certs/ca.pem"), &path).err(),
+        Credentials::from_pem(chain, text, None).err(),
+        Credentials::from_pem(text, text, None).err(),
+        Credentials::from_pem(text, chain, None).err(),
+        Credentials::from_files(&path, "nowhere", None).err(),
+        Credentials::from_files(concat!(env!("CARGO_MANIFEST_DIR"), "/ffi-tests/certs/ca.pem"), &path, None).err(),
         Credentials::external(text, &[0x0403]).err(),
         Options::default().add_trust_anchors_pem(text).err(),
         Options::default().add_trust_anchors_file(&path).err(),
@@ -257,11 +257,11 @@ fn what_is_clear_is_read_and_what_is_damaged_is_refused() {
     for (chain, key) in KEYS {
         let (chain, pem) = (text(chain), text(key));
         for (name, text) in clear(&pem) {
-            let read = Credentials::from_pem(chain.as_bytes(), text.as_bytes());
+            let read = Credentials::from_pem(chain.as_bytes(), text.as_bytes(), None);
             assert!(read.is_ok(), "{key}, {name}: {}", read.unwrap_err().message);
         }
         for (name, text) in damaged(&pem) {
-            let read = Credentials::from_pem(chain.as_bytes(), text.as_bytes());
+            let read = Credentials::from_pem(chain.as_bytes(), text.as_bytes(), None);
             assert!(read.is_err_and(|failure| failure.kind == FailureKind::Configuration), "{key}, {name} is read");
         }
     }
@@ -271,7 +271,7 @@ fn what_is_clear_is_read_and_what_is_damaged_is_refused() {
 fn well_known_mistakes_are_named() {
     let chain = text("server-p256.pem");
     let pem = text("server-p256.key");
-    let message = |key: &[u8]| Credentials::from_pem(chain.as_bytes(), key).unwrap_err().message.into_owned();
+    let message = |key: &[u8]| Credentials::from_pem(chain.as_bytes(), key, None).unwrap_err().message.into_owned();
     for literal in [r"\n", r"\r\n"] {
         let message = message(pem.replace('\n', literal).as_bytes());
         assert!(message.contains(r"two characters \n") && message.contains("replace them"), "{message}");
@@ -280,13 +280,13 @@ fn well_known_mistakes_are_named() {
     says(pem.replace('\n', " ").as_bytes(), "line ends are lost, or have become spaces");
     says(&decoded(&parts(&pem).1.concat()), "it is DER");
     says(b"LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tCk1JR0hBZ0VBTUJNR0J5cUdTTTQ5QWdFR0ND", "encoded in base64 again");
-    says(&certificate("server-p256.encrypted.key"), "it is encrypted");
+    says(&certificate("server-p256.encrypted.key"), "is encrypted: its passphrase is needed");
     let old = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n";
-    says(old.as_bytes(), "it is encrypted");
+    says(old.as_bytes(), "it is encrypted in the old form");
     let utf16: Vec<u8> = [0xfeff].into_iter().chain(pem.encode_utf16()).flat_map(u16::to_le_bytes).collect();
     says(&utf16, "UTF-16");
     says("-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n".as_bytes(), "ssh-keygen");
-    let failure = Credentials::from_files(&pem, &pem).unwrap_err();
+    let failure = Credentials::from_files(&pem, &pem, None).unwrap_err();
     assert!(failure.message.contains("PEM text"), "{}", failure.message);
 }
 
@@ -349,7 +349,7 @@ fn files_that_serve_several_purposes_are_read_as_before() {
         ("the key twice", chain.clone(), format!("{sec1}{key}")),
         ("the same key encrypted", chain.clone(), format!("{encrypted}{key}")),
     ] {
-        let read = Credentials::from_pem(chain.as_bytes(), key.as_bytes());
+        let read = Credentials::from_pem(chain.as_bytes(), key.as_bytes(), None);
         assert!(read.is_ok(), "{name}: {}", read.unwrap_err().message);
     }
     let mut options = Options::default();

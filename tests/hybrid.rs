@@ -27,7 +27,7 @@ fn sessions(protocols: u32, client: &[u16], server: &[u16]) -> (Session, Session
     options.set_groups(client).unwrap();
     let client = Session::new(Arc::new(Context::client(options.clone()).unwrap()));
     options.set_groups(server).unwrap();
-    options.set_credentials(Some(Arc::new(Credentials::from_pem(&chain, &key).unwrap())));
+    options.set_credentials(Some(Arc::new(Credentials::from_pem(&chain, &key, None).unwrap())));
     (client, Session::new(Arc::new(Context::server(options).unwrap())))
 }
 
@@ -117,7 +117,7 @@ fn a_client_offers_the_x25519_half_of_its_share_as_well() {
 #[test]
 fn a_server_that_knew_x25519_alone_is_offered_both_shares_again() {
     let (chain, key) = (certificate("server-p256.pem"), certificate("server-p256.key"));
-    let credentials = Arc::new(Credentials::from_pem(&chain, &key).unwrap());
+    let credentials = Arc::new(Credentials::from_pem(&chain, &key, None).unwrap());
     for (ours, first, second) in [
         (&[][..], (X25519, false), (HYBRID, false)),
         // Where that is of use it is remembered.

@@ -411,7 +411,8 @@ fn context(kind: Kind) -> Arc<Context> {
     options.set_certificate_validation(i32::from(kind.automatic)).unwrap();
     options.set_groups(kind.groups).unwrap();
     if let Some(name) = kind.key {
-        let credentials = Credentials::from_pem(&file(format!("{name}.pem")), &file(format!("{name}.key"))).unwrap();
+        let credentials =
+            Credentials::from_pem(&file(format!("{name}.pem")), &file(format!("{name}.key")), None).unwrap();
         options.set_credentials(Some(Arc::new(credentials)));
     }
     if let Some(alpn) = kind.alpn {

@@ -1,6 +1,6 @@
 //! The shared library as a host sees it: opened at run time, called by the names and types of `include/spantls.h`.
 
-use std::ffi::{CString, c_void};
+use std::ffi::{CString, c_char, c_void};
 use std::mem::transmute;
 use std::path::PathBuf;
 use std::ptr::{null, null_mut};
@@ -39,7 +39,7 @@ macro_rules! functions {
 }
 
 functions! {
-    tls_credentials_create_pem(*const u8, usize, *const u8, usize, *mut Handle) -> i32;
+    tls_credentials_create_pem(*const u8, usize, *const u8, usize, *const c_char, *mut Handle) -> i32;
     tls_credentials_destroy(Handle);
     tls_options_create(*mut Handle) -> i32;
     tls_options_destroy(Handle);
@@ -130,8 +130,9 @@ impl Session {
         let (mut credentials, mut options, mut context) = (null_mut(), null_mut(), null_mut());
         let out = &raw mut credentials;
         // SAFETY: two spans, an out-parameter.
-        let status =
-            unsafe { (f.tls_credentials_create_pem)(chain.as_ptr(), chain.len(), key.as_ptr(), key.len(), out) };
+        let status = unsafe {
+            (f.tls_credentials_create_pem)(chain.as_ptr(), chain.len(), key.as_ptr(), key.len(), null(), out)
+        };
         assert_eq!(status, COMPLETE);
         // SAFETY: an out-parameter.
         assert_eq!(unsafe { (f.tls_options_create)(&raw mut options) }, COMPLETE);

@@ -47,7 +47,7 @@ static tls_context_t *make_context(const char *chain, const char *key) {
     tls_options_t *options = NULL;
     tls_context_t *context = NULL;
 
-    if (tls_credentials_create_file(chain, key, &credentials) != TLS_STATUS_COMPLETE ||
+    if (tls_credentials_create_file(chain, key, NULL, &credentials) != TLS_STATUS_COMPLETE ||
         tls_options_create(&options) != TLS_STATUS_COMPLETE ||
         tls_options_set_credentials(options, credentials) != TLS_STATUS_COMPLETE ||
         tls_context_create_server(options, &context) != TLS_STATUS_COMPLETE)

@@ -71,7 +71,7 @@ int main(int argc, char **argv) {
     tls_options_t *options = NULL;
     tls_context_t *context = NULL;
     struct epoll_event event = {EPOLLIN, {NULL}};
-    if (argc != 5 || tls_credentials_create_file(argv[3], argv[4], &credentials) < 0 || tls_options_create(&options) < 0 ||
+    if (argc != 5 || tls_credentials_create_file(argv[3], argv[4], NULL, &credentials) < 0 || tls_options_create(&options) < 0 ||
         tls_options_set_credentials(options, credentials) < 0 || tls_context_create_server(options, &context) < 0)
         return complain(NULL);
     const int set = epoll_create1(EPOLL_CLOEXEC), listener = listen_on(argv[1], argv[2]);

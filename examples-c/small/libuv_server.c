@@ -83,7 +83,7 @@ int main(int argc, char **argv) {
     tls_options_t *options = NULL;
     uv_poll_t watch;
     int on = 1;
-    if (argc != 5 || tls_credentials_create_file(argv[3], argv[4], &credentials) < 0 || tls_options_create(&options) < 0 ||
+    if (argc != 5 || tls_credentials_create_file(argv[3], argv[4], NULL, &credentials) < 0 || tls_options_create(&options) < 0 ||
         tls_options_set_credentials(options, credentials) < 0 || tls_context_create_server(options, &context) < 0)
         return complain(NULL);
     listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -196,6 +196,9 @@ static bool is_filled(const void *memory, size_t len, uint8_t byte) {
 #define PASS_GROUPS(a) (const uint16_t *)(a).pointer, (a).len
 #define PASS_HOST_NAME(a) (const char *)(a).pointer
 #define PASS_NAME_OR_WILDCARD(a) (const char *)(a).pointer
+#define PASS_CHAIN_DER(a) (const spantls_span_t *)(a).pointer, (a).len
+#define PASS_KEY_DER(a) PASS_BYTES(a)
+#define PASS_PASSPHRASE(a) (const char *)(a).pointer
 #define PASS_CHAIN_PATH(a) (const char *)(a).pointer
 #define PASS_KEY_PATH(a) (const char *)(a).pointer
 #define PASS_ANCHORS_PATH(a) (const char *)(a).pointer
@@ -360,6 +363,23 @@ static void put_spans(argument_t *argument, size_t num, const uint8_t *last, siz
     argument->len = num;
     argument->region = last;
     argument->region_len = last_len;
+}
+
+/* The certificate of server-p256, as one span. */
+MAKE(make_chain_der) {
+    static bytes_t certificate;
+    (void)stage;
+    if (certificate.data == NULL) {
+        certificate = read_certificate(argument->kind->text, 0);
+    }
+    put_spans(argument, 1, certificate.data, certificate.len, 0);
+}
+
+MAKE(make_key_der) {
+    (void)stage;
+    bytes_t key = read_block(argument->kind->text, "PRIVATE KEY", 0);
+    put_input(argument, key.data, key.len);
+    bytes_free(&key);
 }
 
 static const uint8_t last_span[] = "the last span";
@@ -878,6 +898,16 @@ KIND(SPANS, "spans", make_spans, check_input, 0, NULL, BAD_SPAN, EMPTY_SPAN(FINE
      {"twenty", FINE, many_spans, 0, NULL});
 KIND(CHAIN_PEM, "chain", make_file, check_input, 0, "server-p256.pem", BAD_PEM);
 KIND(KEY_PEM, "key", make_file, check_input, 0, "server-p256.key", BAD_PEM);
+KIND(CHAIN_DER, "certificates", make_chain_der, check_input, 0, "server-p256.pem", BAD_SPAN, EMPTY_SPAN(UNFIT),
+     {"SIZE_MAX / 16 of them", WRONG, len_of_number, (long long)(SIZE_MAX / 16), NULL},
+     {"one NULL with a length", WRONG, span_of_null, 0, NULL},
+     {"one SIZE_MAX long", WRONG, span_of_number, SIZE_ALL, NULL}, {"twenty of noise", UNFIT, many_spans, 0, NULL});
+KIND(KEY_DER, "key", make_key_der, check_input, 0, "server-p256.key", BAD_SPAN, EMPTY_SPAN(UNFIT),
+     {"no DER", UNFIT, long_bytes, 1000, "noise "});
+/* Of a key that is not encrypted it is ignored. */
+KIND(PASSPHRASE, "passphrase", make_text, check_input, 0, "secret", {"NULL", FINE, null_pointer, 0, NULL},
+     {"empty", FINE, another_text, 0, ""}, {"not UTF-8", FINE, another_text, 0, "local\xff\xfehost"},
+     {"70,000 bytes", FINE, long_text, 70000, "a"});
 KIND(ANCHORS_PEM, "pem", make_file, check_input, 0, "ca.pem", BAD_PEM);
 KIND(CRL_PEM, "pem", make_file, check_input, 0, "crl-root.pem", BAD_PEM);
 KIND(ALPN_NAME, "name", make_bytes, check_input, 0, "h2", BAD_SPAN, EMPTY_SPAN(WRONG),

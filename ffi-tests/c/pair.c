@@ -153,7 +153,12 @@ static int base64_value(uint8_t c) {
 }
 
 bytes_t read_certificate(const char *name, size_t index) {
-    static const char head[] = "-----BEGIN CERTIFICATE-----";
+    return read_block(name, "CERTIFICATE", index);
+}
+
+bytes_t read_block(const char *name, const char *label, size_t index) {
+    char head[64];
+    const int head_len = snprintf(head, sizeof head, "-----BEGIN %s-----", label);
     bytes_t pem = read_file(name);
     bytes_t der = {0};
     bytes_append(&pem, "", 1);
@@ -161,9 +166,9 @@ bytes_t read_certificate(const char *name, size_t index) {
     for (size_t i = 0; i <= index; i++) {
         at = strstr(at, head);
         if (at == NULL) {
-            give_up("%s has no certificate %zu", name, index);
+            give_up("%s has no %s %zu", name, label, index);
         }
-        at += sizeof head - 1;
+        at += head_len;
     }
     uint32_t bits = 0;
     int num_bits = 0;
@@ -199,7 +204,7 @@ tls_credentials_t *make_credentials(const char *name) {
     bytes_t chain = read_file(file);
     snprintf(file, sizeof file, "%s.key", name);
     bytes_t key = read_file(file);
-    must(tls_credentials_create_pem(text_of(&chain), chain.len, text_of(&key), key.len, &credentials), name);
+    must(tls_credentials_create_pem(text_of(&chain), chain.len, text_of(&key), key.len, NULL, &credentials), name);
     bytes_free(&chain);
     bytes_free(&key);
     return credentials;

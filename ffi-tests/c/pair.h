@@ -50,6 +50,8 @@ const char *file_path(const char *name);
 
 /* The DER bytes of certificate `index` in a PEM file of that folder. */
 bytes_t read_certificate(const char *name, size_t index);
+/* The same of its block `index` with this label. */
+bytes_t read_block(const char *name, const char *label, size_t index);
 
 /* --- Contexts --------------------------------------------------------------------------------------------------- */
 

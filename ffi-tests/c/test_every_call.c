@@ -190,7 +190,7 @@ static bool same_record(const spantls_error_t *a, const spantls_error_t *b) {
 /* A failure of its own kind, so that a later one on this thread shows. */
 static spantls_error_t mark_last_error(void) {
     tls_credentials_t *none = NULL;
-    EXPECT_STATUS(tls_credentials_create_pem(NULL, 0, NULL, 0, &none), TLS_STATUS_INVALID_CONFIGURATION);
+    EXPECT_STATUS(tls_credentials_create_pem(NULL, 0, NULL, 0, NULL, &none), TLS_STATUS_INVALID_CONFIGURATION);
     return last_error();
 }
 

@@ -247,7 +247,7 @@ static void several_anchors(void) {
 
 static void expect_unusable(const char *chain, size_t chain_len, const char *key, size_t key_len) {
     tls_credentials_t *credentials = (tls_credentials_t *)&credentials;
-    EXPECT_STATUS(tls_credentials_create_pem(chain, chain_len, key, key_len, &credentials), TLS_STATUS_INVALID_CONFIGURATION);
+    EXPECT_STATUS(tls_credentials_create_pem(chain, chain_len, key, key_len, NULL, &credentials), TLS_STATUS_INVALID_CONFIGURATION);
     EXPECT(credentials == NULL);
     spantls_error_t error = last_error();
     EXPECT_STATUS(error.status, TLS_STATUS_INVALID_CONFIGURATION);
@@ -263,7 +263,7 @@ static void expect_unusable_files(const char *chain_name, const char *key_name) 
     bytes_free(&chain);
     bytes_free(&key);
     tls_credentials_t *credentials = (tls_credentials_t *)&credentials;
-    EXPECT_STATUS(tls_credentials_create_file(file_path(chain_name), file_path(key_name), &credentials),
+    EXPECT_STATUS(tls_credentials_create_file(file_path(chain_name), file_path(key_name), NULL, &credentials),
                   TLS_STATUS_INVALID_CONFIGURATION);
     EXPECT(credentials == NULL);
     EXPECT(last_error().message[0] != 0);
@@ -275,7 +275,7 @@ static void expect_usable_files(const char *chain_name, const char *key_name) {
     tls_credentials_t *credentials = NULL;
     tls_options_t *options = NULL;
     tls_context_t *server_context = NULL;
-    if (!EXPECT_STATUS(tls_credentials_create_file(file_path(chain_name), file_path(key_name), &credentials),
+    if (!EXPECT_STATUS(tls_credentials_create_file(file_path(chain_name), file_path(key_name), NULL, &credentials),
                        TLS_STATUS_COMPLETE)) {
         return;
     }
@@ -310,7 +310,7 @@ static void credentials(void) {
     bytes_append(&all, part.data, part.len);
     bytes_free(&part);
     tls_credentials_t *made = NULL;
-    EXPECT_STATUS(tls_credentials_create_pem(text_of(&all), all.len, text_of(&all), all.len, &made), TLS_STATUS_COMPLETE);
+    EXPECT_STATUS(tls_credentials_create_pem(text_of(&all), all.len, text_of(&all), all.len, NULL, &made), TLS_STATUS_COMPLETE);
     tls_credentials_destroy(made);
     bytes_free(&all);
 
@@ -355,7 +355,7 @@ static void credentials(void) {
     for (size_t at = 0; at < key.len; at++) {
         tls_credentials_t *odd = NULL;
         key.data[at] ^= 1;
-        tls_status_t status = tls_credentials_create_pem(text_of(&chain), chain.len, text_of(&key), key.len, &odd);
+        tls_status_t status = tls_credentials_create_pem(text_of(&chain), chain.len, text_of(&key), key.len, NULL, &odd);
         EXPECT(status == TLS_STATUS_COMPLETE || status == TLS_STATUS_INVALID_CONFIGURATION);
         EXPECT((status == TLS_STATUS_COMPLETE) == (odd != NULL));
         tls_credentials_destroy(odd);
@@ -364,7 +364,7 @@ static void credentials(void) {
     for (size_t at = 0; at < chain.len; at += quick ? 7 : 1) {
         tls_credentials_t *odd = NULL;
         chain.data[at] ^= 1;
-        tls_status_t status = tls_credentials_create_pem(text_of(&chain), chain.len, text_of(&key), key.len, &odd);
+        tls_status_t status = tls_credentials_create_pem(text_of(&chain), chain.len, text_of(&key), key.len, NULL, &odd);
         EXPECT(status == TLS_STATUS_COMPLETE || status == TLS_STATUS_INVALID_CONFIGURATION);
         EXPECT((status == TLS_STATUS_COMPLETE) == (odd != NULL));
         tls_credentials_destroy(odd);
@@ -375,15 +375,15 @@ static void credentials(void) {
 
     test("files that cannot be read are refused");
     tls_credentials_t *none = (tls_credentials_t *)&none;
-    EXPECT_STATUS(tls_credentials_create_file("/nonexistent/chain", file_path("server-p256.key"), &none),
+    EXPECT_STATUS(tls_credentials_create_file("/nonexistent/chain", file_path("server-p256.key"), NULL, &none),
                   TLS_STATUS_INVALID_CONFIGURATION);
     EXPECT(none == NULL);
     EXPECT_NUMBER(last_error().os_error, ENOENT);
-    EXPECT_STATUS(tls_credentials_create_file(file_path("server-p256.pem"), "/nonexistent/key", &none),
+    EXPECT_STATUS(tls_credentials_create_file(file_path("server-p256.pem"), "/nonexistent/key", NULL, &none),
                   TLS_STATUS_INVALID_CONFIGURATION);
     EXPECT_NUMBER(last_error().os_error, ENOENT);
-    EXPECT_STATUS(tls_credentials_create_file(file_path("server-p256.pem"), "/", &none), TLS_STATUS_INVALID_CONFIGURATION);
-    EXPECT_STATUS(tls_credentials_create_file(file_path("server-p256.pem"), "", &none), TLS_STATUS_INVALID_CONFIGURATION);
+    EXPECT_STATUS(tls_credentials_create_file(file_path("server-p256.pem"), "/", NULL, &none), TLS_STATUS_INVALID_CONFIGURATION);
+    EXPECT_STATUS(tls_credentials_create_file(file_path("server-p256.pem"), "", NULL, &none), TLS_STATUS_INVALID_CONFIGURATION);
     EXPECT(none == NULL);
 }
 

@@ -121,7 +121,7 @@ class Credentials:
         self._handle = ctypes.c_void_p()
         if schemes is None:
             chain, key = cert_path(name + ".pem"), cert_path(name + ".key")
-            _must(_lib.tls_credentials_create_file(chain.encode(), key.encode(), ctypes.byref(self._handle)))
+            _must(_lib.tls_credentials_create_file(chain.encode(), key.encode(), None, ctypes.byref(self._handle)))
         else:
             chain = read_cert(name + ".pem")
             numbers = (ctypes.c_uint16 * len(schemes))(*schemes)

@@ -111,7 +111,7 @@ static tls_credentials_t *credentials_of(const char *name) {
     if (side_flag("external_key")) {
         return external_credentials(name, chain);
     }
-    must(tls_credentials_create_file(chain, key, &credentials), chain);
+    must(tls_credentials_create_file(chain, key, NULL, &credentials), chain);
     return credentials;
 }
 

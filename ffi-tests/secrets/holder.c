@@ -6,9 +6,10 @@
  *     holder ROLE PROTOCOL SUITE CHAIN KEY FLAGS FD...
  *
  * ROLE is `client` or `server`; PROTOCOL and SUITE are numbers as the header has them; CHAIN and KEY are PEM files, `-` for
- * none. FLAGS are letters: `a` a server asks for a certificate after the handshake, `h` nothing is given back, `k` the kernel
+ * none. FLAGS are letters: `a` a server asks for a certificate after the handshake, `e` the key is encrypted and the
+ * first 40 bytes of standard input are its passphrase, `h` nothing is given back, `k` the kernel
  * gets the keys where it can, `l` secrets go to a key log whose path is the environment's SPANTLS_TEST_KEYLOG, `p` the key is passed as text, `r` the
- * first 32 bytes of standard input are the root of the ticket keys, `s` the bytes move over spans, `x` the session is
+ * next 32 bytes of standard input are the root of the ticket keys, `s` the bytes move over spans, `x` the session is
  * destroyed in the middle of the handshake, with a question open.
  *
  * Each session hears and says three lines of five bytes, with an update of keys between, and exports keying material. What
@@ -29,7 +30,7 @@
 
 #include "spantls.h"
 
-enum { LINE = 5, ROUNDS = 3, ROOT = 32, MATERIAL = 40, ROOM = 40000 };
+enum { LINE = 5, ROUNDS = 3, PASSPHRASE = 40, ROOT = 32, MATERIAL = 40, ROOM = 40000 };
 
 static const char *flags;
 
@@ -69,16 +70,20 @@ static char *read_text(const char *path, size_t *len)
 static tls_credentials_t *credentials(const char *chain, const char *key)
 {
     tls_credentials_t *made = NULL;
-    if (!has('p')) {
-        must("credentials", tls_credentials_create_file(chain, key, &made));
-        return made;
+    char secret[PASSPHRASE + 1] = {0};
+    const char *passphrase = has('e') ? secret : NULL;
+    if (passphrase != NULL && read(0, secret, PASSPHRASE) != PASSPHRASE) exit(2);
+    if (has('p')) {
+        size_t chain_len, key_len;
+        char *chain_text = read_text(chain, &chain_len), *key_text = read_text(key, &key_len);
+        must("credentials", tls_credentials_create_pem(chain_text, chain_len, key_text, key_len, passphrase, &made));
+        wipe(key_text, key_len);
+        free(key_text);
+        free(chain_text);
+    } else {
+        must("credentials", tls_credentials_create_file(chain, key, passphrase, &made));
     }
-    size_t chain_len, key_len;
-    char *chain_text = read_text(chain, &chain_len), *key_text = read_text(key, &key_len);
-    must("credentials", tls_credentials_create_pem(chain_text, chain_len, key_text, key_len, &made));
-    wipe(key_text, key_len);
-    free(key_text);
-    free(chain_text);
+    wipe(secret, sizeof secret);
     return made;
 }
 

@@ -156,3 +156,20 @@ def of_private_key(pem):
     for at, line in enumerate(pem.splitlines()[1:-1]):
         found[f"private key: line {at} of the text"] = line
     return found
+
+
+# PBKDF2 and scrypt as object identifiers.
+PBKDF2_OID, SCRYPT_OID = bytes.fromhex("06092a864886f70d01050c"), bytes.fromhex("06092b06010401da47040b")
+
+
+def of_passphrase(passphrase, encrypted):
+    """What an encrypted private key (PKCS #8, as openssl writes it) is decrypted with."""
+    is_scrypt = SCRYPT_OID in encrypted
+    oid = SCRYPT_OID if is_scrypt else PBKDF2_OID
+    at = encrypted.index(oid) + len(oid) + 2
+    salt = encrypted[at + 2:at + 2 + encrypted[at + 1]]
+    at += 2 + len(salt)
+    cost = int.from_bytes(encrypted[at + 2:at + 2 + encrypted[at + 1]], "big")
+    if is_scrypt:
+        return hashlib.scrypt(passphrase, salt=salt, n=cost, r=8, p=1, maxmem=64 << 20, dklen=32)
+    return hashlib.pbkdf2_hmac("sha256", passphrase, salt, cost, 32)

@@ -31,6 +31,7 @@ TLS13_SUITES = (0x1301, 0x1302, 0x1303)
 RSA_SUITES = (0xC02F, 0xC030, 0xCCA8)
 ROUNDS = 3
 ROOM = 1 << 16
+PASSPHRASE = 40
 
 
 class Peer(threading.Thread):
@@ -119,6 +120,8 @@ class Scene:
         server = "server-rsa2048" if suite in RSA_SUITES else "server-p256"
         self.credentials = credentials or (server if role == "server" else "client-p256")
         self.root = os.urandom(32) if "r" in flags else b""
+        self.passphrase = os.urandom(PASSPHRASE // 2).hex().encode() if "e" in flags else b""
+        self.encryption = ["-scrypt"] if "y" in flags else ["-v2", "aes-256-cbc", "-v2prf", "hmacWithSHA256"]
         self.peers, self.secrets = [], {}
 
     def __enter__(self):
@@ -128,12 +131,14 @@ class Scene:
         pairs = [tcp_pair() if "k" in self.flags else socket.socketpair() for _ in range(self.sessions)]
         numbers = [theirs.fileno() for _, theirs in pairs]
         chain, key = (str(CERTS / f"{self.credentials}.{kind}") for kind in ("pem", "key"))
+        if self.passphrase:
+            key = self.encrypted(key)
         version = TLS13 if self.is_tls13 else TLS12
         arguments = [HOLDER, self.role, str(version), hex(self.suite), chain, key, self.flags or "-", *map(str, numbers)]
         self.process = subprocess.Popen(
             arguments, pass_fds=numbers, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             env={**os.environ, "SPANTLS_TEST_KEYLOG": str(folder / "its-keys")})
-        self.process.stdin.write(self.root)
+        self.process.stdin.write(self.passphrase + self.root)
         self.process.stdin.flush()
         for _, theirs in pairs:
             theirs.close()
@@ -148,6 +153,14 @@ class Scene:
         self.process.wait(60)
         self.process.stdout.close()
         self.folder.cleanup()
+
+    def encrypted(self, key):
+        path = str(Path(self.folder.name) / "encrypted.key")
+        subprocess.run(["openssl", "pkcs8", "-topk8", "-in", key, "-out", path, "-passout", "stdin", *self.encryption],
+                       input=self.passphrase + b"\n", check=True, capture_output=True)
+        self.secrets["passphrase"] = self.passphrase
+        self.secrets["key of the private key"] = needles.of_passphrase(self.passphrase, pem_blocks(Path(path).read_bytes())[0])
+        return path
 
     def talk(self, ends):
         context, session = self.context(), None
@@ -276,6 +289,9 @@ def rows():
     for key in ("client-rsa2048", "client-p256", "client-p384", "client-ed25519"):
         for letter, what in (("", "a file"), ("p", "a text")):
             yield f"{key}, from {what}, is forgotten", Scene("client", 0x1301, credentials=key, flags=letter)
+            for kind, name in (("", "PBKDF2"), ("y", "scrypt")):
+                yield (f"{key}, from {what}, is forgotten with its passphrase for {name}",
+                       Scene("client", 0x1301, credentials=key, flags=letter + "e" + kind))
 
 
 for role in ("client", "server"):

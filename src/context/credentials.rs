@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
-use super::{pem, private_key};
+use super::{der_form, pem, private_key};
 use crate::crypto::own_key::OwnKey;
 use crate::crypto::suites;
 use crate::handshake::external_key::{ExternalKey, VerifyingKey};
 use crate::limits::{MAX_OCSP_RESPONSE, MAX_OWN_CHAIN};
 use crate::outcome::Failure;
 use crate::wiping::stack::{HANDSHAKE, wiping};
+use zeroize::Zeroizing;
 
 /// A chain and the key that belongs to its leaf. Immutable but for the staple.
 pub struct Credentials {
@@ -19,26 +20,37 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// From PEM texts.
-    pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, Failure> {
-        let chain = own_chain(chain)?;
-        let key = wiping::<HANDSHAKE, _>(|| {
-            let key = pem::private_key(key)?;
-            private_key::load(chain, &key)
-        })?;
-        Ok(Self { key: OwnKey::new(key) })
+    /// From PEM texts. The passphrase is for a key that is encrypted, and otherwise ignored.
+    pub fn from_pem(chain: &[u8], key: &[u8], passphrase: Option<&[u8]>) -> Result<Self, Failure> {
+        let chain = own_chain(pem::certificates(chain, "the chain")?)?;
+        Self::load(chain, || pem::private_key(key, passphrase))
     }
 
     /// From PEM files.
-    pub fn from_files(chain: &str, key: &str) -> Result<Self, Failure> {
+    pub fn from_files(chain: &str, key: &str, passphrase: Option<&[u8]>) -> Result<Self, Failure> {
         let chain = pem::file(chain)?;
         let key = pem::file(key)?;
-        Self::from_pem(&chain, &key)
+        Self::from_pem(&chain, &key, passphrase)
+    }
+
+    /// From certificates and a key as DER: PKCS #8, encrypted or not, PKCS #1 or SEC 1.
+    pub fn from_der(certificates: &[&[u8]], key: &[u8], passphrase: Option<&[u8]>) -> Result<Self, Failure> {
+        let chain = certificates.iter().enumerate().map(|(index, der)| der_form::certificate(index, der));
+        let chain = own_chain(chain.collect::<Result<_, _>>()?)?;
+        Self::load(chain, || der_form::private_key(key, passphrase))
+    }
+
+    fn load(
+        chain: Vec<CertificateDer<'static>>,
+        key: impl FnOnce() -> Result<Zeroizing<PrivateKeyDer<'static>>, Failure>,
+    ) -> Result<Self, Failure> {
+        let key = wiping::<HANDSHAKE, _>(|| private_key::load(chain, &*key()?))?;
+        Ok(Self { key: OwnKey::new(key) })
     }
 
     /// From a chain as PEM text, with a key that the host signs with when it is asked to.
     pub fn external(chain: &[u8], schemes: &[u16]) -> Result<Self, Failure> {
-        let chain = own_chain(chain)?;
+        let chain = own_chain(pem::certificates(chain, "the chain")?)?;
         let leaf = chain.first().ok_or_else(|| Failure::configuration("the chain is empty"))?.clone();
         let public = VerifyingKey::new(leaf, suites::provider(&[], &[]).signature_verification_algorithms)?;
         let key = ExternalKey::new(public, schemes)?;
@@ -61,8 +73,7 @@ impl Credentials {
 }
 
 /// A chain that peers will take.
-fn own_chain(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, Failure> {
-    let chain = pem::certificates(text, "the chain")?;
+fn own_chain(chain: Vec<CertificateDer<'static>>) -> Result<Vec<CertificateDer<'static>>, Failure> {
     if chain.iter().map(|certificate| certificate.len() + 5).sum::<usize>() > MAX_OWN_CHAIN {
         return Err(Failure::configuration("the chain is longer than peers accept: leave out what they do not need"));
     }

@@ -2,6 +2,8 @@
 
 mod alpn;
 mod credentials;
+mod der_form;
+mod encrypted_key;
 mod options;
 mod pem;
 mod private_key;

@@ -10,6 +10,7 @@ use rustls_pemfile::Item;
 use zeroize::Zeroizing;
 
 use self::blocks::{Block, Contents, Fault, blocks};
+use super::encrypted_key;
 use crate::der;
 use crate::limits::{MAX_PEM_FILE, MAX_PEM_ITEMS};
 use crate::outcome::Failure;
@@ -31,18 +32,27 @@ pub(super) fn revocation_lists(text: &[u8]) -> Result<Vec<CertificateRevocationL
     })
 }
 
-/// The first private key that is not encrypted.
-pub(super) fn private_key(text: &[u8]) -> Result<Zeroizing<PrivateKeyDer<'static>>, Failure> {
+/// The first private key. Without a passphrase the first one that is not encrypted.
+pub(super) fn private_key(
+    text: &[u8],
+    passphrase: Option<&[u8]>,
+) -> Result<Zeroizing<PrivateKeyDer<'static>>, Failure> {
     let failed = |fault| failure("the private key", fault);
     let blocks = blocks(text).map_err(failed)?;
-    let of = |contents| blocks.iter().find(|block| block.contents() == contents);
-    let Some(block) = of(Contents::PrivateKey) else {
-        return Err(match of(Contents::EncryptedKey) {
-            Some(block) => failed(block.fault("it is encrypted: decrypt it with `openssl pkey`")),
-            None => nothing_found(text, "the private key", "PRIVATE KEY"),
-        });
+    let is_key =
+        |contents| matches!(contents, Contents::PrivateKey | Contents::EncryptedKey | Contents::OldEncryptedKey);
+    let clear = blocks.iter().find(|block| block.contents() == Contents::PrivateKey && passphrase.is_none());
+    let Some(block) = clear.or_else(|| blocks.iter().find(|block| is_key(block.contents()))) else {
+        return Err(nothing_found(text, "the private key", "PRIVATE KEY"));
     };
+    if block.contents() == Contents::OldEncryptedKey {
+        return Err(failed(block.fault(OLD_ENCRYPTION)));
+    }
     let key = match block.decode().map_err(failed)? {
+        Item::Pkcs8Key(key) if block.contents() == Contents::EncryptedKey => {
+            let key = Zeroizing::new(PrivateKeyDer::from(key));
+            return encrypted_key::decrypted(key.secret_der(), passphrase);
+        }
         Item::Pkcs1Key(key) => PrivateKeyDer::from(key),
         Item::Pkcs8Key(key) => key.into(),
         Item::Sec1Key(key) => key.into(),
@@ -107,4 +117,6 @@ fn nothing_found(text: &[u8], what: &str, label: &str) -> Failure {
     Failure::configuration(format!("{what}: no PEM block \"{label}\" was found{hint}"))
 }
 
+const OLD_ENCRYPTION: &str = "it is encrypted in the old form of PEM (Proc-Type: 4,ENCRYPTED), which is not supported: convert it with \
+     `openssl pkcs8 -topk8 -in OLD -out NEW`";
 const CUT_SHORT: &str = "the block is damaged: its content is cut short or not DER";

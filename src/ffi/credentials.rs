@@ -4,14 +4,18 @@ use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
 use super::fence;
-use super::handles::tls_credentials_t;
+use super::handles::{spantls_span_t, tls_credentials_t};
 use super::host::{Host, required};
 use super::status::tls_status_t;
 use crate::context::Credentials;
 use crate::outcome::Outcome;
 
 /// Makes credentials from PEM text: the chain (leaf first, then the certificates that lead towards a root) and the
-/// private key (PKCS#8, PKCS#1 or SEC1, not encrypted). The buffers are copied.
+/// private key (PKCS#8, PKCS#1 or SEC1). The buffers are copied.
+///
+/// An encrypted key (`ENCRYPTED PRIVATE KEY`: PBES2 with PBKDF2 or scrypt, and AES or triple DES) needs its `passphrase`, which
+/// may be NULL and is ignored for other keys. Keys in the old encrypted form of PEM (`Proc-Type: 4,ENCRYPTED`) are refused:
+/// convert them with `openssl pkcs8 -topk8 -in OLD -out NEW`.
 ///
 /// Supported keys: ECDSA on P-256 and P-384, Ed25519, and RSA. An EC key without its public part is completed from the
 /// first certificate, which must be for this key. A library built with ring (the default) takes RSA keys of 2048, 3072 or
@@ -23,12 +27,15 @@ use crate::outcome::Outcome;
 /// END line, a block without an END line, an unknown label, and the labels `TRUSTED CERTIFICATE`, `PKCS7`, `CMS` and
 /// `OPENSSH PRIVATE KEY`. Blocks of other known kinds are skipped: keys, parameters, requests and revocation lists in a chain
 /// or among trust anchors; certificates and parameters around a private key. If there are several private keys, the first
-/// one that is not encrypted is used. Messages give the line number and the fault, never any of the text.
+/// one is used; without a passphrase, the first one that is not encrypted. Messages give the line number and the fault, never any of the text.
 ///
 /// - `TLS_STATUS_COMPLETE`: `*out_credentials` is set; release it with `tls_credentials_destroy()`.
-/// - `TLS_STATUS_INVALID_CONFIGURATION`: no certificate or key found, not parsable, unsupported, or they do not match;
+/// - `TLS_STATUS_INVALID_CONFIGURATION`: no certificate or key found, not parsable, unsupported, or they do not match; an encrypted
+///   key without a passphrase, with a wrong one, or with more than 10,000,000 rounds of PBKDF2 or 64 MiB for scrypt;
 ///   `spantls_last_error()` says which.
-/// - `TLS_STATUS_INVALID_ARGUMENT`: a pointer is NULL.
+/// - `TLS_STATUS_NOT_SUPPORTED`: an encrypted key, and the library was built without the feature `encrypted-keys`.
+/// - `TLS_STATUS_OUT_OF_RESOURCES`: no memory for scrypt.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: a pointer is NULL, except `passphrase`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_credentials_create_pem(
@@ -36,6 +43,7 @@ pub unsafe extern "C" fn tls_credentials_create_pem(
     chain_len: usize,
     key: *const c_char,
     key_len: usize,
+    passphrase: *const c_char,
     out_credentials: *mut *mut tls_credentials_t,
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
@@ -45,7 +53,7 @@ pub unsafe extern "C" fn tls_credentials_create_pem(
         required(out_credentials, "out_credentials")?;
         let chain = host.characters(chain, chain_len, "chain")?;
         let key = host.characters(key, key_len, "key")?;
-        host.give(out_credentials, Arc::new(Credentials::from_pem(chain, key)?));
+        host.give(out_credentials, Arc::new(Credentials::from_pem(chain, key, host.passphrase(passphrase))?));
         Ok(Outcome::Complete)
     })
 }
@@ -59,6 +67,7 @@ pub unsafe extern "C" fn tls_credentials_create_pem(
 pub unsafe extern "C" fn tls_credentials_create_file(
     chain_path: *const c_char,
     key_path: *const c_char,
+    passphrase: *const c_char,
     out_credentials: *mut *mut tls_credentials_t,
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
@@ -68,7 +77,39 @@ pub unsafe extern "C" fn tls_credentials_create_file(
         required(out_credentials, "out_credentials")?;
         let chain_path = host.text(chain_path, "chain_path")?;
         let key_path = host.text(key_path, "key_path")?;
-        host.give(out_credentials, Arc::new(Credentials::from_files(chain_path, key_path)?));
+        host.give(
+            out_credentials,
+            Arc::new(Credentials::from_files(chain_path, key_path, host.passphrase(passphrase))?),
+        );
+        Ok(Outcome::Complete)
+    })
+}
+
+/// As `tls_credentials_create_pem()`, from DER: `num_certificates` certificates, leaf first, and the private key, in any of the
+/// forms that PEM has. The buffers are copied.
+///
+/// - The statuses are those of `tls_credentials_create_pem()`; `TLS_STATUS_INVALID_CONFIGURATION` also for PEM text.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_credentials_create_der(
+    certificates: *const spantls_span_t,
+    num_certificates: usize,
+    key: *const c_void,
+    key_len: usize,
+    passphrase: *const c_char,
+    out_credentials: *mut *mut tls_credentials_t,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    host.put(out_credentials, std::ptr::null_mut());
+    fence::call(|| {
+        required(out_credentials, "out_credentials")?;
+        let key = host.input(key, key_len, "key")?;
+        let passphrase = host.passphrase(passphrase);
+        let made = host.gather(certificates, num_certificates, (std::ptr::null_mut(), 0), |certificates| {
+            Credentials::from_der(certificates, key, passphrase)
+        });
+        host.give(out_credentials, Arc::new(made?));
         Ok(Outcome::Complete)
     })
 }

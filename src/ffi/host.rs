@@ -150,6 +150,16 @@ impl Host {
         text.to_str().map_err(|_| Failure::argument(format!("{what} is not UTF-8")))
     }
 
+    /// A passphrase, whatever its encoding; `None` if it is NULL.
+    pub(super) fn passphrase<'a>(self, passphrase: *const c_char) -> Option<&'a [u8]> {
+        if passphrase.is_null() {
+            return None;
+        }
+        // SAFETY: not null; NUL-terminated by the conventions.
+        let passphrase = unsafe { CStr::from_ptr(passphrase) };
+        Some(passphrase.to_bytes())
+    }
+
     /// Writes `value` where the host asked for it, if it asked.
     pub(super) fn put<T>(self, to: *mut T, value: T) {
         if !to.is_null() {

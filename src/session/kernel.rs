@@ -355,7 +355,7 @@ mod tests {
         let mut options = Options::default();
         options.set_allow_resume(0).unwrap();
         let (chain, key) = (certificates("server-p256.pem"), certificates("server-p256.key"));
-        options.set_credentials(Some(Arc::new(Credentials::from_pem(&chain, &key).unwrap())));
+        options.set_credentials(Some(Arc::new(Credentials::from_pem(&chain, &key, None).unwrap())));
         let (ours, mut wire) = UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
         let socket = Socket::new(ours.into_raw_fd() as isize, true).unwrap();

@@ -88,7 +88,7 @@ fn file(name: &str) -> Vec<u8> {
 }
 
 fn credentials(name: &str) -> Arc<Credentials> {
-    Arc::new(Credentials::from_pem(&file(&format!("{name}.pem")), &file(&format!("{name}.key"))).unwrap())
+    Arc::new(Credentials::from_pem(&file(&format!("{name}.pem")), &file(&format!("{name}.key")), None).unwrap())
 }
 
 /// The secret number of a P-256 key; the rest of the file is public.
@@ -170,7 +170,7 @@ impl Scene {
         cut.truncate(120);
         let other = file("client-p256.key");
         for (chain, key) in [(&key, &key), (&chain, &chain), (&chain, &damaged), (&chain, &cut), (&chain, &other)] {
-            failures.extend(Credentials::from_pem(chain, key).err());
+            failures.extend(Credentials::from_pem(chain, key, None).err());
         }
         failures.extend(options.add_trust_anchors_pem(&key).err());
         failures.extend(options.add_crls_pem(&key).err());

@@ -12,7 +12,7 @@ fn certificates(name: &str) -> Vec<u8> {
 
 fn credentials(name: &str) -> Arc<Credentials> {
     let (chain, key) = (certificates(&format!("{name}.pem")), certificates(&format!("{name}.key")));
-    Arc::new(Credentials::from_pem(&chain, &key).unwrap())
+    Arc::new(Credentials::from_pem(&chain, &key, None).unwrap())
 }
 
 struct Pair {

@@ -69,7 +69,8 @@ fn context(is_server: bool) -> Arc<Context> {
     if !is_server {
         return Arc::new(Context::client(options).unwrap());
     }
-    let credentials = Credentials::from_pem(&certificate("server-p256.pem"), &certificate("server-p256.key")).unwrap();
+    let credentials =
+        Credentials::from_pem(&certificate("server-p256.pem"), &certificate("server-p256.key"), None).unwrap();
     options.set_credentials(Some(Arc::new(credentials)));
     options.set_client_certificate_mode(ClientCertificateMode::Require as i32).unwrap();
     Arc::new(Context::server(options).unwrap())

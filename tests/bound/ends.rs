@@ -11,7 +11,7 @@ use super::*;
 fn client_that_finishes_first() -> Pair {
     let (mut tickets, mut wants_them) = (Options::default(), Options::default());
     let (chain, key) = (certificate("server-p256.pem"), certificate("server-p256.key"));
-    tickets.set_credentials(Some(Arc::new(Credentials::from_pem(&chain, &key).unwrap())));
+    tickets.set_credentials(Some(Arc::new(Credentials::from_pem(&chain, &key, None).unwrap())));
     wants_them.set_protocols(TLS13).unwrap();
     let (server, client) = (Context::server(tickets).unwrap(), Context::client(wants_them).unwrap());
     let mut pair = pair(Arc::new(server), Arc::new(client));

@@ -24,7 +24,7 @@ pub fn file(name: &str) -> Vec<u8> {
 }
 
 pub fn credentials(name: &str) -> Arc<Credentials> {
-    Arc::new(Credentials::from_pem(&file(&format!("{name}.pem")), &file(&format!("{name}.key"))).unwrap())
+    Arc::new(Credentials::from_pem(&file(&format!("{name}.pem")), &file(&format!("{name}.key")), None).unwrap())
 }
 
 /// The certificates of a PEM file as DER.

@@ -20,7 +20,7 @@ pub fn server(name: &str) -> Arc<Context> {
     let (chain, key) = (certificate(&format!("{name}.pem")), certificate(&format!("{name}.key")));
     let mut options = Options::default();
     options.set_allow_resume(0).unwrap();
-    options.set_credentials(Some(Arc::new(Credentials::from_pem(&chain, &key).unwrap())));
+    options.set_credentials(Some(Arc::new(Credentials::from_pem(&chain, &key, None).unwrap())));
     Arc::new(Context::server(options).unwrap())
 }
 

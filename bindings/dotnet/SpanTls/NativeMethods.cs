@@ -48,10 +48,13 @@ internal static unsafe partial class NativeMethods
     internal static extern int spantls_suspended_handshakes(nuint* outInUse, nuint* outLimit);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_credentials_create_pem(byte* chain, nuint chainLen, byte* key, nuint keyLen, out IntPtr outCredentials);
+    internal static extern int tls_credentials_create_pem(byte* chain, nuint chainLen, byte* key, nuint keyLen, byte* passphrase, out IntPtr outCredentials);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_credentials_create_file(byte* chainPath, byte* keyPath, out IntPtr outCredentials);
+    internal static extern int tls_credentials_create_file(byte* chainPath, byte* keyPath, byte* passphrase, out IntPtr outCredentials);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_credentials_create_der(NativeSpan* certificates, nuint numCertificates, void* key, nuint keyLen, byte* passphrase, out IntPtr outCredentials);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int tls_credentials_create_external(byte* chain, nuint chainLen, ushort* schemes, nuint numSchemes, out IntPtr outCredentials);

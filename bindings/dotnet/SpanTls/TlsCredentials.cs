@@ -64,33 +64,47 @@ public sealed class TlsCredentials : IDisposable
     }
 
     /// <summary>From PEM text; the key goes to the library, which signs by itself.</summary>
-    public static unsafe TlsCredentials FromPem(ReadOnlySpan<char> chain, ReadOnlySpan<char> key)
+    public static TlsCredentials FromPem(ReadOnlySpan<char> chain, ReadOnlySpan<char> key) => FromPem(chain, key, null);
+
+    /// <summary>From PEM text, with the passphrase of an encrypted key (PKCS #8); of other keys it is ignored.</summary>
+    public static unsafe TlsCredentials FromPem(ReadOnlySpan<char> chain, ReadOnlySpan<char> key, string? passphrase)
     {
+        byte[]? secret = passphrase == null ? null : NativeMethods.Terminated(passphrase);
         byte[] chainText = new byte[Encoding.UTF8.GetMaxByteCount(chain.Length)];
         byte[] keyText = new byte[Encoding.UTF8.GetMaxByteCount(key.Length)];
         int chainLength = Encoding.UTF8.GetBytes(chain, chainText), keyLength = Encoding.UTF8.GetBytes(key, keyText);
         try
         {
-            fixed (byte* chainStart = chainText, keyStart = keyText)
+            fixed (byte* chainStart = chainText, keyStart = keyText, secretStart = secret)
             {
                 NativeMethods.Must(NativeMethods.tls_credentials_create_pem(
-                    chainStart, (nuint)chainLength, keyStart, (nuint)keyLength, out IntPtr made));
+                    chainStart, (nuint)chainLength, keyStart, (nuint)keyLength, secretStart, out IntPtr made));
                 return new TlsCredentials(new CredentialsHandle().With<CredentialsHandle>(made), null, null);
             }
         }
         finally
         {
             CryptographicOperations.ZeroMemory(keyText);
+            CryptographicOperations.ZeroMemory(secret);
         }
     }
 
-    /// <summary>From PEM files; without a second one both are in the first.</summary>
-    public static unsafe TlsCredentials FromPemFiles(string chainPath, string? keyPath = null)
+    /// <summary>From PEM files; without a second one both are in the first. The passphrase is for a key that is encrypted.</summary>
+    public static unsafe TlsCredentials FromPemFiles(string chainPath, string? keyPath = null, string? passphrase = null)
     {
-        fixed (byte* chain = NativeMethods.Terminated(chainPath), key = NativeMethods.Terminated(keyPath ?? chainPath))
+        byte[]? secret = passphrase == null ? null : NativeMethods.Terminated(passphrase);
+        try
         {
-            NativeMethods.Must(NativeMethods.tls_credentials_create_file(chain, key, out IntPtr made));
-            return new TlsCredentials(new CredentialsHandle().With<CredentialsHandle>(made), null, null);
+            fixed (byte* chain = NativeMethods.Terminated(chainPath), key = NativeMethods.Terminated(keyPath ?? chainPath),
+                secretStart = secret)
+            {
+                NativeMethods.Must(NativeMethods.tls_credentials_create_file(chain, key, secretStart, out IntPtr made));
+                return new TlsCredentials(new CredentialsHandle().With<CredentialsHandle>(made), null, null);
+            }
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(secret);
         }
     }
 

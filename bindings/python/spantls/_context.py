@@ -9,13 +9,19 @@ from typing import Any, Iterable, Mapping, Optional, Sequence, Tuple, Union
 from ._handles import ContextHandle, CredentialsHandle, Handle, OptionsHandle, create, must
 from ._library import lib
 from ._native import VALIDATION_TIME_NOW, AlpnMismatch, CertificateRequests, ClientCertificate, TrustAnchors, Validation
-from ._spans import input_span, terminated
+from ._spans import input_span, spans_of, terminated
 
 Path = Union[str, "os.PathLike[str]"]
 
 
 def _path(path: Path) -> bytes:
     return terminated(os.fsencode(path))
+
+
+def _passphrase(passphrase: Union[str, bytes, None]) -> Optional[bytes]:
+    if passphrase is None:
+        return None
+    return terminated(passphrase.encode() if isinstance(passphrase, str) else bytes(passphrase))
 
 
 def _numbers(values: Iterable[int]) -> Any:
@@ -26,12 +32,12 @@ def _numbers(values: Iterable[int]) -> Any:
 class Credentials:
     """A certificate chain and its private key."""
 
-    def __init__(self, chain: Any, key: Any) -> None:
-        """From PEM text (bytes)."""
+    def __init__(self, chain: Any, key: Any, passphrase: Union[str, bytes, None] = None) -> None:
+        """From PEM text (bytes); the passphrase is for a key that is encrypted."""
         chain_span, chain_len = input_span(chain)
         key_span, key_len = input_span(key)
         self._handle = create(CredentialsHandle, lib.tls_credentials_create_pem,
-                              chain_span, chain_len, key_span, key_len)
+                              chain_span, chain_len, key_span, key_len, _passphrase(passphrase))
 
     @classmethod
     def _of(cls, handle: Handle) -> "Credentials":
@@ -40,10 +46,18 @@ class Credentials:
         return credentials
 
     @classmethod
-    def from_files(cls, chain: Path, key: Optional[Path] = None) -> "Credentials":
+    def from_files(cls, chain: Path, key: Optional[Path] = None, passphrase: Union[str, bytes, None] = None) -> "Credentials":
         """From PEM files; without `key` both are in the first."""
         return cls._of(create(CredentialsHandle, lib.tls_credentials_create_file,
-                              _path(chain), _path(chain if key is None else key)))
+                              _path(chain), _path(chain if key is None else key), _passphrase(passphrase)))
+
+    @classmethod
+    def from_der(cls, certificates: Iterable[Any], key: Any, passphrase: Union[str, bytes, None] = None) -> "Credentials":
+        """From certificates, leaf first, and a key (PKCS #8, PKCS #1 or SEC 1), as DER."""
+        spans, held = spans_of(list(certificates))
+        key_span, key_len = input_span(key)
+        return cls._of(create(CredentialsHandle, lib.tls_credentials_create_der,
+                              spans, len(spans), key_span, key_len, _passphrase(passphrase)))
 
     @classmethod
     def external(cls, chain: Any, schemes: Iterable[int]) -> "Credentials":

@@ -11,7 +11,7 @@ from ._handles import STATUSES, Handle, SessionHandle, create, error_from, sessi
 from ._library import lib
 from ._native import (MAX_KEY_SHARES, KernelReason, Offers, PolicyErrors, SocketFlags, State, Status, spantls_client_hello_info_t,
                       spantls_error_t, spantls_part_t, spantls_session_stats_t, spantls_span_t)
-from ._spans import input_span, output_span, terminated
+from ._spans import input_span, output_span, spans_of, terminated
 
 _size = ctypes.c_size_t
 _Two = ctypes.c_size_t * 2
@@ -68,20 +68,6 @@ class SessionStats(NamedTuple):
     kernel_receive: bool
     kernel_reason: KernelReason
     kernel_os_error: int
-
-
-def _spans_of(parts: Sequence[Any]) -> Tuple[Any, List[Any]]:
-    array = (spantls_span_t * len(parts))()
-    held: List[Any] = []
-    for index, part in enumerate(parts):
-        span, length = input_span(part)
-        held.append(span)
-        if length:
-            pointer = ctypes.cast(span, ctypes.c_void_p)
-            held.append(pointer)
-            array[index].data = pointer.value
-        array[index].len = length
-    return array, held
 
 
 class Session:
@@ -178,7 +164,7 @@ class Session:
     def encrypt_vectored(self, parts: Sequence[Any], ciphertext: Any) -> Tuple[Status, int, int]:
         """As encrypt, with the plaintext gathered from several buffers."""
         handle, counts = self._handle, _Two()
-        spans, held = _spans_of(parts)
+        spans, held = spans_of(parts)
         room, capacity = output_span(ciphertext)
         status = lib.tls_session_encrypt_vectored(handle, spans, len(spans), room, capacity, counts,
                                                   _byref(counts, _WORD))
@@ -258,7 +244,7 @@ class Session:
     def write_vectored(self, parts: Sequence[Any]) -> Tuple[Status, int]:
         """(status, taken)."""
         handle, written = self._handle, _size()
-        spans, held = _spans_of(parts)
+        spans, held = spans_of(parts)
         status = lib.tls_session_socket_write_vectored(handle, spans, len(spans), _byref(written))
         if status < 0:
             del spans, held  # the traceback would hold the buffers

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any, Tuple
+from typing import Any, List, Sequence, Tuple
+
+from ._native import spantls_span_t
 
 _Char = ctypes.c_char
 _from_buffer = _Char.from_buffer
@@ -62,6 +64,21 @@ def input_span(data: Any) -> Tuple[Any, int]:
     if not view.c_contiguous:
         raise BufferError("a span must be contiguous")
     return _byref(_from_buffer(view)), length
+
+
+def spans_of(parts: Sequence[Any]) -> Tuple[Any, List[Any]]:
+    """An array of spans that are read, and what to keep for as long as the call lasts."""
+    array = (spantls_span_t * len(parts))()
+    held: List[Any] = []
+    for index, part in enumerate(parts):
+        span, length = input_span(part)
+        held.append(span)
+        if length:
+            pointer = ctypes.cast(span, ctypes.c_void_p)
+            held.append(pointer)
+            array[index].data = pointer.value
+        array[index].len = length
+    return array, held
 
 
 def output_span(buffer: Any) -> Tuple[Any, int]:

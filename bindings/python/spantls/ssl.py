@@ -47,26 +47,21 @@ class SSLSocket(_base.SSLSocket):  # type: ignore[no-redef]
         super()._real_close()  # type: ignore[misc]
 
 
-def _password(password: Any) -> bytes:
-    given = password() if callable(password) else password
-    if not isinstance(given, (str, bytes, bytearray)):
-        raise TypeError("password should be a string")
+def _password(given: Any) -> bytes:
     return given.encode() if isinstance(given, str) else bytes(given)
 
 
-def _decrypted(key: bytes, password: Any) -> bytes:
-    """An encrypted private key in clear; needs the package cryptography, as ssl itself gives no keys away."""
-    if b"ENCRYPTED" not in key:
+def _converted(key: bytes, passphrase: Optional[bytes]) -> bytes:
+    """A key in the old encrypted form of PEM, which ssl reads and the library does not, in clear. Without the package cryptography
+    it stays as it is: the library's message has the command that converts it."""
+    old = key.find(b"Proc-Type: 4,ENCRYPTED")
+    if old < 0:
         return key
     try:
         from cryptography.hazmat.primitives import serialization as forms
     except ImportError:
-        raise _ssl_errors.make("ENCRYPTED_KEY", "encrypted private keys need the package cryptography") from None
-    start = key.index(b"-----BEGIN ", 0)
-    for line in key.split(b"-----BEGIN ")[1:]:
-        if b"PRIVATE KEY" in line.split(b"-----")[0]:
-            start = key.index(b"-----BEGIN " + line[:20])
-    loaded = forms.load_pem_private_key(key[start:], _password(password))
+        return key
+    loaded = forms.load_pem_private_key(key[key.rindex(b"-----BEGIN ", 0, old):], passphrase)
     return loaded.private_bytes(forms.Encoding.PEM, forms.PrivateFormat.PKCS8, forms.NoEncryption())
 
 
@@ -111,12 +106,14 @@ class SSLContext(Engines, _base.SSLContext):  # type: ignore[no-redef]
                     kept.append(_password(answer))
                 return answer  # what is no password ssl complains of
         super().load_cert_chain(certfile, keyfile, given)
+        if password is not None and not callable(password):
+            kept.append(_password(password))
         chain, key = read(certfile), read(certfile if keyfile is None else keyfile)
-        key = _decrypted(key, kept[-1] if kept else password)
         try:
-            credentials = Credentials(chain, key)
-        except TlsError as error:
-            raise _ssl_errors.make("UNSUPPORTED", error.message) from None
+            passphrase = kept[-1] if kept else None
+            credentials = Credentials(chain, _converted(key, passphrase), passphrase)
+        except (TlsError, ValueError) as error:
+            raise _ssl_errors.make("UNSUPPORTED", str(getattr(error, "message", error))) from None
         leaf = _base.PEM_cert_to_DER_cert(_certificates.blocks(chain)[0].decode("ascii", "replace").strip())
         is_ecdsa = bytes.fromhex("2a8648ce3d0201") in leaf
         with self._lock:

@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 import unittest
@@ -100,6 +101,41 @@ SHARED = {
 def is_data(value):
     """No way to a connection: a constant, a module, an exception, an enumeration."""
     return not callable(value) or isinstance(value, type) and issubclass(value, (BaseException, enum.Enum))
+
+
+class EncryptedKeys(unittest.TestCase):
+    """load_cert_chain(password=...): what ssl reads, the library reads without another package."""
+
+    def loads(self, key, password, name="server-p256"):
+        context = spantls.ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(cert(name + ".pem"), key, password)
+        with Served(context, lambda wrapped: wrapped.sendall(wrapped.recv(5))) as served:
+            with client_context(ssl).wrap_socket(served.connect(), server_hostname="localhost") as client:
+                client.sendall(b"words")
+                self.assertEqual(client.recv(5), b"words")
+        self.assertIsNone(served.error)
+
+    def test_a_password_is_text_bytes_or_what_a_callable_returns(self):
+        for password in ("secret", b"secret", bytearray(b"secret"), lambda: "secret", lambda: b"secret"):
+            self.loads(cert("server-p256.encrypted.key"), password)
+
+    def test_a_password_is_not_asked_for_where_the_key_is_not_encrypted(self):
+        self.loads(cert("server-p256.key"), lambda: self.fail("asked"))
+        self.loads(cert("server-p256.key"), "another")
+
+    def test_cryptography_is_not_needed(self):
+        with unittest.mock.patch.dict(sys.modules, {"cryptography": None}):
+            self.loads(cert("server-p256.encrypted.key"), "secret")
+
+    def test_the_old_form_of_pem_is_named_with_the_command_that_converts_it(self):
+        with contextlib.ExitStack() as stack:
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            old = os.path.join(folder, "old.key")
+            subprocess.run(["openssl", "ec", "-in", cert("server-p256.key"), "-aes256", "-passout", "pass:secret", "-out", old],
+                           check=True, capture_output=True)
+            stack.enter_context(unittest.mock.patch.dict(sys.modules, {"cryptography": None}))
+            with self.assertRaisesRegex(ssl.SSLError, "openssl pkcs8 -topk8"):
+                self.loads(old, "secret")
 
 
 class Module(unittest.TestCase):

@@ -21,7 +21,10 @@ pub(super) enum Contents {
     Certificate,
     RevocationList,
     PrivateKey,
+    /// PKCS #8, encrypted.
     EncryptedKey,
+    /// In the form that OpenSSL wrote once (RFC 1421 section 4.6.1.1).
+    OldEncryptedKey,
     /// Often found in such files, but not needed here: skipped.
     Companion,
     /// It may hold what is wanted in a form that is not supported: skipping it would lose that.
@@ -55,9 +58,8 @@ pub(super) fn blocks(text: &[u8]) -> Result<Vec<Block<'_>>, Fault> {
 impl Block<'_> {
     pub(super) fn contents(&self) -> Contents {
         match self.label.contents {
-            // RFC 1421 section 4.6.1.1: how OpenSSL once encrypted keys.
             Contents::PrivateKey if contains(self.body, b"Proc-Type:") && contains(self.body, b"ENCRYPTED") => {
-                Contents::EncryptedKey
+                Contents::OldEncryptedKey
             }
             contents => contents,
         }
@@ -122,7 +124,8 @@ static LABELS: [Label; 23] = [
     label("PRIVATE KEY", Contents::PrivateKey),
     label("RSA PRIVATE KEY", Contents::PrivateKey),
     label("EC PRIVATE KEY", Contents::PrivateKey),
-    label("ENCRYPTED PRIVATE KEY", Contents::EncryptedKey),
+    // rustls-pemfile has no item for it; as DER it is looked at later.
+    old_label("ENCRYPTED PRIVATE KEY", "PRIVATE KEY", Contents::EncryptedKey),
     label("DSA PRIVATE KEY", Contents::Companion),
     label("EC PARAMETERS", Contents::Companion),
     label("DH PARAMETERS", Contents::Companion),

@@ -25,7 +25,7 @@ fn file(name: &str) -> Vec<u8> {
 }
 
 fn key(name: &str) -> Arc<OwnKey> {
-    Credentials::from_pem(&file(&format!("{name}.pem")), &file(&format!("{name}.key"))).unwrap().own_key()
+    Credentials::from_pem(&file(&format!("{name}.pem")), &file(&format!("{name}.key")), None).unwrap().own_key()
 }
 
 fn external(name: &str, schemes: &[u16]) -> Arc<OwnKey> {
