@@ -1,63 +1,30 @@
 /*
- * spantls: TLS 1.2 and 1.3 as a non-blocking state machine over plain memory.
+ * spantls: TLS 1.2 and 1.3 as a non-blocking state machine over plain memory. The host moves the bytes, or binds a session to
+ * a socket. There are no callbacks: every decision is a status. A client, from its first flight to the peer's close_notify:
  *
- * The host owns the bytes and does the I/O, or binds a session to a socket. Every decision is a return status, never a
- * callback: a call returns, the host answers when it likes, from any thread, and calls again.
+ *     tls_options_set_certificate_validation(options, SPANTLS_VALIDATION_AUTOMATIC);
+ *     tls_context_create_client(options, &context);
+ *     tls_session_create(context, &session);
+ *     tls_session_set_target_host_name(session, "example.org");               // SNI, and the name to verify
+ *     while ((status = tls_session_handshake(session, in, in_len, out, sizeof out, &consumed, &written)) >= 0) {
+ *         // send `written` bytes of out, drop the first `consumed` bytes of in
+ *         if (status == TLS_STATUS_COMPLETE) break;
+ *         if (status == TLS_STATUS_WANT_READ) in_len += receive(in + in_len);
+ *     }
+ *     tls_session_encrypt(session, "hello", 5, out, sizeof out, &consumed, &written);     // send `written` bytes
+ *     while ((status = tls_session_decrypt(session, in, in_len, text, sizeof text, &consumed, &written)) >= 0) {
+ *         // use `written` bytes of text, drop the first `consumed` bytes of in
+ *         if (status == TLS_STATUS_CLOSED) return;                             // success: the peer's close_notify
+ *         if (status == TLS_STATUS_WANT_READ) in_len += receive(in + in_len);
+ *     }
  *
- * Conventions
- *
- * - Handles are opaque: tls_options_t, tls_credentials_t, tls_context_t, tls_session_t. Each has a `_create...` and
- *   a `_destroy`. Passing NULL where a handle is needed is TLS_STATUS_INVALID_ARGUMENT; destroying NULL is a no-op.
- *   A handle must not be used after it was destroyed, nor while another thread destroys it.
- * - Arguments stand in this order: the handle, inputs, outputs. `_len` counts bytes of data, `_cap` bytes of room,
- *   `num_` elements. Outputs are called `out_...`.
- * - Out-parameters are written on every return, with 0 or NULL where nothing happened, and must be given unless a
- *   function says that they may be NULL. Their places overlap neither each other nor a span.
- * - A span is a pointer and a length. A span of length 0 is empty whatever its pointer, NULL too. Input and output
- *   spans of one call must not overlap, unless a function works in place. Nothing keeps a pointer into host memory
- *   after it has returned.
- * - Data is `void *`, text is `char *`; PEM and labels are text that comes with its length.
- * - Strings are UTF-8 and end with NUL. Strings and structs returned by pointer belong to the library.
- * - Functions return a tls_status_t unless shown otherwise: 0 or more when the call did its work, negative when not.
- *   After a negative status tls_session_error() (calls on a session) or spantls_last_error() (all others) says why.
- * - What a function does not list: any call on a session that is at work can be TLS_STATUS_BUSY, when another thread is at
- *   the same work, and TLS_STATUS_INTERNAL_ERROR. An error that is called sticky comes again from every later call that would do
- *   what has failed.
- * - Structs that begin with struct_size can grow: set it to their sizeof before passing them. A library that is older than
- *   the header writes the fields that it knows, and leaves the others: zero the struct first.
- * - Any integer is checked; enumerations are passed as integers of fixed width.
- * - Nothing here blocks (except the system calls on a blocking socket that a session was bound to), prints, installs signal
- *   handlers, or ends the process.
- * - A call needs at most 96 KiB of the calling thread's stack, and leaves the rest of it alone. Signal handlers of the host may
- *   run on a small stack (192 KiB) while a handshake call is under way.
- *
- * Questions
- *
- * A handshake asks its host by a status of tls_session_handshake(), in this order. Each question lasts: the call
- * returns the same status, from the second time on with nothing consumed or written, until it is answered; what comes
- * behind it stays where it is. tls_session_reject() answers any of them with an alert that ends the handshake.
- *
- *   server, TLS 1.2 and 1.3
- *     NEEDS_SERVER_OPTIONS           the context was made without options        tls_session_set_server_context()
- *     NEEDS_SIGNATURE                the context's key is external               tls_session_set_signature()
- *     NEEDS_CERTIFICATE_VALIDATION   the client was asked for a certificate      the verdict
- *   client, TLS 1.2 and 1.3
- *     WANT_CREDENTIALS               the server asks, nothing was set before     tls_session_set_client_credentials()
- *                                    (see tls_options_set_certificate_requests())
- *     NEEDS_CERTIFICATE_VALIDATION   always                                      the verdict
- *     NEEDS_SIGNATURE                the credentials' key is external            tls_session_set_signature()
- *
- * The verdict is tls_session_accept_with_default_validation(), tls_session_set_certificate_validation_result() or
- * tls_session_reject_certificate(). With SPANTLS_VALIDATION_AUTOMATIC it is given inside, without a suspension. A refusal
- * fails the session within the call, and the alert is pending output: continue as after any failure.
- *
- * - A client is asked for its credentials before it sees the server's certificate (in TLS 1.2 before it can judge it,
- *   RFC 5246 section 7.3; in TLS 1.3 RFC 8446 section 4.3.2). Nothing of them leaves before the verdict, and before the
- *   server has proved that it holds its key; then, in TLS 1.2, everyone on the way can read the certificates.
- * - A verdict is asked for before the peer has proved that it holds the certificate's key (RFC 8446 section 4.4.3): to
- *   accept a certificate is not yet to know the peer. COMPLETE is.
- * - A server whose client declines to show a certificate is asked for the verdict all the same under
- *   SPANTLS_CLIENT_CERTIFICATE_REQUEST, with no certificate to look at.
+ * A negative status is a failure; tls_session_error(), or spantls_last_error() for calls without a session, says why. Every later
+ * call of that kind returns a sticky failure again. Any call may return INVALID_ARGUMENT, BUSY or INTERNAL_ERROR. `_len` counts
+ * bytes of data, `_cap` bytes of space, `num_` elements. Each call writes its `out_` pointers (0 or NULL if nothing happened);
+ * NULL is allowed only where a function says so. A span of length 0 is empty whatever its pointer. Spans and output pointers of
+ * a call do not overlap. Text is UTF-8 with a closing NUL. Set `struct_size` of a struct to its sizeof, zero the rest. Destroying
+ * NULL is a no-op. No function keeps a pointer to memory of the host. A call needs at most 96 KiB of stack; it does not block
+ * (except on a blocking socket), print, or install signal handlers. docs/guide.md explains the rest.
  */
 
 
@@ -70,7 +37,7 @@
 #include <stdint.h>
 
 /**
- * Before functions whose result must be looked at: compilers that can, warn.
+ * Marks functions whose result must not be ignored: gcc and clang warn.
  */
 #if defined(__GNUC__) || defined(__clang__)
 #define SPANTLS_MUST_USE __attribute__((warn_unused_result))
