@@ -18,24 +18,22 @@ pub enum spantls_policy_error_values {
     SPANTLS_POLICY_ERROR_CHAIN_ERRORS = 4,
 }
 
-/// Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with the default validation (RFC 5280, RFC 6125): a chain to the
-/// trust anchors of the options (clients without any: the system's store), validity, usage, name constraints,
-/// revocation if lists were given, and, on clients, the target host name. It computes on the caller's stack and may take a
-/// millisecond; the first use of the system's store reads it.
+/// Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with the default validation (RFC 5280, RFC 6125): accepts the peer or refuses it.
 ///
-/// A client that showed no certificate is accepted, except under `SPANTLS_CLIENT_CERTIFICATE_REQUIRE`. It is not identified:
-/// `*out_policy_errors` is `SPANTLS_POLICY_ERROR_NOT_AVAILABLE`.
+/// It verifies a chain to the trust anchors of the options (clients without any: the system's store), validity, usage, name constraints,
+/// revocation if there are lists, and on clients the target host name. It may take a millisecond. A client without a certificate is
+/// accepted, except under `SPANTLS_CLIENT_CERTIFICATE_REQUIRE`, but it is not identified: `*out_policy_errors` is then
+/// `SPANTLS_POLICY_ERROR_NOT_AVAILABLE`.
 ///
-/// Call it from any thread, but alone on the session; then call `tls_session_handshake()` again. On an open session that has
-/// asked for a certificate (`tls_session_request_client_certificate()`), `tls_session_decrypt()` continues, and a thread
-/// inside it makes every verdict `TLS_STATUS_BUSY`.
+/// Call it from any thread, but alone on the session; then call `tls_session_handshake()` again, or, after
+/// `tls_session_request_client_certificate()`, `tls_session_decrypt()`.
 ///
 /// - `TLS_STATUS_COMPLETE`: the peer is accepted. `*out_policy_errors` (may be NULL) is 0, or as above.
-/// - `TLS_STATUS_AUTHENTICATION_FAILED`: the peer is refused, and `*out_policy_errors` says for what. The session has failed:
-///   `tls_session_error()` has the reason. The alert is pending output: `tls_session_handshake()` and
-///   `tls_session_drain_pending_output()` write it; on a socket `tls_session_socket_handshake()` and
-///   `tls_session_socket_shutdown()` send it.
-/// - `TLS_STATUS_INVALID_STATE`: nothing waits for a verdict, or it was answered.
+/// - `TLS_STATUS_AUTHENTICATION_FAILED`: the peer is refused, and `*out_policy_errors` says why. The session has failed: see
+///   `tls_session_error()`. The alert is pending output: `tls_session_handshake()` and `tls_session_drain_pending_output()` write it; on a
+///   socket `tls_session_socket_handshake()` and `tls_session_socket_shutdown()` send it.
+/// - `TLS_STATUS_INVALID_STATE`: the session does not wait for a verdict.
+/// - `TLS_STATUS_BUSY`: also if a thread is in `tls_session_decrypt()`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_accept_with_default_validation(
@@ -78,14 +76,15 @@ pub unsafe extern "C" fn tls_session_default_policy_errors(
     })
 }
 
-/// Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with the host's own verdict: 0 accepts; `SPANTLS_POLICY_ERROR_…` bits
-/// refuse the peer with `certificate_required` for 1 (`handshake_failure` in TLS 1.2), else `unknown_ca` for 4, else
-/// `bad_certificate` for 2. To choose the alert, use `tls_session_reject_certificate()`.
+/// Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with the host's own verdict: 0 accepts, `SPANTLS_POLICY_ERROR_…` bits refuse.
 ///
-/// - `TLS_STATUS_COMPLETE`: the peer is accepted: call `tls_session_handshake()` again.
+/// The alert of a refusal is `certificate_required` for NOT_AVAILABLE (`handshake_failure` in TLS 1.2), otherwise `unknown_ca` for
+/// CHAIN_ERRORS, otherwise `bad_certificate`. To choose the alert, call `tls_session_reject_certificate()`.
+///
+/// - `TLS_STATUS_COMPLETE`: the peer is accepted; call `tls_session_handshake()` again.
 /// - `TLS_STATUS_AUTHENTICATION_FAILED`: the peer is refused, as by `tls_session_accept_with_default_validation()`.
 /// - `TLS_STATUS_INVALID_ARGUMENT`: an unknown bit.
-/// - `TLS_STATUS_INVALID_STATE`: nothing waits for a verdict, or it was answered.
+/// - `TLS_STATUS_INVALID_STATE`: the session does not wait for a verdict.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_set_certificate_validation_result(
