@@ -40,6 +40,12 @@ MANAGED: Dict[str, Tuple[Managed, ...]] = {
     "spantls_kernel_reason_values": (
         Managed("TlsKernelReason", "Why the kernel's TLS is not used, or not for both directions."),),
     "spantls_shrink_values": (Managed("TlsShrink", "What <see cref=\"TlsSession.Shrink\"/> frees."),),
+    "spantls_alert_values": (Managed("TlsAlert", "Alerts (RFC 8446 section 6)."),),
+    "spantls_group_values": (
+        Managed("TlsGroup", "The key-exchange groups that the library has, by their IANA numbers: for "
+                '<see cref="TlsContextSettings.Groups"/>.'),),
+    "spantls_scheme_values": (
+        Managed("TlsSignatureScheme", "The signature schemes that the library has, by their IANA numbers (RFC 8446 section 4.2.3)."),),
     "spantls_socket_values": (Managed("TlsSocketFlags", "Who closes a socket, and what the kernel does for it."),),
 }
 

@@ -15,10 +15,7 @@ internal static class ContextOptions
     {
         NativeMethods.Must(NativeMethods.tls_options_create(out IntPtr made));
         OptionsHandle options = new OptionsHandle().With<OptionsHandle>(made);
-        if (credentials != null)
-        {
-            NativeMethods.Must(NativeMethods.tls_options_set_credentials(options, credentials.Handle));
-        }
+        Credentials(options, settings, credentials);
         if (settings.RevocationLists != null)
         {
             byte[] lists = Encoding.ASCII.GetBytes(settings.RevocationLists);
@@ -29,10 +26,14 @@ internal static class ContextOptions
         }
         if (settings.AutomaticValidation)
         {
-            NativeMethods.Must(NativeMethods.tls_options_set_certificate_validation(options, 1));
+            NativeMethods.Must(NativeMethods.tls_options_set_certificate_validation(options, (int)TlsValidation.Automatic));
         }
         // TlsSession and TlsStream answer themselves, from callbacks and collections.
-        NativeMethods.Must(NativeMethods.tls_options_set_certificate_requests(options, 1));
+        NativeMethods.Must(NativeMethods.tls_options_set_certificate_requests(options, (int)TlsCertificateRequests.Suspend));
+        if (settings.ContinueWithoutApplicationProtocol)
+        {
+            NativeMethods.Must(NativeMethods.tls_options_set_alpn_mismatch(options, (int)TlsAlpnMismatch.Continue));
+        }
         NativeMethods.Must(NativeMethods.tls_options_set_validate_on_resume(options, settings.ValidateOnResume ? 1 : 0));
         if (settings.TicketRoot != null)
         {
@@ -62,6 +63,25 @@ internal static class ContextOptions
         return options;
     }
 
+    private static unsafe void Credentials(OptionsHandle options, TlsContextSettings settings, TlsCredentials? only)
+    {
+        if (only != null)
+        {
+            NativeMethods.Must(NativeMethods.tls_options_set_credentials(options, only.Handle));
+        }
+        foreach (TlsCredentials more in settings.MoreCredentials)
+        {
+            NativeMethods.Must(NativeMethods.tls_options_add_credentials(options, more.Handle));
+        }
+        foreach (var (name, credentials) in settings.NamedCredentials)
+        {
+            fixed (byte* text = NativeMethods.Terminated(TargetNames.ToAscii(name)))
+            {
+                NativeMethods.Must(NativeMethods.tls_options_add_credentials_for_name(options, text, credentials.Handle));
+            }
+        }
+    }
+
     internal static unsafe void Protocols(
         OptionsHandle handle, SslProtocols protocols, List<SslApplicationProtocol>? applicationProtocols)
     {
@@ -79,13 +99,11 @@ internal static class ContextOptions
         }
     }
 
-    /// <summary>As in .NET's trust stores, a certificate may issue others only if it is a CA.</summary>
-    private const int JudgedAsCertificates = 1;
-
     /// <summary>Anchors and validation time: by default the system's store, and now.</summary>
     internal static unsafe void Trust(OptionsHandle options, X509Certificate2Collection? anchors, DateTime? time)
     {
-        NativeMethods.Must(NativeMethods.tls_options_set_trust_anchor_mode(options, JudgedAsCertificates));
+        // As in .NET's trust stores, a certificate may issue others only if it is a CA.
+        NativeMethods.Must(NativeMethods.tls_options_set_trust_anchor_mode(options, (int)TlsTrustAnchor.Certificates));
         if (time is { } moment)
         {
             NativeMethods.Must(NativeMethods.tls_options_set_validation_time(
@@ -109,8 +127,8 @@ internal static class ContextOptions
         {
             return;
         }
-        ushort[] known = { 0x1301, 0x1302, 0x1303, 0xC02B, 0xC02C, 0xCCA9, 0xC02F, 0xC030, 0xCCA8 };
-        ushort[] allowed = policy.AllowedCipherSuites.Select(suite => (ushort)suite).Where(suite => known.Contains(suite)).ToArray();
+        ushort[] allowed = policy.AllowedCipherSuites.Select(suite => (ushort)suite)
+            .Where(suite => Enum.IsDefined(typeof(TlsSuite), (int)suite)).ToArray();
         if (allowed.Length == 0)
         {
             throw new NotSupportedException("CipherSuitesPolicy: it allows none of the suites of this library");

@@ -61,7 +61,7 @@ public enum TlsError
     /// more for its closing NUL.</summary>
     BufferTooSmall = -11,
     /// <summary>The peer refused us: it ended the session with a fatal alert, or with <c>close_notify</c> during the handshake.
-    /// <c>alert_received</c> in the error record says which, for example <c>SPANTLS_ALERT_UNKNOWN_CA</c>.</summary>
+    /// <c>alert_received</c> in the error record says which, for example <see cref="TlsAlert.UnknownCa"/>.</summary>
     PeerAlert = -12,
     /// <summary>An error in the library (a contained panic). Destroy the session: it accepts no other call.</summary>
     InternalError = -128,
@@ -243,8 +243,8 @@ internal enum TlsOffer
     PostHandshakeAuth = 8,
 }
 
-/// <summary>Alert descriptions, for <see cref="TlsSession.Reject"/> and <c>spantls_error_t</c> (RFC 8446 section 6).</summary>
-internal enum TlsAlert
+/// <summary>Alerts (RFC 8446 section 6).</summary>
+public enum TlsAlert
 {
     /// <summary>The sender closes its side (section 6.1). Not an error.</summary>
     CloseNotify = 0,
@@ -337,9 +337,9 @@ internal enum TlsSuite
     EcdheRsaWithChacha20Poly1305Sha256 = 0xCCA8,
 }
 
-/// <summary>The key-exchange groups that the library has, for <c>tls_options_set_groups()</c>: their IANA names and
-/// numbers.</summary>
-internal enum TlsGroup
+/// <summary>The key-exchange groups that the library has, by their IANA numbers: for
+/// <see cref="TlsContextSettings.Groups"/>.</summary>
+public enum TlsGroup
 {
     /// <summary>NIST P-256.</summary>
     Secp256r1 = 23,
@@ -351,9 +351,8 @@ internal enum TlsGroup
     X25519mlkem768 = 0x11EC,
 }
 
-/// <summary>The signature schemes that the library has, for <c>tls_credentials_create_external()</c>: their IANA names and
-/// numbers (RFC 8446 section 4.2.3).</summary>
-internal enum TlsScheme
+/// <summary>The signature schemes that the library has, by their IANA numbers (RFC 8446 section 4.2.3).</summary>
+public enum TlsSignatureScheme
 {
     /// <summary>RSA, PKCS #1 v1.5; in TLS 1.3 only within certificates, as the next two.</summary>
     RsaPkcs1Sha256 = 0x0401,

@@ -40,7 +40,7 @@ internal static class OptionRules
         NothingElse(options, new SslServerAuthenticationOptions(), s_server);
         Common(settings, options.EnabledSslProtocols, options.EncryptionPolicy, options.CertificateRevocationCheckMode);
         OneJudge(settings, options.RemoteCertificateValidationCallback);
-        bool isFixed = settings.Credentials != null || options.ServerCertificate != null;
+        bool isFixed = settings.Credentials != null || options.ServerCertificate != null || settings.MoreCredentials.Count > 0;
 #if NET8_0_OR_GREATER
         isFixed |= options.ServerCertificateContext != null;
         Trust(options.ServerCertificateContext);

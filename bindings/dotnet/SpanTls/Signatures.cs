@@ -6,32 +6,34 @@ namespace SpanTls;
 /// <summary>Signature schemes (RFC 8446 section 4.2.3) made with keys of .NET.</summary>
 internal static class Signatures
 {
-    private const ushort EcdsaP256 = 0x0403, EcdsaP384 = 0x0503;
-
     internal static ushort[] SchemesOf(AsymmetricAlgorithm key)
     {
         if (key is RSA)
         {
             // PSS first: TLS 1.3 takes nothing else.
-            return new ushort[] { 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601 };
+            return Numbers(TlsSignatureScheme.RsaPssRsaeSha256, TlsSignatureScheme.RsaPssRsaeSha384, TlsSignatureScheme.RsaPssRsaeSha512,
+                TlsSignatureScheme.RsaPkcs1Sha256, TlsSignatureScheme.RsaPkcs1Sha384, TlsSignatureScheme.RsaPkcs1Sha512);
         }
         return key.KeySize switch
         {
-            256 => new[] { EcdsaP256 },
-            384 => new[] { EcdsaP384 },
+            256 => Numbers(TlsSignatureScheme.EcdsaSecp256r1Sha256),
+            384 => Numbers(TlsSignatureScheme.EcdsaSecp384r1Sha384),
             _ => throw new NotSupportedException(
                 $"ECDSA keys of {key.KeySize} bits are not supported: those of P-256 and P-384 are, and RSA keys"),
         };
     }
 
+    private static ushort[] Numbers(params TlsSignatureScheme[] schemes) => Array.ConvertAll(schemes, scheme => (ushort)scheme);
+
     internal static byte[] Sign(AsymmetricAlgorithm key, ushort scheme, byte[] message)
     {
-        // The hash is the upper byte's of the old schemes, the lower one's of PSS.
-        HashAlgorithmName hash = scheme switch
+        HashAlgorithmName hash = (TlsSignatureScheme)scheme switch
         {
-            0x0804 or 0x0401 or EcdsaP256 => HashAlgorithmName.SHA256,
-            0x0805 or 0x0501 or EcdsaP384 => HashAlgorithmName.SHA384,
-            0x0806 or 0x0601 => HashAlgorithmName.SHA512,
+            TlsSignatureScheme.RsaPssRsaeSha256 or TlsSignatureScheme.RsaPkcs1Sha256 or TlsSignatureScheme.EcdsaSecp256r1Sha256 =>
+                HashAlgorithmName.SHA256,
+            TlsSignatureScheme.RsaPssRsaeSha384 or TlsSignatureScheme.RsaPkcs1Sha384 or TlsSignatureScheme.EcdsaSecp384r1Sha384 =>
+                HashAlgorithmName.SHA384,
+            TlsSignatureScheme.RsaPssRsaeSha512 or TlsSignatureScheme.RsaPkcs1Sha512 => HashAlgorithmName.SHA512,
             _ => throw new NotSupportedException($"signature scheme 0x{scheme:x4}"),
         };
         if (key is RSA rsa)

@@ -29,6 +29,11 @@ public sealed class TlsContext : IDisposable
 
     internal TlsCredentials? Credentials { get; }
 
+    /// <summary>Each of the credentials that a session of this context can show.</summary>
+    internal IEnumerable<TlsCredentials> AllCredentials =>
+        (Credentials == null ? Enumerable.Empty<TlsCredentials>() : new[] { Credentials }).Concat(Settings.MoreCredentials)
+            .Concat(Settings.NamedCredentials.Select(named => named.Value));
+
     internal bool SignInCall { get; }
 
     internal TlsContextSettings Settings { get; }
@@ -85,8 +90,12 @@ public sealed class TlsContext : IDisposable
 
     private static TlsContext CreateServer(SslServerAuthenticationOptions options, TlsContextSettings settings)
     {
-        TlsCredentials credentials = settings.Credentials ?? CredentialsOf(options) ?? throw new NotSupportedException(
-            "a server needs a certificate with its private key: ServerCertificateContext, ServerCertificate or a selection callback");
+        TlsCredentials? credentials = settings.Credentials ?? CredentialsOf(options);
+        if (credentials == null && settings.MoreCredentials.Count + settings.NamedCredentials.Count == 0)
+        {
+            throw new NotSupportedException(
+                "a server needs a certificate with its private key: ServerCertificateContext, ServerCertificate or a selection callback");
+        }
         using OptionsHandle handle = ContextOptions.Make(settings, credentials);
         ContextOptions.Protocols(handle, options.EnabledSslProtocols, options.ApplicationProtocols);
         NativeMethods.Must(NativeMethods.tls_options_set_client_certificate_mode(handle, (int)Mode(options, settings)));

@@ -10,6 +10,21 @@ public sealed class TlsContextSettings
     /// <summary>In the place of the certificate of the options.</summary>
     public TlsCredentials? Credentials { get; set; }
 
+    /// <summary>More of them, for example an RSA chain beside an ECDSA chain: the first one that fits the peer is shown, the fixed one
+    /// before these.</summary>
+    public IList<TlsCredentials> MoreCredentials { get; private set; } = new List<TlsCredentials>();
+
+    internal List<KeyValuePair<string, TlsCredentials>> NamedCredentials { get; private set; } = new();
+
+    /// <summary>Servers: shows these to clients that ask for this name (SNI); <c>*.example.org</c> is for each name with one label more.
+    /// One name may have several.</summary>
+    public void AddCredentialsForName(string name, TlsCredentials credentials) =>
+        NamedCredentials.Add(new KeyValuePair<string, TlsCredentials>(
+            name ?? throw new ArgumentNullException(nameof(name)), credentials ?? throw new ArgumentNullException(nameof(credentials))));
+
+    /// <summary>Servers: true continues without an application protocol (ALPN) where the client offers only others.</summary>
+    public bool ContinueWithoutApplicationProtocol { get; set; }
+
     /// <summary>Certificates that are trusted, instead of the system's store.</summary>
     public X509Certificate2Collection? TrustAnchors { get; set; }
 
@@ -54,6 +69,8 @@ public sealed class TlsContextSettings
     {
         var copy = (TlsContextSettings)MemberwiseClone();
         copy.Groups = new List<ushort>(Groups);
+        copy.MoreCredentials = new List<TlsCredentials>(MoreCredentials);
+        copy.NamedCredentials = new List<KeyValuePair<string, TlsCredentials>>(NamedCredentials);
         copy.TrustAnchors = TrustAnchors == null ? null : new X509Certificate2Collection(TrustAnchors);
         copy.TicketRoot = (byte[]?)TicketRoot?.Clone();
         return copy;

@@ -10,9 +10,6 @@ namespace SpanTls;
 
 public sealed partial class TlsSession
 {
-    /// <summary>The alert for a client that the options' callbacks refuse (RFC 8446 section 6.2).</summary>
-    private const byte HandshakeFailure = 40;
-
     private bool _toldOfMissing;
 
     /// <summary>Servers: answers <see cref="TlsOperationStatus.NeedsServerOptions"/>. The same object with the same values makes the same
@@ -65,14 +62,14 @@ public sealed partial class TlsSession
             TlsContext? decided = context.Decide(this);
             if (decided == null)
             {
-                Reject(HandshakeFailure);
+                // For a client that the options' callbacks refuse (RFC 8446 section 6.2).
+                Reject((byte)TlsAlert.HandshakeFailure);
                 return;
             }
             context = decided;
         }
         NativeMethods.Must(_handle, NativeMethods.tls_session_set_server_context(_handle, context.Handle));
         _context = context;
-        _credentials = context.Credentials;
     }
 
     /// <summary>Servers: refuses the client by what it has asked for, with this alert (RFC 8446 section 6).</summary>
@@ -83,7 +80,7 @@ public sealed partial class TlsSession
     {
         NativeMethods.Must(_handle, NativeMethods.tls_session_set_client_credentials(
             _handle, credentials?.Handle ?? CredentialsHandle.None));
-        _credentials = credentials;
+        (_credentials, _hasOwnCredentials) = (credentials, true);
     }
 
 #if NET8_0_OR_GREATER
@@ -218,16 +215,29 @@ public sealed partial class TlsSession
         NativeMethods.Must(_handle, NativeMethods.tls_session_reject_certificate(_handle, alert));
 
     /// <summary>Whether <see cref="Sign"/> could answer.</summary>
-    internal bool CanSign => _credentials?.CanSign == true;
+    internal bool CanSign => Signer != null;
+
+    /// <summary>The credentials whose key must sign: with several, the certificate tells.</summary>
+    private TlsCredentials? Signer
+    {
+        get
+        {
+            TlsCredentials[] here = _hasOwnCredentials ? _credentials == null ? Array.Empty<TlsCredentials>() : new[] { _credentials } :
+                _context.AllCredentials.ToArray();
+            if (here.Length <= 1)
+            {
+                return here.Length == 1 && here[0].CanSign ? here[0] : null;
+            }
+            using X509Certificate2? leaf = LocalCertificate;
+            return leaf == null ? null : Array.Find(here, one => one.CanSign && one.Certificate!.RawData.AsSpan().SequenceEqual(leaf.RawData));
+        }
+    }
 
     /// <summary>Answers <see cref="TlsOperationStatus.NeedsSignature"/> with the key of the session's certificate. May be called on
     /// any thread. A key that fails ends the handshake, and its exception is the caller's.</summary>
     public unsafe void Sign()
     {
-        if (_credentials?.CanSign != true)
-        {
-            throw new InvalidOperationException("the session has no certificate whose key is here");
-        }
+        TlsCredentials signer = Signer ?? throw new InvalidOperationException("the session has no certificate whose key is here");
         ushort scheme = 0;
         byte[] message = CopyOut((byte* to, nuint room, nuint* length) =>
         {
@@ -239,7 +249,7 @@ public sealed partial class TlsSession
         byte[] signature;
         try
         {
-            signature = _credentials.Sign(scheme, message);
+            signature = signer.Sign(scheme, message);
         }
         catch
         {

@@ -75,6 +75,16 @@ public sealed partial class TlsSession
         }
     }
 
+    /// <summary>Clients, before the handshake: offers an application protocol (ALPN), after those that were added before. Those of the
+    /// context are not offered then.</summary>
+    public unsafe void AddApplicationProtocol(SslApplicationProtocol protocol)
+    {
+        fixed (byte* name = protocol.Protocol.Span)
+        {
+            NativeMethods.Must(_handle, NativeMethods.tls_session_add_alpn(_handle, name, (nuint)protocol.Protocol.Length));
+        }
+    }
+
     /// <summary>What the client has said first; null on clients, and before it has.</summary>
     public TlsClientHello? ClientHelloInfo => TlsClientHello.Of(_handle);
 
@@ -103,7 +113,8 @@ public sealed partial class TlsSession
         }
     }
 
-    /// <summary>The certificate that this end has shown; null for none. The caller disposes of it.</summary>
+    /// <summary>The certificate that this end has shown; null for none. While <see cref="TlsOperationStatus.NeedsSignature"/> waits: the
+    /// one whose key must sign. The caller disposes of it.</summary>
     public unsafe X509Certificate2? LocalCertificate
     {
         get
@@ -132,6 +143,31 @@ public sealed partial class TlsSession
         }
         return others;
     }
+
+    /// <summary>The path that the default validation has found, from the peer's certificate to the trust anchor, both included; empty if
+    /// it has not judged, or does not trust the peer.</summary>
+    public unsafe X509Certificate2Collection GetVerifiedCertificates()
+    {
+        nuint count = 0;
+        NativeMethods.Must(_handle, NativeMethods.tls_session_verified_certificate_count(_handle, &count));
+        var path = new X509Certificate2Collection();
+        for (nuint i = 0; i < count; i++)
+        {
+            nuint index = i;
+            path.Add(new X509Certificate2(CopyOut((byte* to, nuint room, nuint* length) =>
+                NativeMethods.tls_session_verified_certificate(_handle, index, to, room, length))));
+        }
+        return path;
+    }
+
+    /// <summary>The signature scheme with which the peer has proved that it holds its key; null before the handshake is complete, and
+    /// where it has shown no certificate in this handshake.</summary>
+    public TlsSignatureScheme? PeerSignatureScheme =>
+        NativeMethods.tls_session_peer_signature_scheme(_handle) is var scheme and not 0 ? (TlsSignatureScheme)scheme : null;
+
+    /// <summary>The room with which <see cref="Encrypt"/> takes so many bytes whole, in the session's present state.</summary>
+    public int GetCiphertextSize(int plaintextLength) =>
+        checked((int)NativeMethods.tls_session_ciphertext_size(_handle, (nuint)plaintextLength));
 
     private unsafe int RemoteCertificates
     {

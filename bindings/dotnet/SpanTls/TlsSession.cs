@@ -23,7 +23,9 @@ public sealed partial class TlsSession : IDisposable
     // A SafeSocketHandle, or where .NET has none for this a Socket, which this keeps alive.
     private readonly IDisposable? _socket;
     private TlsContext _context;
+    /// <summary>What this session was given, instead of the context's.</summary>
     private TlsCredentials? _credentials;
+    private bool _hasOwnCredentials;
     /// <summary>The host has called for the end of our direction.</summary>
     private volatile bool _closedHere;
     /// <summary>Decrypt has returned for an alert that is to be sent.</summary>
@@ -34,7 +36,6 @@ public sealed partial class TlsSession : IDisposable
         _context = context;
         _handle = handle;
         _socket = socket;
-        _credentials = context.Credentials;
         if (!string.IsNullOrEmpty(context.TargetHost))
         {
             TargetHostName = context.TargetHost;
@@ -412,6 +413,15 @@ public sealed partial class TlsSession : IDisposable
     {
         _closedHere = true;
         return Status(NativeMethods.tls_session_socket_shutdown(_handle));
+    }
+
+    /// <summary>Ends the connection in order, after success or failure: sends what <see cref="Close"/> sends, ends the socket's sending
+    /// side, and discards what still comes until the peer has ended the connection too, which <see cref="TlsOperationStatus.Closed"/>
+    /// says.</summary>
+    public TlsOperationStatus Finish()
+    {
+        _closedHere = true;
+        return Status(NativeMethods.tls_session_socket_finish(_handle));
     }
 
     /// <summary>The bytes received after the peer's close_notify over the session's socket: they are not TLS. Fails until
