@@ -107,6 +107,7 @@ mod header {
             .with_src(root.join("src/ffi/verdict.rs"))
             .with_src(root.join("src/ffi/answers.rs"))
             .with_src(root.join("src/ffi/facts.rs"))
+            .with_src(root.join("src/ffi/certificate.rs"))
             .with_src(root.join("src/ffi/client_hello.rs"))
             .generate()
             .expect("the header can be generated")

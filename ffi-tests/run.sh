@@ -260,6 +260,7 @@ if [ "$parts" != c ]; then
     run python-credentials python3 "$here/python/test_credentials.py"
     run python-chains python3 "$here/python/test_chains.py"
     run python-socket python3 "$here/python/test_socket.py"
+    run python-certificate-facts python3 "$here/python/test_certificate_facts.py"
     run python-verdicts python3 "$here/python/test_verdicts.py"
     run python-hybrid python3 "$here/python/test_hybrid.py"
     run python-alerts python3 "$here/python/test_alerts.py"

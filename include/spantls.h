@@ -705,6 +705,45 @@ typedef enum {
 } spantls_scheme_values;
 
 /**
+ * The fields of `spantls_certificate_text()`.
+ */
+typedef enum {
+    /**
+     * The distinguished name of the owner (RFC 4514).
+     */
+    SPANTLS_CERTIFICATE_SUBJECT = 1,
+    /**
+     * The distinguished name of the CA that has issued it (RFC 4514).
+     */
+    SPANTLS_CERTIFICATE_ISSUER = 2,
+    /**
+     * A common name (CN) of the subject. Anything can be in it: to compare server names use
+     * `spantls_certificate_matches_name()`.
+     */
+    SPANTLS_CERTIFICATE_COMMON_NAME = 3,
+    /**
+     * The serial number in hexadecimal digits, two for each byte, A to F as capitals.
+     */
+    SPANTLS_CERTIFICATE_SERIAL_NUMBER = 4,
+    /**
+     * A DNS name of the subject alternative name (SAN); `*.example.org` is a wildcard.
+     */
+    SPANTLS_CERTIFICATE_DNS_NAME = 5,
+    /**
+     * An IP address of the SAN; IPv6 as in RFC 5952.
+     */
+    SPANTLS_CERTIFICATE_IP_ADDRESS = 6,
+    /**
+     * A URI of the SAN, for example a SPIFFE ID.
+     */
+    SPANTLS_CERTIFICATE_URI = 7,
+    /**
+     * An e-mail address of the SAN.
+     */
+    SPANTLS_CERTIFICATE_EMAIL = 8,
+} spantls_certificate_field_values;
+
+/**
  * What sessions share: credentials, trust anchors, session tickets.
  *
  * Any number of threads may create sessions on a context at once. You may destroy it while sessions live.
@@ -904,6 +943,65 @@ typedef struct {
      */
     int32_t kernel_os_error;
 } spantls_session_stats_t;
+
+/**
+ * What a certificate says about its owner, as far as it has a fixed size. Set `struct_size` to its `sizeof`; the struct can
+ * grow at its end. `spantls_certificate_text()` has the names.
+ */
+typedef struct {
+    /**
+     * In: `sizeof(spantls_certificate_info_t)`.
+     */
+    size_t struct_size;
+    /**
+     * The first second in which it is valid, as Unix time; negative before 1970.
+     */
+    int64_t not_before;
+    /**
+     * The last second in which it is valid, as Unix time. Year 9999 means that it has no end (RFC 5280 section 4.1.2.5).
+     */
+    int64_t not_after;
+    /**
+     * SHA-256 of the certificate: its fingerprint (thumbprint).
+     */
+    uint8_t sha256[32];
+    /**
+     * SHA-256 of its SubjectPublicKeyInfo, for public key pinning (RFC 7469 section 2.4).
+     */
+    uint8_t public_key_sha256[32];
+    /**
+     * 1 if it is a CA's (basicConstraints), else 0.
+     */
+    int32_t is_ca;
+    /**
+     * Common names of the subject.
+     */
+    uint32_t num_common_names;
+    /**
+     * Subject alternative names: DNS names.
+     */
+    uint32_t num_dns_names;
+    /**
+     * Subject alternative names: IP addresses.
+     */
+    uint32_t num_ip_addresses;
+    /**
+     * Subject alternative names: URIs.
+     */
+    uint32_t num_uris;
+    /**
+     * Subject alternative names: e-mail addresses.
+     */
+    uint32_t num_emails;
+    /**
+     * Subject alternative names of other kinds, which have no text here.
+     */
+    uint32_t num_other_names;
+    /**
+     * Zero.
+     */
+    uint32_t reserved;
+} spantls_certificate_info_t;
 
 /**
  * A part of the ClientHello: `len` bytes from `offset` of the message that `tls_session_client_hello()` copies. Both are 0 if it is
@@ -2347,6 +2445,90 @@ tls_status_t tls_session_export_keying_material(const tls_session_t *session,
                                                 size_t context_len,
                                                 void *out_material,
                                                 size_t material_len);
+
+/**
+ * Reads the validity, fingerprint, public key hash and number of names of an X.509 certificate in DER.
+ *
+ * Nothing is validated: anyone can make a certificate that says this. Set `out_info->struct_size` first. The certificate has
+ * at most 65,535 bytes.
+ *
+ * - `TLS_STATUS_COMPLETE`: filled.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: `der` is not one certificate, or is malformed; `out_info` is NULL or its `struct_size` is
+ *   too small.
+ */
+SPANTLS_MUST_USE
+tls_status_t spantls_certificate_info(const void *der,
+                                      size_t der_len,
+                                      spantls_certificate_info_t *out_info);
+
+/**
+ * Copies a text of an X.509 certificate in DER: a `SPANTLS_CERTIFICATE_…` field such as its subject or a DNS name.
+ *
+ * `index` counts the values of that field in the order of the certificate: `spantls_certificate_info()` has their number.
+ * SUBJECT, ISSUER and SERIAL_NUMBER have one. The text is UTF-8 and closed by NUL, which `*out_len` does not count; the room
+ * that it needs is `*out_len + 1`. A text never has control characters: RFC 4514 escapes those of SUBJECT and ISSUER (`\00`).
+ *
+ * - `TLS_STATUS_COMPLETE`: copied.
+ * - `TLS_STATUS_BUFFER_TOO_SMALL`: not copied; `*out_len` is the length. `(NULL, 0, &len)` asks for it.
+ * - `TLS_STATUS_NOT_SUPPORTED`: this value cannot be given as text and must not be trusted: a DNS name, URI or e-mail address
+ *   with other bytes than visible ASCII (a NUL is an attack), an IP address of a wrong length, a common name with control
+ *   characters.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: there is no value of this index; an unknown field; as `spantls_certificate_info()`.
+ */
+SPANTLS_MUST_USE
+tls_status_t spantls_certificate_text(const void *der,
+                                      size_t der_len,
+                                      int32_t field,
+                                      size_t index,
+                                      char *out_text,
+                                      size_t text_cap,
+                                      size_t *out_len);
+
+/**
+ * Checks whether an X.509 certificate in DER is for this server name, as the default validation does (RFC 6125, RFC 9525).
+ *
+ * Only the name is compared, with the DNS names and IP addresses of the subject alternative name; the chain and the dates
+ * are not validated. Use it when the name to check is not the name sent (SNI), or with another name after the handshake.
+ * `name` is a DNS name (an internationalized one as A-labels, "xn--...") or an IP address; a trailing dot is ignored.
+ *
+ * - `TLS_STATUS_COMPLETE`: the certificate is for this name.
+ * - `TLS_STATUS_AUTHENTICATION_FAILED`: it is not.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: `name` is neither a DNS name nor an IP address; `der` is not one certificate.
+ */
+SPANTLS_MUST_USE
+tls_status_t spantls_certificate_matches_name(const void *der,
+                                              size_t der_len,
+                                              const char *name);
+
+/**
+ * Reads what `spantls_certificate_info()` reads, of a certificate that the peer has sent: index 0 is its own (the leaf).
+ *
+ * Available from `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` on. The peer has proved that it owns the certificate once the
+ * handshake is COMPLETE.
+ *
+ * - `TLS_STATUS_COMPLETE`: filled.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: also for a `certificate_index` that is not below
+ *   `tls_session_remote_certificate_count()`, for example 0 if the peer has sent no certificate.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_remote_certificate_info(const tls_session_t *session,
+                                                 size_t certificate_index,
+                                                 spantls_certificate_info_t *out_info);
+
+/**
+ * Copies what `spantls_certificate_text()` copies, of a certificate that the peer has sent: index 0 is its own (the leaf).
+ *
+ * - `TLS_STATUS_COMPLETE`, `TLS_STATUS_BUFFER_TOO_SMALL`, `TLS_STATUS_NOT_SUPPORTED`: as `spantls_certificate_text()`.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: also as `tls_session_remote_certificate_info()`.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_session_remote_certificate_text(const tls_session_t *session,
+                                                 size_t certificate_index,
+                                                 int32_t field,
+                                                 size_t index,
+                                                 char *out_text,
+                                                 size_t text_cap,
+                                                 size_t *out_len);
 
 /**
  * Copies a server's first ClientHello: the whole handshake message with its four-byte header, fragments joined.

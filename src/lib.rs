@@ -8,6 +8,7 @@
 #[cfg(test)]
 extern crate self as spantls;
 
+mod certificate;
 pub mod client_hello;
 pub mod context;
 mod crypto;

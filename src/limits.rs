@@ -16,6 +16,11 @@ pub(crate) const MAX_CIPHERTEXT_TLS12: usize = MAX_PLAINTEXT + 2048;
 /// must not make us keep megabytes before it has proved anything.
 pub(crate) const MAX_HANDSHAKE_MESSAGE: usize = 0xffff;
 
+/// Bytes of a certificate whose facts are read: as many as a peer can send in a handshake message. Every question reads the
+/// certificate again, and a host that lists the names of a certificate asks once for each, so the work grows with the square
+/// of the size.
+pub(crate) const MAX_CERTIFICATE: usize = MAX_HANDSHAKE_MESSAGE;
+
 /// Bytes of records that a handshake keeps while a message is incomplete. rustls discards nothing before the message's
 /// end, padding included, and padding is free for the peer: 16 KiB a byte. A message of the largest size in fragments of
 /// 64 bytes fits.

@@ -60,6 +60,10 @@ typedef struct {
             uint8_t behind[64];
         } hello;
         struct {
+            spantls_certificate_info_t info;
+            uint8_t behind[64];
+        } certificate;
+        struct {
             spantls_session_stats_t stats;
             uint8_t behind[64];
         } counted;
@@ -229,6 +233,9 @@ static bool is_filled(const void *memory, size_t len, uint8_t byte) {
 #define PASS_COPY_OUT_TEXT(a) (char *)(a).pointer, (a).len, (a).out_len
 #define PASS_ERROR_RECORD(a) (spantls_error_t *)(a).pointer
 #define PASS_HELLO_INFO(a) (spantls_client_hello_info_t *)(a).pointer
+#define PASS_CERTIFICATE_DER(a) PASS_BYTES(a)
+#define PASS_CERTIFICATE_FIELD(a) (int32_t)(a).number
+#define PASS_CERTIFICATE_INFO(a) (spantls_certificate_info_t *)(a).pointer
 #define PASS_STATS(a) (spantls_session_stats_t *)(a).pointer
 #define PASS_OUT_CONSUMED(a) (size_t *)(a).pointer
 #define PASS_OUT_WRITTEN(a) (size_t *)(a).pointer
@@ -426,6 +433,19 @@ MAKE(make_hello_info) {
     make_out(stage, argument);
     argument->number = sizeof argument->out.hello.info;
     argument->out.hello.info.struct_size = sizeof argument->out.hello.info;
+}
+
+MAKE(make_certificate_info) {
+    make_out(stage, argument);
+    argument->number = sizeof argument->out.certificate.info;
+    argument->out.certificate.info.struct_size = sizeof argument->out.certificate.info;
+}
+
+MAKE(make_certificate) {
+    bytes_t der = read_certificate("server-p256.pem", 0);
+    (void)stage;
+    put_input(argument, der.data, der.len);
+    bytes_free(&der);
 }
 
 MAKE(make_stats) {
@@ -745,6 +765,23 @@ CHECK(check_hello_info) {
     }
 }
 
+CHECK(check_certificate_info) {
+    const spantls_certificate_info_t *info = &argument->out.certificate.info;
+    const uint8_t *body = (const uint8_t *)info + sizeof(size_t);
+    const size_t body_len = sizeof *info - sizeof(size_t);
+    IGNORE_THE_REST;
+    EXPECT(is_filled(argument->out.certificate.behind, sizeof argument->out.certificate.behind, PATTERN));
+    EXPECT_NUMBER(info->struct_size, (size_t)argument->number);
+    if (argument->pointer == NULL || info->struct_size < sizeof *info) {
+        EXPECT(is_filled(body, body_len, PATTERN));
+    } else if (refused) {
+        EXPECT(is_filled(body, body_len, 0));
+    } else {
+        EXPECT(info->not_before < info->not_after);
+        EXPECT(!is_filled(info->sha256, sizeof info->sha256, 0));
+    }
+}
+
 /* What the scenes move is counted, and none of it is much. */
 CHECK(check_stats) {
     const spantls_session_stats_t *stats = &argument->out.counted.stats;
@@ -1016,6 +1053,18 @@ KIND(HELLO_INFO, "out_info", make_hello_info, check_hello_info, 0, NULL, NULL_PO
      {"struct_size 8", WRONG, struct_size_of_number, 8, NULL},
      {"struct_size too small", WRONG, struct_size_of_number, sizeof(spantls_client_hello_info_t) - 1, NULL},
      {"struct_size of a later version", FINE, struct_size_of_number, sizeof(spantls_client_hello_info_t) + 64, NULL},
+     {"struct_size SIZE_MAX", FINE, struct_size_of_number, SIZE_ALL, NULL});
+KIND(CERTIFICATE_DER, "der", make_certificate, check_input, 0, NULL, BAD_SPAN, EMPTY_SPAN(WRONG),
+     {"no DER", WRONG, long_bytes, 1000, "noise "}, {"70,000 bytes", WRONG, long_bytes, 70000, "0"});
+KIND(CERTIFICATE_FIELD, "field", NULL, NULL, SPANTLS_CERTIFICATE_SUBJECT, NULL, NUMBER_IS(INT32_MIN, WRONG),
+     NUMBER_IS(-1, WRONG), NUMBER_IS(0, WRONG), NUMBER_IS(9, WRONG), NUMBER_IS(INT32_MAX, WRONG),
+     NUMBER_IS(SPANTLS_CERTIFICATE_ISSUER, FINE), NUMBER_IS(SPANTLS_CERTIFICATE_SERIAL_NUMBER, FINE),
+     NUMBER_IS(SPANTLS_CERTIFICATE_EMAIL, WRONG));
+KIND(CERTIFICATE_INFO, "out_info", make_certificate_info, check_certificate_info, 0, NULL, NULL_POINTER,
+     {"struct_size 0", WRONG, struct_size_of_number, 0, NULL},
+     {"struct_size 8", WRONG, struct_size_of_number, 8, NULL},
+     {"struct_size too small", WRONG, struct_size_of_number, sizeof(spantls_certificate_info_t) - 1, NULL},
+     {"struct_size of a later version", FINE, struct_size_of_number, sizeof(spantls_certificate_info_t) + 64, NULL},
      {"struct_size SIZE_MAX", FINE, struct_size_of_number, SIZE_ALL, NULL});
 KIND(STATS, "out_stats", make_stats, check_stats, 0, NULL, NULL_POINTER,
      {"struct_size 0", WRONG, struct_size_of_number, 0, NULL},

@@ -24,6 +24,7 @@ def _generated():
 _native = _generated()
 ClientHelloInfo, _ErrorRecord = _native.spantls_client_hello_info_t, _native.spantls_error_t
 _StatsRecord = _native.spantls_session_stats_t
+CertificateField, CertificateInfo = _native.CertificateField, _native.spantls_certificate_info_t
 HELLO_PARTS = [name for name, kind in ClientHelloInfo._fields_ if kind is _native.spantls_part_t]
 
 
@@ -103,6 +104,30 @@ def _read_error(call, *arguments):
 def _must(status):
     if status != COMPLETE:
         raise TlsError(status, _read_error(_lib.spantls_last_error).message)
+
+
+def certificate_info(der):
+    info = CertificateInfo(struct_size=ctypes.sizeof(CertificateInfo))
+    _must(_lib.spantls_certificate_info(der, len(der), ctypes.byref(info)))
+    return info
+
+
+def certificate_text(der, field, index=0):
+    length = ctypes.c_size_t()
+    status = _lib.spantls_certificate_text(der, len(der), field, index, None, 0, ctypes.byref(length))
+    if status != BUFFER_TOO_SMALL:
+        _must(status)
+        raise AssertionError("a text fits into no room at all")
+    output = ctypes.create_string_buffer(length.value + 1)
+    _must(_lib.spantls_certificate_text(der, len(der), field, index, output, len(output), ctypes.byref(length)))
+    return output.raw[:length.value].decode()
+
+
+def certificate_matches_name(der, name):
+    status = _lib.spantls_certificate_matches_name(der, len(der), name.encode())
+    if status != AUTHENTICATION:
+        _must(status)
+    return status == COMPLETE
 
 
 def cert_path(name):

@@ -323,12 +323,7 @@ pub unsafe extern "C" fn tls_session_remote_certificate(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    copy_out(host, session, out_der, der_cap, out_len, |session| {
-        let chain = session.remote_certificates();
-        let certificate =
-            chain.get(index).ok_or_else(|| Failure::argument("the peer has sent no certificate of this index"))?;
-        Ok(certificate.to_vec())
-    })
+    copy_out(host, session, out_der, der_cap, out_len, |session| Ok(session.remote_certificate(index)?.to_vec()))
 }
 
 /// Counts the certificates of the path that the default validation found, from the peer's leaf to a trust anchor, both included.

@@ -9,8 +9,42 @@ use super::status::tls_status_t;
 use crate::outcome::{Failure, Outcome};
 use crate::session::Session;
 
-/// The rule of all getters that fill a struct which begins with its size: empty where there is nothing to tell.
-/// `first_size` is that of the struct's first version, which every host knows.
+/// A struct of the host's that begins with its size: the rule of all getters that fill one. It is empty where there is
+/// nothing to tell.
+pub(super) struct Room<T> {
+    host: Host,
+    out: *mut T,
+    size: usize,
+    fits: bool,
+}
+
+impl<T: Copy + Default> Room<T> {
+    /// `first_size` is that of the struct's first version, which every host knows.
+    pub(super) fn empty(host: Host, first_size: usize, out: *mut T) -> Self {
+        let size = if out.is_null() { 0 } else { host.struct_size(out) };
+        let room = Self { host, out, size, fits: size >= first_size };
+        if room.fits {
+            room.put(T::default());
+        }
+        room
+    }
+
+    pub(super) fn fill(&self, value: impl FnOnce() -> Result<T, Failure>) -> Result<Outcome, Failure> {
+        required(self.out, "the struct")?;
+        if !self.fits {
+            return Err(Failure::argument("struct_size is smaller than the first version of the struct"));
+        }
+        self.put(value()?);
+        Ok(Outcome::Complete)
+    }
+
+    fn put(&self, value: T) {
+        self.host.put_front(self.out, value, self.size);
+        self.host.put(self.out.cast::<usize>(), self.size);
+    }
+}
+
+/// Fills a struct with what a session tells.
 pub(super) fn fill_struct<T: Copy + Default>(
     host: Host,
     first_size: usize,
@@ -18,23 +52,8 @@ pub(super) fn fill_struct<T: Copy + Default>(
     out: *mut T,
     value: impl FnOnce(&Session) -> Result<T, Failure>,
 ) -> tls_status_t {
-    let size = if out.is_null() { 0 } else { host.struct_size(out) };
-    let fits = size >= first_size;
-    let put = |value: T| {
-        host.put_front(out, value, size);
-        host.put(out.cast::<usize>(), size);
-    };
-    if fits {
-        put(T::default());
-    }
-    fence::on_session(host, session, |session| {
-        required(out, "the struct")?;
-        if !fits {
-            return Err(Failure::argument("struct_size is smaller than the first version of the struct"));
-        }
-        put(value(session)?);
-        Ok(Outcome::Complete)
-    })
+    let room = Room::empty(host, first_size, out);
+    fence::on_session(host, session, |session| room.fill(|| value(session)))
 }
 
 /// The rule of all getters of data: everything is copied or nothing, and the length is told.
@@ -66,19 +85,20 @@ pub(super) fn copy_text(
     out_len: *mut usize,
     value: impl FnOnce(&Session) -> Result<String, Failure>,
 ) -> tls_status_t {
-    empty(host, out, cap, out_len);
+    put_no_text(host, out, cap, out_len);
     fence::on_session(host, session, |session| put_text(host, out, cap, out_len, || value(session)))
 }
 
 /// No text so far.
-fn empty(host: Host, out: *mut c_char, cap: usize, out_len: *mut usize) {
+pub(super) fn put_no_text(host: Host, out: *mut c_char, cap: usize, out_len: *mut usize) {
     host.put(out_len, 0);
     if let Ok([first, ..]) = host.output(out.cast(), cap, "the buffer") {
         *first = 0;
     }
 }
 
-fn put_text(
+/// The text, once it is known. A NUL inside would end it early for a C reader.
+pub(super) fn put_text(
     host: Host,
     out: *mut c_char,
     cap: usize,
@@ -88,6 +108,9 @@ fn put_text(
     required(out_len, "out_len")?;
     let room = host.output(out.cast(), cap, "the buffer")?;
     let mut value = value()?.into_bytes();
+    if value.contains(&0) {
+        return Err(Failure::not_supported("the text has a NUL in it"));
+    }
     host.put(out_len, value.len());
     value.push(0);
     copy(&value, room)

@@ -7,6 +7,7 @@
 #![allow(non_camel_case_types, reason = "the C names are used verbatim")]
 
 pub mod answers;
+pub mod certificate;
 pub mod client_hello;
 pub mod context;
 pub mod credentials;

@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError};
 
 use rustls::crypto::WebPkiSupportedAlgorithms;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::CertificateDer;
 
 use crate::client_hello::ClientHello;
 use crate::context::{Context, Protocols};
@@ -33,6 +33,7 @@ use crate::crypto::secrets::TrafficSecret;
 use crate::handshake::question::{CertificateRequest, SignatureRequest};
 use crate::outcome::{Alert, Failure, FailureKind, Outcome, Question, policy};
 use crate::post_handshake::client_auth::{ClientAuth, Progress};
+use crate::trust;
 use crate::wiping::stack;
 use bound::Bound;
 use facts::Facts;
@@ -165,7 +166,7 @@ impl Session {
         if self.context.is_server() {
             return Err(Failure::state("a server learns the name from the client"));
         }
-        let parsed = server_name(name)?;
+        let parsed = trust::server_name(name)?;
         let mut phase = try_lock(&self.phase)?;
         phase.set_name(parsed)?;
         self.shared.facts().target_host_name = name.into();
@@ -355,6 +356,13 @@ impl Session {
         self.shared.facts().remote_certificates.clone()
     }
 
+    /// One of them.
+    pub fn remote_certificate(&self, index: usize) -> Result<CertificateDer<'static>, Failure> {
+        let chain = self.remote_certificates();
+        let certificate = chain.get(index);
+        certificate.cloned().ok_or_else(|| Failure::argument("the peer has sent no certificate of this index"))
+    }
+
     /// How many certificates the path has that the default validation has found, from the peer's leaf to the anchor.
     pub fn verified_certificate_count(&self) -> usize {
         self.shared.facts().verified_path.len()
@@ -480,19 +488,6 @@ impl Session {
             false => Ok(()),
         }
     }
-}
-
-/// A target name as it is sent and compared: a dot at its end, which makes it absolute (RFC 1034 section 3.1), is not part of a
-/// server name (RFC 6066 section 3).
-fn server_name(name: &str) -> Result<ServerName<'static>, Failure> {
-    let (stripped, absolute) = name.strip_suffix('.').map_or((name, false), |stripped| (stripped, true));
-    match ServerName::try_from(stripped) {
-        Ok(ServerName::DnsName(_)) if stripped.ends_with('.') => Err(()),
-        Ok(ServerName::IpAddress(_)) if absolute => Err(()),
-        Ok(parsed) => Ok(parsed.to_owned()),
-        Err(_) => Err(()),
-    }
-    .map_err(|()| Failure::argument("neither a DNS name nor an IP address"))
 }
 
 impl Drop for Session {

@@ -10,6 +10,7 @@ mod dates;
 mod early;
 mod end_point;
 pub(crate) mod fields;
+mod name;
 mod path;
 mod privileges;
 mod strict;
@@ -31,6 +32,7 @@ pub(crate) use self::anchors::anchor;
 pub(crate) use self::budget::tests::CHECKS;
 use self::early::Moved;
 pub(crate) use self::end_point::certificate_hash;
+pub(crate) use self::name::{matches_name, server_name};
 pub(crate) use self::path::Link;
 use crate::crypto::provider;
 use crate::limits::MAX_SIGNING_RSA_BITS;
@@ -117,15 +119,9 @@ impl Policy {
         let now = early::moment(now);
         let early = Moved::of(leaf);
         let readable = early.as_ref().map_or(leaf, |early| &early.copy);
-        let (chain, name) = match EndEntityCert::try_from(readable) {
-            Ok(certificate) => {
-                (self.chain(&certificate, leaf, intermediates, now), self.name(Some(&certificate), name))
-            }
-            Err(error) => {
-                // A critical extension that nobody knows hides no name; what cannot be read at all shows none.
-                let readable = CertificateDer::from(fields::nothing_critical(leaf));
-                (Err(error.into()), self.name(EndEntityCert::try_from(&readable).ok().as_ref(), name))
-            }
+        let chain = match EndEntityCert::try_from(readable) {
+            Ok(certificate) => self.chain(&certificate, leaf, intermediates, now),
+            Err(error) => Err(error.into()),
         };
         let mut judgement = Judgement { policy_errors: 0, alert: None, reason: String::new(), path: Box::default() };
         match chain {
@@ -136,7 +132,7 @@ impl Policy {
                 judgement.reason = alert::describe(&fault);
             }
         }
-        if let Err(reason) = name {
+        if let Err(reason) = self.name(leaf, name) {
             judgement.policy_errors |= policy::NAME_MISMATCH;
             // A chain error weighs more: the name on a certificate that nobody vouches for says nothing.
             judgement.alert = judgement.alert.or(Some(Alert::BAD_CERTIFICATE));
@@ -172,12 +168,12 @@ impl Policy {
         }
     }
 
-    /// Is the certificate of a server for that name? One that cannot be read is for none.
-    fn name(&self, certificate: Option<&EndEntityCert<'_>>, name: Option<&ServerName<'static>>) -> Result<(), String> {
-        match (self.peer, certificate) {
+    /// Whether the certificate of a server is for that name.
+    fn name(&self, leaf: &CertificateDer<'_>, name: Option<&ServerName<'static>>) -> Result<(), String> {
+        match (self.peer, name) {
             (Peer::Client, _) => Ok(()),
-            (Peer::Server, Some(certificate)) => matches_name(certificate, name),
-            (Peer::Server, None) => Err("the certificate shows no name that could be compared".into()),
+            (Peer::Server, Some(name)) => name::is_for(leaf, name),
+            (Peer::Server, None) => Err("no target host name was set to compare the certificate with".into()),
         }
     }
 
@@ -269,14 +265,4 @@ pub(crate) fn revocation_list(list: &CertificateRevocationListDer<'_>) -> Result
     OwnedCertRevocationList::from_der(list)
         .map(CertRevocationList::from)
         .map_err(|error| Failure::configuration(format!("a revocation list {}", alert::unreadable(&error))))
-}
-
-/// RFC 6125: is this a certificate for that name?
-fn matches_name(certificate: &EndEntityCert<'_>, name: Option<&ServerName<'static>>) -> Result<(), String> {
-    let Some(name) = name else {
-        return Err("no target host name was set to compare the certificate with".into());
-    };
-    certificate
-        .verify_is_valid_for_subject_name(name)
-        .map_err(|_| format!("the certificate is not for {}", name.to_str()))
 }

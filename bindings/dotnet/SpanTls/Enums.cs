@@ -373,3 +373,25 @@ public enum TlsSignatureScheme
     /// <summary>Ed25519.</summary>
     Ed25519 = 0x0807,
 }
+
+/// <summary>The fields of <c>spantls_certificate_text()</c>.</summary>
+internal enum TlsCertificateField
+{
+    /// <summary>The distinguished name of the owner (RFC 4514).</summary>
+    Subject = 1,
+    /// <summary>The distinguished name of the CA that has issued it (RFC 4514).</summary>
+    Issuer = 2,
+    /// <summary>A common name (CN) of the subject. Anything can be in it: to compare server names use
+    /// <c>spantls_certificate_matches_name()</c>.</summary>
+    CommonName = 3,
+    /// <summary>The serial number in hexadecimal digits, two for each byte, A to F as capitals.</summary>
+    SerialNumber = 4,
+    /// <summary>A DNS name of the subject alternative name (SAN); <c>*.example.org</c> is a wildcard.</summary>
+    DnsName = 5,
+    /// <summary>An IP address of the SAN; IPv6 as in RFC 5952.</summary>
+    IpAddress = 6,
+    /// <summary>A URI of the SAN, for example a SPIFFE ID.</summary>
+    Uri = 7,
+    /// <summary>An e-mail address of the SAN.</summary>
+    Email = 8,
+}

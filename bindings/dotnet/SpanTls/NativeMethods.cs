@@ -336,6 +336,21 @@ internal static unsafe partial class NativeMethods
     internal static extern int tls_session_export_keying_material(SessionHandle session, byte* label, nuint labelLen, void* context, nuint contextLen, void* outMaterial, nuint materialLen);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int spantls_certificate_info(void* der, nuint derLen, NativeCertificateInfo* outInfo);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int spantls_certificate_text(void* der, nuint derLen, int field, nuint index, byte* outText, nuint textCap, nuint* outLen);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int spantls_certificate_matches_name(void* der, nuint derLen, byte* name);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_remote_certificate_info(SessionHandle session, nuint certificateIndex, NativeCertificateInfo* outInfo);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_session_remote_certificate_text(SessionHandle session, nuint certificateIndex, int field, nuint index, byte* outText, nuint textCap, nuint* outLen);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int tls_session_client_hello(SessionHandle session, void* outMessage, nuint messageCap, nuint* outLen);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]

@@ -51,6 +51,24 @@ internal unsafe struct NativeSessionStats
 }
 
 [StructLayout(LayoutKind.Sequential)]
+internal unsafe struct NativeCertificateInfo
+{
+    internal nuint StructSize;
+    internal long NotBefore;
+    internal long NotAfter;
+    internal fixed byte Sha256[32];
+    internal fixed byte PublicKeySha256[32];
+    internal int IsCa;
+    internal uint NumCommonNames;
+    internal uint NumDnsNames;
+    internal uint NumIpAddresses;
+    internal uint NumUris;
+    internal uint NumEmails;
+    internal uint NumOtherNames;
+    internal uint Reserved;
+}
+
+[StructLayout(LayoutKind.Sequential)]
 internal unsafe struct NativePart
 {
     internal uint Offset;

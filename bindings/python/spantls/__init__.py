@@ -8,6 +8,7 @@ from typing import Tuple
 from . import _native
 from ._context import Context, Credentials, Options
 from ._errors import TlsError, alert_name, cipher_suite_name, group_name, signature_scheme_name, status_name
+from ._facts import CertificateInfo, certificate_info, certificate_matches_name, certificate_text
 from ._handles import must as _must
 from ._library import lib as _lib
 from ._native import *
@@ -28,7 +29,7 @@ def suspended_handshakes() -> Tuple[int, int]:
 
 
 __all__ = [
-    "ClientHello", "Context", "Credentials", "Options", "Session", "SessionStats", "TlsError", "alert_name", "cipher_suite_name",
-    "group_name", "library_version", "signature_scheme_name", "status_name", "suspended_handshakes",
+    "CertificateInfo", "ClientHello", "Context", "Credentials", "Options", "Session", "SessionStats", "TlsError", "alert_name",
+    "certificate_info", "certificate_matches_name", "certificate_text", "cipher_suite_name", "group_name", "library_version", "signature_scheme_name", "status_name", "suspended_handshakes",
 ]
 __all__ += _native.__all__

@@ -31,15 +31,6 @@ def decode(der: bytes) -> Dict[str, Any]:
     return dict(_decoded(der))
 
 
-def is_self_signed(der: bytes) -> bool:
-    """False also for what cannot be read."""
-    try:
-        certificate = decode(der)
-    except (ssl.SSLError, ValueError):
-        return False
-    return bool(certificate["issuer"] == certificate["subject"])
-
-
 def from_der(rest: bytes) -> List[bytes]:
     """Certificates that stand one after the other, each as PEM."""
     found: List[bytes] = []

@@ -445,6 +445,33 @@ class SignatureScheme(enum.IntEnum):
         return "SPANTLS_SCHEME_" + self.name
 
 
+class CertificateField(enum.IntEnum):
+    """The fields of spantls_certificate_text()."""
+
+    SUBJECT = 1
+    """The distinguished name of the owner (RFC 4514)."""
+    ISSUER = 2
+    """The distinguished name of the CA that has issued it (RFC 4514)."""
+    COMMON_NAME = 3
+    """A common name (CN) of the subject. Anything can be in it: to compare server names use
+    spantls_certificate_matches_name()."""
+    SERIAL_NUMBER = 4
+    """The serial number in hexadecimal digits, two for each byte, A to F as capitals."""
+    DNS_NAME = 5
+    """A DNS name of the subject alternative name (SAN); *.example.org is a wildcard."""
+    IP_ADDRESS = 6
+    """An IP address of the SAN; IPv6 as in RFC 5952."""
+    URI = 7
+    """A URI of the SAN, for example a SPIFFE ID."""
+    EMAIL = 8
+    """An e-mail address of the SAN."""
+
+    @property
+    def c_name(self) -> str:
+        """The name in the C header."""
+        return "SPANTLS_CERTIFICATE_" + self.name
+
+
 class spantls_error_t(ctypes.Structure):
     """Why a call failed. Set struct_size to sizeof(spantls_error_t) first; later versions may add fields at the end."""
 
@@ -495,6 +522,27 @@ class spantls_session_stats_t(ctypes.Structure):
         ("kernel_receive", c_uint32),
         ("kernel_reason", c_uint32),
         ("kernel_os_error", c_int32),
+    ]
+
+
+class spantls_certificate_info_t(ctypes.Structure):
+    """What a certificate says about its owner, as far as it has a fixed size. Set struct_size to its sizeof; the struct can
+    grow at its end. spantls_certificate_text() has the names."""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("not_before", c_int64),
+        ("not_after", c_int64),
+        ("sha256", c_uint8 * 32),
+        ("public_key_sha256", c_uint8 * 32),
+        ("is_ca", c_int32),
+        ("num_common_names", c_uint32),
+        ("num_dns_names", c_uint32),
+        ("num_ip_addresses", c_uint32),
+        ("num_uris", c_uint32),
+        ("num_emails", c_uint32),
+        ("num_other_names", c_uint32),
+        ("reserved", c_uint32),
     ]
 
 
@@ -639,6 +687,11 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "tls_session_channel_binding": (c_int32, (c_void_p, c_int32, c_void_p, c_size_t, c_void_p)),
     "tls_session_is_channel_binding_sound": (c_int32, (c_void_p,)),
     "tls_session_export_keying_material": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p, c_size_t, c_void_p, c_size_t)),
+    "spantls_certificate_info": (c_int32, (c_void_p, c_size_t, c_void_p)),
+    "spantls_certificate_text": (c_int32, (c_void_p, c_size_t, c_int32, c_size_t, c_void_p, c_size_t, c_void_p)),
+    "spantls_certificate_matches_name": (c_int32, (c_void_p, c_size_t, c_char_p)),
+    "tls_session_remote_certificate_info": (c_int32, (c_void_p, c_size_t, c_void_p)),
+    "tls_session_remote_certificate_text": (c_int32, (c_void_p, c_size_t, c_int32, c_size_t, c_void_p, c_size_t, c_void_p)),
     "tls_session_client_hello": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p)),
     "tls_session_client_hello_info": (c_int32, (c_void_p, c_void_p)),
     "tls_session_ja3": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p)),
@@ -661,5 +714,5 @@ __all__ = [
     "VERSION", "VERSION_MAJOR", "VERSION_MINOR", "VERSION_PATCH", "VERSION_NUMBER", "ERROR_MESSAGE_SIZE", "ABI_VERSION",
     "VALIDATION_TIME_NOW", "MIN_CIPHERTEXT", "MAX_RECORD", "MAX_KEY_SHARES", "Status", "Protocol", "ClientCertificate",
     "Validation", "CertificateRequests", "TrustAnchors", "State", "PolicyErrors", "ChannelBinding", "Shrink", "SocketFlags",
-    "KernelReason", "Offers", "Alert", "AlpnMismatch", "CipherSuite", "Group", "SignatureScheme",
+    "KernelReason", "Offers", "Alert", "AlpnMismatch", "CipherSuite", "Group", "SignatureScheme", "CertificateField",
 ]

@@ -7,10 +7,12 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ._context import Context, Credentials
 from ._errors import TlsError
+from ._facts import CertificateInfo, info_from
 from ._handles import STATUSES, Handle, SessionHandle, create, error_from, session_error
 from ._library import lib
-from ._native import (MAX_KEY_SHARES, KernelReason, Offers, PolicyErrors, SocketFlags, State, Status, spantls_client_hello_info_t,
-                      spantls_error_t, spantls_part_t, spantls_session_stats_t, spantls_span_t)
+from ._native import (MAX_KEY_SHARES, CertificateField, KernelReason, Offers, PolicyErrors, SocketFlags, State, Status,
+                      spantls_certificate_info_t, spantls_client_hello_info_t, spantls_error_t, spantls_part_t,
+                      spantls_session_stats_t, spantls_span_t)
 from ._spans import input_span, output_span, spans_of, terminated
 
 _size = ctypes.c_size_t
@@ -406,6 +408,16 @@ class Session:
         """The peer's chain as DER, its own first."""
         return [self._copy_out(lib.tls_session_remote_certificate, index)
                 for index in range(self._count(lib.tls_session_remote_certificate_count))]
+
+    def remote_certificate_info(self, certificate_index: int = 0) -> CertificateInfo:
+        """The facts of a certificate of the peer's chain, by default its own."""
+        record = spantls_certificate_info_t(struct_size=ctypes.sizeof(spantls_certificate_info_t))
+        self._must(lib.tls_session_remote_certificate_info(self._handle, certificate_index, _byref(record)))
+        return info_from(record)
+
+    def remote_certificate_text(self, field: CertificateField, index: int = 0, certificate_index: int = 0) -> str:
+        """A text of a certificate of the peer's chain, by default of its own: its subject, a DNS name."""
+        return self._copy_out(lib.tls_session_remote_certificate_text, certificate_index, field, index).decode()
 
     @property
     def verified_certificates(self) -> List[bytes]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ssl
 from typing import List, Optional, Tuple
 
-from ._certificates import is_self_signed
 from ._errors import TlsError
+from ._facts import is_self_issued
 from ._native import Alert, PolicyErrors
 
 # Part of the engine's message, the number and the words. Where OpenSSL distinguishes several faults, the engine may have one message.
@@ -51,6 +51,6 @@ def verify_code(error: TlsError, words: str, hostname: Optional[str], is_ip: boo
     found = next(((number, text) for part, number, text in _REASONS if part in words), None)
     if found is not None or error.alert_sent != Alert.UNKNOWN_CA:
         return found or (1, words)
-    if not is_self_signed(chain[-1]):
+    if not is_self_issued(chain[-1]):
         return _UNKNOWN_ISSUER
     return (18, _SELF_SIGNED) if len(chain) == 1 else (19, f"{_SELF_SIGNED} in certificate chain")

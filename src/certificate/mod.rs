@@ -1,0 +1,181 @@
+//! What a certificate says, for hosts that decide by it. Whether it says the truth is the business of `trust`.
+
+mod alternative_names;
+mod distinguished_name;
+pub(crate) mod structure;
+#[cfg(test)]
+mod tests;
+mod time;
+
+use asn1::{BigInt, ObjectIdentifier, SequenceOf, Tlv};
+
+use self::alternative_names::{AlternativeNames, Kind};
+use self::structure::{BASIC_CONSTRAINTS, BasicConstraints, Certificate, Name};
+use crate::crypto::provider::digest::{SHA256, digest};
+use crate::limits::MAX_CERTIFICATE;
+use crate::outcome::Failure;
+
+/// What has a fixed size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Facts {
+    /// Seconds from the Unix epoch on, negative before it.
+    pub(crate) not_before: i64,
+    pub(crate) not_after: i64,
+    pub(crate) sha256: [u8; 32],
+    /// Of the SubjectPublicKeyInfo (RFC 7469 section 2.4).
+    pub(crate) public_key_sha256: [u8; 32],
+    pub(crate) is_ca: bool,
+    pub(crate) num_common_names: usize,
+    pub(crate) num_dns_names: usize,
+    pub(crate) num_ip_addresses: usize,
+    pub(crate) num_uris: usize,
+    pub(crate) num_emails: usize,
+    pub(crate) num_other_names: usize,
+}
+
+/// What is text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Field {
+    Subject,
+    Issuer,
+    CommonName,
+    SerialNumber,
+    DnsName,
+    IpAddress,
+    Uri,
+    Email,
+}
+
+/// The facts of a certificate, all of them or none.
+pub(crate) fn facts(der: &[u8]) -> Result<Facts, Failure> {
+    let certificate = read(der)?;
+    let signed = &certificate.signed;
+    let names = AlternativeNames::of(&certificate)?;
+    let date = |time: &Tlv<'_>| time::seconds(time).ok_or_else(|| malformed("validity"));
+    Ok(Facts {
+        not_before: date(&signed.validity.not_before)?,
+        not_after: date(&signed.validity.not_after)?,
+        sha256: sha256(der),
+        public_key_sha256: sha256(signed.public_key.full_data()),
+        is_ca: is_ca(&certificate)?,
+        num_common_names: distinguished_name::common_names(&subject(&certificate)?).count(),
+        num_dns_names: names.count(Some(Kind::Dns)),
+        num_ip_addresses: names.count(Some(Kind::IpAddress)),
+        num_uris: names.count(Some(Kind::Uri)),
+        num_emails: names.count(Some(Kind::Email)),
+        num_other_names: names.count(None),
+    })
+}
+
+/// Fails for what is not a certificate.
+pub(crate) fn check(der: &[u8]) -> Result<(), Failure> {
+    read(der).map(drop)
+}
+
+/// One value of a field. `index` counts the values that the certificate has of it, in its order.
+pub(crate) fn text(der: &[u8], field: Field, index: usize) -> Result<String, Failure> {
+    let certificate = read(der)?;
+    let single = |value: String| (index == 0).then_some(Ok(value));
+    let alternative = |kind| Ok(AlternativeNames::of(&certificate)?.text(kind, index));
+    let value = match field {
+        Field::Subject => single(full_name(&certificate.signed.subject, "subject")?),
+        Field::Issuer => single(full_name(&certificate.signed.issuer, "issuer")?),
+        Field::SerialNumber => single(serial_number(&certificate)?),
+        Field::CommonName => distinguished_name::common_names(&subject(&certificate)?).nth(index).map(plain),
+        Field::DnsName => alternative(Kind::Dns)?,
+        Field::IpAddress => alternative(Kind::IpAddress)?,
+        Field::Uri => alternative(Kind::Uri)?,
+        Field::Email => alternative(Kind::Email)?,
+    };
+    value.unwrap_or_else(|| Err(Failure::argument("the certificate has no value of this index")))
+}
+
+/// Whether this can be read, by the rules of `structure` and those of RFC 5280 that every reader must keep.
+fn read(der: &[u8]) -> Result<Certificate<'_>, Failure> {
+    if der.len() > MAX_CERTIFICATE {
+        return Err(Failure::argument(format!("the certificate is longer than {MAX_CERTIFICATE} bytes")));
+    }
+    asn1::parse_single::<Certificate<'_>>(der)
+        .ok()
+        .filter(|certificate| certificate.signed.version.is_none_or(|version| version <= 2))
+        .ok_or_else(|| Failure::argument("this is not one X.509 certificate in DER"))
+}
+
+fn malformed(part: &str) -> Failure {
+    Failure::argument(format!("the certificate's {part} cannot be read"))
+}
+
+/// The value of an extension, which must not be there twice (RFC 5280 section 4.2).
+fn only<'a>(certificate: &Certificate<'a>, identifier: &ObjectIdentifier) -> Result<Option<&'a [u8]>, Failure> {
+    let mut found = certificate.signed.extensions().filter(|extension| extension.identifier == *identifier);
+    match (found.next(), found.next()) {
+        (Some(_), Some(_)) => Err(Failure::argument("the certificate has an extension twice")),
+        (extension, _) => Ok(extension.map(|extension| extension.value)),
+    }
+}
+
+fn is_ca(certificate: &Certificate<'_>) -> Result<bool, Failure> {
+    let Some(value) = only(certificate, &BASIC_CONSTRAINTS)? else { return Ok(false) };
+    let constraints: BasicConstraints<'_> = asn1::parse_single(value).map_err(|_| malformed("basicConstraints"))?;
+    Ok(constraints.ca == Some(true))
+}
+
+fn subject<'a>(certificate: &Certificate<'a>) -> Result<Name<'a>, Failure> {
+    name(&certificate.signed.subject, "subject")
+}
+
+fn name<'a>(name: &Tlv<'a>, part: &str) -> Result<Name<'a>, Failure> {
+    name.parse::<SequenceOf<'_, _>>().map_err(|_| malformed(part))
+}
+
+fn full_name(of: &Tlv<'_>, part: &str) -> Result<String, Failure> {
+    distinguished_name::text(&name(of, part)?).ok_or_else(|| malformed(part))
+}
+
+/// A value by itself, which nothing escapes: with a control character in it, it is not handed out.
+fn plain(value: Option<String>) -> Result<String, Failure> {
+    value.filter(|value| !value.chars().any(char::is_control)).ok_or_else(|| {
+        Failure::not_supported("a common name of the certificate is not text, or has control characters")
+    })
+}
+
+/// Hexadecimal, two digits for each byte; a negative one, which RFC 5280 does not allow, as OpenSSL has it.
+fn serial_number(certificate: &Certificate<'_>) -> Result<String, Failure> {
+    let number: BigInt<'_> = certificate.signed.serial_number.parse().map_err(|_| malformed("serial number"))?;
+    let bytes = number.as_bytes();
+    if number.is_negative() {
+        return Ok(format!("-{}", upper_hex(significant(&negated(bytes)))));
+    }
+    Ok(upper_hex(significant(bytes)))
+}
+
+/// The magnitude of a negative number in two's complement.
+fn negated(bytes: &[u8]) -> Vec<u8> {
+    let mut magnitude: Vec<u8> = bytes.iter().map(|byte| !byte).collect();
+    for byte in magnitude.iter_mut().rev() {
+        let (sum, carry) = byte.overflowing_add(1);
+        *byte = sum;
+        if !carry {
+            break;
+        }
+    }
+    magnitude
+}
+
+/// Without the zero in front that keeps a number positive.
+fn significant(bytes: &[u8]) -> &[u8] {
+    match bytes {
+        [0, rest @ ..] if !rest.is_empty() => rest,
+        _ => bytes,
+    }
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    hash
+}
+
+fn upper_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+}
