@@ -4,8 +4,8 @@ mod alternative_names;
 mod distinguished_name;
 pub(crate) mod structure;
 #[cfg(test)]
-mod tests;
-mod time;
+pub(crate) mod tests;
+pub(crate) mod time;
 
 use asn1::{BigInt, ObjectIdentifier, SequenceOf, Tlv};
 

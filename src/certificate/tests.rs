@@ -48,7 +48,7 @@ fn name(rdns: &[&[Vec<u8>]]) -> Vec<u8> {
 }
 
 /// What is put into a certificate; the rest is the same in all.
-struct Parts {
+pub(crate) struct Parts {
     subject: Vec<u8>,
     serial: Vec<u8>,
     not_before: (u8, &'static str),
@@ -77,13 +77,13 @@ impl Parts {
         Self { subject, ..Self::default() }.der()
     }
 
-    fn with_alternative_names(names: &[(u8, &[u8])]) -> Vec<u8> {
+    pub(crate) fn with_alternative_names(names: &[(u8, &[u8])]) -> Vec<u8> {
         let names: Vec<Vec<u8>> = names.iter().map(|(tag, value)| element(*tag, value)).collect();
         let extensions = vec![(SUBJECT_ALT_NAME_ID, element(0x30, &names.concat()))];
         Self { extensions, ..Self::default() }.der()
     }
 
-    fn der(&self) -> Vec<u8> {
+    pub(crate) fn der(&self) -> Vec<u8> {
         let algorithm = sequence(&[&[6, 3, 0x2b, 0x65, 0x70]]);
         let key = sequence(&[&algorithm, &element(3, &[0; 33])]);
         let date = |(tag, text): (u8, &str)| element(tag, text.as_bytes());

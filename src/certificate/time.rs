@@ -5,14 +5,16 @@ use asn1::{DateTime, Tlv};
 use super::structure::Time;
 
 /// The moment that a Time names.
-pub(crate) fn seconds(time: &Tlv<'_>) -> Option<i64> {
-    let time: Time = time.parse().ok()?;
-    let date = match &time {
-        Time::Utc(time) => time.as_datetime(),
-        Time::Generalized(time) => time.as_datetime(),
-    };
+pub(super) fn seconds(time: &Tlv<'_>) -> Option<i64> {
+    Some(match time.parse::<Time>().ok()? {
+        Time::Utc(time) => from_epoch(time.as_datetime()),
+        Time::Generalized(time) => from_epoch(time.as_datetime()),
+    })
+}
+
+pub(crate) fn from_epoch(date: &DateTime) -> i64 {
     let hours = days_from_epoch(date) * 24 + i64::from(date.hour());
-    Some((hours * 60 + i64::from(date.minute())) * 60 + i64::from(date.second()))
+    (hours * 60 + i64::from(date.minute())) * 60 + i64::from(date.second())
 }
 
 fn days_from_epoch(date: &DateTime) -> i64 {

@@ -1,58 +1,17 @@
 //! Dates of certificates (RFC 5280 section 4.1.2.5) as seconds from the Unix epoch on, negative before it.
 
+use asn1::{SimpleAsn1Readable, UtcTime, X509GeneralizedTime};
+
+use crate::certificate::time;
 use crate::der::{GENERALIZED_TIME, UTC_TIME};
 
 /// The moment that a Time of this tag names.
 pub(super) fn seconds(tag: u8, text: &[u8]) -> Option<i64> {
-    let (year, rest) = match tag {
-        UTC_TIME => {
-            let (year, rest) = number(text, 2)?;
-            // Two digits of a year, those from 50 on of the last century.
-            (if year >= 50 { 1900 + year } else { 2000 + year }, rest)
-        }
-        GENERALIZED_TIME => number(text, 4)?,
-        _ => return None,
-    };
-    let (month, rest) = number(rest, 2)?;
-    let (day, rest) = number(rest, 2)?;
-    let (hour, rest) = number(rest, 2)?;
-    let (minute, rest) = number(rest, 2)?;
-    let (second, rest) = number(rest, 2)?;
-    let exists = (1..=12).contains(&month)
-        && (1..=days_of(month, year)).contains(&day)
-        && hour < 24
-        && minute < 60
-        && second < 60
-        && rest == b"Z";
-    exists.then(|| ((days_from_epoch(year, month, day) * 24 + hour) * 60 + minute) * 60 + second)
-}
-
-fn number(text: &[u8], digits: usize) -> Option<(i64, &[u8])> {
-    let (front, rest) = text.split_at_checked(digits)?;
-    let value = front
-        .iter()
-        .try_fold(0, |value, digit| digit.is_ascii_digit().then(|| value * 10 + i64::from(digit - b'0')))?;
-    Some((value, rest))
-}
-
-fn is_leap(year: i64) -> bool {
-    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-}
-
-fn days_of(month: i64, year: i64) -> i64 {
-    match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if is_leap(year) => 29,
-        2 => 28,
-        _ => 31,
+    match tag {
+        UTC_TIME => UtcTime::parse_data(text).ok().map(|time| time::from_epoch(time.as_datetime())),
+        GENERALIZED_TIME => X509GeneralizedTime::parse_data(text).ok().map(|time| time::from_epoch(time.as_datetime())),
+        _ => None,
     }
-}
-
-fn days_from_epoch(year: i64, month: i64, day: i64) -> i64 {
-    let leap_days_before = |year: i64| (year - 1) / 4 - (year - 1) / 100 + (year - 1) / 400;
-    let days_before = |year: i64| year * 365 + leap_days_before(year);
-    let in_year: i64 = (1..month).map(|month| days_of(month, year)).sum();
-    days_before(year) - days_before(1970) + in_year + day - 1
 }
 
 #[cfg(test)]

@@ -48,3 +48,80 @@ pub(super) fn is_for(certificate: &CertificateDer<'_>, name: &ServerName<'_>) ->
         Err(_) => Err("the certificate shows no name that could be compared".into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rustls::pki_types::UnixTime;
+
+    use super::*;
+    use crate::certificate::tests::Parts;
+    use crate::trust::{Peer, Policy, Rules};
+
+    const DNS: u8 = 0x82;
+    const IP: u8 = 0x87;
+    const URI: u8 = 0x86;
+    const LOOPBACK: &[u8] = &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+
+    /// What `matches_name` says, which must be what the default validation says of the name.
+    fn matches(certificate: &[u8], name: &str) -> bool {
+        let alone = matches_name(certificate, name);
+        let policy = Policy::new(Peer::Server, Rules::default(), Vec::new(), &[]).unwrap();
+        let chain = [CertificateDer::from(certificate.to_vec())];
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(1_700_000_000));
+        let judgement = policy.judge_at(&chain, Some(&server_name(name).unwrap()), now);
+        assert_eq!(alone.is_err(), judgement.policy_errors & policy::NAME_MISMATCH != 0, "{name}");
+        if let Err(failure) = &alone {
+            assert_eq!((failure.kind, failure.policy_errors), (FailureKind::Authentication, policy::NAME_MISMATCH));
+        }
+        alone.is_ok()
+    }
+
+    #[test]
+    fn names_match_alone_as_they_do_in_the_default_validation() {
+        for (tag, shown, name, expected) in [
+            (DNS, &b"example.org"[..], "example.org", true),
+            (DNS, b"example.org", "EXAMPLE.org", true),
+            (DNS, b"example.org", "example.org.", true),
+            (DNS, b"example.org.", "example.org", false),
+            (DNS, b"example.org", "www.example.org", false),
+            (DNS, b"*.example.org", "www.example.org", true),
+            (DNS, b"*.example.org", "a.www.example.org", false),
+            (DNS, b"*.example.org", "example.org", false),
+            (DNS, b"w*.example.org", "www.example.org", false),
+            (DNS, b"*.org", "example.org", false),
+            (DNS, b"*", "org", false),
+            (DNS, b"xn--bcher-kva.example", "xn--bcher-kva.example", true),
+            (DNS, "b\u{fc}cher.example".as_bytes(), "xn--bcher-kva.example", false),
+            (DNS, b"*.example.org", "xn--bcher-kva.example.org", true),
+            (DNS, b"good.example\0.evil.example", "good.example", false),
+            (DNS, b"", "example.org", false),
+            (DNS, b"192.0.2.1", "192.0.2.1", false),
+            (IP, &[192, 0, 2, 1], "192.0.2.1", true),
+            (IP, &[192, 0, 2, 1], "192.0.2.2", false),
+            (IP, &[192, 0, 2, 1], "example.org", false),
+            (IP, LOOPBACK, "::1", true),
+            (IP, LOOPBACK, "0:0:0:0:0:0:0:1", true),
+            (IP, &[127, 0, 0, 1, 255, 0, 0, 0], "127.0.0.1", false),
+            (URI, b"https://example.org", "example.org", false),
+        ] {
+            let certificate = Parts::with_alternative_names(&[(tag, shown)]);
+            assert_eq!(matches(&certificate, name), expected, "{} and {name}", shown.escape_ascii());
+        }
+        // The common name is no server name (RFC 9525 section 2).
+        assert!(!matches(&Parts::default().der(), "someone"));
+    }
+
+    #[test]
+    fn what_is_not_a_certificate_or_not_a_name_is_an_argument_error() {
+        let certificate = Parts::with_alternative_names(&[(DNS, b"example.org")]);
+        for name in ["", ".", "a b", "192.0.2.1.", "example.org..", "*.example.org", "192.0.2.1/24"] {
+            assert_eq!(matches_name(&certificate, name).unwrap_err().kind, FailureKind::InvalidArgument, "{name}");
+        }
+        for end in 0..certificate.len() {
+            let failure = matches_name(&certificate[..end], "example.org").unwrap_err();
+            assert_eq!(failure.kind, FailureKind::InvalidArgument, "{end}");
+        }
+    }
+}

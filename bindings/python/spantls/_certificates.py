@@ -34,8 +34,10 @@ def decode(der: bytes) -> Dict[str, Any]:
 def from_der(rest: bytes) -> List[bytes]:
     """Certificates that stand one after the other, each as PEM."""
     found: List[bytes] = []
-    while rest[:1] == b"\x30":
-        size = 4 + int.from_bytes(rest[2:4], "big") if rest[1] == 0x82 else len(rest)
+    while rest[:1] == b"\x30" and len(rest) > 1:
+        # X.690 section 8.1.3: the length, or how many bytes it has.
+        digits = rest[1] & 0x7F if rest[1] > 0x7F else 0
+        size = 2 + digits + (int.from_bytes(rest[2:2 + digits], "big") if digits else rest[1])
         found.append(ssl.DER_cert_to_PEM_cert(rest[:size]).encode())
         rest = rest[size:]
     return found

@@ -60,7 +60,7 @@ def certificate_text(der: Any, field: CertificateField, index: int = 0) -> str:
 def certificate_matches_name(der: Any, name: str) -> bool:
     """Whether a certificate in DER is for this server name, as the default validation decides."""
     span, length = input_span(der)
-    status = lib.spantls_certificate_matches_name(span, length, terminated(name))
+    status = lib.spantls_certificate_matches_name(span, length, terminated(name.encode()))
     if status == Status.AUTHENTICATION_FAILED:
         return False
     must(status)

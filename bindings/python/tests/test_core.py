@@ -4,6 +4,7 @@ import array
 import enum
 import gc
 import glob
+import hashlib
 import mmap
 import re
 import socket
@@ -14,8 +15,8 @@ import unittest
 import report
 import spantls
 from pair import CA, End, credentials, move, open_pair, shake
-from spantls import Alert, ChannelBinding, PolicyErrors, Protocol, Session, State, Status, TlsError
-from spantls import _native
+from spantls import Alert, CertificateField, ChannelBinding, PolicyErrors, Protocol, Session, State, Status, TlsError
+from spantls import _certificates, _native
 
 
 class Interface(unittest.TestCase):
@@ -333,6 +334,41 @@ class Facts(unittest.TestCase):
         self.assertEqual("unknown", spantls.cipher_suite_name(0))
         self.assertEqual("TLS_STATUS_BUSY", Status.BUSY.c_name)
         self.assertLessEqual(*spantls.suspended_handshakes())
+
+
+class Certificates(unittest.TestCase):
+    def test_what_the_peers_certificate_says_is_what_any_certificate_says(self):
+        client, server = open_pair()
+        der = client.session.remote_certificates[0]
+        info = client.session.remote_certificate_info()
+        self.assertEqual(spantls.certificate_info(der), info)
+        self.assertEqual(hashlib.sha256(der).digest(), info.sha256)
+        self.assertLess(info.not_before, info.not_after)
+        self.assertFalse(info.is_ca)
+        names = [client.session.remote_certificate_text(CertificateField.DNS_NAME, index) for index in range(info.num_dns_names)]
+        self.assertIn("localhost", names)
+        subject = client.session.remote_certificate_text(CertificateField.SUBJECT)
+        self.assertEqual(spantls.certificate_text(bytearray(der), CertificateField.SUBJECT), subject)
+        for call in (lambda: client.session.remote_certificate_info(100),
+                     lambda: client.session.remote_certificate_text(CertificateField.DNS_NAME, 100),
+                     lambda: spantls.certificate_text(der, CertificateField.URI), lambda: spantls.certificate_info(der[:-1])):
+            with self.assertRaises(TlsError) as caught:
+                call()
+            self.assertEqual(Status.INVALID_ARGUMENT, caught.exception.status)
+
+    def test_a_certificate_is_for_a_name_or_is_not(self):
+        client, server = open_pair()
+        der = client.session.remote_certificates[0]
+        self.assertTrue(spantls.certificate_matches_name(der, "localhost"))
+        self.assertFalse(spantls.certificate_matches_name(der, "elsewhere.example"))
+        with self.assertRaises(TlsError):
+            spantls.certificate_matches_name(der, "not a name")
+
+    def test_certificates_one_after_the_other_are_taken_apart_whatever_their_lengths(self):
+        certificates = [b"\x30\x05" + bytes(5), b"\x30\x81\x90" + bytes(0x90), b"\x30\x82\x01\x00" + bytes(0x100),
+                        b"\x30\x83\x01\x00\x00" + bytes(0x10000)]
+        found = _certificates.from_der(b"".join(certificates))
+        self.assertEqual([ssl.DER_cert_to_PEM_cert(one).encode() for one in certificates], found)
 
 
 class Sockets(unittest.TestCase):
