@@ -28,6 +28,7 @@ internal static class ContextOptions
         {
             NativeMethods.Must(NativeMethods.tls_options_set_certificate_validation(options, (int)TlsValidation.Automatic));
         }
+        NativeMethods.Must(NativeMethods.tls_options_set_strict_certificates(options, settings.StrictCertificates ? 1 : 0));
         // TlsSession and TlsStream answer themselves, from callbacks and collections.
         NativeMethods.Must(NativeMethods.tls_options_set_certificate_requests(options, (int)TlsCertificateRequests.Suspend));
         if (settings.ContinueWithoutApplicationProtocol)

@@ -28,6 +28,9 @@ public sealed class TlsContextSettings
     /// <summary>Certificates that are trusted, instead of the system's store.</summary>
     public X509Certificate2Collection? TrustAnchors { get; set; }
 
+    /// <summary>True: certificates must keep to the whole profile of RFC 5280.</summary>
+    public bool StrictCertificates { get; set; }
+
     /// <summary>Revocation lists (PEM). If there are any they must cover every certificate below the anchor.</summary>
     public string? RevocationLists { get; set; }
 

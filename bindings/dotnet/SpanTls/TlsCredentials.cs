@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Net.Security;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -105,6 +106,42 @@ public sealed class TlsCredentials : IDisposable
         finally
         {
             CryptographicOperations.ZeroMemory(secret);
+        }
+    }
+
+    /// <summary>From certificates in DER, the own one first, and a key (PKCS #8, PKCS #1 or SEC 1); the passphrase is for a key that is
+    /// encrypted. The key goes to the library, which signs by itself.</summary>
+    public static unsafe TlsCredentials FromDer(IReadOnlyList<byte[]> certificates, ReadOnlySpan<byte> key, string? passphrase = null)
+    {
+        NativeSpan[] spans = new NativeSpan[certificates.Count];
+        GCHandle[] pins = new GCHandle[spans.Length];
+        byte[]? secret = passphrase == null ? null : NativeMethods.Terminated(passphrase);
+        try
+        {
+            for (int i = 0; i < spans.Length; i++)
+            {
+                pins[i] = GCHandle.Alloc(certificates[i], GCHandleType.Pinned);
+                spans[i].Data = (byte*)pins[i].AddrOfPinnedObject();
+                spans[i].Len = (nuint)certificates[i].Length;
+            }
+            fixed (NativeSpan* all = spans)
+            fixed (byte* keyStart = key, secretStart = secret)
+            {
+                NativeMethods.Must(NativeMethods.tls_credentials_create_der(
+                    all, (nuint)spans.Length, keyStart, (nuint)key.Length, secretStart, out IntPtr made));
+                return new TlsCredentials(new CredentialsHandle().With<CredentialsHandle>(made), null, null);
+            }
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(secret);
+            foreach (GCHandle pin in pins)
+            {
+                if (pin.IsAllocated)
+                {
+                    pin.Free();
+                }
+            }
         }
     }
 

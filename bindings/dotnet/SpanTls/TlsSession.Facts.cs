@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Net.Security;
 using System.Runtime.InteropServices;
 using System.Security.Authentication;
@@ -144,6 +145,21 @@ public sealed partial class TlsSession
         return others;
     }
 
+    /// <summary>What a certificate says that the peer has sent, by default its own; null if there is none of this index.</summary>
+    public TlsCertificateInfo? GetRemoteCertificateInfo(int index = 0) =>
+        index >= 0 && index < RemoteCertificates ? TlsCertificateInfo.FromDer(RemoteCertificateDer(index)) : null;
+
+    /// <summary>Clients that are asked for a certificate: the signature schemes that the server accepts, the preferred first.</summary>
+    public IReadOnlyList<TlsSignatureScheme> GetAcceptableSignatureSchemes()
+    {
+        var schemes = new List<TlsSignatureScheme>();
+        while (NativeMethods.tls_session_acceptable_signature_scheme(_handle, (nuint)schemes.Count) is var scheme and not 0)
+        {
+            schemes.Add((TlsSignatureScheme)scheme);
+        }
+        return schemes;
+    }
+
     /// <summary>The path that the default validation has found, from the peer's certificate to the trust anchor, both included; empty if
     /// it has not judged, or does not trust the peer.</summary>
     public unsafe X509Certificate2Collection GetVerifiedCertificates()
@@ -179,9 +195,11 @@ public sealed partial class TlsSession
         }
     }
 
-    private unsafe X509Certificate2 RemoteCertificate(int index) =>
-        new(CopyOut((byte* to, nuint room, nuint* length) =>
-            NativeMethods.tls_session_remote_certificate(_handle, (nuint)index, to, room, length)));
+    private X509Certificate2 RemoteCertificate(int index) => new(RemoteCertificateDer(index));
+
+    private unsafe byte[] RemoteCertificateDer(int index) =>
+        CopyOut((byte* to, nuint room, nuint* length) =>
+            NativeMethods.tls_session_remote_certificate(_handle, (nuint)index, to, room, length));
 
     /// <summary>The OCSP response that the server has stapled (DER); empty for none.</summary>
     public unsafe byte[] OcspResponse => CopyOut((byte* to, nuint room, nuint* length) =>

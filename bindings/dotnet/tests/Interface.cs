@@ -4,6 +4,7 @@ using System.Linq;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Threading.Tasks;
 using SpanTls;
@@ -111,6 +112,8 @@ static class Interface
         X509Certificate2Collection path = client.GetVerifiedCertificates();
         Check.Equal(Print("ca"), path[path.Count - 1].Thumbprint, "the anchor");
         Check.Equal(Print("server-p256"), path[0].Thumbprint, "the server's");
+        Check.That(client.GetRemoteCertificateInfo()!.DnsNames.Contains("localhost"), "its name");
+        Check.That(server.GetRemoteCertificateInfo() == null && client.GetRemoteCertificateInfo(9) == null, "no certificate");
         Check.Equal(0, server.GetVerifiedCertificates().Count, "a client without a certificate");
         return Task.CompletedTask;
     }
@@ -144,6 +147,53 @@ static class Interface
             Check.That(status is TlsOperationStatus.WantRead or TlsOperationStatus.WantWrite, status.ToString());
             socket.Poll(10000, status == TlsOperationStatus.WantRead ? SelectMode.SelectRead : SelectMode.SelectWrite);
         }
+    }
+
+    [Test]
+    static Task Certificates_say_what_dotnet_reads_in_them()
+    {
+        foreach (string name in new[] { "server-p256", "server-rsa2048", "ca", "client-p256", "selfsigned" })
+        {
+            X509Certificate2 theirs = Files.Chain(name)[0];
+            TlsCertificateInfo ours = TlsCertificateInfo.FromDer(theirs.RawData);
+            Check.Equal(theirs.GetCertHashString(HashAlgorithmName.SHA256), Convert.ToHexString(ours.Sha256), "fingerprint");
+            Check.Bytes(SHA256.HashData(theirs.PublicKey.ExportSubjectPublicKeyInfo()), ours.PublicKeySha256, "public key");
+            Check.Equal(theirs.NotAfter.ToUniversalTime(), ours.NotAfter.UtcDateTime, "not after");
+            Check.Equal(theirs.NotBefore.ToUniversalTime(), ours.NotBefore.UtcDateTime, "not before");
+            Check.Equal(Convert.ToUInt64(theirs.SerialNumber[^12..], 16), Convert.ToUInt64(ours.SerialNumber[^12..], 16), "serial number");
+            Check.Equal(theirs.GetNameInfo(X509NameType.SimpleName, false), ours.CommonNames[0], "common name");
+            Check.That(ours.Subject.Contains("CN=" + ours.CommonNames[0]) && ours.Issuer.Length > 0, $"subject {ours.Subject}");
+            var names = theirs.Extensions.OfType<X509SubjectAlternativeNameExtension>().SingleOrDefault();
+            Check.Equal(string.Join(",", names?.EnumerateDnsNames() ?? Array.Empty<string>()), string.Join(",", ours.DnsNames), "DNS names");
+            Check.Equal(string.Join(",", names?.EnumerateIPAddresses().Select(one => one.ToString()) ?? Array.Empty<string>()),
+                string.Join(",", ours.IpAddresses), "IP addresses");
+            Check.Equal(theirs.Extensions.OfType<X509BasicConstraintsExtension>().Any(one => one.CertificateAuthority),
+                ours.IsCertificateAuthority, "is an authority");
+            foreach (string host in new[] { "localhost", "127.0.0.1", "other.example.net" })
+            {
+                Check.Equal(theirs.MatchesHostname(host, allowCommonName: false), ours.MatchesName(host), $"{name} is for {host}");
+            }
+        }
+        Check.Throws<ArgumentException>(() => TlsCertificateInfo.FromDer(new byte[] { 0x30, 0 }), "no certificate");
+        return Task.CompletedTask;
+    }
+
+    [Test]
+    static Task Credentials_are_read_from_DER_and_from_encrypted_keys()
+    {
+        X509Certificate2Collection chain = Files.Chain("server-p256");
+        byte[][] certificates = chain.Select(one => one.RawData).ToArray();
+        using X509Certificate2 withKey = X509Certificate2.CreateFromPemFile(Files.Path("server-p256.pem"), Files.Path("server-p256.key"));
+        using ECDsa key = withKey.GetECDsaPrivateKey()!;
+        byte[] encrypted = key.ExportEncryptedPkcs8PrivateKey("secret", new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, 1000));
+        foreach (TlsCredentials made in new[] { TlsCredentials.FromDer(certificates, key.ExportPkcs8PrivateKey()), TlsCredentials.FromDer(certificates, encrypted, "secret") })
+        {
+            using var server = TlsContext.Create(new SslServerAuthenticationOptions(), new TlsContextSettings { Credentials = made });
+            Check.Equal(chain[0].Thumbprint, Shown(server, SslProtocols.Tls13), "the certificate");
+        }
+        Check.Throws<TlsException>(() => TlsCredentials.FromDer(certificates, encrypted, "wrong"), "a wrong passphrase");
+        Check.Throws<TlsException>(() => TlsCredentials.FromDer(Array.Empty<byte[]>(), encrypted, "secret"), "no certificate");
+        return Task.CompletedTask;
     }
 
     [Test]

@@ -9,7 +9,7 @@ from ._errors import TlsError
 from ._handles import must
 from ._library import lib
 from ._native import CertificateField, Status, spantls_certificate_info_t
-from ._spans import input_span, output_span, terminated
+from ._spans import host_name, input_span, output_span
 
 
 class CertificateInfo(NamedTuple):
@@ -60,7 +60,7 @@ def certificate_text(der: Any, field: CertificateField, index: int = 0) -> str:
 def certificate_matches_name(der: Any, name: str) -> bool:
     """Whether a certificate in DER is for this server name, as the default validation decides."""
     span, length = input_span(der)
-    status = lib.spantls_certificate_matches_name(span, length, terminated(name.encode()))
+    status = lib.spantls_certificate_matches_name(span, length, host_name(name))
     if status == Status.AUTHENTICATION_FAILED:
         return False
     must(status)

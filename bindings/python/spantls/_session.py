@@ -13,7 +13,7 @@ from ._library import lib
 from ._native import (MAX_KEY_SHARES, CertificateField, KernelReason, Offers, PolicyErrors, SocketFlags, State, Status,
                       spantls_certificate_info_t, spantls_client_hello_info_t, spantls_error_t, spantls_part_t,
                       spantls_session_stats_t, spantls_span_t)
-from ._spans import input_span, output_span, spans_of, terminated
+from ._spans import host_name, input_span, output_span, spans_of
 
 _size = ctypes.c_size_t
 _Two = ctypes.c_size_t * 2
@@ -121,8 +121,7 @@ class Session:
         self._must(lib.tls_session_add_alpn(self._handle, raw, len(raw)))
 
     def set_target_host_name(self, name: str) -> None:
-        text = name.encode("ascii" if name.isascii() else "idna")
-        self._must(lib.tls_session_set_target_host_name(self._handle, terminated(text)))
+        self._must(lib.tls_session_set_target_host_name(self._handle, host_name(name)))
 
     # Spans
 

@@ -104,3 +104,8 @@ def terminated(text: bytes) -> bytes:
     if b"\0" in text:
         raise ValueError("embedded null byte")
     return text
+
+
+def host_name(name: str) -> bytes:
+    """The name of a server for the C interface, international ones as A-labels."""
+    return terminated(name.encode("ascii" if name.isascii() else "idna"))

@@ -1,5 +1,6 @@
 """What the package has beyond the core: several credentials, the end of a connection."""
 
+import hashlib
 import socket
 import ssl
 import threading
@@ -8,6 +9,7 @@ import unittest
 import report
 import spantls
 from pair import CA, End, credentials, open_pair, shake
+from spantls._certificates import decode
 from spantls import Alert, Session, SignatureScheme, Status, TlsError
 
 
@@ -101,6 +103,39 @@ class Sizes(unittest.TestCase):
 
     def test_the_version_is_that_of_the_header(self):
         self.assertEqual(spantls.VERSION, spantls.library_version())
+
+
+class Certificates(unittest.TestCase):
+    def test_certificates_say_what_the_interpreter_reads_in_them(self):
+        for name in ("server-p256", "ca", "client-p256"):
+            with self.subTest(name):
+                info, theirs = spantls.certificate_info(der(name)), decode(der(name))
+                self.assertEqual(ssl.cert_time_to_seconds(theirs["notAfter"]), info.not_after)
+                self.assertEqual(ssl.cert_time_to_seconds(theirs["notBefore"]), info.not_before)
+                self.assertEqual(hashlib.sha256(der(name)).digest(), info.sha256)
+                self.assertEqual(name == "ca", info.is_ca)
+                names = [value for kind, value in theirs.get("subjectAltName", ()) if kind == "DNS"]
+                self.assertEqual(names, [spantls.certificate_text(der(name), spantls.CertificateField.DNS_NAME, index)
+                                         for index in range(info.num_dns_names)])
+                self.assertEqual(int(theirs["serialNumber"], 16),
+                                 int(spantls.certificate_text(der(name), spantls.CertificateField.SERIAL_NUMBER), 16))
+        with self.assertRaises(TlsError) as caught:
+            spantls.certificate_info(b"no certificate")
+        self.assertEqual(Status.INVALID_ARGUMENT, caught.exception.status)
+
+    def test_a_certificate_is_for_its_names(self):
+        for name, expected in (("localhost", True), ("LOCALHOST.", True), ("127.0.0.1", True), ("example.org", False)):
+            self.assertEqual(expected, spantls.certificate_matches_name(der("server-p256"), name), name)
+        for wrong in ("not a name", "a\0b"):
+            with self.assertRaises((TlsError, ValueError)):
+                spantls.certificate_matches_name(der("server-p256"), wrong)
+
+    def test_the_peers_certificate_is_read_in_the_session(self):
+        client, server = open_pair()
+        self.assertEqual(spantls.certificate_info(der("server-p256")), client.session.remote_certificate_info())
+        self.assertEqual("localhost", client.session.remote_certificate_text(spantls.CertificateField.DNS_NAME))
+        with self.assertRaises(TlsError):
+            server.session.remote_certificate_info()
 
 
 class Ends(unittest.TestCase):
