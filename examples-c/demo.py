@@ -8,15 +8,18 @@ sides say about it must agree; the table shows the side named first. The exit co
 should.
 """
 
+import atexit
 import contextlib
 import dataclasses
 import os
 import random
 import re
+import shutil
 import signal
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -356,22 +359,21 @@ class Demo:
     def shows(self, name):
         return "-cert", self.certificate(f"{name}.pem"), "-key", self.certificate(f"{name}.key")
 
-    def subject(self, name):
-        """The length of a certificate's subject in DER."""
-        der = ssl.PEM_cert_to_DER_cert(self.certificate(f"{name}.pem").read_text().split("-----END")[0]
-                                       + "-----END CERTIFICATE-----\n")
-
-        def content(at):
-            """Where an element's content begins and ends."""
-            length, at = der[at + 1], at + 2
-            if length >= 0x80:
-                length, at = int.from_bytes(der[at:at + length - 0x80], "big"), at + length - 0x80
-            return at, at + length
-
-        at = content(content(0)[0])[0]
-        for _ in range(5):  # version, serial number, signature, issuer, validity
-            at = content(at)[1]
-        return content(at)[1] - at
+    def large_certificate(self):
+        """A client's certificate of more than 8 KiB, and its key: many names, of the authority that issues the others."""
+        folder = tempfile.mkdtemp(prefix="spantls-demo-")
+        atexit.register(shutil.rmtree, folder)
+        chain, key, extensions = (os.path.join(folder, name) for name in ("chain.pem", "client.key", "extensions"))
+        names = ",".join(f"DNS:client-{number}.department.example.com" for number in range(260))
+        Path(extensions).write_text(f"subjectAltName={names}\nextendedKeyUsage=clientAuth\n")
+        request = subprocess.run(["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                                  "-keyout", key, "-subj", "/O=Example/CN=large"], check=True, capture_output=True)
+        subprocess.run(["openssl", "x509", "-req", "-CA", self.certificate("intermediate.pem"), "-CAkey",
+                        self.certificate("intermediate.key"), "-set_serial", "8192", "-days", "3650", "-extfile", extensions, "-out",
+                        chain], input=request.stdout, check=True, capture_output=True)
+        size = len(ssl.PEM_cert_to_DER_cert(Path(chain).read_text()))
+        expect("whether the certificate is large", size > 8192, True)
+        return "-cert", chain, "-key", key, "-cert_chain", self.certificate("intermediate.pem")
 
     def our_client_with_remote_key(self, version, pair, key, schemes):
         with self.remote_key_server(version, key, 1) as server:
@@ -545,8 +547,9 @@ class Demo:
         if version == "1.2":
             self.run(self.asked_later, version, "delayed <- openssl", "refused", "-", *offers)
             return
-        subject = f"subject: {self.subject('client-p256')} bytes"
-        self.run(self.asked_later, version, "delayed <- openssl, certificate", subject, "accepted", *offers)
+        self.run(self.asked_later, version, "delayed <- openssl, certificate", "CN=client-p256", "accepted", *offers)
+        self.run(self.asked_later, version, "delayed <- openssl, 8 KiB of it", "CN=large,O=Example", "accepted", "-enable_pha",
+                 *self.large_certificate())
         self.run(self.asked_later, version, "delayed <- openssl, declines", "refused", "anonymous", "-enable_pha")
         self.run(self.asked_later, version, "delayed <- openssl, not offered", "refused", "-", *offers[1:])
         self.run(self.asked_later_a_stranger, version, "delayed <- openssl, stranger")

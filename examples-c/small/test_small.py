@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""The small examples against the openssl command line, Python's ssl and each other.
+"""The six small examples against the openssl command line, Python's ssl and each other.
 
     test_small.py BUILD_DIRECTORY CERTIFICATE_DIRECTORY [WRAPPER...]
 
-WRAPPER is a command that the programs are run with, such as valgrind. A program that is not built is skipped.
+WRAPPER is a command that the programs are run with, such as valgrind; as that takes its time, each program then has one
+conversation that goes well. A program that is not built is skipped.
 """
 
 import contextlib
@@ -103,8 +104,8 @@ class Text(unittest.TestCase):
     FILES = sorted(HERE.glob("*.c"))
     WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Wno-sign-conversion", "-Werror", "-O1"]
 
-    def test_none_has_more_than_100_lines(self):
-        self.assertGreaterEqual(len(self.FILES), 5)
+    def test_there_are_six_of_at_most_100_lines(self):
+        self.assertEqual(len(self.FILES), 6)
         for path in self.FILES:
             self.assertLessEqual(len(path.read_text().splitlines()), 100, path.name)
 
@@ -273,7 +274,7 @@ class Mutual(unittest.TestCase):
         return openssl_client(version, port, *shows, *chain)
 
     def test_mutual_server_prints_and_says_the_name_of_a_client(self):
-        for version in VERSIONS:
+        for version in VERSIONS[1:] if WRAPPER else VERSIONS:
             with server(self, "mutual_server", certificate("ca.pem")) as (program, port):
                 with self.client(port, "client-p256", version) as client:
                     client.wait_for("stdout", rb"Hello, CN=client-p256\n")
@@ -294,5 +295,14 @@ class Mutual(unittest.TestCase):
                 self.assertIn("TLS_STATUS_PEER_ALERT: ", complaints)
 
 
+def leave_out_all_but_one_of_each():
+    kept = ("serves_both_small_clients", "prints_and_says_the_name", "epoll_server_sends_its_alert")
+    for case in (Text, Clients, Servers, Mutual):
+        for name in [name for name in dir(case) if name.startswith("test_") and not any(part in name for part in kept)]:
+            delattr(case, name)
+
+
 if __name__ == "__main__":
+    if WRAPPER:
+        leave_out_all_but_one_of_each()
     sentences.main()
