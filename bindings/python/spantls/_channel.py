@@ -37,6 +37,7 @@ class Channel:
         self._plain = bytearray()
         self._out = bytearray()  # ciphertext that the transport has not taken
         self._held = False  # it is tickets, which can wait
+        self._added = 0  # to one record's plaintext, as ciphertext
         self._taken = 0  # plaintext in it that write() has not returned yet
         self._writing = threading.RLock()
         self._reading = threading.RLock()

@@ -13,6 +13,7 @@ from ._native import Status
 from ._transport import Patience, Wire
 
 _ROOM = 16384 + 2304
+_RECORD = 16384
 _TAKE = 131072
 
 
@@ -136,9 +137,17 @@ class Data(Handshaking):
             self._taken = 0
             return len(view)
 
+    def _room_for(self, size: int) -> int:
+        """What one record adds is asked once: asking costs as much as sealing a KiB. Where there is too little room, the rest is sealed
+        by the next call."""
+        if size > _RECORD:
+            return self._session.ciphertext_size(size)
+        self._added = self._session.ciphertext_size(1)
+        return size + self._added
+
     def _seal(self, plaintext: Any, patience: Optional[Patience]) -> None:
         size = len(plaintext)
-        room = bytearray(self._session.ciphertext_size(size))
+        room = bytearray(size + self._added if self._added and size <= _RECORD else self._room_for(size))
         try:
             _, consumed, written = self._session.encrypt(plaintext, room)
         except TlsError as error:
