@@ -1094,44 +1094,37 @@ extern "C" {
  * The IANA name of a cipher suite, for example "TLS_AES_128_GCM_SHA256"; "unknown" for any other number, also for 0. It has
  * names for suites that the library does not have, too: those in a ClientHello. Valid for the life of the process.
  */
-SPANTLS_MUST_USE
 const char *spantls_cipher_suite_name(uint16_t cipher_suite);
 
 /**
  * The IANA name of a key-exchange group, for example "x25519". Otherwise as `spantls_cipher_suite_name()`.
  */
-SPANTLS_MUST_USE
 const char *spantls_group_name(uint16_t group);
 
 /**
  * The IANA name of a signature scheme, for example "ed25519". Otherwise as `spantls_cipher_suite_name()`.
  */
-SPANTLS_MUST_USE
 const char *spantls_signature_scheme_name(uint16_t scheme);
 
 /**
  * Returns the version of the library as text, for example "1.0.0"; the header's is `SPANTLS_VERSION`. Valid for the life of the process.
  */
-SPANTLS_MUST_USE
 const char *spantls_version(void);
 
 /**
  * Returns the `SPANTLS_ABI_VERSION` that the library was built with. If you load it at run time, compare it with the header's.
  */
-SPANTLS_MUST_USE
 uint32_t spantls_abi_version(void);
 
 /**
  * Returns the name of a status, for example "TLS_STATUS_WANT_READ"; "unknown" for any other number. Valid for the life of the process.
  */
-SPANTLS_MUST_USE
 const char *tls_status_name(tls_status_t status);
 
 /**
  * Returns the name of an alert as in the RFCs, for example "unknown_ca"; "unknown" for any other number. Valid for the life of the
  * process.
  */
-SPANTLS_MUST_USE
 const char *spantls_alert_name(uint8_t alert);
 
 /**
@@ -1142,7 +1135,6 @@ const char *spantls_alert_name(uint8_t alert);
  * - `TLS_STATUS_COMPLETE`: filled; its `status` is 0 if nothing has failed on this thread.
  * - `TLS_STATUS_INVALID_ARGUMENT`: `out_error` is NULL or its `struct_size` is too small.
  */
-SPANTLS_MUST_USE
 tls_status_t spantls_last_error(spantls_error_t *out_error);
 
 /**
@@ -1154,7 +1146,6 @@ tls_status_t spantls_last_error(spantls_error_t *out_error);
  *
  * - `TLS_STATUS_COMPLETE`. Either pointer may be NULL.
  */
-SPANTLS_MUST_USE
 tls_status_t spantls_suspended_handshakes(size_t *out_in_use,
                                           size_t *out_limit);
 
@@ -1600,7 +1591,6 @@ void tls_context_destroy(tls_context_t *context);
  * Like every use of a context, this erases expired secrets: roots of the context's own ticket keys, and a client's tickets.
  * A server that may be idle for longer than the lifetime of its tickets can call it for that purpose.
  */
-SPANTLS_MUST_USE
 int32_t tls_context_is_server(const tls_context_t *context);
 
 /**
@@ -1611,7 +1601,7 @@ tls_status_t tls_context_set_user_data(tls_context_t *context, void *user_data);
 /**
  * Returns the pointer that `tls_context_set_user_data()` has stored; NULL before that.
  */
-SPANTLS_MUST_USE void *tls_context_user_data(const tls_context_t *context);
+void *tls_context_user_data(const tls_context_t *context);
 
 /**
  * Makes a session on a context, which decides its role: client or server.
@@ -1670,7 +1660,7 @@ tls_status_t tls_session_set_user_data(tls_session_t *session,
 /**
  * Returns the pointer that `tls_session_set_user_data()` has stored; NULL before that.
  */
-SPANTLS_MUST_USE void *tls_session_user_data(const tls_session_t *session);
+void *tls_session_user_data(const tls_session_t *session);
 
 /**
  * Continues the handshake: writes pending output, then consumes whole records of `input` and writes the answers to `output`.
@@ -1732,7 +1722,6 @@ tls_status_t tls_session_encrypt(tls_session_t *session,
  * bytes that will be written by at most 37. `SIZE_MAX` means that no memory has so much space. 0 means that encrypt would take nothing:
  * before COMPLETE, after shutdown or a failure, on a session bound to a socket, while another thread is in the write half.
  */
-SPANTLS_MUST_USE
 size_t tls_session_ciphertext_size(const tls_session_t *session,
                                    size_t plaintext_len);
 
@@ -1893,7 +1882,6 @@ tls_status_t tls_session_end_of_input(tls_session_t *session);
  *   certificate, `policy_errors` is `SPANTLS_POLICY_ERROR_NOT_AVAILABLE`.
  * - `TLS_STATUS_INVALID_ARGUMENT`: `out_error` is NULL or its `struct_size` is too small.
  */
-SPANTLS_MUST_USE
 tls_status_t tls_session_error(const tls_session_t *session,
                                spantls_error_t *out_error);
 
@@ -2014,7 +2002,6 @@ tls_status_t tls_session_socket_write_vectored(tls_session_t *session,
  *   failed before, the error record keeps that failure, with `alert_sent` -1.
  * - `TLS_STATUS_INVALID_STATE`: the session is not bound to a socket.
  */
-SPANTLS_MUST_USE
 tls_status_t tls_session_socket_shutdown(tls_session_t *session);
 
 /**
@@ -2052,7 +2039,6 @@ tls_status_t tls_session_socket_bytes_after_close(const tls_session_t *session,
 /**
  * Returns the socket that the session is bound to; -1 if there is none, or if `session` is not a session.
  */
-SPANTLS_MUST_USE
 spantls_socket_t tls_session_socket(const tls_session_t *session);
 
 /**
@@ -2172,7 +2158,6 @@ tls_status_t tls_session_set_client_credentials(tls_session_t *session,
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` if a pointer is NULL.
  */
-SPANTLS_MUST_USE
 tls_status_t tls_session_acceptable_issuer_count(const tls_session_t *session,
                                                  size_t *out_count);
 
@@ -2195,7 +2180,6 @@ tls_status_t tls_session_acceptable_issuer(const tls_session_t *session,
  *
  * From `TLS_STATUS_WANT_CREDENTIALS` until the handshake is COMPLETE, otherwise 0.
  */
-SPANTLS_MUST_USE
 uint16_t tls_session_acceptable_signature_scheme(const tls_session_t *session,
                                                  size_t index);
 
@@ -2233,41 +2217,37 @@ tls_status_t tls_session_set_signature(tls_session_t *session,
 /**
  * Returns the `SPANTLS_STATE_…` bits of a session; 0 if `session` is not a session.
  */
-SPANTLS_MUST_USE uint32_t tls_session_state(const tls_session_t *session);
+uint32_t tls_session_state(const tls_session_t *session);
 
 /**
  * Returns 1 once the handshake is finished, the peer was accepted, and all output of the handshake was written; otherwise 0.
  */
-SPANTLS_MUST_USE
 int32_t tls_session_is_handshake_complete(const tls_session_t *session);
 
 /**
  * Returns 1 if there is output for the peer, otherwise 0.
  */
-SPANTLS_MUST_USE int32_t tls_session_has_pending_output(const tls_session_t *session);
+int32_t tls_session_has_pending_output(const tls_session_t *session);
 
 /**
  * Returns the protocol version, a `SPANTLS_PROTOCOL_…` value; 0 until the handshake is COMPLETE.
  */
-SPANTLS_MUST_USE uint32_t tls_session_negotiated_protocol(const tls_session_t *session);
+uint32_t tls_session_negotiated_protocol(const tls_session_t *session);
 
 /**
  * Returns the cipher suite, a `SPANTLS_SUITE_…` value; 0 until the handshake is COMPLETE. `spantls_cipher_suite_name()` names it.
  */
-SPANTLS_MUST_USE
 uint16_t tls_session_negotiated_cipher_suite(const tls_session_t *session);
 
 /**
  * Returns the key-exchange group, a `SPANTLS_GROUP_…` value; 0 until the handshake is COMPLETE. `spantls_group_name()` names it.
  */
-SPANTLS_MUST_USE
 uint16_t tls_session_negotiated_group(const tls_session_t *session);
 
 /**
  * Returns the signature scheme (`SPANTLS_SCHEME_…`, RFC 8446 section 4.2.3) with which the peer proved that it holds its
  * certificate's key; 0 until the handshake is COMPLETE, and if the peer sent no certificate.
  */
-SPANTLS_MUST_USE
 uint16_t tls_session_peer_signature_scheme(const tls_session_t *session);
 
 /**
@@ -2308,7 +2288,6 @@ tls_status_t tls_session_target_host_name(const tls_session_t *session,
  * - `TLS_STATUS_COMPLETE`: filled.
  * - `TLS_STATUS_INVALID_ARGUMENT`: `out_stats` is NULL or its `struct_size` is too small.
  */
-SPANTLS_MUST_USE
 tls_status_t tls_session_stats(const tls_session_t *session,
                                spantls_session_stats_t *out_stats);
 
@@ -2320,7 +2299,7 @@ tls_status_t tls_session_stats(const tls_session_t *session,
  * - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE.
  * - `TLS_STATUS_BUSY`: another thread is in the read half.
  */
-SPANTLS_MUST_USE tls_status_t tls_session_shrink(tls_session_t *session, int32_t what);
+tls_status_t tls_session_shrink(tls_session_t *session, int32_t what);
 
 /**
  * Counts the certificates that the peer has sent: 0 before it has, and if it sent none.
@@ -2329,9 +2308,7 @@ SPANTLS_MUST_USE tls_status_t tls_session_shrink(tls_session_t *session, int32_t
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` if a pointer is NULL.
  */
-SPANTLS_MUST_USE
-tls_status_t tls_session_remote_certificate_count(const tls_session_t *session,
-                                                  size_t *out_count);
+tls_status_t tls_session_remote_certificate_count(const tls_session_t *session, size_t *out_count);
 
 /**
  * Copies a certificate of the peer as DER: index 0 is its own (the leaf), the others follow as the peer sent them.
@@ -2356,7 +2333,6 @@ tls_status_t tls_session_remote_certificate(const tls_session_t *session,
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` if a pointer is NULL.
  */
-SPANTLS_MUST_USE
 tls_status_t tls_session_verified_certificate_count(const tls_session_t *session,
                                                     size_t *out_count);
 
@@ -2423,7 +2399,6 @@ tls_status_t tls_session_channel_binding(const tls_session_t *session,
  * Without it an attacker in the middle can give two connections the same UNIQUE and EXPORTER values. 0 until the handshake is
  * COMPLETE.
  */
-SPANTLS_MUST_USE
 int32_t tls_session_is_channel_binding_sound(const tls_session_t *session);
 
 /**

@@ -137,6 +137,10 @@ static void by_drain(side_t *judge, side_t *judged) {
     drain_to(judge, judged, 3);
 }
 
+static void by_shutdown(side_t *judge, side_t *judged) {
+    EXPECT_STATUS(send_close(judge, judged), TLS_STATUS_CLOSED);
+}
+
 static void over_spans(const trial_t *trial, const verdict_t *verdict, const char *name,
                        void (*hand_over)(side_t *judge, side_t *judged)) {
     tls_context_t *client = NULL;
@@ -259,6 +263,7 @@ int main(int argc, char **argv) {
             }
             over_spans(&trials[t], &verdicts[v], "the handshake call", by_handshake);
             over_spans(&trials[t], &verdicts[v], "drain", by_drain);
+            over_spans(&trials[t], &verdicts[v], "shutdown", by_shutdown);
             on_sockets(&trials[t], &verdicts[v], "the handshake call", by_socket_handshake);
             on_sockets(&trials[t], &verdicts[v], "shutdown", by_socket_shutdown);
         }

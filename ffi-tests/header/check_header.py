@@ -43,6 +43,15 @@ void neglect(tls_session_t *session) {
     tls_session_end_of_input(session);
 }
 """
+IGNORED = ALONE + """
+void ignore(tls_session_t *session, spantls_error_t *error);
+void ignore(tls_session_t *session, spantls_error_t *error) {
+    tls_session_state(session);
+    tls_session_error(session, error);
+    tls_session_socket_shutdown(session);
+    spantls_version();
+}
+"""
 
 passed, failed = 0, 0
 
@@ -81,6 +90,8 @@ def check_compilers(folder):
             status, output = compile_text(folder, compiler, language, STANDARDS[language][0], NEGLECTED)
             report(status != 0 and ("warn_unused_result" in output or "unused-result" in output),
                    f"{compiler} warns when a status is not looked at", output)
+            status, output = compile_text(folder, compiler, language, STANDARDS[language][0], IGNORED)
+            report(status == 0, f"{compiler} does not warn where ignoring the result is harmless", output)
 
 
 def declared():

@@ -63,7 +63,6 @@ pub unsafe extern "C" fn tls_session_set_client_credentials(
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` if a pointer is NULL.
 #[unsafe(no_mangle)]
-#[must_use]
 pub unsafe extern "C" fn tls_session_acceptable_issuer_count(
     session: *const tls_session_t,
     out_count: *mut usize,
@@ -105,7 +104,6 @@ pub unsafe extern "C" fn tls_session_acceptable_issuer(
 ///
 /// From `TLS_STATUS_WANT_CREDENTIALS` until the handshake is COMPLETE, otherwise 0.
 #[unsafe(no_mangle)]
-#[must_use]
 pub unsafe extern "C" fn tls_session_acceptable_signature_scheme(session: *const tls_session_t, index: usize) -> u16 {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };

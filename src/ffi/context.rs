@@ -77,7 +77,6 @@ pub unsafe extern "C" fn tls_context_destroy(context: *mut tls_context_t) {
 /// Like every use of a context, this erases expired secrets: roots of the context's own ticket keys, and a client's tickets.
 /// A server that may be idle for longer than the lifetime of its tickets can call it for that purpose.
 #[unsafe(no_mangle)]
-#[must_use]
 pub unsafe extern "C" fn tls_context_is_server(context: *const tls_context_t) -> i32 {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
@@ -107,7 +106,6 @@ pub unsafe extern "C" fn tls_context_set_user_data(
 
 /// Returns the pointer that `tls_context_set_user_data()` has stored; NULL before that.
 #[unsafe(no_mangle)]
-#[must_use]
 pub unsafe extern "C" fn tls_context_user_data(context: *const tls_context_t) -> *mut c_void {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };

@@ -44,7 +44,6 @@ pub enum spantls_state_values {
 
 /// Returns the `SPANTLS_STATE_…` bits of a session; 0 if `session` is not a session.
 #[unsafe(no_mangle)]
-#[must_use]
 pub unsafe extern "C" fn tls_session_state(session: *const tls_session_t) -> u32 {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
@@ -53,7 +52,6 @@ pub unsafe extern "C" fn tls_session_state(session: *const tls_session_t) -> u32
 
 /// Returns 1 once the handshake is finished, the peer was accepted, and all output of the handshake was written; otherwise 0.
 #[unsafe(no_mangle)]
-#[must_use]
 pub unsafe extern "C" fn tls_session_is_handshake_complete(session: *const tls_session_t) -> i32 {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
@@ -62,7 +60,6 @@ pub unsafe extern "C" fn tls_session_is_handshake_complete(session: *const tls_s
 
 /// Returns 1 if there is output for the peer, otherwise 0.
 #[unsafe(no_mangle)]
-#[must_use]
 pub unsafe extern "C" fn tls_session_has_pending_output(session: *const tls_session_t) -> i32 {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
@@ -71,7 +68,6 @@ pub unsafe extern "C" fn tls_session_has_pending_output(session: *const tls_sess
 
 /// Returns the protocol version, a `SPANTLS_PROTOCOL_…` value; 0 until the handshake is COMPLETE.
 #[unsafe(no_mangle)]
-#[must_use]
 pub unsafe extern "C" fn tls_session_negotiated_protocol(session: *const tls_session_t) -> u32 {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
@@ -80,7 +76,6 @@ pub unsafe extern "C" fn tls_session_negotiated_protocol(session: *const tls_ses
 
 /// Returns the cipher suite, a `SPANTLS_SUITE_…` value; 0 until the handshake is COMPLETE. `spantls_cipher_suite_name()` names it.
 #[unsafe(no_mangle)]
-#[must_use]
 pub unsafe extern "C" fn tls_session_negotiated_cipher_suite(session: *const tls_session_t) -> u16 {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
@@ -89,7 +84,6 @@ pub unsafe extern "C" fn tls_session_negotiated_cipher_suite(session: *const tls
 
 /// Returns the key-exchange group, a `SPANTLS_GROUP_…` value; 0 until the handshake is COMPLETE. `spantls_group_name()` names it.
 #[unsafe(no_mangle)]
-#[must_use]
 pub unsafe extern "C" fn tls_session_negotiated_group(session: *const tls_session_t) -> u16 {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
@@ -99,7 +93,6 @@ pub unsafe extern "C" fn tls_session_negotiated_group(session: *const tls_sessio
 /// Returns the signature scheme (`SPANTLS_SCHEME_…`, RFC 8446 section 4.2.3) with which the peer proved that it holds its
 /// certificate's key; 0 until the handshake is COMPLETE, and if the peer sent no certificate.
 #[unsafe(no_mangle)]
-#[must_use]
 pub unsafe extern "C" fn tls_session_peer_signature_scheme(session: *const tls_session_t) -> u16 {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
@@ -222,7 +215,6 @@ pub enum spantls_kernel_reason_values {
 /// - `TLS_STATUS_COMPLETE`: filled.
 /// - `TLS_STATUS_INVALID_ARGUMENT`: `out_stats` is NULL or its `struct_size` is too small.
 #[unsafe(no_mangle)]
-#[must_use]
 pub unsafe extern "C" fn tls_session_stats(
     session: *const tls_session_t,
     out_stats: *mut spantls_session_stats_t,
@@ -279,7 +271,6 @@ pub enum spantls_shrink_values {
 /// - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE.
 /// - `TLS_STATUS_BUSY`: another thread is in the read half.
 #[unsafe(no_mangle)]
-#[must_use]
 pub unsafe extern "C" fn tls_session_shrink(session: *mut tls_session_t, what: i32) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
@@ -292,7 +283,6 @@ pub unsafe extern "C" fn tls_session_shrink(session: *mut tls_session_t, what: i
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` if a pointer is NULL.
 #[unsafe(no_mangle)]
-#[must_use]
 pub unsafe extern "C" fn tls_session_remote_certificate_count(
     session: *const tls_session_t,
     out_count: *mut usize,
@@ -334,7 +324,6 @@ pub unsafe extern "C" fn tls_session_remote_certificate(
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` if a pointer is NULL.
 #[unsafe(no_mangle)]
-#[must_use]
 pub unsafe extern "C" fn tls_session_verified_certificate_count(
     session: *const tls_session_t,
     out_count: *mut usize,
@@ -455,7 +444,6 @@ pub unsafe extern "C" fn tls_session_channel_binding(
 /// Without it an attacker in the middle can give two connections the same UNIQUE and EXPORTER values. 0 until the handshake is
 /// COMPLETE.
 #[unsafe(no_mangle)]
-#[must_use]
 pub unsafe extern "C" fn tls_session_is_channel_binding_sound(session: *const tls_session_t) -> i32 {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };

@@ -12,7 +12,6 @@ pub const SPANTLS_ABI_VERSION: u32 = 1;
 
 /// Returns the version of the library as text, for example "1.0.0"; the header's is `SPANTLS_VERSION`. Valid for the life of the process.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn spantls_version() -> *const c_char {
     const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
     VERSION.as_ptr().cast()
@@ -20,14 +19,12 @@ pub extern "C" fn spantls_version() -> *const c_char {
 
 /// Returns the `SPANTLS_ABI_VERSION` that the library was built with. If you load it at run time, compare it with the header's.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn spantls_abi_version() -> u32 {
     SPANTLS_ABI_VERSION
 }
 
 /// Returns the name of a status, for example "TLS_STATUS_WANT_READ"; "unknown" for any other number. Valid for the life of the process.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn tls_status_name(status: tls_status_t) -> *const c_char {
     name(status).as_ptr()
 }
@@ -35,7 +32,6 @@ pub extern "C" fn tls_status_name(status: tls_status_t) -> *const c_char {
 /// Returns the name of an alert as in the RFCs, for example "unknown_ca"; "unknown" for any other number. Valid for the life of the
 /// process.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn spantls_alert_name(alert: u8) -> *const c_char {
     Alert(alert).c_name().as_ptr()
 }
@@ -47,7 +43,6 @@ pub extern "C" fn spantls_alert_name(alert: u8) -> *const c_char {
 /// - `TLS_STATUS_COMPLETE`: filled; its `status` is 0 if nothing has failed on this thread.
 /// - `TLS_STATUS_INVALID_ARGUMENT`: `out_error` is NULL or its `struct_size` is too small.
 #[unsafe(no_mangle)]
-#[must_use]
 pub unsafe extern "C" fn spantls_last_error(out_error: *mut spantls_error_t) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
@@ -66,7 +61,6 @@ pub unsafe extern "C" fn spantls_last_error(out_error: *mut spantls_error_t) -> 
 ///
 /// - `TLS_STATUS_COMPLETE`. Either pointer may be NULL.
 #[unsafe(no_mangle)]
-#[must_use]
 pub unsafe extern "C" fn spantls_suspended_handshakes(out_in_use: *mut usize, out_limit: *mut usize) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };

@@ -70,21 +70,18 @@ pub enum spantls_scheme_values {
 /// The IANA name of a cipher suite, for example "TLS_AES_128_GCM_SHA256"; "unknown" for any other number, also for 0. It has
 /// names for suites that the library does not have, too: those in a ClientHello. Valid for the life of the process.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn spantls_cipher_suite_name(cipher_suite: u16) -> *const c_char {
     name(&CIPHER_SUITES, cipher_suite)
 }
 
 /// The IANA name of a key-exchange group, for example "x25519". Otherwise as `spantls_cipher_suite_name()`.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn spantls_group_name(group: u16) -> *const c_char {
     name(&GROUPS, group)
 }
 
 /// The IANA name of a signature scheme, for example "ed25519". Otherwise as `spantls_cipher_suite_name()`.
 #[unsafe(no_mangle)]
-#[must_use]
 pub extern "C" fn spantls_signature_scheme_name(scheme: u16) -> *const c_char {
     name(&SIGNATURE_SCHEMES, scheme)
 }

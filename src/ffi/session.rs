@@ -108,7 +108,6 @@ pub unsafe extern "C" fn tls_session_set_user_data(
 
 /// Returns the pointer that `tls_session_set_user_data()` has stored; NULL before that.
 #[unsafe(no_mangle)]
-#[must_use]
 pub unsafe extern "C" fn tls_session_user_data(session: *const tls_session_t) -> *mut c_void {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
@@ -191,7 +190,6 @@ pub unsafe extern "C" fn tls_session_encrypt(
 /// bytes that will be written by at most 37. `SIZE_MAX` means that no memory has so much space. 0 means that encrypt would take nothing:
 /// before COMPLETE, after shutdown or a failure, on a session bound to a socket, while another thread is in the write half.
 #[unsafe(no_mangle)]
-#[must_use]
 pub unsafe extern "C" fn tls_session_ciphertext_size(session: *const tls_session_t, plaintext_len: usize) -> usize {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
@@ -424,7 +422,6 @@ pub unsafe extern "C" fn tls_session_end_of_input(session: *mut tls_session_t) -
 ///   certificate, `policy_errors` is `SPANTLS_POLICY_ERROR_NOT_AVAILABLE`.
 /// - `TLS_STATUS_INVALID_ARGUMENT`: `out_error` is NULL or its `struct_size` is too small.
 #[unsafe(no_mangle)]
-#[must_use]
 pub unsafe extern "C" fn tls_session_error(
     session: *const tls_session_t,
     out_error: *mut spantls_error_t,

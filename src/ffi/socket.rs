@@ -181,7 +181,6 @@ pub unsafe extern "C" fn tls_session_socket_write_vectored(
 ///   failed before, the error record keeps that failure, with `alert_sent` -1.
 /// - `TLS_STATUS_INVALID_STATE`: the session is not bound to a socket.
 #[unsafe(no_mangle)]
-#[must_use]
 pub unsafe extern "C" fn tls_session_socket_shutdown(session: *mut tls_session_t) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
@@ -230,7 +229,6 @@ pub unsafe extern "C" fn tls_session_socket_bytes_after_close(
 
 /// Returns the socket that the session is bound to; -1 if there is none, or if `session` is not a session.
 #[unsafe(no_mangle)]
-#[must_use]
 pub unsafe extern "C" fn tls_session_socket(session: *const tls_session_t) -> spantls_socket_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
