@@ -16,6 +16,18 @@ pub(crate) fn is_sequence(der: &[u8]) -> bool {
     inside(der, 0..der.len(), SEQUENCE).is_some_and(|contents| contents.end == der.len())
 }
 
+/// Whether this begins as a PKCS #12 file (RFC 7292 section 4): version 3, and a PKCS #7 ContentInfo.
+pub(crate) fn is_pkcs12(der: &[u8]) -> bool {
+    const PKCS7: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7];
+    let content_type = || {
+        let mut fields = inside(der, 0..der.len(), SEQUENCE)?;
+        let version = element(der, &mut fields, INTEGER)?;
+        let content = element(der, &mut fields, SEQUENCE)?;
+        (der[version] == [3]).then(|| inside(der, content, OID))?
+    };
+    content_type().is_some_and(|content_type| der[content_type].starts_with(PKCS7))
+}
+
 /// The contents of the first element in `range`, if it has this tag.
 pub(crate) fn inside(der: &[u8], mut range: Range<usize>, tag: u8) -> Option<Range<usize>> {
     element(der, &mut range, tag)

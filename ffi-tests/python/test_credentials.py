@@ -122,6 +122,21 @@ class Keys(unittest.TestCase):
                     self.assertIn("openssl pkcs8 -topk8", message)
                 self.assertEqual(of_pem(name, self.converted(old), PASSPHRASE), (0, ""))
 
+    def test_pkcs12_is_named_with_the_command_that_converts_it(self):
+        name = "server-p256"
+        secret = "pass:" + PASSPHRASE.decode()
+        store = openssl("pkcs12", "-export", "-in", cert_path(name + ".pem"), "-inkey", cert_path(name + ".key"), "-passout", secret)
+        with tempfile.NamedTemporaryFile(suffix=".p12") as file:
+            file.write(store)
+            file.flush()
+            both = (file.name.encode(), file.name.encode(), PASSPHRASE)
+            for status, message in (made(lib.tls_credentials_create_file, *both), of_der(name, store, PASSPHRASE)):
+                self.assertEqual(status, -7)
+                self.assertIn("PKCS #12", message)
+                self.assertIn("openssl pkcs12", message)
+            pem = openssl("pkcs12", "-in", file.name, "-passin", secret, "-passout", secret)
+        self.assertEqual(made(lib.tls_credentials_create_pem, pem, len(pem), pem, len(pem), PASSPHRASE), (0, ""))
+
     def test_der_keys_are_read_in_every_form(self):
         forms = {"PKCS #8": ["pkcs8", "-topk8", "-nocrypt"], "PKCS #1": ["rsa", "-traditional"], "SEC 1": ["ec"]}
         for form, (program, *options) in forms.items():

@@ -4,7 +4,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs1KeyDer, Priva
 use zeroize::Zeroizing;
 
 use super::encrypted_key;
-use crate::der::{INTEGER, OCTET_STRING, SEQUENCE, any_element, element, inside, is_sequence};
+use super::pem::PKCS12;
+use crate::der::{INTEGER, OCTET_STRING, SEQUENCE, any_element, element, inside, is_pkcs12, is_sequence};
 use crate::outcome::Failure;
 
 /// The certificate with this number.
@@ -23,6 +24,7 @@ pub(super) fn private_key(der: &[u8], passphrase: Option<&[u8]>) -> Result<Zeroi
     let copy = || der.to_vec();
     Ok(Zeroizing::new(match first_tags(der) {
         Some((SEQUENCE, _)) => return encrypted_key::decrypted(der, passphrase),
+        _ if is_pkcs12(der) => return Err(Failure::configuration(format!("the private key is DER{PKCS12}"))),
         Some((INTEGER, SEQUENCE)) => PrivatePkcs8KeyDer::from(copy()).into(),
         Some((INTEGER, INTEGER)) => PrivatePkcs1KeyDer::from(copy()).into(),
         Some((INTEGER, OCTET_STRING)) => PrivateSec1KeyDer::from(copy()).into(),

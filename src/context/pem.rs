@@ -107,6 +107,7 @@ fn failure(what: &str, Fault { line, words }: Fault) -> Failure {
 /// No block is of the wanted kind. The hints are for two common mistakes.
 fn nothing_found(text: &[u8], what: &str, label: &str) -> Failure {
     let hint = match text {
+        _ if der::is_pkcs12(text) => PKCS12,
         [0x30, 0x80..=0x84, ..] => ": it is DER: convert it to PEM",
         // "-----BE" in base64.
         _ if text.trim_ascii_start().starts_with(b"LS0tLS1CR") => {
@@ -117,6 +118,8 @@ fn nothing_found(text: &[u8], what: &str, label: &str) -> Failure {
     Failure::configuration(format!("{what}: no PEM block \"{label}\" was found{hint}"))
 }
 
+pub(super) const PKCS12: &str =
+    ": it is PKCS #12, which is not supported: convert it to PEM with `openssl pkcs12 -in OLD -out NEW`";
 const OLD_ENCRYPTION: &str = "it is encrypted in the old form of PEM (Proc-Type: 4,ENCRYPTED), which is not supported: convert it with \
      `openssl pkcs8 -topk8 -in OLD -out NEW`";
 const CUT_SHORT: &str = "the block is damaged: its content is cut short or not DER";
