@@ -1290,7 +1290,7 @@ tls_status_t tls_options_add_credentials(tls_options_t *options,
                                          const tls_credentials_t *credentials);
 
 /**
- * Adds a server's credentials for clients that ask for `name` (SNI): a host name, or `*.` and a host name.
+ * Adds a server's credentials for clients that ask for `name` (SNI): a host name, or a wildcard such as `*.example.org`.
  *
  * The wildcard stands for exactly one label: `*.example.org` covers `www.example.org`, not `example.org`. International names are A-labels
  * (`xn--...`); case does not matter. The certificate's own names are not compared with it. A client gets the credentials of its exact
