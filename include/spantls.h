@@ -2425,7 +2425,7 @@ tls_status_t tls_session_export_keying_material(const tls_session_t *session,
  * Reads the validity, fingerprint, public key hash and number of names of an X.509 certificate in DER.
  *
  * Nothing is validated: anyone can make a certificate that says this. Set `out_info->struct_size` first. The certificate has
- * at most 65,535 bytes.
+ * at most 65,535 bytes and 4,096 alternative names.
  *
  * - `TLS_STATUS_COMPLETE`: filled.
  * - `TLS_STATUS_INVALID_ARGUMENT`: `der` is not one certificate, or is malformed; `out_info` is NULL or its `struct_size` is

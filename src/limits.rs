@@ -21,6 +21,10 @@ pub(crate) const MAX_HANDSHAKE_MESSAGE: usize = 0xffff;
 /// of the size.
 pub(crate) const MAX_CERTIFICATE: usize = MAX_HANDSHAKE_MESSAGE;
 
+/// Subject alternative names of such a certificate, for the same reason: 32,000 empty ones would fit into it. The public
+/// authorities stop at some hundred.
+pub(crate) const MAX_ALTERNATIVE_NAMES: usize = 4096;
+
 /// Bytes of records that a handshake keeps while a message is incomplete. rustls discards nothing before the message's
 /// end, padding included, and padding is free for the peer: 16 KiB a byte. A message of the largest size in fragments of
 /// 64 bytes fits.

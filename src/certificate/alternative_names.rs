@@ -6,6 +6,7 @@ use asn1::{SequenceOf, Tlv};
 
 use super::structure::{Certificate, SUBJECT_ALT_NAME};
 use super::{malformed, only};
+use crate::limits::MAX_ALTERNATIVE_NAMES;
 use crate::outcome::Failure;
 
 /// The kinds of names that have a text.
@@ -23,7 +24,13 @@ pub(super) struct AlternativeNames<'a>(Option<SequenceOf<'a, Tlv<'a>>>);
 impl<'a> AlternativeNames<'a> {
     pub(super) fn of(certificate: &Certificate<'a>) -> Result<Self, Failure> {
         let names = only(certificate, &SUBJECT_ALT_NAME)?.map(asn1::parse_single);
-        names.transpose().map(Self).map_err(|_| malformed("subjectAltName"))
+        let names: Option<SequenceOf<'a, Tlv<'a>>> = names.transpose().map_err(|_| malformed("subjectAltName"))?;
+        match names {
+            Some(names) if names.len() > MAX_ALTERNATIVE_NAMES => Err(Failure::argument(format!(
+                "the certificate has more than {MAX_ALTERNATIVE_NAMES} alternative names"
+            ))),
+            names => Ok(Self(names)),
+        }
     }
 
     /// How many names of this kind there are; `None` counts those that have no text.

@@ -70,7 +70,7 @@ pub enum spantls_certificate_field_values {
 /// Reads the validity, fingerprint, public key hash and number of names of an X.509 certificate in DER.
 ///
 /// Nothing is validated: anyone can make a certificate that says this. Set `out_info->struct_size` first. The certificate has
-/// at most 65,535 bytes.
+/// at most 65,535 bytes and 4,096 alternative names.
 ///
 /// - `TLS_STATUS_COMPLETE`: filled.
 /// - `TLS_STATUS_INVALID_ARGUMENT`: `der` is not one certificate, or is malformed; `out_info` is NULL or its `struct_size` is
