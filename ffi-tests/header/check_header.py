@@ -24,6 +24,13 @@ SUFFIX = {"c": "c", "c++": "cc"}
 # The header alone, twice, and with what a host does with it. Results that must be looked at are.
 ALONE = '#include "spantls.h"\n'
 TWICE = ALONE + ALONE
+# After the headers of others that claim names beginning with `tls` or `TLS`: LibreSSL's <tls.h> (names that it defines, in a file of
+# ours), OpenSSL's, the kernel's.
+AFTER = (
+    ("LibreSSL's", '#include "libressl_tls_names.h"\n' + ALONE),
+    ("OpenSSL's", "#include <openssl/ssl.h>\n#include <openssl/tls1.h>\n" + ALONE),
+    ("the kernel's", "#include <linux/tls.h>\n" + ALONE),
+)
 USED = ALONE + """
 tls_status_t use(tls_context_t *context, tls_session_t **session);
 tls_status_t use(tls_context_t *context, tls_session_t **session) {
@@ -74,7 +81,8 @@ def compile_text(folder, compiler, language, standard, text):
     source = os.path.join(folder, f"unit.{SUFFIX[language]}")
     with open(source, "w", encoding="utf-8") as file:
         file.write(text)
-    return run(compiler, f"-std={standard}", *STRICT, "-I", os.path.dirname(HEADER), "-c", source, "-o", os.devnull)
+    strict = STRICT + (["-Wold-style-cast"] if language == "c++" else [])
+    return run(compiler, f"-std={standard}", *strict, "-I", os.path.dirname(HEADER), "-I", HERE, "-c", source, "-o", os.devnull)
 
 
 def check_compilers(folder):
@@ -87,6 +95,9 @@ def check_compilers(folder):
                 for text, how in ((ALONE, "alone"), (TWICE, "twice"), (USED, "with its use")):
                     status, output = compile_text(folder, compiler, language, standard, text)
                     report(status == 0, f"{compiler} takes the header {how} as {standard}", output)
+                for whose, text in AFTER:
+                    status, output = compile_text(folder, compiler, language, standard, text)
+                    report(status == 0, f"{compiler} takes the header after {whose} as {standard}", output)
             status, output = compile_text(folder, compiler, language, STANDARDS[language][0], NEGLECTED)
             report(status != 0 and ("warn_unused_result" in output or "unused-result" in output),
                    f"{compiler} warns when a status is not looked at", output)
