@@ -24,7 +24,8 @@
  * NULL is allowed only where a function says so. A span of length 0 is empty whatever its pointer. Spans and output pointers of
  * a call do not overlap. Text is UTF-8 with a closing NUL. Set `struct_size` of a struct to its sizeof, zero the rest. Destroying
  * NULL is a no-op. No function keeps a pointer to memory of the host. A call needs at most 96 KiB of stack; it does not block
- * (except on a blocking socket), print, or install signal handlers. docs/guide.md explains the rest.
+ * (except on a blocking socket), print, or install signal handlers. If memory runs out it returns OUT_OF_RESOURCES and has
+ * changed nothing; SECURITY.md says which small allocations still end the process. docs/guide.md explains the rest.
  */
 
 
@@ -180,8 +181,8 @@ typedef enum {
      */
     TLS_STATUS_BUSY = -9,
     /**
-     * Too many handshakes are suspended at once, or memory is exhausted. Not sticky: what was not consumed (see the counts) can be passed
-     * again later.
+     * Too many handshakes are suspended at once, or there is not enough memory. Nothing was changed and the record at hand was not
+     * consumed (see the counts): try again once another handshake has been answered or destroyed, or give this connection up.
      */
     TLS_STATUS_OUT_OF_RESOURCES = -10,
     /**

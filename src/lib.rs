@@ -16,6 +16,7 @@ mod der;
 pub mod ffi;
 mod handshake;
 mod limits;
+mod memory;
 mod names;
 pub mod outcome;
 mod path;

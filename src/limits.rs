@@ -12,6 +12,15 @@ pub(crate) const MAX_CIPHERTEXT_TLS13: usize = MAX_PLAINTEXT + 256;
 /// Bytes after the header of a protected TLS 1.2 record (RFC 5246 section 6.2.3).
 pub(crate) const MAX_CIPHERTEXT_TLS12: usize = MAX_PLAINTEXT + 2048;
 
+/// Bytes of memory that must be there before a handshake step, a judgement, or the making of an object begins, beside what is
+/// in proportion to its input: what rustls and the providers allocate for one while they are at it. Measured: 17 KiB
+/// for the largest step.
+pub(crate) const HEADROOM: usize = 96 << 10;
+
+/// What work on a peer's or a host's bytes may take for each of them: a copy in another form, and that once more while a vector
+/// grows.
+pub(crate) const MEMORY_PER_BYTE: usize = 4;
+
 /// Bytes of a handshake message after its header. The protocol allows 2^24; no real message is nearly as long, and a peer
 /// must not make us keep megabytes before it has proved anything.
 pub(crate) const MAX_HANDSHAKE_MESSAGE: usize = 0xffff;

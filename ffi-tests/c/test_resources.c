@@ -1,5 +1,6 @@
 /*
- * What happens when there is no memory for another suspended handshake: TLS_STATUS_OUT_OF_RESOURCES, which passes.
+ * What happens when there is no memory, for another suspended handshake or for anything: TLS_STATUS_OUT_OF_RESOURCES, which
+ * passes.
  *
  * The memory is taken away with a limit of the process's address space. That does not go together with sanitizers and
  * valgrind, which need much of it themselves: run.sh leaves this program out there. Elsewhere than on Linux it has
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "pair.h"
@@ -145,12 +147,109 @@ static void no_room(uint32_t protocol, const char *version) {
     free(pin);
 }
 
+/* --- All memory ---------------------------------------------------------------------------------------------------- */
+
+/* What a child answers. */
+enum { COMPLETED = 40, REFUSED = 41, BROKEN = 42 };
+
+static uint8_t to_server[1 << 17], to_client[1 << 17], room[1 << 16];
+static size_t for_server, for_client;
+static bool was_refused;
+
+/* A call that finds no memory is made again once there is some, and must succeed then. */
+#define CALL_AGAIN(status, call)                                  \
+    do {                                                          \
+        (status) = (call);                                        \
+        if ((status) == TLS_STATUS_OUT_OF_RESOURCES) {            \
+            was_refused = true;                                   \
+            limit_address_space(RLIM_INFINITY);                   \
+            (status) = (call);                                    \
+        }                                                         \
+    } while (0)
+#define MUST(call)                        \
+    do {                                  \
+        tls_status_t now;                 \
+        CALL_AGAIN(now, call);            \
+        if (now != TLS_STATUS_COMPLETE) { \
+            _exit(BROKEN);                \
+        }                                 \
+    } while (0)
+
+static tls_status_t child_step(tls_session_t *session, uint8_t *input, size_t *input_len, uint8_t *output, size_t *output_len) {
+    tls_status_t status;
+    size_t consumed = 0, written = 0;
+    CALL_AGAIN(status, tls_session_handshake(session, input, *input_len, room, sizeof room, &consumed, &written));
+    memmove(input, input + consumed, *input_len - consumed);
+    *input_len -= consumed;
+    memcpy(output + *output_len, room, written);
+    *output_len += written;
+    return status;
+}
+
+/* A whole life with so much memory left. It allocates nothing itself. */
+static void live(size_t left, const bytes_t *anchors, const bytes_t *chain, const bytes_t *key) {
+    limit_address_space((rlim_t)(address_space() + left));
+    tls_credentials_t *credentials = NULL;
+    tls_options_t *options[2] = {NULL, NULL};
+    tls_context_t *contexts[2] = {NULL, NULL};
+    tls_session_t *sessions[2] = {NULL, NULL};
+    MUST(tls_credentials_create_pem((const char *)chain->data, chain->len, (const char *)key->data, key->len, NULL,
+                                    &credentials));
+    for (int i = 0; i < 2; i++) {
+        MUST(tls_options_create(&options[i]));
+        MUST(tls_options_add_trust_anchors_pem(options[i], (const char *)anchors->data, anchors->len));
+    }
+    MUST(tls_options_set_credentials(options[1], credentials));
+    MUST(tls_context_create_client(options[0], &contexts[0]));
+    MUST(tls_context_create_server(options[1], &contexts[1]));
+    for (int i = 0; i < 2; i++) {
+        MUST(tls_session_create(contexts[i], &sessions[i]));
+    }
+    MUST(tls_session_set_target_host_name(sessions[0], "localhost"));
+    tls_status_t client = TLS_STATUS_WANT_READ, server = TLS_STATUS_WANT_READ;
+    for (int i = 0; i < 20 && (client != TLS_STATUS_COMPLETE || server != TLS_STATUS_COMPLETE); i++) {
+        client = child_step(sessions[0], to_client, &for_client, to_server, &for_server);
+        if (client == TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION) {
+            uint32_t errors = 0;
+            MUST(tls_session_accept_with_default_validation(sessions[0], &errors));
+        }
+        server = child_step(sessions[1], to_server, &for_server, to_client, &for_client);
+    }
+    _exit(client != TLS_STATUS_COMPLETE || server != TLS_STATUS_COMPLETE ? BROKEN : was_refused ? REFUSED : COMPLETED);
+}
+
+static void no_memory(void) {
+    test("where memory runs out a call says so, the process lives, and the same call succeeds later");
+    bytes_t anchors = read_file("ca.pem"), chain = read_file("server-rsa2048.pem"), key = read_file("server-rsa2048.key");
+    int completed = 0, refused = 0;
+    for (size_t left = 0; left <= 4 << 20; left += left < 1 << 20 ? 32 << 10 : 512 << 10) {
+        const pid_t child = fork();
+        if (child == 0) {
+            live(left, &anchors, &chain, &key);
+        }
+        int status = 0;
+        EXPECT(child > 0 && waitpid(child, &status, 0) == child);
+        const bool ended = WIFEXITED(status) && (WEXITSTATUS(status) == COMPLETED || WEXITSTATUS(status) == REFUSED);
+        EXPECT(ended);
+        if (!ended) {
+            printf("# with %zu KiB left: wait status %d\n", left >> 10, status);
+        }
+        completed += WIFEXITED(status) && WEXITSTATUS(status) == COMPLETED;
+        refused += WIFEXITED(status) && WEXITSTATUS(status) == REFUSED;
+    }
+    EXPECT(refused > 2 && completed > 2);
+    bytes_free(&anchors);
+    bytes_free(&chain);
+    bytes_free(&key);
+}
+
 int main(int argc, char **argv) {
     begin(argc, argv);
     if (address_space() == 0) {
         printf("skipped - there is no /proc/self/statm here\n");
         return finish();
     }
+    no_memory();
     no_room(SPANTLS_PROTOCOL_TLS12, "TLS 1.2");
     no_room(SPANTLS_PROTOCOL_TLS13, "TLS 1.3");
     return finish();

@@ -16,7 +16,8 @@ use crate::crypto::suites;
 use crate::crypto::ticket_keys::TicketRoot;
 use crate::handshake::chains::Chains;
 use crate::handshake::groups;
-use crate::limits::{MAX_PLAINTEXT, MIN_FRAGMENT};
+use crate::limits::{HEADROOM, MAX_PLAINTEXT, MEMORY_PER_BYTE, MIN_FRAGMENT};
+use crate::memory;
 use crate::outcome::Failure;
 use crate::trust::{self, AnchorMode, Rules};
 
@@ -114,6 +115,15 @@ impl Default for Options {
 }
 
 impl Options {
+    /// A copy for a context, if there is memory for both.
+    pub fn snapshot(&self) -> Result<Self, Failure> {
+        let anchors = self.trust_anchors.iter().map(|anchor| anchor.len());
+        let lists = self.revocation_lists.iter().map(|list| list.len());
+        let bytes: usize = anchors.chain(lists).sum();
+        memory::expect(HEADROOM + MEMORY_PER_BYTE * bytes)?;
+        Ok(self.clone())
+    }
+
     /// Sets the credentials, instead of all that were set or added before; `None` only removes those.
     pub fn set_credentials(&mut self, credentials: Option<Arc<Credentials>>) {
         self.chains = credentials.map_or_else(Chains::default, |credentials| Chains::of(credentials.own_key()));

@@ -12,7 +12,8 @@ use zeroize::Zeroizing;
 use self::blocks::{Block, Contents, Fault, blocks};
 use super::encrypted_key;
 use crate::der;
-use crate::limits::{MAX_PEM_FILE, MAX_PEM_ITEMS};
+use crate::limits::{HEADROOM, MAX_PEM_FILE, MAX_PEM_ITEMS, MEMORY_PER_BYTE};
+use crate::memory;
 use crate::outcome::Failure;
 use crate::path::HostPath;
 
@@ -37,6 +38,7 @@ pub(super) fn private_key(
     text: &[u8],
     passphrase: Option<&[u8]>,
 ) -> Result<Zeroizing<PrivateKeyDer<'static>>, Failure> {
+    memory::expect(HEADROOM + MEMORY_PER_BYTE * text.len())?;
     let failed = |fault| failure("the private key", fault);
     let blocks = blocks(text).map_err(failed)?;
     let is_key =
@@ -72,7 +74,7 @@ pub(super) fn file(path: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let file = std::fs::File::open(path.as_str()).map_err(unreadable)?;
     // With room for all of it from the start, so that growing leaves no copy of a key behind.
     let size = file.metadata().map_err(unreadable)?.len().min(MAX_PEM_FILE) as usize;
-    let mut text = Zeroizing::new(Vec::with_capacity(size + 1));
+    let mut text = Zeroizing::new(memory::reserved(size + 1)?);
     let read = file.take(MAX_PEM_FILE + 1).read_to_end(&mut text).map_err(unreadable)?;
     if read as u64 > MAX_PEM_FILE {
         return Err(Failure::configuration(format!("{path} is too large to be a PEM file")));
@@ -87,6 +89,7 @@ fn collect<T>(
     contents: Contents,
     of: impl Fn(Item) -> Option<T>,
 ) -> Result<Vec<T>, Failure> {
+    memory::expect(HEADROOM + MEMORY_PER_BYTE * text.len())?;
     let failed = |fault| failure(what, fault);
     let blocks = blocks(text).map_err(failed)?;
     let wanted: Vec<&Block<'_>> = blocks.iter().filter(|block| block.contents() == contents).collect();

@@ -28,11 +28,11 @@ pub unsafe extern "C" fn tls_context_create_server(
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
     host.put(out_context, std::ptr::null_mut());
-    fence::call(|| {
+    fence::making(|| {
         required(out_context, "out_context")?;
         let context = match options.is_null() {
             true => Context::undecided()?,
-            false => Context::server(lock(host.borrow(options)?).clone())?,
+            false => Context::server(lock(host.borrow(options)?).snapshot()?)?,
         };
         host.give(out_context, Arc::new(context));
         Ok(Outcome::Complete)
@@ -53,10 +53,10 @@ pub unsafe extern "C" fn tls_context_create_client(
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
     host.put(out_context, std::ptr::null_mut());
-    fence::call(|| {
+    fence::making(|| {
         required(out_context, "out_context")?;
         let handle = host.borrow(options)?;
-        host.give(out_context, Arc::new(Context::client(lock(handle).clone())?));
+        host.give(out_context, Arc::new(Context::client(lock(handle).snapshot()?)?));
         Ok(Outcome::Complete)
     })
 }

@@ -49,7 +49,7 @@ pub unsafe extern "C" fn tls_credentials_create_pem(
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
     host.put(out_credentials, std::ptr::null_mut());
-    fence::call(|| {
+    fence::making(|| {
         required(out_credentials, "out_credentials")?;
         let chain = host.characters(chain, chain_len, "chain")?;
         let key = host.characters(key, key_len, "key")?;
@@ -73,7 +73,7 @@ pub unsafe extern "C" fn tls_credentials_create_file(
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
     host.put(out_credentials, std::ptr::null_mut());
-    fence::call(|| {
+    fence::making(|| {
         required(out_credentials, "out_credentials")?;
         let chain_path = host.text(chain_path, "chain_path")?;
         let key_path = host.text(key_path, "key_path")?;
@@ -135,7 +135,7 @@ pub unsafe extern "C" fn tls_credentials_create_external(
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
     host.put(out_credentials, std::ptr::null_mut());
-    fence::call(|| {
+    fence::making(|| {
         required(out_credentials, "out_credentials")?;
         let chain = host.characters(chain, chain_len, "chain")?;
         let schemes = host.numbers(schemes, num_schemes)?;
@@ -159,7 +159,7 @@ pub unsafe extern "C" fn tls_credentials_set_ocsp_response(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    fence::call(|| {
+    fence::making(|| {
         host.borrow(credentials)?.set_ocsp_response(host.input(der, der_len, "der")?)?;
         Ok(Outcome::Complete)
     })

@@ -8,6 +8,8 @@ use std::sync::Once;
 use super::handles::tls_session_t;
 use super::host::Host;
 use super::status::{from_kind, from_outcome, spantls_error_t, tls_status_t};
+use crate::limits::HEADROOM;
+use crate::memory;
 use crate::outcome::{Failure, Outcome};
 use crate::session::Session;
 
@@ -27,6 +29,11 @@ pub(super) fn last_error() -> spantls_error_t {
 /// Runs a call that has no session; a failure goes to this thread's record.
 pub(super) fn call(body: impl FnOnce() -> Result<Outcome, Failure>) -> tls_status_t {
     status(body, |failure| LAST_ERROR.set(failure.into()))
+}
+
+/// Runs a call that makes something: if there is no memory for it, nothing is done.
+pub(super) fn making(body: impl FnOnce() -> Result<Outcome, Failure>) -> tls_status_t {
+    call(|| memory::expect(HEADROOM).and_then(|()| body()))
 }
 
 /// Runs a call on a session; a failure goes to the session's record, a panic poisons the session.

@@ -6,6 +6,8 @@ use super::fence;
 use super::handles::tls_session_t;
 use super::host::{Host, required};
 use super::status::tls_status_t;
+use crate::limits::HEADROOM;
+use crate::memory;
 use crate::outcome::{Failure, Outcome};
 use crate::session::Session;
 
@@ -69,6 +71,7 @@ pub(super) fn copy_out(
     fence::on_session(host, session, |session| {
         required(out_len, "out_len")?;
         let room = host.output(out, cap, "the buffer")?;
+        memory::expect(HEADROOM)?;
         let value = value(session)?;
         host.put(out_len, value.len());
         copy(&value, room)

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 
 use super::handles::{spantls_span_t, tls_context_t, tls_credentials_t, tls_options_t, tls_session_t};
 use crate::context::{Context, Credentials, Options};
+use crate::memory;
 use crate::outcome::Failure;
 use crate::session::Session;
 
@@ -118,7 +119,8 @@ impl Host {
         let slices: &mut [&[u8]] = if num <= FEW_SPANS {
             &mut few[..num]
         } else {
-            many = vec![&[] as &[u8]; num];
+            many = memory::reserved(num)?;
+            many.resize(num, &[] as &[u8]);
             &mut many
         };
         for (index, slice) in slices.iter_mut().enumerate() {
@@ -137,7 +139,9 @@ impl Host {
         let bytes = num.checked_mul(2).ok_or_else(|| Failure::argument("num_ids is too large"))?;
         // Read as bytes: they have no alignment to get wrong.
         let bytes = self.input(ids.cast(), bytes, "ids")?;
-        Ok(bytes.chunks_exact(2).map(|pair| u16::from_ne_bytes([pair[0], pair[1]])).collect())
+        let mut numbers = memory::reserved(num)?;
+        numbers.extend(bytes.chunks_exact(2).map(|pair| u16::from_ne_bytes([pair[0], pair[1]])));
+        Ok(numbers)
     }
 
     /// A string.

@@ -92,7 +92,7 @@ pub unsafe extern "C" fn tls_options_create(out_options: *mut *mut tls_options_t
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
     host.put(out_options, std::ptr::null_mut());
-    fence::call(|| {
+    fence::making(|| {
         required(out_options, "out_options")?;
         host.give(out_options, Mutex::new(Options::default()));
         Ok(Outcome::Complete)
@@ -510,7 +510,7 @@ fn change(
     options: *mut tls_options_t,
     body: impl FnOnce(&mut Options) -> Result<(), Failure>,
 ) -> tls_status_t {
-    fence::call(|| {
+    fence::making(|| {
         let options = host.borrow(options)?;
         body(&mut lock(options))?;
         Ok(Outcome::Complete)

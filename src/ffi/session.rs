@@ -30,7 +30,7 @@ pub unsafe extern "C" fn tls_session_create(
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
     host.put(out_session, std::ptr::null_mut());
-    fence::call(|| {
+    fence::making(|| {
         required(out_session, "out_session")?;
         let context = host.borrow(context)?.clone();
         host.give(out_session, Session::new(context));

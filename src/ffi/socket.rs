@@ -59,7 +59,7 @@ pub unsafe extern "C" fn tls_session_create_with_socket(
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
     host.put(out_session, std::ptr::null_mut());
-    fence::call(|| {
+    fence::making(|| {
         required(out_session, "out_session")?;
         let context = host.borrow(context)?.clone();
         let (owns, kernel) = meaning(flags)?;

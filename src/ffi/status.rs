@@ -48,8 +48,8 @@ pub enum tls_status_values {
     TLS_STATUS_NOT_SUPPORTED = -8,
     /// Another thread is using the same half of this session. Nothing was done.
     TLS_STATUS_BUSY = -9,
-    /// Too many handshakes are suspended at once, or memory is exhausted. Not sticky: what was not consumed (see the counts) can be passed
-    /// again later.
+    /// Too many handshakes are suspended at once, or there is not enough memory. Nothing was changed and the record at hand was not
+    /// consumed (see the counts): try again once another handshake has been answered or destroyed, or give this connection up.
     TLS_STATUS_OUT_OF_RESOURCES = -10,
     /// There is too little space for a value: nothing was written. `*out_len` is its length; text needs one byte more for its closing NUL.
     TLS_STATUS_BUFFER_TOO_SMALL = -11,

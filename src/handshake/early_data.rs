@@ -109,7 +109,7 @@ impl ClientKeys {
     /// protected, or it opens and what is inside is wrong.
     fn open(&self, record: &[u8]) -> Result<bool, Failure> {
         let sealed = self.opener.next(record)?.ok_or_else(|| Failure::internal("part of a record"))?;
-        let mut buffer = RecordBuffer::take();
+        let mut buffer = RecordBuffer::take()?;
         let room =
             buffer.room(sealed.inner_len()).ok_or_else(|| Failure::internal("a record longer than its buffer"))?;
         match self.opener.peek(&sealed, room) {

@@ -82,6 +82,11 @@ impl HelloReader {
         self.fragments = Vec::new();
     }
 
+    /// Bytes of a message that is not complete.
+    pub(super) fn unfinished(&self) -> usize {
+        self.fragments.len()
+    }
+
     fn joined(&self) -> usize {
         self.given_up + self.fragments.len()
     }

@@ -42,7 +42,11 @@ use crate::crypto::own_key::OwnKey;
 use crate::crypto::provider::aead::Algorithm;
 use crate::crypto::secrets::{KeyMaterial, Secret, TrafficSecret};
 use crate::crypto::taps::{HandshakeSealer, Identity, NEW_SESSION_TICKET, SealingPoint, Seen, Taps};
-use crate::limits::{MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, MAX_TICKET, MAX_UNFINISHED_RECORDS};
+use crate::limits::{
+    HEADROOM, MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, MAX_TICKET, MAX_UNFINISHED_RECORDS,
+    MEMORY_PER_BYTE,
+};
+use crate::memory;
 use crate::outcome::{Alert, Failure, Question};
 use crate::record::keys::{Protection, algorithm_tls13, take_apart};
 use crate::record::seal::Sealer;
@@ -227,6 +231,7 @@ pub(crate) struct Direction {
 impl Handshake {
     /// Begins as a client: the ClientHello is in the output.
     pub(crate) fn client(start: ClientStart) -> Result<Self, Failure> {
+        memory::expect(HEADROOM)?;
         let taps = Arc::new(Taps::default());
         {
             let mut seen = taps.seen();
@@ -387,6 +392,7 @@ impl Handshake {
 
     /// Works on one whole record. On an error the record was not taken.
     pub(crate) fn feed(&mut self, record: &[u8]) -> Result<Event, Failure> {
+        memory::expect(HEADROOM + MEMORY_PER_BYTE * (self.unfinished() + record.len()))?;
         if let State::Hello { .. } = self.state
             && let Some(event) = self.feed_hello(record)?
         {
@@ -436,6 +442,15 @@ impl Handshake {
         let step = fiber.begin();
         drop(entered);
         self.after(fiber, step, sealer_before, None)
+    }
+
+    /// Bytes of a message that is not complete.
+    fn unfinished(&self) -> usize {
+        match &self.state {
+            State::Hello { reader, .. } => reader.unfinished(),
+            State::Waiting { fed, .. } => fed.len(),
+            State::Asking { .. } | State::HeldBack { .. } | State::Ended => 0,
+        }
     }
 
     /// A server's connection, now that the ClientHello has been read and the context is known, and the records that rustls
@@ -488,6 +503,7 @@ impl Handshake {
 
     /// Continues with the host's answer.
     pub(crate) fn go_on(&mut self) -> Result<Event, Failure> {
+        memory::expect(HEADROOM)?;
         match std::mem::replace(&mut self.state, State::Ended) {
             State::Hello { answer: Some(Reply::Refuse(failure)), .. } => self.fail(failure, None),
             State::Asking {

@@ -7,6 +7,7 @@ use crate::limits::{
     MAX_EMPTY_RECORDS, MAX_HANDSHAKE_MESSAGE, MAX_KEY_UPDATES, MAX_RENEGOTIATION_REQUESTS, MAX_TICKETS,
     MAX_WARNING_ALERTS,
 };
+use crate::memory;
 use crate::outcome::{Alert, Failure};
 use crate::record::Version;
 use client_auth::{CERTIFICATE, CERTIFICATE_VERIFY, FINISHED};
@@ -142,10 +143,13 @@ impl Messages {
         self.fragment = match self.fragment.take() {
             None => {
                 let rest = self.messages(record, &mut act)?;
-                (!rest.is_empty()).then(|| Box::new(rest.to_vec()))
+                match rest.is_empty() {
+                    true => None,
+                    false => Some(Box::new(extended(Vec::new(), rest)?)),
+                }
             }
             Some(mut bytes) => {
-                bytes.extend_from_slice(record);
+                *bytes = extended(std::mem::take(&mut *bytes), record)?;
                 let rest = self.messages(&bytes, &mut act)?.len();
                 bytes.drain(..bytes.len() - rest);
                 (rest > 0).then_some(bytes)
@@ -252,6 +256,13 @@ fn interrupted() -> Failure {
 fn count(counter: &mut u8, limit: u8, what: &'static str) -> Result<(), Failure> {
     *counter = counter.saturating_add(1);
     if *counter > limit { Err(Failure::protocol(Alert::UNEXPECTED_MESSAGE, what)) } else { Ok(()) }
+}
+
+/// `bytes` and `more`. A message can have 64 KiB: if there is no memory for it the session ends, not the process.
+fn extended(mut bytes: Vec<u8>, more: &[u8]) -> Result<Vec<u8>, Failure> {
+    bytes.try_reserve(more.len()).map_err(|_| memory::used_up().with_alert(Alert::INTERNAL_ERROR))?;
+    bytes.extend_from_slice(more);
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use std::sync::Mutex;
 use zeroize::Zeroize;
 
 use crate::limits::{IDLE_HELD_BUFFERS, MAX_CIPHERTEXT_TLS12};
+use crate::memory;
+use crate::outcome::Failure;
 
 static IDLE: Mutex<Vec<Box<[u8]>>> = Mutex::new(Vec::new());
 
@@ -17,11 +19,11 @@ pub(crate) struct RecordBuffer {
 }
 
 impl RecordBuffer {
-    pub(crate) fn take() -> Self {
+    pub(crate) fn take() -> Result<Self, Failure> {
         // The pool is not waited for: if it is locked, the caller allocates.
         let idle = IDLE.try_lock().ok().and_then(|mut idle| idle.pop());
-        let bytes = idle.unwrap_or_else(|| vec![0; MAX_CIPHERTEXT_TLS12].into_boxed_slice());
-        Self { bytes, used: 0 }
+        let bytes = idle.map_or_else(|| memory::zeros(MAX_CIPHERTEXT_TLS12), Ok)?;
+        Ok(Self { bytes, used: 0 })
     }
 
     /// The first `len` bytes, to be written.

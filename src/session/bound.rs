@@ -71,10 +71,10 @@ impl Session {
         let mut phase = try_lock(&self.phase)?;
         let mut write = try_lock(&self.write)?;
         let mut kept = try_lock(&bound.kept)?;
-        let mut buffer = scratch::receiving();
+        let mut buffer = scratch::receiving()?;
         let mut have = kept.move_to(&mut buffer);
         let result = self.shake_hands(bound, &mut phase, &mut write, &mut buffer, &mut have);
-        kept.keep(&buffer[..have]);
+        kept.keep(buffer, 0..have);
         if self.shared.has(state::HANDSHAKE_COMPLETE) {
             // The handshake's work is done: BUSY is no answer any more. Nobody waits while holding this one alone.
             let mut read = self.read.lock().map_err(|_| Failure::internal("this session is poisoned"))?;
@@ -188,18 +188,18 @@ impl Session {
         if outcome != Ok(Outcome::WantRead) {
             return outcome;
         }
-        let mut buffer = scratch::receiving();
+        let mut buffer = scratch::receiving()?;
         let mut have = kept.move_to(&mut buffer);
         loop {
             match self.receive(bound, &mut buffer, &mut have, bound.reach(output.len())) {
                 Ok(Received::Bytes(_)) => {}
                 Ok(Received::Later) => {
-                    kept.keep(&buffer[..have]);
+                    kept.keep(buffer, 0..have);
                     return Ok(Outcome::WantRead);
                 }
                 Ok(Received::End) => return read.end_of_input(),
                 Err(failure) if passes(failure.os_error) => {
-                    kept.keep(&buffer[..have]);
+                    kept.keep(buffer, 0..have);
                     return Err(failure);
                 }
                 Err(failure) => {
@@ -211,7 +211,7 @@ impl Session {
             *delivered = counts.written;
             if outcome != Ok(Outcome::WantRead) {
                 if read.leaves_input() {
-                    kept.keep(&buffer[counts.consumed..have]);
+                    kept.keep(buffer, counts.consumed..have);
                 }
                 return outcome;
             }
@@ -276,7 +276,7 @@ impl Session {
         if let Some(kernel) = bound.kernel().filter(|kernel| kernel.sends()) {
             return self.write_through_kernel(bound, kernel, write, &mut plaintext, taken);
         }
-        let mut buffer = scratch::sending();
+        let mut buffer = scratch::sending()?;
         while !plaintext.is_empty() {
             let mut counts = Counts::default();
             match write.seal(&mut plaintext, &mut buffer, &mut counts) {
@@ -286,8 +286,10 @@ impl Session {
                 Err(failure) => return Err(failure),
             }
             *taken += counts.consumed;
-            if !self.send_sealed(bound, write, &buffer[..counts.written])? {
-                return Ok(Outcome::WantWrite);
+            let (sent, later) = self.send_front(bound, &buffer[..counts.written]);
+            if sent < counts.written {
+                write.keep_sealed(&self.shared, buffer, sent..counts.written);
+                return later.map(|()| Outcome::WantWrite).map_err(|failure| self.not_sent(failure, write));
             }
         }
         Ok(Outcome::Complete)
@@ -331,7 +333,7 @@ impl Session {
         if !peer_is_there || read.is_closed_by_peer() {
             return Ok(Outcome::Closed);
         }
-        let mut buffer = scratch::receiving();
+        let mut buffer = scratch::receiving()?;
         for _ in 0..MAX_DISCARDED_RECEIPTS {
             match bound.receive_anything(&mut buffer)? {
                 Received::Bytes(_) => {}
@@ -403,22 +405,29 @@ impl Session {
     }
 
     /// Sends what was just sealed; what the socket does not take is pending. False: the socket is full.
-    fn send_sealed(&self, bound: &Bound, write: &mut WriteHalf, mut bytes: &[u8]) -> Result<bool, Failure> {
-        let later = loop {
-            if bytes.is_empty() {
-                return Ok(true);
-            }
-            match bound.send(bytes) {
+    fn send_sealed(&self, bound: &Bound, write: &mut WriteHalf, bytes: &[u8]) -> Result<bool, Failure> {
+        let (sent, later) = self.send_front(bound, bytes);
+        if sent == bytes.len() {
+            return Ok(true);
+        }
+        write.add(&self.shared, |pending| pending.extend_from_slice(&bytes[sent..]));
+        later.map(|()| false).map_err(|failure| self.not_sent(failure, write))
+    }
+
+    /// Sends what the socket takes, and says how much that was; if it is less than all, because the socket is full or has failed.
+    fn send_front(&self, bound: &Bound, bytes: &[u8]) -> (usize, Result<(), Failure>) {
+        let mut sent = 0;
+        while sent < bytes.len() {
+            match bound.send(&bytes[sent..]) {
                 Ok(Sent::Bytes(count)) => {
                     self.shared.counters.ciphertext_sent.add(count);
-                    bytes = &bytes[count..];
+                    sent += count;
                 }
-                Ok(Sent::Later) => break Ok(false),
-                Err(failure) => break Err(failure),
+                Ok(Sent::Later) => break,
+                Err(failure) => return (sent, Err(failure)),
             }
-        };
-        write.add(&self.shared, |pending| pending.extend_from_slice(bytes));
-        later.map_err(|failure| self.not_sent(failure, write))
+        }
+        (sent, Ok(()))
     }
 
     /// Where sending has ended for good, nothing stays pending. It ends nothing else: reading has an end of its own.

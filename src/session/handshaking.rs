@@ -13,6 +13,8 @@ use crate::context::{
 };
 use crate::handshake::question::{Answer, Request};
 use crate::handshake::{Direction, Event, Finished, Handshake, Reply, not_asked, other_input};
+use crate::limits::HEADROOM;
+use crate::memory;
 use crate::outcome::{Alert, Failure, FailureKind, Outcome, Question, policy};
 use crate::post_handshake::client_auth::ClientAuth;
 use crate::record::Version;
@@ -193,6 +195,7 @@ impl Session {
     /// Judges the peer by the default validation. What is wrong with a peer that is accepted all the same: a client that may
     /// decline to show a certificate has shown none.
     pub fn accept_with_default_validation(&self) -> Result<u32, Failure> {
+        memory::expect(HEADROOM)?;
         let (errors, refusal) = match self.open_half()? {
             Some(mut read) => self.judge_client(&mut read)?,
             None => self.answer(Question::Certificate, |session, running| session.judge(running))?,
@@ -202,6 +205,7 @@ impl Session {
 
     /// The policy errors of the default validation, without an answer.
     pub fn default_policy_errors(&self) -> Result<u32, Failure> {
+        memory::expect(HEADROOM)?;
         if let Some(read) = self.open_half()? {
             return match read.waits_for_verdict() {
                 true => Ok(self.judged(&self.remote_certificates(), None).errors),

@@ -236,7 +236,7 @@ impl Session {
                 return outcome;
             }
             // A record that is no data has to fit.
-            let mut buffer = (output.len() < MAX_PLAINTEXT).then(RecordBuffer::take);
+            let mut buffer = (output.len() < MAX_PLAINTEXT).then(RecordBuffer::take).transpose()?;
             let room = match &mut buffer {
                 Some(buffer) => {
                     buffer.room(MAX_PLAINTEXT).ok_or_else(|| Failure::internal("a buffer that is too small"))?

@@ -342,7 +342,12 @@ impl ReadHalf {
         if !fits && progress {
             return Ok(Some(Outcome::WantWrite));
         }
-        let mut buffer = (!fits_in_place).then(RecordBuffer::take);
+        let mut buffer = match (!fits_in_place).then(RecordBuffer::take).transpose() {
+            Ok(buffer) => buffer,
+            // What was done counts; the failure has a call of its own.
+            Err(_) if progress => return Ok(Some(Outcome::WantWrite)),
+            Err(failure) => return Err(failure),
+        };
         let inner = match &mut buffer {
             Some(buffer) => {
                 buffer.room(inner_len).ok_or_else(|| Failure::internal("a record larger than any buffer"))?

@@ -1,15 +1,19 @@
 //! The write half of an open session, and pending output in every state.
 
+use std::ops::Range;
+
 use super::{Counts, Shared, state};
 use crate::crypto::provider::aead::Algorithm;
 use crate::crypto::secrets::TrafficSecret;
 use crate::handshake::alert::message;
 use crate::limits::{MIN_CIPHERTEXT, RECORD_HEADER};
+use crate::memory;
 use crate::outcome::{Alert, Failure, Outcome};
 use crate::post_handshake::{KEY_UPDATE_NOT_REQUESTED, KEY_UPDATE_REQUESTED};
 use crate::record::seal::{Gather, Sealer};
 use crate::record::{ContentType, Version};
 use crate::transport::kernel::CryptoInfo;
+use crate::transport::scratch::Scratch;
 
 /// Records that a key keeps for a KeyUpdate, or for an alert where there is none.
 const RESERVED_RECORDS: u64 = 2;
@@ -94,6 +98,24 @@ impl WriteHalf {
         }
         shared.put(state::HAS_PENDING_OUTPUT, self.has_pending());
         result
+    }
+
+    /// Makes these bytes of a buffer pending output; there is none. If there is no memory for a copy, it keeps the buffer.
+    pub(super) fn keep_sealed(&mut self, shared: &Shared, buffer: Scratch, range: Range<usize>) {
+        let (pending, handed) = match memory::reserved(range.len()) {
+            Ok(mut copy) => {
+                copy.extend_from_slice(&buffer[range]);
+                (copy, 0)
+            }
+            Err(_) => {
+                let mut all = Vec::from(buffer);
+                all.truncate(range.end);
+                (all, range.start as u32)
+            }
+        };
+        self.pending = Some(Box::new(pending));
+        self.handed = handed;
+        shared.put(state::HAS_PENDING_OUTPUT, self.has_pending());
     }
 
     pub(super) fn has_pending(&self) -> bool {

@@ -2,7 +2,9 @@
 //! had no room for.
 
 use std::cell::Cell;
+use std::ops::Range;
 
+use super::scratch::Scratch;
 use crate::limits::RECEIVE_SCRATCH;
 
 thread_local! {
@@ -32,9 +34,18 @@ impl Kept {
         }
     }
 
-    /// Keeps these bytes in place of all others.
-    pub(crate) fn keep(&mut self, bytes: &[u8]) {
+    /// Keeps these bytes of a buffer in place of all others. If there is no memory for a copy, it keeps the buffer.
+    pub(crate) fn keep(&mut self, buffer: Scratch, range: Range<usize>) {
         self.clear();
+        if !self.keep_copy(&buffer[range.clone()]) {
+            self.used = range.start;
+            self.bytes = buffer.into();
+            self.bytes.truncate(range.end);
+        }
+    }
+
+    /// False if there is no memory for them.
+    fn keep_copy(&mut self, bytes: &[u8]) -> bool {
         if !bytes.is_empty() {
             debug_assert!(bytes.len() <= RECEIVE_SCRATCH);
             // A large spare is not given to a few bytes that may lie here for hours.
@@ -42,8 +53,12 @@ impl Kept {
             if self.bytes.capacity() > 2 * bytes.len().max(SMALL) {
                 self.bytes = Vec::new();
             }
+            if self.bytes.try_reserve(bytes.len()).is_err() {
+                return false;
+            }
             self.bytes.extend_from_slice(bytes);
         }
+        true
     }
 
     /// Moves everything to the front of `buffer`, which is large enough, and says how much that is.
@@ -74,14 +89,14 @@ mod tests {
     #[test]
     fn what_is_kept_comes_back_in_order_and_leaves_no_memory() {
         let mut kept = Kept::default();
-        kept.keep(b"abcdef");
+        assert!(kept.keep_copy(b"abcdef"));
         kept.consume(2);
         assert_eq!(kept.bytes(), b"cdef");
         let mut buffer = [0; 10];
         assert_eq!(kept.move_to(&mut buffer), 4);
         assert_eq!(&buffer[..4], b"cdef");
         assert_eq!((kept.bytes().len(), kept.bytes.capacity()), (0, 0));
-        kept.keep(&buffer[..4]);
+        assert!(kept.keep_copy(&buffer[..4]));
         kept.consume(4);
         assert_eq!(kept.bytes.capacity(), 0);
     }
@@ -89,9 +104,9 @@ mod tests {
     #[test]
     fn a_few_bytes_do_not_hold_a_large_buffer() {
         let mut kept = Kept::default();
-        kept.keep(&[1; 60_000]);
+        assert!(kept.keep_copy(&[1; 60_000]));
         kept.clear();
-        kept.keep(&[2; 5]);
+        assert!(kept.keep_copy(&[2; 5]));
         assert!(kept.bytes.capacity() < 2000, "{}", kept.bytes.capacity());
     }
 }

@@ -6,6 +6,8 @@ use std::ops::{Deref, DerefMut};
 use std::thread::LocalKey;
 
 use crate::limits::{RECEIVE_SCRATCH, SEND_SCRATCH};
+use crate::memory;
+use crate::outcome::Failure;
 
 type Slot = Cell<Option<Box<[u8]>>>;
 
@@ -21,20 +23,27 @@ pub(crate) struct Scratch {
 }
 
 /// The buffer for what comes in.
-pub(crate) fn receiving() -> Scratch {
+pub(crate) fn receiving() -> Result<Scratch, Failure> {
     Scratch::take(&RECEIVING, RECEIVE_SCRATCH)
 }
 
 /// The buffer for what goes out.
-pub(crate) fn sending() -> Scratch {
+pub(crate) fn sending() -> Result<Scratch, Failure> {
     Scratch::take(&SENDING, SEND_SCRATCH)
 }
 
 impl Scratch {
-    fn take(slot: &'static LocalKey<Slot>, len: usize) -> Self {
+    fn take(slot: &'static LocalKey<Slot>, len: usize) -> Result<Self, Failure> {
         // A thread that is ending, or a signal handler that has interrupted a call, gets a buffer of its own.
         let bytes = slot.try_with(Cell::take).ok().flatten();
-        Self { bytes: bytes.unwrap_or_else(|| vec![0; len].into_boxed_slice()), slot }
+        Ok(Self { bytes: bytes.map_or_else(|| memory::zeros(len), Ok)?, slot })
+    }
+}
+
+impl From<Scratch> for Vec<u8> {
+    /// For a session that has to keep what is in the buffer, and gets no memory for a copy.
+    fn from(mut scratch: Scratch) -> Self {
+        std::mem::take(&mut scratch.bytes).into_vec()
     }
 }
 
@@ -55,6 +64,10 @@ impl DerefMut for Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         let bytes = std::mem::take(&mut self.bytes);
+        if bytes.is_empty() {
+            // A session keeps it.
+            return;
+        }
         // Where the thread is ending nothing is kept.
         drop(self.slot.try_with(|slot| slot.replace(Some(bytes))));
     }

@@ -7,6 +7,9 @@ mod common;
 #[path = "certificate_compression.rs"]
 mod certificate_compression;
 
+#[path = "out_of_memory.rs"]
+mod out_of_memory;
+
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -24,11 +27,21 @@ thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
     static LIVE_BYTES: Cell<isize> = const { Cell::new(0) };
     static PEAK_BYTES: Cell<isize> = const { Cell::new(0) };
+    /// More than this the thread does not get.
+    static BUDGET: Cell<isize> = const { Cell::new(isize::MAX) };
+}
+
+/// Whether the budget allows this.
+pub(crate) fn has(bytes: usize) -> bool {
+    isize::try_from(bytes).is_ok_and(|bytes| LIVE_BYTES.get().saturating_add(bytes) <= BUDGET.get())
 }
 
 // SAFETY: everything is the library's heap's; counting touches a const-initialised thread-local without a destructor.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if !has(layout.size()) {
+            return std::ptr::null_mut();
+        }
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
         LIVE_BYTES.set(LIVE_BYTES.get() + layout.size() as isize);
         PEAK_BYTES.set(PEAK_BYTES.get().max(LIVE_BYTES.get()));

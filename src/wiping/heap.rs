@@ -35,6 +35,22 @@ unsafe impl GlobalAlloc for Wiping {
     }
 }
 
+/// Whether the heap has a block of this size. It is given back untouched, so this costs no page and no wiping.
+#[cfg(not(test))]
+pub(crate) fn has(bytes: usize) -> bool {
+    let Ok(layout) = Layout::from_size_align(bytes.max(1), align_of::<usize>()) else { return false };
+    // SAFETY: the size is not zero. The compiler could leave out an allocation that no one looks at.
+    let block = black_box(unsafe { System.alloc(layout) });
+    if !block.is_null() {
+        // SAFETY: of this layout, and just allocated.
+        unsafe { System.dealloc(block, layout) };
+    }
+    !block.is_null()
+}
+
+#[cfg(test)]
+pub(crate) use allocations::has;
+
 /// Writes zeros. The compiler knows what `free` is and would leave out stores in front of it that no one reads: as far as it
 /// can see, here they are read.
 ///

@@ -5,6 +5,6 @@
 
 #![expect(unsafe_code, reason = "an allocator, and registers")]
 
-mod heap;
+pub(crate) mod heap;
 pub(crate) mod registers;
 pub(crate) mod stack;

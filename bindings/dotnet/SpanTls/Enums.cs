@@ -54,8 +54,9 @@ public enum TlsError
     NotSupported = -8,
     /// <summary>Another thread is using the same half of this session. Nothing was done.</summary>
     Busy = -9,
-    /// <summary>Too many handshakes are suspended at once, or memory is exhausted. Not sticky: what was not consumed (see the
-    /// counts) can be passed again later.</summary>
+    /// <summary>Too many handshakes are suspended at once, or there is not enough memory. Nothing was changed and the record at
+    /// hand was not consumed (see the counts): try again once another handshake has been answered or destroyed, or give this
+    /// connection up.</summary>
     OutOfResources = -10,
     /// <summary>There is too little space for a value: nothing was written. <c>*out_len</c> is its length; text needs one byte
     /// more for its closing NUL.</summary>

@@ -76,8 +76,9 @@ class Status(enum.IntEnum):
     BUSY = -9
     """Another thread is using the same half of this session. Nothing was done."""
     OUT_OF_RESOURCES = -10
-    """Too many handshakes are suspended at once, or memory is exhausted. Not sticky: what was not consumed (see the counts) can
-    be passed again later."""
+    """Too many handshakes are suspended at once, or there is not enough memory. Nothing was changed and the record at hand was
+    not consumed (see the counts): try again once another handshake has been answered or destroyed, or give this connection
+    up."""
     BUFFER_TOO_SMALL = -11
     """There is too little space for a value: nothing was written. *out_len is its length; text needs one byte more for its
     closing NUL."""
