@@ -104,6 +104,7 @@ mod header {
             .with_src(root.join("src/ffi/context.rs"))
             .with_src(root.join("src/ffi/session.rs"))
             .with_src(root.join("src/ffi/socket.rs"))
+            .with_src(root.join("src/ffi/reasons.rs"))
             .with_src(root.join("src/ffi/verdict.rs"))
             .with_src(root.join("src/ffi/answers.rs"))
             .with_src(root.join("src/ffi/facts.rs"))

@@ -359,6 +359,193 @@ typedef enum {
 } spantls_policy_error_values;
 
 /**
+ * The bits of `spantls_validation_t.reasons`; `reason` is one of them.
+ *
+ * Without `SPANTLS_REASON_INCOMPLETE` the bits are all that is wrong: every other rule was checked and is kept. If `reasons` is
+ * `SPANTLS_REASON_EXPIRED` and nothing else, the signatures lead to a trust anchor, and usage and name are right.
+ */
+typedef enum {
+    /**
+     * The peer sent no certificate.
+     */
+    SPANTLS_REASON_NO_CERTIFICATE = 1,
+    /**
+     * The certificate is not for the target host name, or no such name was set.
+     */
+    SPANTLS_REASON_NAME_MISMATCH = 2,
+    /**
+     * A certificate has expired.
+     */
+    SPANTLS_REASON_EXPIRED = 4,
+    /**
+     * A certificate is not valid yet.
+     */
+    SPANTLS_REASON_NOT_YET_VALID = 8,
+    /**
+     * The issuer of the chain's last certificate was not sent and is not a trust anchor.
+     */
+    SPANTLS_REASON_UNKNOWN_ISSUER = 16,
+    /**
+     * The chain ends with a self-signed certificate that is not a trust anchor.
+     */
+    SPANTLS_REASON_SELF_SIGNED = 32,
+    /**
+     * A certificate is revoked. The revocation of the others is then not checked.
+     */
+    SPANTLS_REASON_REVOKED = 64,
+    /**
+     * There are revocation lists, but none for a certificate of the chain.
+     */
+    SPANTLS_REASON_REVOCATION_UNKNOWN = 128,
+    /**
+     * A revocation list has expired.
+     */
+    SPANTLS_REASON_CRL_EXPIRED = 256,
+    /**
+     * A revocation list has a wrong signature, or its issuer may not sign lists.
+     */
+    SPANTLS_REASON_BAD_CRL = 512,
+    /**
+     * A certificate is not for this use (extended key usage, key usage), or a CA certificate is used as a leaf.
+     */
+    SPANTLS_REASON_WRONG_USAGE = 1024,
+    /**
+     * A certificate was issued by one that may not issue any (basicConstraints, keyCertSign).
+     */
+    SPANTLS_REASON_NOT_A_CA = 2048,
+    /**
+     * There are more CAs below a CA than it allows.
+     */
+    SPANTLS_REASON_PATH_LENGTH = 4096,
+    /**
+     * A CA may not issue certificates for these names.
+     */
+    SPANTLS_REASON_NAME_CONSTRAINTS = 8192,
+    /**
+     * An RSA key has less than 2048 bits, or more than 8192.
+     */
+    SPANTLS_REASON_WEAK_KEY = 16384,
+    /**
+     * A certificate is signed with MD5 or SHA-1.
+     */
+    SPANTLS_REASON_WEAK_SIGNATURE = 32768,
+    /**
+     * The algorithm of a key or a signature is not supported.
+     */
+    SPANTLS_REASON_UNSUPPORTED_ALGORITHM = 65536,
+    /**
+     * A certificate's signature is wrong.
+     */
+    SPANTLS_REASON_BAD_SIGNATURE = 131072,
+    /**
+     * A certificate cannot be parsed, or a field of it breaks the rules for its contents.
+     */
+    SPANTLS_REASON_MALFORMED = 262144,
+    /**
+     * A certificate has a critical extension that is unknown.
+     */
+    SPANTLS_REASON_CRITICAL_EXTENSION = 524288,
+    /**
+     * A certificate breaks a rule of `tls_options_set_strict_certificates()`.
+     */
+    SPANTLS_REASON_STRICT_PROFILE = 1048576,
+    /**
+     * The chain needs more work than the default validation does: signatures, paths, length.
+     */
+    SPANTLS_REASON_LIMITS = 2097152,
+    /**
+     * Another reason ended the examination: more may be wrong. Never accept a peer with this bit.
+     */
+    SPANTLS_REASON_INCOMPLETE = 1073741824,
+} spantls_reason_values;
+
+/**
+ * Rules of the strict profile: `strict_rule` in `spantls_validation_t` and `spantls_error_t`.
+ */
+typedef enum {
+    /**
+     * None: the reason is another one.
+     */
+    SPANTLS_STRICT_RULE_NONE = 0,
+    /**
+     * The certificate cannot be parsed.
+     */
+    SPANTLS_STRICT_RULE_UNREADABLE = 1,
+    /**
+     * An issuer is not a CA by its basicConstraints.
+     */
+    SPANTLS_STRICT_RULE_ISSUER_NOT_A_CA = 2,
+    /**
+     * Two different signature algorithms.
+     */
+    SPANTLS_STRICT_RULE_TWO_ALGORITHMS = 3,
+    /**
+     * Extensions in a certificate that is not of version 3.
+     */
+    SPANTLS_STRICT_RULE_VERSION = 4,
+    /**
+     * A trusted leaf that may be a CA, without basicConstraints.
+     */
+    SPANTLS_STRICT_RULE_AMBIGUOUS_CA = 5,
+    /**
+     * A path length in a certificate that is not a CA.
+     */
+    SPANTLS_STRICT_RULE_PATH_LENGTH_WITHOUT_CA = 6,
+    /**
+     * A path length without keyCertSign.
+     */
+    SPANTLS_STRICT_RULE_PATH_LENGTH_WITHOUT_KEY_CERT_SIGN = 7,
+    /**
+     * basicConstraints of a CA that is not critical.
+     */
+    SPANTLS_STRICT_RULE_CONSTRAINTS_NOT_CRITICAL = 8,
+    /**
+     * A CA without a key usage.
+     */
+    SPANTLS_STRICT_RULE_CA_WITHOUT_KEY_USAGE = 9,
+    /**
+     * keyCertSign in a certificate that is not a CA.
+     */
+    SPANTLS_STRICT_RULE_KEY_CERT_SIGN_WITHOUT_CA = 10,
+    /**
+     * No name of the issuer.
+     */
+    SPANTLS_STRICT_RULE_NO_ISSUER_NAME = 11,
+    /**
+     * No subject where one is needed.
+     */
+    SPANTLS_STRICT_RULE_NO_SUBJECT = 12,
+    /**
+     * subjectAltName is empty or malformed.
+     */
+    SPANTLS_STRICT_RULE_EMPTY_ALTERNATIVE_NAME = 13,
+    /**
+     * subjectAltName is not critical, though there is no subject.
+     */
+    SPANTLS_STRICT_RULE_ALTERNATIVE_NAME_NOT_CRITICAL = 14,
+    /**
+     * authorityKeyIdentifier is critical.
+     */
+    SPANTLS_STRICT_RULE_CRITICAL_AUTHORITY_KEY = 15,
+    /**
+     * subjectKeyIdentifier is critical.
+     */
+    SPANTLS_STRICT_RULE_CRITICAL_SUBJECT_KEY = 16,
+    /**
+     * No authorityKeyIdentifier that names a key.
+     */
+    SPANTLS_STRICT_RULE_NO_AUTHORITY_KEY = 17,
+    /**
+     * authorityKeyIdentifier has an issuer or a serial number alone.
+     */
+    SPANTLS_STRICT_RULE_HALF_AUTHORITY_KEY = 18,
+    /**
+     * A CA without a subjectKeyIdentifier.
+     */
+    SPANTLS_STRICT_RULE_NO_SUBJECT_KEY = 19,
+} spantls_strict_rule_values;
+
+/**
  * The kinds of `tls_session_channel_binding()`: the numbers of .NET's `ChannelBindingKind`, and EXPORTER.
  */
 typedef enum {
@@ -820,9 +1007,18 @@ typedef struct {
      */
     int32_t os_error;
     /**
-     * Zero.
+     * The `SPANTLS_REASON_…` for which the default validation refused the peer; 0 for none. It is the one that decides the alert:
+     * `tls_session_default_validation()` reports all of them before the verdict.
      */
-    int32_t reserved;
+    uint32_t reason;
+    /**
+     * The certificate with that reason: 0 is the leaf, 1 its issuer; -1 if there is none, or it is not known.
+     */
+    int32_t depth;
+    /**
+     * `SPANTLS_STRICT_RULE_…` if the reason is `SPANTLS_REASON_STRICT_PROFILE`, else 0.
+     */
+    int32_t strict_rule;
     /**
      * One sentence, UTF-8 with a closing NUL; shortened at a character boundary if it is too long.
      */
@@ -847,6 +1043,44 @@ typedef struct {
  * A socket of the operating system; on Unix a file descriptor.
  */
 typedef ptrdiff_t spantls_socket_t;
+
+/**
+ * Why the default validation would refuse the peer. Set `struct_size` to `sizeof(spantls_validation_t)` before passing it.
+ */
+typedef struct {
+    /**
+     * In: `sizeof(spantls_validation_t)`.
+     */
+    size_t struct_size;
+    /**
+     * `SPANTLS_POLICY_ERROR_…` bits; 0: the peer would be accepted.
+     */
+    uint32_t policy_errors;
+    /**
+     * Every `SPANTLS_REASON_…` that was found.
+     */
+    uint32_t reasons;
+    /**
+     * The one that decides the alert; 0 for none.
+     */
+    uint32_t reason;
+    /**
+     * The certificate with that reason: 0 is the leaf, 1 its issuer; -1 if there is none, or it is not known.
+     */
+    int32_t depth;
+    /**
+     * The alert with which the peer would be refused (`SPANTLS_ALERT_…`); -1 if it would not.
+     */
+    int32_t alert;
+    /**
+     * `SPANTLS_STRICT_RULE_…` if the reason is `SPANTLS_REASON_STRICT_PROFILE`, else 0.
+     */
+    int32_t strict_rule;
+    /**
+     * One sentence, UTF-8, closed by NUL; empty if nothing is wrong.
+     */
+    char message[SPANTLS_ERROR_MESSAGE_SIZE];
+} spantls_validation_t;
 
 /**
  * Why kernel TLS is not used, or not for both directions: a `SPANTLS_KERNEL_REASON_…` value.
@@ -1345,6 +1579,26 @@ tls_status_t tls_options_add_trust_anchors_file(tls_options_t *options,
                                                 const char *path);
 
 /**
+ * As `tls_options_add_trust_anchors_pem()`, for one certificate in DER.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_options_add_trust_anchors_der(tls_options_t *options,
+                                               const void *der,
+                                               size_t der_len);
+
+/**
+ * Adds the trust anchors of the system's store (CA certificates, root store) to those of the options. The store is read now.
+ *
+ * Without this call a client trusts the system's store only if it has no anchors of its own, and reads it when it first
+ * needs it. On a server, every client with a certificate of a public CA is then trusted: rarely what is wanted.
+ *
+ * - `TLS_STATUS_COMPLETE`: added. Files that cannot be read, and certificates that cannot be parsed, were left out.
+ * - `TLS_STATUS_INVALID_CONFIGURATION`: the store is empty or cannot be read; the message has the places. Nothing was added.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_options_add_system_trust_anchors(tls_options_t *options);
+
+/**
  * Sets how the default validation judges trust anchors, including those of the system's store: a `SPANTLS_TRUST_ANCHORS_…` value.
  *
  * By default an anchor is a name and a key. If your users supply "trusted certificates", choose CERTIFICATES or PARTIAL_CHAIN: anchors
@@ -1392,6 +1646,19 @@ SPANTLS_MUST_USE
 tls_status_t tls_options_add_crls_pem(tls_options_t *options,
                                       const char *pem,
                                       size_t pem_len);
+
+/**
+ * As `tls_options_add_crls_pem()`, from a file.
+ */
+SPANTLS_MUST_USE tls_status_t tls_options_add_crls_file(tls_options_t *options, const char *path);
+
+/**
+ * As `tls_options_add_crls_pem()`, for one revocation list in DER.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_options_add_crls_der(tls_options_t *options,
+                                      const void *der,
+                                      size_t der_len);
 
 /**
  * Sets the protocol versions: `SPANTLS_PROTOCOL_…` values or-ed together; 0 means all.
@@ -2065,20 +2332,18 @@ tls_status_t tls_session_accept_with_default_validation(tls_session_t *session,
                                                         uint32_t *out_policy_errors);
 
 /**
- * Tells what `tls_session_accept_with_default_validation()` would say, and answers nothing: for hosts whose verdict starts
- * from it, and passes over the name, for example. Calling it gives no verdict: give one afterwards. A certificate is judged
- * only once, however often this is called. The search for a path stops after eight wrong signatures (more if several
- * anchors share one name), and the chain is refused.
+ * Reports why the default validation would refuse the peer, with every reason that can be found, without a verdict: for hosts
+ * that accept, for example, a certificate that has only expired and that they have pinned.
  *
- * For a client that showed no certificate the result is `SPANTLS_POLICY_ERROR_NOT_AVAILABLE` in every client-certificate mode,
- * also where `tls_session_accept_with_default_validation()` accepts it.
+ * Give the verdict afterwards; it is free. A certificate is judged once, however often this is called.
  *
- * - `TLS_STATUS_COMPLETE`: `*out_policy_errors` (may be NULL) is set; 0: the certificate would be accepted.
- * - `TLS_STATUS_INVALID_STATE`: nothing waits for a verdict, or it was answered.
+ * - `TLS_STATUS_COMPLETE`: `*out_validation` is filled; its `reasons` are 0 if the peer would be accepted.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: the record's `struct_size` is not set.
+ * - `TLS_STATUS_INVALID_STATE`: no verdict is asked for, or it was given.
  */
 SPANTLS_MUST_USE
-tls_status_t tls_session_default_policy_errors(const tls_session_t *session,
-                                               uint32_t *out_policy_errors);
+tls_status_t tls_session_default_validation(const tls_session_t *session,
+                                            spantls_validation_t *out_validation);
 
 /**
  * Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with the host's own verdict: 0 accepts, `SPANTLS_POLICY_ERROR_…` bits refuse.

@@ -64,3 +64,37 @@ pub(crate) fn any_element(der: &[u8], rest: &mut Range<usize>) -> Option<(u8, Ra
     rest.start = start + length;
     Some((tag, start..start + length))
 }
+
+/// An element of this tag, whose contents are these parts.
+pub(crate) fn wrap(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    let digits: Vec<u8> = length.to_be_bytes().into_iter().skip_while(|digit| *digit == 0).collect();
+    let mut der = vec![tag];
+    match u8::try_from(length) {
+        Ok(short @ 0..=0x7f) => der.push(short),
+        // At most eight digits.
+        _ => der.push(0x80 | digits.len() as u8),
+    }
+    if length > 0x7f {
+        der.extend(digits);
+    }
+    parts.iter().for_each(|part| der.extend_from_slice(part));
+    der
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_wrapped_is_inside() {
+        for length in [0, 1, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x1_0000] {
+            let contents = vec![7; length];
+            let der = wrap(SEQUENCE, &[&contents[..length / 2], &contents[length / 2..]]);
+            assert!(is_sequence(&der), "{length}");
+            assert_eq!(der[inside(&der, 0..der.len(), SEQUENCE).unwrap()], contents, "{length}");
+        }
+        assert_eq!(wrap(INTEGER, &[&[5]]), [2, 1, 5]);
+        assert_eq!(wrap(SEQUENCE, &[&[0; 200]])[..3], [0x30, 0x81, 200]);
+    }
+}

@@ -21,6 +21,7 @@ mod names;
 pub mod outcome;
 mod path;
 mod post_handshake;
+pub mod reason;
 pub mod record;
 pub mod session;
 pub mod transport;

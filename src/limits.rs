@@ -123,6 +123,9 @@ pub(crate) const MAX_PATH_STEPS: u32 = 128;
 /// certificates have two or three that do not fit. Times the anchors of one name, which only the host can add.
 pub(crate) const MAX_WRONG_SIGNATURES: u32 = 8;
 
+/// Certificates of the chain that a report of the default validation follows by names: paths are shorter than this.
+pub(crate) const MAX_LIKELY_CHAIN: usize = 16;
+
 /// Fibers at once, suspended or running. Each is two memory mappings and Linux allows 65,530 to a process
 /// (`vm.max_map_count`): half of what fits, so that the host keeps its own.
 pub(crate) const MAX_FIBERS: usize = 16_384;

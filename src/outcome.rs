@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+use crate::reason::Blame;
+
 /// A call's result when nothing went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -74,6 +76,8 @@ pub struct Failure {
     pub alert_received: Option<Alert>,
     /// The policy errors of the verdict that refused the peer.
     pub policy_errors: u32,
+    /// The fault of the peer's certificates that decided a refusal by the default validation.
+    pub blame: Option<Blame>,
     /// `errno` of a failed system call, or 0.
     pub os_error: i32,
     /// One sentence for a log.
@@ -84,7 +88,15 @@ impl Failure {
     /// A failure with a message and nothing else.
     #[cold]
     pub fn new(kind: FailureKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, alert_sent: None, alert_received: None, policy_errors: 0, os_error: 0, message: message.into() }
+        Self {
+            kind,
+            alert_sent: None,
+            alert_received: None,
+            policy_errors: 0,
+            blame: None,
+            os_error: 0,
+            message: message.into(),
+        }
     }
 
     /// The host passed something that cannot be right.

@@ -37,6 +37,10 @@ MANAGED: Dict[str, Tuple[Managed, ...]] = {
         Managed("TlsChannelBindingKind", "Channel bindings; the first two as in "
                 '<see cref="System.Security.Authentication.ExtendedProtection.ChannelBindingKind"/>.'),),
     "spantls_state_values": (Managed("TlsSessionStates", "Where a session is.", none="None of the others."),),
+    "spantls_reason_values": (
+        Managed("TlsValidationReasons", "Why the peer's certificate is refused.", none="Nothing is wrong."),),
+    "spantls_strict_rule_values": (
+        Managed("TlsStrictRule", "Rules of the strict profile (RFC 5280 section 4)."),),
     "spantls_kernel_reason_values": (
         Managed("TlsKernelReason", "Why the kernel's TLS is not used, or not for both directions."),),
     "spantls_shrink_values": (Managed("TlsShrink", "What <see cref=\"TlsSession.Shrink\"/> frees."),),
@@ -59,6 +63,7 @@ PYTHON_MEMBERS = {
 }
 MANAGED_MEMBERS = {
     "tls_session_set_server_context": "TlsSession.SetServerOptions", "tls_session_destroy": "TlsSession.Dispose",
+    "tls_session_default_validation": "TlsSession.GetDefaultValidation",
     "tls_session_handshake": "TlsSession.ProcessHandshake", "tls_session_socket_handshake": "TlsSession.Handshake",
     "tls_session_socket_read": "TlsSession.Read", "tls_session_socket_write": "TlsSession.Write",
     "tls_session_set_certificate_validation_result": "TlsSession.SetRemoteCertificateValidationResult",

@@ -56,6 +56,10 @@ typedef struct {
             uint8_t behind[64];
         } record;
         struct {
+            spantls_validation_t report;
+            uint8_t behind[64];
+        } validation;
+        struct {
             spantls_client_hello_info_t info;
             uint8_t behind[64];
         } hello;
@@ -185,6 +189,8 @@ static bool is_filled(const void *memory, size_t len, uint8_t byte) {
 #define PASS_KEY_PEM(a) PASS_CHARACTERS(a)
 #define PASS_ANCHORS_PEM(a) PASS_CHARACTERS(a)
 #define PASS_CRL_PEM(a) PASS_CHARACTERS(a)
+#define PASS_ANCHOR_DER(a) PASS_BYTES(a)
+#define PASS_CRL_DER(a) PASS_BYTES(a)
 #define PASS_ALPN_NAME(a) PASS_BYTES(a)
 #define PASS_SIGNATURE(a) PASS_BYTES(a)
 #define PASS_LABEL(a) PASS_CHARACTERS(a)
@@ -206,6 +212,7 @@ static bool is_filled(const void *memory, size_t len, uint8_t byte) {
 #define PASS_CHAIN_PATH(a) (const char *)(a).pointer
 #define PASS_KEY_PATH(a) (const char *)(a).pointer
 #define PASS_ANCHORS_PATH(a) (const char *)(a).pointer
+#define PASS_CRL_PATH(a) (const char *)(a).pointer
 #define PASS_KEY_LOG_PATH(a) (const char *)(a).pointer
 #define PASS_ANY_STATUS(a) (tls_status_t)(a).number
 #define PASS_ANY_ALERT(a) (uint8_t)(a).number
@@ -232,6 +239,7 @@ static bool is_filled(const void *memory, size_t len, uint8_t byte) {
 #define PASS_COPY_OUT(a) (void *)(a).pointer, (a).len, (a).out_len
 #define PASS_COPY_OUT_TEXT(a) (char *)(a).pointer, (a).len, (a).out_len
 #define PASS_ERROR_RECORD(a) (spantls_error_t *)(a).pointer
+#define PASS_VALIDATION(a) (spantls_validation_t *)(a).pointer
 #define PASS_HELLO_INFO(a) (spantls_client_hello_info_t *)(a).pointer
 #define PASS_CERTIFICATE_DER(a) PASS_BYTES(a)
 #define PASS_CERTIFICATE_FIELD(a) (int32_t)(a).number
@@ -325,6 +333,15 @@ MAKE(make_file) {
     bytes_t file = read_file(argument->kind->text);
     put_input(argument, file.data, file.len);
     bytes_free(&file);
+}
+
+/* The bytes of the first PEM block of a file. */
+MAKE(make_der) {
+    (void)stage;
+    const bool is_list = strncmp(argument->kind->text, "crl", 3) == 0;
+    bytes_t der = read_block(argument->kind->text, is_list ? "X509 CRL" : "CERTIFICATE", 0);
+    put_input(argument, der.data, der.len);
+    bytes_free(&der);
 }
 
 MAKE(make_text) {
@@ -429,6 +446,12 @@ MAKE(make_error_record) {
     argument->out.record.error.struct_size = sizeof argument->out.record.error;
 }
 
+MAKE(make_validation) {
+    make_out(stage, argument);
+    argument->number = sizeof argument->out.validation.report;
+    argument->out.validation.report.struct_size = sizeof argument->out.validation.report;
+}
+
 MAKE(make_hello_info) {
     make_out(stage, argument);
     argument->number = sizeof argument->out.hello.info;
@@ -526,6 +549,13 @@ CHANGE(long_bytes) {
     bytes[len] = 0;
     put_input(argument, bytes, len);
     free(bytes);
+    return true;
+}
+
+/* Without `number` bytes at the end. */
+CHANGE(shorter) {
+    (void)stage;
+    argument->len -= (size_t)argument->variant->number;
     return true;
 }
 
@@ -748,6 +778,25 @@ CHECK(check_error_record) {
     }
 }
 
+/* The peers of the scenes are trusted, or have no certificate. */
+CHECK(check_validation) {
+    const spantls_validation_t *report = &argument->out.validation.report;
+    const uint8_t *body = (const uint8_t *)report + sizeof(size_t);
+    IGNORE_THE_REST;
+    EXPECT(is_filled(argument->out.validation.behind, sizeof argument->out.validation.behind, PATTERN));
+    EXPECT_NUMBER(report->struct_size, (size_t)argument->number);
+    if (argument->pointer == NULL || report->struct_size < sizeof *report) {
+        EXPECT(is_filled(body, sizeof *report - sizeof(size_t), PATTERN));
+        return;
+    }
+    EXPECT(report->reasons == 0 || (!refused && report->reasons == SPANTLS_REASON_NO_CERTIFICATE));
+    EXPECT_NUMBER(report->reason, report->reasons);
+    EXPECT_NUMBER(report->policy_errors, report->reasons == 0 ? 0 : SPANTLS_POLICY_ERROR_NOT_AVAILABLE);
+    EXPECT_NUMBER(report->depth, -1);
+    EXPECT_NUMBER(report->alert, -1);
+    EXPECT((report->message[0] == 0) == (report->reasons == 0));
+}
+
 CHECK(check_hello_info) {
     const spantls_client_hello_info_t *info = &argument->out.hello.info;
     const uint8_t *body = (const uint8_t *)info + sizeof(size_t);
@@ -869,6 +918,9 @@ CHECK_HANDLE(check_session, tls_session_destroy)
 #define BAD_PEM                                                           \
     BAD_SPAN, EMPTY_SPAN(UNFIT), {"no PEM", UNFIT, long_bytes, 1000, "noise "}, \
         {"an empty PEM block", UNFIT, long_bytes, 54, "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"}
+#define BAD_DER                                                                                        \
+    BAD_SPAN, EMPTY_SPAN(UNFIT), {"noise", UNFIT, long_bytes, 1000, "noise "},                          \
+        {"one byte less", UNFIT, shorter, 1, NULL}, {"PEM", UNFIT, long_bytes, 27, "-----BEGIN CERTIFICATE-----"}
 #define BAD_TEXT                                                    \
     NULL_POINTER, {"not UTF-8", WRONG, another_text, 0, "local\xff\xfehost"}, \
         {"UTF-8 that ends too early", WRONG, another_text, 0, "name\xc3"}
@@ -947,6 +999,8 @@ KIND(PASSPHRASE, "passphrase", make_text, check_input, 0, "secret", {"NULL", FIN
      {"70,000 bytes", FINE, long_text, 70000, "a"});
 KIND(ANCHORS_PEM, "pem", make_file, check_input, 0, "ca.pem", BAD_PEM);
 KIND(CRL_PEM, "pem", make_file, check_input, 0, "crl-root.pem", BAD_PEM);
+KIND(ANCHOR_DER, "der", make_der, check_input, 0, "ca.pem", BAD_DER);
+KIND(CRL_DER, "der", make_der, check_input, 0, "crl-root.pem", BAD_DER);
 KIND(ALPN_NAME, "name", make_bytes, check_input, 0, "h2", BAD_SPAN, EMPTY_SPAN(WRONG),
      {"256 bytes", WRONG, long_bytes, 256, "a"}, {"255 bytes", FINE, long_bytes, 255, "\xff\x01"});
 /* Nothing is a host's answer, too; a true signature is none that these tests can make. */
@@ -984,6 +1038,7 @@ KIND(NAME_OR_WILDCARD, "name", make_text, check_input, 0, "*.example.org", BAD_T
 KIND(CHAIN_PATH, "chain_path", make_path, check_input, 0, "server-p256.pem", BAD_PATH);
 KIND(KEY_PATH, "key_path", make_path, check_input, 0, "server-p256.key", BAD_PATH);
 KIND(ANCHORS_PATH, "path", make_path, check_input, 0, "ca.pem", BAD_PATH);
+KIND(CRL_PATH, "path", make_path, check_input, 0, "crl-root.pem", BAD_PATH);
 
 KIND(KEY_LOG_PATH, "path", make_text, check_input, 0, "", BAD_TEXT, {"no file", UNFIT, another_text, 0, "no/such/file"},
      {"a folder", UNFIT, another_text, 0, "."}, {"70,000 bytes", UNFIT, long_text, 70000, "a"},
@@ -1047,6 +1102,12 @@ KIND(ERROR_RECORD, "out_error", make_error_record, check_error_record, 0, NULL, 
      {"struct_size 8", WRONG, struct_size_of_number, 8, NULL},
      {"struct_size too small", WRONG, struct_size_of_number, sizeof(spantls_error_t) - 1, NULL},
      {"struct_size of a later version", FINE, struct_size_of_number, sizeof(spantls_error_t) + 64, NULL},
+     {"struct_size SIZE_MAX", FINE, struct_size_of_number, SIZE_ALL, NULL});
+KIND(VALIDATION, "out_validation", make_validation, check_validation, 0, NULL, NULL_POINTER,
+     {"struct_size 0", WRONG, struct_size_of_number, 0, NULL},
+     {"struct_size 8", WRONG, struct_size_of_number, 8, NULL},
+     {"struct_size too small", WRONG, struct_size_of_number, sizeof(spantls_validation_t) - 1, NULL},
+     {"struct_size of a later version", FINE, struct_size_of_number, sizeof(spantls_validation_t) + 64, NULL},
      {"struct_size SIZE_MAX", FINE, struct_size_of_number, SIZE_ALL, NULL});
 KIND(HELLO_INFO, "out_info", make_hello_info, check_hello_info, 0, NULL, NULL_POINTER,
      {"struct_size 0", WRONG, struct_size_of_number, 0, NULL},

@@ -817,7 +817,7 @@ tls_status_t send_close(side_t *self, side_t *peer) {
 /* What every error record keeps to. */
 static void check_error(const spantls_error_t *error) {
     EXPECT(error->struct_size == sizeof *error);
-    EXPECT(error->reserved == 0);
+    EXPECT(error->depth >= -1 && (error->depth == -1 || error->reason != 0));
     EXPECT(error->alert_sent >= -1 && error->alert_sent <= 255);
     EXPECT(error->alert_received >= -1 && error->alert_received <= 255);
     EXPECT(memchr(error->message, 0, sizeof error->message) != NULL);

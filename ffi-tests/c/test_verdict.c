@@ -371,9 +371,11 @@ static void clients_without_a_certificate(void) {
         EXPECT_STATUS(tls_session_remote_certificate_count(court.judge->session, &count), TLS_STATUS_COMPLETE);
         EXPECT_NUMBER(count, 0);
         EXPECT_NUMBER(error_of(court.judge->session).policy_errors, SPANTLS_POLICY_ERROR_NOT_AVAILABLE);
+        spantls_validation_t report = {.struct_size = sizeof report};
+        EXPECT_STATUS(tls_session_default_validation(court.judge->session, &report), TLS_STATUS_COMPLETE);
+        EXPECT_NUMBER(report.policy_errors, SPANTLS_POLICY_ERROR_NOT_AVAILABLE);
+        EXPECT_NUMBER(report.reasons, SPANTLS_REASON_NO_CERTIFICATE);
         uint32_t policy_errors = 77;
-        EXPECT_STATUS(tls_session_default_policy_errors(court.judge->session, &policy_errors), TLS_STATUS_COMPLETE);
-        EXPECT_NUMBER(policy_errors, SPANTLS_POLICY_ERROR_NOT_AVAILABLE);
         EXPECT_STATUS(tls_session_accept_with_default_validation(court.judge->session, &policy_errors),
                       TLS_STATUS_COMPLETE);
         EXPECT_NUMBER(policy_errors, SPANTLS_POLICY_ERROR_NOT_AVAILABLE);

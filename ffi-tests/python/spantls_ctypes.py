@@ -23,7 +23,7 @@ def _generated():
 
 _native = _generated()
 ClientHelloInfo, _ErrorRecord = _native.spantls_client_hello_info_t, _native.spantls_error_t
-_StatsRecord = _native.spantls_session_stats_t
+_StatsRecord, _ValidationRecord = _native.spantls_session_stats_t, _native.spantls_validation_t
 CertificateField, CertificateInfo = _native.CertificateField, _native.spantls_certificate_info_t
 HELLO_PARTS = [name for name, kind in ClientHelloInfo._fields_ if kind is _native.spantls_part_t]
 
@@ -56,7 +56,16 @@ SOCKET_BORROW, SOCKET_KERNEL_RECEIVE = _numbers(_native.SocketFlags, "BORROW KER
 OFFERS_TLS13, OFFERS_PRE_SHARED_KEY, OFFERS_EARLY_DATA, OFFERS_POST_HANDSHAKE_AUTH = _numbers(
     _native.Offers, "TLS13 PRE_SHARED_KEY EARLY_DATA POST_HANDSHAKE_AUTH")
 
-Error = namedtuple("Error", "status alert_sent alert_received policy_errors message")
+Error = namedtuple("Error", "status alert_sent alert_received policy_errors message reason depth")
+Validation = namedtuple("Validation", "policy_errors reasons reason depth alert strict_rule message")
+
+# SPANTLS_REASON_..., by the names that tables of expected reasons have.
+REASONS = {reason.name.lower().replace("_", " "): int(reason) for reason in _native.Reason}
+
+
+def reason_names(bits):
+    """The names of these bits, in their order."""
+    return [name for name, bit in REASONS.items() if bits & bit]
 
 
 class TlsError(Exception):
@@ -98,7 +107,8 @@ def _read_error(call, *arguments):
     status = call(*arguments, ctypes.byref(record))
     if status != COMPLETE:
         raise TlsError(status, "no error record")
-    return Error(record.status, record.alert_sent, record.alert_received, record.policy_errors, record.message.decode())
+    return Error(record.status, record.alert_sent, record.alert_received, record.policy_errors, record.message.decode(),
+                 record.reason, record.depth)
 
 
 def _must(status):
@@ -352,10 +362,10 @@ class Session:
         if error.alert_sent >= 0 and not self.has_pending_output():
             raise AssertionError("refused, but the alert is not pending")
 
-    def default_policy_errors(self):
-        policy_errors = ctypes.c_uint32()
-        self.must(_lib.tls_session_default_policy_errors(self._handle, ctypes.byref(policy_errors)))
-        return policy_errors.value
+    def default_validation(self):
+        record = _ValidationRecord(struct_size=ctypes.sizeof(_ValidationRecord))
+        self.must(_lib.tls_session_default_validation(self._handle, ctypes.byref(record)))
+        return Validation(*(getattr(record, field) for field in Validation._fields[:-1]), record.message.decode())
 
     def set_certificate_validation_result(self, policy_errors):
         status = _lib.tls_session_set_certificate_validation_result(self._handle, policy_errors)

@@ -207,7 +207,7 @@ class AgainstPython(AskedLater):
         ]:
             pair = Pair(self)
             self.shown(pair, None)
-            self.assertEqual(pair.session.default_policy_errors(), 1)
+            self.assertEqual(pair.session.default_validation().policy_errors, 1)
             judge(pair.session)
             if refused_with is None:
                 self.stands(pair.session, CERTIFICATE_ANSWERED)

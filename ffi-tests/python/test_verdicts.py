@@ -64,7 +64,7 @@ def verdict_test(make_peer, our_role, protocol, mode, shown, verdict):
             self.assertEqual(len(session.remote_certificates()), 2 if shown else 0)
             if not shown:
                 self.assertEqual(session.error().policy_errors, NOT_AVAILABLE)
-                self.assertEqual(session.default_policy_errors(), NOT_AVAILABLE)
+                self.assertEqual(session.default_validation().policy_errors, NOT_AVAILABLE)
             judged.append(answer(session))
             # A second answer is not taken.
             with self.assertRaises(TlsError) as raised:

@@ -167,7 +167,7 @@ class VerifiedPath(unittest.TestCase):
 
         def judge(session):
             seen.append(session.verified_certificates())
-            self.assertEqual(session.default_policy_errors(), 0)
+            self.assertEqual(session.default_validation().policy_errors, 0)
             seen.append(session.verified_certificates())
             session.set_certificate_validation_result(0)
         session, chain, anchors = self.judge("trusted (server, certificates)", judge)
@@ -178,7 +178,7 @@ class VerifiedPath(unittest.TestCase):
 
     def test_it_does_not_depend_on_the_name(self):
         def judge(session):
-            self.assertEqual(session.default_policy_errors(), 2)
+            self.assertEqual(session.default_validation().policy_errors, 2)
             session.set_certificate_validation_result(0)
         session, chain, anchors = self.judge("for another name (server, certificates)", judge)
         self.assertEqual(session.verified_certificates(), chain + anchors)
@@ -188,7 +188,7 @@ class VerifiedPath(unittest.TestCase):
             session.set_certificate_validation_result(0)
 
         def overruled(session):
-            self.assertEqual(session.default_policy_errors(), 4)
+            self.assertEqual(session.default_validation().policy_errors, 4)
             session.set_certificate_validation_result(0)
         for name, judge in (("trusted", unseen), ("of an unknown issuer", overruled)):
             session, _, _ = self.judge(f"{name} (server, certificates)", judge)

@@ -20,7 +20,7 @@ import sentences
 import zoo
 from spantls_ctypes import (
     AUTHENTICATION, CERTIFICATE_REQUIRE, CERTIFICATES, COMPLETE, CONFIGURATION, PARTIAL_CHAIN, TLS12, TLS13, Context,
-    Driver, TlsError,
+    Driver, TlsError, reason_names,
 )
 
 VERSIONS = {TLS13: "TLS 1.3", TLS12: "TLS 1.2"}
@@ -66,7 +66,13 @@ class Judge:
             server, credentials=usual if server else None, protocols=protocol, crls=chain.list_paths(),
             anchors=chain.path("anchors") if chain.anchors else None,
             client_certificates=CERTIFICATE_REQUIRE if server else 0, anchor_mode=mode, strict=profile)
-        self.driver = Driver(self._context, chain.target or None)
+        self.validation = None
+        self.driver = Driver(self._context, chain.target or None, judge=self._judge)
+
+    def _judge(self, session):
+        """Asks why, which must not change what is answered then."""
+        self.validation = session.default_validation()
+        return session.accept_with_default_validation()
 
     def close(self):
         self.driver.close()
@@ -102,6 +108,11 @@ def judged_test(chain, protocol):
             (judge.driver.verdict, alert, peer.alert()), (chain.bits, chain.alert, chain.alert), error.message)
         self.assertEqual(judge.driver.status, COMPLETE if chain.trusted else AUTHENTICATION)
         self.assertEqual(error.policy_errors, chain.bits)
+        found = judge.validation
+        self.assertEqual((reason_names(found.reasons), found.depth), (chain.reasons, chain.depth), found)
+        self.assertEqual((found.policy_errors, presenters.alert_name(found.alert)), (chain.bits, chain.alert))
+        self.assertEqual((error.reason, error.depth, error.message), (found.reason, found.depth, found.message))
+        self.assertEqual(found.reason & found.reasons, found.reason)
         self.assertEqual(peer.is_done(), chain.trusted)
     return test
 

@@ -3,6 +3,7 @@
 import os
 
 import x509
+from spantls_ctypes import REASONS
 
 try:
     import tomllib
@@ -20,7 +21,34 @@ ALERTS = {
 
 WORDS = {
     "alert", "anchors", "because", "bits", "difference", "list", "lists", "lists_refused", "mode", "more_lenient", "name",
-    "openssl", "openssl_flags", "presenter", "profile", "role", "shows", "strict", "target", "with",
+    "depth", "openssl", "openssl_flags", "presenter", "profile", "reasons", "role", "shows", "strict", "target", "with",
+}
+
+# What OpenSSL calls a fault, and the reasons that stand for it.
+OPENSSL_WORDS = {
+    "CA certificate key too weak": {"weak key"},
+    "CA signature digest algorithm too weak": {"weak signature"},
+    "CRL has expired": {"crl expired"},
+    "EE certificate key too weak": {"weak key"},
+    "IP address mismatch": {"name mismatch"},
+    "certificate has expired": {"expired"},
+    "certificate is not yet valid": {"not yet valid"},
+    "certificate revoked": {"revoked"},
+    "certificate signature failure": {"bad signature"},
+    "different CRL scope": {"revocation unknown"},
+    "hostname mismatch": {"name mismatch"},
+    "invalid CA certificate": {"not a ca", "strict profile"},
+    "key usage does not include certificate signing": {"not a ca"},
+    "path length constraint exceeded": {"path length"},
+    "permitted subtree violation": {"name constraints"},
+    "excluded subtree violation": {"name constraints"},
+    "self-signed certificate": {"self signed"},
+    "self-signed certificate in certificate chain": {"self signed"},
+    "unable to get certificate CRL": {"revocation unknown"},
+    "unable to get issuer certificate": {"unknown issuer"},
+    "unable to get local issuer certificate": {"unknown issuer"},
+    "unhandled critical extension": {"critical extension"},
+    "unsuitable certificate purpose": {"wrong usage", "not a ca"},
 }
 
 # What anchors are taken for: SPANTLS_TRUST_ANCHORS_...
@@ -44,6 +72,8 @@ class Chain:
         self.lists_refused = entry.get("lists_refused", False)
         self.bits = entry.get("bits", 0)
         self.alert = entry.get("alert")
+        self.reasons = entry.get("reasons", [])
+        self.depth = entry.get("depth", -1)
         self.mode = MODES[entry.get("mode", "authorities")]
         self.profile = entry.get("profile", False)
         self.more_lenient = entry.get("more_lenient", False)
@@ -65,6 +95,17 @@ class Chain:
                 problems.append("lists that are refused leave nothing to judge")
         elif bool(self.bits) != bool(self.alert):
             problems.append("policy bits and an alert belong together")
+        elif bool(self.bits) != bool(self.reasons):
+            problems.append("what is refused has reasons")
+        if set(self.reasons) - set(REASONS):
+            problems.append("there are no such reasons")
+        if ("name mismatch" in self.reasons) != bool(self.bits & NAME_MISMATCH):
+            problems.append("a wrong name is a reason and a bit")
+        if self.reasons and "incomplete" not in self.reasons and not self.difference:
+            # OpenSSL finds nothing that is not among all that is wrong. Other words are those of the strict profile.
+            for error in self.openssl:
+                if not OPENSSL_WORDS.get(error.partition(": ")[2], {"strict profile"}) & set(self.reasons):
+                    problems.append(f"OpenSSL also finds {error}")
         if self.bits & ~(NAME_MISMATCH | CHAIN_ERRORS):
             problems.append("there are no such bits")
         if self.bits & NAME_MISMATCH and self.role == "client":

@@ -14,6 +14,7 @@ use crate::crypto::key_log::KeyLogFile;
 use crate::crypto::provider::digest::{Context, SHA256};
 use crate::crypto::suites;
 use crate::crypto::ticket_keys::TicketRoot;
+use crate::der;
 use crate::handshake::chains::Chains;
 use crate::handshake::groups;
 use crate::limits::{HEADROOM, MAX_PLAINTEXT, MEMORY_PER_BYTE, MIN_FRAGMENT};
@@ -174,6 +175,24 @@ impl Options {
         self.add_trust_anchors_pem(&pem::file(path)?)
     }
 
+    /// Adds one certificate as a trust anchor.
+    pub fn add_trust_anchors_der(&mut self, certificate: &[u8]) -> Result<(), Failure> {
+        whole(certificate, "the trust anchor")?;
+        let anchor = CertificateDer::from(certificate.to_vec());
+        trust::anchor(&anchor)?;
+        self.trust_anchors.push(anchor);
+        Ok(())
+    }
+
+    /// Adds the anchors of the system's store, as it is now, to those that are there.
+    pub fn add_system_trust_anchors(&mut self) -> Result<(), Failure> {
+        let mut anchors = trust::system::certificates()?;
+        // A second copy of an anchor would let a peer have more signatures checked.
+        anchors.retain(|anchor| !self.trust_anchors.contains(anchor));
+        self.trust_anchors.append(&mut anchors);
+        Ok(())
+    }
+
     /// How many trust anchors were added.
     #[must_use]
     pub fn num_trust_anchors(&self) -> usize {
@@ -187,6 +206,20 @@ impl Options {
             trust::revocation_list(list)?;
         }
         self.revocation_lists.append(&mut lists);
+        Ok(())
+    }
+
+    /// The same from a file.
+    pub fn add_crls_file(&mut self, path: &str) -> Result<(), Failure> {
+        self.add_crls_pem(&pem::file(path)?)
+    }
+
+    /// Adds one revocation list.
+    pub fn add_crls_der(&mut self, list: &[u8]) -> Result<(), Failure> {
+        whole(list, "the revocation list")?;
+        let list = CertificateRevocationListDer::from(list.to_vec());
+        trust::revocation_list(&list)?;
+        self.revocation_lists.push(list);
         Ok(())
     }
 
@@ -364,6 +397,15 @@ impl Options {
     pub fn set_keep_client_hello(&mut self, keep: i32) -> Result<(), Failure> {
         self.keep_client_hello = flag(keep)?;
         Ok(())
+    }
+}
+
+/// One value in DER; the hint is for a common mistake.
+fn whole(der: &[u8], what: &str) -> Result<(), Failure> {
+    match der {
+        _ if der::is_sequence(der) => Ok(()),
+        [b'-', b'-', b'-', b'-', b'-', ..] => Err(Failure::configuration(format!("{what} is PEM, not DER"))),
+        _ => Err(Failure::configuration(format!("{what} is not DER, is cut short, or has something after its end"))),
     }
 }
 

@@ -19,6 +19,7 @@ mod host;
 pub mod library;
 pub mod numbers;
 pub mod options;
+pub mod reasons;
 pub mod session;
 pub mod socket;
 pub mod status;

@@ -226,6 +226,34 @@ pub unsafe extern "C" fn tls_options_add_trust_anchors_file(
     change(host, options, |options| options.add_trust_anchors_file(host.text(path, "path")?))
 }
 
+/// As `tls_options_add_trust_anchors_pem()`, for one certificate in DER.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_options_add_trust_anchors_der(
+    options: *mut tls_options_t,
+    der: *const c_void,
+    der_len: usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    change(host, options, |options| options.add_trust_anchors_der(host.input(der, der_len, "der")?))
+}
+
+/// Adds the trust anchors of the system's store (CA certificates, root store) to those of the options. The store is read now.
+///
+/// Without this call a client trusts the system's store only if it has no anchors of its own, and reads it when it first
+/// needs it. On a server, every client with a certificate of a public CA is then trusted: rarely what is wanted.
+///
+/// - `TLS_STATUS_COMPLETE`: added. Files that cannot be read, and certificates that cannot be parsed, were left out.
+/// - `TLS_STATUS_INVALID_CONFIGURATION`: the store is empty or cannot be read; the message has the places. Nothing was added.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_options_add_system_trust_anchors(options: *mut tls_options_t) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    change(host, options, |options| options.add_system_trust_anchors())
+}
+
 /// Sets how the default validation judges trust anchors, including those of the system's store: a `SPANTLS_TRUST_ANCHORS_…` value.
 ///
 /// By default an anchor is a name and a key. If your users supply "trusted certificates", choose CERTIFICATES or PARTIAL_CHAIN: anchors
@@ -287,6 +315,28 @@ pub unsafe extern "C" fn tls_options_add_crls_pem(
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
     change(host, options, |options| options.add_crls_pem(host.characters(pem, pem_len, "pem")?))
+}
+
+/// As `tls_options_add_crls_pem()`, from a file.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_options_add_crls_file(options: *mut tls_options_t, path: *const c_char) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    change(host, options, |options| options.add_crls_file(host.text(path, "path")?))
+}
+
+/// As `tls_options_add_crls_pem()`, for one revocation list in DER.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_options_add_crls_der(
+    options: *mut tls_options_t,
+    der: *const c_void,
+    der_len: usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    change(host, options, |options| options.add_crls_der(host.input(der, der_len, "der")?))
 }
 
 /// Sets the protocol versions: `SPANTLS_PROTOCOL_…` values or-ed together; 0 means all.

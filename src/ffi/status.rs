@@ -2,6 +2,7 @@
 
 use std::ffi::c_char;
 
+use super::reasons;
 use crate::outcome::{Failure, FailureKind, Outcome, Question};
 
 /// The result of a call: zero or more when it succeeded or asks for something, negative when it failed.
@@ -142,8 +143,13 @@ pub struct spantls_error_t {
     pub policy_errors: u32,
     /// The `errno` of a failed system call on a socket or a file; 0 for none.
     pub os_error: i32,
-    /// Zero.
-    pub reserved: i32,
+    /// The `SPANTLS_REASON_…` for which the default validation refused the peer; 0 for none. It is the one that decides the alert:
+    /// `tls_session_default_validation()` reports all of them before the verdict.
+    pub reason: u32,
+    /// The certificate with that reason: 0 is the leaf, 1 its issuer; -1 if there is none, or it is not known.
+    pub depth: i32,
+    /// `SPANTLS_STRICT_RULE_…` if the reason is `SPANTLS_REASON_STRICT_PROFILE`, else 0.
+    pub strict_rule: i32,
     /// One sentence, UTF-8 with a closing NUL; shortened at a character boundary if it is too long.
     pub message: [c_char; SPANTLS_ERROR_MESSAGE_SIZE],
 }
@@ -158,7 +164,9 @@ impl spantls_error_t {
             alert_received: -1,
             policy_errors: 0,
             os_error: 0,
-            reserved: 0,
+            reason: 0,
+            depth: -1,
+            strict_rule: 0,
             message: [0; SPANTLS_ERROR_MESSAGE_SIZE],
         }
     }
@@ -172,14 +180,23 @@ impl From<&Failure> for spantls_error_t {
         record.alert_received = failure.alert_received.map_or(-1, |alert| i32::from(alert.0));
         record.policy_errors = failure.policy_errors;
         record.os_error = failure.os_error;
-        let room = SPANTLS_ERROR_MESSAGE_SIZE - 1;
-        let end = failure.message.floor_char_boundary(room);
-        for (to, from) in record.message.iter_mut().zip(&failure.message.as_bytes()[..end]) {
-            // A NUL inside would hide the rest from a C reader.
-            *to = (if *from == 0 { b' ' } else { *from }) as c_char;
-        }
+        record.reason = reasons::reason(failure.blame);
+        record.depth = reasons::depth(failure.blame);
+        record.strict_rule = reasons::strict_rule(failure.blame);
+        record.message = message(&failure.message);
         record
     }
+}
+
+/// A sentence as records have it.
+pub(super) fn message(sentence: &str) -> [c_char; SPANTLS_ERROR_MESSAGE_SIZE] {
+    let mut message = [0; SPANTLS_ERROR_MESSAGE_SIZE];
+    let end = sentence.floor_char_boundary(SPANTLS_ERROR_MESSAGE_SIZE - 1);
+    for (to, from) in message.iter_mut().zip(&sentence.as_bytes()[..end]) {
+        // A NUL inside would hide the rest from a C reader.
+        *to = (if *from == 0 { b' ' } else { *from }) as c_char;
+    }
+    message
 }
 
 /// The number of an outcome.

@@ -1,8 +1,10 @@
 //! Answers to suspensions.
 
 use super::fence;
+use super::getting::fill_struct;
 use super::handles::tls_session_t;
 use super::host::Host;
+use super::reasons::spantls_validation_t;
 use super::status::tls_status_t;
 use crate::outcome::{Alert, Outcome};
 
@@ -50,29 +52,24 @@ pub unsafe extern "C" fn tls_session_accept_with_default_validation(
     })
 }
 
-/// Tells what `tls_session_accept_with_default_validation()` would say, and answers nothing: for hosts whose verdict starts
-/// from it, and passes over the name, for example. Calling it gives no verdict: give one afterwards. A certificate is judged
-/// only once, however often this is called. The search for a path stops after eight wrong signatures (more if several
-/// anchors share one name), and the chain is refused.
+/// Reports why the default validation would refuse the peer, with every reason that can be found, without a verdict: for hosts
+/// that accept, for example, a certificate that has only expired and that they have pinned.
 ///
-/// For a client that showed no certificate the result is `SPANTLS_POLICY_ERROR_NOT_AVAILABLE` in every client-certificate mode,
-/// also where `tls_session_accept_with_default_validation()` accepts it.
+/// Give the verdict afterwards; it is free. A certificate is judged once, however often this is called.
 ///
-/// - `TLS_STATUS_COMPLETE`: `*out_policy_errors` (may be NULL) is set; 0: the certificate would be accepted.
-/// - `TLS_STATUS_INVALID_STATE`: nothing waits for a verdict, or it was answered.
+/// - `TLS_STATUS_COMPLETE`: `*out_validation` is filled; its `reasons` are 0 if the peer would be accepted.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: the record's `struct_size` is not set.
+/// - `TLS_STATUS_INVALID_STATE`: no verdict is asked for, or it was given.
 #[unsafe(no_mangle)]
 #[must_use]
-pub unsafe extern "C" fn tls_session_default_policy_errors(
+pub unsafe extern "C" fn tls_session_default_validation(
     session: *const tls_session_t,
-    out_policy_errors: *mut u32,
+    out_validation: *mut spantls_validation_t,
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    host.put(out_policy_errors, 0);
-    fence::on_session(host, session, |session| {
-        let errors = session.default_policy_errors()?;
-        host.put(out_policy_errors, errors);
-        Ok(Outcome::Complete)
+    fill_struct(host, size_of::<spantls_validation_t>(), session, out_validation, |session| {
+        session.default_validation().map(|report| (&report).into())
     })
 }
 

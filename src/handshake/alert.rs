@@ -11,6 +11,7 @@ use rustls::{CertificateError, ContentType, Error, InvalidMessage, PeerIncompati
 
 use crate::crypto::taps::SealingPoint;
 use crate::outcome::{Alert, Failure, FailureKind, policy};
+use crate::reason::{Blame, NO_CERTIFICATE, Reason};
 use crate::record::Version;
 
 const WARNING: u8 = 1;
@@ -63,6 +64,7 @@ pub(crate) fn failure(error: &Error, wanted: Option<Alert>, version: Option<Vers
     let mut failure = Failure::new(kind, describe(error, alert)).with_alert(alert);
     if matches!(error, Error::NoCertificatesPresented) {
         failure.policy_errors = policy::NOT_AVAILABLE;
+        failure.blame = Blame::without_a_certificate(Reason::NoCertificate.into());
     }
     failure
 }
@@ -79,7 +81,7 @@ pub(crate) fn received(alert: Alert) -> Failure {
 /// One sentence for the error record, where rustls has only a name.
 fn describe(error: &Error, alert: Alert) -> Cow<'static, str> {
     match error {
-        Error::NoCertificatesPresented => "the peer showed no certificate".into(),
+        Error::NoCertificatesPresented => NO_CERTIFICATE.into(),
         Error::DecryptError if alert == Alert::BAD_RECORD_MAC => {
             "a record could not be opened: damaged or forged".into()
         }

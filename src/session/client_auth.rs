@@ -8,6 +8,7 @@ use crate::context::{ClientCertificateMode, PROTOCOL_TLS13, Validation};
 use crate::handshake::alert;
 use crate::outcome::{Alert, Failure, Outcome, Question};
 use crate::record::Version;
+use crate::trust::Extent;
 
 impl Session {
     /// Asks the client for a certificate (RFC 8446 section 4.6.2).
@@ -76,7 +77,7 @@ impl Session {
     /// Gives the default validation's verdict on a client of an open session.
     pub(super) fn judge_client(&self, read: &mut ReadHalf) -> Result<(u32, Option<Failure>), Failure> {
         let chain = self.remote_certificates();
-        let judged = self.judged(&chain, None);
+        let judged = self.judged(&chain, None, Extent::Verdict);
         Ok((judged.errors, self.answer_client(read, judged.refusal)?))
     }
 

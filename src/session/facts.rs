@@ -6,7 +6,7 @@ use std::time::Instant;
 use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
 
-use super::handshaking::Judged;
+use super::validation::Judged;
 use crate::client_hello::ClientHello;
 use crate::handshake::Bindings;
 use crate::handshake::question::{CertificateRequest, SignatureRequest};

@@ -17,11 +17,13 @@ use crate::limits::HEADROOM;
 use crate::memory;
 use crate::outcome::{Alert, Failure, FailureKind, Outcome, Question, policy};
 use crate::post_handshake::client_auth::ClientAuth;
+use crate::reason::{Blame, NO_CERTIFICATE, Reason};
 use crate::record::Version;
 use crate::record::header::next_record;
 use crate::record::keys::{Protection, RecordKeys};
 use crate::record::open::Opener;
 use crate::record::seal::Sealer;
+use crate::trust::Extent;
 
 /// How far the handshake is.
 pub(super) enum Phase {
@@ -47,9 +49,9 @@ pub(super) struct Preset {
 
 pub(super) struct Running {
     handshake: Handshake,
-    name: Option<ServerName<'static>>,
+    pub(super) name: Option<ServerName<'static>>,
     /// The chain that waits for a verdict.
-    chain: Vec<CertificateDer<'static>>,
+    pub(super) chain: Vec<CertificateDer<'static>>,
     /// The transport has ended.
     input_ended: bool,
 }
@@ -201,26 +203,6 @@ impl Session {
             None => self.answer(Question::Certificate, |session, running| session.judge(running))?,
         };
         refusal.map_or(Ok(errors), Err)
-    }
-
-    /// The policy errors of the default validation, without an answer.
-    pub fn default_policy_errors(&self) -> Result<u32, Failure> {
-        memory::expect(HEADROOM)?;
-        if let Some(read) = self.open_half()? {
-            return match read.waits_for_verdict() {
-                true => Ok(self.judged(&self.remote_certificates(), None).errors),
-                false => Err(not_asked(Question::Certificate)),
-            };
-        }
-        let phase = try_lock(&self.phase)?;
-        match &*phase {
-            Phase::Running(running)
-                if running.handshake.question() == Some(Question::Certificate) && !running.handshake.is_answered() =>
-            {
-                Ok(self.judged(&running.chain, running.name.as_ref()).errors)
-            }
-            _ => Err(not_asked(Question::Certificate)),
-        }
     }
 
     /// Takes the host's verdict: 0 accepts. Fails with the refusal if the host refuses.
@@ -415,34 +397,14 @@ impl Session {
 
     /// Answers by the default validation and returns its policy errors.
     fn judge(&self, running: &mut Running) -> Result<u32, Failure> {
-        let judged = self.judged(&running.chain, running.name.as_ref());
+        let judged = self.judged(&running.chain, running.name.as_ref(), Extent::Verdict);
         let reply = judged.refusal.map_or(Reply::Answer(Answer::Accepted), Reply::Refuse);
         running.handshake.answer(Question::Certificate, reply)?;
         Ok(judged.errors)
     }
 
-    /// What the default validation says, once for each question.
-    pub(super) fn judged(&self, chain: &[CertificateDer<'static>], name: Option<&ServerName<'static>>) -> Judged {
-        if chain.is_empty() {
-            // A client may decline what it was only requested to show: in the handshake, or later by a call of the host.
-            let must_show = self.context().client_certificates() == ClientCertificateMode::Require;
-            return Judged { errors: policy::NOT_AVAILABLE, refusal: must_show.then(no_certificate) };
-        }
-        let known = self.shared.facts().asked().judged.clone();
-        known.unwrap_or_else(|| {
-            let judgement = self.context().trust().judge(chain, name);
-            let errors = judgement.policy_errors;
-            let refusal = (errors != 0).then(|| refusal(judgement.alert, errors, judgement.reason));
-            let judged = Judged { errors, refusal };
-            let mut facts = self.shared.facts();
-            facts.verified_path = judgement.path;
-            facts.asked().judged = Some(judged.clone());
-            judged
-        })
-    }
-
     /// The read half, if the handshake is complete: then it is what asks.
-    fn open_half(&self) -> Result<Option<MutexGuard<'_, ReadHalf>>, Failure> {
+    pub(super) fn open_half(&self) -> Result<Option<MutexGuard<'_, ReadHalf>>, Failure> {
         match self.shared.has(state::HANDSHAKE_COMPLETE) {
             true => try_lock(&self.read).map(Some),
             false => Ok(None),
@@ -588,6 +550,11 @@ enum Next {
 }
 
 impl Running {
+    /// Whether the host is asked about the chain, and has not answered.
+    pub(super) fn waits_for_verdict(&self) -> bool {
+        self.handshake.question() == Some(Question::Certificate) && !self.handshake.is_answered()
+    }
+
     /// The next step, with a record off the input if one is needed.
     fn next(&mut self, input: &[u8], consumed: &mut usize) -> Result<Next, Failure> {
         if let Some(question) = self.handshake.question() {
@@ -622,18 +589,10 @@ impl Running {
     }
 }
 
-/// The default validation's verdict.
-#[derive(Clone)]
-pub(super) struct Judged {
-    /// What is wrong with the peer's certificate.
-    pub(super) errors: u32,
-    /// There is none for a client that may decline, and has.
-    pub(super) refusal: Option<Failure>,
-}
-
 /// The refusal of a client that declines where it must not.
 pub(super) fn no_certificate() -> Failure {
-    refusal(None, policy::NOT_AVAILABLE, "the peer showed no certificate")
+    let blame = Blame::without_a_certificate(Reason::NoCertificate.into());
+    Failure { blame, ..refusal(None, policy::NOT_AVAILABLE, NO_CERTIFICATE) }
 }
 
 /// The host refuses this chain.
@@ -653,7 +612,11 @@ fn refusing(alert: Alert) -> Result<(), Failure> {
 const REFUSED_BY_HOST: &str = "the host refused the peer's certificate";
 
 /// A refusal with this alert, or without one with what fits the errors (see `handshake::alert`).
-fn refusal(alert: Option<Alert>, policy_errors: u32, reason: impl Into<std::borrow::Cow<'static, str>>) -> Failure {
+pub(super) fn refusal(
+    alert: Option<Alert>,
+    policy_errors: u32,
+    reason: impl Into<std::borrow::Cow<'static, str>>,
+) -> Failure {
     let mut failure = Failure::new(FailureKind::Authentication, reason);
     failure.alert_sent = alert;
     failure.policy_errors = policy_errors;

@@ -18,6 +18,7 @@ mod kernel;
 mod owed;
 mod read;
 mod stats;
+mod validation;
 mod write;
 
 use std::ops::Range;
@@ -27,6 +28,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError};
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::CertificateDer;
 
+pub use self::validation::ValidationReport;
 use crate::client_hello::ClientHello;
 use crate::context::{Context, Protocols};
 use crate::crypto::secrets::TrafficSecret;

@@ -317,7 +317,10 @@ fn a_client_without_a_certificate_is_held_back_or_refused() {
                         Ok(Outcome::Suspended(_)) => {
                             assert_eq!(mode, ClientCertificateMode::Request);
                             assert_eq!(pair.server.pending_policy_errors(), policy::NOT_AVAILABLE);
-                            assert_eq!(pair.server.default_policy_errors(), Ok(policy::NOT_AVAILABLE));
+                            assert_eq!(
+                                pair.server.default_validation().map(|report| report.policy_errors),
+                                Ok(policy::NOT_AVAILABLE)
+                            );
                             assert_eq!(pair.server.remote_certificates().len(), 0);
                             match accepted {
                                 true => {
@@ -1155,10 +1158,10 @@ fn a_host_that_looks_before_it_accepts_pays_for_one_judgement() {
         let judgements = std::cell::Cell::new(0);
         let look_and_accept = |session: &Session| {
             let before = CHECKS.get();
-            assert_eq!(session.default_policy_errors(), Ok(0));
+            assert_eq!(session.default_validation().map(|report| report.policy_errors), Ok(0));
             // The leaf's signature and the intermediate's.
             assert_eq!(CHECKS.get() - before, 2);
-            assert_eq!(session.default_policy_errors(), Ok(0));
+            assert_eq!(session.default_validation().map(|report| report.policy_errors), Ok(0));
             assert_eq!(session.accept_with_default_validation(), Ok(0));
             assert_eq!(CHECKS.get() - before, 2);
             judgements.set(judgements.get() + 1);

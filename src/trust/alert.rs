@@ -4,6 +4,7 @@
 use webpki::Error;
 
 use crate::outcome::Alert;
+use crate::reason::{Reason, Rule};
 
 /// What is wrong with a chain.
 #[derive(Debug)]
@@ -12,8 +13,12 @@ pub(super) enum Fault {
     Path(Error),
     /// So many signatures are wrong that the search for a path was given up.
     WrongSignatures,
-    /// A certificate of the chain breaks a rule of the strict profile.
-    Strict(&'static str),
+    /// The certificate at this depth breaks a rule of the strict profile.
+    Strict(Rule, u32),
+    /// The chain ends with a self-signed certificate that is not trusted.
+    SelfSigned,
+    /// An issuer's key is too short to be trusted, or too long to be worked with.
+    IssuerKeySize,
     /// The leaf's key usage has nothing to do with TLS.
     KeyUsage,
     /// The leaf's key is of a kind with which no handshake can be signed here.
@@ -28,16 +33,65 @@ impl From<Error> for Fault {
     }
 }
 
+impl Fault {
+    /// What it is in the report.
+    pub(super) fn reason(&self) -> Reason {
+        match self {
+            Self::Path(error) => reason(error),
+            Self::WrongSignatures => Reason::Limits,
+            Self::Strict(..) => Reason::StrictProfile,
+            Self::SelfSigned => Reason::SelfSigned,
+            Self::KeyUsage => Reason::WrongUsage,
+            Self::UnsupportedKey => Reason::UnsupportedAlgorithm,
+            Self::KeySize | Self::IssuerKeySize => Reason::WeakKey,
+        }
+    }
+}
+
+/// What an error of webpki is in the report.
+pub(super) fn reason(error: &Error) -> Reason {
+    match error {
+        Error::CertExpired { .. } => Reason::Expired,
+        Error::CertNotValidYet { .. } => Reason::NotYetValid,
+        Error::CertRevoked => Reason::Revoked,
+        Error::CrlExpired { .. } => Reason::CrlExpired,
+        Error::UnknownRevocationStatus => Reason::RevocationUnknown,
+        Error::IssuerNotCrlSigner
+        | Error::InvalidCrlSignatureForPublicKey
+        | Error::UnsupportedCrlSignatureAlgorithmContext(_)
+        | Error::UnsupportedCrlSignatureAlgorithmForPublicKeyContext(_) => Reason::BadCrl,
+        Error::UnknownIssuer => Reason::UnknownIssuer,
+        Error::EndEntityUsedAsCa => Reason::NotACa,
+        Error::RequiredEkuNotFoundContext(_) | Error::CaUsedAsEndEntity => Reason::WrongUsage,
+        Error::PathLenConstraintViolated => Reason::PathLength,
+        Error::NameConstraintViolation => Reason::NameConstraints,
+        Error::UnsupportedSignatureAlgorithmContext(context) if is_broken(&context.signature_algorithm_id) => {
+            Reason::WeakSignature
+        }
+        Error::UnsupportedSignatureAlgorithmContext(_) | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
+            Reason::UnsupportedAlgorithm
+        }
+        Error::InvalidSignatureForPublicKey => Reason::BadSignature,
+        Error::UnsupportedCriticalExtension => Reason::CriticalExtension,
+        Error::MaximumPathDepthExceeded
+        | Error::MaximumPathBuildCallsExceeded
+        | Error::MaximumSignatureChecksExceeded
+        | Error::MaximumNameConstraintComparisonsExceeded => Reason::Limits,
+        // What remains is about fields that break the rules for their contents.
+        _ => Reason::Malformed,
+    }
+}
+
 pub(super) fn for_chain(fault: &Fault) -> Alert {
     match fault {
         Fault::Path(error) => for_path(error),
         // A search without an end: see below.
-        Fault::WrongSignatures => Alert::UNKNOWN_CA,
+        Fault::WrongSignatures | Fault::SelfSigned => Alert::UNKNOWN_CA,
         // As OpenSSL: "Some other (unspecified) issue arose in processing the certificate".
-        Fault::Strict(_) => Alert::CERTIFICATE_UNKNOWN,
+        Fault::Strict(..) => Alert::CERTIFICATE_UNKNOWN,
         // "A certificate was of an unsupported type."
         Fault::KeyUsage | Fault::UnsupportedKey => Alert::UNSUPPORTED_CERTIFICATE,
-        Fault::KeySize => Alert::BAD_CERTIFICATE,
+        Fault::KeySize | Fault::IssuerKeySize => Alert::BAD_CERTIFICATE,
     }
 }
 
@@ -108,7 +162,9 @@ pub(super) fn describe(fault: &Fault) -> String {
     match fault {
         Fault::Path(error) => describe_path(error),
         Fault::WrongSignatures => "too many signatures of the chain's certificates are wrong".into(),
-        Fault::Strict(fault) => format!("the chain has a certificate {fault} (RFC 5280 section 4)"),
+        Fault::Strict(rule, _) => format!("the chain has a certificate {} (RFC 5280 section 4)", rule.words()),
+        Fault::SelfSigned => "the chain ends with a self-signed certificate that is not a trust anchor".into(),
+        Fault::IssuerKeySize => "a CA of the chain has an RSA key that does not have 2048 to 8192 bits".into(),
         Fault::KeyUsage => "the certificate's key usage is not for TLS".into(),
         Fault::UnsupportedKey => "the certificate's key is of an unsupported type".into(),
         Fault::KeySize => "the certificate's RSA key does not have 2048 to 8192 bits".into(),

@@ -6,6 +6,7 @@ use webpki::{EndEntityCert, Error, KeyUsage, RequiredEkuNotFoundContext, Verifie
 use super::alert;
 use super::certificate::{Certificate, KEY_CERT_SIGN};
 use crate::outcome::Failure;
+use crate::reason::Reasons;
 
 /// How trust anchors are judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,6 +53,10 @@ impl Anchors {
 
     pub(super) fn is_empty(&self) -> bool {
         self.certificates.is_empty()
+    }
+
+    pub(super) fn certificates(&self) -> &[CertificateDer<'static>] {
+        &self.certificates
     }
 
     pub(super) fn all(&self) -> &[TrustAnchor<'static>] {
@@ -105,17 +110,18 @@ pub(super) fn may_end(
     anchor: &CertificateDer<'_>,
     path: &VerifiedPath<'_>,
     now: UnixTime,
-    purpose: KeyUsage,
-    purpose_identifier: &[u8],
+    (purpose, purpose_identifier): (KeyUsage, &[u8]),
+    ignored: Reasons,
 ) -> Result<(), Error> {
+    let tolerate = |result: Result<(), Error>| ignored.tolerate(result, alert::reason);
     // Duplicate extensions, critical ones that are unknown, and what is malformed.
-    match EndEntityCert::try_from(anchor) {
+    tolerate(match EndEntityCert::try_from(anchor) {
         // Version 1 has no extensions: it can only be a CA by being trusted, as in OpenSSL.
-        Ok(_) | Err(Error::UnsupportedCertVersion) => {}
-        Err(error) => return Err(error),
-    }
+        Ok(_) | Err(Error::UnsupportedCertVersion) => Ok(()),
+        Err(error) => Err(error),
+    })?;
     let certificate = Certificate::read(anchor).ok_or(Error::BadDer)?;
-    certificate.check_validity(now)?;
+    tolerate(certificate.check_validity(now))?;
     let is_ca = match certificate.basic_constraints() {
         Some(constraints) => constraints.ca,
         None if certificate.version == 1 => certificate.is_self_signed(),
@@ -123,17 +129,17 @@ pub(super) fn may_end(
         None => certificate.key_usage().is_some(),
     };
     if !is_ca || !certificate.allows_key_usage(KEY_CERT_SIGN) {
-        return Err(Error::EndEntityUsedAsCa);
+        tolerate(Err(Error::EndEntityUsedAsCa))?;
     }
     if !certificate.is_for(purpose_identifier) {
         let context = RequiredEkuNotFoundContext { required: purpose, present: Vec::new() };
-        return Err(Error::RequiredEkuNotFoundContext(context));
+        tolerate(Err(Error::RequiredEkuNotFoundContext(context)))?;
     }
     // RFC 5280 section 6.1.4 (l): self-issued ones do not count.
     let below = path.intermediate_certificates().filter(|issuer| issuer.subject() != issuer.issuer()).count();
     let length = certificate.basic_constraints().and_then(|constraints| constraints.path_length);
     if length.is_some_and(|length| below > length) {
-        return Err(Error::PathLenConstraintViolated);
+        tolerate(Err(Error::PathLenConstraintViolated))?;
     }
     Ok(())
 }

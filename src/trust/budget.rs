@@ -2,18 +2,49 @@
 //! nothing, and a chain has room for a hundred certificates that claim one issuer. webpki has a budget of its own, a
 //! hundred checks, which is too many for a peer that has proved nothing yet.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard};
 
 use rustls::pki_types::{
-    AlgorithmIdentifier, FipsStatus, InvalidSignature, SignatureVerificationAlgorithm, TrustAnchor,
+    AlgorithmIdentifier, FipsStatus, InvalidSignature, SignatureVerificationAlgorithm, TrustAnchor, alg_id,
 };
 
+use super::early::signed_part;
+use super::has_good_size;
+use crate::crypto::provider::digest::{Context, SHA256};
 use crate::limits::MAX_WRONG_SIGNATURES;
 
-/// The budget of one judgement.
+/// The longest signed part whose check is kept: webpki reads no longer certificate. Revocation lists can be long, and are hashed
+/// once more for each check that is kept.
+const LONGEST_KEPT: usize = 0xffff;
+
+/// The budget of one judgement. Each signature is checked once: the searches of a report repeat the first one, and cost little
+/// more than it.
 #[derive(Debug)]
 pub(super) struct Budget {
     left: AtomicU32,
+    /// Whether signatures that are right are charged, too.
+    charges_all: AtomicBool,
+    checked: Mutex<HashMap<[u8; 32], bool>>,
+    /// The first signature that was wrong.
+    wrong: Mutex<Option<Wrong>>,
+}
+
+/// A signature that was wrong.
+#[derive(Clone, Debug)]
+pub(super) struct Wrong {
+    /// What it was to cover: a certificate's or a revocation list's signed part.
+    pub(super) message: Vec<u8>,
+    /// The key is one that no signature is verified with: too short, or too long.
+    pub(super) of_a_bad_key: bool,
+}
+
+impl Wrong {
+    /// Whether it is this certificate's.
+    pub(super) fn is_of(&self, certificate: &[u8]) -> bool {
+        signed_part(certificate).is_some_and(|signed| signed == self.message)
+    }
 }
 
 /// A signature algorithm that is charged for each signature that is wrong, and that refuses all once nothing is left.
@@ -31,7 +62,23 @@ impl Budget {
         names.sort_unstable();
         let of_one_name = names.chunk_by(|one, other| one == other).map(<[_]>::len).max().unwrap_or(1);
         let of_one_name = u32::try_from(of_one_name).unwrap_or(u32::MAX);
-        Self { left: AtomicU32::new(MAX_WRONG_SIGNATURES.saturating_mul(of_one_name)) }
+        Self {
+            left: AtomicU32::new(MAX_WRONG_SIGNATURES.saturating_mul(of_one_name)),
+            charges_all: AtomicBool::new(false),
+            checked: Mutex::default(),
+            wrong: Mutex::default(),
+        }
+    }
+
+    /// From now on every new check is charged. A report may trust a root of the peer's own making, for which it can make as
+    /// many right signatures as it likes.
+    pub(super) fn charge_all(&self) {
+        self.charges_all.store(true, Ordering::Relaxed);
+    }
+
+    /// The first signature that was wrong, if one was.
+    pub(super) fn wrong(&self) -> Option<Wrong> {
+        lock(&self.wrong).clone()
     }
 
     /// The same algorithms, charged to this budget.
@@ -44,17 +91,44 @@ impl Budget {
     }
 }
 
+impl Charged<'_> {
+    /// Names one check.
+    fn digest(&self, public_key: &[u8], message: &[u8], signature: &[u8]) -> [u8; 32] {
+        let (key, algorithm) = (self.public_key_alg_id(), self.signature_alg_id());
+        let mut digest = Context::new(&SHA256);
+        for part in [key.as_ref(), algorithm.as_ref(), public_key, message, signature] {
+            digest.update(&(part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
+        let mut name = [0; 32];
+        name.copy_from_slice(digest.finish().as_ref());
+        name
+    }
+}
+
 impl SignatureVerificationAlgorithm for Charged<'_> {
     fn verify_signature(&self, public_key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
+        let name = (message.len() <= LONGEST_KEPT).then(|| self.digest(public_key, message, signature));
+        let known = name.and_then(|name| lock(&self.budget.checked).get(&name).copied());
+        if let Some(right) = known {
+            return if right { Ok(()) } else { Err(InvalidSignature) };
+        }
         if self.budget.is_used_up() {
             return Err(InvalidSignature);
         }
         #[cfg(test)]
         tests::CHECKS.set(tests::CHECKS.get() + 1);
         let checked = self.algorithm.verify_signature(public_key, message, signature);
-        if checked.is_err() {
+        if checked.is_err() || self.budget.charges_all.load(Ordering::Relaxed) {
             // One thread judges: nothing is charged between the look above and this.
             self.budget.left.fetch_sub(1, Ordering::Relaxed);
+        }
+        if checked.is_err() {
+            let of_a_bad_key = self.public_key_alg_id() == alg_id::RSA_ENCRYPTION && !has_good_size(public_key);
+            lock(&self.budget.wrong).get_or_insert_with(|| Wrong { message: message.to_vec(), of_a_bad_key });
+        }
+        if let Some(name) = name {
+            lock(&self.budget.checked).insert(name, checked.is_ok());
         }
         checked
     }
@@ -72,6 +146,11 @@ impl SignatureVerificationAlgorithm for Charged<'_> {
     }
 }
 
+/// One thread judges: these locks are only for the trait's sake, which wants what threads can share.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use std::cell::Cell;
@@ -80,7 +159,8 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::outcome::{Alert, policy};
-    use crate::trust::{Judgement, Peer, Policy, Rules};
+    use crate::reason::Reason;
+    use crate::trust::{Extent, Judgement, Peer, Policy, Rules};
 
     thread_local! {
         /// Signatures of certificates and lists that this thread has checked.
@@ -114,7 +194,7 @@ pub(crate) mod tests {
     fn judged(chain: &[CertificateDer<'static>], anchors: Vec<CertificateDer<'static>>) -> (Judgement, u32) {
         let policy = Policy::new(Peer::Client, Rules::default(), anchors, &[]).unwrap();
         let before = CHECKS.get();
-        let judgement = policy.judge(chain, None);
+        let judgement = policy.judge(chain, None, Extent::Verdict);
         (judgement, CHECKS.get() - before)
     }
 
@@ -126,19 +206,19 @@ pub(crate) mod tests {
         let (judgement, checks) = judged(&shown, vec![root()]);
         assert_eq!(judgement.policy_errors, policy::CHAIN_ERRORS);
         assert_eq!(judgement.alert, Some(Alert::UNKNOWN_CA));
-        assert!(judgement.reason.contains("too many"), "{}", judgement.reason);
+        assert!(judgement.message.contains("too many"), "{}", judgement.message);
         assert_eq!(checks, MAX_WRONG_SIGNATURES);
     }
 
     #[test]
-    fn a_forged_leaf_shown_with_a_hundred_copies_of_its_issuer_costs_eight_wrong_checks() {
+    fn a_forged_leaf_shown_with_a_hundred_copies_of_its_issuer_costs_two_checks() {
         let [leaf, issuer] = &chain()[..] else { panic!("two certificates") };
         let mut shown = vec![forged(leaf, 0)];
         shown.extend(std::iter::repeat_n(issuer.clone(), 100));
         let (judgement, checks) = judged(&shown, vec![root()]);
-        assert!(judgement.reason.contains("too many"), "{}", judgement.reason);
-        // Each path is checked from the anchor on: the issuer's signature is right.
-        assert_eq!(checks, 2 * MAX_WRONG_SIGNATURES);
+        assert_eq!(judgement.policy_errors, policy::CHAIN_ERRORS, "{}", judgement.message);
+        // The issuer's, which is right, and the leaf's, however often webpki asks.
+        assert_eq!(checks, 2);
     }
 
     #[test]
@@ -148,7 +228,7 @@ pub(crate) mod tests {
         shown.extend((0..7).map(|number| forged(issuer, number)));
         shown.push(issuer.clone());
         let (judgement, checks) = judged(&shown, vec![root()]);
-        assert_eq!((judgement.policy_errors, checks), (0, 7 + 2), "{}", judgement.reason);
+        assert_eq!((judgement.policy_errors, checks), (0, 7 + 2), "{}", judgement.message);
     }
 
     #[test]
@@ -156,12 +236,30 @@ pub(crate) mod tests {
         // Nineteen anchors with the root's name and the key of another, then the root.
         let [root_key, other_key] = [key_of(&root()), key_of(&chain()[1])];
         let at = root().windows(root_key.len()).position(|window| window == &root_key[..]).unwrap();
-        let mut renamed = root().to_vec();
-        renamed[at..at + other_key.len()].copy_from_slice(&other_key);
-        let mut anchors: Vec<CertificateDer<'static>> = vec![renamed.into(); 19];
+        let renamed = |number: u8| {
+            let mut renamed = root().to_vec();
+            renamed[at..at + other_key.len()].copy_from_slice(&other_key);
+            // Nineteen different ones: a check of the same key is not repeated.
+            renamed[at + other_key.len() - 1] ^= number;
+            renamed.into()
+        };
+        let mut anchors: Vec<CertificateDer<'static>> = (0..19).map(renamed).collect();
         anchors.push(root());
         let (judgement, checks) = judged(&chain(), anchors);
-        assert_eq!((judgement.policy_errors, checks), (0, 19 + 2), "{}", judgement.reason);
+        assert_eq!((judgement.policy_errors, checks), (0, 19 + 2), "{}", judgement.message);
+    }
+
+    #[test]
+    fn a_report_checks_no_more_signatures_than_a_verdict_may_find_wrong() {
+        let [leaf, issuer] = &chain()[..] else { panic!("two certificates") };
+        let forged: Vec<_> = (0..100).map(|number| forged(issuer, number)).collect();
+        let shown = [&[leaf.clone(), issuer.clone()][..], &[root()], &forged].concat();
+        let policy = Policy::new(Peer::Server, Rules::default(), vec![leaf.clone()], &[]).unwrap();
+        let before = CHECKS.get();
+        let judgement = policy.judge(&shown, None, Extent::Report);
+        let checks = CHECKS.get() - before;
+        assert!(judgement.reasons.has(Reason::SelfSigned), "{judgement:?}");
+        assert!(checks > 0 && checks <= MAX_WRONG_SIGNATURES, "{checks}");
     }
 
     fn key_of(certificate: &CertificateDer<'_>) -> Vec<u8> {

@@ -24,15 +24,18 @@ const AUTHORITY_CERT_ISSUER: u8 = 0xa1;
 const AUTHORITY_CERT_SERIAL_NUMBER: u8 = 0x82;
 
 /// The parts of a certificate; slices are contents, without tag and length.
+#[derive(Clone)]
 pub(super) struct Certificate<'a> {
     der: &'a [u8],
     pub(super) version: u8,
-    serial: &'a [u8],
+    pub(super) serial: &'a [u8],
     /// The algorithm in what is signed, and the one beside the signature.
     pub(super) algorithms: [&'a [u8]; 2],
     pub(super) issuer: &'a [u8],
     pub(super) subject: &'a [u8],
     pub(super) validity: Range<usize>,
+    /// The same with its tag and length.
+    pub(super) whole_validity: Range<usize>,
     pub(super) has_extensions: bool,
 }
 
@@ -65,7 +68,9 @@ impl<'a> Certificate<'a> {
         let serial = element(der, &mut signed, INTEGER)?;
         let algorithm = element(der, &mut signed, SEQUENCE)?;
         let issuer = element(der, &mut signed, SEQUENCE)?;
+        let before_validity = signed.start;
         let validity = element(der, &mut signed, SEQUENCE)?;
+        let whole_validity = before_validity..signed.start;
         let subject = element(der, &mut signed, SEQUENCE)?;
         Some(Self {
             der,
@@ -75,6 +80,7 @@ impl<'a> Certificate<'a> {
             issuer: &der[issuer],
             subject: &der[subject],
             validity,
+            whole_validity,
             has_extensions: fields::has_extensions(der),
         })
     }
@@ -206,6 +212,7 @@ fn small_number(digits: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reason::Reasons;
     use crate::trust::early::Moved;
     use crate::trust::strict::{self, Place};
 
@@ -248,7 +255,7 @@ mod tests {
                     read.is_self_signed();
                     read.check_validity(UnixTime::since_unix_epoch(Duration::ZERO)).ok();
                 }
-                Moved::of(&variant.into());
+                Moved::of(&variant.into(), Reasons::default());
             }
         }
     }

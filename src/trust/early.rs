@@ -1,5 +1,6 @@
-//! Certificates with dates before 1970, which webpki does not read: it is shown copies with 1970 in their place, which are
-//! valid at the same moments of our time. What was signed is the original, so signatures are verified over that.
+//! Copies of certificates that webpki is given in place of the originals. It does not read dates before 1970: the copies have
+//! 1970, and are valid at the same moments of our time. Where a search ignores faults that are known already (`report`), the
+//! copies do not have them. What was signed is the original, so signatures are verified over that.
 
 use std::time::Duration;
 
@@ -9,10 +10,13 @@ use rustls::pki_types::{
 
 use super::certificate::Certificate;
 use super::dates;
-use crate::der::{SEQUENCE, UTC_TIME, any_element, inside};
+use super::fields;
+use crate::der::{GENERALIZED_TIME, SEQUENCE, any_element, element, inside, wrap};
+use crate::reason::{Reason, Reasons};
 
-const EPOCH_AS_UTC_TIME: &[u8] = b"700101000000Z";
-const EPOCH_AS_GENERALIZED_TIME: &[u8] = b"19700101000000Z";
+// As GeneralizedTime.
+const EPOCH: &[u8] = b"19700101000000Z";
+const END_OF_TIME: &[u8] = b"99991231235959Z";
 
 /// A certificate that webpki is shown in place of another.
 #[derive(Debug)]
@@ -22,21 +26,55 @@ pub(super) struct Moved<'a> {
 }
 
 impl<'a> Moved<'a> {
-    /// `None` for a certificate whose dates webpki reads.
-    pub(super) fn of(certificate: &'a CertificateDer<'_>) -> Option<Self> {
+    /// `None` for a certificate that webpki is shown as it is. Of what is `ignored`, an end of the validity that has passed,
+    /// a begin that has not come, and critical extensions are not in the copy.
+    pub(super) fn of(certificate: &'a CertificateDer<'_>, ignored: Reasons) -> Option<Self> {
         let original: &[u8] = certificate.as_ref();
-        let mut dates = Certificate::read(original)?.validity;
-        let mut copy = None;
-        while let Some((tag, date)) = any_element(original, &mut dates) {
-            if dates::seconds(tag, &original[date.clone()])? >= 0 {
-                continue;
-            }
-            let epoch = if tag == UTC_TIME { EPOCH_AS_UTC_TIME } else { EPOCH_AS_GENERALIZED_TIME };
-            // A date that could be read has the length of its kind.
-            copy.get_or_insert_with(|| original.to_vec()).get_mut(date)?.copy_from_slice(epoch);
-        }
-        copy.map(|copy| Self { copy: copy.into(), original })
+        let copy = match Certificate::read(original).and_then(|read| moved_dates(original, &read, ignored)) {
+            Some(moved) => moved,
+            None if ignored.has(Reason::CriticalExtension) => original.to_vec(),
+            None => return None,
+        };
+        let copy = match ignored.has(Reason::CriticalExtension) {
+            true => fields::nothing_critical(&copy),
+            false => copy,
+        };
+        Some(Self { copy: copy.into(), original })
     }
+}
+
+/// A copy with other dates, if others are needed.
+fn moved_dates(certificate: &[u8], read: &Certificate<'_>, ignored: Reasons) -> Option<Vec<u8>> {
+    let mut dates = read.validity.clone();
+    let mut date = || {
+        let (tag, text) = any_element(certificate, &mut dates)?;
+        Some((dates::seconds(tag, &certificate[text.clone()])?, wrap(tag, &[&certificate[text]])))
+    };
+    let ((begin, unmoved_begin), (end, unmoved_end)) = (date()?, date()?);
+    // What ends before it begins is never valid.
+    let ignored = if begin > end { Reasons::default() } else { ignored };
+    let begin = (begin < 0 || ignored.has(Reason::NotYetValid)).then_some(EPOCH);
+    let end = match ignored.has(Reason::Expired) {
+        true => Some(END_OF_TIME),
+        false => (end < 0).then_some(EPOCH),
+    };
+    if begin.is_none() && end.is_none() {
+        return None;
+    }
+    let date = |moved: Option<&[u8]>, unmoved| moved.map_or(unmoved, |text| wrap(GENERALIZED_TIME, &[text]));
+    let moved = [date(begin, unmoved_begin.clone()), date(end, unmoved_end.clone())].concat();
+    // RFC 5280 section 4.1: the TBSCertificate, in which the validity is, and the signature.
+    let outer = inside(certificate, 0..certificate.len(), SEQUENCE)?;
+    let mut rest = outer.clone();
+    let signed = element(certificate, &mut rest, SEQUENCE)?;
+    let place = &read.whole_validity;
+    let (before, after) = (certificate.get(signed.start..place.start)?, certificate.get(place.end..signed.end)?);
+    let with = |dates: &[u8]| {
+        let signed = wrap(SEQUENCE, &[before, &wrap(SEQUENCE, &[dates]), after]);
+        [&wrap(SEQUENCE, &[&signed, &certificate[rest.clone()]]), &certificate[outer.end..]].concat()
+    };
+    // A copy of what is malformed would not be: it stays as it is.
+    (with(&[unmoved_begin, unmoved_end].concat()) == certificate).then(|| with(&moved))
 }
 
 /// The moment at which copies are judged. What ended before 1970 has a copy that ends with the first second of that year,
@@ -60,7 +98,7 @@ impl SignatureVerificationAlgorithm for Restoring<'_> {
             .filter(|moved| signed_part(&moved.copy) == Some(message))
             .map(|moved| signed_part(moved.original).ok_or(InvalidSignature));
         let message = originals.next().transpose()?.unwrap_or(message);
-        // Those that differ in such a date alone have one copy: the signature of one must not stand for another.
+        // Those that differ in what was changed alone have one copy: the signature of one must not stand for another.
         if originals.any(|original| original.ok() != Some(message)) {
             return Err(InvalidSignature);
         }
@@ -81,7 +119,7 @@ impl SignatureVerificationAlgorithm for Restoring<'_> {
 }
 
 /// The TBSCertificate with its tag and length.
-fn signed_part(certificate: &[u8]) -> Option<&[u8]> {
+pub(super) fn signed_part(certificate: &[u8]) -> Option<&[u8]> {
     let outer = inside(certificate, 0..certificate.len(), SEQUENCE)?;
     let mut rest = outer.clone();
     any_element(certificate, &mut rest)?;
@@ -92,7 +130,7 @@ fn signed_part(certificate: &[u8]) -> Option<&[u8]> {
 mod tests {
     use super::*;
     use crate::outcome::Alert;
-    use crate::trust::{Peer, Policy, Rules};
+    use crate::trust::{Extent, Peer, Policy, Rules};
 
     /// A certificate with these years, for which no one has signed.
     fn dated(not_before: &[u8; 2], not_after: &[u8; 4]) -> CertificateDer<'static> {
@@ -126,7 +164,8 @@ mod tests {
     #[test]
     fn a_signature_over_one_date_before_1970_is_none_over_another() {
         let (signed, other) = (dated(b"60", b"2100"), dated(b"61", b"2100"));
-        let (signed, other) = (Moved::of(&signed).unwrap(), Moved::of(&other).unwrap());
+        let none = Reasons::default();
+        let (signed, other) = (Moved::of(&signed, none).unwrap(), Moved::of(&other, none).unwrap());
         assert_eq!(signed.copy, other.copy);
         let algorithm = Over(signed_part(signed.original).unwrap().to_vec());
         let shown = signed_part(&signed.copy).unwrap();
@@ -150,7 +189,7 @@ mod tests {
         for seconds in [0, 1, 1 << 31] {
             let now = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
             assert_eq!(
-                policy.judge_at(std::slice::from_ref(&leaf), None, now).alert,
+                policy.judge_at(std::slice::from_ref(&leaf), None, now, Extent::Verdict).alert,
                 Some(Alert::CERTIFICATE_EXPIRED),
                 "{seconds}"
             );

@@ -10,13 +10,16 @@ mod dates;
 mod early;
 mod end_point;
 pub(crate) mod fields;
+mod likely;
 mod name;
 mod path;
 mod privileges;
+mod report;
 mod strict;
 pub(crate) mod system;
 
 use std::cmp::Reverse;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, OnceLock};
 
 use rustls::pki_types::{
@@ -28,15 +31,18 @@ use self::alert::Fault;
 pub(crate) use self::anchors::AnchorMode;
 use self::anchors::Anchors;
 pub(crate) use self::anchors::anchor;
+use self::budget::Budget;
 #[cfg(test)]
 pub(crate) use self::budget::tests::CHECKS;
 use self::early::Moved;
 pub(crate) use self::end_point::certificate_hash;
 pub(crate) use self::name::{matches_name, server_name};
 pub(crate) use self::path::Link;
+use self::path::Subject;
 use crate::crypto::provider;
 use crate::limits::MAX_SIGNING_RSA_BITS;
 use crate::outcome::{Alert, Failure, policy};
+use crate::reason::{Blame, NO_CERTIFICATE, Reason, Reasons};
 
 type Algorithms = &'static [&'static dyn SignatureVerificationAlgorithm];
 
@@ -63,9 +69,18 @@ pub(crate) struct Policy {
     rules: Rules,
     anchors: Anchors,
     /// The system's, once they were needed.
-    of_the_system: OnceLock<Arc<Anchors>>,
+    of_the_system: OnceLock<Arc<system::Store>>,
     /// The newest first: webpki looks at the first one of an issuer.
     revocation_lists: Vec<CertRevocationList<'static>>,
+}
+
+/// How much a judgement says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Extent {
+    /// Whether the peer is trusted and, if not, the fault that decides. It ends at the first one that webpki finds.
+    Verdict,
+    /// Every fault that can be found.
+    Report,
 }
 
 /// What the default validation found.
@@ -76,7 +91,11 @@ pub(crate) struct Judgement {
     /// The alert for the worst of them.
     pub(crate) alert: Option<Alert>,
     /// What is wrong, in words; empty when nothing is.
-    pub(crate) reason: String,
+    pub(crate) message: String,
+    /// The fault that decides the alert.
+    pub(crate) blame: Option<Blame>,
+    /// All faults, in a report; otherwise those that were found on the way.
+    pub(crate) reasons: Reasons,
     /// Leaf to anchor; empty if the chain is not trusted. The name is another question.
     pub(crate) path: Box<[Link]>,
 }
@@ -96,10 +115,15 @@ impl Policy {
     }
 
     /// Judges `chain` (leaf first). `name` is whom a client wanted to reach.
-    pub(crate) fn judge(&self, chain: &[CertificateDer<'static>], name: Option<&ServerName<'static>>) -> Judgement {
+    pub(crate) fn judge(
+        &self,
+        chain: &[CertificateDer<'static>],
+        name: Option<&ServerName<'static>>,
+        extent: Extent,
+    ) -> Judgement {
         #[allow(clippy::disallowed_methods, reason = "validity needs the time, and only here")]
         let time = self.rules.time.unwrap_or_else(UnixTime::now);
-        self.judge_at(chain, name, time)
+        self.judge_at(chain, name, time, extent)
     }
 
     pub(crate) fn judge_at(
@@ -107,62 +131,57 @@ impl Policy {
         chain: &[CertificateDer<'static>],
         name: Option<&ServerName<'static>>,
         now: UnixTime,
+        extent: Extent,
     ) -> Judgement {
-        let Some((leaf, intermediates)) = chain.split_first() else {
-            return Judgement {
-                policy_errors: policy::NOT_AVAILABLE,
-                alert: Some(Alert::CERTIFICATE_REQUIRED),
-                reason: "the peer showed no certificate".into(),
-                path: Box::default(),
-            };
-        };
+        let Some((leaf, intermediates)) = chain.split_first() else { return Judgement::of_no_certificate() };
+        let budget = Budget::new(self.store().all());
         let now = early::moment(now);
-        let early = Moved::of(leaf);
-        let readable = early.as_ref().map_or(leaf, |early| &early.copy);
-        let chain = match EndEntityCert::try_from(readable) {
-            Ok(certificate) => self.chain(&certificate, leaf, intermediates, now),
-            Err(error) => Err(error.into()),
-        };
-        let mut judgement = Judgement { policy_errors: 0, alert: None, reason: String::new(), path: Box::default() };
-        match chain {
+        let subject = Subject { leaf, intermediates, now, budget: &budget, ignored: Reasons::default() };
+        let mut judgement = Judgement::trust();
+        match self.chain(subject) {
             Ok(path) => judgement.path = path,
             Err(fault) => {
                 judgement.policy_errors |= policy::CHAIN_ERRORS;
                 judgement.alert = Some(alert::for_chain(&fault));
-                judgement.reason = alert::describe(&fault);
+                judgement.message = self.describe(&fault);
+                judgement.blame = Some(self.blame(subject, &fault));
+                judgement.reasons = match extent {
+                    Extent::Verdict => fault.reason().into(),
+                    Extent::Report => self.report(subject, &fault),
+                };
             }
         }
-        if let Err(reason) = self.name(leaf, name) {
-            judgement.policy_errors |= policy::NAME_MISMATCH;
-            // A chain error weighs more: the name on a certificate that nobody vouches for says nothing.
-            judgement.alert = judgement.alert.or(Some(Alert::BAD_CERTIFICATE));
-            if !judgement.reason.is_empty() {
-                judgement.reason.push_str("; ");
-            }
-            judgement.reason.push_str(&reason);
+        if let Err(words) = self.name(leaf, name) {
+            judgement.add_name_mismatch(&words);
         }
         judgement
     }
 
-    fn chain(
-        &self,
-        certificate: &EndEntityCert<'_>,
-        leaf: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        now: UnixTime,
-    ) -> Result<Box<[Link]>, Fault> {
-        let path = self.find_path(certificate, leaf, intermediates, now)?;
-        if !fields::allows_key_usage(leaf, self.key_usage()) {
-            return Err(Fault::KeyUsage);
+    /// The path from the leaf to an anchor, if everything about it is right.
+    fn chain(&self, of: Subject<'_>) -> Result<Box<[Link]>, Fault> {
+        let copy = Moved::of(of.leaf, of.ignored);
+        let readable = copy.as_ref().map_or(of.leaf, |moved| &moved.copy);
+        let certificate = EndEntityCert::try_from(readable)?;
+        let path = self.find_path(&certificate, of)?;
+        if !fields::allows_key_usage(of.leaf, self.key_usage()) {
+            of.ignored.tolerate(Err(Fault::KeyUsage), Fault::reason)?;
         }
-        can_sign_handshakes(certificate, provider::SIGNATURES.all)?;
+        of.ignored.tolerate(can_sign_handshakes(&certificate, provider::SIGNATURES.all), Fault::reason)?;
         Ok(path)
+    }
+
+    fn describe(&self, fault: &Fault) -> String {
+        let words = alert::describe(fault);
+        match (fault.reason(), self.of_the_system.get().and_then(|store| store.emptiness.as_ref())) {
+            (Reason::UnknownIssuer | Reason::SelfSigned, Some(emptiness)) => format!("{words}: {emptiness}"),
+            _ => words,
+        }
     }
 
     /// What is trusted.
     fn store(&self) -> &Anchors {
         match self.peer {
-            Peer::Server if self.anchors.is_empty() => self.of_the_system.get_or_init(system::anchors),
+            Peer::Server if self.anchors.is_empty() => &self.of_the_system.get_or_init(system::store).anchors,
             // The system's store is for trusting servers; which clients a server admits, its owner decides.
             Peer::Server | Peer::Client => &self.anchors,
         }
@@ -203,6 +222,42 @@ impl Policy {
     }
 }
 
+impl Judgement {
+    fn trust() -> Self {
+        Self {
+            policy_errors: 0,
+            alert: None,
+            message: String::new(),
+            blame: None,
+            reasons: Reasons::default(),
+            path: Box::default(),
+        }
+    }
+
+    fn of_no_certificate() -> Self {
+        Self {
+            policy_errors: policy::NOT_AVAILABLE,
+            alert: Some(Alert::CERTIFICATE_REQUIRED),
+            message: NO_CERTIFICATE.into(),
+            blame: Blame::without_a_certificate(Reason::NoCertificate.into()),
+            reasons: Reason::NoCertificate.into(),
+            ..Self::trust()
+        }
+    }
+
+    /// A chain error weighs more: the name on a certificate that no one vouches for says nothing.
+    fn add_name_mismatch(&mut self, words: &str) {
+        self.policy_errors |= policy::NAME_MISMATCH;
+        self.alert = self.alert.or(Some(Alert::BAD_CERTIFICATE));
+        self.blame = self.blame.or(Some(Blame { reason: Reason::NameMismatch, depth: Some(0), rule: None }));
+        self.reasons.insert(Reason::NameMismatch);
+        if !self.message.is_empty() {
+            self.message.push_str("; ");
+        }
+        self.message.push_str(words);
+    }
+}
+
 /// Whether signatures by the leaf's key could be verified at all: webpki looks at the keys of issuers only.
 fn can_sign_handshakes(certificate: &EndEntityCert<'_>, algorithms: Algorithms) -> Result<(), Fault> {
     let info = certificate.subject_public_key_info();
@@ -212,12 +267,19 @@ fn can_sign_handshakes(certificate: &EndEntityCert<'_>, algorithms: Algorithms) 
     }
     if algorithm == alg_id::RSA_ENCRYPTION.as_ref() {
         let bits = fields::rsa_bits(key).ok_or(webpki::Error::BadDer)?;
-        // What the provider verifies. The lower end is RFC 9325 section 4.5's.
-        if !(2048..=8192).contains(&bits) {
+        if !GOOD_RSA_BITS.contains(&bits) {
             return Err(Fault::KeySize);
         }
     }
     Ok(())
+}
+
+/// What the provider verifies. The lower end is RFC 9325 section 4.5's.
+const GOOD_RSA_BITS: RangeInclusive<usize> = 2048..=8192;
+
+/// Whether signatures are verified with an RSA key of this size.
+fn has_good_size(key: &[u8]) -> bool {
+    fields::rsa_bits(key).is_some_and(|bits| GOOD_RSA_BITS.contains(&bits))
 }
 
 /// Whether a key of our own is one whose signatures peers, and we, can check.

@@ -57,7 +57,7 @@ mod tests {
 
     use super::*;
     use crate::certificate::tests::Parts;
-    use crate::trust::{Peer, Policy, Rules};
+    use crate::trust::{Extent, Peer, Policy, Rules};
 
     const DNS: u8 = 0x82;
     const IP: u8 = 0x87;
@@ -70,7 +70,7 @@ mod tests {
         let policy = Policy::new(Peer::Server, Rules::default(), Vec::new(), &[]).unwrap();
         let chain = [CertificateDer::from(certificate.to_vec())];
         let now = UnixTime::since_unix_epoch(Duration::from_secs(1_700_000_000));
-        let judgement = policy.judge_at(&chain, Some(&server_name(name).unwrap()), now);
+        let judgement = policy.judge_at(&chain, Some(&server_name(name).unwrap()), now, Extent::Verdict);
         assert_eq!(alone.is_err(), judgement.policy_errors & policy::NAME_MISMATCH != 0, "{name}");
         if let Err(failure) = &alone {
             assert_eq!((failure.kind, failure.policy_errors), (FailureKind::Authentication, policy::NAME_MISMATCH));

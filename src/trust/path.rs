@@ -2,20 +2,21 @@
 
 use std::cell::Cell;
 
-use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::{
     EndEntityCert, Error, ExpirationPolicy, ExtendedKeyUsageValidator, KeyPurposeIdIter, KeyUsage,
     RevocationCheckDepth, RevocationOptions, RevocationOptionsBuilder, UnknownStatusPolicy, VerifiedPath,
 };
 
-use super::alert::Fault;
+use super::alert::{self, Fault};
 use super::anchors::{self, AnchorMode, Anchors};
 use super::budget::Budget;
 use super::early::{Moved, Restoring};
 use super::strict::{self, Place};
-use super::{Policy, fields, is_self_signed};
+use super::{Policy, fields, is_self_signed, likely};
 use crate::crypto::provider;
 use crate::limits::MAX_PATH_STEPS;
+use crate::reason::{Reason, Reasons, Rule};
 
 /// A certificate of a path, by where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,41 +37,61 @@ impl Link {
     }
 }
 
-/// One judgement's inputs.
+/// What a judgement is about.
+#[derive(Clone, Copy)]
+pub(super) struct Subject<'a> {
+    pub(super) leaf: &'a CertificateDer<'a>,
+    pub(super) intermediates: &'a [CertificateDer<'a>],
+    pub(super) now: UnixTime,
+    pub(super) budget: &'a Budget,
+    /// Faults that are known already: the search passes over them, to find others.
+    pub(super) ignored: Reasons,
+}
+
+/// One search's inputs.
 struct Search<'a> {
     policy: &'a Policy,
     store: &'a Anchors,
-    leaf: &'a CertificateDer<'a>,
-    now: UnixTime,
-    budget: &'a Budget,
+    of: Subject<'a>,
     /// A fault of a path for which webpki has no error.
-    fault: Cell<Option<&'static str>>,
+    fault: Cell<Option<(Rule, u32)>>,
+}
+
+/// Certificates that webpki may put into a path: those that are trusted come before those that the peer has sent.
+struct Candidates<'a> {
+    issuers: Vec<&'a CertificateDer<'a>>,
+    /// As webpki gets them.
+    given: Vec<CertificateDer<'a>>,
+}
+
+impl Candidates<'_> {
+    /// Where this one is. webpki returns what it was given, so places in memory say which.
+    fn position(&self, issuer: &CertificateDer<'_>) -> Option<usize> {
+        self.given.iter().position(|given| std::ptr::eq(given.as_ref(), issuer.as_ref()))
+    }
+
+    /// As it was sent.
+    fn original(&self, issuer: &CertificateDer<'_>) -> Result<&CertificateDer<'_>, Error> {
+        self.position(issuer).map(|index| self.issuers[index]).ok_or(Error::BadDer)
+    }
 }
 
 impl Policy {
     /// A path from the leaf to an anchor, both included.
-    pub(super) fn find_path(
-        &self,
-        certificate: &EndEntityCert<'_>,
-        leaf: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        now: UnixTime,
-    ) -> Result<Box<[Link]>, Fault> {
+    pub(super) fn find_path(&self, certificate: &EndEntityCert<'_>, of: Subject<'_>) -> Result<Box<[Link]>, Fault> {
         let store = self.store();
-        let budget = Budget::new(store.all());
-        let search = Search { policy: self, store, leaf, now, budget: &budget, fault: Cell::new(None) };
-        match search.below_anchors(certificate, intermediates) {
+        let search = Search { policy: self, store, of, fault: Cell::new(None) };
+        if of.ignored.has(Reason::UnknownIssuer) || of.ignored.has(Reason::SelfSigned) {
+            return search.below_the_last(certificate);
+        }
+        match search.below_anchors(certificate, store.ends(self.rules.anchors)) {
             Ok(path) => Ok(path),
             // Whatever vouches for it, it is revoked, or a list that would say so has expired.
             Err(error @ (Error::CertRevoked | Error::CrlExpired { .. })) => Err(error.into()),
             Err(_) if search.vouches_for_itself(certificate) => search.alone(certificate),
             // It would be accepted if it were an anchor, so being a CA is not the fault.
-            Err(Error::CaUsedAsEndEntity) if is_self_signed(certificate) => Err(Error::UnknownIssuer.into()),
-            Err(_) if budget.is_used_up() => Err(Fault::WrongSignatures),
-            Err(error) => Err(match search.fault.get() {
-                Some(fault) if error == Error::MalformedExtensions => Fault::Strict(fault),
-                _ => error.into(),
-            }),
+            Err(Error::CaUsedAsEndEntity) if is_self_signed(certificate) => Err(Fault::SelfSigned),
+            Err(error) => Err(search.fault_of(error)),
         }
     }
 
@@ -88,47 +109,34 @@ impl Policy {
 }
 
 impl Search<'_> {
-    fn below_anchors(
-        &self,
-        certificate: &EndEntityCert<'_>,
-        intermediates: &[CertificateDer<'_>],
-    ) -> Result<Box<[Link]>, Error> {
-        let mode = self.policy.rules.anchors;
-        let (first, between) = self.store.between(mode);
-        // What is trusted is tried before what the peer has sent.
+    fn below_anchors(&self, certificate: &EndEntityCert<'_>, ends: &[TrustAnchor<'_>]) -> Result<Box<[Link]>, Error> {
+        let Subject { leaf, intermediates, now, budget, ignored } = self.of;
+        let (first, between) = self.store.between(self.policy.rules.anchors);
         let issuers: Vec<&CertificateDer<'_>> = between.iter().chain(intermediates).collect();
-        let early: Vec<Option<Moved<'_>>> = issuers.iter().map(|issuer| Moved::of(issuer)).collect();
-        let candidates: Vec<CertificateDer<'_>> = issuers
-            .iter()
-            .zip(&early)
-            .map(|(issuer, early)| early.as_ref().map_or(issuer.as_ref(), |early| early.copy.as_ref()).into())
-            .collect();
-        let early_leaf = Moved::of(self.leaf);
-        let moved: Vec<&Moved<'_>> = early_leaf.iter().chain(early.iter().flatten()).collect();
-        let restoring: Vec<_> = provider::SIGNATURES
-            .all
-            .iter()
-            .map(|algorithm| Restoring { algorithm: *algorithm, moved: &moved })
-            .collect();
-        let restoring: Vec<_> = restoring.iter().map(|algorithm| algorithm as _).collect();
-        let usage = Usage { purpose: self.policy.purpose(), steps: Cell::new(0) };
+        let moved: Vec<Option<Moved<'_>>> = issuers.iter().map(|issuer| Moved::of(issuer, ignored)).collect();
+        let given = issuers.iter().zip(&moved);
+        let given =
+            given.map(|(issuer, moved)| moved.as_ref().map_or(issuer.as_ref(), |moved| moved.copy.as_ref()).into());
+        let candidates = Candidates { given: given.collect(), issuers: issuers.clone() };
+        let moved_leaf = Moved::of(leaf, ignored);
+        let moved: Vec<&Moved<'_>> = moved_leaf.iter().chain(moved.iter().flatten()).collect();
+        let charged = budget.charge(provider::SIGNATURES.all);
+        let restoring: Vec<_> = charged.iter().map(|algorithm| Restoring { algorithm, moved: &moved }).collect();
+        let algorithms: Vec<_> = restoring.iter().map(|algorithm| algorithm as _).collect();
+        let usage = self.usage();
         let lists: Vec<_> = self.policy.revocation_lists.iter().collect();
-        let charged = self.budget.charge(&restoring);
-        let algorithms: Vec<_> = charged.iter().map(|algorithm| algorithm as _).collect();
-        let holds = |path: &VerifiedPath<'_>| self.holds(path);
+        let holds = |path: &VerifiedPath<'_>| self.holds(path, &candidates);
         let path = certificate.verify_for_usage(
             &algorithms,
-            self.store.ends(mode),
-            &candidates,
-            self.now,
+            ends,
+            &candidates.given,
+            now,
             &usage,
-            revocation(&lists),
+            revocation(&lists, ignored),
             Some(&holds),
         )?;
-        // webpki hands out what it was given: places in memory say which.
         let link = |issuer: &CertificateDer<'_>| {
-            let index = candidates.iter().position(|candidate| std::ptr::eq(candidate.as_ref(), issuer.as_ref()));
-            let index = index.unwrap_or(usize::MAX);
+            let index = candidates.position(issuer).unwrap_or(usize::MAX);
             match index < between.len() {
                 true => Link::stored(first + index),
                 false => Link::shown(index.saturating_sub(between.len()).saturating_add(1)),
@@ -139,40 +147,87 @@ impl Search<'_> {
         Ok(std::iter::once(Link::Shown(0)).chain(issuers).chain([Link::stored(anchor)]).collect())
     }
 
-    /// Our rules for a path beyond webpki's.
-    fn holds(&self, path: &VerifiedPath<'_>) -> Result<(), Error> {
-        let rules = &self.policy.rules;
-        let anchor = match rules.anchors {
-            AnchorMode::Authorities => None,
-            AnchorMode::Certificates | AnchorMode::PartialChain => {
-                let index = self.store.index_of(path.anchor()).ok_or(Error::UnknownIssuer)?;
-                self.store.get(index)
-            }
+    /// The same where no anchor is known, as if the last certificate of the chain were one: for a report, never for a verdict.
+    fn below_the_last(&self, certificate: &EndEntityCert<'_>) -> Result<Box<[Link]>, Fault> {
+        let chain = likely::chain(self.of.leaf, self.of.intermediates, self.store);
+        let last = match chain.last() {
+            Some(last) if chain.len() > 1 => *last,
+            _ => return self.alone(certificate),
         };
+        let last = Moved::of(last, self.of.ignored).map_or_else(|| last.clone(), |moved| moved.copy);
+        let end = webpki::anchor_from_trusted_cert(&last)?;
+        self.below_anchors(certificate, std::slice::from_ref(&end)).map_err(|error| self.fault_of(error))
+    }
+
+    /// Our rules for a path beyond webpki's.
+    fn holds(&self, path: &VerifiedPath<'_>, candidates: &Candidates<'_>) -> Result<(), Error> {
+        let (rules, ignored) = (&self.policy.rules, self.of.ignored);
+        let anchor = self.judged_anchor(path)?;
         // RFC 5280 section 6.1.4 (n): a CA whose key usage lacks keyCertSign issues nothing. webpki ignores key usage.
         let mut issuers = path.intermediate_certificates();
         if !issuers.all(|issuer| fields::allows_key_usage(&issuer.der(), fields::KEY_CERT_SIGN)) {
-            return Err(Error::EndEntityUsedAsCa);
+            ignored.tolerate(Err(Error::EndEntityUsedAsCa), alert::reason)?;
         }
         if let Some(anchor) = anchor {
-            anchors::may_end(anchor, path, self.now, self.policy.purpose(), self.policy.purpose_identifier())?;
+            let purpose = (self.policy.purpose(), self.policy.purpose_identifier());
+            anchors::may_end(anchor, path, self.of.now, purpose, ignored)?;
         }
-        if rules.strict {
-            let mut issuers = path.intermediate_certificates();
-            strict::check(self.leaf, Place::Leaf)
-                .and_then(|()| issuers.try_for_each(|issuer| strict::check(&issuer.der(), Place::Intermediate)))
-                .and_then(|()| anchor.map_or(Ok(()), |anchor| strict::check(anchor, Place::Anchor)))
-                .map_err(|fault| {
-                    self.fault.set(Some(fault));
+        if rules.strict && !ignored.has(Reason::StrictProfile) {
+            let issuers = path.intermediate_certificates().map(|issuer| candidates.original(&issuer.der()));
+            let issuers = issuers.collect::<Result<Vec<_>, _>>()?;
+            let places = std::iter::once((self.of.leaf, Place::Leaf))
+                .chain(issuers.into_iter().map(|issuer| (issuer, Place::Intermediate)))
+                .chain(anchor.map(|anchor| (anchor, Place::Anchor)));
+            for ((certificate, place), depth) in places.zip(0..) {
+                strict::check(certificate, place).map_err(|rule| {
+                    self.fault.set(Some((rule, depth)));
                     Error::MalformedExtensions
                 })?;
+            }
         }
         Ok(())
     }
 
+    /// The end of a path, if it is judged as a certificate.
+    fn judged_anchor(&self, path: &VerifiedPath<'_>) -> Result<Option<&CertificateDer<'_>>, Error> {
+        match (self.store.index_of(path.anchor()), self.policy.rules.anchors) {
+            (Some(_), AnchorMode::Authorities) => Ok(None),
+            (Some(index), AnchorMode::Certificates | AnchorMode::PartialChain) => Ok(self.store.get(index)),
+            // The last certificate of the chain, in a report.
+            (None, _) => {
+                let chain = likely::chain(self.of.leaf, self.of.intermediates, self.store);
+                chain.last().copied().map(Some).ok_or(Error::UnknownIssuer)
+            }
+        }
+    }
+
+    /// What webpki's error stands for.
+    fn fault_of(&self, error: Error) -> Fault {
+        if self.of.budget.is_used_up() {
+            return Fault::WrongSignatures;
+        }
+        let wrong = self.of.budget.wrong();
+        match (error, self.fault.get(), wrong) {
+            (Error::MalformedExtensions, Some((rule, depth)), _) => Fault::Strict(rule, depth),
+            (Error::InvalidSignatureForPublicKey, _, Some(wrong)) if wrong.of_a_bad_key => Fault::IssuerKeySize,
+            // An anchor has its name, and another key.
+            (Error::InvalidSignatureForPublicKey, _, Some(wrong)) if self.ends_with(|last| wrong.is_of(last)) => {
+                Fault::SelfSigned
+            }
+            (Error::UnknownIssuer, ..) if self.ends_with(|_| true) => Fault::SelfSigned,
+            (error, ..) => error.into(),
+        }
+    }
+
+    /// Whether the chain ends with a self-signed certificate, and one like this.
+    fn ends_with(&self, this: impl Fn(&CertificateDer<'_>) -> bool) -> bool {
+        let chain = likely::chain(self.of.leaf, self.of.intermediates, self.store);
+        chain.last().is_some_and(|last| likely::is_self_signed(last) && this(last))
+    }
+
     /// Whether the host trusts this very certificate, so that it needs no issuer.
     fn vouches_for_itself(&self, certificate: &EndEntityCert<'_>) -> bool {
-        self.store.position(self.leaf).is_some_and(|index| match self.policy.rules.anchors {
+        self.store.position(self.of.leaf).is_some_and(|index| match self.policy.rules.anchors {
             // What `openssl req -x509` makes.
             AnchorMode::Authorities => is_self_signed(certificate),
             AnchorMode::Certificates => self.store.is_self_signed(index),
@@ -182,29 +237,49 @@ impl Search<'_> {
 
     /// A leaf that needs no issuer. Its validity and its usage are still checked.
     fn alone(&self, certificate: &EndEntityCert<'_>) -> Result<Box<[Link]>, Fault> {
-        let usage = Usage { purpose: self.policy.purpose(), steps: Cell::new(0) };
-        match certificate.verify_for_usage(&[], &[], &[], self.now, &usage, None, None) {
+        let Subject { leaf, now, ignored, .. } = self.of;
+        match certificate.verify_for_usage(&[], &[], &[], now, self.usage(), None, None) {
             // Looked for after validity and usage.
             Ok(_) | Err(Error::UnknownIssuer) => {}
             // Found after the validity and before the usage.
-            Err(Error::CaUsedAsEndEntity) if fields::is_for(self.leaf, self.policy.purpose_identifier()) => {}
+            Err(Error::CaUsedAsEndEntity)
+                if ignored.has(Reason::WrongUsage) || fields::is_for(leaf, self.policy.purpose_identifier()) => {}
             Err(error) => return Err(error.into()),
         }
-        if self.policy.rules.strict {
-            strict::check_alone(self.leaf).map_err(Fault::Strict)?;
+        if self.policy.rules.strict && !ignored.has(Reason::StrictProfile) {
+            strict::check_alone(leaf).map_err(|rule| Fault::Strict(rule, 0))?;
         }
         Ok(Box::new([Link::Shown(0)]))
+    }
+
+    fn usage(&self) -> Usage {
+        Usage {
+            purpose: self.policy.purpose(),
+            is_ignored: self.of.ignored.has(Reason::WrongUsage),
+            steps: Cell::new(0),
+        }
     }
 }
 
 /// If there are lists, they must cover every certificate below the anchor, and be current: withholding a list must not make a
 /// revoked certificate acceptable.
-fn revocation<'a>(lists: &'a [&'a webpki::CertRevocationList<'a>]) -> Option<RevocationOptions<'a>> {
+fn revocation<'a>(lists: &'a [&'a webpki::CertRevocationList<'a>], ignored: Reasons) -> Option<RevocationOptions<'a>> {
+    if ignored.has(Reason::Revoked) {
+        return None;
+    }
+    let unknown = match ignored.has(Reason::RevocationUnknown) {
+        true => UnknownStatusPolicy::Allow,
+        false => UnknownStatusPolicy::Deny,
+    };
+    let expiration = match ignored.has(Reason::CrlExpired) {
+        true => ExpirationPolicy::Ignore,
+        false => ExpirationPolicy::Enforce,
+    };
     RevocationOptionsBuilder::new(lists).ok().map(|builder| {
         builder
             .with_depth(RevocationCheckDepth::Chain)
-            .with_status_policy(UnknownStatusPolicy::Deny)
-            .with_expiration_policy(ExpirationPolicy::Enforce)
+            .with_status_policy(unknown)
+            .with_expiration_policy(expiration)
             .build()
     })
 }
@@ -212,6 +287,7 @@ fn revocation<'a>(lists: &'a [&'a webpki::CertRevocationList<'a>]) -> Option<Rev
 /// Checks the extended key usage of each certificate that webpki puts into a path, and so counts them.
 struct Usage {
     purpose: KeyUsage,
+    is_ignored: bool,
     steps: Cell<u32>,
 }
 
@@ -221,6 +297,9 @@ impl ExtendedKeyUsageValidator for Usage {
         if self.steps.get() > MAX_PATH_STEPS {
             // webpki stops looking for other paths.
             return Err(Error::MaximumPathBuildCallsExceeded);
+        }
+        if self.is_ignored {
+            return Ok(());
         }
         self.purpose.validate(purposes)
     }

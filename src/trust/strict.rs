@@ -5,6 +5,7 @@ use super::certificate::{
     AUTHORITY_KEY_IDENTIFIER, BASIC_CONSTRAINTS, Certificate, KEY_CERT_SIGN, SUBJECT_ALT_NAME, SUBJECT_KEY_IDENTIFIER,
 };
 use super::fields::CRL_SIGN;
+use crate::reason::Rule;
 
 /// The position of a certificate in a path of at least two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,99 +15,99 @@ pub(super) enum Place {
     Anchor,
 }
 
-/// What is wrong with the certificate, in words that follow "a certificate".
-pub(super) fn check(certificate: &[u8], place: Place) -> Result<(), &'static str> {
-    let Some(certificate) = Certificate::read(certificate) else { return Err("that cannot be read") };
+/// Which rule the certificate breaks.
+pub(super) fn check(certificate: &[u8], place: Place) -> Result<(), Rule> {
+    let Some(certificate) = Certificate::read(certificate) else { return Err(Rule::Unreadable) };
     if place != Place::Leaf && !certificate.is_ca() {
-        return Err("that issues others but is not a CA by its basicConstraints");
+        return Err(Rule::IssuerNotACa);
     }
     check_constraints(&certificate)?;
     check_names(&certificate)?;
     let [signed, outer] = certificate.algorithms;
     if signed != outer {
-        return Err("with two different signature algorithms");
+        return Err(Rule::TwoAlgorithms);
     }
     if certificate.version == 3 {
         check_key_identifiers(&certificate, place)
     } else if certificate.has_extensions {
-        Err("that has extensions but is not of version 3")
+        Err(Rule::Version)
     } else {
         Ok(())
     }
 }
 
 /// A certificate that is trusted by itself is not an issued one (RFC 6818 section 2). It must be clear whether it is a CA.
-pub(super) fn check_alone(certificate: &[u8]) -> Result<(), &'static str> {
-    let Some(certificate) = Certificate::read(certificate) else { return Err("that cannot be read") };
+pub(super) fn check_alone(certificate: &[u8]) -> Result<(), Rule> {
+    let Some(certificate) = Certificate::read(certificate) else { return Err(Rule::Unreadable) };
     let may_sign = certificate.version == 1 || certificate.has_key_usage(KEY_CERT_SIGN);
     match certificate.extension(BASIC_CONSTRAINTS) {
-        None if may_sign => Err("that may be a CA, without basicConstraints"),
+        None if may_sign => Err(Rule::AmbiguousCa),
         _ => Ok(()),
     }
 }
 
 /// Sections 4.2.1.3 and 4.2.1.9.
-fn check_constraints(certificate: &Certificate<'_>) -> Result<(), &'static str> {
+fn check_constraints(certificate: &Certificate<'_>) -> Result<(), Rule> {
     let constraints = certificate.basic_constraints();
     let signs = certificate.has_key_usage(KEY_CERT_SIGN);
     let ca = certificate.is_ca();
     if constraints.is_some_and(|constraints| constraints.path_length.is_some()) {
         if !ca {
-            return Err("with a path length that is not a CA");
+            return Err(Rule::PathLengthWithoutCa);
         }
         if !signs {
-            return Err("with a path length and without keyCertSign");
+            return Err(Rule::PathLengthWithoutKeyCertSign);
         }
     }
     match ca {
         true if certificate.extension(BASIC_CONSTRAINTS).is_some_and(|(critical, _)| !critical) => {
-            Err("of a CA whose basicConstraints is not critical")
+            Err(Rule::ConstraintsNotCritical)
         }
-        true if certificate.key_usage().is_none() => Err("of a CA without a key usage"),
-        false if signs => Err("with keyCertSign that is not a CA"),
+        true if certificate.key_usage().is_none() => Err(Rule::CaWithoutKeyUsage),
+        false if signs => Err(Rule::KeyCertSignWithoutCa),
         _ => Ok(()),
     }
 }
 
 /// Sections 4.1.2.4, 4.1.2.6 and 4.2.1.6.
-fn check_names(certificate: &Certificate<'_>) -> Result<(), &'static str> {
+fn check_names(certificate: &Certificate<'_>) -> Result<(), Rule> {
     if certificate.issuer.is_empty() {
-        return Err("without the name of its issuer");
+        return Err(Rule::NoIssuerName);
     }
     let alternative = certificate.alternative_names();
     if alternative.is_some_and(|names| names.is_none_or(|count| count == 0)) {
-        return Err("whose subjectAltName is empty or malformed");
+        return Err(Rule::EmptyAlternativeName);
     }
     if !certificate.subject.is_empty() {
         return Ok(());
     }
     if certificate.is_ca() || certificate.has_key_usage(CRL_SIGN) || alternative.is_none() {
-        return Err("without a subject");
+        return Err(Rule::NoSubject);
     }
     match certificate.extension(SUBJECT_ALT_NAME) {
-        Some((false, _)) => Err("without a subject whose subjectAltName is not critical"),
+        Some((false, _)) => Err(Rule::AlternativeNameNotCritical),
         _ => Ok(()),
     }
 }
 
 /// Sections 4.2.1.1 and 4.2.1.2.
-fn check_key_identifiers(certificate: &Certificate<'_>, place: Place) -> Result<(), &'static str> {
+fn check_key_identifiers(certificate: &Certificate<'_>, place: Place) -> Result<(), Rule> {
     let is_critical = |identifier| certificate.extension(identifier).is_some_and(|(critical, _)| critical);
     if is_critical(AUTHORITY_KEY_IDENTIFIER) {
-        return Err("whose authorityKeyIdentifier is critical");
+        return Err(Rule::CriticalAuthorityKey);
     }
     if is_critical(SUBJECT_KEY_IDENTIFIER) {
-        return Err("whose subjectKeyIdentifier is critical");
+        return Err(Rule::CriticalSubjectKey);
     }
     let authority = certificate.authority_key_identifier();
     if place != Place::Anchor && authority.as_ref().is_none_or(|authority| authority.key.is_none()) {
-        return Err("without an authorityKeyIdentifier that names a key");
+        return Err(Rule::NoAuthorityKey);
     }
     if authority.is_some_and(|authority| authority.issuer.is_some() != authority.serial.is_some()) {
-        return Err("whose authorityKeyIdentifier has an issuer or a serial number alone");
+        return Err(Rule::HalfAuthorityKey);
     }
     if certificate.is_ca() && certificate.subject_key_identifier().is_none() {
-        return Err("of a CA without a subjectKeyIdentifier");
+        return Err(Rule::NoSubjectKey);
     }
     Ok(())
 }

@@ -112,10 +112,10 @@ internal static class ContextOptions
         }
         foreach (X509Certificate2 anchor in anchors ?? new X509Certificate2Collection())
         {
-            byte[] text = Encoding.ASCII.GetBytes(TlsCredentials.Pem(anchor));
-            fixed (byte* pem = text)
+            byte[] certificate = anchor.RawData;
+            fixed (byte* der = certificate)
             {
-                NativeMethods.Must(NativeMethods.tls_options_add_trust_anchors_pem(options, pem, (nuint)text.Length));
+                NativeMethods.Must(NativeMethods.tls_options_add_trust_anchors_der(options, der, (nuint)certificate.Length));
             }
         }
     }

@@ -175,6 +175,106 @@ internal enum TlsPolicyError
     ChainErrors = 4,
 }
 
+/// <summary>Why the peer's certificate is refused.</summary>
+[Flags]
+public enum TlsValidationReasons
+{
+    /// <summary>Nothing is wrong.</summary>
+    None = 0,
+    /// <summary>The peer sent no certificate.</summary>
+    NoCertificate = 1,
+    /// <summary>The certificate is not for the target host name, or no such name was set.</summary>
+    NameMismatch = 2,
+    /// <summary>A certificate has expired.</summary>
+    Expired = 4,
+    /// <summary>A certificate is not valid yet.</summary>
+    NotYetValid = 8,
+    /// <summary>The issuer of the chain's last certificate was not sent and is not a trust anchor.</summary>
+    UnknownIssuer = 16,
+    /// <summary>The chain ends with a self-signed certificate that is not a trust anchor.</summary>
+    SelfSigned = 32,
+    /// <summary>A certificate is revoked. The revocation of the others is then not checked.</summary>
+    Revoked = 64,
+    /// <summary>There are revocation lists, but none for a certificate of the chain.</summary>
+    RevocationUnknown = 128,
+    /// <summary>A revocation list has expired.</summary>
+    CrlExpired = 256,
+    /// <summary>A revocation list has a wrong signature, or its issuer may not sign lists.</summary>
+    BadCrl = 512,
+    /// <summary>A certificate is not for this use (extended key usage, key usage), or a CA certificate is used as a
+    /// leaf.</summary>
+    WrongUsage = 1024,
+    /// <summary>A certificate was issued by one that may not issue any (basicConstraints, keyCertSign).</summary>
+    NotACa = 2048,
+    /// <summary>There are more CAs below a CA than it allows.</summary>
+    PathLength = 4096,
+    /// <summary>A CA may not issue certificates for these names.</summary>
+    NameConstraints = 8192,
+    /// <summary>An RSA key has less than 2048 bits, or more than 8192.</summary>
+    WeakKey = 16384,
+    /// <summary>A certificate is signed with MD5 or SHA-1.</summary>
+    WeakSignature = 32768,
+    /// <summary>The algorithm of a key or a signature is not supported.</summary>
+    UnsupportedAlgorithm = 65536,
+    /// <summary>A certificate's signature is wrong.</summary>
+    BadSignature = 131072,
+    /// <summary>A certificate cannot be parsed, or a field of it breaks the rules for its contents.</summary>
+    Malformed = 262144,
+    /// <summary>A certificate has a critical extension that is unknown.</summary>
+    CriticalExtension = 524288,
+    /// <summary>A certificate breaks a rule of <c>tls_options_set_strict_certificates()</c>.</summary>
+    StrictProfile = 1048576,
+    /// <summary>The chain needs more work than the default validation does: signatures, paths, length.</summary>
+    Limits = 2097152,
+    /// <summary>Another reason ended the examination: more may be wrong. Never accept a peer with this bit.</summary>
+    Incomplete = 1073741824,
+}
+
+/// <summary>Rules of the strict profile (RFC 5280 section 4).</summary>
+public enum TlsStrictRule
+{
+    /// <summary>None: the reason is another one.</summary>
+    None = 0,
+    /// <summary>The certificate cannot be parsed.</summary>
+    Unreadable = 1,
+    /// <summary>An issuer is not a CA by its basicConstraints.</summary>
+    IssuerNotACa = 2,
+    /// <summary>Two different signature algorithms.</summary>
+    TwoAlgorithms = 3,
+    /// <summary>Extensions in a certificate that is not of version 3.</summary>
+    Version = 4,
+    /// <summary>A trusted leaf that may be a CA, without basicConstraints.</summary>
+    AmbiguousCa = 5,
+    /// <summary>A path length in a certificate that is not a CA.</summary>
+    PathLengthWithoutCa = 6,
+    /// <summary>A path length without keyCertSign.</summary>
+    PathLengthWithoutKeyCertSign = 7,
+    /// <summary>basicConstraints of a CA that is not critical.</summary>
+    ConstraintsNotCritical = 8,
+    /// <summary>A CA without a key usage.</summary>
+    CaWithoutKeyUsage = 9,
+    /// <summary>keyCertSign in a certificate that is not a CA.</summary>
+    KeyCertSignWithoutCa = 10,
+    /// <summary>No name of the issuer.</summary>
+    NoIssuerName = 11,
+    /// <summary>No subject where one is needed.</summary>
+    NoSubject = 12,
+    /// <summary>subjectAltName is empty or malformed.</summary>
+    EmptyAlternativeName = 13,
+    /// <summary>subjectAltName is not critical, though there is no subject.</summary>
+    AlternativeNameNotCritical = 14,
+    /// <summary>authorityKeyIdentifier is critical.</summary>
+    CriticalAuthorityKey = 15,
+    /// <summary>subjectKeyIdentifier is critical.</summary>
+    CriticalSubjectKey = 16,
+    /// <summary>No authorityKeyIdentifier that names a key.</summary>
+    NoAuthorityKey = 17,
+    /// <summary>authorityKeyIdentifier has an issuer or a serial number alone.</summary>
+    HalfAuthorityKey = 18,
+    /// <summary>A CA without a subjectKeyIdentifier.</summary>
+    NoSubjectKey = 19,
+}
+
 /// <summary>Channel bindings; the first two as in
 /// <see cref="System.Security.Authentication.ExtendedProtection.ChannelBindingKind"/>.</summary>
 public enum TlsChannelBindingKind

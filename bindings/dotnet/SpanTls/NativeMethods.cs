@@ -90,6 +90,12 @@ internal static unsafe partial class NativeMethods
     internal static extern int tls_options_add_trust_anchors_file(OptionsHandle options, byte* path);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_options_add_trust_anchors_der(OptionsHandle options, void* der, nuint derLen);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_options_add_system_trust_anchors(OptionsHandle options);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int tls_options_set_trust_anchor_mode(OptionsHandle options, int mode);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -100,6 +106,12 @@ internal static unsafe partial class NativeMethods
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int tls_options_add_crls_pem(OptionsHandle options, byte* pem, nuint pemLen);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_options_add_crls_file(OptionsHandle options, byte* path);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_options_add_crls_der(OptionsHandle options, void* der, nuint derLen);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int tls_options_set_protocols(OptionsHandle options, uint protocols);
@@ -243,7 +255,7 @@ internal static unsafe partial class NativeMethods
     internal static extern int tls_session_accept_with_default_validation(SessionHandle session, uint* outPolicyErrors);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_session_default_policy_errors(SessionHandle session, uint* outPolicyErrors);
+    internal static extern int tls_session_default_validation(SessionHandle session, NativeValidation* outValidation);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int tls_session_set_certificate_validation_result(SessionHandle session, uint policyErrors);

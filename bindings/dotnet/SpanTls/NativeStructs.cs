@@ -13,7 +13,9 @@ internal unsafe struct NativeError
     internal int AlertReceived;
     internal uint PolicyErrors;
     internal int OsError;
-    internal int Reserved;
+    internal uint Reason;
+    internal int Depth;
+    internal int StrictRule;
     internal fixed byte Message[256];
 }
 
@@ -22,6 +24,19 @@ internal unsafe struct NativeSpan
 {
     internal void* Data;
     internal nuint Len;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct NativeValidation
+{
+    internal nuint StructSize;
+    internal uint PolicyErrors;
+    internal uint Reasons;
+    internal uint Reason;
+    internal int Depth;
+    internal int Alert;
+    internal int StrictRule;
+    internal fixed byte Message[256];
 }
 
 [StructLayout(LayoutKind.Sequential)]

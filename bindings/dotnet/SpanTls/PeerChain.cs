@@ -12,8 +12,13 @@ internal static class PeerChain
     /// <summary>id-kp-serverAuth and id-kp-clientAuth (RFC 5280 section 4.2.1.12).</summary>
     private const string ServerUsage = "1.3.6.1.5.5.7.3.1", ClientUsage = "1.3.6.1.5.5.7.3.2";
 
+    /// <summary>What revocation lists say: .NET cannot be given any, and so finds none of it.</summary>
+    private const TlsValidationReasons Revocation = TlsValidationReasons.Revoked | TlsValidationReasons.RevocationUnknown |
+        TlsValidationReasons.CrlExpired | TlsValidationReasons.BadCrl;
+
     internal static X509Chain Build(
-        TlsContext context, X509Certificate2 certificate, X509Certificate2Collection? others, ref SslPolicyErrors errors)
+        TlsContext context, X509Certificate2 certificate, X509Certificate2Collection? others, TlsValidationReasons reasons,
+        ref SslPolicyErrors errors)
     {
         var chain = new X509Chain { ChainPolicy = Policy(context, others) };
         _ = chain.Build(certificate);
@@ -23,9 +28,9 @@ internal static class PeerChain
         {
             errors |= SslPolicyErrors.RemoteCertificateChainErrors;
         }
-        if (refused && !ShowsErrors(chain) && context.Settings.RevocationLists != null)
+        if (refused && !ShowsErrors(chain) && (reasons & Revocation) != 0)
         {
-            // The lists that were given cannot be given to .NET. Without any, the revocation's status is unknown.
+            // Without lists, the revocation's status is unknown.
             chain.Reset();
             chain.ChainPolicy = Policy(context, others);
             chain.ChainPolicy.RevocationMode = X509RevocationMode.Offline;

@@ -24,6 +24,13 @@ public sealed class TlsException : IOException
     /// <summary>What the verdict that refused the peer found.</summary>
     public SslPolicyErrors PolicyErrors { get; private set; }
 
+    /// <summary>Why the library's validation refused the peer, if it did. <see cref="TlsSession.GetDefaultValidation"/> finds all
+    /// reasons, before the verdict.</summary>
+    public TlsValidationReasons Reason { get; private set; }
+
+    /// <summary>The certificate with that reason: 0 is the leaf; null if there is none, or it is not known.</summary>
+    public int? Depth { get; private set; }
+
     /// <summary>The number of a failed system call; 0 for none.</summary>
     public int OsError { get; private set; }
 
@@ -72,6 +79,8 @@ public sealed class TlsException : IOException
             exception.AlertSent = record.AlertSent < 0 ? null : (byte)record.AlertSent;
             exception.AlertReceived = record.AlertReceived < 0 ? null : (byte)record.AlertReceived;
             exception.PolicyErrors = (SslPolicyErrors)record.PolicyErrors;
+            exception.Reason = (TlsValidationReasons)record.Reason;
+            exception.Depth = record.Depth < 0 ? null : record.Depth;
             exception.OsError = record.OsError;
         }
         return exception;

@@ -122,10 +122,10 @@ public sealed partial class TlsSession
             NativeMethods.Must(_handle, status);
             return SslPolicyErrors.None;
         }
-        NativeMethods.Must(_handle, NativeMethods.tls_session_default_policy_errors(_handle, &errors));
-        var found = (SslPolicyErrors)errors;
+        TlsValidationReport report = GetDefaultValidation();
+        SslPolicyErrors found = report.PolicyErrors;
         // Whatever the callback throws goes to the caller, and the question stays open.
-        bool accepted = AskCallback(_context.ValidationCallback, ref found);
+        bool accepted = AskCallback(_context.ValidationCallback, report.Reasons, ref found);
         SslPolicyErrors verdict = accepted ? SslPolicyErrors.None :
             found == SslPolicyErrors.None ? SslPolicyErrors.RemoteCertificateChainErrors : found;
         SetRemoteCertificateValidationResult(verdict);
@@ -147,7 +147,8 @@ public sealed partial class TlsSession
     /// <summary>Whether no verdict is asked for.</summary>
     internal bool IsJudgedInside => _context.Settings.AutomaticValidation;
 
-    private bool AskCallback(RemoteCertificateValidationCallback callback, ref SslPolicyErrors found)
+    private bool AskCallback(
+        RemoteCertificateValidationCallback callback, TlsValidationReasons reasons, ref SslPolicyErrors found)
     {
         X509Certificate2? certificate = GetRemoteCertificate();
         if (certificate == null)
@@ -155,7 +156,7 @@ public sealed partial class TlsSession
             _toldOfMissing = true;
             return callback(Sender ?? this, null, null, found);
         }
-        using X509Chain chain = PeerChain.Build(_context, certificate, GetRemoteCertificates(), ref found);
+        using X509Chain chain = PeerChain.Build(_context, certificate, GetRemoteCertificates(), reasons, ref found);
         // A callback that looks at the chain alone must see that it was refused: one that cannot see it does not overrule it.
         bool hidden = (found & SslPolicyErrors.RemoteCertificateChainErrors) != 0 && !PeerChain.ShowsErrors(chain);
         return callback(Sender ?? this, certificate, chain, found) && !hidden;
@@ -188,16 +189,18 @@ public sealed partial class TlsSession
     public Task<SslPolicyErrors> AcceptWithDefaultValidationAsync(CancellationToken cancellationToken = default) =>
         Task.Run(AcceptWithDefaultValidation, cancellationToken);
 
-    /// <summary>What the default validation would say; answers nothing.</summary>
-    public unsafe SslPolicyErrors DefaultPolicyErrors
+    /// <summary>Why the default validation would refuse the peer, with every reason; answers nothing. Calling it twice costs
+    /// no second judgement.</summary>
+    public unsafe TlsValidationReport GetDefaultValidation()
     {
-        get
-        {
-            uint errors = 0;
-            NativeMethods.Must(_handle, NativeMethods.tls_session_default_policy_errors(_handle, &errors));
-            return (SslPolicyErrors)errors;
-        }
+        NativeValidation record = default;
+        record.StructSize = (nuint)sizeof(NativeValidation);
+        NativeMethods.Must(_handle, NativeMethods.tls_session_default_validation(_handle, &record));
+        return new TlsValidationReport(record);
     }
+
+    /// <summary>The policy errors of <see cref="GetDefaultValidation"/>.</summary>
+    public SslPolicyErrors DefaultPolicyErrors => GetDefaultValidation().PolicyErrors;
 
     /// <summary>The host's own verdict; None accepts, anything else refuses with the fitting alert.</summary>
     /// <remarks>A refusal fails the session: the next call throws, and sends the alert.</remarks>

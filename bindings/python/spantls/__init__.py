@@ -12,7 +12,7 @@ from ._facts import CertificateInfo, certificate_info, certificate_matches_name,
 from ._handles import must as _must
 from ._library import lib as _lib
 from ._native import *
-from ._session import ClientHello, Session, SessionStats
+from ._session import ClientHello, Session, SessionStats, ValidationReport
 
 __version__ = _native.VERSION
 
@@ -29,7 +29,8 @@ def suspended_handshakes() -> Tuple[int, int]:
 
 
 __all__ = [
-    "CertificateInfo", "ClientHello", "Context", "Credentials", "Options", "Session", "SessionStats", "TlsError", "alert_name",
-    "certificate_info", "certificate_matches_name", "certificate_text", "cipher_suite_name", "group_name", "library_version", "signature_scheme_name", "status_name", "suspended_handshakes",
+    "CertificateInfo", "ClientHello", "Context", "Credentials", "Options", "Session", "SessionStats", "TlsError", "ValidationReport",
+    "alert_name", "certificate_info", "certificate_matches_name", "certificate_text", "cipher_suite_name", "group_name",
+    "library_version", "signature_scheme_name", "status_name", "suspended_handshakes",
 ]
 __all__ += _native.__all__

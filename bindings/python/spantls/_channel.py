@@ -14,7 +14,7 @@ from ._judgement import Policy
 from ._native import Offers, Status
 from ._session import Session
 from ._transport import Patience
-from ._verify_codes import verify_code
+from ._verify_codes import Fault, verify_code
 
 _HEADER = 5  # of a record (RFC 8446 section 5.1)
 _MOST = 16384 + 2048  # that TLS 1.2 allows in one (RFC 5246 section 6.2.3)
@@ -48,7 +48,7 @@ class Channel:
         self._failure: Optional[TlsError] = None  # never raised: its traceback would hold this object
         self._lost = False  # nothing can be read or written any more, for a reason that was raised once
         self._reason: Optional[str] = None  # OpenSSL's for a refusal of ours that the alert does not say
-        self._refused_because: Optional[str] = None  # the peer's certificate, by us and not by the engine
+        self._refused_because: Optional[Fault] = None  # the peer's certificate, by us and not by the engine
         self._shared: Optional[List[Tuple[str, str, int]]] = None
         self._offers = Offers(0)  # of the client, once it has spoken
         self._judged = False
@@ -163,11 +163,10 @@ class Channel:
 
     def _translated(self, error: TlsError) -> Exception:
         if error.status == Status.AUTHENTICATION_FAILED and self._judged and error.alert_received is None:
-            chain = self._session.remote_certificates
-            if chain:
+            if self._session.remote_certificates:
+                fault = self._refused_because or Fault(error.reason, error.depth, error.strict_rule)
                 return _ssl_errors.verification(*verify_code(
-                    error, self._refused_because or error.message, self.server_hostname, _is_ip(self.server_hostname),
-                    chain))
+                    fault, error.message, self.server_hostname, _is_ip(self.server_hostname)))
         return _ssl_errors.translate(error, self._first, bytes(self._inbox[:_HEADER]), self._reason)
 
 

@@ -95,7 +95,8 @@ class Options:
 
     def __init__(
         self, *, credentials: Optional["Several"] = None, trust_anchors: Any = None,
-        trust_anchors_file: Optional[Path] = None, crls: Any = None, protocols: int = 0,
+        trust_anchors_file: Optional[Path] = None, system_trust_anchors: bool = False, crls: Any = None,
+        crls_file: Optional[Path] = None, protocols: int = 0,
         cipher_suites: Sequence[int] = (), groups: Sequence[int] = (), alpn: Iterable[Union[str, bytes]] = (),
         client_certificate: int = ClientCertificate.NONE, validation: int = Validation.EXTERNAL,
         allow_resume: bool = True, validate_on_resume: bool = True, ticket_root: Any = b"",
@@ -117,8 +118,12 @@ class Options:
             self.add_trust_anchors(trust_anchors)
         if trust_anchors_file is not None:
             self.add_trust_anchors_file(trust_anchors_file)
+        if system_trust_anchors:
+            self.add_system_trust_anchors()
         if crls is not None:
             self.add_crls(crls)
+        if crls_file is not None:
+            self.add_crls_file(crls_file)
         self.set_trust_anchor_mode(trust_anchor_mode)
         self.set_strict_certificates(strict_certificates)
         self.set_validation_time(validation_time)
@@ -159,6 +164,15 @@ class Options:
     def add_trust_anchors_file(self, path: Path) -> None:
         must(lib.tls_options_add_trust_anchors_file(self._handle, _path(path)))
 
+    def add_trust_anchors_der(self, der: Any) -> None:
+        """One certificate."""
+        span, length = input_span(der)
+        must(lib.tls_options_add_trust_anchors_der(self._handle, span, length))
+
+    def add_system_trust_anchors(self) -> None:
+        """The system's store, as it is now, together with the anchors that were added."""
+        must(lib.tls_options_add_system_trust_anchors(self._handle))
+
     def set_trust_anchor_mode(self, mode: int) -> None:
         must(lib.tls_options_set_trust_anchor_mode(self._handle, int(mode)))
 
@@ -172,6 +186,14 @@ class Options:
     def add_crls(self, pem: Any) -> None:
         span, length = input_span(pem)
         must(lib.tls_options_add_crls_pem(self._handle, span, length))
+
+    def add_crls_file(self, path: Path) -> None:
+        must(lib.tls_options_add_crls_file(self._handle, _path(path)))
+
+    def add_crls_der(self, der: Any) -> None:
+        """One revocation list."""
+        span, length = input_span(der)
+        must(lib.tls_options_add_crls_der(self._handle, span, length))
 
     def set_protocols(self, protocols: int) -> None:
         must(lib.tls_options_set_protocols(self._handle, int(protocols)))

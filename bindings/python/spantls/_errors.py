@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Optional
 
 from ._library import lib
-from ._native import PolicyErrors, Status
+from ._native import PolicyErrors, Reason, Status, StrictRule
 
 
 def status_name(status: int) -> str:
@@ -38,7 +38,8 @@ class TlsError(Exception):
     written the alert, which is to be sent."""
 
     def __init__(self, status: Status, message: str, alert_sent: Optional[int] = None,
-                 alert_received: Optional[int] = None, policy_errors: int = 0, os_error: int = 0) -> None:
+                 alert_received: Optional[int] = None, policy_errors: int = 0, os_error: int = 0, reason: int = 0,
+                 depth: Optional[int] = None, strict_rule: int = 0) -> None:
         super().__init__(f"{status.name}: {message}")
         self.status = status
         self.message = message
@@ -46,12 +47,16 @@ class TlsError(Exception):
         self.alert_received = alert_received
         self.policy_errors = PolicyErrors(policy_errors)
         self.os_error = os_error
+        self.reason = Reason(reason)  # why the default validation has refused the peer
+        self.depth = depth  # of the certificate with that reason: 0 is the leaf
+        self.strict_rule = StrictRule(strict_rule)
         self.consumed = 0
         self.written = 0
 
     def unraised(self) -> "TlsError":
         """The same, without a traceback: for keeping it."""
-        return TlsError(self.status, self.message, self.alert_sent, self.alert_received, self.policy_errors, self.os_error)
+        return TlsError(self.status, self.message, self.alert_sent, self.alert_received, self.policy_errors, self.os_error,
+                        self.reason, self.depth, self.strict_rule)
 
     @property
     def origin(self) -> str:

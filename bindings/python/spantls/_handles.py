@@ -33,8 +33,8 @@ ContextHandle = handle_type(lib.tls_context_destroy)
 SessionHandle = handle_type(lib.tls_session_destroy)
 
 
-def _optional(alert: int) -> Optional[int]:
-    return None if alert < 0 else alert
+def optional(number: int) -> Optional[int]:
+    return None if number < 0 else number
 
 
 def error_from(record: spantls_error_t, status: int) -> TlsError:
@@ -42,10 +42,13 @@ def error_from(record: spantls_error_t, status: int) -> TlsError:
     return TlsError(
         STATUSES.get(status, Status.INTERNAL_ERROR),
         record.message.decode("utf-8", "replace") if record.status else "the call was refused",
-        _optional(record.alert_sent) if known else None,
-        _optional(record.alert_received) if known else None,
+        optional(record.alert_sent) if known else None,
+        optional(record.alert_received) if known else None,
         record.policy_errors if known else 0,
-        record.os_error if known else 0)
+        record.os_error if known else 0,
+        record.reason if known else 0,
+        optional(record.depth) if known else None,
+        record.strict_rule if known else 0)
 
 
 def session_error(handle: Any, status: int) -> TlsError:

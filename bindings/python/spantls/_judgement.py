@@ -5,8 +5,10 @@ from __future__ import annotations
 import ssl
 from typing import Any, Optional
 
-from ._native import Alert, Offers, PolicyErrors, Protocol
+from ._facts import is_self_issued
+from ._native import Alert, Offers, PolicyErrors, Protocol, Reason
 from ._trust import Trust
+from ._verify_codes import Fault
 
 
 class Policy:
@@ -27,8 +29,8 @@ class Policy:
         return ssl.CERT_NONE if later else self.verify_mode
 
 
-def judge(session: Any, context: Any, policy: Policy, trust: Trust) -> Optional[str]:
-    """Gives the verdict on the peer's certificate; the reason in words where the engine does not know it. `context` is the one
+def judge(session: Any, context: Any, policy: Policy, trust: Trust) -> Optional[Fault]:
+    """Gives the verdict on the peer's certificate; the fault where the engine does not know it. `context` is the one
     that `trust` was taken from."""
     chain = session.remote_certificates
     if policy.verify_mode == ssl.CERT_NONE or not chain:
@@ -38,17 +40,15 @@ def judge(session: Any, context: Any, policy: Policy, trust: Trust) -> Optional[
     if not trust.anchors:
         # A client of the engine without anchors has the system's, which ssl has only where it was told to.
         session.reject_certificate(Alert.UNKNOWN_CA)
-        return None
-    errors = session.default_policy_errors
+        last = Reason.SELF_SIGNED if is_self_issued(chain[-1]) else Reason.UNKNOWN_ISSUER
+        return Fault(last, len(chain) - 1)
+    errors = session.default_validation.policy_errors
     if errors & ~PolicyErrors.NAME_MISMATCH or (errors and policy.check_hostname):
         session.accept_with_default_validation()
         return None
     if policy.verify_flags & ssl.VERIFY_CRL_CHECK_LEAF and not trust.lists:
         session.reject_certificate(Alert.UNKNOWN_CA)
-        return NO_LIST
+        return Fault(Reason.REVOCATION_UNKNOWN, 0)
     session.set_certificate_validation_result(0)
     context._verified(session.verified_certificates)
     return None
-
-
-NO_LIST = "no revocation list speaks for a certificate of the chain"

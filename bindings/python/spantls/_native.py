@@ -210,6 +210,109 @@ class PolicyErrors(enum.IntFlag):
     """The chain is not trusted, not valid now, revoked, or not for this use."""
 
 
+class Reason(enum.IntFlag):
+    """The bits of spantls_validation_t.reasons; reason is one of them. Without Reason.INCOMPLETE the bits are all that is
+    wrong: every other rule was checked and is kept. If reasons is Reason.EXPIRED and nothing else, the signatures lead to a
+    trust anchor, and usage and name are right."""
+
+    NO_CERTIFICATE = 1
+    """The peer sent no certificate."""
+    NAME_MISMATCH = 2
+    """The certificate is not for the target host name, or no such name was set."""
+    EXPIRED = 4
+    """A certificate has expired."""
+    NOT_YET_VALID = 8
+    """A certificate is not valid yet."""
+    UNKNOWN_ISSUER = 16
+    """The issuer of the chain's last certificate was not sent and is not a trust anchor."""
+    SELF_SIGNED = 32
+    """The chain ends with a self-signed certificate that is not a trust anchor."""
+    REVOKED = 64
+    """A certificate is revoked. The revocation of the others is then not checked."""
+    REVOCATION_UNKNOWN = 128
+    """There are revocation lists, but none for a certificate of the chain."""
+    CRL_EXPIRED = 256
+    """A revocation list has expired."""
+    BAD_CRL = 512
+    """A revocation list has a wrong signature, or its issuer may not sign lists."""
+    WRONG_USAGE = 1024
+    """A certificate is not for this use (extended key usage, key usage), or a CA certificate is used as a leaf."""
+    NOT_A_CA = 2048
+    """A certificate was issued by one that may not issue any (basicConstraints, keyCertSign)."""
+    PATH_LENGTH = 4096
+    """There are more CAs below a CA than it allows."""
+    NAME_CONSTRAINTS = 8192
+    """A CA may not issue certificates for these names."""
+    WEAK_KEY = 16384
+    """An RSA key has less than 2048 bits, or more than 8192."""
+    WEAK_SIGNATURE = 32768
+    """A certificate is signed with MD5 or SHA-1."""
+    UNSUPPORTED_ALGORITHM = 65536
+    """The algorithm of a key or a signature is not supported."""
+    BAD_SIGNATURE = 131072
+    """A certificate's signature is wrong."""
+    MALFORMED = 262144
+    """A certificate cannot be parsed, or a field of it breaks the rules for its contents."""
+    CRITICAL_EXTENSION = 524288
+    """A certificate has a critical extension that is unknown."""
+    STRICT_PROFILE = 1048576
+    """A certificate breaks a rule of Options.set_strict_certificates()."""
+    LIMITS = 2097152
+    """The chain needs more work than the default validation does: signatures, paths, length."""
+    INCOMPLETE = 1073741824
+    """Another reason ended the examination: more may be wrong. Never accept a peer with this bit."""
+
+
+class StrictRule(enum.IntEnum):
+    """Rules of the strict profile: strict_rule in spantls_validation_t and spantls_error_t."""
+
+    NONE = 0
+    """None: the reason is another one."""
+    UNREADABLE = 1
+    """The certificate cannot be parsed."""
+    ISSUER_NOT_A_CA = 2
+    """An issuer is not a CA by its basicConstraints."""
+    TWO_ALGORITHMS = 3
+    """Two different signature algorithms."""
+    VERSION = 4
+    """Extensions in a certificate that is not of version 3."""
+    AMBIGUOUS_CA = 5
+    """A trusted leaf that may be a CA, without basicConstraints."""
+    PATH_LENGTH_WITHOUT_CA = 6
+    """A path length in a certificate that is not a CA."""
+    PATH_LENGTH_WITHOUT_KEY_CERT_SIGN = 7
+    """A path length without keyCertSign."""
+    CONSTRAINTS_NOT_CRITICAL = 8
+    """basicConstraints of a CA that is not critical."""
+    CA_WITHOUT_KEY_USAGE = 9
+    """A CA without a key usage."""
+    KEY_CERT_SIGN_WITHOUT_CA = 10
+    """keyCertSign in a certificate that is not a CA."""
+    NO_ISSUER_NAME = 11
+    """No name of the issuer."""
+    NO_SUBJECT = 12
+    """No subject where one is needed."""
+    EMPTY_ALTERNATIVE_NAME = 13
+    """subjectAltName is empty or malformed."""
+    ALTERNATIVE_NAME_NOT_CRITICAL = 14
+    """subjectAltName is not critical, though there is no subject."""
+    CRITICAL_AUTHORITY_KEY = 15
+    """authorityKeyIdentifier is critical."""
+    CRITICAL_SUBJECT_KEY = 16
+    """subjectKeyIdentifier is critical."""
+    NO_AUTHORITY_KEY = 17
+    """No authorityKeyIdentifier that names a key."""
+    HALF_AUTHORITY_KEY = 18
+    """authorityKeyIdentifier has an issuer or a serial number alone."""
+    NO_SUBJECT_KEY = 19
+    """A CA without a subjectKeyIdentifier."""
+
+    @property
+    def c_name(self) -> str:
+        """The name in the C header."""
+        return "SPANTLS_STRICT_RULE_" + self.name
+
+
 class ChannelBinding(enum.IntEnum):
     """The kinds of Session.channel_binding(): the numbers of .NET's ChannelBindingKind, and EXPORTER."""
 
@@ -483,7 +586,9 @@ class spantls_error_t(ctypes.Structure):
         ("alert_received", c_int32),
         ("policy_errors", c_uint32),
         ("os_error", c_int32),
-        ("reserved", c_int32),
+        ("reason", c_uint32),
+        ("depth", c_int32),
+        ("strict_rule", c_int32),
         ("message", c_char * 256),
     ]
 
@@ -494,6 +599,21 @@ class spantls_span_t(ctypes.Structure):
     _fields_ = [
         ("data", c_void_p),
         ("len", c_size_t),
+    ]
+
+
+class spantls_validation_t(ctypes.Structure):
+    """Why the default validation would refuse the peer. Set struct_size to sizeof(spantls_validation_t) before passing it."""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("policy_errors", c_uint32),
+        ("reasons", c_uint32),
+        ("reason", c_uint32),
+        ("depth", c_int32),
+        ("alert", c_int32),
+        ("strict_rule", c_int32),
+        ("message", c_char * 256),
     ]
 
 
@@ -606,10 +726,14 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "tls_options_set_certificate_requests": (c_int32, (c_void_p, c_int32)),
     "tls_options_add_trust_anchors_pem": (c_int32, (c_void_p, c_void_p, c_size_t)),
     "tls_options_add_trust_anchors_file": (c_int32, (c_void_p, c_char_p)),
+    "tls_options_add_trust_anchors_der": (c_int32, (c_void_p, c_void_p, c_size_t)),
+    "tls_options_add_system_trust_anchors": (c_int32, (c_void_p,)),
     "tls_options_set_trust_anchor_mode": (c_int32, (c_void_p, c_int32)),
     "tls_options_set_strict_certificates": (c_int32, (c_void_p, c_int32)),
     "tls_options_set_validation_time": (c_int32, (c_void_p, c_int64)),
     "tls_options_add_crls_pem": (c_int32, (c_void_p, c_void_p, c_size_t)),
+    "tls_options_add_crls_file": (c_int32, (c_void_p, c_char_p)),
+    "tls_options_add_crls_der": (c_int32, (c_void_p, c_void_p, c_size_t)),
     "tls_options_set_protocols": (c_int32, (c_void_p, c_uint32)),
     "tls_options_set_cipher_suites": (c_int32, (c_void_p, c_void_p, c_size_t)),
     "tls_options_set_groups": (c_int32, (c_void_p, c_void_p, c_size_t)),
@@ -657,7 +781,7 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "tls_session_socket_bytes_after_close": (c_int32, (c_void_p, c_void_p, c_size_t, c_void_p)),
     "tls_session_socket": (c_ssize_t, (c_void_p,)),
     "tls_session_accept_with_default_validation": (c_int32, (c_void_p, c_void_p)),
-    "tls_session_default_policy_errors": (c_int32, (c_void_p, c_void_p)),
+    "tls_session_default_validation": (c_int32, (c_void_p, c_void_p)),
     "tls_session_set_certificate_validation_result": (c_int32, (c_void_p, c_uint32)),
     "tls_session_reject_certificate": (c_int32, (c_void_p, c_uint8)),
     "tls_session_reject": (c_int32, (c_void_p, c_uint8)),
@@ -714,6 +838,7 @@ def declare(library: ctypes.CDLL) -> None:
 __all__ = [
     "VERSION", "VERSION_MAJOR", "VERSION_MINOR", "VERSION_PATCH", "VERSION_NUMBER", "ERROR_MESSAGE_SIZE", "ABI_VERSION",
     "VALIDATION_TIME_NOW", "MIN_CIPHERTEXT", "MAX_RECORD", "MAX_KEY_SHARES", "Status", "Protocol", "ClientCertificate",
-    "Validation", "CertificateRequests", "TrustAnchors", "State", "PolicyErrors", "ChannelBinding", "Shrink", "SocketFlags",
-    "KernelReason", "Offers", "Alert", "AlpnMismatch", "CipherSuite", "Group", "SignatureScheme", "CertificateField",
+    "Validation", "CertificateRequests", "TrustAnchors", "State", "PolicyErrors", "Reason", "StrictRule", "ChannelBinding",
+    "Shrink", "SocketFlags", "KernelReason", "Offers", "Alert", "AlpnMismatch", "CipherSuite", "Group", "SignatureScheme",
+    "CertificateField",
 ]

@@ -8,11 +8,11 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 from ._context import Context, Credentials
 from ._errors import TlsError
 from ._facts import CertificateInfo, info_from
-from ._handles import STATUSES, Handle, SessionHandle, create, error_from, session_error
+from ._handles import STATUSES, Handle, SessionHandle, create, error_from, optional, session_error
 from ._library import lib
-from ._native import (MAX_KEY_SHARES, CertificateField, KernelReason, Offers, PolicyErrors, SocketFlags, State, Status,
-                      spantls_certificate_info_t, spantls_client_hello_info_t, spantls_error_t, spantls_part_t,
-                      spantls_session_stats_t, spantls_span_t)
+from ._native import (MAX_KEY_SHARES, CertificateField, KernelReason, Offers, PolicyErrors, Reason, SocketFlags, State, Status,
+                      StrictRule, spantls_certificate_info_t, spantls_client_hello_info_t, spantls_error_t, spantls_part_t,
+                      spantls_session_stats_t, spantls_span_t, spantls_validation_t)
 from ._spans import host_name, input_span, output_span, spans_of
 
 _size = ctypes.c_size_t
@@ -45,6 +45,18 @@ class ClientHello(NamedTuple):
     signature_algorithms: Tuple[int, ...]
     signature_algorithms_cert: Tuple[int, ...]
     alpn: Tuple[bytes, ...]
+
+
+class ValidationReport(NamedTuple):
+    """spantls_validation_t: without Reason.INCOMPLETE, `reasons` are all that is wrong."""
+
+    policy_errors: PolicyErrors
+    reasons: Reason
+    reason: Reason  # the one that decides the alert
+    depth: Optional[int]  # of the certificate with that reason: 0 is the leaf
+    alert: Optional[int]
+    strict_rule: StrictRule
+    message: str
 
 
 class SessionStats(NamedTuple):
@@ -291,11 +303,14 @@ class Session:
         return PolicyErrors.NONE
 
     @property
-    def default_policy_errors(self) -> PolicyErrors:
-        """What the default validation finds wrong; answers nothing. NOT_AVAILABLE also for a client that may decline, and has."""
-        errors = ctypes.c_uint32()
-        self._must(lib.tls_session_default_policy_errors(self._handle, _byref(errors)))
-        return PolicyErrors(errors.value)
+    def default_validation(self) -> ValidationReport:
+        """Why the default validation would refuse the peer; answers nothing. NOT_AVAILABLE also for a client that may decline,
+        and has."""
+        record = spantls_validation_t(struct_size=ctypes.sizeof(spantls_validation_t))
+        self._must(lib.tls_session_default_validation(self._handle, _byref(record)))
+        return ValidationReport(
+            PolicyErrors(record.policy_errors), Reason(record.reasons), Reason(record.reason), optional(record.depth),
+            optional(record.alert), StrictRule(record.strict_rule), record.message.decode("utf-8", "replace"))
 
     def set_certificate_validation_result(self, policy_errors: int) -> None:
         """0 accepts. A refusal fails the session: the next call says so and hands over the alert."""

@@ -137,20 +137,20 @@ class Suspensions(unittest.TestCase):
         said = []
 
         def judge(session):
-            said.append(session.default_policy_errors)
+            said.append(session.default_validation.policy_errors)
             session.set_certificate_validation_result(said[0] & ~PolicyErrors.NAME_MISMATCH)
         contexts = self.contexts()
         client, server = self.pair(contexts, "elsewhere.example", {Status.NEEDS_CERTIFICATE_VALIDATION: judge})
         shake(client, server)
         self.assertEqual([PolicyErrors.NAME_MISMATCH], said)
         with self.assertRaises(TlsError):
-            client.session.default_policy_errors
+            client.session.default_validation.policy_errors
 
     def test_a_client_without_a_certificate_is_not_available_also_where_it_may_decline(self):
         said = []
 
         def judge(session):
-            said.append((session.default_policy_errors, session.verified_certificates))
+            said.append((session.default_validation.policy_errors, session.verified_certificates))
             session.accept_with_default_validation()
         contexts = self.contexts(client_certificate=spantls.ClientCertificate.REQUEST, trust_anchors_file=CA)
         client, server = self.pair(contexts, server_answers={Status.NEEDS_CERTIFICATE_VALIDATION: judge},

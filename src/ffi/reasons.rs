@@ -1,0 +1,235 @@
+//! Why a peer's certificate is refused, for C.
+
+use std::ffi::c_char;
+
+use super::status::{SPANTLS_ERROR_MESSAGE_SIZE, message};
+use crate::reason::Blame;
+use crate::session::ValidationReport;
+
+/// The bits of `spantls_validation_t.reasons`; `reason` is one of them.
+///
+/// Without `SPANTLS_REASON_INCOMPLETE` the bits are all that is wrong: every other rule was checked and is kept. If `reasons` is
+/// `SPANTLS_REASON_EXPIRED` and nothing else, the signatures lead to a trust anchor, and usage and name are right.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum spantls_reason_values {
+    /// The peer sent no certificate.
+    SPANTLS_REASON_NO_CERTIFICATE = 0x1,
+    /// The certificate is not for the target host name, or no such name was set.
+    SPANTLS_REASON_NAME_MISMATCH = 0x2,
+    /// A certificate has expired.
+    SPANTLS_REASON_EXPIRED = 0x4,
+    /// A certificate is not valid yet.
+    SPANTLS_REASON_NOT_YET_VALID = 0x8,
+    /// The issuer of the chain's last certificate was not sent and is not a trust anchor.
+    SPANTLS_REASON_UNKNOWN_ISSUER = 0x10,
+    /// The chain ends with a self-signed certificate that is not a trust anchor.
+    SPANTLS_REASON_SELF_SIGNED = 0x20,
+    /// A certificate is revoked. The revocation of the others is then not checked.
+    SPANTLS_REASON_REVOKED = 0x40,
+    /// There are revocation lists, but none for a certificate of the chain.
+    SPANTLS_REASON_REVOCATION_UNKNOWN = 0x80,
+    /// A revocation list has expired.
+    SPANTLS_REASON_CRL_EXPIRED = 0x100,
+    /// A revocation list has a wrong signature, or its issuer may not sign lists.
+    SPANTLS_REASON_BAD_CRL = 0x200,
+    /// A certificate is not for this use (extended key usage, key usage), or a CA certificate is used as a leaf.
+    SPANTLS_REASON_WRONG_USAGE = 0x400,
+    /// A certificate was issued by one that may not issue any (basicConstraints, keyCertSign).
+    SPANTLS_REASON_NOT_A_CA = 0x800,
+    /// There are more CAs below a CA than it allows.
+    SPANTLS_REASON_PATH_LENGTH = 0x1000,
+    /// A CA may not issue certificates for these names.
+    SPANTLS_REASON_NAME_CONSTRAINTS = 0x2000,
+    /// An RSA key has less than 2048 bits, or more than 8192.
+    SPANTLS_REASON_WEAK_KEY = 0x4000,
+    /// A certificate is signed with MD5 or SHA-1.
+    SPANTLS_REASON_WEAK_SIGNATURE = 0x8000,
+    /// The algorithm of a key or a signature is not supported.
+    SPANTLS_REASON_UNSUPPORTED_ALGORITHM = 0x10000,
+    /// A certificate's signature is wrong.
+    SPANTLS_REASON_BAD_SIGNATURE = 0x20000,
+    /// A certificate cannot be parsed, or a field of it breaks the rules for its contents.
+    SPANTLS_REASON_MALFORMED = 0x40000,
+    /// A certificate has a critical extension that is unknown.
+    SPANTLS_REASON_CRITICAL_EXTENSION = 0x80000,
+    /// A certificate breaks a rule of `tls_options_set_strict_certificates()`.
+    SPANTLS_REASON_STRICT_PROFILE = 0x10_0000,
+    /// The chain needs more work than the default validation does: signatures, paths, length.
+    SPANTLS_REASON_LIMITS = 0x20_0000,
+    /// Another reason ended the examination: more may be wrong. Never accept a peer with this bit.
+    SPANTLS_REASON_INCOMPLETE = 0x4000_0000,
+}
+
+/// Rules of the strict profile: `strict_rule` in `spantls_validation_t` and `spantls_error_t`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum spantls_strict_rule_values {
+    /// None: the reason is another one.
+    SPANTLS_STRICT_RULE_NONE = 0,
+    /// The certificate cannot be parsed.
+    SPANTLS_STRICT_RULE_UNREADABLE = 1,
+    /// An issuer is not a CA by its basicConstraints.
+    SPANTLS_STRICT_RULE_ISSUER_NOT_A_CA = 2,
+    /// Two different signature algorithms.
+    SPANTLS_STRICT_RULE_TWO_ALGORITHMS = 3,
+    /// Extensions in a certificate that is not of version 3.
+    SPANTLS_STRICT_RULE_VERSION = 4,
+    /// A trusted leaf that may be a CA, without basicConstraints.
+    SPANTLS_STRICT_RULE_AMBIGUOUS_CA = 5,
+    /// A path length in a certificate that is not a CA.
+    SPANTLS_STRICT_RULE_PATH_LENGTH_WITHOUT_CA = 6,
+    /// A path length without keyCertSign.
+    SPANTLS_STRICT_RULE_PATH_LENGTH_WITHOUT_KEY_CERT_SIGN = 7,
+    /// basicConstraints of a CA that is not critical.
+    SPANTLS_STRICT_RULE_CONSTRAINTS_NOT_CRITICAL = 8,
+    /// A CA without a key usage.
+    SPANTLS_STRICT_RULE_CA_WITHOUT_KEY_USAGE = 9,
+    /// keyCertSign in a certificate that is not a CA.
+    SPANTLS_STRICT_RULE_KEY_CERT_SIGN_WITHOUT_CA = 10,
+    /// No name of the issuer.
+    SPANTLS_STRICT_RULE_NO_ISSUER_NAME = 11,
+    /// No subject where one is needed.
+    SPANTLS_STRICT_RULE_NO_SUBJECT = 12,
+    /// subjectAltName is empty or malformed.
+    SPANTLS_STRICT_RULE_EMPTY_ALTERNATIVE_NAME = 13,
+    /// subjectAltName is not critical, though there is no subject.
+    SPANTLS_STRICT_RULE_ALTERNATIVE_NAME_NOT_CRITICAL = 14,
+    /// authorityKeyIdentifier is critical.
+    SPANTLS_STRICT_RULE_CRITICAL_AUTHORITY_KEY = 15,
+    /// subjectKeyIdentifier is critical.
+    SPANTLS_STRICT_RULE_CRITICAL_SUBJECT_KEY = 16,
+    /// No authorityKeyIdentifier that names a key.
+    SPANTLS_STRICT_RULE_NO_AUTHORITY_KEY = 17,
+    /// authorityKeyIdentifier has an issuer or a serial number alone.
+    SPANTLS_STRICT_RULE_HALF_AUTHORITY_KEY = 18,
+    /// A CA without a subjectKeyIdentifier.
+    SPANTLS_STRICT_RULE_NO_SUBJECT_KEY = 19,
+}
+
+/// Why the default validation would refuse the peer. Set `struct_size` to `sizeof(spantls_validation_t)` before passing it.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct spantls_validation_t {
+    /// In: `sizeof(spantls_validation_t)`.
+    pub struct_size: usize,
+    /// `SPANTLS_POLICY_ERROR_…` bits; 0: the peer would be accepted.
+    pub policy_errors: u32,
+    /// Every `SPANTLS_REASON_…` that was found.
+    pub reasons: u32,
+    /// The one that decides the alert; 0 for none.
+    pub reason: u32,
+    /// The certificate with that reason: 0 is the leaf, 1 its issuer; -1 if there is none, or it is not known.
+    pub depth: i32,
+    /// The alert with which the peer would be refused (`SPANTLS_ALERT_…`); -1 if it would not.
+    pub alert: i32,
+    /// `SPANTLS_STRICT_RULE_…` if the reason is `SPANTLS_REASON_STRICT_PROFILE`, else 0.
+    pub strict_rule: i32,
+    /// One sentence, UTF-8, closed by NUL; empty if nothing is wrong.
+    pub message: [c_char; SPANTLS_ERROR_MESSAGE_SIZE],
+}
+
+impl Default for spantls_validation_t {
+    /// Of a peer that no verdict is asked for on.
+    fn default() -> Self {
+        Self {
+            struct_size: 0,
+            policy_errors: 0,
+            reasons: 0,
+            reason: 0,
+            depth: -1,
+            alert: -1,
+            strict_rule: 0,
+            message: [0; SPANTLS_ERROR_MESSAGE_SIZE],
+        }
+    }
+}
+
+impl From<&ValidationReport> for spantls_validation_t {
+    fn from(report: &ValidationReport) -> Self {
+        Self {
+            struct_size: size_of::<Self>(),
+            policy_errors: report.policy_errors,
+            reasons: report.reasons.bits(),
+            reason: reason(report.blame),
+            depth: depth(report.blame),
+            alert: report.alert.map_or(-1, |alert| i32::from(alert.0)),
+            strict_rule: strict_rule(report.blame),
+            message: message(&report.message),
+        }
+    }
+}
+
+pub(super) fn reason(blame: Option<Blame>) -> u32 {
+    blame.map_or(0, |blame| blame.reason as u32)
+}
+
+pub(super) fn depth(blame: Option<Blame>) -> i32 {
+    blame.and_then(|blame| i32::try_from(blame.depth?).ok()).unwrap_or(-1)
+}
+
+pub(super) fn strict_rule(blame: Option<Blame>) -> i32 {
+    blame.and_then(|blame| blame.rule).map_or(0, |rule| rule as i32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reason::{Reason, Rule};
+
+    #[test]
+    fn the_engine_has_the_numbers_of_the_header() {
+        use spantls_reason_values::*;
+        for (engine, header) in [
+            (Reason::NoCertificate, SPANTLS_REASON_NO_CERTIFICATE),
+            (Reason::NameMismatch, SPANTLS_REASON_NAME_MISMATCH),
+            (Reason::Expired, SPANTLS_REASON_EXPIRED),
+            (Reason::NotYetValid, SPANTLS_REASON_NOT_YET_VALID),
+            (Reason::UnknownIssuer, SPANTLS_REASON_UNKNOWN_ISSUER),
+            (Reason::SelfSigned, SPANTLS_REASON_SELF_SIGNED),
+            (Reason::Revoked, SPANTLS_REASON_REVOKED),
+            (Reason::RevocationUnknown, SPANTLS_REASON_REVOCATION_UNKNOWN),
+            (Reason::CrlExpired, SPANTLS_REASON_CRL_EXPIRED),
+            (Reason::BadCrl, SPANTLS_REASON_BAD_CRL),
+            (Reason::WrongUsage, SPANTLS_REASON_WRONG_USAGE),
+            (Reason::NotACa, SPANTLS_REASON_NOT_A_CA),
+            (Reason::PathLength, SPANTLS_REASON_PATH_LENGTH),
+            (Reason::NameConstraints, SPANTLS_REASON_NAME_CONSTRAINTS),
+            (Reason::WeakKey, SPANTLS_REASON_WEAK_KEY),
+            (Reason::WeakSignature, SPANTLS_REASON_WEAK_SIGNATURE),
+            (Reason::UnsupportedAlgorithm, SPANTLS_REASON_UNSUPPORTED_ALGORITHM),
+            (Reason::BadSignature, SPANTLS_REASON_BAD_SIGNATURE),
+            (Reason::Malformed, SPANTLS_REASON_MALFORMED),
+            (Reason::CriticalExtension, SPANTLS_REASON_CRITICAL_EXTENSION),
+            (Reason::StrictProfile, SPANTLS_REASON_STRICT_PROFILE),
+            (Reason::Limits, SPANTLS_REASON_LIMITS),
+            (Reason::Incomplete, SPANTLS_REASON_INCOMPLETE),
+        ] {
+            assert_eq!(engine as u32, header as u32, "{engine:?}");
+        }
+        use spantls_strict_rule_values::*;
+        for (engine, header) in [
+            (Rule::Unreadable, SPANTLS_STRICT_RULE_UNREADABLE),
+            (Rule::IssuerNotACa, SPANTLS_STRICT_RULE_ISSUER_NOT_A_CA),
+            (Rule::TwoAlgorithms, SPANTLS_STRICT_RULE_TWO_ALGORITHMS),
+            (Rule::Version, SPANTLS_STRICT_RULE_VERSION),
+            (Rule::AmbiguousCa, SPANTLS_STRICT_RULE_AMBIGUOUS_CA),
+            (Rule::PathLengthWithoutCa, SPANTLS_STRICT_RULE_PATH_LENGTH_WITHOUT_CA),
+            (Rule::PathLengthWithoutKeyCertSign, SPANTLS_STRICT_RULE_PATH_LENGTH_WITHOUT_KEY_CERT_SIGN),
+            (Rule::ConstraintsNotCritical, SPANTLS_STRICT_RULE_CONSTRAINTS_NOT_CRITICAL),
+            (Rule::CaWithoutKeyUsage, SPANTLS_STRICT_RULE_CA_WITHOUT_KEY_USAGE),
+            (Rule::KeyCertSignWithoutCa, SPANTLS_STRICT_RULE_KEY_CERT_SIGN_WITHOUT_CA),
+            (Rule::NoIssuerName, SPANTLS_STRICT_RULE_NO_ISSUER_NAME),
+            (Rule::NoSubject, SPANTLS_STRICT_RULE_NO_SUBJECT),
+            (Rule::EmptyAlternativeName, SPANTLS_STRICT_RULE_EMPTY_ALTERNATIVE_NAME),
+            (Rule::AlternativeNameNotCritical, SPANTLS_STRICT_RULE_ALTERNATIVE_NAME_NOT_CRITICAL),
+            (Rule::CriticalAuthorityKey, SPANTLS_STRICT_RULE_CRITICAL_AUTHORITY_KEY),
+            (Rule::CriticalSubjectKey, SPANTLS_STRICT_RULE_CRITICAL_SUBJECT_KEY),
+            (Rule::NoAuthorityKey, SPANTLS_STRICT_RULE_NO_AUTHORITY_KEY),
+            (Rule::HalfAuthorityKey, SPANTLS_STRICT_RULE_HALF_AUTHORITY_KEY),
+            (Rule::NoSubjectKey, SPANTLS_STRICT_RULE_NO_SUBJECT_KEY),
+        ] {
+            assert_eq!(engine as i32, header as i32, "{engine:?}");
+        }
+    }
+}

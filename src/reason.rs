@@ -1,0 +1,140 @@
+//! Why a peer's certificate is refused: one fault, where it is, and sets of faults.
+
+/// One thing that is wrong with a peer's certificates. The numbers are the bits of the C interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+#[allow(missing_docs, reason = "`ffi::verdict` documents each for hosts")]
+pub enum Reason {
+    NoCertificate = 1,
+    NameMismatch = 1 << 1,
+    Expired = 1 << 2,
+    NotYetValid = 1 << 3,
+    UnknownIssuer = 1 << 4,
+    SelfSigned = 1 << 5,
+    Revoked = 1 << 6,
+    RevocationUnknown = 1 << 7,
+    CrlExpired = 1 << 8,
+    BadCrl = 1 << 9,
+    WrongUsage = 1 << 10,
+    NotACa = 1 << 11,
+    PathLength = 1 << 12,
+    NameConstraints = 1 << 13,
+    WeakKey = 1 << 14,
+    WeakSignature = 1 << 15,
+    UnsupportedAlgorithm = 1 << 16,
+    BadSignature = 1 << 17,
+    Malformed = 1 << 18,
+    CriticalExtension = 1 << 19,
+    StrictProfile = 1 << 20,
+    Limits = 1 << 21,
+    /// Not a fault: one of the others ended the examination, so there may be more.
+    Incomplete = 1 << 30,
+}
+
+/// Rules of the strict profile (RFC 5280 section 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+#[allow(missing_docs, reason = "`words` says what each is")]
+pub enum Rule {
+    Unreadable = 1,
+    IssuerNotACa = 2,
+    TwoAlgorithms = 3,
+    Version = 4,
+    AmbiguousCa = 5,
+    PathLengthWithoutCa = 6,
+    PathLengthWithoutKeyCertSign = 7,
+    ConstraintsNotCritical = 8,
+    CaWithoutKeyUsage = 9,
+    KeyCertSignWithoutCa = 10,
+    NoIssuerName = 11,
+    NoSubject = 12,
+    EmptyAlternativeName = 13,
+    AlternativeNameNotCritical = 14,
+    CriticalAuthorityKey = 15,
+    CriticalSubjectKey = 16,
+    NoAuthorityKey = 17,
+    HalfAuthorityKey = 18,
+    NoSubjectKey = 19,
+}
+
+impl Rule {
+    /// What is wrong, in words that follow "a certificate".
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Unreadable => "that cannot be read",
+            Self::IssuerNotACa => "that issues others but is not a CA by its basicConstraints",
+            Self::TwoAlgorithms => "with two different signature algorithms",
+            Self::Version => "that has extensions but is not of version 3",
+            Self::AmbiguousCa => "that may be a CA, without basicConstraints",
+            Self::PathLengthWithoutCa => "with a path length that is not a CA",
+            Self::PathLengthWithoutKeyCertSign => "with a path length and without keyCertSign",
+            Self::ConstraintsNotCritical => "of a CA whose basicConstraints is not critical",
+            Self::CaWithoutKeyUsage => "of a CA without a key usage",
+            Self::KeyCertSignWithoutCa => "with keyCertSign that is not a CA",
+            Self::NoIssuerName => "without the name of its issuer",
+            Self::NoSubject => "without a subject",
+            Self::EmptyAlternativeName => "whose subjectAltName is empty or malformed",
+            Self::AlternativeNameNotCritical => "without a subject whose subjectAltName is not critical",
+            Self::CriticalAuthorityKey => "whose authorityKeyIdentifier is critical",
+            Self::CriticalSubjectKey => "whose subjectKeyIdentifier is critical",
+            Self::NoAuthorityKey => "without an authorityKeyIdentifier that names a key",
+            Self::HalfAuthorityKey => "whose authorityKeyIdentifier has an issuer or a serial number alone",
+            Self::NoSubjectKey => "of a CA without a subjectKeyIdentifier",
+        }
+    }
+}
+
+/// The fault that decides a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Blame {
+    /// What is wrong.
+    pub reason: Reason,
+    /// With which certificate: 0 is the leaf, 1 its issuer. `None` where that is not known.
+    pub depth: Option<u32>,
+    /// Which rule of the strict profile it breaks.
+    pub rule: Option<Rule>,
+}
+
+impl Blame {
+    /// The fault of a peer without a certificate, if these faults are that.
+    pub(crate) fn without_a_certificate(reasons: Reasons) -> Option<Self> {
+        reasons.has(Reason::NoCertificate).then_some(Self { reason: Reason::NoCertificate, depth: None, rule: None })
+    }
+}
+
+/// A peer that was asked for a certificate, in words.
+pub(crate) const NO_CERTIFICATE: &str = "the peer sent no certificate";
+
+/// Several faults.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reasons(u32);
+
+impl Reasons {
+    /// Adds one.
+    pub fn insert(&mut self, reason: Reason) {
+        self.0 |= reason as u32;
+    }
+
+    /// Whether it is one of them.
+    #[must_use]
+    pub fn has(self, reason: Reason) -> bool {
+        self.0 & reason as u32 != 0
+    }
+
+    /// As bits.
+    #[must_use]
+    pub fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// What a rule says, unless breaking it is one of these faults.
+    pub(crate) fn tolerate<E>(self, result: Result<(), E>, reason: impl Fn(&E) -> Reason) -> Result<(), E> {
+        result.or_else(|error| if self.has(reason(&error)) { Ok(()) } else { Err(error) })
+    }
+}
+
+impl From<Reason> for Reasons {
+    fn from(reason: Reason) -> Self {
+        Self(reason as u32)
+    }
+}

@@ -1,0 +1,102 @@
+//! What the default validation says of the peer: the verdict, and the report for hosts that decide themselves.
+
+use rustls::pki_types::{CertificateDer, ServerName};
+
+use super::handshaking::{Phase, no_certificate, refusal};
+use super::{Session, try_lock};
+use crate::context::ClientCertificateMode;
+use crate::handshake::not_asked;
+use crate::limits::HEADROOM;
+use crate::memory;
+use crate::outcome::{Alert, Failure, Question, policy};
+use crate::reason::{Blame, NO_CERTIFICATE, Reason, Reasons};
+use crate::trust::Extent;
+
+/// The default validation's verdict.
+#[derive(Clone)]
+pub(super) struct Judged {
+    /// What is wrong with the peer's certificate.
+    pub(super) errors: u32,
+    /// All of it, if `extent` is a report.
+    reasons: Reasons,
+    extent: Extent,
+    /// There is none for a client that may decline, and has.
+    pub(super) refusal: Option<Failure>,
+}
+
+/// Why the default validation refuses the peer, or would.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValidationReport {
+    /// `policy` bits; 0 is trust.
+    pub policy_errors: u32,
+    /// All faults.
+    pub reasons: Reasons,
+    /// The one that decides the alert.
+    pub blame: Option<Blame>,
+    /// The alert with which the peer would be refused.
+    pub alert: Option<Alert>,
+    /// One sentence; empty for a peer that is trusted.
+    pub message: String,
+}
+
+impl Session {
+    /// What the default validation finds, without an answer.
+    pub fn default_validation(&self) -> Result<ValidationReport, Failure> {
+        memory::expect(HEADROOM)?;
+        let judged = match self.open_half()? {
+            Some(read) if read.waits_for_verdict() => self.judged(&self.remote_certificates(), None, Extent::Report),
+            Some(_) => return Err(not_asked(Question::Certificate)),
+            None => match &*try_lock(&self.phase)? {
+                Phase::Running(running) if running.waits_for_verdict() => {
+                    self.judged(&running.chain, running.name.as_ref(), Extent::Report)
+                }
+                _ => return Err(not_asked(Question::Certificate)),
+            },
+        };
+        let Judged { errors, reasons, refusal, .. } = judged;
+        let message = match &refusal {
+            Some(refusal) => refusal.message.clone().into_owned(),
+            None if reasons.has(Reason::NoCertificate) => NO_CERTIFICATE.into(),
+            None => String::new(),
+        };
+        Ok(ValidationReport {
+            policy_errors: errors,
+            reasons,
+            blame: refusal.as_ref().map_or_else(|| Blame::without_a_certificate(reasons), |refusal| refusal.blame),
+            alert: refusal.and_then(|refusal| refusal.alert_sent),
+            message,
+        })
+    }
+
+    /// What the default validation says, once for each question.
+    pub(super) fn judged(
+        &self,
+        chain: &[CertificateDer<'static>],
+        name: Option<&ServerName<'static>>,
+        extent: Extent,
+    ) -> Judged {
+        if chain.is_empty() {
+            // A client may decline what it was only requested to show: in the handshake, or later by a call of the host.
+            let must_show = self.context().client_certificates() == ClientCertificateMode::Require;
+            return Judged {
+                errors: policy::NOT_AVAILABLE,
+                reasons: Reason::NoCertificate.into(),
+                extent: Extent::Report,
+                refusal: must_show.then(no_certificate),
+            };
+        }
+        let known = self.shared.facts().asked().judged.clone();
+        if let Some(known) = known.filter(|known| known.extent >= extent) {
+            return known;
+        }
+        let judgement = self.context().trust().judge(chain, name, extent);
+        let errors = judgement.policy_errors;
+        let refusal = (errors != 0)
+            .then(|| Failure { blame: judgement.blame, ..refusal(judgement.alert, errors, judgement.message) });
+        let judged = Judged { errors, reasons: judgement.reasons, extent, refusal };
+        let mut facts = self.shared.facts();
+        facts.verified_path = judgement.path;
+        facts.asked().judged = Some(judged.clone());
+        judged
+    }
+}
