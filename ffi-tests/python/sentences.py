@@ -23,9 +23,9 @@ class _Result(unittest.TestResult):
         super().addSkip(test, reason)
         print(f"skipped - {sentence(test)}: {reason}", flush=True)
 
-    def _complain(self, test, error):
+    def _complain(self, test, error, part=""):
         print("".join(f"# {line}\n" for line in self._exc_info_to_string(error, test).splitlines()), end="")
-        print(f"not ok - {sentence(test)}", flush=True)
+        print(f"not ok - {sentence(test)}{part}", flush=True)
 
     def addFailure(self, test, error):
         super().addFailure(test, error)
@@ -34,6 +34,11 @@ class _Result(unittest.TestResult):
     def addError(self, test, error):
         super().addError(test, error)
         self._complain(test, error)
+
+    def addSubTest(self, test, subtest, error):
+        super().addSubTest(test, subtest, error)
+        if error is not None:
+            self._complain(test, error, ": " + ", ".join(f"{key} {value!r}" for key, value in subtest.params.items()))
 
 
 def add_test(case, name, method):

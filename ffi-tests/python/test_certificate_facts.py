@@ -16,6 +16,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "zoo"))
 import der  # noqa: E402
+import sentences  # noqa: E402
 import spantls_ctypes as tls  # noqa: E402
 from spantls_ctypes import CertificateField as Field  # noqa: E402
 
@@ -223,4 +224,4 @@ def unix_time(text):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    sentences.main()

@@ -5,6 +5,7 @@ import hashlib
 import ssl
 import unittest
 
+import sentences
 from spantls_ctypes import (
     CERTIFICATE_ASKED, CERTIFICATE_REQUEST, CERTIFICATE_REQUIRE, COMPLETE, ENDPOINT, PEER_ALERT, PROTOCOL, TLS12,
     TLS13, VALIDATION_AUTOMATIC, WANT_CREDENTIALS, Context, Driver, TlsError, cert_path, read_cert,
@@ -168,4 +169,4 @@ class Chains(Tools):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=1)
+    sentences.main()

@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
+import sentences
 import spantls_ctypes
 from spantls_ctypes import _native, cert_path, read_cert
 
@@ -147,4 +148,4 @@ class Keys(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=1)
+    sentences.main()
