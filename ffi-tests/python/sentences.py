@@ -38,7 +38,7 @@ class _Result(unittest.TestResult):
     def addSubTest(self, test, subtest, error):
         super().addSubTest(test, subtest, error)
         if error is not None:
-            self._complain(test, error, ": " + ", ".join(f"{key} {value!r}" for key, value in subtest.params.items()))
+            self._complain(test, error, " " + subtest.id().partition(" ")[2])
 
 
 def add_test(case, name, method):
