@@ -934,7 +934,8 @@ typedef enum {
 /**
  * What sessions share: credentials, trust anchors, session tickets.
  *
- * Any number of threads may create sessions on a context at once. You may destroy it while sessions live.
+ * Any number of threads may use a context at once. It never changes, except for its ticket roots: see
+ * `tls_context_set_ticket_roots()`. You may destroy it while sessions live.
  */
 typedef struct tls_context_t tls_context_t;
 
@@ -1038,6 +1039,29 @@ typedef struct {
      */
     size_t len;
 } spantls_span_t;
+
+/**
+ * A ticket root, for `tls_options_set_ticket_roots()` and `tls_context_set_ticket_roots()`: the keys of session tickets derive
+ * from it. Times are Unix times.
+ */
+typedef struct {
+    /**
+     * The secret: random bytes, the same on all machines.
+     */
+    const void *secret;
+    /**
+     * How many bytes: 32 to 1,024.
+     */
+    size_t secret_len;
+    /**
+     * It seals tickets from this moment on, until a root with a later one takes its place. 0: at once.
+     */
+    int64_t seal_from;
+    /**
+     * It opens tickets until this moment, then it is erased. `INT64_MAX`: as long as the context lives.
+     */
+    int64_t open_until;
+} spantls_ticket_root_t;
 
 /**
  * A socket of the operating system; on Unix a file descriptor.
@@ -1739,7 +1763,7 @@ tls_status_t tls_options_set_certificate_validation(tls_options_t *options,
  * Sets whether sessions resume earlier ones and can be resumed (RFC 8446 section 2.2, RFC 5077): 0 or 1 (default). A
  * resumed handshake is shorter and has no certificates; the peer is known by what it showed before.
  *
- * - Servers send session tickets, sealed with keys of the context's own, or see `tls_options_set_ticket_keys()`.
+ * - Servers send session tickets, sealed with keys of the context's own, or see `tls_options_set_ticket_roots()`.
  * - Clients keep tickets in their context, apart for each target name and for each credentials set beforehand. A session
  *   without a name keeps none; what a session got that was given its credentials on demand, only sessions use that preset
  *   the same ones. When a server's certificate is refused, what was kept of that name and these credentials goes.
@@ -1764,27 +1788,53 @@ tls_status_t tls_options_set_validate_on_resume(tls_options_t *options,
                                                 int32_t validate);
 
 /**
- * Sets what a server's tickets are sealed with. Processes and machines that are given the same `root` take each other's
- * tickets without talking: every `lifetime_seconds` the keys change by the clock, and the neighbouring keys are taken too.
- * The keys derive from the root, from the server's own certificate, and from what decides who is let in (client-certificate
- * mode, trust anchors, revocation lists, validation, protocols, application protocols): servers that are somebody else, or
- * judge differently, do not take each other's tickets. How a host judges (`SPANTLS_VALIDATION_EXTERNAL`) is not seen: where
- * hosts judge differently and do not judge again (`tls_options_set_validate_on_resume()` 0), give them different roots.
- * Whoever has the root can decrypt every TLS 1.2 session that got a ticket, resumed or not, and can pretend to be the server
- * to clients that resume: 32 random bytes at least, as secret as a private key, and replaced now and then.
+ * Sets the roots that the keys of a server's session tickets derive from, so that processes and machines with the same roots
+ * resume each other's sessions. The guide, "Session tickets on many machines", has the steps of a rotation.
  *
- * `root_len` 0: each context makes its own keys and forgets them after two lifetimes (default). `lifetime_seconds` 0: two
- * hours (default); 604,800 at most (RFC 8446 section 4.6.1). A ticket that is foreign, damaged or too old means a full
- * handshake.
+ * - Tickets are sealed with the root whose `seal_from` came last, and opened with every root until its `open_until`. A root
+ *   opens as soon as it is given: clocks need not agree to the second.
+ * - A ticket is for one server and for whom it accepts: it is not opened where the certificate has other names (subject and
+ *   subject alternative names), or where the client-certificate mode, trust anchors, revocation lists, validation, protocols or
+ *   application protocols (ALPN) are others. A renewed certificate for the same names resumes. How a host judges
+ *   (`SPANTLS_VALIDATION_EXTERNAL`) is not seen: hosts that judge differently need different roots.
+ * - Whoever has a root can decrypt every TLS 1.2 session that got a ticket from it, and can pretend to be the server to
+ *   clients that resume: keep it as secret as a private key, and replace it.
+ * - `num_roots` 0: each context makes roots of its own, and erases each two ticket lifetimes later (default).
  *
- * - `TLS_STATUS_COMPLETE`: set. The root is copied, and wiped when options and contexts are gone.
- * - `TLS_STATUS_INVALID_ARGUMENT`: a root of 1 to 31 bytes, or a lifetime above seven days.
+ * - `TLS_STATUS_COMPLETE`: set, in place of all roots set before. The secrets are copied, and wiped when they are not used
+ *   any more; the options keep their copies until they are destroyed.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: more than 16 roots, a secret shorter than 32 or longer than 1,024 bytes, one listed twice, a
+ *   negative `seal_from`, an `open_until` that is not after it, or two roots with the same `seal_from`. Nothing has changed.
  */
 SPANTLS_MUST_USE
-tls_status_t tls_options_set_ticket_keys(tls_options_t *options,
-                                         const void *root,
-                                         size_t root_len,
-                                         uint32_t lifetime_seconds);
+tls_status_t tls_options_set_ticket_roots(tls_options_t *options,
+                                          const spantls_ticket_root_t *roots,
+                                          size_t num_roots);
+
+/**
+ * Sets how long a server's session tickets are good for, in seconds: 1 to 604,800 (seven days, RFC 8446 section 4.6.1); 0 means
+ * 7,200 (default).
+ *
+ * A session is resumed for seven days at most in any case, and never after the certificate that its server has shown has
+ * expired.
+ *
+ * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for more than seven days.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_options_set_ticket_lifetime(tls_options_t *options,
+                                             uint32_t seconds);
+
+/**
+ * Sets how many session tickets a server sends after each TLS 1.3 handshake: 0 to 16; the default is 2.
+ *
+ * A client uses each of them once. With 0 clients get none, and those that they have are still taken. TLS 1.2 has one ticket
+ * at most, whatever the count; `tls_options_set_allow_resume()` 0 ends resumption in both versions.
+ *
+ * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for more than 16.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_options_set_ticket_count(tls_options_t *options,
+                                          uint32_t count);
 
 /**
  * Sets the most plaintext in bytes that a record of ours holds: 64 to 16,384; 0 means 16,384 (default, RFC 8446 section 5.1).
@@ -1854,10 +1904,32 @@ tls_status_t tls_context_create_client(const tls_options_t *options,
 void tls_context_destroy(tls_context_t *context);
 
 /**
- * 1 for a server context, 0 for a client context (and for what is no context).
+ * Replaces the ticket roots of a server's context that is in use; as `tls_options_set_ticket_roots()`, for this context only.
  *
- * Like every use of a context, this erases expired secrets: roots of the context's own ticket keys, and a client's tickets.
- * A server that may be idle for longer than the lifetime of its tickets can call it for that purpose.
+ * From any thread, at any time. Each ticket is sealed or opened with the old roots or with the new ones, never with a mixture;
+ * what begins after the call has returned uses the new ones. `num_roots` 0: the context makes its own from now on.
+ *
+ * - `TLS_STATUS_COMPLETE`: set. The secrets are copied, and those that are not used any more are wiped.
+ * - `TLS_STATUS_INVALID_STATE`: the options allowed no resumption (`tls_options_set_allow_resume()`).
+ * - `TLS_STATUS_INVALID_ARGUMENT`: wrong roots, a client's context, or one that was created without options.
+ */
+SPANTLS_MUST_USE
+tls_status_t tls_context_set_ticket_roots(tls_context_t *context,
+                                          const spantls_ticket_root_t *roots,
+                                          size_t num_roots);
+
+/**
+ * Erases the expired secrets of a context: ticket roots that open nothing any more, and a client's expired session tickets.
+ *
+ * Creating a session and each step of a handshake do this too. The library has no thread and no timer: call it from a timer
+ * once per ticket lifetime if a context may be idle for longer. From any thread, at any time.
+ *
+ * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for what is not a context.
+ */
+tls_status_t tls_context_forget_expired(const tls_context_t *context);
+
+/**
+ * 1 for a server context, 0 for a client context (and for what is not a context).
  */
 int32_t tls_context_is_server(const tls_context_t *context);
 

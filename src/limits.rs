@@ -88,7 +88,7 @@ pub(crate) const MAX_RECORDS_AES_GCM: u64 = 1 << 24;
 /// It must never reach its last value; ending far below costs nothing.
 pub(crate) const MAX_RECORDS_CHACHA20_POLY1305: u64 = 1 << 62;
 
-/// Seconds that a session ticket is good for unless the options say otherwise, and after which its key changes.
+/// Seconds that a session ticket is good for unless the options say otherwise.
 pub(crate) const DEFAULT_TICKET_LIFETIME: u32 = 7200;
 
 /// RFC 8446 section 4.6.1: seven days.
@@ -98,8 +98,21 @@ pub(crate) const MAX_TICKET_LIFETIME: u32 = 604_800;
 /// in a resumed one that a certificate's key is still his, and each brings new tickets.
 pub(crate) const MAX_RESUMED: u64 = 604_800;
 
-/// Tickets that a server sends at the end of a TLS 1.3 handshake: each is good for one connection, and clients like two.
-pub(crate) const TICKETS_SENT: usize = 2;
+/// Tickets that a server sends at the end of a TLS 1.3 handshake unless the options say otherwise: each is good for one
+/// connection, and clients like two.
+pub(crate) const DEFAULT_TICKET_COUNT: usize = 2;
+
+/// The most that the options can say: a handshake seals and sends each of them.
+pub(crate) const MAX_TICKET_COUNT: usize = 16;
+
+/// Bytes of a ticket root's secret, at least: those of the keys that derive from it (AES-256).
+pub(crate) const MIN_TICKET_SECRET: usize = 32;
+
+/// Bytes of a ticket root's secret, at most: far more than random bytes need, and a wrong length is found.
+pub(crate) const MAX_TICKET_SECRET: usize = 1024;
+
+/// Ticket roots of a context: two are in use at a time, and some may be given in advance.
+pub(crate) const MAX_TICKET_ROOTS: usize = 16;
 
 /// Tickets that one TLS 1.3 session of a client takes: servers send one or two, and what takes them has some 800 bytes.
 pub(crate) const TICKETS_TAKEN: u32 = 2;

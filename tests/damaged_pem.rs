@@ -8,7 +8,7 @@ mod common;
 use std::collections::{HashMap, HashSet};
 
 use common::certificate;
-use spantls::context::{Credentials, Options};
+use spantls::context::{Credentials, Options, TicketRoot};
 use spantls::outcome::{Failure, FailureKind};
 
 /// Chain and key of each encoding.
@@ -216,7 +216,7 @@ fn failures_of(text: &[u8], chain: &[u8]) -> Vec<Failure> {
         Options::default().add_crls_pem(text).err(),
         // In a folder that is not there: some texts would make a file.
         Options::default().set_key_log_file(&format!("nowhere/{path}")).err(),
-        Options::default().set_ticket_keys(text, 0).err(),
+        Options::default().set_ticket_roots(&[TicketRoot { secret: text, seal_from: 0, open_until: 0 }]).err(),
         Options::default().add_alpn(text).err(),
     ]
     .into_iter()

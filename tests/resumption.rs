@@ -10,12 +10,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use link::*;
-use spantls::context::{Context, Credentials, Options};
+use spantls::context::{Context, Credentials, Options, TicketRoot};
 use spantls::outcome::{Alert, Failure, FailureKind, Outcome, Question};
 use spantls::session::{Binding, Counts, Session, state};
 
 const ROOT: [u8; 32] = *b"what every server of ours is let";
 const OTHER_ROOT: [u8; 32] = *b"what the servers of others have.";
+
+/// A root that seals and opens as long as the test runs.
+fn root(secret: &[u8]) -> TicketRoot<'_> {
+    TicketRoot { secret, seal_from: 0, open_until: i64::MAX }
+}
+
+/// One that only opens.
+fn sealing_later() -> TicketRoot<'static> {
+    TicketRoot { seal_from: i64::MAX - 1, ..root(&OTHER_ROOT) }
+}
+
+/// One whose time is over.
+fn ended() -> TicketRoot<'static> {
+    TicketRoot { seal_from: 1, open_until: 2, ..root(&ROOT) }
+}
 
 const NONE: i32 = 0;
 const REQUEST: i32 = 1;
@@ -157,7 +172,7 @@ fn same_bindings(link: &Link) {
 
 fn rooted(mode: i32, change: impl FnOnce(&mut Options)) -> Arc<Context> {
     server(|options| {
-        options.set_ticket_keys(&ROOT, 0).unwrap();
+        options.set_ticket_roots(&[root(&ROOT)]).unwrap();
         options.set_client_certificate_mode(mode).unwrap();
         change(options);
     })
@@ -251,9 +266,10 @@ fn second_servers(protocol: u32, mode: i32) -> Vec<Second> {
         ("one version only", one_version, mode, false),
         rest("validation inside", |options| options.set_certificate_validation(1).unwrap(), false),
         rest("the first verdict holds", |options| options.set_validate_on_resume(0).unwrap(), false),
-        rest("another root", |options| options.set_ticket_keys(&OTHER_ROOT, 0).unwrap(), false),
-        rest("another lifetime", |options| options.set_ticket_keys(&ROOT, 3600).unwrap(), false),
-        rest("no root", |options| options.set_ticket_keys(&[], 0).unwrap(), false),
+        rest("another root", |options| options.set_ticket_roots(&[ended(), root(&OTHER_ROOT)]).unwrap(), false),
+        rest("both roots", |options| options.set_ticket_roots(&[sealing_later(), root(&ROOT)]).unwrap(), true),
+        rest("another lifetime", |options| options.set_ticket_lifetime(3600).unwrap(), true),
+        rest("no root", |options| options.set_ticket_roots(&[]).unwrap(), false),
         rest("no resumption", |options| options.set_allow_resume(0).unwrap(), false),
     ]
 }
@@ -310,26 +326,239 @@ fn a_server_takes_the_tickets_of_those_that_judge_as_it_does() {
     }
 }
 
-/// The ends would not agree on the server's certificate, nor on what is bound to it.
+fn bearing(name: &str) -> Arc<Context> {
+    rooted(NONE, |options| options.set_credentials(Some(credentials(name))))
+}
+
 #[test]
-fn a_server_with_another_certificate_takes_no_tickets() {
-    let before = rooted(NONE, |_| {});
-    let renewed = rooted(NONE, |options| options.set_credentials(Some(credentials("server-p384"))));
+fn a_renewed_certificate_resumes_and_both_ends_bind_to_the_one_that_was_shown() {
+    let (before, renewed) = (bearing("server-p256"), bearing("server-renewed"));
+    for protocol in VERSIONS {
+        for (first, second) in [(&before, &renewed), (&renewed, &before)] {
+            let client = client(protocol, |_| {});
+            let shown = Link::open(&client, first);
+            let binding_of = |link: &Link| binding(&link.sides[CLIENT].session, Binding::EndPoint).unwrap();
+            // There and back, as often as one likes: each ticket goes back to the same certificate.
+            for context in [second, second, first, second] {
+                let link = Link::open(&client, context);
+                assert_eq!(link.sides.each_ref().map(Side::resumed), [true; 2]);
+                assert!(link.sides[CLIENT].remote() == shown.sides[CLIENT].remote());
+                assert_eq!(binding_of(&link), binding_of(&shown));
+                same_bindings(&link);
+                // The peer has not seen the one that this server has now.
+                let local = link.sides[SERVER].session.local_certificate();
+                let known = Arc::ptr_eq(context, first);
+                assert!(local == if known { link.sides[CLIENT].remote()[0].clone() } else { Vec::new() });
+            }
+        }
+    }
+}
+
+/// Whoever sends a client's packets to another server of the same root must not have that one taken for the server of the
+/// ticket.
+#[test]
+fn a_server_whose_certificate_names_somebody_else_takes_no_tickets() {
+    let before = bearing("server-p256");
     // The same certificate, read once more; a staple is no other certificate.
     let stapled = credentials("server-p256");
     stapled.set_ocsp_response(b"a response").unwrap();
     let again = rooted(NONE, |options| options.set_credentials(Some(stapled)));
     for protocol in VERSIONS {
+        for other in ["server-wrongname", "server-extended", "server-p384"].map(bearing) {
+            let client = client(protocol, |_| {});
+            for (context, resumed) in
+                [(&before, false), (&other, false), (&other, true), (&before, false), (&again, true)]
+            {
+                let link = Link::open(&client, context);
+                assert_eq!(link.sides.each_ref().map(Side::resumed), [resumed; 2]);
+                assert!(link.sides[SERVER].session.local_certificate() == link.sides[CLIENT].remote()[0]);
+                same_bindings(&link);
+            }
+        }
+    }
+}
+
+/// What this client would get in a full handshake counts, and nothing that the server has for others.
+#[test]
+fn a_server_of_many_names_takes_the_tickets_of_the_one_that_the_client_asks_for() {
+    let named = |default: &str, here: &str| {
+        rooted(NONE, |options| {
+            options.set_credentials(Some(credentials(default)));
+            options.add_credentials_for_name("localhost", &credentials(here)).unwrap();
+        })
+    };
+    for protocol in VERSIONS {
         let client = client(protocol, |_| {});
-        for (context, resumed) in
-            [(&before, false), (&renewed, false), (&renewed, true), (&before, false), (&again, true)]
-        {
+        let resumed = |context: &Arc<Context>| {
+            let link = Link::open(&client, context);
+            same_bindings(&link);
+            link.sides.each_ref().map(Side::resumed)
+        };
+        assert_eq!(resumed(&bearing("server-p256")), [false; 2]);
+        assert_eq!(resumed(&named("server-wrongname", "server-renewed")), [true; 2]);
+        assert_eq!(resumed(&named("server-extended", "server-p256")), [true; 2]);
+        assert_eq!(resumed(&named("server-p256", "server-wrongname")), [false; 2]);
+    }
+}
+
+/// Nor does a client offer them: it would judge the certificate of the session again.
+#[test]
+fn an_expired_certificate_gives_no_tickets() {
+    let server = bearing("server-expired");
+    for protocol in VERSIONS {
+        let client = client(protocol, |_| {});
+        for _ in 0..2 {
+            let link = Link::open(&client, &server);
+            assert_eq!(link.sides.each_ref().map(Side::resumed), [false; 2]);
+        }
+    }
+}
+
+/// A ticket that opens and is not resumed, here because the suite is another one: what it says of its session must not reach
+/// the tickets of the full handshake that takes place instead.
+#[test]
+fn a_ticket_that_is_opened_in_vain_leaves_nothing_in_a_full_handshake() {
+    for protocol in VERSIONS {
+        let context = |name: &str, suites: [u16; 2]| {
+            rooted(NONE, |options| {
+                options.set_credentials(Some(credentials(name)));
+                options.set_cipher_suites(&suites).unwrap();
+            })
+        };
+        let before = context("server-p256", [0x1301, 0xC02B]);
+        let renewed = context("server-renewed", [0x1302, 0xC02C]);
+        let client = client(protocol, |_| {});
+        for (context, name, resumed) in [
+            (&before, "server-p256", false),
+            (&before, "server-p256", true),
+            (&renewed, "server-renewed", false),
+            (&renewed, "server-renewed", true),
+        ] {
             let link = Link::open(&client, context);
             assert_eq!(link.sides.each_ref().map(Side::resumed), [resumed; 2]);
-            assert!(link.sides[SERVER].session.local_certificate() == link.sides[CLIENT].remote()[0]);
+            assert!(link.sides[CLIENT].remote() == chain(name));
+            assert!(link.sides[SERVER].session.local_certificate() == chain(name)[0]);
             same_bindings(&link);
         }
     }
+}
+
+#[test]
+fn a_server_sends_as_many_tickets_as_it_was_told_to() {
+    for count in [0, 1, 2, 5, 16] {
+        let server = server(|options| options.set_ticket_count(count).unwrap());
+        let client = client(TLS13, |_| {});
+        let link = Link::open(&client, &server);
+        // A client keeps two of a session.
+        assert_eq!(link.sides[CLIENT].session.stats().tickets_received, u64::from(count.min(2)));
+        assert_eq!(Link::open(&client, &server).sides.each_ref().map(Side::resumed), [count > 0; 2]);
+    }
+    // TLS 1.2 has one ticket, whatever the count.
+    let server = server(|options| options.set_ticket_count(0).unwrap());
+    let client = client(TLS12, |_| {});
+    Link::open(&client, &server);
+    assert_eq!(Link::open(&client, &server).sides.each_ref().map(Side::resumed), [true; 2]);
+}
+
+#[test]
+fn a_server_without_a_count_still_takes_the_tickets_that_clients_have() {
+    let (sends, sends_none) = (rooted(NONE, |_| {}), rooted(NONE, |options| options.set_ticket_count(0).unwrap()));
+    let client = client(TLS13, |_| {});
+    Link::open(&client, &sends);
+    let resumed = |context| Link::open(&client, context).sides[CLIENT].resumed();
+    // Both tickets of the first session; none comes after them.
+    assert_eq!([&sends_none; 3].map(resumed), [true, true, false]);
+}
+
+#[test]
+fn roots_are_replaced_while_the_context_lives() {
+    for protocol in VERSIONS {
+        let (one, two) = (rooted(NONE, |_| {}), rooted(NONE, |_| {}));
+        let client = client(protocol, |_| {});
+        let resumed = |context: &Arc<Context>| Link::open(&client, context).sides.each_ref().map(Side::resumed);
+        assert_eq!(resumed(&one), [false; 2]);
+        assert_eq!(resumed(&two), [true; 2]);
+        // The next root is everywhere before it seals.
+        let both = [root(&ROOT), TicketRoot { seal_from: 1, ..root(&OTHER_ROOT) }];
+        two.set_ticket_roots(&both).unwrap();
+        assert_eq!(resumed(&two), [true; 2]);
+        // Sealed with the next one: the first machine was forgotten.
+        assert_eq!(resumed(&one), [false; 2]);
+        one.set_ticket_roots(&both).unwrap();
+        assert_eq!(resumed(&two), [true; 2]);
+        assert_eq!(resumed(&one), [true; 2]);
+        // The old one is gone, and the clients have tickets of the next.
+        one.set_ticket_roots(&both[1..]).unwrap();
+        assert_eq!(resumed(&one), [true; 2]);
+        // Withdrawn: nobody resumes with it any more.
+        one.set_ticket_roots(&[]).unwrap();
+        assert_eq!(resumed(&one), [false; 2]);
+        assert_eq!(resumed(&one), [true; 2]);
+    }
+}
+
+#[test]
+fn without_a_root_that_seals_there_are_no_tickets() {
+    for protocol in VERSIONS {
+        let client = client(protocol, |_| {});
+        for roots in [&[sealing_later()][..], &[ended()]] {
+            let server = server(|options| options.set_ticket_roots(roots).unwrap());
+            for _ in 0..2 {
+                let link = Link::open(&client, &server);
+                assert_eq!(link.sides.each_ref().map(Side::resumed), [false; 2]);
+                assert_eq!(link.sides[CLIENT].session.stats().tickets_received, 0);
+            }
+        }
+    }
+}
+
+#[test]
+fn only_contexts_that_seal_tickets_have_roots() {
+    let kind =
+        |context: &Context, roots: &[TicketRoot<'_>]| context.set_ticket_roots(roots).map_err(|failure| failure.kind);
+    let roots = [root(&ROOT)];
+    assert_eq!(kind(&client(0, |_| {}), &roots), Err(FailureKind::InvalidArgument));
+    assert_eq!(kind(&Context::undecided().unwrap(), &roots), Err(FailureKind::InvalidArgument));
+    let none = server(|options| options.set_allow_resume(0).unwrap());
+    assert_eq!(kind(&none, &roots), Err(FailureKind::InvalidState));
+    let server = rooted(NONE, |_| {});
+    assert_eq!(kind(&server, &[root(&[7; 31])]), Err(FailureKind::InvalidArgument));
+    // Wrong roots change nothing.
+    let client = client(0, |_| {});
+    Link::open(&client, &server);
+    assert_eq!(kind(&server, &[root(&ROOT), root(&ROOT)]), Err(FailureKind::InvalidArgument));
+    assert!(Link::open(&client, &server).sides[CLIENT].resumed());
+}
+
+#[test]
+fn handshakes_go_on_while_roots_are_replaced() {
+    let server = rooted(NONE, |_| {});
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                server.set_ticket_roots(&[root(&OTHER_ROOT)]).unwrap();
+                server.set_ticket_roots(&[root(&ROOT), sealing_later()]).unwrap();
+                server.forget_expired();
+            }
+        });
+        let threads: Vec<_> = VERSIONS
+            .into_iter()
+            .map(|protocol| {
+                let server = &server;
+                scope.spawn(move || {
+                    let client = client(protocol, |_| {});
+                    for _ in 0..40 {
+                        let link = Link::open(&client, server);
+                        assert_eq!(link.sides[CLIENT].resumed(), link.sides[SERVER].resumed());
+                        same_bindings(&link);
+                    }
+                })
+            })
+            .collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
 }
 
 #[test]
@@ -539,7 +768,8 @@ fn either_side_can_do_without_resumption() {
 fn a_ticket_that_grows_old_on_its_way_means_a_full_handshake() {
     let keys = Keys::new();
     let server = server(|options| {
-        options.set_ticket_keys(&ROOT, 2).unwrap();
+        options.set_ticket_roots(&[root(&ROOT)]).unwrap();
+        options.set_ticket_lifetime(2).unwrap();
         options.set_client_certificate_mode(REQUEST).unwrap();
     });
     // Both versions wait at once. On a machine that stands still a ticket may be too old before it is offered: the
@@ -742,7 +972,7 @@ fn a_second_handshake_is_little_beside_the_first() {
             let (with, without) = (bytes(1), bytes(0));
             println!("{protocol:#x}, client certificates {mode}: {with:?} bytes resumed, {without:?} bytes without");
             // A client's chain is in each of its tickets.
-            let most = if mode == REQUIRE { 85 } else { 60 };
+            let most = if mode == REQUIRE { 85 } else { 65 };
             assert!(with[1] * 100 < with[0] * most, "{with:?}");
             assert!(without[1].abs_diff(without[0]) * 4 < without[0], "{without:?}");
         }

@@ -18,7 +18,7 @@
 
 enum {
     MOST_PARAMETERS = 7,
-    MOST_VARIANTS = 16,
+    MOST_VARIANTS = 20,
     /* Behind every output span. */
     GUARD = 16,
     /* What outputs are filled with before a call. */
@@ -178,6 +178,7 @@ static bool is_filled(const void *memory, size_t len, uint8_t byte) {
 #define PASS_OPTIONS(a) (tls_options_t *)(a).pointer
 #define PASS_CONST_OPTIONS(a) (const tls_options_t *)(a).pointer
 #define PASS_SERVER_OPTIONS(a) (const tls_options_t *)(a).pointer
+#define PASS_RESUMING_CONTEXT(a) (tls_context_t *)(a).pointer
 #define PASS_SERVER_CONTEXT(a) (tls_context_t *)(a).pointer
 #define PASS_CREDENTIALS(a) (tls_credentials_t *)(a).pointer
 #define PASS_CREDENTIALS_OR_NULL(a) (const tls_credentials_t *)(a).pointer
@@ -196,7 +197,7 @@ static bool is_filled(const void *memory, size_t len, uint8_t byte) {
 #define PASS_LABEL(a) PASS_CHARACTERS(a)
 #define PASS_CONTEXT_OR_NULL(a) PASS_BYTES(a)
 #define PASS_STAPLE(a) PASS_BYTES(a)
-#define PASS_TICKET_ROOT(a) PASS_BYTES(a)
+#define PASS_TICKET_ROOTS(a) (const spantls_ticket_root_t *)(a).pointer, (a).len
 #define PASS_SPANS(a) (const spantls_span_t *)(a).pointer, (a).len
 #define PASS_IN_PLACE(a) (void *)(a).pointer, (a).len
 #define PASS_OUTPUT(a) (void *)(a).pointer, (a).len
@@ -231,6 +232,7 @@ static bool is_filled(const void *memory, size_t len, uint8_t byte) {
 #define PASS_SOCKET(a) (spantls_socket_t)(a).number
 #define PASS_SOCKET_FLAGS(a) (uint32_t)(a).number
 #define PASS_TICKET_LIFETIME(a) (uint32_t)(a).number
+#define PASS_TICKET_COUNT(a) (uint32_t)(a).number
 #define PASS_FRAGMENT_SIZE(a) (size_t)(a).number
 #define PASS_ANY_INDEX(a) (size_t)(a).number
 #define PASS_PLAINTEXT_LEN(a) (size_t)(a).number
@@ -280,6 +282,16 @@ MAKE(make_context_handle) {
     }
     argument->owner = (void **)&stage->context;
     argument->pointer = stage->context;
+}
+
+/* A context whose sessions may be resumed. */
+MAKE(make_resuming_context) {
+    if (stage->context == NULL) {
+        setup_t setup = server_setup;
+        setup.resume = 1;
+        stage->context = make_context(true, &setup);
+    }
+    make_context_handle(stage, argument);
 }
 
 MAKE(make_options_handle) {
@@ -406,6 +418,32 @@ MAKE(make_key_der) {
     bytes_free(&key);
 }
 
+static uint8_t root_secrets[17 + 1024];
+
+/* Roots that seal one after the other. Their secrets overlap, and no two are the same. */
+static void put_roots(argument_t *argument, size_t num, const void *secret, size_t secret_len, int64_t open_until) {
+    spantls_ticket_root_t roots[17];
+    for (size_t i = 0; i < sizeof root_secrets; i++) {
+        root_secrets[i] = (uint8_t)(i * i + 7);
+    }
+    for (size_t i = 0; i < num; i++) {
+        roots[i].secret = root_secrets + i;
+        roots[i].secret_len = 32;
+        roots[i].seal_from = (int64_t)i;
+        roots[i].open_until = INT64_MAX;
+    }
+    roots[0].secret = secret;
+    roots[0].secret_len = secret_len;
+    roots[0].open_until = open_until;
+    put_input(argument, roots, num * sizeof roots[0]);
+    argument->len = num;
+}
+
+MAKE(make_roots) {
+    (void)stage;
+    put_roots(argument, 2, root_secrets, 32, INT64_MAX);
+}
+
 static const uint8_t last_span[] = "the last span";
 
 MAKE(make_spans) {
@@ -519,6 +557,12 @@ CHANGE_TO(span_of_number, put_spans(argument, 3, last_span, (size_t)argument->va
 CHANGE_TO(spans_without_end, put_spans(argument, 17, last_span, 1, SIZE_MAX / 2))
 /* More than the library has a place for on its stack. */
 CHANGE_TO(many_spans, put_spans(argument, 20, last_span, sizeof last_span, 3))
+
+CHANGE_TO(many_roots, put_roots(argument, (size_t)argument->variant->number, root_secrets, 32, INT64_MAX))
+CHANGE_TO(secret_of_number, put_roots(argument, 2, root_secrets, (size_t)argument->variant->number, INT64_MAX))
+CHANGE_TO(secret_of_null, put_roots(argument, 2, NULL, 32, INT64_MAX))
+CHANGE_TO(one_root_twice, put_roots(argument, 2, root_secrets + 1, 32, INT64_MAX))
+CHANGE_TO(root_until_number, put_roots(argument, 2, root_secrets, 32, argument->variant->number))
 
 CHANGE_TO(no_place_for_len, argument->out_len = NULL)
 CHANGE_TO(len_in_buffer, argument->out_len = argument->pointer; stage->entangled = true)
@@ -954,6 +998,8 @@ KIND(SERVER_OPTIONS, "options", make_options_handle, NULL, 0, NULL, NO_OPTIONS_H
      {"NULL", FINE, null_pointer, 0, NULL});
 KIND(SERVER_CONTEXT, "context", make_context_handle, NULL, 0, NULL, NO_CONTEXT_HANDLE, NULL_POINTER,
      {"a client's", WRONG, a_client_context, 0, NULL}, {"an undecided one", WRONG, an_undecided_context, 0, NULL});
+KIND(RESUMING_CONTEXT, "context", make_resuming_context, NULL, 0, NULL, NO_CONTEXT_HANDLE, NULL_POINTER,
+     {"a client's", WRONG, a_client_context, 0, NULL}, {"an undecided one", WRONG, an_undecided_context, 0, NULL});
 KIND(CREDENTIALS, "credentials", make_credentials_handle, NULL, 0, NULL, NO_CREDENTIALS_HANDLE, NULL_POINTER);
 KIND(CREDENTIALS_OR_NULL, "credentials", make_credentials_handle, NULL, 0, NULL, NO_CREDENTIALS_HANDLE,
      {"NULL", FINE, null_pointer, 0, NULL});
@@ -1022,9 +1068,16 @@ KIND(GROUPS, "ids", make_ids, check_input, SPANTLS_GROUP_SECP256R1, NULL, BAD_SP
 
 KIND(STAPLE, "der", make_bytes, check_input, 0, "a response", BAD_SPAN, EMPTY_SPAN(FINE),
      {"12,288 bytes", FINE, long_bytes, 12288, "0"}, {"12,289 bytes", WRONG, long_bytes, 12289, "0"});
-KIND(TICKET_ROOT, "root", make_bytes, check_input, 0, "thirty-two bytes of a known root", BAD_SPAN, EMPTY_SPAN(FINE),
-     {"one byte", WRONG, long_bytes, 1, "r"}, {"31 bytes", WRONG, long_bytes, 31, "r"},
-     {"70,000 bytes", FINE, long_bytes, 70000, "root"});
+KIND(TICKET_ROOTS, "roots", make_roots, check_input, 0, NULL, BAD_SPAN, EMPTY_SPAN(FINE),
+     {"SIZE_MAX / 32 + 1 of them", WRONG, len_of_number, (long long)(SIZE_MAX / 32 + 1), NULL},
+     {"seventeen", WRONG, many_roots, 17, NULL}, {"sixteen", FINE, many_roots, 16, NULL},
+     {"a secret of 31 bytes", WRONG, secret_of_number, 31, NULL},
+     {"a secret of 1,025 bytes", WRONG, secret_of_number, 1025, NULL},
+     {"a secret of 1,024 bytes", FINE, secret_of_number, 1024, NULL},
+     {"a secret SIZE_MAX long", WRONG, secret_of_number, SIZE_ALL, NULL},
+     {"a secret that is NULL", WRONG, secret_of_null, 0, NULL}, {"one twice", WRONG, one_root_twice, 0, NULL},
+     {"one that ends as it begins", WRONG, root_until_number, 0, NULL},
+     {"one that has ended", FINE, root_until_number, 1, NULL});
 
 KIND(HOST_NAME, "name", make_text, check_input, 0, "localhost", BAD_TEXT,
      {"empty", WRONG_LATE, another_text, 0, ""}, {"two words", WRONG_LATE, another_text, 0, "local host"},
@@ -1082,8 +1135,10 @@ KIND(SOCKET_FLAGS, "flags", NULL, NULL, SPANTLS_SOCKET_BORROW, NULL, NUMBER_IS(0
      NUMBER_IS(SPANTLS_SOCKET_BORROW | SPANTLS_SOCKET_KERNEL_SEND, FINE),
      NUMBER_IS(SPANTLS_SOCKET_BORROW | SPANTLS_SOCKET_KERNEL_RECEIVE, FINE),
      NUMBER_IS(SPANTLS_SOCKET_BORROW | SPANTLS_SOCKET_KERNEL_SEND | SPANTLS_SOCKET_KERNEL_RECEIVE, FINE));
-KIND(TICKET_LIFETIME, "lifetime_seconds", NULL, NULL, 3600, NULL, NUMBER_IS(604801, WRONG),
+KIND(TICKET_LIFETIME, "seconds", NULL, NULL, 3600, NULL, NUMBER_IS(604801, WRONG),
      NUMBER_IS(UINT32_MAX, WRONG), NUMBER_IS(0, FINE), NUMBER_IS(1, FINE), NUMBER_IS(604800, FINE));
+KIND(TICKET_COUNT, "count", NULL, NULL, 2, NULL, NUMBER_IS(17, WRONG), NUMBER_IS(UINT32_MAX, WRONG), NUMBER_IS(0, FINE),
+     NUMBER_IS(16, FINE));
 KIND(FRAGMENT_SIZE, "size", NULL, NULL, 1000, NULL, NUMBER_IS(1, WRONG), NUMBER_IS(63, WRONG), NUMBER_IS(16385, WRONG),
      NUMBER_IS(SIZE_HALF, WRONG), NUMBER_IS(SIZE_ALL, WRONG), NUMBER_IS(0, FINE), NUMBER_IS(64, FINE),
      NUMBER_IS(16384, FINE));

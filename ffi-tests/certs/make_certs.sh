@@ -79,6 +79,20 @@ extendedKeyUsage = serverAuth
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid:always
 subjectAltName = DNS:localhost, DNS:*.wild.example, IP:127.0.0.1, IP:::1
+[server_renewed]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = serverAuth
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid:always
+subjectAltName = IP:::1, DNS:LocalHost, IP:127.0.0.1, DNS:*.wild.example
+[server_extended]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = serverAuth
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid:always
+subjectAltName = DNS:localhost, DNS:*.wild.example, IP:127.0.0.1, IP:::1, DNS:other.example
 [server_wrong_name]
 basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature
@@ -203,6 +217,20 @@ leaf server-wrongname p256 server_wrong_name
 leaf server-wrongname-expired p256 server_wrong_name "$OVER_FROM" "$OVER_UNTIL"
 leaf server-clientusage p256 server_for_clients
 leaf server-revoked p256 server
+
+# server-p256 renewed: the same subject and names, in another order, with another key and signature; and with a name more.
+# renewed NAME KIND EXTENSIONS OPTION...
+renewed() {
+    local name=$1 kind=$2 extensions=$3
+    shift 3
+    make_key "$out/$name.key" "$kind"
+    request "$name" server-p256
+    ca_command intermediate -cert "$out/intermediate.pem" -keyfile "$out/intermediate.key" -in "$work/$name.csr" \
+        -out "$out/$name.pem" -extensions "$extensions" -startdate "$FROM" -enddate "$UNTIL" "$@"
+    with_chain "$name" intermediate
+}
+renewed server-renewed p384 server_renewed -md sha384
+renewed server-extended p256 server_extended
 
 # Types of keys that the library does not take.
 leaf server-p521 p521 server

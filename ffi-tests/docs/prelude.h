@@ -22,6 +22,8 @@ void use(const uint8_t *data, size_t len);
 void fail(const tls_session_t *failed);
 tls_status_t receive_more(int socket, uint8_t *buffer, size_t *len);
 tls_status_t answer(tls_session_t *asking, tls_status_t question);
+extern const char *old_secret, *next_secret;
+extern int64_t change, lifetime, day;
 extern tls_credentials_t *ecdsa, *rsa, *tenant;
 tls_context_t *find_tenant(const char *host, size_t len);
 size_t sign_elsewhere(uint16_t scheme, const uint8_t *message, size_t len, uint8_t *signature, size_t cap);

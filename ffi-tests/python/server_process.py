@@ -14,6 +14,9 @@ import sys
 from spantls_ctypes import CLOSED, COMPLETE, ENDPOINT, EXPORTER, RESUMED, UNIQUE, Context, TlsError
 from test_against_openssl import DEADLINE, Connection
 
+# The latest time that roots can have.
+FOR_EVER = (1 << 63) - 1
+
 PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\npage\n"
 
 
@@ -59,7 +62,7 @@ def binding(session, kind):
 
 def main(number, options):
     options = json.loads(options)
-    options["ticket_root"] = bytes.fromhex(options.get("ticket_root", ""))
+    options["ticket_roots"] = [(bytes.fromhex(secret), *times) for secret, *times in options["ticket_roots"]]
     with socket.socket(fileno=int(number)) as listener:
         listener.settimeout(DEADLINE)
         context = Context(True, **options)
@@ -73,7 +76,9 @@ class ServerProcess:
 
     def __init__(self, listener, environment=None, **options):
         options = {"credentials": "server-p256", "anchors": "ca", "resume": True, **options}
-        options["ticket_root"] = options.get("ticket_root", b"").hex()
+        # Secrets, or each with the times from which it seals and until which it opens.
+        roots = [(root, 0, FOR_EVER) if isinstance(root, bytes) else root for root in options.get("ticket_roots", ())]
+        options["ticket_roots"] = [(secret.hex(), *times) for secret, *times in roots]
         self._process = subprocess.Popen(
             [sys.executable, __file__, str(listener.fileno()), json.dumps(options)], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, pass_fds=[listener.fileno()], env=environment, text=True)

@@ -76,6 +76,15 @@ class TlsError(Exception):
         self.status = status
 
 
+def _ticket_roots(roots):
+    """An array and its length of (secret, seal_from, open_until), or of secrets that seal and open as long as they are there."""
+    roots = [(root, 0, (1 << 63) - 1) if isinstance(root, bytes) else root for root in roots]
+    array = (_native.spantls_ticket_root_t * len(roots))()
+    for root, (secret, root.seal_from, root.open_until) in zip(array, roots):
+        root.secret, root.secret_len = ctypes.cast(ctypes.c_char_p(secret), ctypes.c_void_p).value, len(secret)
+    return array, len(roots)
+
+
 def _load():
     path = os.environ.get("SPANTLS_LIB") or os.path.join(_HERE, "..", "..", "target", "release", "libspantls.so")
     library = ctypes.CDLL(path)
@@ -177,7 +186,7 @@ class Context:
 
     def __init__(self, server, *, credentials=None, anchors=None, crls=(), protocols=0, suites=(), groups=(), alpn=(),
                  client_certificates=CERTIFICATE_NONE, validation=VALIDATION_EXTERNAL, keep_client_hello=False,
-                 resume=False, validate_on_resume=True, ticket_root=b"", ticket_lifetime=0, max_fragment_size=0,
+                 resume=False, validate_on_resume=True, ticket_roots=(), ticket_lifetime=0, ticket_count=2, max_fragment_size=0,
                  key_log=None, anchor_mode=AUTHORITIES, strict=False, validation_time=-1, certificate_requests=0,
                  more_credentials=(), named=()):
         self._handle = ctypes.c_void_p()
@@ -217,7 +226,9 @@ class Context:
             # Off, unlike the library's default: tickets are in the way of most tests.
             _must(_lib.tls_options_set_allow_resume(options, int(resume)))
             _must(_lib.tls_options_set_validate_on_resume(options, int(validate_on_resume)))
-            _must(_lib.tls_options_set_ticket_keys(options, ticket_root, len(ticket_root), ticket_lifetime))
+            _must(_lib.tls_options_set_ticket_roots(options, *_ticket_roots(ticket_roots)))
+            _must(_lib.tls_options_set_ticket_lifetime(options, ticket_lifetime))
+            _must(_lib.tls_options_set_ticket_count(options, ticket_count))
             _must(_lib.tls_options_set_max_fragment_size(options, max_fragment_size))
             if key_log:
                 _must(_lib.tls_options_set_key_log_file(options, key_log.encode()))
@@ -253,6 +264,12 @@ class Context:
         if name is not None:
             session.must(_lib.tls_session_set_target_host_name(handle, name.encode()))
         return session
+
+    def set_ticket_roots(self, roots):
+        _must(_lib.tls_context_set_ticket_roots(self._handle, *_ticket_roots(roots)))
+
+    def forget_expired(self):
+        _must(_lib.tls_context_forget_expired(self._handle))
 
     def close(self):
         _lib.tls_context_destroy(self._handle)

@@ -25,7 +25,7 @@ import capture
 import sentences
 from hand_crypto import pem_blocks
 from hand_peer import APPLICATION_DATA, Hello, records
-from server_process import ServerProcess
+from server_process import FOR_EVER, ServerProcess
 from spantls_ctypes import (
     AUTHENTICATION, CERTIFICATE_REQUEST, CERTIFICATE_REQUIRE, CLOSED, COMPLETE, ENDPOINT, EXPORTER, NOT_SUPPORTED,
     RESUMED, TLS12, TLS13, UNIQUE, VALIDATION_AUTOMATIC, WANT_CREDENTIALS, WANT_READ, Context, Credentials, Driver,
@@ -294,8 +294,8 @@ class InMemory(unittest.TestCase):
         # What a peer has from before the option was switched off.
         if our_role == "server":
             root = b"\x55" * 32
-            first = Meeting(self, self.context(True, resume=True, ticket_root=root), pair[1]).connect(self)
-            off = self.context(True, resume=False, ticket_root=root)
+            first = Meeting(self, self.context(True, resume=True, ticket_roots=[root]), pair[1]).connect(self)
+            off = self.context(True, resume=False, ticket_roots=[root])
             self.assertFalse(Meeting(self, off, pair[1], session=first.them.ssl.session).connect(self).resumed())
 
     def same_client(self, our_role, protocol, judged):
@@ -716,29 +716,33 @@ class Programs(unittest.TestCase):
 
     # Resumption: our servers
 
-    def two_servers(self, protocol, first, second, resumes, change=None, wait=0, arguments=()):
+    def two_servers(self, protocol, first, second, resumes, change=None, wait=0, arguments=(), gives=True):
         """Two processes; the client brings to the second what the first gave it."""
         listener, folder = self.listener(), self.folder()
-        ours = {"ticket_root": bytes(range(32))}
+        ours = {"ticket_roots": [bytes(range(32))]}
         one, two = self.server(listener, **{**ours, **first}), self.server(listener, **{**ours, **second})
         saved = os.path.join(folder, "session")
-        self.assertFalse(self.visit(one, listener, protocol, "-sess_out", saved, *arguments).facts["resumed"])
+        first_visit = self.visit(one, listener, protocol, "-sess_out", saved, *arguments)
+        self.assertFalse(first_visit.facts["resumed"])
         if change:
             change_session(saved, change)
         if wait:
             time.sleep(wait)
         if not os.path.exists(saved):
-            self.assertFalse(first.get("resume", True))
+            self.assertFalse(gives)
             return
         visit = self.visit(two, listener, protocol, "-sess_in", saved, *arguments)
         self.assertEqual(visit.facts["resumed"], resumes)
+        if resumes:
+            # Of the certificate that the client has seen, whichever the second server has.
+            self.assertEqual(visit.facts["bindings"][ENDPOINT], first_visit.facts["bindings"][ENDPOINT])
         if resumes and not change:
             # And back, as often as one likes.
             self.assertTrue(self.visit(one, listener, protocol, "-sess_in", saved, *arguments).facts["resumed"])
 
     def client_certificate(self, protocol, judged):
         listener, folder = self.listener(), self.folder()
-        options = {"ticket_root": b"r" * 32, "client_certificates": CERTIFICATE_REQUIRE, "validate_on_resume": judged}
+        options = {"ticket_roots": [b"r" * 32], "client_certificates": CERTIFICATE_REQUIRE, "validate_on_resume": judged}
         servers = [self.server(listener, **options) for _ in range(2)]
         saved = os.path.join(folder, "session")
         client = ("-cert", cert_path("client-rsa2048.pem"), "-key", cert_path("client-rsa2048.key"), "-cert_chain",
@@ -758,7 +762,7 @@ class Programs(unittest.TestCase):
         self.needs("curl")
         listener = self.listener()
         roots = (b"r" * 32, b"r" * 32 if same_root else b"s" * 32)
-        servers = [self.server(listener, ticket_root=root, alpn=["http/1.1"]) for root in roots]
+        servers = [self.server(listener, ticket_roots=[root], alpn=["http/1.1"]) for root in roots]
         for server in servers:
             server.serve()
         port = listener.getsockname()[1]
@@ -1215,7 +1219,13 @@ def add_in_memory():
     add("our client counts the tickets that Python sends", case.counted_tickets)
 
 
-ROOT = {"ticket_root": b"another root of 32 bytes or more"}
+ANOTHER = b"another root of 32 bytes or more"
+ROOT = {"ticket_roots": [ANOTHER]}
+FIRST = bytes(range(32))  # what servers have unless the table says otherwise
+# What each machine has in the days of a rotation, whatever the clock says.
+ANNOUNCED = {"ticket_roots": [FIRST, (ANOTHER, FOR_EVER - 1, FOR_EVER)]}
+CHANGED = {"ticket_roots": [(FIRST, 0, FOR_EVER), (ANOTHER, 1, FOR_EVER)]}
+OVER = {"ticket_roots": [(FIRST, 0, 1), (ANOTHER, 1, FOR_EVER)]}
 WITH_CERTIFICATE = ("-cert", cert_path("client-p256.pem"), "-key", cert_path("client-p256.key"),
                     "-cert_chain", cert_path("intermediate.pem"))
 WITH_ALPN = ("-alpn", "h2,http/1.1")
@@ -1223,9 +1233,18 @@ WITH_ALPN = ("-alpn", "h2,http/1.1")
 # Two servers: what they are, the options in which each differs, whether the second resumes the first's sessions.
 TWO_SERVERS = [
     ("with the same root", {}, {}, True, {}),
-    ("with the same root and other certificates", {}, {"credentials": "server-p384"}, False, {}),
+    ("of which the second seals with the next root already", {}, CHANGED, True, {}),
+    ("of which the first seals with a root that the second only opens with", CHANGED, ANNOUNCED, True, {}),
+    ("of which the second has a root that has ended", {}, OVER, False, {}),
+    ("of which none has a root that seals yet", {"ticket_roots": [(FIRST, FOR_EVER - 1, FOR_EVER)]}, {}, False,
+     {"gives": False}),
+    ("of which the second has a renewed certificate", {}, {"credentials": "server-renewed"}, True, {}),
+    ("of which the second's certificate has a name more", {}, {"credentials": "server-extended"}, False, {}),
+    ("of which the second's certificate has another subject", {}, {"credentials": "server-p384"}, False, {}),
+    ("of which the second's certificate has other names", {}, {"credentials": "server-wrongname"}, False, {}),
+    ("that send many tickets and none", {"ticket_count": 16}, {"ticket_count": 0}, True, {}),
     ("with other roots", {}, ROOT, False, {}),
-    ("with keys of their own", {"ticket_root": b""}, {"ticket_root": b""}, False, {}),
+    ("with keys of their own", {"ticket_roots": []}, {"ticket_roots": []}, False, {}),
     ("of which the second asks for certificates", {}, {"client_certificates": CERTIFICATE_REQUEST}, False,
      {"arguments": WITH_CERTIFICATE}),
     ("of which the second does not ask for certificates", {"client_certificates": CERTIFICATE_REQUEST}, {}, False,
@@ -1238,12 +1257,14 @@ TWO_SERVERS = [
     ("with other application protocols", {"alpn": ["h2"]}, {"alpn": ["http/1.1"]}, False, {"arguments": WITH_ALPN}),
     ("with other protocol versions", {}, {"protocols": None}, False, {}),
     ("of which the second does not resume", {}, {"resume": False}, False, {}),
-    ("of which the first does not resume", {"resume": False}, {}, False, {}),
+    ("of which the first does not resume", {"resume": False}, {}, False, {"gives": False}),
     ("and a ticket that is damaged", {}, {}, False, {"change": damaged}),
     ("and a ticket of nobody's", {}, {}, False, {"change": of_nobody}),
     ("and a ticket that has expired", {"ticket_lifetime": 1}, {"ticket_lifetime": 1}, False,
      {"change": lives_longer, "wait": 2.1}),
 ]
+
+QUICK_SERVERS = {TLS12: ("with other roots",), TLS13: ("of which the second has a renewed certificate",)}
 
 CAPTURED = [
     (our_role, protocol, suite, found, extended) for our_role in ROLES for protocol in NAMES
@@ -1294,7 +1315,7 @@ def add_programs():
                 second = {**second, "protocols": protocol}
             add(f"{version}: two of our servers {what}: openssl {'resumes' if resumes else 'starts anew'}",
                 case.two_servers, protocol, first, second, resumes, **options,
-                quick=what == "with the same root" or what == "with other roots" and protocol == TLS12)
+                quick=what == "with the same root" or what in QUICK_SERVERS[protocol])
         for same_root in (True, False):
             add(f"{version}: curl between two of our servers with {'the same root' if same_root else 'other roots'}",
                 case.curl, protocol, same_root, quick=same_root and protocol == TLS13)

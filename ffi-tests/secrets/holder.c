@@ -7,7 +7,8 @@
  *
  * ROLE is `client` or `server`; PROTOCOL and SUITE are numbers as the header has them; CHAIN and KEY are PEM files, `-` for
  * none. FLAGS are letters: `a` a server asks for a certificate after the handshake, `e` the key is encrypted and the
- * first 40 bytes of standard input are its passphrase, `h` nothing is given back, `k` the kernel
+ * first 40 bytes of standard input are its passphrase, `f` the context stays, with another root of the ticket keys (with `g` one
+ * that has ended), `h` nothing is given back, `k` the kernel
  * gets the keys where it can, `l` secrets go to a key log whose path is the environment's SPANTLS_TEST_KEYLOG, `p` the key is passed as text, `r` the
  * next 32 bytes of standard input are the root of the ticket keys, `s` the bytes move over spans, `x` the session is
  * destroyed in the middle of the handshake, with a question open.
@@ -103,7 +104,8 @@ static tls_context_t *context(bool server, char **arguments)
     if (has('r')) {
         uint8_t root[ROOT];
         if (read(0, root, ROOT) != ROOT) exit(2);
-        must("root", tls_options_set_ticket_keys(options, root, ROOT, 0));
+        const spantls_ticket_root_t given = {root, ROOT, 0, INT64_MAX};
+        must("root", tls_options_set_ticket_roots(options, &given, 1));
         wipe(root, ROOT);
     }
     if (has('l')) must("key log", tls_options_set_key_log_file(options, getenv("SPANTLS_TEST_KEYLOG")));
@@ -111,6 +113,15 @@ static tls_context_t *context(bool server, char **arguments)
     must("context", server ? tls_context_create_server(options, &made) : tls_context_create_client(options, &made));
     tls_options_destroy(options);
     return made;
+}
+
+/* The context stays, and its root goes: replaced, or by one that has ended, which an idle context is asked to erase. */
+static void forget_root(tls_context_t *context)
+{
+    static const char other[] = "a root that is not a secret here";
+    const spantls_ticket_root_t next = {other, ROOT, has('g') ? 0 : 1, has('g') ? 1 : INT64_MAX};
+    must("other root", tls_context_set_ticket_roots(context, &next, 1));
+    must("forget", tls_context_forget_expired(context));
 }
 
 /* --- One session, over its socket or over spans ------------------------------------------------------------------- */
@@ -303,7 +314,11 @@ int main(int argc, char **argv)
     flags = argv[6];
     tls_context_t *shared = context(server, argv + 2);
     for (int at = 7; at < argc; at++) converse(shared, server, tls13, atoi(argv[at]));
-    if (!has('h')) tls_context_destroy(shared);
+    if (has('f')) {
+        forget_root(shared);
+    } else if (!has('h')) {
+        tls_context_destroy(shared);
+    }
     if (write(1, "done\n", 5) != 5) return 2;
     char end;
     return read(0, &end, 1) == 0 ? 0 : 2;

@@ -97,16 +97,35 @@ def of_tls12(suite, master, client_random, server_random):
     return found
 
 
-def admission(asks_clients, tls12, tls13, leaf):
+def admission(asks_clients, tls12, tls13):
     """What our server's tickets are bound to, where nothing else is configured: see `Options::admission`."""
-    parts = [bytes([asks_clients, 0, 1, tls12, tls13, 0, 0]), VALIDATION_TIME_NOW, leaf, *[bytes(8)] * 3]
+    return _digest([bytes([asks_clients, 0, 1, tls12, tls13, 0, 0]), VALIDATION_TIME_NOW, *[bytes(8)] * 3])
+
+
+def _digest(parts):
     return hashlib.sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).digest()
 
 
-def of_ticket(root, ticket, admission):
+def who(leaf):
+    """Whom a certificate names: see src/trust/who.rs."""
+    ((_, certificate),) = _elements(leaf)
+    (_, signed), *_ = _elements(certificate)
+    fields = list(_elements(signed))
+    subject, extensions = fields[5][1], fields[-1][1]
+    ((_, extensions),) = _elements(extensions)
+    for _, extension in _elements(extensions):
+        (_, identifier), *_, (_, value) = _elements(extension)
+        if identifier == b"\x55\x1d\x11":
+            ((_, names),) = _elements(value)
+            names = {(tag, name.lower() if tag == 0x82 else name) for tag, name in _elements(names)}
+            return _digest([b"names", subject, *(part for tag, name in sorted(names) for part in (bytes([tag]), name))])
+    return _digest([b"certificate", leaf])
+
+
+def of_ticket(root, ticket, bound_to):
     """What our servers' tickets are sealed with: see src/crypto/ticket_keys.rs."""
     secret = mac(ticket[8:40], root)
-    key = hkdf_expand(secret, b"spantls session ticket 2" + admission + ticket[:8], 32)
+    key = hkdf_expand(secret, b"spantls session ticket 3" + bound_to, 32)
     return {"ticket: root": root, "ticket: extracted": secret, "ticket: key": key}
 
 

@@ -213,7 +213,9 @@ class Scene:
             if peer.session is not None:
                 found = self.of_session(peer.session)
                 self.secrets.update({f"ticket {number}: {name}": secret for name, secret in found.items()})
-        self.secrets.update(needles.of_private_key((CERTS / f"{self.credentials}.key").read_bytes()))
+        # A context that stays has its key.
+        if "f" not in self.flags:
+            self.secrets.update(needles.of_private_key((CERTS / f"{self.credentials}.key").read_bytes()))
 
     def of_session(self, session):
         found = {}
@@ -221,9 +223,9 @@ class Scene:
             found.update(needles.of_psk(self.suite, openssl_inside.resumption_secret(session)))
         if self.root and session.has_ticket:
             leaf = pem_blocks((CERTS / f"{self.credentials}.pem").read_bytes())[0]
-            admission = needles.admission("a" not in self.flags, not self.is_tls13, self.is_tls13, leaf)
+            admission = needles.admission("a" not in self.flags, not self.is_tls13, self.is_tls13)
             ticket = openssl_inside.ticket(session)
-            found.update(needles.of_ticket(self.root, ticket, admission))
+            found.update(needles.of_ticket(self.root, ticket, admission + needles.who(leaf)))
             if not openssl_inside.opens(found["ticket: key"], bytes(12), ticket[40:], ticket[:40]):
                 raise AssertionError("this is not the key of the ticket")
         return found
@@ -283,6 +285,9 @@ def rows():
             for letter, what in (("s", "over spans"), ("l", "with a key log"), ("k", "with the keys in the kernel"),
                                  ("x", "left within a handshake")):
                 yield f"a {role} has forgotten suite {suite:#06x} {what}", Scene(role, suite, flags=flags + letter)
+    for suite in (0x1301, 0xC02C):
+        yield f"a context in use has forgotten the root that was replaced, suite {suite:#06x}", Scene("server", suite, flags="rf")
+        yield f"an idle context has forgotten its tickets' roots, suite {suite:#06x}", Scene("server", suite, flags="rfg")
     for suite in TLS13_SUITES:
         yield (f"a server has forgotten suite {suite:#06x} after asking for a certificate late",
                Scene("server", suite, flags="ra"))

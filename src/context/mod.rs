@@ -1,5 +1,6 @@
 //! Contexts: options turned, once, into what rustls and the default validation need.
 
+mod admission;
 mod alpn;
 mod credentials;
 mod der_form;
@@ -28,15 +29,17 @@ use crate::crypto::own_key::OwnKey;
 use crate::crypto::suites;
 use crate::crypto::taps::SecretTap;
 use crate::crypto::ticket_keys::TicketKeys;
+use crate::crypto::ticket_roots;
+pub use crate::crypto::ticket_roots::TicketRoot;
 use crate::handshake::chains::Chains;
 use crate::handshake::client_tickets::ClientTickets;
 use crate::handshake::hooks::{AskAboutClient, AskAboutServer, ClientCredentials, ServerCredentials};
 use crate::handshake::{ClientStart, ForGroup, ServerConfigs, ServerStart};
-use crate::limits::{MAX_ISSUER_LIST, RECORD_HEADER, TICKETS_SENT};
+use crate::limits::{MAX_ISSUER_LIST, RECORD_HEADER};
 use crate::outcome::Failure;
 use crate::trust;
 
-/// What sessions share. Immutable.
+/// What sessions share. Immutable, but for the roots of a server's tickets and the tickets that a client keeps.
 pub struct Context {
     config: Config,
     trust: trust::Policy,
@@ -101,7 +104,10 @@ impl Context {
             ClientCertificateMode::None => WebPkiClientVerifier::no_client_auth(),
             mode => Arc::new(AskAboutClient::new(algorithms, mode == ClientCertificateMode::Require, issuers.clone())),
         };
-        let ticketer = options.allow_resume.then(|| TicketKeys::new(options.ticket_root.clone(), options.admission()));
+        let ticketer = options.allow_resume.then(|| {
+            let own = admission::own_leaves(&options);
+            TicketKeys::new(options.ticket_roots.clone(), options.ticket_lifetime, options.admission(), own)
+        });
         let config = |groups: &[&'static dyn SupportedKxGroup], alpn: &Protocols| {
             let usable = |version: &&SupportedProtocolVersion| {
                 groups.iter().any(|group| group.usable_for_version(version.version))
@@ -124,7 +130,7 @@ impl Context {
             config.send_tls13_tickets = 0;
             if let Some(ticketer) = &ticketer {
                 config.ticketer = ticketer.clone();
-                config.send_tls13_tickets = TICKETS_SENT;
+                config.send_tls13_tickets = options.ticket_count;
             }
             Ok::<_, Failure>(Arc::new(config))
         };
@@ -283,8 +289,22 @@ impl Context {
         }
     }
 
-    /// Erases expired secrets: roots of ticket keys, a client's tickets. A context has no timer and no thread, so every use of it
-    /// calls this; an unused context erases nothing.
+    /// Seals and opens tickets with these roots from now on; none means that the context makes its own. Each use of a root takes
+    /// it out of one whole set: a handshake that is under way opens and seals with the old roots or with the new ones.
+    pub fn set_ticket_roots(&self, roots: &[TicketRoot<'_>]) -> Result<(), Failure> {
+        let keys = match &self.config {
+            Config::Server(start) => start.ticket_keys.as_ref(),
+            Config::Client(_) | Config::Undecided => {
+                return Err(Failure::argument("only a server's context that has credentials seals session tickets"));
+            }
+        };
+        let keys = keys.ok_or_else(|| Failure::state("the options of this context allow no resumption"))?;
+        keys.replace_roots(ticket_roots::from_host(roots)?);
+        Ok(())
+    }
+
+    /// Erases expired secrets: roots of ticket keys, a client's tickets. A context has no timer and no thread: creating a
+    /// session and each step of a handshake call this; a host calls it where a context may be idle.
     pub fn forget_expired(&self) {
         match &self.config {
             Config::Client(client) => client.tickets.iter().for_each(|tickets| tickets.forget_expired()),

@@ -11,13 +11,15 @@ use super::Credentials;
 use super::alpn::Protocols;
 use super::pem;
 use crate::crypto::key_log::KeyLogFile;
-use crate::crypto::provider::digest::{Context, SHA256};
 use crate::crypto::suites;
-use crate::crypto::ticket_keys::TicketRoot;
+use crate::crypto::ticket_roots::{self, Root, TicketRoot};
 use crate::der;
 use crate::handshake::chains::Chains;
 use crate::handshake::groups;
-use crate::limits::{HEADROOM, MAX_PLAINTEXT, MEMORY_PER_BYTE, MIN_FRAGMENT};
+use crate::limits::{
+    DEFAULT_TICKET_COUNT, DEFAULT_TICKET_LIFETIME, HEADROOM, MAX_PLAINTEXT, MAX_TICKET_COUNT, MAX_TICKET_LIFETIME,
+    MEMORY_PER_BYTE, MIN_FRAGMENT,
+};
 use crate::memory;
 use crate::outcome::Failure;
 use crate::trust::{self, AnchorMode, Rules};
@@ -85,7 +87,11 @@ pub struct Options {
     pub(crate) key_log: Option<Arc<KeyLogFile>>,
     pub(crate) allow_resume: bool,
     pub(crate) validate_on_resume: bool,
-    pub(crate) ticket_root: TicketRoot,
+    /// The host's; none if each context makes its own.
+    pub(crate) ticket_roots: Vec<Arc<Root>>,
+    /// In seconds.
+    pub(crate) ticket_lifetime: u32,
+    pub(crate) ticket_count: usize,
     pub(crate) max_fragment_size: Option<usize>,
 }
 
@@ -109,7 +115,9 @@ impl Default for Options {
             key_log: None,
             allow_resume: true,
             validate_on_resume: true,
-            ticket_root: TicketRoot::default(),
+            ticket_roots: Vec::new(),
+            ticket_lifetime: DEFAULT_TICKET_LIFETIME,
+            ticket_count: DEFAULT_TICKET_COUNT,
             max_fragment_size: None,
         }
     }
@@ -333,9 +341,27 @@ impl Options {
         Ok(())
     }
 
-    /// Sets the secret that ticket keys derive from, or none, and the lifetime of tickets in seconds; 0 is the default.
-    pub fn set_ticket_keys(&mut self, root: &[u8], lifetime: u32) -> Result<(), Failure> {
-        self.ticket_root = TicketRoot::from_host(root, lifetime)?;
+    /// Sets the roots that ticket keys derive from; none means that each context makes its own.
+    pub fn set_ticket_roots(&mut self, roots: &[TicketRoot<'_>]) -> Result<(), Failure> {
+        self.ticket_roots = ticket_roots::from_host(roots)?;
+        Ok(())
+    }
+
+    /// Sets how long a server's tickets are good for, in seconds; 0 is the default.
+    pub fn set_ticket_lifetime(&mut self, seconds: u32) -> Result<(), Failure> {
+        self.ticket_lifetime = match seconds {
+            0 => DEFAULT_TICKET_LIFETIME,
+            1..=MAX_TICKET_LIFETIME => seconds,
+            _ => return Err(Failure::argument("session tickets live for seven days at most")),
+        };
+        Ok(())
+    }
+
+    /// Sets how many tickets a server sends after a TLS 1.3 handshake.
+    pub fn set_ticket_count(&mut self, count: u32) -> Result<(), Failure> {
+        let count = usize::try_from(count).ok().filter(|count| *count <= MAX_TICKET_COUNT);
+        let too_many = || Failure::argument(format!("a server sends {MAX_TICKET_COUNT} session tickets at most"));
+        self.ticket_count = count.ok_or_else(too_many)?;
         Ok(())
     }
 
@@ -347,44 +373,6 @@ impl Options {
             _ => return Err(Failure::argument("a record has 64 to 16,384 bytes of plaintext")),
         };
         Ok(())
-    }
-
-    /// A digest of who a server is, and of everything that decides who is let in, and how: tickets pass between contexts
-    /// that have the same one only. A resumed session shows no certificate. Were a ticket good wherever the root is, whoever
-    /// leads a client's packets to another server of that root would have it taken for the one that the client asked for.
-    /// `ffi-tests/secrets/needles.py` computes the same, to know the keys of tickets.
-    pub(crate) fn admission(&self) -> [u8; 32] {
-        let mut digest = Context::new(&SHA256);
-        let mut part = |bytes: &[u8]| {
-            digest.update(&(bytes.len() as u64).to_be_bytes());
-            digest.update(bytes);
-        };
-        part(&[
-            self.client_certificates as u8,
-            self.validation as u8,
-            u8::from(self.validate_on_resume),
-            u8::from(self.tls12),
-            u8::from(self.tls13),
-            self.rules.anchors as u8,
-            u8::from(self.rules.strict),
-        ]);
-        part(&self.rules.time.map_or(VALIDATION_TIME_NOW, |time| time.as_secs().cast_signed()).to_be_bytes());
-        for own in self.chains.all() {
-            part(own.current().cert.first().map_or(&[][..], |leaf| leaf.as_ref()));
-        }
-        let mut anchors: Vec<&[u8]> = self.trust_anchors.iter().map(|anchor| anchor.as_ref()).collect();
-        let mut lists: Vec<&[u8]> = self.revocation_lists.iter().map(|list| list.as_ref()).collect();
-        // Their order decides nothing.
-        anchors.sort_unstable();
-        lists.sort_unstable();
-        let protocols: Vec<&[u8]> = self.alpn.names().iter().map(Vec::as_slice).collect();
-        for list in [anchors, lists, protocols] {
-            part(&(list.len() as u64).to_be_bytes());
-            list.iter().for_each(|item| part(item));
-        }
-        let mut admission = [0; 32];
-        admission.copy_from_slice(digest.finish().as_ref());
-        admission
     }
 
     /// Appends the secrets of every session to a file.
@@ -433,26 +421,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tickets_do_not_pass_between_contexts_that_judge_by_other_rules() {
-        let with = |change: fn(&mut Options) -> Result<(), Failure>| {
-            let mut options = Options::default();
-            change(&mut options).unwrap();
-            options.admission()
-        };
-        let admissions = [
-            with(|_| Ok(())),
-            with(|options| options.set_trust_anchor_mode(1)),
-            with(|options| options.set_trust_anchor_mode(2)),
-            with(|options| options.set_strict_certificates(1)),
-            with(|options| options.set_validation_time(0)),
-            with(|options| options.set_validation_time(1)),
-        ];
-        for (index, admission) in admissions.iter().enumerate() {
-            assert!(!admissions[..index].contains(admission), "change {index}");
-        }
-    }
-
-    #[test]
     fn a_rule_that_does_not_exist_is_refused_and_changes_nothing() {
         let mut options = Options::default();
         options.set_validation_time(7).unwrap();
@@ -465,5 +433,17 @@ mod tests {
         assert_eq!(options.rules, before);
         options.set_validation_time(VALIDATION_TIME_NOW).unwrap();
         assert_eq!(options.rules.time, None);
+    }
+    #[test]
+    fn a_ticket_lifetime_and_a_ticket_count_have_an_end() {
+        let mut options = Options::default();
+        options.set_ticket_lifetime(604_800).unwrap();
+        options.set_ticket_count(16).unwrap();
+        assert!(options.set_ticket_lifetime(604_801).is_err() && options.set_ticket_lifetime(u32::MAX).is_err());
+        assert!(options.set_ticket_count(17).is_err() && options.set_ticket_count(u32::MAX).is_err());
+        assert_eq!((options.ticket_lifetime, options.ticket_count), (604_800, 16));
+        options.set_ticket_lifetime(0).unwrap();
+        options.set_ticket_count(0).unwrap();
+        assert_eq!((options.ticket_lifetime, options.ticket_count), (7200, 0));
     }
 }

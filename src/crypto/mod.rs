@@ -2,6 +2,7 @@
 //! that the record layer needs (`secrets`). The algorithms themselves are those of `provider` and rustls's, and ML-KEM is
 //! libcrux's (`ml_kem`).
 
+pub(crate) mod end_point;
 pub(crate) mod exporter;
 pub(crate) mod key_log;
 pub(crate) mod ml_kem;
@@ -11,3 +12,4 @@ pub(crate) mod secrets;
 pub(crate) mod suites;
 pub(crate) mod taps;
 pub(crate) mod ticket_keys;
+pub(crate) mod ticket_roots;

@@ -17,6 +17,7 @@ use super::exporter::RANDOMS;
 use super::key_log::KeyLogFile;
 use super::own_key::OwnKey;
 use super::secrets::Secret;
+use super::ticket_keys::Origin;
 use crate::limits::RECORD_HEADER;
 use crate::outcome::Alert;
 use crate::record::ContentType;
@@ -80,9 +81,13 @@ pub(crate) struct Seen {
     pub(crate) too_long_for_tickets: bool,
     /// The lifetime of the ticket that a client takes, in seconds, where it was seen.
     pub(crate) ticket_lifetime: Option<u32>,
-    /// When the full handshake was that this session goes back to, in seconds since 1970; `None` if it is this one.
+    /// A client's: when the full handshake was that this session goes back to, in seconds since 1970; `None` if it is this one.
     pub(crate) began: Option<u64>,
-    /// What the session that is resumed had shown.
+    /// A client's: the last second in which the server's certificate of that handshake is valid, if it can be read.
+    pub(crate) certificate_until: Option<u64>,
+    /// A server's: the full handshake that this session goes back to; `None` if it is this one.
+    pub(crate) resumes: Option<Origin>,
+    /// What the session that is resumed had shown, if it is known.
     pub(crate) resumes_shown: Option<Arc<CertifiedKey>>,
     /// The server's stapled OCSP response.
     pub(crate) ocsp_response: Vec<u8>,
@@ -105,6 +110,14 @@ pub(crate) enum Identity {
 pub(crate) const NEW_SESSION_TICKET: u8 = 4;
 
 impl Seen {
+    /// This is a full handshake, whatever was offered: nothing is left of a session that was not resumed.
+    pub(crate) fn resumes_nothing(&mut self) {
+        self.resumes_shown = None;
+        self.resumes = None;
+        self.began = None;
+        self.certificate_until = None;
+    }
+
     /// rustls hashes handshake messages one by one. Of those after the application secrets the client's belong to the
     /// handshake, our tickets do not.
     pub(super) fn hashed(&mut self, message: &[u8], transcript: &dyn hash::Context) {

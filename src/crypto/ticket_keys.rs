@@ -1,137 +1,154 @@
 //! What a server's session tickets are sealed with (RFC 5077, RFC 8446 section 4.6.1).
 //!
-//! A ticket is `window (8) | salt (32) | AES-256-GCM( issued (8) | began (8) | rustls's state )`, where `began` is when the
-//! full handshake was that the session goes back to: resuming again and again has an end. Each has a key of its own, derived
-//! by HKDF from the window's root, the salt, and everything that decides who is let in; so no nonce is used twice,
-//! whoever shares the root, and contexts that judge differently do not take each other's tickets.
+//! A ticket is `name (8) | salt (32) | AES-256-GCM( issued (8) | origin | rustls's state )`. The name is that of its root. The
+//! origin is what is known of the full handshake that the session goes back to: when it was, since resuming again and again
+//! has an end; until when the server's certificate of that handshake is valid; and that certificate's hash, for channel
+//! bindings. Each ticket has a key of its own, derived by HKDF from the root, the salt, a digest of everything that decides
+//! whom the server accepts, and a digest of whom the certificate names that this client gets in a full handshake. So no nonce is
+//! used twice, whoever shares the root, and servers that judge differently, or are somebody else to this client, do not take each
+//! other's tickets.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustls::server::ProducesTickets;
 use zeroize::Zeroizing;
 
+use super::end_point::EndPoint;
+use super::own_key::OwnKey;
 use super::provider::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use super::provider::hkdf::{HKDF_SHA256, Salt};
 use super::provider::rand::{SecureRandom, SystemRandom};
-use super::taps;
-use crate::limits::{DEFAULT_TICKET_LIFETIME, MAX_RESUMED, MAX_TICKET};
-use crate::outcome::Failure;
+use super::taps::{self, Seen};
+use super::ticket_roots::{NAME, Root, TicketRoots};
+use crate::limits::{MAX_RESUMED, MAX_TICKET};
 
-const WINDOW: usize = 8;
 const SALT: usize = 32;
+const FRONT: usize = NAME + SALT;
 const TIME: usize = 8;
 const TAG: usize = 16;
-const ROOT: usize = 32;
-
-type Root = Zeroizing<Vec<u8>>;
-
-/// Where the roots come from, as the options say.
-#[derive(Clone)]
-pub(crate) struct TicketRoot {
-    /// The host's, shared with other processes; without one they are made here.
-    pub(crate) shared: Option<Root>,
-    /// Seconds that a ticket is good for, and after which the keys change.
-    pub(crate) lifetime: u32,
-}
-
-impl Default for TicketRoot {
-    fn default() -> Self {
-        Self { shared: None, lifetime: DEFAULT_TICKET_LIFETIME }
-    }
-}
 
 /// The keys of one context.
 pub(crate) struct TicketKeys {
-    roots: Roots,
+    roots: TicketRoots,
+    /// Seconds that a ticket is good for.
     lifetime: u32,
-    /// A digest of everything that decides who is let in.
-    policy: [u8; 32],
+    /// A digest of everything that decides whom the server accepts.
+    admission: [u8; 32],
+    /// By the number of its key.
+    own: HashMap<u64, OwnLeaf>,
     clock: fn() -> u64,
 }
 
-enum Roots {
-    /// Every window's keys derive from one secret, so that whoever has it and a clock can open the tickets.
-    Shared(Root),
-    /// Each window has a root that is made here and erased two windows later, for good.
-    Made(Made),
+/// A leaf certificate of the context's own, as far as tickets depend on it.
+pub(crate) struct OwnLeaf {
+    pub(crate) key: Arc<OwnKey>,
+    /// A digest of whom it names.
+    pub(crate) who: [u8; 32],
+    /// The last second in which it is valid, since 1970.
+    pub(crate) until: u64,
+    pub(crate) end_point: EndPoint,
 }
 
-/// Roots, each with its window.
-#[derive(Default)]
-struct Made(Mutex<Vec<(u64, Arc<Root>)>>);
+/// The full handshake that a session goes back to, as a server knows it from a ticket.
+#[derive(Clone)]
+pub(crate) struct Origin {
+    /// When it was, in seconds since 1970.
+    began: u64,
+    /// The last second in which the certificate is valid that the server had shown.
+    until: u64,
+    /// Of that certificate.
+    pub(crate) end_point: EndPoint,
+}
 
-impl Made {
-    /// The only accessor: it drops the roots of past windows first.
-    fn current(&self, now: u64) -> MutexGuard<'_, Vec<(u64, Arc<Root>)>> {
-        let mut made = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        made.retain(|(at, _)| at.abs_diff(now) <= 1);
-        made
+impl Origin {
+    fn written_len(&self) -> usize {
+        2 * TIME + self.end_point.written_len()
+    }
+
+    fn write(&self, ticket: &mut Vec<u8>) {
+        ticket.extend_from_slice(&self.began.to_be_bytes());
+        ticket.extend_from_slice(&self.until.to_be_bytes());
+        self.end_point.write(ticket);
+    }
+
+    fn read(ticket: &[u8]) -> Option<(Self, &[u8])> {
+        let (began, rest) = time(ticket)?;
+        let (until, rest) = time(rest)?;
+        let (end_point, rest) = EndPoint::read(rest)?;
+        Some((Self { began, until, end_point }, rest))
+    }
+
+    /// Whether its session may be resumed. No client would accept a certificate that has expired, and one that judges again
+    /// would fail: it gets a full handshake instead.
+    fn is_good(&self, now: u64) -> bool {
+        now.saturating_sub(self.began) <= MAX_RESUMED && now <= self.until
     }
 }
 
 impl TicketKeys {
-    pub(crate) fn new(root: TicketRoot, policy: [u8; 32]) -> Arc<Self> {
-        Self::with_clock(root, policy, seconds)
+    pub(crate) fn new(roots: Vec<Arc<Root>>, lifetime: u32, admission: [u8; 32], own: Vec<OwnLeaf>) -> Arc<Self> {
+        Self::with_clock(roots, lifetime, admission, own, seconds)
     }
 
-    fn with_clock(root: TicketRoot, policy: [u8; 32], clock: fn() -> u64) -> Arc<Self> {
-        let roots = root.shared.map_or_else(|| Roots::Made(Made::default()), Roots::Shared);
-        Arc::new(Self { roots, lifetime: root.lifetime, policy, clock })
+    fn with_clock(
+        roots: Vec<Arc<Root>>,
+        lifetime: u32,
+        admission: [u8; 32],
+        own: Vec<OwnLeaf>,
+        clock: fn() -> u64,
+    ) -> Arc<Self> {
+        let own = own.into_iter().map(|leaf| (leaf.key.id(), leaf)).collect();
+        Arc::new(Self { roots: TicketRoots::new(roots, lifetime.into()), lifetime, admission, own, clock })
     }
 
-    fn window(&self, time: u64) -> u64 {
-        time / u64::from(self.lifetime)
+    /// Tickets are sealed and opened with these roots from now on.
+    pub(crate) fn replace_roots(&self, roots: Vec<Arc<Root>>) {
+        self.roots.replace(roots);
     }
 
     /// Erases expired roots.
     pub(crate) fn forget_expired(&self) {
-        if let Roots::Made(made) = &self.roots {
-            drop(made.current(self.window((self.clock)())));
-        }
+        self.roots.forget_expired((self.clock)());
     }
 
-    /// The root of a window; `None` where it was forgotten or never made.
-    fn root(&self, window: u64, now: u64) -> Option<Arc<Root>> {
-        match &self.roots {
-            Roots::Shared(root) => Some(Arc::new(root.clone())),
-            Roots::Made(made) => {
-                let mut made = made.current(now);
-                if window == now && !made.iter().any(|(at, _)| *at == now) {
-                    made.push((now, Arc::new(random_root()?)));
-                }
-                made.iter().find(|(at, _)| *at == window).map(|(_, root)| root.clone())
-            }
-        }
-    }
-
-    fn key(&self, window: u64, now: u64, salt: &[u8]) -> Option<LessSafeKey> {
-        let root = self.root(window, now)?;
-        let secret = Salt::new(HKDF_SHA256, salt).extract(&root);
-        let info: [&[u8]; 3] = [b"spantls session ticket 2", &self.policy, &window.to_be_bytes()];
+    fn key(&self, root: &Root, salt: &[u8], leaf: &OwnLeaf) -> Option<LessSafeKey> {
+        let secret = Salt::new(HKDF_SHA256, salt).extract(&root.secret);
+        let info: [&[u8]; 3] = [b"spantls session ticket 3", &self.admission, &leaf.who];
         let key = secret.expand(&info, &AES_256_GCM).ok()?;
         Some(LessSafeKey::new(UnboundKey::from(key)))
     }
 
+    /// What the client of the session at work gets in a full handshake.
+    fn leaf(&self, seen: &Seen) -> Option<&OwnLeaf> {
+        self.own.get(&seen.server_chain.as_ref()?.id())
+    }
+
     fn seal(&self, plain: &[u8]) -> Option<Vec<u8>> {
-        let len = WINDOW + SALT + 2 * TIME + plain.len() + TAG;
+        let now = (self.clock)();
+        let (leaf, resumes) = {
+            let taps = taps::current()?;
+            let seen = taps.seen();
+            (self.leaf(&seen)?, seen.resumes.clone())
+        };
+        let this = || Origin { began: now, until: leaf.until, end_point: leaf.end_point.clone() };
+        let origin = Some(resumes.unwrap_or_else(this)).filter(|origin| origin.is_good(now))?;
+        let len = FRONT + TIME + origin.written_len() + plain.len() + TAG;
         // A client with a chain of this length has none.
         if len > MAX_TICKET {
             return None;
         }
-        let time = (self.clock)();
-        let window = self.window(time);
+        let root = self.roots.sealing(now)?;
         let mut ticket = Vec::with_capacity(len);
-        ticket.extend_from_slice(&window.to_be_bytes());
+        ticket.extend_from_slice(root.name());
         ticket.extend_from_slice(&[0; SALT]);
-        SystemRandom::new().fill(&mut ticket[WINDOW..]).ok()?;
-        let key = self.key(window, window, &ticket[WINDOW..])?;
-        // A session that was resumed goes on being as old as it was.
-        let began = taps::current().and_then(|taps| taps.seen().began).unwrap_or(time);
-        ticket.extend_from_slice(&time.to_be_bytes());
-        ticket.extend_from_slice(&began.to_be_bytes());
+        SystemRandom::new().fill(&mut ticket[NAME..]).ok()?;
+        let key = self.key(&root, &ticket[NAME..], leaf)?;
+        ticket.extend_from_slice(&now.to_be_bytes());
+        origin.write(&mut ticket);
         ticket.extend_from_slice(plain);
-        let (front, sealed) = ticket.split_at_mut(WINDOW + SALT);
+        let (front, sealed) = ticket.split_at_mut(FRONT);
         // The key is used once.
         let nonce = Nonce::assume_unique_for_key([0; NONCE_LEN]);
         let tag = key.seal_in_place_separate_tag(nonce, Aad::from(&*front), sealed).ok()?;
@@ -141,31 +158,35 @@ impl TicketKeys {
 
     /// `None` for everything that is not a ticket of ours, or no longer good.
     fn open(&self, ticket: &[u8]) -> Option<Vec<u8>> {
-        let (front, sealed) = ticket.split_at_checked(WINDOW + SALT)?;
-        let (window, salt) = front.split_at(WINDOW);
-        let window = u64::from_be_bytes(window.try_into().ok()?);
-        let time = (self.clock)();
-        let now = self.window(time);
-        // The neighbours too: the clocks of those who share a root differ, and a window ends while a ticket is good.
-        if window.abs_diff(now) > 1 {
-            return None;
-        }
-        let key = self.key(window, now, salt)?;
+        let (front, sealed) = ticket.split_at_checked(FRONT)?;
+        let (name, salt) = front.split_at(NAME);
+        let now = (self.clock)();
+        let taps = taps::current()?;
+        let leaf = self.leaf(&taps.seen())?;
+        let key = self.key(&*self.roots.opening(name, now)?, salt, leaf)?;
         let mut plain = Zeroizing::new(sealed.to_vec());
         let nonce = Nonce::assume_unique_for_key([0; NONCE_LEN]);
         let opened = key.open_in_place(nonce, Aad::from(front), &mut plain).ok()?;
-        let (issued, opened) = opened.split_at_checked(TIME)?;
-        let (began, state) = opened.split_at_checked(TIME)?;
-        let issued = u64::from_be_bytes(issued.try_into().ok()?);
-        let began = u64::from_be_bytes(began.try_into().ok()?);
-        if time.saturating_sub(issued) > u64::from(self.lifetime) || time.saturating_sub(began) > MAX_RESUMED {
+        let (issued, opened) = time(opened)?;
+        let (origin, state) = Origin::read(opened)?;
+        // Clocks of those who share a root differ. One that is ahead by more than a lifetime makes tickets that would live too
+        // long here.
+        if now.abs_diff(issued) > u64::from(self.lifetime) || !origin.is_good(now) {
             return None;
         }
-        if let Some(taps) = taps::current() {
-            taps.seen().began = Some(began);
-        }
+        // If that certificate is not here any more, it was renewed.
+        let shown = self.own.values().find(|leaf| leaf.end_point == origin.end_point);
+        let mut seen = taps.seen();
+        seen.resumes_shown = shown.map(|leaf| leaf.key.current());
+        seen.resumes = Some(origin);
         Some(state.to_vec())
     }
+}
+
+/// A time at the front of a ticket's contents, and what follows it.
+fn time(contents: &[u8]) -> Option<(u64, &[u8])> {
+    let (time, rest) = contents.split_first_chunk::<TIME>()?;
+    Some((u64::from_be_bytes(*time), rest))
 }
 
 impl ProducesTickets for TicketKeys {
@@ -192,29 +213,6 @@ impl std::fmt::Debug for TicketKeys {
     }
 }
 
-impl TicketRoot {
-    /// A root of the host's.
-    pub(crate) fn from_host(root: &[u8], lifetime: u32) -> Result<Self, Failure> {
-        use crate::limits::MAX_TICKET_LIFETIME;
-        if !root.is_empty() && root.len() < ROOT {
-            return Err(Failure::argument("the root of ticket keys needs 32 bytes or more"));
-        }
-        if lifetime > MAX_TICKET_LIFETIME {
-            return Err(Failure::argument("tickets live for seven days at most"));
-        }
-        Ok(Self {
-            shared: (!root.is_empty()).then(|| Zeroizing::new(root.to_vec())),
-            lifetime: if lifetime == 0 { DEFAULT_TICKET_LIFETIME } else { lifetime },
-        })
-    }
-}
-
-fn random_root() -> Option<Root> {
-    let mut root = Zeroizing::new(vec![0; ROOT]);
-    SystemRandom::new().fill(&mut root).ok()?;
-    Some(root)
-}
-
 /// Seconds since 1970.
 #[allow(clippy::disallowed_methods, reason = "tickets grow old by the clock that other machines share")]
 pub(crate) fn seconds() -> u64 {
@@ -225,88 +223,199 @@ pub(crate) fn seconds() -> u64 {
 mod tests {
     use std::cell::Cell;
 
+    use rustls::crypto::CryptoProvider;
+    use rustls::sign::CertifiedKey;
+
     use super::*;
+    use crate::crypto::taps::Taps;
+    use crate::crypto::ticket_roots::{TicketRoot, from_host};
+
+    const START: u64 = 1_000_000;
 
     thread_local! {
-        static NOW: Cell<u64> = const { Cell::new(1_000_000) };
+        static NOW: Cell<u64> = const { Cell::new(START) };
     }
 
-    fn keys(root: Option<&[u8]>, policy: u8) -> Arc<TicketKeys> {
-        let root = TicketRoot { shared: root.map(|root| Zeroizing::new(root.to_vec())), lifetime: 100 };
-        TicketKeys::with_clock(root, [policy; 32], || NOW.get())
+    /// What a context shows; its certificate is never read here.
+    fn own_key() -> Arc<OwnKey> {
+        let provider: CryptoProvider = crate::crypto::suites::provider(&[], &[]);
+        let pem = std::fs::read(format!("{}/ffi-tests/certs/server-p256.key", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let key = rustls_pemfile::private_key(&mut &*pem).unwrap().unwrap();
+        OwnKey::new(CertifiedKey::new(Vec::new(), provider.key_provider.load_private_key(key).unwrap()))
+    }
+
+    struct Side {
+        keys: Arc<TicketKeys>,
+        shown: Arc<OwnKey>,
+    }
+
+    /// What a session learns from a ticket.
+    struct Learned {
+        state: Vec<u8>,
+        taps: Arc<Taps>,
+    }
+
+    impl Side {
+        fn with(roots: &[TicketRoot<'_>], admission: u8, until: u64, hash: u8) -> Self {
+            Self::of(roots, admission, until, hash, 1)
+        }
+
+        fn of(roots: &[TicketRoot<'_>], admission: u8, until: u64, hash: u8, who: u8) -> Self {
+            let shown = own_key();
+            let end_point = EndPoint::new(&[hash; 32], true);
+            let own = vec![OwnLeaf { key: shown.clone(), who: [who; 32], until, end_point }];
+            let keys = TicketKeys::with_clock(from_host(roots).unwrap(), 100, [admission; 32], own, || NOW.get());
+            Self { keys, shown }
+        }
+
+        /// One root of the host's, or none.
+        fn new(root: Option<u8>, admission: u8) -> Self {
+            let secret = [root.unwrap_or_default(); 32];
+            let given = [TicketRoot { secret: &secret, seal_from: 0, open_until: i64::MAX }];
+            Self::with(if root.is_some() { &given } else { &[] }, admission, u64::MAX, 1)
+        }
+
+        /// A handshake whose client gets the context's chain.
+        fn begin(&self) -> Arc<Taps> {
+            let taps = Arc::new(Taps::default());
+            taps.seen().server_chain = Some(self.shown.clone());
+            taps
+        }
+
+        fn seal(&self, state: &[u8]) -> Option<Vec<u8>> {
+            let _entered = self.begin().enter();
+            self.keys.encrypt(state)
+        }
+
+        fn learn(&self, ticket: &[u8]) -> Option<Learned> {
+            let taps = self.begin();
+            let _entered = taps.enter();
+            let state = self.keys.decrypt(ticket)?;
+            Some(Learned { state, taps: taps.clone() })
+        }
+
+        fn open(&self, ticket: &[u8]) -> Option<Vec<u8>> {
+            self.learn(ticket).map(|learned| learned.state)
+        }
     }
 
     #[test]
     fn a_shared_root_opens_the_tickets_of_others_that_judge_alike() {
-        let (one, two) = (keys(Some(&[7; 32]), 1), keys(Some(&[7; 32]), 1));
-        let ticket = one.encrypt(b"state").unwrap();
-        assert_eq!(two.decrypt(&ticket).as_deref(), Some(&b"state"[..]));
-        assert_ne!(one.encrypt(b"state").unwrap(), ticket);
-        for other in [keys(Some(&[8; 32]), 1), keys(Some(&[7; 32]), 2), keys(None, 1)] {
-            assert_eq!(other.decrypt(&ticket), None);
+        let (one, two) = (Side::new(Some(7), 1), Side::new(Some(7), 1));
+        let ticket = one.seal(b"state").unwrap();
+        assert_eq!(two.open(&ticket).as_deref(), Some(&b"state"[..]));
+        assert_ne!(one.seal(b"state").unwrap(), ticket);
+        for other in [Side::new(Some(8), 1), Side::new(Some(7), 2), Side::new(None, 1)] {
+            assert_eq!(other.open(&ticket), None);
         }
+        // To this client it is somebody else.
+        let secret = [7; 32];
+        let given = [TicketRoot { secret: &secret, seal_from: 0, open_until: i64::MAX }];
+        assert_eq!(Side::of(&given, 1, u64::MAX, 1, 2).open(&ticket), None);
+        // Without a chain for the client there is no ticket.
+        let _entered = Arc::new(Taps::default()).enter();
+        assert_eq!(one.keys.encrypt(b"state"), None);
     }
 
     #[test]
-    fn tickets_grow_old_and_windows_pass() {
-        for root in [None, Some(&[7; 32][..])] {
-            NOW.set(1_000_050);
-            let keys = keys(root, 1);
-            let ticket = keys.encrypt(b"state").unwrap();
-            for (time, good) in [(1_000_050, true), (1_000_150, true), (1_000_151, false), (1_000_300, false)] {
-                NOW.set(time);
-                assert_eq!(keys.decrypt(&ticket).is_some(), good, "{time}");
+    fn two_machines_change_over_to_the_next_root_without_a_full_handshake() {
+        let (old, next) = ([1; 32], [2; 32]);
+        let change = START as i64 + 1000;
+        let old = TicketRoot { secret: &old, seal_from: 0, open_until: change + 100 };
+        let next = TicketRoot { secret: &next, seal_from: change, open_until: i64::MAX };
+        // The second machine was given both roots already, and its clock is ahead by ten seconds.
+        let machines = [Side::with(&[old], 1, u64::MAX, 1), Side::with(&[old, next], 1, u64::MAX, 1)];
+        let late = Side::with(&[next, old], 1, u64::MAX, 1);
+        let seal_at = |side: &Side, now: i64| {
+            NOW.set(now as u64);
+            side.seal(b"state").unwrap()
+        };
+        let opens_at = |side: &Side, ticket: &[u8], now: i64| {
+            NOW.set(now as u64);
+            side.open(ticket).is_some()
+        };
+        let before = seal_at(&machines[0], change - 1);
+        let ahead = seal_at(&machines[1], change + 5);
+        assert!(opens_at(&machines[1], &before, change + 9) && opens_at(&late, &before, change + 99));
+        assert!(opens_at(&late, &ahead, change - 5));
+        // A machine that was forgotten gives no harm but a full handshake.
+        assert!(!opens_at(&machines[0], &ahead, change + 5));
+        machines[0].keys.replace_roots(from_host(&[old, next]).unwrap());
+        assert!(opens_at(&machines[0], &ahead, change + 5));
+        assert_eq!(seal_at(&machines[0], change)[..NAME], ahead[..NAME]);
+        assert!(!opens_at(&machines[0], &before, change + 100));
+    }
+
+    #[test]
+    fn tickets_grow_old() {
+        for root in [None, Some(7)] {
+            NOW.set(START);
+            let side = Side::new(root, 1);
+            let ticket = side.seal(b"state").unwrap();
+            for (time, good) in [(0, true), (100, true), (101, false), (300, false)] {
+                NOW.set(START + time);
+                assert_eq!(side.open(&ticket).is_some(), good, "{time}");
             }
-            // What was made here is forgotten, what is shared can be derived again; either way it is too old.
-            NOW.set(1_000_400);
-            assert!(keys.encrypt(b"state").is_some());
-            assert_eq!(keys.decrypt(&ticket), None);
+            assert!(side.seal(b"state").is_some());
         }
-        // A clock that is behind.
-        NOW.set(1_000_100);
-        let ahead = keys(Some(&[7; 32]), 1).encrypt(b"state").unwrap();
-        NOW.set(1_000_090);
-        assert!(keys(Some(&[7; 32]), 1).decrypt(&ahead).is_some());
-        NOW.set(999_990);
-        assert!(keys(Some(&[7; 32]), 1).decrypt(&ahead).is_none());
-    }
-
-    /// Looked at without the accessor that forgets.
-    fn roots_in_memory(keys: &TicketKeys) -> usize {
-        let Roots::Made(Made(made)) = &keys.roots else { panic!("a root of the host's") };
-        made.lock().unwrap().len()
+        // A clock that is ahead of the other, by a lifetime at most.
+        NOW.set(START);
+        let ahead = Side::new(Some(7), 1).seal(b"state").unwrap();
+        for (behind, good) in [(10, true), (100, true), (101, false)] {
+            NOW.set(START - behind);
+            assert_eq!(Side::new(Some(7), 1).open(&ahead).is_some(), good, "{behind}");
+        }
     }
 
     #[test]
-    fn a_root_made_here_is_gone_from_memory_at_the_next_use_of_the_context_whatever_the_use() {
-        NOW.set(1_000_050);
-        let keys = keys(None, 1);
-        assert!(keys.encrypt(b"state").is_some());
-        for (time, left) in [(1_000_199, 1), (1_000_200, 0), (1_000_800, 0)] {
-            NOW.set(time);
-            keys.forget_expired();
-            assert_eq!(roots_in_memory(&keys), left, "{time}");
+    fn a_ticket_ends_with_the_certificate_that_was_shown() {
+        NOW.set(START);
+        let root = [TicketRoot { secret: &[7; 32], seal_from: 0, open_until: i64::MAX }];
+        let old = Side::with(&root, 1, START + 50, 1);
+        let renewed = Side::with(&root, 1, START + 5000, 2);
+        let ticket = old.seal(b"state").unwrap();
+        for (time, good) in [(0, true), (50, true), (51, false)] {
+            NOW.set(START + time);
+            assert_eq!([&old, &renewed].map(|side| side.open(&ticket).is_some()), [good; 2], "{time}");
         }
-        // Where the clock goes back as well.
-        assert!(keys.encrypt(b"state").is_some());
-        NOW.set(1_000_000);
-        keys.forget_expired();
-        assert_eq!(roots_in_memory(&keys), 0);
+        // Nor does one begin after it.
+        assert_eq!(old.seal(b"state"), None);
+        assert!(renewed.seal(b"state").is_some());
+    }
+
+    #[test]
+    fn a_resumed_session_has_the_end_point_of_the_one_that_it_goes_back_to() {
+        NOW.set(START);
+        let root = [TicketRoot { secret: &[7; 32], seal_from: 0, open_until: i64::MAX }];
+        let (old, renewed) = (Side::with(&root, 1, u64::MAX, 1), Side::with(&root, 1, u64::MAX, 2));
+        let mut ticket = old.seal(b"state").unwrap();
+        for _ in 0..3 {
+            let learned = renewed.learn(&ticket).unwrap();
+            let seen = learned.taps.seen();
+            let end_point = seen.resumes.as_ref().unwrap().end_point.clone();
+            assert_eq!(end_point, EndPoint::new(&[1; 32], true));
+            // That certificate is not here any more; where it is, it is known.
+            assert!(seen.resumes_shown.is_none());
+            assert!(old.learn(&ticket).unwrap().taps.seen().resumes_shown.is_some());
+            drop(seen);
+            // The ticket that comes next goes back to the same handshake.
+            let _entered = learned.taps.enter();
+            ticket = renewed.keys.encrypt(b"state").unwrap();
+        }
     }
 
     #[test]
     fn resuming_again_and_again_has_an_end() {
-        use crate::crypto::taps::Taps;
-        NOW.set(1_000_050);
-        let keys = keys(Some(&[7; 32]), 1);
-        let mut ticket = keys.encrypt(b"state").unwrap();
+        NOW.set(START);
+        let side = Side::new(Some(7), 1);
+        let mut ticket = side.seal(b"state").unwrap();
         let mut resumed = 0;
         loop {
             NOW.set(NOW.get() + 50);
             // Each handshake opens the ticket of the one before, and gives a new one.
-            let entered = Arc::new(Taps::default()).enter();
-            let Some(_) = keys.decrypt(&ticket) else { break };
-            ticket = keys.encrypt(b"state").unwrap();
+            let entered = side.begin().enter();
+            let Some(_) = side.keys.decrypt(&ticket) else { break };
+            ticket = side.keys.encrypt(b"state").unwrap();
             drop(entered);
             resumed += 1;
         }
@@ -315,32 +424,48 @@ mod tests {
 
     #[test]
     fn a_ticket_fits_into_a_clienthello() {
-        let keys = keys(None, 1);
-        let overhead = keys.encrypt(&[]).unwrap().len();
-        let longest = keys.encrypt(&vec![0; MAX_TICKET - overhead]).unwrap();
+        let side = Side::new(None, 1);
+        let overhead = side.seal(&[]).unwrap().len();
+        let longest = side.seal(&vec![0; MAX_TICKET - overhead]).unwrap();
         assert_eq!((longest.len(), longest.capacity()), (MAX_TICKET, MAX_TICKET));
-        assert_eq!(keys.encrypt(&vec![0; MAX_TICKET - overhead + 1]), None);
+        assert_eq!(side.seal(&vec![0; MAX_TICKET - overhead + 1]), None);
     }
 
     #[test]
     fn what_is_no_ticket_opens_to_nothing() {
-        NOW.set(1_000_050);
-        let keys = keys(None, 1);
-        let ticket = keys.encrypt(b"state").unwrap();
+        NOW.set(START);
+        let side = Side::new(None, 1);
+        let ticket = side.seal(b"state").unwrap();
         for len in 0..ticket.len() {
-            assert_eq!(keys.decrypt(&ticket[..len]), None);
+            assert_eq!(side.open(&ticket[..len]), None);
             let mut changed = ticket.clone();
             changed[len] ^= 1;
-            assert_eq!(keys.decrypt(&changed), None);
+            assert_eq!(side.open(&changed), None);
         }
-        assert!(keys.decrypt(&ticket).is_some());
+        assert!(side.open(&ticket).is_some());
     }
 
     #[test]
-    fn a_root_is_checked() {
-        assert!(TicketRoot::from_host(&[0; 31], 60).is_err());
-        assert!(TicketRoot::from_host(&[0; 32], 604_801).is_err());
-        assert_eq!(TicketRoot::from_host(&[], 0).unwrap().lifetime, DEFAULT_TICKET_LIFETIME);
-        assert!(!format!("{:?}", keys(Some(b"secret secret secret secret sec."), 1)).contains("secret"));
+    fn the_roots_of_a_context_that_is_not_used_are_erased_when_it_is_asked_to() {
+        NOW.set(START);
+        let side = Side::new(None, 1);
+        assert!(side.seal(b"state").is_some());
+        for (time, left) in [(199, 1), (200, 0)] {
+            NOW.set(START + time);
+            side.keys.forget_expired();
+            assert_eq!(side.keys.roots.in_memory(), left, "{time}");
+        }
+        let given = TicketRoot { secret: &[7; 32], seal_from: 0, open_until: START as i64 + 1000 };
+        side.keys.replace_roots(from_host(&[given]).unwrap());
+        for (time, left) in [(999, 1), (1000, 0)] {
+            NOW.set(START + time);
+            side.keys.forget_expired();
+            assert_eq!(side.keys.roots.in_memory(), left, "{time}");
+        }
+    }
+
+    #[test]
+    fn debug_output_shows_no_secret() {
+        assert!(!format!("{:?}", Side::new(Some(b's'), 1).keys).contains("115"));
     }
 }

@@ -4,7 +4,7 @@ use std::ffi::c_void;
 use std::sync::Arc;
 
 use super::fence;
-use super::handles::{tls_context_t, tls_options_t};
+use super::handles::{spantls_ticket_root_t, tls_context_t, tls_options_t};
 use super::host::{Host, required};
 use super::options::lock;
 use super::status::tls_status_t;
@@ -72,19 +72,53 @@ pub unsafe extern "C" fn tls_context_destroy(context: *mut tls_context_t) {
     });
 }
 
-/// 1 for a server context, 0 for a client context (and for what is no context).
+/// Replaces the ticket roots of a server's context that is in use; as `tls_options_set_ticket_roots()`, for this context only.
 ///
-/// Like every use of a context, this erases expired secrets: roots of the context's own ticket keys, and a client's tickets.
-/// A server that may be idle for longer than the lifetime of its tickets can call it for that purpose.
+/// From any thread, at any time. Each ticket is sealed or opened with the old roots or with the new ones, never with a mixture;
+/// what begins after the call has returned uses the new ones. `num_roots` 0: the context makes its own from now on.
+///
+/// - `TLS_STATUS_COMPLETE`: set. The secrets are copied, and those that are not used any more are wiped.
+/// - `TLS_STATUS_INVALID_STATE`: the options allowed no resumption (`tls_options_set_allow_resume()`).
+/// - `TLS_STATUS_INVALID_ARGUMENT`: wrong roots, a client's context, or one that was created without options.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_context_set_ticket_roots(
+    context: *mut tls_context_t,
+    roots: *const spantls_ticket_root_t,
+    num_roots: usize,
+) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fence::call(|| {
+        host.borrow(context)?.set_ticket_roots(&host.ticket_roots(roots, num_roots)?)?;
+        Ok(Outcome::Complete)
+    })
+}
+
+/// Erases the expired secrets of a context: ticket roots that open nothing any more, and a client's expired session tickets.
+///
+/// Creating a session and each step of a handshake do this too. The library has no thread and no timer: call it from a timer
+/// once per ticket lifetime if a context may be idle for longer. From any thread, at any time.
+///
+/// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for what is not a context.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tls_context_forget_expired(context: *const tls_context_t) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    fence::call(|| {
+        host.borrow(context)?.forget_expired();
+        Ok(Outcome::Complete)
+    })
+}
+
+/// 1 for a server context, 0 for a client context (and for what is not a context).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tls_context_is_server(context: *const tls_context_t) -> i32 {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
     let mut is_server = 0;
     let _: tls_status_t = fence::call(|| {
-        let context = host.borrow(context)?;
-        context.forget_expired();
-        is_server = i32::from(context.is_server());
+        is_server = i32::from(host.borrow(context)?.is_server());
         Ok(Outcome::Complete)
     });
     is_server

@@ -18,7 +18,8 @@ pub struct tls_options_t {
 
 /// What sessions share: credentials, trust anchors, session tickets.
 ///
-/// Any number of threads may create sessions on a context at once. You may destroy it while sessions live.
+/// Any number of threads may use a context at once. It never changes, except for its ticket roots: see
+/// `tls_context_set_ticket_roots()`. You may destroy it while sessions live.
 pub struct tls_context_t {
     _opaque: (),
 }
@@ -51,4 +52,19 @@ pub struct spantls_span_t {
     pub data: *const c_void,
     /// The number of bytes.
     pub len: usize,
+}
+
+/// A ticket root, for `tls_options_set_ticket_roots()` and `tls_context_set_ticket_roots()`: the keys of session tickets derive
+/// from it. Times are Unix times.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct spantls_ticket_root_t {
+    /// The secret: random bytes, the same on all machines.
+    pub secret: *const std::ffi::c_void,
+    /// How many bytes: 32 to 1,024.
+    pub secret_len: usize,
+    /// It seals tickets from this moment on, until a root with a later one takes its place. 0: at once.
+    pub seal_from: i64,
+    /// It opens tickets until this moment, then it is erased. `INT64_MAX`: as long as the context lives.
+    pub open_until: i64,
 }

@@ -9,8 +9,11 @@ use std::ffi::{CStr, c_char, c_void};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::handles::{spantls_span_t, tls_context_t, tls_credentials_t, tls_options_t, tls_session_t};
-use crate::context::{Context, Credentials, Options};
+use super::handles::{
+    spantls_span_t, spantls_ticket_root_t, tls_context_t, tls_credentials_t, tls_options_t, tls_session_t,
+};
+use crate::context::{Context, Credentials, Options, TicketRoot};
+use crate::limits::MAX_TICKET_ROOTS;
 use crate::memory;
 use crate::outcome::Failure;
 use crate::session::Session;
@@ -142,6 +145,31 @@ impl Host {
         let mut numbers = memory::reserved(num)?;
         numbers.extend(bytes.chunks_exact(2).map(|pair| u16::from_ne_bytes([pair[0], pair[1]])));
         Ok(numbers)
+    }
+
+    /// An array of ticket roots.
+    pub(super) fn ticket_roots<'a>(
+        self,
+        roots: *const spantls_ticket_root_t,
+        num: usize,
+    ) -> Result<Vec<TicketRoot<'a>>, Failure> {
+        let bytes = num
+            .checked_mul(size_of::<spantls_ticket_root_t>())
+            .ok_or_else(|| Failure::argument("num_roots is too large"))?;
+        check(roots.cast(), bytes, "roots")?;
+        // What is too many is refused before memory is taken for it.
+        if num > MAX_TICKET_ROOTS {
+            return Err(Failure::argument(format!("a context has {MAX_TICKET_ROOTS} ticket roots at most")));
+        }
+        let root = |index| {
+            // SAFETY: within the array by the conventions.
+            let at = unsafe { roots.add(index) };
+            // SAFETY: readable by the conventions; alignment is not relied on.
+            let root = unsafe { at.read_unaligned() };
+            let secret = self.input(root.secret.cast(), root.secret_len, "secret")?;
+            Ok(TicketRoot { secret, seal_from: root.seal_from, open_until: root.open_until })
+        };
+        (0..num).map(root).collect()
     }
 
     /// A string.

@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_void};
 use std::sync::{Mutex, MutexGuard};
 
 use super::fence;
-use super::handles::{tls_credentials_t, tls_options_t};
+use super::handles::{spantls_ticket_root_t, tls_credentials_t, tls_options_t};
 use super::host::{Host, required};
 use super::status::tls_status_t;
 use crate::context::Options;
@@ -448,7 +448,7 @@ pub unsafe extern "C" fn tls_options_set_certificate_validation(
 /// Sets whether sessions resume earlier ones and can be resumed (RFC 8446 section 2.2, RFC 5077): 0 or 1 (default). A
 /// resumed handshake is shorter and has no certificates; the peer is known by what it showed before.
 ///
-/// - Servers send session tickets, sealed with keys of the context's own, or see `tls_options_set_ticket_keys()`.
+/// - Servers send session tickets, sealed with keys of the context's own, or see `tls_options_set_ticket_roots()`.
 /// - Clients keep tickets in their context, apart for each target name and for each credentials set beforehand. A session
 ///   without a name keeps none; what a session got that was given its credentials on demand, only sessions use that preset
 ///   the same ones. When a server's certificate is refused, what was kept of that name and these credentials goes.
@@ -480,32 +480,62 @@ pub unsafe extern "C" fn tls_options_set_validate_on_resume(
     change(host, options, |options| options.set_validate_on_resume(validate))
 }
 
-/// Sets what a server's tickets are sealed with. Processes and machines that are given the same `root` take each other's
-/// tickets without talking: every `lifetime_seconds` the keys change by the clock, and the neighbouring keys are taken too.
-/// The keys derive from the root, from the server's own certificate, and from what decides who is let in (client-certificate
-/// mode, trust anchors, revocation lists, validation, protocols, application protocols): servers that are somebody else, or
-/// judge differently, do not take each other's tickets. How a host judges (`SPANTLS_VALIDATION_EXTERNAL`) is not seen: where
-/// hosts judge differently and do not judge again (`tls_options_set_validate_on_resume()` 0), give them different roots.
-/// Whoever has the root can decrypt every TLS 1.2 session that got a ticket, resumed or not, and can pretend to be the server
-/// to clients that resume: 32 random bytes at least, as secret as a private key, and replaced now and then.
+/// Sets the roots that the keys of a server's session tickets derive from, so that processes and machines with the same roots
+/// resume each other's sessions. The guide, "Session tickets on many machines", has the steps of a rotation.
 ///
-/// `root_len` 0: each context makes its own keys and forgets them after two lifetimes (default). `lifetime_seconds` 0: two
-/// hours (default); 604,800 at most (RFC 8446 section 4.6.1). A ticket that is foreign, damaged or too old means a full
-/// handshake.
+/// - Tickets are sealed with the root whose `seal_from` came last, and opened with every root until its `open_until`. A root
+///   opens as soon as it is given: clocks need not agree to the second.
+/// - A ticket is for one server and for whom it accepts: it is not opened where the certificate has other names (subject and
+///   subject alternative names), or where the client-certificate mode, trust anchors, revocation lists, validation, protocols or
+///   application protocols (ALPN) are others. A renewed certificate for the same names resumes. How a host judges
+///   (`SPANTLS_VALIDATION_EXTERNAL`) is not seen: hosts that judge differently need different roots.
+/// - Whoever has a root can decrypt every TLS 1.2 session that got a ticket from it, and can pretend to be the server to
+///   clients that resume: keep it as secret as a private key, and replace it.
+/// - `num_roots` 0: each context makes roots of its own, and erases each two ticket lifetimes later (default).
 ///
-/// - `TLS_STATUS_COMPLETE`: set. The root is copied, and wiped when options and contexts are gone.
-/// - `TLS_STATUS_INVALID_ARGUMENT`: a root of 1 to 31 bytes, or a lifetime above seven days.
+/// - `TLS_STATUS_COMPLETE`: set, in place of all roots set before. The secrets are copied, and wiped when they are not used
+///   any more; the options keep their copies until they are destroyed.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: more than 16 roots, a secret shorter than 32 or longer than 1,024 bytes, one listed twice, a
+///   negative `seal_from`, an `open_until` that is not after it, or two roots with the same `seal_from`. Nothing has changed.
 #[unsafe(no_mangle)]
 #[must_use]
-pub unsafe extern "C" fn tls_options_set_ticket_keys(
+pub unsafe extern "C" fn tls_options_set_ticket_roots(
     options: *mut tls_options_t,
-    root: *const c_void,
-    root_len: usize,
-    lifetime_seconds: u32,
+    roots: *const spantls_ticket_root_t,
+    num_roots: usize,
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    change(host, options, |options| options.set_ticket_keys(host.input(root, root_len, "root")?, lifetime_seconds))
+    change(host, options, |options| options.set_ticket_roots(&host.ticket_roots(roots, num_roots)?))
+}
+
+/// Sets how long a server's session tickets are good for, in seconds: 1 to 604,800 (seven days, RFC 8446 section 4.6.1); 0 means
+/// 7,200 (default).
+///
+/// A session is resumed for seven days at most in any case, and never after the certificate that its server has shown has
+/// expired.
+///
+/// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for more than seven days.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_options_set_ticket_lifetime(options: *mut tls_options_t, seconds: u32) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    change(host, options, |options| options.set_ticket_lifetime(seconds))
+}
+
+/// Sets how many session tickets a server sends after each TLS 1.3 handshake: 0 to 16; the default is 2.
+///
+/// A client uses each of them once. With 0 clients get none, and those that they have are still taken. TLS 1.2 has one ticket
+/// at most, whatever the count; `tls_options_set_allow_resume()` 0 ends resumption in both versions.
+///
+/// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for more than 16.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tls_options_set_ticket_count(options: *mut tls_options_t, count: u32) -> tls_status_t {
+    // SAFETY: the caller keeps the header's conventions.
+    let host = unsafe { Host::keeps_the_conventions() };
+    change(host, options, |options| options.set_ticket_count(count))
 }
 
 /// Sets the most plaintext in bytes that a record of ours holds: 64 to 16,384; 0 means 16,384 (default, RFC 8446 section 5.1).

@@ -54,6 +54,8 @@ struct Stored<T> {
     extended_master_secret: bool,
     /// When its full handshake was, in seconds since 1970.
     began: u64,
+    /// The last second in which the certificate is valid that the server has shown then.
+    certificate_until: Option<u64>,
     /// The last second in which it is usable.
     expires: u64,
 }
@@ -163,7 +165,11 @@ fn stored<T>(value: T) -> Option<(Identity, Stored<T>)> {
     // RFC 5077 section 3.3: zero leaves it to the client. TLS 1.3 has no tickets of zero here.
     let lifetime = seen.ticket_lifetime.filter(|lifetime| *lifetime > 0).map_or(MAX_RESUMED, u64::from);
     let expires = now.saturating_add(lifetime).min(began.saturating_add(MAX_RESUMED));
-    Some((identity, Stored { value, shown, extended_master_secret: seen.extended_master_secret, began, expires }))
+    // The session goes back to that certificate: once it has expired, the server has to show a new one.
+    let certificate_until = seen.certificate_until;
+    let expires = certificate_until.map_or(expires, |until| expires.min(until));
+    let extended_master_secret = seen.extended_master_secret;
+    Some((identity, Stored { value, shown, extended_master_secret, began, certificate_until, expires }))
 }
 
 /// Tells the session at work where it goes on from.
@@ -172,6 +178,7 @@ fn resumes<T>(stored: Stored<T>) -> T {
         let mut seen = taps.seen();
         seen.resumes_shown = stored.shown;
         seen.began = Some(stored.began);
+        seen.certificate_until = stored.certificate_until;
         seen.extended_master_secret = stored.extended_master_secret;
     }
     stored.value
@@ -250,6 +257,7 @@ pub(crate) struct TicketTaker {
     identity: Identity,
     shown: Option<Arc<CertifiedKey>>,
     began: u64,
+    certificate_until: Option<u64>,
 }
 
 impl TicketTaker {
@@ -258,8 +266,9 @@ impl TicketTaker {
         identity: Identity,
         shown: Option<Arc<CertifiedKey>>,
         began: Option<u64>,
+        certificate_until: Option<u64>,
     ) -> Box<Self> {
-        Box::new(Self { connection, identity, shown, began: began.unwrap_or_else(seconds) })
+        Box::new(Self { connection, identity, shown, began: began.unwrap_or_else(seconds), certificate_until })
     }
 
     /// `message`: a NewSessionTicket without its header. False if it is not kept.
@@ -273,6 +282,7 @@ impl TicketTaker {
         taps.seen().resumes_as = Some(self.identity);
         taps.seen().shown = self.shown.clone();
         taps.seen().began = Some(self.began);
+        taps.seen().certificate_until = self.certificate_until;
         taps.seen().ticket_lifetime = message.first_chunk().copied().map(u32::from_be_bytes);
         let entered = taps.enter();
         let result = wiping::<HANDSHAKE, _>(|| self.connection.handle_new_session_ticket(message));

@@ -17,6 +17,7 @@ use super::fiber::suspend;
 use super::question::{Answer, CertificateRequest, Request};
 use crate::crypto::own_key::OwnKey;
 use crate::crypto::taps;
+use crate::trust;
 
 /// Leaves certificates to the host and checks signatures itself.
 #[derive(Debug)]
@@ -42,9 +43,8 @@ impl ServerCertVerifier for AskAboutServer {
         if let Some(taps) = taps::current() {
             let mut seen = taps.seen();
             seen.ocsp_response = ocsp_response.to_vec();
-            // A full handshake, whatever was offered.
-            seen.resumes_shown = None;
-            seen.began = None;
+            seen.resumes_nothing();
+            seen.certificate_until = trust::not_after(end_entity);
         }
         ask_about(end_entity, intermediates).map(|()| ServerCertVerified::assertion())
     }

@@ -37,6 +37,7 @@ use rustls::{ConnectionTrafficSecrets, HandshakeKind, PeerMisbehaved, ProtocolVe
 
 use crate::client_hello::ClientHello;
 use crate::context::Protocols;
+use crate::crypto::end_point::EndPoint;
 use crate::crypto::exporter::{Exporter, Tls12Secrets};
 use crate::crypto::own_key::OwnKey;
 use crate::crypto::provider::aead::Algorithm;
@@ -217,6 +218,9 @@ pub(crate) struct Bindings {
     pub(crate) exporter: Exporter,
     /// The master secret depends on the whole handshake: TLS 1.3, or RFC 7627.
     pub(crate) sound: bool,
+    /// Of the certificate that a server had shown in the session that this one goes back to. Else it is that of the certificate
+    /// that was shown.
+    pub(crate) end_point: Option<Box<EndPoint>>,
 }
 
 /// One direction's keys, and in TLS 1.3 what the next keys derive from.
@@ -591,6 +595,10 @@ impl Handshake {
         self.expect_early_data(&drive.connection)?;
         let kind = drive.connection.common().handshake_kind();
         self.hello_retried |= kind == Some(HandshakeKind::FullWithHelloRetryRequest);
+        // A ticket can open without its session being resumed: for another name, for example.
+        if self.is_server && kind != Some(HandshakeKind::Resumed) {
+            self.taps.seen().resumes_nothing();
+        }
         match result {
             Ok(Progress::NeedsInput) => {
                 self.output.append(&mut drive.output);
@@ -708,14 +716,15 @@ impl Handshake {
         let ticket_taker = match (kernel, seen.identity()) {
             (Some(kernel), Some(identity)) if version == Version::Tls13 => {
                 let shown = if resumed { seen.resumes_shown.clone() } else { seen.shown.clone() };
-                Some(TicketTaker::new(kernel, identity, shown, seen.began))
+                Some(TicketTaker::new(kernel, identity, shown, seen.began, seen.certificate_until))
             }
             _ => None,
         };
         // RFC 7627 section 5.3: a resumed session uses it exactly if the original did and the hello offers it.
         let offered = self.client_hello.as_ref().is_some_and(|hello| hello.extension(EXTENDED_MASTER_SECRET).is_some());
         let extended_master_secret = if resumed && self.is_server { offered } else { seen.extended_master_secret };
-        let shown = if resumed && !self.is_server { seen.resumes_shown } else { seen.shown };
+        let shown = if resumed { seen.resumes_shown } else { seen.shown };
+        let end_point = seen.resumes.map(|origin| Box::new(origin.end_point));
         let Seen { client_traffic, server_traffic, .. } = seen;
         let missing = || Failure::internal("a secret of the handshake was not seen");
         let exporter = match suite {
@@ -757,7 +766,7 @@ impl Handshake {
             shown,
             peer_scheme: seen.peer_scheme.map_or(0, u16::from),
             transcript: seen.transcript.filter(|_| version == Version::Tls13),
-            bindings: Bindings { exporter, sound },
+            bindings: Bindings { exporter, sound, end_point },
         })))
     }
 }

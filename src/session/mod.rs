@@ -31,6 +31,7 @@ use rustls::pki_types::CertificateDer;
 pub use self::validation::ValidationReport;
 use crate::client_hello::ClientHello;
 use crate::context::{Context, Protocols};
+use crate::crypto::end_point::EndPoint;
 use crate::crypto::secrets::TrafficSecret;
 use crate::handshake::question::{CertificateRequest, SignatureRequest};
 use crate::outcome::{Alert, Failure, FailureKind, Outcome, Question, policy};
@@ -404,16 +405,9 @@ impl Session {
                     .ok_or_else(|| Failure::not_supported("TLS 1.3 has no tls-unique: use the exporter's"))
             }
             Binding::EndPoint => {
-                let certificate = match self.context.is_server() {
-                    true => self.local_certificate(),
-                    false => {
-                        let chain = self.remote_certificates();
-                        let leaf = chain.first().ok_or_else(|| Failure::state("shrink gave the certificate up"))?;
-                        leaf.to_vec()
-                    }
-                };
-                crate::trust::certificate_hash(&certificate)
-                    .ok_or_else(|| Failure::not_supported("RFC 5929 has no hash for the server's certificate"))
+                let end_point = self.end_point()?;
+                let binding = end_point.binding().map(<[u8]>::to_vec);
+                binding.ok_or_else(|| Failure::not_supported("RFC 5929 has no hash for the server's certificate"))
             }
             Binding::Exporter => {
                 let mut value = vec![0; 32];
@@ -422,6 +416,17 @@ impl Session {
                 Ok(value)
             }
         }
+    }
+
+    /// Of the certificate that the server has shown, in this session or in the one that it goes back to.
+    fn end_point(&self) -> Result<EndPoint, Failure> {
+        if !self.context.is_server() {
+            let chain = self.remote_certificates();
+            let leaf = chain.first().ok_or_else(|| Failure::state("shrink gave the certificate up"))?;
+            return Ok(trust::end_point(leaf));
+        }
+        let of_ticket = self.shared.facts().bindings.as_ref().and_then(|bindings| bindings.end_point.clone());
+        Ok(of_ticket.map_or_else(|| trust::end_point(&self.local_certificate()), |end_point| *end_point))
     }
 
     /// Whether the master secret depends on the whole handshake (RFC 7627, RFC 9266 section 4.2).

@@ -4,14 +4,16 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use super::{Counts, Session};
-use crate::context::{Config, Context, Credentials, Options};
+use crate::context::{Config, Context, Credentials, Options, TicketRoot};
 use crate::crypto::own_key::OwnKey;
 use crate::crypto::taps::SecretTap;
-use crate::crypto::ticket_keys::{TicketKeys, TicketRoot};
+use crate::crypto::ticket_keys::TicketKeys;
+use crate::crypto::ticket_roots;
 use crate::handshake::client_tickets::ClientTickets;
 use crate::outcome::{Alert, Failure, Outcome, Question};
 
 const ROOT: &[u8; 37] = b"\x9d\xe1 a root that no text may hold \x00\x01\xfe\xff\x80";
+const TICKET_ROOT: TicketRoot<'static> = TicketRoot { secret: ROOT, seal_from: 0, open_until: i64::MAX };
 const PLAINTEXT: &[u8] = b"what the host says to its peer";
 
 /// Whether a text holds eight bytes of a secret in a row, in any way that bytes are written.
@@ -125,7 +127,7 @@ fn step(session: &Session, inbox: &mut Vec<u8>, outbox: &mut Vec<u8>, failures: 
 fn open(protocol: u32, log: &str) -> Scene {
     let mut options = Options::default();
     options.set_credentials(Some(credentials("server-p256")));
-    options.set_ticket_keys(ROOT, 0).unwrap();
+    options.set_ticket_roots(&[TICKET_ROOT]).unwrap();
     options.set_client_certificate_mode(2).unwrap();
     options.set_key_log_file(log).unwrap();
     let server_context = Arc::new(Context::server(options.clone()).unwrap());
@@ -160,8 +162,13 @@ impl Scene {
     fn fail_everywhere(&mut self, material: &[u8]) {
         let failures = &mut self.failures;
         let mut options = self.options.clone();
-        failures.extend(options.set_ticket_keys(&ROOT[..31], 0).err());
-        failures.extend(options.set_ticket_keys(ROOT, u32::MAX).err());
+        for wrong in [
+            &[TicketRoot { secret: &ROOT[..31], ..TICKET_ROOT }][..],
+            &[TicketRoot { open_until: 0, ..TICKET_ROOT }],
+            &[TICKET_ROOT, TICKET_ROOT],
+        ] {
+            failures.extend(options.set_ticket_roots(wrong).err());
+        }
         failures.extend(options.set_key_log_file("no/such/file").err());
         let (chain, key) = (file("server-p256.pem"), file("server-p256.key"));
         let mut damaged = key.clone();
@@ -227,8 +234,8 @@ fn nothing_that_can_be_printed_holds_a_secret() {
         let (server_config, client_config) = (start.configs.config.clone(), begin.start(None, None, None).config);
         let own = credentials("server-p256");
         let own_key: Arc<OwnKey> = own.own_key();
-        let ticket_root = TicketRoot::from_host(ROOT, 0).unwrap();
-        let ticket_keys = TicketKeys::new(ticket_root.clone(), [0; 32]);
+        let ticket_roots = ticket_roots::from_host(&[TICKET_ROOT]).unwrap();
+        let ticket_keys = TicketKeys::new(ticket_roots.clone(), 7200, [0; 32], Vec::new());
         let (tap, tickets) = (SecretTap(None), ClientTickets::new(&[]));
         let (negotiated, stats) = (client.negotiated(), client.stats());
         let mut texts = texts![
@@ -241,7 +248,7 @@ fn nothing_that_can_be_printed_holds_a_secret() {
             client_config,
             own,
             own_key,
-            ticket_root,
+            ticket_roots,
             ticket_keys,
             tap,
             tickets,

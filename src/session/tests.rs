@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::context::{ClientCertificateMode, Context, Credentials, Options};
+use crate::context::{ClientCertificateMode, Context, Credentials, Options, TicketRoot};
 use crate::outcome::{Alert, Question};
 
 fn certificates(name: &str) -> Vec<u8> {
@@ -876,7 +876,7 @@ fn certificates_are_compressed() {
 fn resuming_server(name: &str) -> Options {
     let mut options = Options::default();
     options.set_credentials(Some(credentials(name)));
-    options.set_ticket_keys(&[7; 32], 0).unwrap();
+    options.set_ticket_roots(&[TicketRoot { secret: &[7; 32], seal_from: 0, open_until: i64::MAX }]).unwrap();
     options
 }
 
@@ -954,7 +954,8 @@ fn a_ticket_without_a_lifetime_is_not_kept() {
 fn a_client_resumes_for_seven_days_at_most() {
     for protocols in [0xC00, 0x3000] {
         let mut server = resuming_server("server-p256");
-        server.set_ticket_keys(&[], 604_800).unwrap();
+        server.set_ticket_roots(&[]).unwrap();
+        server.set_ticket_lifetime(604_800).unwrap();
         let server = Arc::new(Context::server(server).unwrap());
         let client = resuming_client(protocols);
         assert!(!resumed(&connect(&server, &client, None)));
@@ -974,7 +975,8 @@ fn a_clients_ticket_is_gone_from_memory_at_the_next_use_of_its_context_after_its
     const LIFETIME: u32 = 86_400;
     for protocols in [0xC00, 0x3000] {
         let mut server = resuming_server("server-p256");
-        server.set_ticket_keys(&[], LIFETIME).unwrap();
+        server.set_ticket_roots(&[]).unwrap();
+        server.set_ticket_lifetime(LIFETIME).unwrap();
         let server = Arc::new(Context::server(server).unwrap());
         let uses: [fn(&Arc<Context>, &Session); 3] = [
             |context, _| drop(Session::new(context.clone())),

@@ -157,14 +157,19 @@ impl<'a> Certificate<'a> {
             })
     }
 
-    /// Section 6.1.3 (a)(2).
-    pub(super) fn check_validity(&self, now: UnixTime) -> Result<(), Error> {
+    /// The first and the last second in which it is valid.
+    pub(super) fn dates(&self) -> Option<(i64, i64)> {
         let mut dates = self.validity.clone();
         let mut date = || {
             let (tag, text) = any_element(self.der, &mut dates)?;
             dates::seconds(tag, &self.der[text])
         };
-        let (Some(not_before), Some(not_after)) = (date(), date()) else { return Err(Error::BadDerTime) };
+        Some((date()?, date()?))
+    }
+
+    /// Section 6.1.3 (a)(2).
+    pub(super) fn check_validity(&self, now: UnixTime) -> Result<(), Error> {
+        let (not_before, not_after) = self.dates().ok_or(Error::BadDerTime)?;
         let time = |seconds: i64| UnixTime::since_unix_epoch(Duration::from_secs(seconds.max(0).unsigned_abs()));
         let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         if not_before > not_after {

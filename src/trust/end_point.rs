@@ -1,6 +1,7 @@
 //! The hash of a server's certificate that names a connection's end point (RFC 5929 section 4.1).
 
 use super::fields;
+use crate::crypto::end_point::EndPoint;
 use crate::crypto::provider::digest::{Algorithm, SHA256, SHA384, SHA512, digest};
 
 // Contents of object identifiers: RFC 8017 appendix C, RFC 5758 section 3.2, RFC 8410 section 3.
@@ -19,10 +20,10 @@ const ID_SHA256: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
 const ID_SHA384: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 2];
 const ID_SHA512: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 3];
 
-/// The hash, or `None` where RFC 5929 does not say which one: signatures without a hash of their own (Ed25519), or with
-/// one that is unknown here.
-pub(crate) fn certificate_hash(certificate: &[u8]) -> Option<Vec<u8>> {
-    hash_of(certificate).map(|algorithm| digest(algorithm, certificate).as_ref().to_vec())
+/// The hash of a server's certificate.
+pub(crate) fn end_point(certificate: &[u8]) -> EndPoint {
+    let algorithm = hash_of(certificate);
+    EndPoint::new(digest(algorithm.unwrap_or(&SHA256), certificate).as_ref(), algorithm.is_some())
 }
 
 /// The hash of the certificate's signature; SHA-256 in place of MD5 and SHA-1.
@@ -40,5 +41,26 @@ fn hash_of(certificate: &[u8]) -> Option<&'static Algorithm> {
             Some(_) => None,
         },
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_binds_with_the_hash_of_its_signature() {
+        for (name, len) in [
+            ("signed-ecdsa-sha256", Some(32)),
+            ("signed-rsa-sha1", Some(32)),
+            ("signed-rsa-sha384", Some(48)),
+            ("signed-pss-sha512", Some(64)),
+            ("signed-ed25519", None),
+        ] {
+            let pem = std::fs::read(format!("{}/ffi-tests/certs/{name}.pem", env!("CARGO_MANIFEST_DIR"))).unwrap();
+            let certificate = rustls_pemfile::certs(&mut &*pem).next().unwrap().unwrap();
+            assert_eq!(end_point(&certificate).binding().map(<[u8]>::len), len, "{name}");
+            assert_ne!(end_point(&certificate), end_point(&certificate[1..]));
+        }
     }
 }

@@ -17,6 +17,7 @@ mod privileges;
 mod report;
 mod strict;
 pub(crate) mod system;
+mod who;
 
 use std::cmp::Reverse;
 use std::ops::RangeInclusive;
@@ -35,10 +36,11 @@ use self::budget::Budget;
 #[cfg(test)]
 pub(crate) use self::budget::tests::CHECKS;
 use self::early::Moved;
-pub(crate) use self::end_point::certificate_hash;
+pub(crate) use self::end_point::end_point;
 pub(crate) use self::name::{matches_name, server_name};
 pub(crate) use self::path::Link;
 use self::path::Subject;
+pub(crate) use self::who::{not_after, who};
 use crate::crypto::provider;
 use crate::limits::MAX_SIGNING_RSA_BITS;
 use crate::outcome::{Alert, Failure, policy};

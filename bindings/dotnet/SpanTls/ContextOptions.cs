@@ -36,14 +36,10 @@ internal static class ContextOptions
             NativeMethods.Must(NativeMethods.tls_options_set_alpn_mismatch(options, (int)TlsAlpnMismatch.Continue));
         }
         NativeMethods.Must(NativeMethods.tls_options_set_validate_on_resume(options, settings.ValidateOnResume ? 1 : 0));
-        if (settings.TicketRoot != null)
-        {
-            fixed (byte* root = settings.TicketRoot)
-            {
-                NativeMethods.Must(NativeMethods.tls_options_set_ticket_keys(
-                    options, root, (nuint)settings.TicketRoot.Length, (uint)settings.TicketLifetime.TotalSeconds));
-            }
-        }
+        NativeMethods.Must(TlsTicketRoot.With(settings.TicketRoots, (roots, count) =>
+            NativeMethods.tls_options_set_ticket_roots(options, (NativeTicketRoot*)roots, count)));
+        NativeMethods.Must(NativeMethods.tls_options_set_ticket_lifetime(options, checked((uint)settings.TicketLifetime.TotalSeconds)));
+        NativeMethods.Must(NativeMethods.tls_options_set_ticket_count(options, checked((uint)settings.TicketCount)));
         if (settings.Groups.Count > 0)
         {
             ushort[] groups = settings.Groups.ToArray();

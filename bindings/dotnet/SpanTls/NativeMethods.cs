@@ -141,7 +141,13 @@ internal static unsafe partial class NativeMethods
     internal static extern int tls_options_set_validate_on_resume(OptionsHandle options, int validate);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int tls_options_set_ticket_keys(OptionsHandle options, void* root, nuint rootLen, uint lifetimeSeconds);
+    internal static extern int tls_options_set_ticket_roots(OptionsHandle options, NativeTicketRoot* roots, nuint numRoots);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_options_set_ticket_lifetime(OptionsHandle options, uint seconds);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_options_set_ticket_count(OptionsHandle options, uint count);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int tls_options_set_max_fragment_size(OptionsHandle options, nuint size);
@@ -160,6 +166,12 @@ internal static unsafe partial class NativeMethods
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern void tls_context_destroy(IntPtr context);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_context_set_ticket_roots(ContextHandle context, NativeTicketRoot* roots, nuint numRoots);
+
+    [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int tls_context_forget_expired(ContextHandle context);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int tls_context_is_server(ContextHandle context);

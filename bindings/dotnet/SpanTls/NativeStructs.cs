@@ -27,6 +27,15 @@ internal unsafe struct NativeSpan
 }
 
 [StructLayout(LayoutKind.Sequential)]
+internal unsafe struct NativeTicketRoot
+{
+    internal void* Secret;
+    internal nuint SecretLen;
+    internal long SealFrom;
+    internal long OpenUntil;
+}
+
+[StructLayout(LayoutKind.Sequential)]
 internal unsafe struct NativeValidation
 {
     internal nuint StructSize;

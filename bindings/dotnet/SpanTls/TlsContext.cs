@@ -7,7 +7,7 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace SpanTls;
 
-/// <summary>What sessions share: credentials, trust, tickets. Never changes; may be used by any number of threads, and disposed of
+/// <summary>What sessions share: credentials, trust, tickets. Never changes but for the roots of tickets; may be used by any number of threads, and disposed of
 /// while sessions live.</summary>
 public sealed class TlsContext : IDisposable
 {
@@ -15,6 +15,9 @@ public sealed class TlsContext : IDisposable
     private const int MostChosen = 1024;
 
     private readonly Dictionary<string, TlsContext> _chosen = new();
+
+    /// <summary>What a callback lets sessions continue with, if it is always the same.</summary>
+    private TlsContext? _decided;
 
     private TlsContext(ContextHandle handle, bool isServer, TlsCredentials? credentials, TlsContextSettings settings)
     {
@@ -85,6 +88,7 @@ public sealed class TlsContext : IDisposable
         return new TlsContext(NewServer(OptionsHandle.None), true, null, settings)
         {
             Decide = session => judge(session.Sender ?? session, null, null, SslPolicyErrors.RemoteCertificateNotAvailable) ? context : null,
+            _decided = context,
         };
     }
 
@@ -162,6 +166,43 @@ public sealed class TlsContext : IDisposable
             Time = time,
             LocalSelection = options.LocalCertificateSelectionCallback,
         };
+    }
+
+    /// <summary>Replaces the roots of a server's session tickets while the context is in use; none: it makes its own.</summary>
+    public void SetTicketRoots(IEnumerable<TlsTicketRoot> roots)
+    {
+        TlsTicketRoot[] copies = (roots ?? throw new ArgumentNullException(nameof(roots))).Select(root => root.Copy()).ToArray();
+        if (!IsServer || Decide == null)
+        {
+            SetOwn(copies);
+            return;
+        }
+        lock (_chosen)
+        {
+            foreach (TlsContext context in _chosen.Values.Concat(_decided == null ? Array.Empty<TlsContext>() : new[] { _decided }))
+            {
+                context.SetOwn(copies);
+            }
+            // Those for certificates that are chosen later.
+            Settings.Replace(copies);
+        }
+    }
+
+    private unsafe void SetOwn(TlsTicketRoot[] roots) => NativeMethods.Must(
+        TlsTicketRoot.With(roots, (first, count) => NativeMethods.tls_context_set_ticket_roots(Handle, (NativeTicketRoot*)first, count)));
+
+    /// <summary>Erases expired ticket roots and tickets; for a timer where the context may be idle.</summary>
+    public void ForgetExpired()
+    {
+        NativeMethods.Must(NativeMethods.tls_context_forget_expired(Handle));
+        lock (_chosen)
+        {
+            foreach (TlsContext context in _chosen.Values)
+            {
+                context.ForgetExpired();
+            }
+        }
+        _decided?.ForgetExpired();
     }
 
     /// <summary>Sessions live on.</summary>

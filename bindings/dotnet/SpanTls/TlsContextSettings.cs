@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Security.Cryptography.X509Certificates;
 
 namespace SpanTls;
@@ -46,11 +47,14 @@ public sealed class TlsContextSettings
     /// <summary>False: a session that is resumed is not judged again.</summary>
     public bool ValidateOnResume { get; set; } = true;
 
-    /// <summary>At least 32 secret bytes: machines with the same root take each other's tickets.</summary>
-    public byte[]? TicketRoot { get; set; }
+    /// <summary>Machines with the same roots take each other's session tickets; empty: a context makes its own.</summary>
+    public IList<TlsTicketRoot> TicketRoots { get; private set; } = new List<TlsTicketRoot>();
 
     /// <summary>How long a ticket is taken; zero: the library's default.</summary>
     public TimeSpan TicketLifetime { get; set; }
+
+    /// <summary>How many tickets a server sends after a TLS 1.3 handshake.</summary>
+    public int TicketCount { get; set; } = 2;
 
     /// <summary>Groups of the key exchange (their numbers), in the order of preference; empty: the default.</summary>
     public IList<ushort> Groups { get; private set; } = new List<ushort>();
@@ -67,6 +71,9 @@ public sealed class TlsContextSettings
     /// <summary>False: calls return <see cref="TlsOperationStatus.NeedsSignature"/> instead of signing with keys of .NET.</summary>
     public bool SignInCall { get; set; } = true;
 
+    /// <summary>These in place of the others.</summary>
+    internal void Replace(IEnumerable<TlsTicketRoot> roots) => TicketRoots = roots.ToList();
+
     /// <summary>A copy, independent of later changes.</summary>
     internal TlsContextSettings Copy()
     {
@@ -75,7 +82,7 @@ public sealed class TlsContextSettings
         copy.MoreCredentials = new List<TlsCredentials>(MoreCredentials);
         copy.NamedCredentials = new List<KeyValuePair<string, TlsCredentials>>(NamedCredentials);
         copy.TrustAnchors = TrustAnchors == null ? null : new X509Certificate2Collection(TrustAnchors);
-        copy.TicketRoot = (byte[]?)TicketRoot?.Clone();
+        copy.TicketRoots = TicketRoots.Select(root => root.Copy()).ToList();
         return copy;
     }
 }

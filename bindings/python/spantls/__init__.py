@@ -6,7 +6,7 @@ import ctypes
 from typing import Tuple
 
 from . import _native
-from ._context import Context, Credentials, Options
+from ._context import Context, Credentials, Options, TicketRoot
 from ._errors import TlsError, alert_name, cipher_suite_name, group_name, signature_scheme_name, status_name
 from ._facts import CertificateInfo, certificate_info, certificate_matches_name, certificate_text
 from ._handles import must as _must
@@ -29,7 +29,8 @@ def suspended_handshakes() -> Tuple[int, int]:
 
 
 __all__ = [
-    "CertificateInfo", "ClientHello", "Context", "Credentials", "Options", "Session", "SessionStats", "TlsError", "ValidationReport",
+    "CertificateInfo", "ClientHello", "Context", "Credentials", "Options", "Session", "SessionStats", "TicketRoot", "TlsError",
+    "ValidationReport",
     "alert_name", "certificate_info", "certificate_matches_name", "certificate_text", "cipher_suite_name", "group_name",
     "library_version", "signature_scheme_name", "status_name", "suspended_handshakes",
 ]

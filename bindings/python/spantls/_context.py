@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
-from typing import Any, Iterable, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Iterable, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ._handles import ContextHandle, CredentialsHandle, Handle, OptionsHandle, create, must
 from ._library import lib
 from ._native import VALIDATION_TIME_NOW, AlpnMismatch, CertificateRequests, ClientCertificate, TrustAnchors, Validation
+from ._native import spantls_ticket_root_t
 from ._spans import input_span, spans_of, terminated
 
 Path = Union[str, "os.PathLike[str]"]
@@ -89,6 +90,25 @@ def _each(credentials: Optional[Several]) -> Iterable[Credentials]:
     return () if credentials is None else (credentials,) if isinstance(credentials, Credentials) else credentials
 
 
+class TicketRoot(NamedTuple):
+    """What the keys of session tickets derive from. It seals from `seal_from` on and opens until `open_until` (Unix times)."""
+
+    secret: Any
+    seal_from: int = 0
+    open_until: int = (1 << 63) - 1
+
+
+def _ticket_roots(roots: Iterable[TicketRoot]) -> Tuple[Any, int, Any]:
+    """The roots as an array, how many, and what must live as long as the array."""
+    roots = list(roots)
+    spans = [input_span(root.secret) for root in roots]
+    records = (spantls_ticket_root_t * len(roots))()
+    for record, (span, length), root in zip(records, spans, roots):
+        record.secret = ctypes.cast(span, ctypes.c_void_p).value
+        record.secret_len, record.seal_from, record.open_until = length, root.seal_from, root.open_until
+    return records, len(roots), spans
+
+
 class Options:
     """What contexts are made from. Every setting is a keyword and a method. Credentials may be one or several, the preferred first;
     those for names are for servers (SNI): {"www.example.org": credentials, "*.example.org": [ecdsa, rsa]}."""
@@ -99,8 +119,8 @@ class Options:
         crls_file: Optional[Path] = None, protocols: int = 0,
         cipher_suites: Sequence[int] = (), groups: Sequence[int] = (), alpn: Iterable[Union[str, bytes]] = (),
         client_certificate: int = ClientCertificate.NONE, validation: int = Validation.EXTERNAL,
-        allow_resume: bool = True, validate_on_resume: bool = True, ticket_root: Any = b"",
-        ticket_lifetime: int = 0, max_fragment_size: int = 0, key_log_file: Optional[Path] = None,
+        allow_resume: bool = True, validate_on_resume: bool = True, ticket_roots: Iterable[TicketRoot] = (),
+        ticket_lifetime: int = 0, ticket_count: int = 2, max_fragment_size: int = 0, key_log_file: Optional[Path] = None,
         keep_client_hello: bool = False, trust_anchor_mode: int = TrustAnchors.AUTHORITIES,
         strict_certificates: bool = False, validation_time: int = VALIDATION_TIME_NOW,
         credentials_for_names: Union[Mapping[str, "Several"], Iterable[Tuple[str, "Several"]]] = (),
@@ -137,7 +157,9 @@ class Options:
         self.set_certificate_validation(validation)
         self.set_allow_resume(allow_resume)
         self.set_validate_on_resume(validate_on_resume)
-        self.set_ticket_keys(ticket_root, ticket_lifetime)
+        self.set_ticket_roots(ticket_roots)
+        self.set_ticket_lifetime(ticket_lifetime)
+        self.set_ticket_count(ticket_count)
         self.set_max_fragment_size(max_fragment_size)
         if key_log_file is not None:
             self.set_key_log_file(key_log_file)
@@ -226,9 +248,15 @@ class Options:
     def set_validate_on_resume(self, validate: bool) -> None:
         must(lib.tls_options_set_validate_on_resume(self._handle, int(validate)))
 
-    def set_ticket_keys(self, root: Any, lifetime_seconds: int = 0) -> None:
-        span, length = input_span(root)
-        must(lib.tls_options_set_ticket_keys(self._handle, span, length, lifetime_seconds))
+    def set_ticket_roots(self, roots: Iterable[TicketRoot]) -> None:
+        records, count, _held = _ticket_roots(roots)
+        must(lib.tls_options_set_ticket_roots(self._handle, records, count))
+
+    def set_ticket_lifetime(self, seconds: int) -> None:
+        must(lib.tls_options_set_ticket_lifetime(self._handle, seconds))
+
+    def set_ticket_count(self, count: int) -> None:
+        must(lib.tls_options_set_ticket_count(self._handle, count))
 
     def set_max_fragment_size(self, size: int) -> None:
         must(lib.tls_options_set_max_fragment_size(self._handle, size))
@@ -280,6 +308,15 @@ class Context:
     @property
     def is_server(self) -> bool:
         return bool(lib.tls_context_is_server(self._handle))
+
+    def set_ticket_roots(self, roots: Iterable[TicketRoot]) -> None:
+        """Replaces the roots of a server's context while it is in use; from any thread."""
+        records, count, _held = _ticket_roots(roots)
+        must(lib.tls_context_set_ticket_roots(self._handle, records, count))
+
+    def forget_expired(self) -> None:
+        """Erases expired ticket roots and tickets of a context that may have been idle."""
+        must(lib.tls_context_forget_expired(self._handle))
 
     def close(self) -> None:
         """Releases the context; its sessions live on."""

@@ -30,6 +30,7 @@ class Settings(NamedTuple):
     ciphers: Optional[Tuple[int, ...]]
     groups: Tuple[int, ...]
     has_tickets: bool
+    num_tickets: int  # of TLS 1.3
     key_log_file: Optional[str]
 
     def own_for(self, signature_algorithms: List[int]) -> Optional[Credentials]:
@@ -96,10 +97,10 @@ class Engines:
         return list(SUITES if self._ciphers is None else self._ciphers)
 
     def _settings(self) -> Settings:
-        has_tickets = not self.options & ssl.OP_NO_TICKET and self.num_tickets != 0
+        has_tickets = not self.options & ssl.OP_NO_TICKET
         with self._lock:
             return Settings(self._trust, self._trust.stamp(), self._credentials, self._alpn, self._ciphers, self._groups,
-                            has_tickets, self.keylog_filename)
+                            has_tickets, min(self.num_tickets, 16), self.keylog_filename)
 
     def _cached(self, settings: Settings, kind: Any, make: Callable[[], Made]) -> Made:
         """`kind` has all that decides beside the settings. Engines of settings that were changed are dropped, with their tickets."""
@@ -142,7 +143,7 @@ class Engines:
                 credentials=own, protocols=policy.protocols, cipher_suites=settings.ciphers or (), groups=settings.groups,
                 alpn=settings.alpn, alpn_mismatch=AlpnMismatch.CONTINUE, client_certificate=_CLIENT_CERTIFICATE[mode],
                 allow_resume=settings.has_tickets,
-                key_log_file=settings.key_log_file)
+                ticket_count=settings.num_tickets, key_log_file=settings.key_log_file)
             trust.give_to(options, flags)
             return Made(Context.server(options), trust)
         return self._cached(settings, ("server", own, mode, flags, policy.protocols), make)

@@ -602,6 +602,18 @@ class spantls_span_t(ctypes.Structure):
     ]
 
 
+class spantls_ticket_root_t(ctypes.Structure):
+    """A ticket root, for Options.set_ticket_roots() and Context.set_ticket_roots(): the keys of session tickets derive from it.
+    Times are Unix times."""
+
+    _fields_ = [
+        ("secret", c_void_p),
+        ("secret_len", c_size_t),
+        ("seal_from", c_int64),
+        ("open_until", c_int64),
+    ]
+
+
 class spantls_validation_t(ctypes.Structure):
     """Why the default validation would refuse the peer. Set struct_size to sizeof(spantls_validation_t) before passing it."""
 
@@ -743,13 +755,17 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "tls_options_set_certificate_validation": (c_int32, (c_void_p, c_int32)),
     "tls_options_set_allow_resume": (c_int32, (c_void_p, c_int32)),
     "tls_options_set_validate_on_resume": (c_int32, (c_void_p, c_int32)),
-    "tls_options_set_ticket_keys": (c_int32, (c_void_p, c_void_p, c_size_t, c_uint32)),
+    "tls_options_set_ticket_roots": (c_int32, (c_void_p, c_void_p, c_size_t)),
+    "tls_options_set_ticket_lifetime": (c_int32, (c_void_p, c_uint32)),
+    "tls_options_set_ticket_count": (c_int32, (c_void_p, c_uint32)),
     "tls_options_set_max_fragment_size": (c_int32, (c_void_p, c_size_t)),
     "tls_options_set_key_log_file": (c_int32, (c_void_p, c_char_p)),
     "tls_options_set_keep_client_hello": (c_int32, (c_void_p, c_int32)),
     "tls_context_create_server": (c_int32, (c_void_p, c_void_p)),
     "tls_context_create_client": (c_int32, (c_void_p, c_void_p)),
     "tls_context_destroy": (None, (c_void_p,)),
+    "tls_context_set_ticket_roots": (c_int32, (c_void_p, c_void_p, c_size_t)),
+    "tls_context_forget_expired": (c_int32, (c_void_p,)),
     "tls_context_is_server": (c_int32, (c_void_p,)),
     "tls_context_set_user_data": (c_int32, (c_void_p, c_void_p)),
     "tls_context_user_data": (c_void_p, (c_void_p,)),

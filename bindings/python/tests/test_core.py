@@ -303,9 +303,36 @@ class Facts(unittest.TestCase):
             resumed.append(bool(pair[0].session.state & State.RESUMED))
         self.assertEqual([False, True], resumed)
 
+    def test_machines_with_the_same_roots_resume_each_others_sessions(self):
+        old, following = spantls.TicketRoot(b"the secret of all the machines.."), spantls.TicketRoot(bytearray(range(32)), seal_from=1)
+
+        def machine(name):
+            return spantls.Context.server(credentials=credentials(name), ticket_roots=[old], ticket_lifetime=3600, ticket_count=1)
+
+        def resumes(server):
+            pair = End(Session(client, "localhost")), End(Session(server))
+            shake(*pair)
+            pair[0].read()
+            self.assertEqual(*(end.session.channel_binding(ChannelBinding.ENDPOINT) for end in pair))
+            return bool(pair[1].session.state & State.RESUMED)
+        client = spantls.Context.client(trust_anchors_file=CA)
+        one, two = machine("server-p256"), machine("server-renewed")
+        self.assertEqual([resumes(one), resumes(two)], [False, True])
+        two.set_ticket_roots([old, following])
+        self.assertEqual([resumes(two), resumes(one)], [True, False])
+        one.set_ticket_roots([following])
+        one.forget_expired()
+        self.assertEqual([resumes(two), resumes(one)], [True, True])
+        with self.assertRaises(TlsError):
+            client.set_ticket_roots([old])
+        with self.assertRaises(TlsError):
+            one.set_ticket_roots([old, old])
+        self.assertTrue(resumes(one))
+
     def test_wrong_settings_say_what_is_wrong(self):
         for settings in ({"alpn": [""]}, {"cipher_suites": [1]}, {"groups": [1]}, {"max_fragment_size": 1},
-                         {"trust_anchors": b"none"}, {"crls": b"none"}, {"ticket_root": b"short"}, {"protocols": 7},
+                         {"trust_anchors": b"none"}, {"crls": b"none"}, {"protocols": 7},
+                         {"ticket_roots": [spantls.TicketRoot(b"short")]}, {"ticket_count": 17}, {"ticket_lifetime": 604801},
                          {"key_log_file": "/nonexistent/log"}, {"trust_anchors_file": "/nonexistent"}):
             with self.assertRaises(TlsError) as caught:
                 spantls.Options(**settings)

@@ -1,0 +1,96 @@
+//! What a server's session tickets are bound to: whom the server accepts, and who it is.
+
+use std::sync::Arc;
+
+use super::Options;
+use super::options::VALIDATION_TIME_NOW;
+use crate::crypto::own_key::OwnKey;
+use crate::crypto::provider::digest::{Context, SHA256};
+use crate::crypto::ticket_keys::OwnLeaf;
+use crate::trust;
+
+impl Options {
+    /// A digest that two contexts share exactly if they accept the same clients in the same way. A ticket passes between
+    /// contexts that have the same one only, and where its client gets a certificate for the same names ([`own_leaves`]). Nobody
+    /// shows a certificate in a resumed session: were a ticket good wherever its root is, an attacker could redirect a client to
+    /// another server of that root, and the client would take it for the one that it asked for.
+    ///
+    /// `ffi-tests/secrets/needles.py` computes both digests, to know the keys of tickets.
+    pub(crate) fn admission(&self) -> [u8; 32] {
+        let mut digest = Context::new(&SHA256);
+        let mut part = |bytes: &[u8]| {
+            digest.update(&(bytes.len() as u64).to_be_bytes());
+            digest.update(bytes);
+        };
+        part(&[
+            self.client_certificates as u8,
+            self.validation as u8,
+            u8::from(self.validate_on_resume),
+            u8::from(self.tls12),
+            u8::from(self.tls13),
+            self.rules.anchors as u8,
+            u8::from(self.rules.strict),
+        ]);
+        part(&self.rules.time.map_or(VALIDATION_TIME_NOW, |time| time.as_secs().cast_signed()).to_be_bytes());
+        let mut anchors: Vec<&[u8]> = self.trust_anchors.iter().map(|anchor| anchor.as_ref()).collect();
+        let mut lists: Vec<&[u8]> = self.revocation_lists.iter().map(|list| list.as_ref()).collect();
+        // Their order decides nothing.
+        anchors.sort_unstable();
+        lists.sort_unstable();
+        let protocols: Vec<&[u8]> = self.alpn.names().iter().map(Vec::as_slice).collect();
+        for list in [anchors, lists, protocols] {
+            part(&(list.len() as u64).to_be_bytes());
+            list.iter().for_each(|item| part(item));
+        }
+        let mut admission = [0; 32];
+        admission.copy_from_slice(digest.finish().as_ref());
+        admission
+    }
+}
+
+/// What tickets depend on of the certificates of these options.
+///
+/// To its clients a server is the names in its certificate, not the certificate: whoever has the root and a certificate for the
+/// same names would be accepted in a full handshake too. So a renewed certificate takes the tickets of the old one; key and
+/// issuer are not compared. Which certificate it is the ClientHello decides, as in a full handshake: what a context has for
+/// other names plays no part.
+pub(super) fn own_leaves(options: &Options) -> Vec<OwnLeaf> {
+    let leaf = |key: &Arc<OwnKey>| {
+        let chain = key.current();
+        let certificate = chain.cert.first().map_or(&[][..], |leaf| leaf.as_ref());
+        OwnLeaf {
+            key: key.clone(),
+            who: trust::who(certificate),
+            // Without a date that can be read there are no tickets: it has expired long ago.
+            until: trust::not_after(certificate).unwrap_or(0),
+            end_point: trust::end_point(certificate),
+        }
+    };
+    options.chains.all().map(leaf).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Failure;
+
+    #[test]
+    fn tickets_do_not_pass_between_contexts_that_judge_by_other_rules() {
+        let with = |change: fn(&mut Options) -> Result<(), Failure>| {
+            let mut options = Options::default();
+            change(&mut options).unwrap();
+            options.admission()
+        };
+        let admissions = [
+            with(|_| Ok(())),
+            with(|options| options.set_trust_anchor_mode(1)),
+            with(|options| options.set_trust_anchor_mode(2)),
+            with(|options| options.set_strict_certificates(1)),
+            with(|options| options.set_validation_time(0)),
+            with(|options| options.set_validation_time(1)),
+        ];
+        for (index, admission) in admissions.iter().enumerate() {
+            assert!(!admissions[..index].contains(admission), "change {index}");
+        }
+    }
+}
