@@ -737,7 +737,7 @@ fn a_client_that_had_declined_is_decided_about_again() {
                 assert_eq!(link.server().result, Ok(Outcome::Suspended(Question::Certificate)));
                 assert_eq!(link.server().session.pending_policy_errors(), 1);
                 assert!(link.server().remote().is_empty());
-                assert_eq!(link.server().session.accept_with_default_validation(), Ok(0));
+                assert_eq!(link.server().session.accept_with_default_validation(), Ok(1));
                 link.run();
             }
             link.completed();
