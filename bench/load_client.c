@@ -20,7 +20,7 @@
  */
 #define _GNU_SOURCE
 
-#include "../examples-c/http.h"
+#include "../examples-c/body.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -30,6 +30,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -272,7 +273,7 @@ static const char *take_response(struct client *client, size_t len)
         return "a longer response";
     while (at < len) {
         size_t part = 0;
-        const uint8_t *body = http_body(client->body_got, len - at, &part);
+        const uint8_t *body = body_bytes(client->body_got, len - at, &part);
         if (memcmp(input + at, body, part) != 0)
             return "another body";
         at += part;
@@ -532,7 +533,7 @@ int main(int argc, char **argv)
     int64_t first = now_ns();
 
     signal(SIGPIPE, SIG_IGN);
-    http_body_init();
+    body_init();
     epoll = epoll_create1(EPOLL_CLOEXEC);
     if (clients == NULL || epoll < 0)
         die("starting");

@@ -13,6 +13,7 @@
  */
 #define _GNU_SOURCE
 
+#include "../examples-c/body.h"
 #include "../examples-c/http.h"
 
 #include <arpa/inet.h>
@@ -199,13 +200,13 @@ static int speak(struct worker *worker, struct connection *connection)
         while (len < RECORD && connection->said + len < all) {
             size_t more = 0;
             uint64_t most = all - connection->said - len;
-            const uint8_t *body = http_body(connection->said + len - head_len,
-                                            most < RECORD - len ? most : RECORD - len, &more);
+            const uint8_t *body = body_bytes(connection->said + len - head_len,
+                                             most < RECORD - len ? most : RECORD - len, &more);
             memcpy(worker->output + len, body, more);
             len += more;
         }
     } else {
-        data = http_body(connection->said - head_len, all - connection->said, &len);
+        data = body_bytes(connection->said - head_len, all - connection->said, &len);
     }
     int result = SSL_write(connection->ssl, data, (int)len);
     if (result <= 0)
@@ -216,11 +217,8 @@ static int speak(struct worker *worker, struct connection *connection)
         return 1;
     }
     connection->speaking = false;
-    if (!request->continues) {
-        connection->phase = request->keep_alive ? PHASE_OPEN : PHASE_CLOSING;
-        join_queue(worker, connection, QUEUE_REQUEST);
-    }
-    request->continues = false;
+    connection->phase = request->keep_alive ? PHASE_OPEN : PHASE_CLOSING;
+    join_queue(worker, connection, QUEUE_REQUEST);
     return 1;
 }
 
@@ -485,7 +483,7 @@ int main(int argc, char **argv)
     require(argc - optind == 2 && threads >= 1 && threads <= MAX_THREADS, "usage: see the top of openssl_server.c");
     require(SSL_CTX_use_certificate_chain_file(context, argv[optind]), argv[optind]);
     require(SSL_CTX_use_PrivateKey_file(context, argv[optind + 1], SSL_FILETYPE_PEM), argv[optind + 1]);
-    http_body_init();
+    body_init();
     signal(SIGPIPE, SIG_IGN); /* OpenSSL writes with write() */
     fprintf(stderr, "%s\n", OpenSSL_version(OPENSSL_VERSION));
     int listener = listen_on_loopback(port);

@@ -72,7 +72,7 @@ def build_openssl():
 def compile_with_openssl(source, name, *, ours):
     """One of the C programs here, with OpenSSL 3.5 (ours) or with Debian's."""
     BUILD.mkdir(parents=True, exist_ok=True)
-    sources = [HERE / source, ROOT / "examples-c" / "http.c"]
+    sources = [HERE / source, *(ROOT / "examples-c" / name for name in ("http.c", "body.c"))]
     if ours:
         directory = build_openssl()
         flags = [f"-I{directory}/include"]

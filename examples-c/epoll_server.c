@@ -5,13 +5,14 @@
  *
  *     epoll_server [options] chain.pem key.pem [name chain.pem key.pem ...]     (see usage() for the options)
  *
- * A request for /1024 gets 1,024 bytes, one for / gets 13; bodies of requests are ignored. Clients that ask for one of
- * the names are shown its certificate, all others the first one. It prints "listening on 127.0.0.1 PORT" on standard
+ * A request for /1024 gets 1,024 bytes, one for / gets 13. Requests with a body are refused (http.h). Clients that ask
+ * for one of the names are shown its certificate, all others the first one. It prints "listening on 127.0.0.1 PORT" on standard
  * output and runs until SIGTERM or SIGINT: then requests that have begun are answered, and a line on standard error says
  * what it has served. Nothing else is written, so no disk can fill up and no reader can hold it up.
  */
 #define _GNU_SOURCE
 
+#include "body.h"
 #include "settings.h"
 #include "worker.h"
 
@@ -265,7 +266,7 @@ int main(int argc, char **argv)
         tls_options_destroy(options);
         return usage(argv[0]);
     }
-    http_body_init();
+    body_init();
     bool done = add_alpn(options, "http/1.1") &&
                 make_contexts(&settings.server, options, argc - optind, argv + optind);
     tls_options_destroy(options);

@@ -1,7 +1,10 @@
 /*
- * HTTP/1.1 as far as a server needs it that answers every request with so many bytes and ignores what it is sent: where
- * a request ends, and the head of a response. No transport, no allocation: requests are taken from bytes that the
- * caller has, so pipelined ones lie behind each other there.
+ * The little of HTTP/1.1 that an example of TLS needs: GET and HEAD requests without a body, and responses of as many
+ * bytes as the request's target says. No transport, no allocation: requests are taken from bytes that the caller has.
+ *
+ * Request smuggling is impossible by construction. It needs two parties that disagree about where a request ends. Here
+ * a request ends at the empty line of its head, and only one that has no body by every reading leaves the connection
+ * open. After any other request, one with a body included, the connection ends and no byte received is used.
  */
 #ifndef HTTP_H
 #define HTTP_H
@@ -10,52 +13,33 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A longer head, or a longer line between the chunks of a body, is refused. A caller with so much room never gets stuck. */
+/* A longer head is refused. A caller with space for so many bytes can always continue. */
 #define HTTP_MAX_HEAD 8192
 
-/* Room for any head that http_response_head() writes. */
+/* Space for any head that http_response_head() writes. */
 #define HTTP_MAX_RESPONSE_HEAD 256
 
-/* The longest response body that a path can ask for: 1 GiB. */
+/* The longest response body that a target can ask for: 1 GiB. */
 #define HTTP_MAX_BODY ((uint64_t)1 << 30)
 
-/*
- *     HEAD ---> BODY ------------------------------------------> HEAD
- *       \-----> CHUNK_SIZE ---> CHUNK ---> CHUNK_END ---> CHUNK_SIZE ...
- *                    \--------> TRAILERS ----------------------> HEAD
- */
-enum http_part { HTTP_HEAD, HTTP_BODY, HTTP_CHUNK_SIZE, HTTP_CHUNK, HTTP_CHUNK_END, HTTP_TRAILERS };
-
-/* Starts as all zeros, and goes on with the next request by itself. */
 struct http_request {
-    enum http_part part;
-    uint16_t status;   /* of the response: 200, or what is wrong with the request */
-    bool is_head;      /* the response has no body */
-    bool keep_alive;   /* the connection goes on behind the response */
-    bool continues;    /* the client waits for "100 Continue" before it sends its body */
-    uint64_t size;     /* of the body that the path asks for */
-    uint64_t left;     /* of the request's body, or of a chunk of it */
+    const char *status; /* of the response: "200 OK", or what is wrong with the request */
+    bool is_head;       /* the response has no body */
+    bool keep_alive;    /* the connection stays open after the response */
+    uint64_t size;      /* of the body that the target asks for; 0 unless the status is 200 */
 };
 
 /*
- * Takes as much of a request as there is; `*out_taken` bytes of `data` are done with, the rest is to be shown again with
- * more behind it. True when it is the server's turn: at the end of a request, or before its body, when the client waits
- * for a go-ahead (`continues`: clear it once that is said). A request that is not understood ends where it is, with its
- * status and without keep_alive: nothing behind it means anything.
+ * Takes the next request from `data`. False: its head is not complete, so call again with more. True: the response can
+ * be sent. In both cases the caller drops `*out_taken` bytes and passes the rest again; that is nothing if the
+ * connection is to end (`keep_alive` is false), whatever came after the request.
  */
 bool http_take(struct http_request *request, const uint8_t *data, size_t len, size_t *out_taken);
 
-/* Writes the head of what is to be said, the same whenever it is asked; tells its length. */
+/* Writes the head of the response, the same at each call. Returns its length. */
 size_t http_response_head(const struct http_request *request, char head[HTTP_MAX_RESPONSE_HEAD]);
 
-/* The length of the body behind it. */
+/* The length of the body after it. */
 uint64_t http_response_body(const struct http_request *request);
-
-/*
- * Bytes of a body from an offset on, at most `most`, at least one if `most` is: the line "Hello, world" again and
- * again. http_body_init() first, once.
- */
-void http_body_init(void);
-const uint8_t *http_body(uint64_t offset, uint64_t most, size_t *out_len);
 
 #endif

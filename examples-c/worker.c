@@ -2,6 +2,8 @@
 
 #include "worker.h"
 
+#include "body.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,7 +41,7 @@ struct connection {
     int fd;
     uint32_t interest; /* the events that epoll watches for */
     enum phase phase;
-    bool speaking;     /* a response is not out */
+    bool speaking;     /* a response is being written */
     uint64_t said;     /* bytes of it that the session has taken */
     struct http_request request;
     uint8_t *kept; /* received, but not yet a whole head: only then is there memory for it */
@@ -59,7 +61,7 @@ static void leave_queue(struct connection *connection)
     connection->queue = NULL;
 }
 
-/* Behind all others, with all the time that this queue gives. */
+/* After all others, with all the time that this queue gives. */
 static void join_queue(struct worker *worker, struct connection *connection, int which)
 {
     struct queue *queue = &worker->queues[which];
@@ -186,8 +188,8 @@ static void keep(struct connection *connection, const uint8_t *input, size_t len
 }
 
 /*
- * Writes once: the head, which is made again for as long as it is not out, and some of the body behind it. COMPLETE
- * means that it can go on at once, with the rest of the response or with the next request.
+ * Writes once: the head, which is made again until all of it is written, and some of the body after it. COMPLETE means
+ * that the connection can continue at once, with the rest of the response or with the next request.
  */
 static tls_status_t speak(struct worker *worker, struct connection *connection)
 {
@@ -207,18 +209,15 @@ static tls_status_t speak(struct worker *worker, struct connection *connection)
         body_said = connection->said - head_len;
     if (head_len + body_said < all) {
         spantls_span_t *span = &spans[num_spans++];
-        span->data = http_body(body_said, all - head_len - body_said, &span->len);
+        span->data = body_bytes(body_said, all - head_len - body_said, &span->len);
     }
     tls_status_t status = tls_session_socket_write_vectored(connection->session, spans, num_spans, &written);
     connection->said += written;
     if (status == TLS_STATUS_COMPLETE && connection->said == all) {
         connection->speaking = false;
-        if (!request->continues) {
-            worker->requests += 1;
-            connection->phase = request->keep_alive && worker->end == 0 ? PHASE_OPEN : PHASE_CLOSING;
-            join_queue(worker, connection, QUEUE_REQUEST);
-        }
-        request->continues = false;
+        worker->requests += 1;
+        connection->phase = request->keep_alive && worker->end == 0 ? PHASE_OPEN : PHASE_CLOSING;
+        join_queue(worker, connection, QUEUE_REQUEST);
     } else if (written > 0) {
         join_queue(worker, connection, QUEUE_RESPONSE); /* it moves */
     }
@@ -226,7 +225,7 @@ static tls_status_t speak(struct worker *worker, struct connection *connection)
 }
 
 /*
- * PHASE_OPEN: takes requests and answers them, one behind the other. Nothing is read while a response is not out, so a
+ * PHASE_OPEN: takes requests and answers them, one after the other. Nothing is read until a response is written, so a
  * client that does not read fills its own pipe and not our memory.
  */
 static void converse(struct worker *worker, struct connection *connection)
@@ -242,7 +241,7 @@ static void converse(struct worker *worker, struct connection *connection)
         bool holds_more = (tls_session_state(connection->session) & SPANTLS_STATE_HAS_PENDING_PLAINTEXT) != 0;
         size_t amount = 0;
         if (turns == MAX_TURNS) {
-            status = TLS_STATUS_WANT_WRITE; /* there is room, so epoll brings us back behind the others */
+            status = TLS_STATUS_WANT_WRITE; /* there is space, so epoll returns here after the others */
         } else if (connection->speaking) {
             turns += 1;
             status = speak(worker, connection);
@@ -405,8 +404,7 @@ static void accept_waiting(struct worker *worker, unsigned most)
 
 static bool is_idle(const struct connection *connection)
 {
-    return connection->phase == PHASE_OPEN && !connection->speaking && connection->kept_len == 0 &&
-           connection->request.part == HTTP_HEAD;
+    return connection->phase == PHASE_OPEN && !connection->speaking && connection->kept_len == 0;
 }
 
 static void close_idle(struct worker *worker, struct connection *connection)
@@ -525,7 +523,7 @@ void worker_run(struct worker *worker)
             else
                 serve(worker, events[i].data.ptr);
         }
-        /* Behind all events, which name connections that this may end. */
+        /* After all events, which name connections that this may end. */
         expire(worker);
         if (worker->accept_again != 0 && worker->accept_again <= worker->now && watch_listener(worker))
             worker->accept_again = 0;

@@ -55,7 +55,7 @@ def request(size, *fields, method="GET"):
 
 
 class Reader:
-    """Responses from a connection, one behind the other."""
+    """Responses from a connection, one after the other."""
 
     def __init__(self, connection):
         self.connection, self._buffer = connection, b""

@@ -58,7 +58,8 @@ class Nuisance:
         if self._random.random() < 0.5:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         if kind == 0:
-            connection.sendall(request(1 << 20, "Content-Length: 5")[:self._random.randrange(1, 70)])
+            fields = self._random.choice(((), ("Content-Length: 5",)))  # the second is refused
+            connection.sendall(request(1 << 20, *fields)[:self._random.randrange(1, 80)])
         elif kind == 1:
             connection.sendall(self._random.randbytes(self._random.randrange(1, 600)))
         elif kind == 2:
