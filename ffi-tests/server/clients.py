@@ -58,7 +58,7 @@ class Reader:
     """Responses from a connection, one after the other."""
 
     def __init__(self, connection):
-        self.connection, self._buffer = connection, b""
+        self.connection, self._buffer = connection, bytearray()  # grows without a copy of the whole
 
     def _more(self):
         data = self.connection.recv(65536)
@@ -79,7 +79,8 @@ class Reader:
         length = int(fields.get("Content-Length", 0))
         while len(self._buffer) < length:
             self._more()
-        found, self._buffer = self._buffer[:length], self._buffer[length:]
+        found = bytes(self._buffer[:length])
+        del self._buffer[:length]
         return status, fields, found
 
     def ends(self):

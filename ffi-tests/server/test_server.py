@@ -827,8 +827,7 @@ class Stopping(unittest.TestCase):
     def test_told_to_stop_it_finishes_responses_and_closes_the_others_properly(self):
         for sig in (signal.SIGTERM, signal.SIGINT):
             for tls in BOTH:
-                options = ("--threads", "2", "--tls", tls, "--grace", "60")
-                with self.subTest(signal=sig, tls=tls), start(*options) as server:
+                with self.subTest(signal=sig, tls=tls), start("--threads", "2", "--tls", tls) as server:
                     idle = [secured(server) for _ in range(8)]
                     self.assertEqual(ask(idle[0], 13)[2], body(13))
                     busy = [secured(server) for _ in range(4)]
