@@ -1041,8 +1041,7 @@ typedef struct {
 } spantls_span_t;
 
 /**
- * A ticket root, for `tls_options_set_ticket_roots()` and `tls_context_set_ticket_roots()`: the keys of session tickets derive
- * from it. Times are Unix times.
+ * A root of session ticket keys, for `tls_options_set_ticket_roots()` and `tls_context_set_ticket_roots()`. Times are Unix times.
  */
 typedef struct {
     /**
@@ -1050,15 +1049,15 @@ typedef struct {
      */
     const void *secret;
     /**
-     * How many bytes: 32 to 1,024.
+     * The number of bytes: 32 to 1,024.
      */
     size_t secret_len;
     /**
-     * It seals tickets from this moment on, until a root with a later one takes its place. 0: at once.
+     * It seals tickets from this time on, until the `seal_from` of a later root. 0: at once.
      */
     int64_t seal_from;
     /**
-     * It opens tickets until this moment, then it is erased. `INT64_MAX`: as long as the context lives.
+     * It opens tickets until this time, then it is erased. `INT64_MAX`: as long as the context lives.
      */
     int64_t open_until;
 } spantls_ticket_root_t;
@@ -1204,8 +1203,8 @@ typedef struct {
 } spantls_session_stats_t;
 
 /**
- * What a certificate says about its owner, as far as it has a fixed size. Set `struct_size` to its `sizeof`; the struct can
- * grow at its end. `spantls_certificate_text()` has the names.
+ * The facts of a certificate that have a fixed size. Set `struct_size` to its `sizeof`; later versions may add fields at the end.
+ * `spantls_certificate_text()` has the names.
  */
 typedef struct {
     /**
@@ -1409,29 +1408,17 @@ tls_status_t spantls_suspended_handshakes(size_t *out_in_use,
                                           size_t *out_limit);
 
 /**
- * Makes credentials from PEM text: the chain (leaf first, then the certificates that lead towards a root) and the
- * private key (PKCS#8, PKCS#1 or SEC1). The buffers are copied.
+ * Makes credentials from PEM text: the certificate chain (leaf first, then the issuers) and the private key. The buffers are copied.
  *
- * An encrypted key (`ENCRYPTED PRIVATE KEY`: PBES2 with PBKDF2 or scrypt, and AES or triple DES) needs its `passphrase`, which
- * may be NULL and is ignored for other keys. Keys in the old encrypted form of PEM (`Proc-Type: 4,ENCRYPTED`) are refused:
- * convert them with `openssl pkcs8 -topk8 -in OLD -out NEW`.
- *
- * Supported keys: ECDSA on P-256 and P-384, Ed25519, and RSA. An EC key without its public part is completed from the
- * first certificate, which must be for this key. A library built with ring (the default) takes RSA keys of 2048, 3072 or
- * 4096 bits with a public exponent of at least 65537; one built with aws-lc-rs takes any length from 2048 to 4096 bits.
- *
- * All functions that take PEM text read it in the same way (RFC 7468). A BEGIN or END line must have its line to itself. It
- * may be indented, follow a byte-order mark, or (BEGIN only) follow an END line without a line end. Other text between
- * blocks is skipped, including lines that begin with #. No block is dropped silently. These are errors: a damaged BEGIN or
- * END line, a block without an END line, an unknown label, and the labels `TRUSTED CERTIFICATE`, `PKCS7`, `CMS` and
- * `OPENSSH PRIVATE KEY`. Blocks of other known kinds are skipped: keys, parameters, requests and revocation lists in a chain
- * or among trust anchors; certificates and parameters around a private key. If there are several private keys, the first
- * one is used; without a passphrase, the first one that is not encrypted. Messages give the line number and the fault, never any of the text.
+ * Keys are ECDSA on P-256 or P-384, Ed25519, or RSA of 2048, 3072 or 4096 bits (with aws-lc-rs, of any length from 2048 to 4096), as
+ * PKCS #8, PKCS #1 or SEC1. An encrypted key (`ENCRYPTED PRIVATE KEY`: PBES2 with PBKDF2 or scrypt, and AES or triple DES) needs its
+ * `passphrase`, which may be NULL and is ignored for other keys. docs/guide.md ("PEM text") says how the text is read. Messages give the
+ * line number and the fault, but none of the text.
  *
  * - `TLS_STATUS_COMPLETE`: `*out_credentials` is set; release it with `tls_credentials_destroy()`.
- * - `TLS_STATUS_INVALID_CONFIGURATION`: no certificate or key found, not parsable, unsupported, or they do not match; an encrypted
- *   key without a passphrase, with a wrong one, or with more than 10,000,000 rounds of PBKDF2 or 64 MiB for scrypt;
- *   `spantls_last_error()` says which.
+ * - `TLS_STATUS_INVALID_CONFIGURATION`: no certificate or key was found, one cannot be parsed or is not supported, or they do not match;
+ *   an encrypted key has no passphrase, a wrong one, or needs more than 10,000,000 rounds of PBKDF2 or 64 MiB for scrypt. For keys in the
+ *   old encrypted PEM form the message has the command that converts them. `spantls_last_error()` says which.
  * - `TLS_STATUS_NOT_SUPPORTED`: an encrypted key, and the library was built without the feature `encrypted-keys`.
  * - `TLS_STATUS_OUT_OF_RESOURCES`: no memory for scrypt.
  * - `TLS_STATUS_INVALID_ARGUMENT`: a pointer is NULL, except `passphrase`.
@@ -1760,13 +1747,11 @@ tls_status_t tls_options_set_certificate_validation(tls_options_t *options,
                                                     int32_t mode);
 
 /**
- * Sets whether sessions resume earlier ones and can be resumed (RFC 8446 section 2.2, RFC 5077): 0 or 1 (default). A
- * resumed handshake is shorter and has no certificates; the peer is known by what it showed before.
+ * Sets whether sessions can resume earlier ones with session tickets (RFC 8446 section 2.2, RFC 5077): 0 or 1 (default).
  *
- * - Servers send session tickets, sealed with keys of the context's own, or see `tls_options_set_ticket_roots()`.
- * - Clients keep tickets in their context, apart for each target name and for each credentials set beforehand. A session
- *   without a name keeps none; what a session got that was given its credentials on demand, only sessions use that preset
- *   the same ones. When a server's certificate is refused, what was kept of that name and these credentials goes.
+ * A resumed handshake is shorter and has no certificates. Servers seal session tickets with keys of the context, or see
+ * `tls_options_set_ticket_roots()`. Clients store tickets in their context, separately for each target name and each client identity; a
+ * session without a name stores none. If a server's certificate is refused, the tickets for that name and identity are erased.
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
  */
@@ -1788,23 +1773,26 @@ tls_status_t tls_options_set_validate_on_resume(tls_options_t *options,
                                                 int32_t validate);
 
 /**
- * Sets the roots that the keys of a server's session tickets derive from, so that processes and machines with the same roots
- * resume each other's sessions. The guide, "Session tickets on many machines", has the steps of a rotation.
+ * Sets the roots of a server's session ticket keys: processes and machines with the same roots resume each other's sessions.
  *
- * - Tickets are sealed with the root whose `seal_from` came last, and opened with every root until its `open_until`. A root
- *   opens as soon as it is given: clocks need not agree to the second.
- * - A ticket is for one server and for whom it accepts: it is not opened where the certificate has other names (subject and
- *   subject alternative names), or where the client-certificate mode, trust anchors, revocation lists, validation, protocols or
- *   application protocols (ALPN) are others. A renewed certificate for the same names resumes. How a host judges
- *   (`SPANTLS_VALIDATION_EXTERNAL`) is not seen: hosts that judge differently need different roots.
- * - Whoever has a root can decrypt every TLS 1.2 session that got a ticket from it, and can pretend to be the server to
- *   clients that resume: keep it as secret as a private key, and replace it.
- * - `num_roots` 0: each context makes roots of its own, and erases each two ticket lifetimes later (default).
+ * docs/guide.md ("Session tickets on many machines") has the steps of a rotation.
  *
- * - `TLS_STATUS_COMPLETE`: set, in place of all roots set before. The secrets are copied, and wiped when they are not used
- *   any more; the options keep their copies until they are destroyed.
- * - `TLS_STATUS_INVALID_ARGUMENT`: more than 16 roots, a secret shorter than 32 or longer than 1,024 bytes, one listed twice, a
- *   negative `seal_from`, an `open_until` that is not after it, or two roots with the same `seal_from`. Nothing has changed.
+ * - Tickets are sealed with the root whose `seal_from` came last, and opened with every root until its `open_until`. A root opens tickets
+ *   as soon as it is set, so clocks need not agree exactly.
+ * - A ticket is opened only by a server whose certificate has the same names (subject and subject alternative names) and whose
+ *   client-certificate mode, trust anchors, revocation lists, validation, protocols and application protocols (ALPN) are the same. A
+ *   certificate that is renewed for the same names resumes. Hosts that judge differently (`SPANTLS_VALIDATION_EXTERNAL`) need different
+ *   roots.
+ * - An attacker who has a root can decrypt every TLS 1.2 session that got a ticket from it, and can pose as the server to clients that
+ *   resume: keep it as secret as a private key, and replace it.
+ * - `num_roots` 0: each context makes its own roots, and erases each after two ticket lifetimes (default).
+ *
+ * Statuses:
+ *
+ * - `TLS_STATUS_COMPLETE`: set; it replaces all earlier roots. The secrets are copied, and wiped when they are no longer used; the options
+ *   keep their copies until they are destroyed.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: more than 16 roots, a secret shorter than 32 or longer than 1,024 bytes, one listed twice, a negative
+ *   `seal_from`, an `open_until` that is not after it, or two roots with the same `seal_from`. Nothing was changed.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_options_set_ticket_roots(tls_options_t *options,
@@ -1812,11 +1800,9 @@ tls_status_t tls_options_set_ticket_roots(tls_options_t *options,
                                           size_t num_roots);
 
 /**
- * Sets how long a server's session tickets are good for, in seconds: 1 to 604,800 (seven days, RFC 8446 section 4.6.1); 0 means
- * 7,200 (default).
+ * Sets the lifetime of a server's session tickets in seconds: 1 to 604,800 (seven days, RFC 8446 section 4.6.1); 0 means 7,200 (default).
  *
- * A session is resumed for seven days at most in any case, and never after the certificate that its server has shown has
- * expired.
+ * In any case a session can be resumed for at most seven days, and not after the certificate that its server sent has expired.
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for more than seven days.
  */
@@ -1827,8 +1813,8 @@ tls_status_t tls_options_set_ticket_lifetime(tls_options_t *options,
 /**
  * Sets how many session tickets a server sends after each TLS 1.3 handshake: 0 to 16; the default is 2.
  *
- * A client uses each of them once. With 0 clients get none, and those that they have are still taken. TLS 1.2 has one ticket
- * at most, whatever the count; `tls_options_set_allow_resume()` 0 ends resumption in both versions.
+ * A client uses each ticket once. With 0 clients get none, but tickets that they have are still accepted. TLS 1.2 has at most one ticket,
+ * whatever the count. `tls_options_set_allow_resume()` 0 ends resumption in both versions.
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for more than 16.
  */
@@ -1904,14 +1890,14 @@ tls_status_t tls_context_create_client(const tls_options_t *options,
 void tls_context_destroy(tls_context_t *context);
 
 /**
- * Replaces the ticket roots of a server's context that is in use; as `tls_options_set_ticket_roots()`, for this context only.
+ * Replaces the session ticket roots of a server context that is in use; otherwise as `tls_options_set_ticket_roots()`.
  *
- * From any thread, at any time. Each ticket is sealed or opened with the old roots or with the new ones, never with a mixture;
- * what begins after the call has returned uses the new ones. `num_roots` 0: the context makes its own from now on.
+ * It may be called from any thread at any time. Each ticket is sealed or opened with the old roots or with the new ones; calls that begin
+ * after this one has returned use the new ones. With `num_roots` 0 the context makes its own from now on.
  *
- * - `TLS_STATUS_COMPLETE`: set. The secrets are copied, and those that are not used any more are wiped.
+ * - `TLS_STATUS_COMPLETE`: set. The secrets are copied, and those that are no longer used are wiped.
  * - `TLS_STATUS_INVALID_STATE`: the options allowed no resumption (`tls_options_set_allow_resume()`).
- * - `TLS_STATUS_INVALID_ARGUMENT`: wrong roots, a client's context, or one that was created without options.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: invalid roots, a client context, or one that was created without options.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_context_set_ticket_roots(tls_context_t *context,
@@ -1919,10 +1905,10 @@ tls_status_t tls_context_set_ticket_roots(tls_context_t *context,
                                           size_t num_roots);
 
 /**
- * Erases the expired secrets of a context: ticket roots that open nothing any more, and a client's expired session tickets.
+ * Erases the expired secrets of a context: ticket roots that no longer open tickets, and a client's expired session tickets.
  *
- * Creating a session and each step of a handshake do this too. The library has no thread and no timer: call it from a timer
- * once per ticket lifetime if a context may be idle for longer. From any thread, at any time.
+ * Creating a session and each step of a handshake do this too. The library has no thread and no timer: if a context may be idle for
+ * longer than the lifetime of its tickets, call this regularly. It may be called from any thread at any time.
  *
  * - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for what is not a context.
  */
@@ -2404,14 +2390,14 @@ tls_status_t tls_session_accept_with_default_validation(tls_session_t *session,
                                                         uint32_t *out_policy_errors);
 
 /**
- * Reports why the default validation would refuse the peer, with every reason that can be found, without a verdict: for hosts
- * that accept, for example, a certificate that has only expired and that they have pinned.
+ * Reports why the default validation would refuse the peer, with all reasons, without giving a verdict.
  *
- * Give the verdict afterwards; it is free. A certificate is judged once, however often this is called.
+ * A host can so accept, for example, a certificate that has only expired and that it has pinned. Give the verdict afterwards. A
+ * certificate is judged once, however often this is called.
  *
  * - `TLS_STATUS_COMPLETE`: `*out_validation` is filled; its `reasons` are 0 if the peer would be accepted.
- * - `TLS_STATUS_INVALID_ARGUMENT`: the record's `struct_size` is not set.
- * - `TLS_STATUS_INVALID_STATE`: no verdict is asked for, or it was given.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: `out_validation` is NULL or its `struct_size` is too small.
+ * - `TLS_STATUS_INVALID_STATE`: the session does not wait for a verdict.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_default_validation(const tls_session_t *session,
@@ -2775,17 +2761,16 @@ tls_status_t spantls_certificate_info(const void *der,
                                       spantls_certificate_info_t *out_info);
 
 /**
- * Copies a text of an X.509 certificate in DER: a `SPANTLS_CERTIFICATE_…` field such as its subject or a DNS name.
+ * Copies a text of an X.509 certificate in DER, such as its subject or a DNS name: `field` is a `SPANTLS_CERTIFICATE_…` value.
  *
- * `index` counts the values of that field in the order of the certificate: `spantls_certificate_info()` has their number.
- * SUBJECT, ISSUER and SERIAL_NUMBER have one. The text is UTF-8 and closed by NUL, which `*out_len` does not count; the room
- * that it needs is `*out_len + 1`. A text never has control characters: RFC 4514 escapes those of SUBJECT and ISSUER (`\00`).
+ * `index` counts the values of that field in the order of the certificate; `spantls_certificate_info()` has their number. SUBJECT, ISSUER
+ * and SERIAL_NUMBER have one. The text is UTF-8 with a closing NUL, which `*out_len` does not count. It has no control characters: RFC 4514
+ * escapes those of SUBJECT and ISSUER (`\00`).
  *
  * - `TLS_STATUS_COMPLETE`: copied.
  * - `TLS_STATUS_BUFFER_TOO_SMALL`: not copied; `*out_len` is the length. `(NULL, 0, &len)` asks for it.
- * - `TLS_STATUS_NOT_SUPPORTED`: this value cannot be given as text and must not be trusted: a DNS name, URI or e-mail address
- *   with other bytes than visible ASCII (a NUL is an attack), an IP address of a wrong length, a common name with control
- *   characters.
+ * - `TLS_STATUS_NOT_SUPPORTED`: the value cannot be represented as text and must not be trusted: a DNS name, URI or e-mail address with
+ *   bytes other than visible ASCII (a NUL is an attack), an IP address of a wrong length, a common name with control characters.
  * - `TLS_STATUS_INVALID_ARGUMENT`: there is no value of this index; an unknown field; as `spantls_certificate_info()`.
  */
 SPANTLS_MUST_USE

@@ -11,8 +11,8 @@ use crate::certificate::{self, Facts, Field};
 use crate::outcome::{Failure, Outcome};
 use crate::trust;
 
-/// What a certificate says about its owner, as far as it has a fixed size. Set `struct_size` to its `sizeof`; the struct can
-/// grow at its end. `spantls_certificate_text()` has the names.
+/// The facts of a certificate that have a fixed size. Set `struct_size` to its `sizeof`; later versions may add fields at the end.
+/// `spantls_certificate_text()` has the names.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct spantls_certificate_info_t {
@@ -93,17 +93,16 @@ pub unsafe extern "C" fn spantls_certificate_info(
     })
 }
 
-/// Copies a text of an X.509 certificate in DER: a `SPANTLS_CERTIFICATE_…` field such as its subject or a DNS name.
+/// Copies a text of an X.509 certificate in DER, such as its subject or a DNS name: `field` is a `SPANTLS_CERTIFICATE_…` value.
 ///
-/// `index` counts the values of that field in the order of the certificate: `spantls_certificate_info()` has their number.
-/// SUBJECT, ISSUER and SERIAL_NUMBER have one. The text is UTF-8 and closed by NUL, which `*out_len` does not count; the room
-/// that it needs is `*out_len + 1`. A text never has control characters: RFC 4514 escapes those of SUBJECT and ISSUER (`\00`).
+/// `index` counts the values of that field in the order of the certificate; `spantls_certificate_info()` has their number. SUBJECT, ISSUER
+/// and SERIAL_NUMBER have one. The text is UTF-8 with a closing NUL, which `*out_len` does not count. It has no control characters: RFC 4514
+/// escapes those of SUBJECT and ISSUER (`\00`).
 ///
 /// - `TLS_STATUS_COMPLETE`: copied.
 /// - `TLS_STATUS_BUFFER_TOO_SMALL`: not copied; `*out_len` is the length. `(NULL, 0, &len)` asks for it.
-/// - `TLS_STATUS_NOT_SUPPORTED`: this value cannot be given as text and must not be trusted: a DNS name, URI or e-mail address
-///   with other bytes than visible ASCII (a NUL is an attack), an IP address of a wrong length, a common name with control
-///   characters.
+/// - `TLS_STATUS_NOT_SUPPORTED`: the value cannot be represented as text and must not be trusted: a DNS name, URI or e-mail address with
+///   bytes other than visible ASCII (a NUL is an attack), an IP address of a wrong length, a common name with control characters.
 /// - `TLS_STATUS_INVALID_ARGUMENT`: there is no value of this index; an unknown field; as `spantls_certificate_info()`.
 #[unsafe(no_mangle)]
 #[must_use]

@@ -72,14 +72,14 @@ pub unsafe extern "C" fn tls_context_destroy(context: *mut tls_context_t) {
     });
 }
 
-/// Replaces the ticket roots of a server's context that is in use; as `tls_options_set_ticket_roots()`, for this context only.
+/// Replaces the session ticket roots of a server context that is in use; otherwise as `tls_options_set_ticket_roots()`.
 ///
-/// From any thread, at any time. Each ticket is sealed or opened with the old roots or with the new ones, never with a mixture;
-/// what begins after the call has returned uses the new ones. `num_roots` 0: the context makes its own from now on.
+/// It may be called from any thread at any time. Each ticket is sealed or opened with the old roots or with the new ones; calls that begin
+/// after this one has returned use the new ones. With `num_roots` 0 the context makes its own from now on.
 ///
-/// - `TLS_STATUS_COMPLETE`: set. The secrets are copied, and those that are not used any more are wiped.
+/// - `TLS_STATUS_COMPLETE`: set. The secrets are copied, and those that are no longer used are wiped.
 /// - `TLS_STATUS_INVALID_STATE`: the options allowed no resumption (`tls_options_set_allow_resume()`).
-/// - `TLS_STATUS_INVALID_ARGUMENT`: wrong roots, a client's context, or one that was created without options.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: invalid roots, a client context, or one that was created without options.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_context_set_ticket_roots(
@@ -95,10 +95,10 @@ pub unsafe extern "C" fn tls_context_set_ticket_roots(
     })
 }
 
-/// Erases the expired secrets of a context: ticket roots that open nothing any more, and a client's expired session tickets.
+/// Erases the expired secrets of a context: ticket roots that no longer open tickets, and a client's expired session tickets.
 ///
-/// Creating a session and each step of a handshake do this too. The library has no thread and no timer: call it from a timer
-/// once per ticket lifetime if a context may be idle for longer. From any thread, at any time.
+/// Creating a session and each step of a handshake do this too. The library has no thread and no timer: if a context may be idle for
+/// longer than the lifetime of its tickets, call this regularly. It may be called from any thread at any time.
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for what is not a context.
 #[unsafe(no_mangle)]

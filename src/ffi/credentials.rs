@@ -10,29 +10,17 @@ use super::status::tls_status_t;
 use crate::context::Credentials;
 use crate::outcome::Outcome;
 
-/// Makes credentials from PEM text: the chain (leaf first, then the certificates that lead towards a root) and the
-/// private key (PKCS#8, PKCS#1 or SEC1). The buffers are copied.
+/// Makes credentials from PEM text: the certificate chain (leaf first, then the issuers) and the private key. The buffers are copied.
 ///
-/// An encrypted key (`ENCRYPTED PRIVATE KEY`: PBES2 with PBKDF2 or scrypt, and AES or triple DES) needs its `passphrase`, which
-/// may be NULL and is ignored for other keys. Keys in the old encrypted form of PEM (`Proc-Type: 4,ENCRYPTED`) are refused:
-/// convert them with `openssl pkcs8 -topk8 -in OLD -out NEW`.
-///
-/// Supported keys: ECDSA on P-256 and P-384, Ed25519, and RSA. An EC key without its public part is completed from the
-/// first certificate, which must be for this key. A library built with ring (the default) takes RSA keys of 2048, 3072 or
-/// 4096 bits with a public exponent of at least 65537; one built with aws-lc-rs takes any length from 2048 to 4096 bits.
-///
-/// All functions that take PEM text read it in the same way (RFC 7468). A BEGIN or END line must have its line to itself. It
-/// may be indented, follow a byte-order mark, or (BEGIN only) follow an END line without a line end. Other text between
-/// blocks is skipped, including lines that begin with #. No block is dropped silently. These are errors: a damaged BEGIN or
-/// END line, a block without an END line, an unknown label, and the labels `TRUSTED CERTIFICATE`, `PKCS7`, `CMS` and
-/// `OPENSSH PRIVATE KEY`. Blocks of other known kinds are skipped: keys, parameters, requests and revocation lists in a chain
-/// or among trust anchors; certificates and parameters around a private key. If there are several private keys, the first
-/// one is used; without a passphrase, the first one that is not encrypted. Messages give the line number and the fault, never any of the text.
+/// Keys are ECDSA on P-256 or P-384, Ed25519, or RSA of 2048, 3072 or 4096 bits (with aws-lc-rs, of any length from 2048 to 4096), as
+/// PKCS #8, PKCS #1 or SEC1. An encrypted key (`ENCRYPTED PRIVATE KEY`: PBES2 with PBKDF2 or scrypt, and AES or triple DES) needs its
+/// `passphrase`, which may be NULL and is ignored for other keys. docs/guide.md ("PEM text") says how the text is read. Messages give the
+/// line number and the fault, but none of the text.
 ///
 /// - `TLS_STATUS_COMPLETE`: `*out_credentials` is set; release it with `tls_credentials_destroy()`.
-/// - `TLS_STATUS_INVALID_CONFIGURATION`: no certificate or key found, not parsable, unsupported, or they do not match; an encrypted
-///   key without a passphrase, with a wrong one, or with more than 10,000,000 rounds of PBKDF2 or 64 MiB for scrypt;
-///   `spantls_last_error()` says which.
+/// - `TLS_STATUS_INVALID_CONFIGURATION`: no certificate or key was found, one cannot be parsed or is not supported, or they do not match;
+///   an encrypted key has no passphrase, a wrong one, or needs more than 10,000,000 rounds of PBKDF2 or 64 MiB for scrypt. For keys in the
+///   old encrypted PEM form the message has the command that converts them. `spantls_last_error()` says which.
 /// - `TLS_STATUS_NOT_SUPPORTED`: an encrypted key, and the library was built without the feature `encrypted-keys`.
 /// - `TLS_STATUS_OUT_OF_RESOURCES`: no memory for scrypt.
 /// - `TLS_STATUS_INVALID_ARGUMENT`: a pointer is NULL, except `passphrase`.

@@ -54,17 +54,16 @@ pub struct spantls_span_t {
     pub len: usize,
 }
 
-/// A ticket root, for `tls_options_set_ticket_roots()` and `tls_context_set_ticket_roots()`: the keys of session tickets derive
-/// from it. Times are Unix times.
+/// A root of session ticket keys, for `tls_options_set_ticket_roots()` and `tls_context_set_ticket_roots()`. Times are Unix times.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct spantls_ticket_root_t {
     /// The secret: random bytes, the same on all machines.
     pub secret: *const std::ffi::c_void,
-    /// How many bytes: 32 to 1,024.
+    /// The number of bytes: 32 to 1,024.
     pub secret_len: usize,
-    /// It seals tickets from this moment on, until a root with a later one takes its place. 0: at once.
+    /// It seals tickets from this time on, until the `seal_from` of a later root. 0: at once.
     pub seal_from: i64,
-    /// It opens tickets until this moment, then it is erased. `INT64_MAX`: as long as the context lives.
+    /// It opens tickets until this time, then it is erased. `INT64_MAX`: as long as the context lives.
     pub open_until: i64,
 }

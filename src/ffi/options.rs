@@ -445,13 +445,11 @@ pub unsafe extern "C" fn tls_options_set_certificate_validation(
     change(host, options, |options| options.set_certificate_validation(mode))
 }
 
-/// Sets whether sessions resume earlier ones and can be resumed (RFC 8446 section 2.2, RFC 5077): 0 or 1 (default). A
-/// resumed handshake is shorter and has no certificates; the peer is known by what it showed before.
+/// Sets whether sessions can resume earlier ones with session tickets (RFC 8446 section 2.2, RFC 5077): 0 or 1 (default).
 ///
-/// - Servers send session tickets, sealed with keys of the context's own, or see `tls_options_set_ticket_roots()`.
-/// - Clients keep tickets in their context, apart for each target name and for each credentials set beforehand. A session
-///   without a name keeps none; what a session got that was given its credentials on demand, only sessions use that preset
-///   the same ones. When a server's certificate is refused, what was kept of that name and these credentials goes.
+/// A resumed handshake is shorter and has no certificates. Servers seal session tickets with keys of the context, or see
+/// `tls_options_set_ticket_roots()`. Clients store tickets in their context, separately for each target name and each client identity; a
+/// session without a name stores none. If a server's certificate is refused, the tickets for that name and identity are erased.
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for any other number.
 #[unsafe(no_mangle)]
@@ -480,23 +478,26 @@ pub unsafe extern "C" fn tls_options_set_validate_on_resume(
     change(host, options, |options| options.set_validate_on_resume(validate))
 }
 
-/// Sets the roots that the keys of a server's session tickets derive from, so that processes and machines with the same roots
-/// resume each other's sessions. The guide, "Session tickets on many machines", has the steps of a rotation.
+/// Sets the roots of a server's session ticket keys: processes and machines with the same roots resume each other's sessions.
 ///
-/// - Tickets are sealed with the root whose `seal_from` came last, and opened with every root until its `open_until`. A root
-///   opens as soon as it is given: clocks need not agree to the second.
-/// - A ticket is for one server and for whom it accepts: it is not opened where the certificate has other names (subject and
-///   subject alternative names), or where the client-certificate mode, trust anchors, revocation lists, validation, protocols or
-///   application protocols (ALPN) are others. A renewed certificate for the same names resumes. How a host judges
-///   (`SPANTLS_VALIDATION_EXTERNAL`) is not seen: hosts that judge differently need different roots.
-/// - Whoever has a root can decrypt every TLS 1.2 session that got a ticket from it, and can pretend to be the server to
-///   clients that resume: keep it as secret as a private key, and replace it.
-/// - `num_roots` 0: each context makes roots of its own, and erases each two ticket lifetimes later (default).
+/// docs/guide.md ("Session tickets on many machines") has the steps of a rotation.
 ///
-/// - `TLS_STATUS_COMPLETE`: set, in place of all roots set before. The secrets are copied, and wiped when they are not used
-///   any more; the options keep their copies until they are destroyed.
-/// - `TLS_STATUS_INVALID_ARGUMENT`: more than 16 roots, a secret shorter than 32 or longer than 1,024 bytes, one listed twice, a
-///   negative `seal_from`, an `open_until` that is not after it, or two roots with the same `seal_from`. Nothing has changed.
+/// - Tickets are sealed with the root whose `seal_from` came last, and opened with every root until its `open_until`. A root opens tickets
+///   as soon as it is set, so clocks need not agree exactly.
+/// - A ticket is opened only by a server whose certificate has the same names (subject and subject alternative names) and whose
+///   client-certificate mode, trust anchors, revocation lists, validation, protocols and application protocols (ALPN) are the same. A
+///   certificate that is renewed for the same names resumes. Hosts that judge differently (`SPANTLS_VALIDATION_EXTERNAL`) need different
+///   roots.
+/// - An attacker who has a root can decrypt every TLS 1.2 session that got a ticket from it, and can pose as the server to clients that
+///   resume: keep it as secret as a private key, and replace it.
+/// - `num_roots` 0: each context makes its own roots, and erases each after two ticket lifetimes (default).
+///
+/// Statuses:
+///
+/// - `TLS_STATUS_COMPLETE`: set; it replaces all earlier roots. The secrets are copied, and wiped when they are no longer used; the options
+///   keep their copies until they are destroyed.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: more than 16 roots, a secret shorter than 32 or longer than 1,024 bytes, one listed twice, a negative
+///   `seal_from`, an `open_until` that is not after it, or two roots with the same `seal_from`. Nothing was changed.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_options_set_ticket_roots(
@@ -509,11 +510,9 @@ pub unsafe extern "C" fn tls_options_set_ticket_roots(
     change(host, options, |options| options.set_ticket_roots(&host.ticket_roots(roots, num_roots)?))
 }
 
-/// Sets how long a server's session tickets are good for, in seconds: 1 to 604,800 (seven days, RFC 8446 section 4.6.1); 0 means
-/// 7,200 (default).
+/// Sets the lifetime of a server's session tickets in seconds: 1 to 604,800 (seven days, RFC 8446 section 4.6.1); 0 means 7,200 (default).
 ///
-/// A session is resumed for seven days at most in any case, and never after the certificate that its server has shown has
-/// expired.
+/// In any case a session can be resumed for at most seven days, and not after the certificate that its server sent has expired.
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for more than seven days.
 #[unsafe(no_mangle)]
@@ -526,8 +525,8 @@ pub unsafe extern "C" fn tls_options_set_ticket_lifetime(options: *mut tls_optio
 
 /// Sets how many session tickets a server sends after each TLS 1.3 handshake: 0 to 16; the default is 2.
 ///
-/// A client uses each of them once. With 0 clients get none, and those that they have are still taken. TLS 1.2 has one ticket
-/// at most, whatever the count; `tls_options_set_allow_resume()` 0 ends resumption in both versions.
+/// A client uses each ticket once. With 0 clients get none, but tickets that they have are still accepted. TLS 1.2 has at most one ticket,
+/// whatever the count. `tls_options_set_allow_resume()` 0 ends resumption in both versions.
 ///
 /// - `TLS_STATUS_COMPLETE`, or `TLS_STATUS_INVALID_ARGUMENT` for more than 16.
 #[unsafe(no_mangle)]

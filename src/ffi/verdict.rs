@@ -52,14 +52,14 @@ pub unsafe extern "C" fn tls_session_accept_with_default_validation(
     })
 }
 
-/// Reports why the default validation would refuse the peer, with every reason that can be found, without a verdict: for hosts
-/// that accept, for example, a certificate that has only expired and that they have pinned.
+/// Reports why the default validation would refuse the peer, with all reasons, without giving a verdict.
 ///
-/// Give the verdict afterwards; it is free. A certificate is judged once, however often this is called.
+/// A host can so accept, for example, a certificate that has only expired and that it has pinned. Give the verdict afterwards. A
+/// certificate is judged once, however often this is called.
 ///
 /// - `TLS_STATUS_COMPLETE`: `*out_validation` is filled; its `reasons` are 0 if the peer would be accepted.
-/// - `TLS_STATUS_INVALID_ARGUMENT`: the record's `struct_size` is not set.
-/// - `TLS_STATUS_INVALID_STATE`: no verdict is asked for, or it was given.
+/// - `TLS_STATUS_INVALID_ARGUMENT`: `out_validation` is NULL or its `struct_size` is too small.
+/// - `TLS_STATUS_INVALID_STATE`: the session does not wait for a verdict.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_default_validation(

@@ -603,8 +603,7 @@ class spantls_span_t(ctypes.Structure):
 
 
 class spantls_ticket_root_t(ctypes.Structure):
-    """A ticket root, for Options.set_ticket_roots() and Context.set_ticket_roots(): the keys of session tickets derive from it.
-    Times are Unix times."""
+    """A root of session ticket keys, for Options.set_ticket_roots() and Context.set_ticket_roots(). Times are Unix times."""
 
     _fields_ = [
         ("secret", c_void_p),
@@ -659,8 +658,8 @@ class spantls_session_stats_t(ctypes.Structure):
 
 
 class spantls_certificate_info_t(ctypes.Structure):
-    """What a certificate says about its owner, as far as it has a fixed size. Set struct_size to its sizeof; the struct can
-    grow at its end. spantls_certificate_text() has the names."""
+    """The facts of a certificate that have a fixed size. Set struct_size to its sizeof; later versions may add fields at the
+    end. spantls_certificate_text() has the names."""
 
     _fields_ = [
         ("struct_size", c_size_t),
