@@ -27,7 +27,7 @@ fn judge(client: &Arc<Context>, key: &str) -> u32 {
             outcome
         };
         if turn(&client, &mut to_client, &mut to_server) == Outcome::Suspended(Question::Certificate) {
-            return client.accept_with_default_validation().unwrap();
+            return client.accept_with_default_validation().unwrap_or_else(|refusal| refusal.policy_errors);
         }
         turn(&server, &mut to_server, &mut to_client);
     }

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use spantls::context::Context;
-use spantls::outcome::{Alert, Failure, Outcome, Question};
+use spantls::outcome::{Alert, Failure, FailureKind, Outcome, Question};
 use spantls::session::{Counts, Negotiated, Session, state};
 
 /// What a party does once its handshake is complete. It reads all the time.
@@ -538,7 +538,8 @@ impl Party<'_> {
             Judge::Accept => assert_eq!(session.set_certificate_validation_result(0), Ok(Outcome::Complete)),
             Judge::Default => assert!(session.accept_with_default_validation().is_ok()),
             Judge::Refuse(errors) => {
-                assert_eq!(session.set_certificate_validation_result(errors), Ok(Outcome::Complete));
+                let refusal = session.set_certificate_validation_result(errors).unwrap_err();
+                assert_eq!((refusal.kind, refusal.policy_errors), (FailureKind::Authentication, errors));
             }
             Judge::Reject(alert) => assert_eq!(session.reject(Alert(alert)), Ok(Outcome::Complete)),
             Judge::Cancel => self.cancelling = true,
