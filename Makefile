@@ -17,6 +17,8 @@ INCLUDEDIR ?= $(PREFIX)/include
 DATADIR ?= $(PREFIX)/share
 EXAMPLESDIR = $(DATADIR)/doc/spantls/examples
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+# The numbers alone, for the file's name (as cargo-c has it): 1.0.0 of 1.0.0-rc.1.
+RELEASE = $(firstword $(subst -, ,$(VERSION)))
 INSTALL ?= install
 
 # Tools below that look for a make above them do not find their place in it.
@@ -148,9 +150,9 @@ bench-load: examples ## the example epoll_server under load, beside OpenSSL's an
 install: build ## header, libraries, spantls.pc, the CMake package and the small examples, under PREFIX (and DESTDIR)
 	$(INSTALL) -d $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(DATADIR)/cmake/spantls $(DESTDIR)$(EXAMPLESDIR)
 	$(INSTALL) -m 644 include/spantls.h $(DESTDIR)$(INCLUDEDIR)/spantls.h
-	$(INSTALL) -m 755 $(LIB) $(DESTDIR)$(LIBDIR)/libspantls.so.$(VERSION)
-	ln -sf libspantls.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libspantls.so.1
-	ln -sf libspantls.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libspantls.so
+	$(INSTALL) -m 755 $(LIB) $(DESTDIR)$(LIBDIR)/libspantls.so.$(RELEASE)
+	ln -sf libspantls.so.$(RELEASE) $(DESTDIR)$(LIBDIR)/libspantls.so.1
+	ln -sf libspantls.so.$(RELEASE) $(DESTDIR)$(LIBDIR)/libspantls.so
 	$(INSTALL) -m 644 target/release/libspantls.a $(DESTDIR)$(LIBDIR)/libspantls.a
 	sed -e 's|@prefix@|$(PREFIX)|' -e 's|@libdir@|$(LIBDIR)|' -e 's|@includedir@|$(INCLUDEDIR)|' -e 's|@version@|$(VERSION)|' \
 		packaging/spantls.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/spantls.pc
@@ -159,7 +161,7 @@ install: build ## header, libraries, spantls.pc, the CMake package and the small
 	$(INSTALL) -m 644 examples-c/small/*.c $(DESTDIR)$(EXAMPLESDIR)
 
 uninstall: ## remove what `make install` has put there, with the same variables
-	rm -f $(DESTDIR)$(INCLUDEDIR)/spantls.h $(DESTDIR)$(LIBDIR)/libspantls.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libspantls.so.1 \
+	rm -f $(DESTDIR)$(INCLUDEDIR)/spantls.h $(DESTDIR)$(LIBDIR)/libspantls.so.$(RELEASE) $(DESTDIR)$(LIBDIR)/libspantls.so.1 \
 		$(DESTDIR)$(LIBDIR)/libspantls.so $(DESTDIR)$(LIBDIR)/libspantls.a $(DESTDIR)$(LIBDIR)/pkgconfig/spantls.pc
 	rm -rf $(DESTDIR)$(DATADIR)/cmake/spantls $(DESTDIR)$(DATADIR)/doc/spantls
 

@@ -49,17 +49,17 @@
 /**
  * The version of this header, which is that of the library it came with: compare `spantls_version()`.
  */
-#define SPANTLS_VERSION "0.1.0"
+#define SPANTLS_VERSION "1.0.0-rc.1"
 
 /**
  * Its first number.
  */
-#define SPANTLS_VERSION_MAJOR 0
+#define SPANTLS_VERSION_MAJOR 1
 
 /**
  * Its second number.
  */
-#define SPANTLS_VERSION_MINOR 1
+#define SPANTLS_VERSION_MINOR 0
 
 /**
  * Its third number.
@@ -70,7 +70,7 @@
  * The same as one number, a byte each for major, minor and patch: `#if SPANTLS_VERSION_NUMBER >= 0x010000`. A release candidate
  * has the number of its release.
  */
-#define SPANTLS_VERSION_NUMBER 0x000100
+#define SPANTLS_VERSION_NUMBER 0x010000
 
 
 

@@ -18,8 +18,9 @@ CLASSIFIERS = ["Programming Language :: Python :: 3", "Topic :: Security :: Cryp
 
 
 def version():
+    """The package's version as Python writes it (PEP 440): 1.0.0rc1 for 1.0.0-rc.1."""
     with open(os.path.join(PACKAGE, "_native.py"), encoding="utf-8") as file:
-        return re.search(r'^VERSION = "(.+)"', file.read(), flags=re.M).group(1)
+        return re.search(r'^VERSION = "(.+)"', file.read(), flags=re.M).group(1).replace("-rc.", "rc")
 
 
 def metadata(number):

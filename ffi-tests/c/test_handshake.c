@@ -500,7 +500,7 @@ static void versions(void) {
     EXPECT(strncmp(spantls_version(), text, strlen(text)) == 0);
     EXPECT_NUMBER(SPANTLS_VERSION_NUMBER,
                   SPANTLS_VERSION_MAJOR << 16 | SPANTLS_VERSION_MINOR << 8 | SPANTLS_VERSION_PATCH);
-#if SPANTLS_VERSION_NUMBER < 0x000100
+#if SPANTLS_VERSION_NUMBER < 0x010000
     EXPECT(false);
 #endif
 }

@@ -1,6 +1,7 @@
-# Versions with the same first number that is not 0 go together. `make test-package` compares this one with Cargo.toml's.
+# Versions with the same first number that is not 0 go together. `make test-package` compares this one with Cargo.toml's: CMake
+# compares numbers only, so a release candidate has the version of its release.
 
-set(PACKAGE_VERSION "0.1.0")
+set(PACKAGE_VERSION "1.0.0")
 
 string(REGEX MATCH "^[0-9]+\\.[0-9]+" _spantls_series "${PACKAGE_VERSION}")
 if(PACKAGE_FIND_VERSION VERSION_GREATER PACKAGE_VERSION)

@@ -8,11 +8,11 @@ namespace SpanTls;
 internal static unsafe partial class NativeMethods
 {
     internal const string Library = "spantls";
-    internal const string Version = "0.1.0";
-    internal const int VersionMajor = 0;
-    internal const int VersionMinor = 1;
+    internal const string Version = "1.0.0-rc.1";
+    internal const int VersionMajor = 1;
+    internal const int VersionMinor = 0;
     internal const int VersionPatch = 0;
-    internal const int VersionNumber = 256;
+    internal const int VersionNumber = 65536;
     internal const int ErrorMessageSize = 256;
     internal const int AbiVersion = 1;
     internal const int ValidationTimeNow = -1;

@@ -5,7 +5,7 @@ namespace SpanTls;
 /// <summary>The shared library, and the names that it has for numbers.</summary>
 public static unsafe class TlsLibrary
 {
-    /// <summary>Its version.</summary>
+    /// <summary>Its version; a release candidate has that of its release.</summary>
     public static Version Version => new(NativeMethods.Text(NativeMethods.spantls_version()).Split('-')[0]);
 
     /// <summary>The IANA name of a cipher suite; "unknown" for any other number.</summary>

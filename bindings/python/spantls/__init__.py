@@ -14,7 +14,8 @@ from ._library import lib as _lib
 from ._native import *
 from ._session import ClientHello, Session, SessionStats, ValidationReport
 
-__version__ = _native.VERSION
+# As Python writes it (PEP 440): 1.0.0rc1 for 1.0.0-rc.1.
+__version__ = _native.VERSION.replace("-rc.", "rc")
 
 
 def library_version() -> str:

@@ -8,15 +8,15 @@ from ctypes import (c_char, c_char_p, c_int32, c_int64, c_size_t, c_ssize_t, c_u
                     c_void_p)
 from typing import Any, Dict, Tuple
 
-VERSION = "0.1.0"
+VERSION = "1.0.0-rc.1"
 """The version of this header, which is that of the library it came with: compare spantls_version()."""
-VERSION_MAJOR = 0
+VERSION_MAJOR = 1
 """Its first number."""
-VERSION_MINOR = 1
+VERSION_MINOR = 0
 """Its second number."""
 VERSION_PATCH = 0
 """Its third number."""
-VERSION_NUMBER = 256
+VERSION_NUMBER = 65536
 """The same as one number, a byte each for major, minor and patch: #if SPANTLS_VERSION_NUMBER >= 0x010000. A release candidate
 has the number of its release."""
 ERROR_MESSAGE_SIZE = 256

@@ -59,7 +59,9 @@ class Wheel(unittest.TestCase):
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def test_the_wheel_has_a_tag_of_this_platform_and_its_library(self):
-        self.assertRegex(os.path.basename(self.wheel), r"^spantls-[\d.]+-py3-none-\w+\.whl$")
+        self.assertRegex(os.path.basename(self.wheel), r"^spantls-\d+\.\d+\.\d+(rc\d+)?-py3-none-\w+\.whl$")
+        done = self.run_clean("import spantls, importlib.metadata as m; print(spantls.__version__, m.version('spantls'))")
+        self.assertEqual(*done.stdout.split())
         done = self.run_clean("import spantls, os; from spantls import _library; print(_library.lib._name)")
         self.assertIn(os.path.join("site-packages", "spantls", "libspantls"), done.stdout)
 
