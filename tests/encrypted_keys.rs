@@ -154,9 +154,16 @@ fn what_a_hostile_file_costs_is_limited_before_it_is_spent() {
         let message = refusal(of_der(&pbkdf2(rounds), Some("secret")));
         assert!(message.contains("costs too much"), "{rounds}: {message}");
     }
-    for (n, r, p) in
-        [(1 << 17, 8, 1), (1 << 62, 8, 1), (1 << 63, 1, 1), (2, 65_535, 17), (1 << 14, 8, 17), (1 << 10, 513, 1)]
-    {
+    for (n, r, p) in [
+        (1 << 17, 8, 1),
+        (1 << 62, 8, 1),
+        (1 << 63, 1, 1),
+        (2, 65_535, 17),
+        (1 << 14, 8, 17),
+        (1 << 10, 513, 1),
+        // Not N, but p alone makes it 150 MB.
+        (2, 65_535, 16),
+    ] {
         let message = refusal(of_der(&scrypt(n, r, p), Some("secret")));
         assert!(message.contains("costs too much"), "{n} {r} {p}: {message}");
     }

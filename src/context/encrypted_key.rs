@@ -81,8 +81,10 @@ fn check_cost(kdf: &pkcs5::pbes2::Kdf) -> Result<(), Failure> {
         Kdf::Pbkdf2(pbkdf2) if pbkdf2.iteration_count == 0 => Err(unsupported()),
         Kdf::Pbkdf2(_) => Ok(()),
         Kdf::Scrypt(scrypt) => {
-            let memory = scrypt.cost_parameter.saturating_mul(128 * u64::from(scrypt.block_size));
-            if memory > MAX_SCRYPT_MEMORY || scrypt.parallelization > MAX_SCRYPT_TURNS {
+            // RFC 7914 section 6: N blocks that are filled again for each turn, and one block for each turn.
+            let of_blocks = |blocks: u64| blocks.saturating_mul(128 * u64::from(scrypt.block_size));
+            let (filled, turns) = (of_blocks(scrypt.cost_parameter), of_blocks(scrypt.parallelization.into()));
+            if filled.max(turns) > MAX_SCRYPT_MEMORY || scrypt.parallelization > MAX_SCRYPT_TURNS {
                 return too_much(format!(
                     "scrypt with more than {} MiB, or p above {MAX_SCRYPT_TURNS}",
                     MAX_SCRYPT_MEMORY >> 20
@@ -92,7 +94,7 @@ fn check_cost(kdf: &pkcs5::pbes2::Kdf) -> Result<(), Failure> {
             if scrypt.cost_parameter < 2 || scrypt.block_size == 0 || scrypt.parallelization == 0 {
                 return Err(unsupported());
             }
-            is_there(memory)
+            is_there(filled + turns)
         }
         _ => Err(unsupported()),
     }
