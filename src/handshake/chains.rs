@@ -151,14 +151,21 @@ struct Schemes {
 
 impl Schemes {
     fn offered(hello: &ClientHello, version: ProtocolVersion, suites: &[SupportedCipherSuite]) -> Self {
-        let offered: Vec<SignatureScheme> = hello.signature_algorithms().map(SignatureScheme::from).collect();
+        // A client can list 32,000: those that mean nothing, or are repeated, take no memory and no time later.
+        let mut offered: Vec<SignatureScheme> = Vec::new();
+        for scheme in hello.signature_algorithms().map(SignatureScheme::from) {
+            if !matches!(scheme, SignatureScheme::Unknown(_)) && !offered.contains(&scheme) {
+                offered.push(scheme);
+            }
+        }
+        let lists_schemes = hello.signature_algorithms().next().is_some();
         let common = suites.iter().filter(|suite| {
             suite.version().version == version && hello.cipher_suites().any(|id| id == u16::from(suite.suite()))
         });
         let mut usable = Vec::new();
         let mut is_decided = false;
         for suite in common {
-            is_decided = !offered.is_empty();
+            is_decided = lists_schemes;
             match suite {
                 SupportedCipherSuite::Tls13(_) => usable.extend(offered.iter().copied().filter(|one| is_tls13(*one))),
                 SupportedCipherSuite::Tls12(suite) => usable.extend(suite.resolve_sig_schemes(&offered)),

@@ -192,3 +192,19 @@ fn a_client_shows_what_the_server_accepts_by_scheme_and_issuer_or_else_by_scheme
     assert_eq!(with(&[b"nobody"], &[P384]), Some(2));
     assert_eq!(with(&[], &[ED25519]), None);
 }
+
+#[test]
+fn schemes_that_a_client_repeats_or_makes_up_are_not_kept() {
+    let schemes: Vec<u16> = (0..30_000).map(|index| [0xfe00, P256, PSS][index % 3]).chain([P384]).collect();
+    let hello = Offer { schemes: &schemes, ..TLS13_CLIENT }.hello();
+    let suites = suites::provider(&[], &[]).cipher_suites;
+    let offered = super::Schemes::offered(&hello, ProtocolVersion::TLSv1_3, &suites);
+    assert!(offered.usable.len() <= 3 * 3, "{}", offered.usable.len());
+    let keys = [&key("server-p384")];
+    assert_eq!(chosen(&chains(&keys), &keys, &Offer { schemes: &schemes, ..TLS13_CLIENT }), Ok(0));
+    // What is made up is a list all the same.
+    assert_eq!(
+        chosen(&chains(&keys), &keys, &Offer { schemes: &[0xfe00], ..TLS13_CLIENT }),
+        Err(Alert::HANDSHAKE_FAILURE)
+    );
+}
