@@ -2335,7 +2335,8 @@ tls_status_t tls_session_socket_shutdown(tls_session_t *session);
  * of the socket, then discards what the peer sends until it ends the connection too. Then destroy the session.
  *
  * If a socket is closed while it has unread data, the system resets the connection, and the last data or the alert can be lost. Limit
- * the time that you give the peer. A call on a blocking socket returns after at most 256 system calls.
+ * the time that you give the peer. A call on a blocking socket returns after at most 256 system calls. Nothing can be read afterwards
+ * (INVALID_STATE), but for plaintext that is held.
  *
  * - `TLS_STATUS_CLOSED`: the peer has ended the connection, or had sent its `close_notify` before. Repeats.
  * - `TLS_STATUS_WANT_READ`, `TLS_STATUS_WANT_WRITE`: wait until the socket is readable, or writable, then call again.
@@ -2380,8 +2381,8 @@ spantls_socket_t tls_session_socket(const tls_session_t *session);
  *
  * - `TLS_STATUS_COMPLETE`: the peer is accepted. `*out_policy_errors` (may be NULL) is 0, or as above.
  * - `TLS_STATUS_AUTHENTICATION_FAILED`: the peer is refused, and `*out_policy_errors` says why. The session has failed: see
- *   `tls_session_error()`. The alert is pending output: `tls_session_handshake()` and `tls_session_drain_pending_output()` write it; on a
- *   socket `tls_session_socket_handshake()` and `tls_session_socket_shutdown()` send it.
+ *   `tls_session_error()`. The alert is pending output: `tls_session_drain_pending_output()` writes it, on a socket
+ *   `tls_session_socket_shutdown()` sends it; during the handshake the next handshake call does, too.
  * - `TLS_STATUS_INVALID_STATE`: the session does not wait for a verdict.
  * - `TLS_STATUS_BUSY`: also if a thread is in `tls_session_decrypt()`.
  */
@@ -2392,8 +2393,8 @@ tls_status_t tls_session_accept_with_default_validation(tls_session_t *session,
 /**
  * Reports why the default validation would refuse the peer, with all reasons, without giving a verdict.
  *
- * A host can so accept, for example, a certificate that has only expired and that it has pinned. Give the verdict afterwards. A
- * certificate is judged once, however often this is called.
+ * A host can so accept, for example, a certificate that has only expired and that it has pinned; `SPANTLS_REASON_EXPIRED` may also be
+ * that of a CA, see `depth`. Give the verdict afterwards. A certificate is judged once, however often this is called.
  *
  * - `TLS_STATUS_COMPLETE`: `*out_validation` is filled; its `reasons` are 0 if the peer would be accepted.
  * - `TLS_STATUS_INVALID_ARGUMENT`: `out_validation` is NULL or its `struct_size` is too small.
@@ -2770,7 +2771,8 @@ tls_status_t spantls_certificate_info(const void *der,
  * - `TLS_STATUS_COMPLETE`: copied.
  * - `TLS_STATUS_BUFFER_TOO_SMALL`: not copied; `*out_len` is the length. `(NULL, 0, &len)` asks for it.
  * - `TLS_STATUS_NOT_SUPPORTED`: the value cannot be represented as text and must not be trusted: a DNS name, URI or e-mail address with
- *   bytes other than visible ASCII (a NUL is an attack), an IP address of a wrong length, a common name with control characters.
+ *   bytes other than visible ASCII (a NUL is an attack), an IP address of a wrong length, a common name with control or
+ *   invisible characters.
  * - `TLS_STATUS_INVALID_ARGUMENT`: there is no value of this index; an unknown field; as `spantls_certificate_info()`.
  */
 SPANTLS_MUST_USE

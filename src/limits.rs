@@ -163,7 +163,8 @@ pub(crate) const MAX_OWN_CHAIN: usize = 52 << 10;
 #[cfg(feature = "encrypted-keys")]
 pub(crate) const MAX_PBKDF2_ROUNDS: u32 = 10_000_000;
 
-/// Bytes that scrypt takes for an encrypted private key: N * r * 128, and p * r * 128 in the same way. OpenSSL writes 16 MiB and reads no more than 32.
+/// Bytes that scrypt takes for an encrypted private key: N * r * 128, and as many again at most for its turns (p * r * 128).
+/// OpenSSL writes 16 MiB and reads no more than 32.
 #[cfg(feature = "encrypted-keys")]
 pub(crate) const MAX_SCRYPT_MEMORY: u64 = 64 << 20;
 

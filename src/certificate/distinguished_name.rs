@@ -107,7 +107,7 @@ fn escape(string: &str) -> String {
             '"' | '+' | ',' | ';' | '<' | '>' | '\\' => escaped.extend(['\\', character]),
             '#' if first => escaped.push_str("\\#"),
             ' ' if first || last => escaped.push_str("\\ "),
-            _ if character.is_control() || is_hidden(character) => {
+            _ if is_unseen(character) => {
                 for byte in character.encode_utf8(&mut [0; 4]).bytes() {
                     escaped.push('\\');
                     escaped.push_str(&upper_hex(&[byte]));
@@ -117,6 +117,11 @@ fn escape(string: &str) -> String {
         }
     }
     escaped
+}
+
+/// Characters that are not seen, or change what is seen.
+pub(super) fn is_unseen(character: char) -> bool {
+    character.is_control() || is_hidden(character)
 }
 
 /// Characters that have no shape, or change the direction or the lines of the text around them (Unicode's Cf, Zl, Zp and the

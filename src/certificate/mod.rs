@@ -132,10 +132,11 @@ fn full_name(of: &Tlv<'_>, part: &str) -> Result<String, Failure> {
     distinguished_name::text(&name(of, part)?).ok_or_else(|| malformed(part))
 }
 
-/// A value by itself, which nothing escapes: with a control character in it, it is not handed out.
+/// A value by itself, which nothing escapes: with a character in it that would be escaped because it is not seen, it is not
+/// handed out.
 fn plain(value: Option<String>) -> Result<String, Failure> {
-    value.filter(|value| !value.chars().any(char::is_control)).ok_or_else(|| {
-        Failure::not_supported("a common name of the certificate is not text, or has control characters")
+    value.filter(|value| !value.chars().any(distinguished_name::is_unseen)).ok_or_else(|| {
+        Failure::not_supported("a common name of the certificate is not text, or has control or invisible characters")
     })
 }
 

@@ -166,14 +166,19 @@ fn common_names_are_counted_and_those_with_control_characters_are_kept_back() {
         &[attribute(CN, UTF8, b"good\0evil")],
         &[attribute(CN, BMP, &[0, b'x'])],
         &[attribute(CN, UTF8, b"\xff")],
+        &[attribute(CN, UTF8, "admin\u{200b}".as_bytes())],
+        &[attribute(CN, UTF8, "\u{202e}nimda".as_bytes())],
     ]));
-    assert_eq!(facts(&certificate).unwrap().num_common_names, 4);
+    assert_eq!(facts(&certificate).unwrap().num_common_names, 6);
     let common_name = |index| text(&certificate, Field::CommonName, index);
     assert_eq!(common_name(0).unwrap(), "one, two");
     assert_eq!(kind(common_name(1)), FailureKind::NotSupported);
     assert_eq!(common_name(2).unwrap(), "x");
     assert_eq!(kind(common_name(3)), FailureKind::NotSupported);
-    assert_eq!(kind(common_name(4)), FailureKind::InvalidArgument);
+    for invisible in [4, 5] {
+        assert_eq!(kind(common_name(invisible)), FailureKind::NotSupported);
+    }
+    assert_eq!(kind(common_name(6)), FailureKind::InvalidArgument);
 }
 
 #[test]

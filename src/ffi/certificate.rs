@@ -102,7 +102,8 @@ pub unsafe extern "C" fn spantls_certificate_info(
 /// - `TLS_STATUS_COMPLETE`: copied.
 /// - `TLS_STATUS_BUFFER_TOO_SMALL`: not copied; `*out_len` is the length. `(NULL, 0, &len)` asks for it.
 /// - `TLS_STATUS_NOT_SUPPORTED`: the value cannot be represented as text and must not be trusted: a DNS name, URI or e-mail address with
-///   bytes other than visible ASCII (a NUL is an attack), an IP address of a wrong length, a common name with control characters.
+///   bytes other than visible ASCII (a NUL is an attack), an IP address of a wrong length, a common name with control or
+///   invisible characters.
 /// - `TLS_STATUS_INVALID_ARGUMENT`: there is no value of this index; an unknown field; as `spantls_certificate_info()`.
 #[unsafe(no_mangle)]
 #[must_use]

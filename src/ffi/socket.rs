@@ -191,7 +191,8 @@ pub unsafe extern "C" fn tls_session_socket_shutdown(session: *mut tls_session_t
 /// of the socket, then discards what the peer sends until it ends the connection too. Then destroy the session.
 ///
 /// If a socket is closed while it has unread data, the system resets the connection, and the last data or the alert can be lost. Limit
-/// the time that you give the peer. A call on a blocking socket returns after at most 256 system calls.
+/// the time that you give the peer. A call on a blocking socket returns after at most 256 system calls. Nothing can be read afterwards
+/// (INVALID_STATE), but for plaintext that is held.
 ///
 /// - `TLS_STATUS_CLOSED`: the peer has ended the connection, or had sent its `close_notify` before. Repeats.
 /// - `TLS_STATUS_WANT_READ`, `TLS_STATUS_WANT_WRITE`: wait until the socket is readable, or writable, then call again.

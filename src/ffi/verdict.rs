@@ -32,8 +32,8 @@ pub enum spantls_policy_error_values {
 ///
 /// - `TLS_STATUS_COMPLETE`: the peer is accepted. `*out_policy_errors` (may be NULL) is 0, or as above.
 /// - `TLS_STATUS_AUTHENTICATION_FAILED`: the peer is refused, and `*out_policy_errors` says why. The session has failed: see
-///   `tls_session_error()`. The alert is pending output: `tls_session_handshake()` and `tls_session_drain_pending_output()` write it; on a
-///   socket `tls_session_socket_handshake()` and `tls_session_socket_shutdown()` send it.
+///   `tls_session_error()`. The alert is pending output: `tls_session_drain_pending_output()` writes it, on a socket
+///   `tls_session_socket_shutdown()` sends it; during the handshake the next handshake call does, too.
 /// - `TLS_STATUS_INVALID_STATE`: the session does not wait for a verdict.
 /// - `TLS_STATUS_BUSY`: also if a thread is in `tls_session_decrypt()`.
 #[unsafe(no_mangle)]
@@ -54,8 +54,8 @@ pub unsafe extern "C" fn tls_session_accept_with_default_validation(
 
 /// Reports why the default validation would refuse the peer, with all reasons, without giving a verdict.
 ///
-/// A host can so accept, for example, a certificate that has only expired and that it has pinned. Give the verdict afterwards. A
-/// certificate is judged once, however often this is called.
+/// A host can so accept, for example, a certificate that has only expired and that it has pinned; `SPANTLS_REASON_EXPIRED` may also be
+/// that of a CA, see `depth`. Give the verdict afterwards. A certificate is judged once, however often this is called.
 ///
 /// - `TLS_STATUS_COMPLETE`: `*out_validation` is filled; its `reasons` are 0 if the peer would be accepted.
 /// - `TLS_STATUS_INVALID_ARGUMENT`: `out_validation` is NULL or its `struct_size` is too small.

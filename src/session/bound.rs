@@ -298,7 +298,8 @@ impl Session {
     /// What was received after the peer's close_notify: it belongs to the protocol that follows TLS.
     pub fn bytes_after_close(&self) -> Result<Vec<u8>, Failure> {
         let bound = self.bound()?;
-        if !try_lock(&self.read)?.is_closed_by_peer() {
+        // A handshake that is about to complete needs the read half: it is not touched before.
+        if !self.shared.has(state::HANDSHAKE_COMPLETE) || !try_lock(&self.read)?.is_closed_by_peer() {
             return Err(Failure::state("the peer's close_notify has not been read yet"));
         }
         Ok(try_lock(&bound.kept)?.bytes().to_vec())
@@ -327,9 +328,12 @@ impl Session {
             return Ok(closed);
         }
         let peer_is_there = bound.socket.end_sending();
-        let read = try_lock(&self.read)?;
+        let mut read = try_lock(&self.read)?;
         let mut kept = try_lock(&bound.kept)?;
         kept.clear();
+        // What follows a gap must not be read: a kernel that opens the records would not notice that some are missing.
+        read.end_with(Failure::state("finish has discarded what the peer sent"));
+        self.tell_what_is_kept(&read, &kept);
         if !peer_is_there || read.is_closed_by_peer() {
             return Ok(Outcome::Closed);
         }

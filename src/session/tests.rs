@@ -1216,4 +1216,6 @@ fn a_target_name_has_253_bytes_besides_a_dot_at_its_end() {
     }
 }
 
+mod finished;
+mod refused;
 mod room;
