@@ -1478,7 +1478,7 @@ tls_status_t tls_credentials_create_external(const char *chain,
 /**
  * Sets the OCSP response (DER, RFC 6960) that servers with these credentials staple to their certificate (RFC 6066 section
  * 8); length 0 removes it. From any thread, at any time: handshakes that begin later staple it, in every context that has
- * these credentials. It is not looked into.
+ * these credentials. The response is not validated.
  *
  * - `TLS_STATUS_COMPLETE`: set, the buffer is copied.
  * - `TLS_STATUS_INVALID_ARGUMENT`: more than 12,288 bytes.
@@ -2679,7 +2679,7 @@ tls_status_t tls_session_verified_certificate(const tls_session_t *session,
  * Copies our leaf certificate as DER: a server's own, or a client's if it was sent; otherwise empty.
  *
  * Until the handshake is COMPLETE it is empty, except while `TLS_STATUS_NEEDS_SIGNATURE` waits: then it is the certificate whose key
- * must sign, which tells several external keys apart. Copy-out as `tls_session_negotiated_alpn()`.
+ * must sign, which distinguishes several external keys. Copy-out as `tls_session_negotiated_alpn()`.
  */
 SPANTLS_MUST_USE
 tls_status_t tls_session_local_certificate(const tls_session_t *session,

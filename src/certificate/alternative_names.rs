@@ -64,7 +64,7 @@ fn kind_of(name: &Tlv<'_>) -> Option<Kind> {
     }
 }
 
-/// Visible ASCII. Nothing else is part of such a name, and whoever puts a NUL or a blank into one wants to deceive: it is not
+/// Visible ASCII. Nothing else is part of such a name, and a NUL or a blank in one is an attempt to deceive: it is not
 /// handed out in any form.
 fn graphic(name: &[u8], what: &str) -> Result<String, Failure> {
     match std::str::from_utf8(name) {

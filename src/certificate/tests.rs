@@ -277,7 +277,7 @@ fn a_ca_is_one_by_its_basic_constraints() {
     assert_eq!(with(&[0x30, 6, 1, 1, 0xff, 2, 1, 0]), Ok(true));
     assert_eq!(with(&[0x30, 0]), Ok(false));
     assert_eq!(with(&[0x30, 3, 1, 1, 0]), Ok(false));
-    // Neither TRUE nor FALSE in DER; behind the end.
+    // Neither TRUE nor FALSE in DER; after the end.
     assert_eq!(kind(with(&[0x30, 3, 1, 1, 1])), FailureKind::InvalidArgument);
     assert_eq!(kind(with(&[0x30, 0, 0])), FailureKind::InvalidArgument);
     assert_eq!(facts(&Parts::default().der()).map(|facts| facts.is_ca), Ok(false));

@@ -50,7 +50,7 @@ impl Options {
 
 /// What tickets depend on of the certificates of these options.
 ///
-/// To its clients a server is the names in its certificate, not the certificate: whoever has the root and a certificate for the
+/// To its clients a server is the names in its certificate, not the certificate: one that has the root and a certificate for the
 /// same names would be accepted in a full handshake too. So a renewed certificate takes the tickets of the old one; key and
 /// issuer are not compared. Which certificate it is the ClientHello decides, as in a full handshake: what a context has for
 /// other names plays no part.

@@ -32,7 +32,7 @@ pub(super) fn private_key(der: &[u8], passphrase: Option<&[u8]>) -> Result<Zeroi
     }))
 }
 
-/// The tags of a SEQUENCE's first two elements: they tell the forms apart. Each begins with a version but the encrypted one.
+/// The tags of a SEQUENCE's first two elements: they distinguish the forms. Each begins with a version but the encrypted one.
 fn first_tags(der: &[u8]) -> Option<(u8, u8)> {
     let mut fields = inside(der, 0..der.len(), SEQUENCE)?;
     if element(der, &mut fields, INTEGER).is_none() {

@@ -367,7 +367,7 @@ impl Context {
         self.max_fragment_size
     }
 
-    /// Whether sessions keep the ClientHello behind the handshake.
+    /// Whether sessions keep the ClientHello after the handshake.
     pub(crate) fn keeps_client_hello(&self) -> bool {
         self.keep_client_hello
     }

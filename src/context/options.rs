@@ -381,7 +381,7 @@ impl Options {
         Ok(())
     }
 
-    /// Sets whether server sessions keep the ClientHello behind the handshake.
+    /// Sets whether server sessions keep the ClientHello after the handshake.
     pub fn set_keep_client_hello(&mut self, keep: i32) -> Result<(), Failure> {
         self.keep_client_hello = flag(keep)?;
         Ok(())

@@ -72,7 +72,7 @@ pub(super) fn file(path: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let path = HostPath::new(path)?;
     let unreadable = |error| Failure::file(&format!("cannot read {path}"), &error);
     let file = std::fs::File::open(path.as_str()).map_err(unreadable)?;
-    // With room for all of it from the start, so that growing leaves no copy of a key behind.
+    // With room for all of it from the start, so that growing leaves no copy of a key in a freed block.
     let size = file.metadata().map_err(unreadable)?.len().min(MAX_PEM_FILE) as usize;
     let mut text = Zeroizing::new(memory::reserved(size + 1)?);
     let read = file.take(MAX_PEM_FILE + 1).read_to_end(&mut text).map_err(unreadable)?;

@@ -192,7 +192,7 @@ fn has_private_part_of(key: &dyn SigningKey, leaf: &CertificateDer<'static>) -> 
 /// A DER element; wiped, since it may hold a key.
 fn encoded(tag: u8, contents: &[&[u8]]) -> Zeroizing<Vec<u8>> {
     let len: usize = contents.iter().map(|part| part.len()).sum();
-    // With room for all of it from the start, so that growing leaves no copy behind.
+    // With room for all of it from the start, so that growing leaves no copy in a freed block.
     let mut element = Zeroizing::new(Vec::with_capacity(len + 4));
     let [high, low] = u16::try_from(len).unwrap_or(u16::MAX).to_be_bytes();
     match (high, low) {

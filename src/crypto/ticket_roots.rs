@@ -41,7 +41,7 @@ pub(crate) struct Root {
 }
 
 impl Root {
-    /// The name is derived from the secret: whoever has the secret finds its tickets, and the name tells nothing of it.
+    /// The name is derived from the secret: an owner of the secret finds its tickets, and the name reveals nothing of it.
     fn new(secret: Zeroizing<Vec<u8>>, seal_from: u64, open_until: u64) -> Option<Arc<Self>> {
         struct NameLen;
         impl KeyType for NameLen {

@@ -134,7 +134,7 @@ pub unsafe extern "C" fn tls_credentials_create_external(
 
 /// Sets the OCSP response (DER, RFC 6960) that servers with these credentials staple to their certificate (RFC 6066 section
 /// 8); length 0 removes it. From any thread, at any time: handshakes that begin later staple it, in every context that has
-/// these credentials. It is not looked into.
+/// these credentials. The response is not validated.
 ///
 /// - `TLS_STATUS_COMPLETE`: set, the buffer is copied.
 /// - `TLS_STATUS_INVALID_ARGUMENT`: more than 12,288 bytes.

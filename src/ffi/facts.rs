@@ -365,7 +365,7 @@ pub unsafe extern "C" fn tls_session_verified_certificate(
 /// Copies our leaf certificate as DER: a server's own, or a client's if it was sent; otherwise empty.
 ///
 /// Until the handshake is COMPLETE it is empty, except while `TLS_STATUS_NEEDS_SIGNATURE` waits: then it is the certificate whose key
-/// must sign, which tells several external keys apart. Copy-out as `tls_session_negotiated_alpn()`.
+/// must sign, which distinguishes several external keys. Copy-out as `tls_session_negotiated_alpn()`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn tls_session_local_certificate(

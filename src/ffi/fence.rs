@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(record.status, -128);
         // SAFETY: a live session.
         assert_ne!(unsafe { tls_session_state(session) } & state::FAILED, 0);
-        // SAFETY: a live session that nobody uses any more.
+        // SAFETY: a live session that is no longer used.
         unsafe { tls_session_destroy(session) };
     }
 

@@ -22,7 +22,7 @@ use crate::session::Session;
 #[derive(Clone, Copy)]
 pub(super) struct Host(());
 
-/// A handle type: what is behind it, the mark that must stand before that, and what it is called.
+/// A handle type: the object that it points to, the mark that must precede the object, and its name.
 ///
 /// The mark finds a wrong handle before it is used. It is a help for the host's mistakes, not a promise: memory that
 /// was freed may hold anything.
@@ -219,7 +219,7 @@ impl Host {
         self.put(to, handle.cast());
     }
 
-    /// The object behind a handle.
+    /// The object of a handle.
     pub(super) fn borrow<'a, H: Handle>(self, handle: *const H) -> Result<&'a H::Object, Failure>
     where
         H::Object: 'a,
@@ -231,7 +231,7 @@ impl Host {
     pub(super) fn destroy<H: Handle>(self, handle: *mut H) {
         let Ok(marked) = self.marked(handle) else { return };
         marked.mark.store(!H::MARK, Ordering::Relaxed);
-        // SAFETY: made by `give`, marked as live until this moment, and by the conventions used by nobody else.
+        // SAFETY: made by `give`, marked as live until this moment, and by the conventions used by no one else.
         drop(unsafe { Box::from_raw(handle.cast::<Marked<H::Object>>()) });
     }
 

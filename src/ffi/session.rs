@@ -429,7 +429,7 @@ pub unsafe extern "C" fn tls_session_error(
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
     fence::call(|| {
-        // Written on every return: empty where there is no session to tell of.
+        // Written on every return: empty if there is no session.
         super::library::fill(host, out_error, &spantls_error_t::none())?;
         let session = host.borrow(session)?;
         let mut record = session.last_failure().as_ref().map_or(spantls_error_t::none(), spantls_error_t::from);
@@ -446,7 +446,7 @@ struct Out {
 }
 
 impl Out {
-    /// Runs `body` on the session and tells the host its counts, zeros first.
+    /// Runs `body` on the session and writes its counts for the host, zeros first.
     fn on_session(
         self,
         host: Host,

@@ -62,7 +62,7 @@ impl Chains {
         !self.named.is_empty()
     }
 
-    /// The only chain, if there is just one and it is for everybody.
+    /// The only chain, if there is just one and it is for all names.
     pub(crate) fn single(&self) -> Option<&Arc<OwnKey>> {
         match &self.unnamed[..] {
             [only] if self.named.is_empty() => Some(only),

@@ -172,7 +172,7 @@ fn stored<T>(value: T) -> Option<(Identity, Stored<T>)> {
     Some((identity, Stored { value, shown, extended_master_secret, began, certificate_until, expires }))
 }
 
-/// Tells the session at work where it goes on from.
+/// Tells the session at work which session it resumes.
 fn resumes<T>(stored: Stored<T>) -> T {
     if let Some(taps) = taps::current() {
         let mut seen = taps.seen();

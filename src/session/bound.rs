@@ -8,7 +8,7 @@
 //!                    kept                                                     pending
 //! ```
 //!
-//! The read half never sends: it leaves notes, as in a session over spans. Nobody waits here, except in `recv` and `send`
+//! The read half never sends: it leaves notes, as in a session over spans. No call waits here, except in `recv` and `send`
 //! of a socket that the host has left blocking.
 
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -76,7 +76,7 @@ impl Session {
         let result = self.shake_hands(bound, &mut phase, &mut write, &mut buffer, &mut have);
         kept.keep(buffer, 0..have);
         if self.shared.has(state::HANDSHAKE_COMPLETE) {
-            // The handshake's work is done: BUSY is no answer any more. Nobody waits while holding this one alone.
+            // The handshake's work is done: BUSY can no longer be returned. No holder of this lock waits for another.
             let mut read = self.read.lock().map_err(|_| Failure::internal("this session is poisoned"))?;
             if result.is_ok() {
                 self.hand_over_to_kernel(bound, &mut write, &mut read, kept.bytes());
@@ -247,7 +247,7 @@ impl Session {
         }
     }
 
-    /// Seals plaintext and sends it, behind what is owed. `taken` counts plaintext that is never shown again.
+    /// Seals plaintext and sends it after pending output. `taken` counts plaintext that the host does not pass again.
     pub fn write(&self, plaintext: &[&[u8]], taken: &mut usize) -> Result<Outcome, Failure> {
         let bound = self.bound()?;
         self.shared.complete()?;
@@ -471,7 +471,7 @@ impl Bound {
         expanded.clamp(RECORD_HEADER + MAX_CIPHERTEXT_TLS12, RECEIVE_SCRATCH)
     }
 
-    /// The same in a handshake. If the kernel is to receive after it, nothing behind it may come here: a header, then what
+    /// The same in a handshake. If the kernel is to receive after it, nothing after it may be received here: a header, then what
     /// it announces.
     fn reach_of_handshake(&self, have: &[u8]) -> usize {
         if !self.kernel().is_some_and(Kernel::wants_to_receive) {

@@ -1,4 +1,4 @@
-//! What a session can tell about itself.
+//! The facts that a session reports.
 
 use std::sync::Arc;
 use std::time::Instant;

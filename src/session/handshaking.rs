@@ -258,7 +258,7 @@ impl Session {
         Ok(Outcome::Complete)
     }
 
-    /// Goes on with this context, which the ClientHello asked for.
+    /// Continues with this context, which the host has chosen by the ClientHello.
     pub fn set_server_context(&self, context: Arc<Context>) -> Result<Outcome, Failure> {
         let start = context.server_start().ok_or_else(|| {
             Failure::argument("a server context made from options is needed: this one is a client's, or not decided")
@@ -336,7 +336,7 @@ impl Session {
                 self.shared.fail(&failure);
                 Err(failure)
             }
-            // The last flight is not handed over yet; what comes behind it is the read half's.
+            // The last flight is not handed over yet; what follows it is the read half's.
             Phase::Done => try_lock(&self.read)?.end_of_input(),
             Phase::Cancelled => Ok(Outcome::Closed),
         }
@@ -464,10 +464,10 @@ impl Session {
         let mut write = try_lock(&self.write)?;
         match std::mem::replace(&mut *phase, Phase::Cancelled) {
             Phase::Done => *phase = Phase::Done,
-            // Nobody has heard of us yet.
+            // The peer has not heard of us yet.
             Phase::New(_) | Phase::Cancelled => write.closed_by_handshake(),
             Phase::Running(mut running) => {
-                // Nobody is asked any more.
+                // No question is open any more.
                 self.answered();
                 if !shared.has(state::FAILED) {
                     running.handshake.cancel()?;
@@ -571,7 +571,7 @@ impl Running {
             Err(failure) => return self.handshake.fail_with(failure).map(Next::Event),
         };
         let event = self.handshake.feed(&input[..header.record_len()])?;
-        // Which context goes on is asked before the record is taken.
+        // The question for the context is asked before the record is consumed.
         if !matches!(event, Event::Asks(Request::ServerContext)) {
             *consumed += header.record_len();
         }

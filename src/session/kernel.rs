@@ -119,7 +119,7 @@ impl Kernel {
             self.refuse(Reason::Refused, errno);
             return false;
         }
-        // The same keys again change nothing, but tell whether it would take others.
+        // The same keys again change nothing, but show whether it would take others.
         let again = version == Version::Tls13 && bound.socket().set_keys(way, &info).is_ok();
         self.rekeys(way).store(again, Ordering::Relaxed);
         true
@@ -128,7 +128,7 @@ impl Kernel {
 
 impl Session {
     /// The handshake is complete, nothing is pending: gives the kernel what the host wants it to do, once. `kept` was
-    /// received behind the handshake: nothing, if the kernel is to receive.
+    /// received after the handshake: nothing, if the kernel is to receive.
     pub(super) fn hand_over_to_kernel(&self, bound: &Bound, write: &mut WriteHalf, read: &mut ReadHalf, kept: &[u8]) {
         let Some(kernel) = bound.kernel() else { return };
         let Some(keys) = kernel.keys().take() else { return };
@@ -161,7 +161,7 @@ impl Session {
         }
     }
 
-    /// Hands data to the kernel, behind what is owed.
+    /// Hands data to the kernel, after pending output.
     pub(super) fn write_through_kernel(
         &self,
         bound: &Bound,
@@ -207,7 +207,7 @@ impl Session {
         write.bare_record_sent(&self.shared, count);
         write.sealed_by_kernel(1);
         if whole && is_key_update {
-            // RFC 8446 section 4.6.3: everything behind it is under the next keys.
+            // RFC 8446 section 4.6.3: everything after it is under the next keys.
             let info = write.next_keys_in_force()?.ok_or_else(|| Failure::internal("keys that the kernel has not"))?;
             if let Err(errno) = bound.socket().set_keys(Way::Send, &info) {
                 // Whatever the reason: what it would seal with the old keys the peer could not open.

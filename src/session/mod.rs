@@ -7,8 +7,8 @@
 //!    └────────┴──► Cancelled (shutdown before the end)      any ──► failed (sticky)
 //! ```
 //!
-//! The handshake, the read half and the write half are each behind a lock that is only ever tried: a second thread in
-//! the same part gets BUSY, nobody waits. They are taken in this order: handshake, write, read.
+//! The handshake, the read half and the write half each have a lock that is only ever tried: a second thread in
+//! the same part gets BUSY and does not wait. They are taken in this order: handshake, write, read.
 
 mod bound;
 mod client_auth;
@@ -89,7 +89,7 @@ const SAYS_NO_MORE: u32 = state::SHUTDOWN_SENT | state::SENDING_ENDED;
 /// What a call has done to its spans.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Bytes of the input that need not be shown again.
+    /// Bytes of the input that are not passed again.
     pub consumed: usize,
     /// Bytes of the output that are the caller's now.
     pub written: usize,
@@ -186,7 +186,7 @@ impl Session {
         Ok(Outcome::Complete)
     }
 
-    /// Seals plaintext behind pending output.
+    /// Seals plaintext after pending output.
     pub fn encrypt(&self, plaintext: &[&[u8]], output: &mut [u8], counts: &mut Counts) -> Result<Outcome, Failure> {
         self.over_spans()?;
         self.shared.complete()?;
@@ -556,7 +556,7 @@ impl Shared {
         self.sticky().unwrap_or_else(|| Failure::internal("this session is poisoned"))
     }
 
-    /// Fails for what the handshake has to have made, also behind a later failure.
+    /// Fails for what the handshake has to have made, also after a later failure.
     fn handshake_was_complete(&self) -> Result<(), Failure> {
         match self.has(state::HANDSHAKE_COMPLETE) {
             true => Ok(()),

@@ -197,7 +197,7 @@ impl ReadHalf {
         shown
     }
 
-    /// The verdict: `None` accepts. A refusal is returned as the session has failed with it. Fails if nobody has asked.
+    /// The verdict: `None` accepts. A refusal is returned as the session has failed with it. Fails if there is no question.
     pub(super) fn answer(&mut self, shared: &Shared, refusal: Option<Failure>) -> Result<Option<Failure>, Failure> {
         if !self.asking {
             return Err(not_asked(Question::Certificate));
@@ -337,7 +337,7 @@ impl ReadHalf {
         let room = &mut output[counts.written..];
         let inner_len = sealed.inner_len();
         let fits_in_place = inner_len <= room.len();
-        // In TLS 1.3 the byte behind the data may be what does not fit.
+        // In TLS 1.3 it may be the type byte after the data that does not fit.
         let fits = opening.opener.max_data_len(inner_len) <= room.len();
         if !fits && progress {
             return Ok(Some(Outcome::WantWrite));
@@ -433,7 +433,7 @@ impl ReadHalf {
 
     /// Ends the session, and the half unless it had ended before: that end is what its calls return.
     pub(super) fn fail(&mut self, shared: &Shared, mut failure: Failure) -> Result<Outcome, Failure> {
-        // RFC 8446 section 6.1: nothing is sent behind our close_notify.
+        // RFC 8446 section 6.1: nothing is sent after our close_notify.
         if shared.has(SAYS_NO_MORE) {
             failure.alert_sent = None;
         }
@@ -448,7 +448,7 @@ impl ReadHalf {
                 shared.alert_was_not_sent();
             }
         }
-        // What came behind a client's proof in its record has made it void.
+        // A message after a client's proof in the same record makes the proof void.
         if let Some(opening) = &mut self.opening {
             opening.shown = None;
         }

@@ -152,7 +152,7 @@ impl WriteHalf {
         }
     }
 
-    /// Copies pending output behind `written`.
+    /// Copies pending output to `output`, from `written` on.
     #[inline]
     pub(super) fn hand_over(&mut self, shared: &Shared, output: &mut [u8], written: &mut usize) {
         if self.has_pending() {
@@ -204,7 +204,7 @@ impl WriteHalf {
         }
     }
 
-    /// Seals plaintext behind pending output. Nothing of it is kept.
+    /// Seals plaintext after pending output. Nothing of it is kept.
     pub(super) fn encrypt(
         &mut self,
         shared: &Shared,
@@ -274,7 +274,7 @@ impl WriteHalf {
             let left = plaintext.left;
             let data_len = left.min(sealing.sealer.data_that_fits(room.len()));
             // What is left fits whole, or there must be room for a record worth its overhead.
-            // Behind a key update, what is left of that room has to do.
+            // After a key update, the rest of that room has to do.
             if data_len == 0 || (data_len < left && room.len() < MIN_CIPHERTEXT && !renewed) {
                 return Ok(Outcome::WantWrite);
             }
@@ -301,7 +301,7 @@ impl WriteHalf {
         Ok(if self.has_pending() { Outcome::WantWrite } else { Outcome::Closed })
     }
 
-    /// Moves on to the next keys (RFC 8446 section 4.6.3) behind pending output. WANT_WRITE: nothing was done.
+    /// Changes to the next keys (RFC 8446 section 4.6.3) after pending output. WANT_WRITE: nothing was done.
     pub(super) fn next_keys(
         &mut self,
         shared: &Shared,
@@ -333,7 +333,7 @@ impl WriteHalf {
         }
     }
 
-    /// Asks the client for a certificate behind pending output; `make` gives the message. WANT_WRITE: nothing was done.
+    /// Asks the client for a certificate after pending output; `make` gives the message. WANT_WRITE: nothing was done.
     /// COMPLETE: asked; what did not fit is pending.
     pub(super) fn ask_client(
         &mut self,
@@ -390,7 +390,7 @@ impl WriteHalf {
         }
     }
 
-    /// A KeyUpdate is pending, and the keys behind it are the next ones.
+    /// A KeyUpdate is pending, and the keys after it are the next ones.
     pub(super) fn queue_key_update(&mut self, shared: &Shared, request_peer_update: bool) -> Result<(), Failure> {
         let message = if request_peer_update { KEY_UPDATE_REQUESTED } else { KEY_UPDATE_NOT_REQUESTED };
         let (sealing, pending) = self.parts()?;
@@ -468,7 +468,7 @@ impl WriteHalf {
         Ok(())
     }
 
-    /// RFC 8446 section 4.6.3: the message goes out under the old keys, everything behind it under the next.
+    /// RFC 8446 section 4.6.3: the message goes out under the old keys, everything after it under the next.
     fn update_keys(&mut self, shared: &Shared) -> Result<(), Failure> {
         let (sealing, pending) = self.parts()?;
         sealing.sealer.seal_message(ContentType::Handshake, &KEY_UPDATE_NOT_REQUESTED, pending)?;
@@ -502,7 +502,7 @@ impl WriteHalf {
         shared.set(state::HAS_PENDING_OUTPUT);
     }
 
-    /// A handshake message behind the handshake.
+    /// A handshake message after the handshake.
     #[cfg(test)]
     pub(super) fn seal_message(&mut self, message: &[u8]) -> Vec<u8> {
         let mut record = Vec::new();
@@ -518,7 +518,7 @@ impl WriteHalf {
 
 impl Sealing {
     /// The key's limit is near (RFC 8446 section 5.5): puts a KeyUpdate into `room` and continues with the next keys.
-    /// `None` if there is too little room. TLS 1.2 knows no such thing: its session has to end.
+    /// `None` if there is too little room. TLS 1.2 has no KeyUpdate: its session has to end.
     fn renew(&mut self, room: &mut [u8]) -> Result<Option<usize>, Failure> {
         if self.sealer.version() == Version::Tls12 {
             return Err(Failure::state(

@@ -105,7 +105,7 @@ fn for_path(error: &Error) -> Alert {
         // "A certificate was revoked by its signer."
         Error::CertRevoked => Alert::CERTIFICATE_REVOKED,
         // "...the CA certificate could not be located or could not be matched with a known trust anchor", which also
-        // covers CAs that may not sign this, searches without an end, and lists that nobody can vouch for.
+        // covers CAs that may not sign this, searches without an end, and lists that no one can vouch for.
         Error::UnknownIssuer
         | Error::EndEntityUsedAsCa
         | Error::PathLenConstraintViolated

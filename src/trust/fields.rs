@@ -41,7 +41,7 @@ pub(super) fn is_for(certificate: &[u8], purpose: &[u8]) -> bool {
     })
 }
 
-/// A copy of `certificate` in which no extension is critical, for what does not depend on those that nobody knows.
+/// A copy of `certificate` in which no extension is critical, for checks that do not depend on unknown ones.
 pub(super) fn nothing_critical(certificate: &[u8]) -> Vec<u8> {
     let mut copy = certificate.to_vec();
     for extension in extensions(certificate) {

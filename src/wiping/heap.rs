@@ -15,7 +15,7 @@ struct Wiping;
 static HEAP: Wiping = Wiping;
 
 // SAFETY: everything is System's; what it gets back is ours until then. Growing is left to the trait: a new block, a copy,
-// and the old one freed, so that System never moves one and leaves the bytes behind.
+// and the old one freed, so that System never moves one and leaves its bytes in place.
 unsafe impl GlobalAlloc for Wiping {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's contract.
