@@ -490,7 +490,7 @@ fn roots_are_replaced_while_the_context_lives() {
         // The old one is gone, and the clients have tickets of the next.
         one.set_ticket_roots(&both[1..]).unwrap();
         assert_eq!(resumed(&one), [true; 2]);
-        // Withdrawn: nobody resumes with it any more.
+        // Withdrawn: no session resumes with it.
         one.set_ticket_roots(&[]).unwrap();
         assert_eq!(resumed(&one), [false; 2]);
         assert_eq!(resumed(&one), [true; 2]);

@@ -140,7 +140,7 @@ class Chains(Tools):
         self.assertTrue(us.session.state() & CERTIFICATE_ASKED)
 
     def test_a_client_that_declines_resumes(self):
-        """Its tickets are found again: as nobody's, from the start."""
+        """Its tickets are found again, stored without an identity from the start."""
         for options in ({"validation": VALIDATION_AUTOMATIC}, {"credentials": "client-p256", "more_credentials": ("client-rsa2048",)}):
             for protocol in VERSIONS:
                 with self.subTest(protocol=protocol, options=options):

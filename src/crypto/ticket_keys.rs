@@ -5,8 +5,8 @@
 //! has an end; until when the server's certificate of that handshake is valid; and that certificate's hash, for channel
 //! bindings. Each ticket has a key of its own, derived by HKDF from the root, the salt, a digest of everything that decides
 //! whom the server accepts, and a digest of whom the certificate names that this client gets in a full handshake. So no nonce is
-//! used twice, whoever shares the root, and servers that judge differently, or are somebody else to this client, do not take each
-//! other's tickets.
+//! used twice, even among servers with the same root, and servers that judge differently, or have another identity for this client,
+//! do not accept each other's tickets.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -164,7 +164,7 @@ proptest! {
                 break;
             }
         }
-        prop_assert!(refused, "nobody was asked");
+        prop_assert!(refused, "no one was asked");
         let (session, input) = match is_server {
             true => (&pair.server, pair.to_server.clone()),
             false => (&pair.client, pair.to_client.clone()),
