@@ -1,5 +1,6 @@
 """Packages for this test, in a virtual environment of its own under ffi-tests/build."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -14,6 +15,15 @@ def ensure():
     python = os.path.join(ENVIRONMENT, "bin", "python")
     if os.path.realpath(sys.prefix) == os.path.realpath(ENVIRONMENT):
         return
+    os.makedirs(os.path.dirname(ENVIRONMENT), exist_ok=True)
+    # Tests that run at the same time share the environment: one makes it, the others wait.
+    with open(ENVIRONMENT + ".lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _install(python)
+    os.execv(python, [python, *sys.argv])
+
+
+def _install(python):
     with open(REQUIREMENTS, encoding="utf-8") as file:
         wanted = file.read()
     # Written last: an installation that was cut short is made anew.
@@ -25,10 +35,8 @@ def ensure():
     if installed != wanted or not os.path.exists(python):
         packages = ", ".join(line.partition(";")[0] for line in wanted.splitlines())
         print(f"# installing {packages} with pip into ffi-tests/build/venv", flush=True)
-        if not os.path.exists(python):
-            subprocess.run([sys.executable, "-m", "venv", ENVIRONMENT], check=True)
+        subprocess.run([sys.executable, "-m", "venv", ENVIRONMENT], check=True)
         subprocess.run(
             [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS], check=True)
         with open(stamp, "w", encoding="utf-8") as file:
             file.write(wanted)
-    os.execv(python, [python, *sys.argv])
