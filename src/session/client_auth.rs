@@ -1,6 +1,6 @@
 //! A client's certificate asked for after the handshake: the request, and the verdict while the session is open.
 
-use super::handshaking::{no_certificate, refusal_by_host};
+use super::answers::{no_certificate, refusal_by_host};
 use super::read::ReadHalf;
 use super::stats::now;
 use super::{Session, only_without_span, state, try_lock};

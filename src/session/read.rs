@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Counts, SAYS_NO_MORE, Shared, state};
+use super::shared::{Counts, SAYS_NO_MORE, Shared, state};
 use crate::crypto::provider::aead::Algorithm;
 use crate::crypto::secrets::TrafficSecret;
 use crate::handshake::client_tickets::TicketTaker;

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::client_hello::ClientHello;
 use crate::context::{ClientCertificateMode, Context, Credentials, Options, TicketRoot};
-use crate::outcome::{Alert, Question};
+use crate::handshake::question::SignatureRequest;
+use crate::outcome::{Alert, Question, policy};
 
 fn certificates(name: &str) -> Vec<u8> {
     std::fs::read(format!("{}/ffi-tests/certs/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()

@@ -2,7 +2,8 @@
 
 use rustls::pki_types::{CertificateDer, ServerName};
 
-use super::handshaking::{Phase, no_certificate, refusal};
+use super::answers::{no_certificate, refusal};
+use super::handshaking::Phase;
 use super::{Session, try_lock};
 use crate::context::ClientCertificateMode;
 use crate::handshake::not_asked;

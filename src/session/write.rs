@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Counts, Shared, state};
+use super::shared::{Counts, Shared, state};
 use crate::crypto::provider::aead::Algorithm;
 use crate::crypto::secrets::TrafficSecret;
 use crate::handshake::alert::message;

@@ -1,0 +1,209 @@
+//! What a session reports.
+
+use std::sync::Arc;
+
+use rustls::pki_types::CertificateDer;
+
+use super::facts::Negotiated;
+use super::stats::Stats;
+use super::{Session, state, try_lock};
+use crate::client_hello::ClientHello;
+use crate::crypto::end_point::EndPoint;
+use crate::handshake::question::{CertificateRequest, SignatureRequest};
+use crate::outcome::{Failure, Outcome, Question, policy};
+use crate::trust;
+
+/// Ways to bind another protocol to the connection (RFC 5056).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binding {
+    /// RFC 5929 section 3.
+    Unique,
+    /// RFC 5929 section 4.
+    EndPoint,
+    /// RFC 9266.
+    Exporter,
+}
+
+impl Session {
+    /// The server's stapled OCSP response, as it came with its certificate.
+    pub fn ocsp_response(&self) -> Vec<u8> {
+        self.shared.facts().ocsp_response.to_vec()
+    }
+
+    /// What was counted so far.
+    pub fn stats(&self) -> Stats {
+        let open = self.shared.facts().asked.as_ref().and_then(|asked| asked.question);
+        let mut stats = self.shared.counters.snapshot(open);
+        if let Some(bound) = &self.bound {
+            (stats.receive_calls, stats.send_calls) = bound.calls();
+            if let Some(kernel) = bound.kernel() {
+                (stats.kernel_sends, stats.kernel_receives) = (kernel.sends(), kernel.receives());
+                (stats.kernel_reason, stats.kernel_os_error) = kernel.reason();
+            }
+        }
+        stats
+    }
+
+    /// Gives up what an idle session can do without: see the C header.
+    pub fn shrink(&self, what: i32) -> Result<Outcome, Failure> {
+        let (chain, resumption) = match what {
+            0 => (false, false),
+            1 => (true, false),
+            2 => (true, true),
+            _ => return Err(Failure::argument("this is not a SPANTLS_SHRINK value")),
+        };
+        self.shared.complete()?;
+        let mut read = try_lock(&self.read)?;
+        let mut facts = self.shared.facts();
+        if chain {
+            // A chain that waits for its verdict is still needed.
+            if !read.waits_for_verdict() {
+                facts.remote_certificates = Arc::new([]);
+                facts.verified_path = Box::default();
+            }
+            facts.client_hello = None;
+            facts.ocsp_response = Box::default();
+        }
+        if resumption {
+            read.drop_tickets();
+        }
+        Ok(Outcome::Complete)
+    }
+
+    /// The bits of `state`.
+    pub fn state(&self) -> u32 {
+        self.shared.visible_state()
+    }
+
+    /// What was negotiated; nothing until the handshake is complete.
+    pub fn negotiated(&self) -> Negotiated {
+        match self.shared.has(state::HANDSHAKE_COMPLETE) {
+            true => self.shared.facts().negotiated.clone(),
+            false => Negotiated::default(),
+        }
+    }
+
+    /// The server's name: what a client set, or what a server was asked for.
+    pub fn target_host_name(&self) -> String {
+        self.shared.facts().target_host_name.to_string()
+    }
+
+    /// The certificates that the peer has shown, leaf first.
+    pub fn remote_certificates(&self) -> Arc<[CertificateDer<'static>]> {
+        self.shared.facts().remote_certificates.clone()
+    }
+
+    /// One of them.
+    pub fn remote_certificate(&self, index: usize) -> Result<CertificateDer<'static>, Failure> {
+        let chain = self.remote_certificates();
+        let certificate = chain.get(index);
+        certificate.cloned().ok_or_else(|| Failure::argument("the peer has sent no certificate of this index"))
+    }
+
+    /// How many certificates the path has that the default validation has found, from the peer's leaf to the anchor.
+    pub fn verified_certificate_count(&self) -> usize {
+        self.shared.facts().verified_path.len()
+    }
+
+    /// One of them, the leaf first.
+    pub fn verified_certificate(&self, index: usize) -> Option<CertificateDer<'static>> {
+        let facts = self.shared.facts();
+        let link = *facts.verified_path.get(index)?;
+        self.context().trust().certificate(link, &facts.remote_certificates).cloned()
+    }
+
+    /// Our leaf certificate, if the peer has seen it; while a signature is asked for, the one whose key is to sign.
+    pub fn local_certificate(&self) -> Vec<u8> {
+        if let Some(request) = self.signature_request() {
+            return request.key.leaf().to_vec();
+        }
+        let shown = self.shared.facts().shown.clone().filter(|_| self.shared.has(state::HANDSHAKE_COMPLETE));
+        shown.and_then(|shown| shown.cert.first().map(|leaf| leaf.to_vec())).unwrap_or_default()
+    }
+
+    /// A server's first ClientHello: until the handshake is complete, and as long as the session if the options say so.
+    pub fn client_hello(&self) -> Option<Arc<ClientHello>> {
+        self.shared.facts().client_hello.clone()
+    }
+
+    /// The channel binding of this kind.
+    pub fn channel_binding(&self, kind: Binding) -> Result<Vec<u8>, Failure> {
+        self.shared.handshake_was_complete()?;
+        match kind {
+            Binding::Unique => {
+                let facts = self.shared.facts();
+                let unique = facts.bindings.as_ref().and_then(|bindings| bindings.exporter.unique());
+                // RFC 8446 appendix C.5, RFC 9266.
+                unique
+                    .map(Into::into)
+                    .ok_or_else(|| Failure::not_supported("TLS 1.3 has no tls-unique: use the exporter's"))
+            }
+            Binding::EndPoint => {
+                let end_point = self.end_point()?;
+                let binding = end_point.binding().map(<[u8]>::to_vec);
+                binding.ok_or_else(|| Failure::not_supported("RFC 5929 has no hash for the server's certificate"))
+            }
+            Binding::Exporter => {
+                let mut value = vec![0; 32];
+                // RFC 9266 section 2: the context is a zero-length string, which in TLS 1.2 is not the same as none.
+                self.export_keying_material(b"EXPORTER-Channel-Binding", Some(&[]), &mut value)?;
+                Ok(value)
+            }
+        }
+    }
+
+    /// Of the certificate that the server has shown, in this session or in the one that it goes back to.
+    fn end_point(&self) -> Result<EndPoint, Failure> {
+        if !self.context.is_server() {
+            let chain = self.remote_certificates();
+            let leaf = chain.first().ok_or_else(|| Failure::state("shrink gave the certificate up"))?;
+            return Ok(trust::end_point(leaf));
+        }
+        let of_ticket = self.shared.facts().bindings.as_ref().and_then(|bindings| bindings.end_point.clone());
+        Ok(of_ticket.map_or_else(|| trust::end_point(&self.local_certificate()), |end_point| *end_point))
+    }
+
+    /// Whether the master secret depends on the whole handshake (RFC 7627, RFC 9266 section 4.2).
+    pub fn is_channel_binding_sound(&self) -> bool {
+        let complete = self.shared.handshake_was_complete().is_ok();
+        complete && self.shared.facts().bindings.as_ref().is_some_and(|bindings| bindings.sound)
+    }
+
+    /// Keying material (RFC 5705, RFC 8446 section 7.5).
+    pub fn export_keying_material(
+        &self,
+        label: &[u8],
+        context: Option<&[u8]>,
+        output: &mut [u8],
+    ) -> Result<(), Failure> {
+        self.shared.handshake_was_complete()?;
+        let facts = self.shared.facts();
+        let bindings = facts.bindings.as_ref().ok_or_else(|| Failure::internal("an open session without secrets"))?;
+        bindings.exporter.export(label, context, output)
+    }
+
+    /// What the server takes as a client's certificate.
+    pub(crate) fn certificate_request(&self) -> Option<Arc<CertificateRequest>> {
+        self.shared.facts().asked.as_ref()?.certificate_request.clone()
+    }
+
+    /// The scheme and the message that wait for a signature.
+    pub fn signature_request_parts(&self) -> Option<(u16, Vec<u8>)> {
+        self.signature_request().map(|request| (request.scheme.into(), request.message.clone()))
+    }
+
+    /// The same, with what checks it.
+    pub(crate) fn signature_request(&self) -> Option<Arc<SignatureRequest>> {
+        self.shared.facts().asked.as_ref()?.signature_request.clone()
+    }
+
+    /// Bits that the suspension itself brings: a client that showed no certificate.
+    pub fn pending_policy_errors(&self) -> u32 {
+        let facts = self.shared.facts();
+        let asked = facts.asked.as_ref().and_then(|asked| asked.question).map(|(question, _)| question);
+        match asked == Some(Question::Certificate) && facts.remote_certificates.is_empty() {
+            true => policy::NOT_AVAILABLE,
+            false => 0,
+        }
+    }
+}

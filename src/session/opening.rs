@@ -1,0 +1,79 @@
+//! The record layer takes over from the handshake.
+
+use super::kernel::Keys;
+use super::read::{ReadHalf, Receiver};
+use super::write::WriteHalf;
+use super::{Session, state, try_lock};
+use crate::context::{PROTOCOL_TLS12, PROTOCOL_TLS13};
+use crate::handshake::{Direction, Finished};
+use crate::outcome::Failure;
+use crate::post_handshake::client_auth::ClientAuth;
+use crate::record::Version;
+use crate::record::keys::{Protection, RecordKeys};
+use crate::record::open::Opener;
+use crate::record::seal::Sealer;
+
+impl Session {
+    /// The record layer takes over from rustls.
+    pub(super) fn open(
+        &self,
+        finished: Finished,
+        input_ended: bool,
+        write: &mut WriteHalf,
+        read: &mut ReadHalf,
+    ) -> Result<(), Failure> {
+        let Finished { version, sending, receiving, .. } = finished;
+        let protection = |direction: &Direction| {
+            let keys = RecordKeys::new(version, direction.algorithm, &direction.keys)?;
+            Ok::<_, Failure>(Protection::new(keys, direction.sequence))
+        };
+        let mut sealer = Sealer::new(protection(&sending)?);
+        if let Some(size) = self.context().max_fragment_size() {
+            sealer.limit_fragments(size);
+        }
+        write.open(sealer, sending.traffic);
+        let receiver = Receiver {
+            opener: Opener::new(protection(&receiving)?),
+            traffic: receiving.traffic,
+            ticket_taker: finished.ticket_taker,
+            is_server: self.context.is_server(),
+            input_ended,
+        };
+        read.open(receiver);
+        if let Some(kernel) = self.bound.as_ref().and_then(|bound| bound.kernel()) {
+            kernel.keep(Keys { sending: sending.keys, receiving: receiving.keys });
+        }
+        let mut facts = self.shared.facts();
+        facts.negotiated.protocol = match version {
+            Version::Tls12 => PROTOCOL_TLS12,
+            Version::Tls13 => PROTOCOL_TLS13,
+        };
+        facts.negotiated.cipher_suite = finished.cipher_suite;
+        facts.negotiated.group = finished.group;
+        facts.negotiated.alpn = finished.alpn.into();
+        facts.negotiated.peer_signature_scheme = finished.peer_scheme;
+        if facts.remote_certificates.is_empty() {
+            // Resumed without a question.
+            facts.remote_certificates = finished.peer_certificates.into();
+        }
+        facts.bindings = Some(Box::new(finished.bindings));
+        facts.shown = finished.shown;
+        // What belonged to the questions goes; a ClientHello stays if the options say so.
+        facts.asked = None;
+        if let Some(transcript) = finished.transcript {
+            let auth = Box::new((ClientAuth::new(transcript), self.context().algorithms()));
+            *try_lock(&self.shared.client_auth)? = Some(auth);
+        }
+        if !self.context().keeps_client_hello() {
+            facts.client_hello = None;
+        }
+        if finished.hello_retried {
+            self.shared.set(state::HELLO_RETRIED);
+        }
+        if finished.resumed {
+            self.shared.set(state::RESUMED);
+        }
+        self.shared.set(state::FINISHED);
+        Ok(())
+    }
+}

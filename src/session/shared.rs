@@ -1,0 +1,183 @@
+//! What all parts of a session may touch at any time: the state's bits, what is owed, counters, facts, failures.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, TryLockError};
+
+use rustls::crypto::WebPkiSupportedAlgorithms;
+
+use super::facts::Facts;
+use super::owed::Owed;
+use super::stats::Counters;
+use crate::crypto::secrets::TrafficSecret;
+use crate::outcome::{Alert, Failure};
+use crate::post_handshake::client_auth::{ClientAuth, Progress};
+
+/// The bits of [`Session::state`], numbered as in the C header.
+pub mod state {
+    #![allow(missing_docs)]
+    pub const HANDSHAKE_COMPLETE: u32 = 1;
+    pub const HAS_PENDING_OUTPUT: u32 = 2;
+    pub const HAS_PENDING_PLAINTEXT: u32 = 4;
+    pub const SUSPENDED: u32 = 8;
+    pub const RESUMED: u32 = 16;
+    pub const HELLO_RETRIED: u32 = 32;
+    pub const PEER_CLOSED: u32 = 64;
+    pub const SHUTDOWN_SENT: u32 = 128;
+    pub const FAILED: u32 = 256;
+    pub const CERTIFICATE_ASKED: u32 = 512;
+    pub const CERTIFICATE_REQUESTED: u32 = 1024;
+    pub const CERTIFICATE_ANSWERED: u32 = 2048;
+    /// Not shown: sending has ended for good. No alert reaches the peer any more.
+    pub(in crate::session) const SENDING_ENDED: u32 = 1 << 29;
+    /// Not shown: the keys are there, but the last flight may not be handed over.
+    pub(in crate::session) const FINISHED: u32 = 1 << 30;
+    /// Not shown: a panic was contained.
+    pub(in crate::session) const POISONED: u32 = 1 << 31;
+}
+
+/// Nothing is sent any more, even if the read half asks for it: our close_notify was made, or sending has ended.
+pub(super) const SAYS_NO_MORE: u32 = state::SHUTDOWN_SENT | state::SENDING_ENDED;
+
+#[derive(Default)]
+pub(super) struct Shared {
+    pub(super) state: AtomicU32,
+    /// What the read half wants the write half to send.
+    pub(super) owed: Owed,
+    pub(super) counters: Counters,
+    pub(super) facts: Mutex<Facts>,
+    /// A server's, if the client offered to authenticate after the handshake, and with what it checks that.
+    pub(super) client_auth: Mutex<Option<Box<(ClientAuth, WebPkiSupportedAlgorithms)>>>,
+    pub(super) failures: Mutex<Failures>,
+}
+
+#[derive(Default)]
+pub(super) struct Failures {
+    /// Ends the session: every later call fails with it.
+    pub(super) sticky: Option<Box<Failure>>,
+    /// Of the last call that failed.
+    pub(super) last: Option<Box<Failure>>,
+}
+
+/// What a call has done to its spans.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Bytes of the input that are not passed again.
+    pub consumed: usize,
+    /// Bytes of the output that are the caller's now.
+    pub written: usize,
+}
+
+impl Shared {
+    pub(super) fn has(&self, bits: u32) -> bool {
+        self.state.load(Ordering::Acquire) & bits != 0
+    }
+
+    pub(super) fn set(&self, bits: u32) {
+        self.state.fetch_or(bits, Ordering::AcqRel);
+    }
+
+    pub(super) fn put(&self, bit: u32, on: bool) {
+        match on {
+            true => self.state.fetch_or(bit, Ordering::AcqRel),
+            false => self.state.fetch_and(!bit, Ordering::AcqRel),
+        };
+    }
+
+    pub(super) fn visible_state(&self) -> u32 {
+        let bits = self.state.load(Ordering::Acquire);
+        let owes = bits & SAYS_NO_MORE == 0 && !self.owed.is_empty();
+        let shown = bits & !(state::SENDING_ENDED | state::FINISHED | state::POISONED);
+        if owes { shown | state::HAS_PENDING_OUTPUT } else { shown }
+    }
+
+    /// A part of a client's authentication after the handshake.
+    pub(super) fn authenticate(
+        &self,
+        message_type: u8,
+        body: &[u8],
+        traffic: &TrafficSecret,
+    ) -> Result<Progress, Failure> {
+        let mut auth = self.client_auth.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        match auth.as_deref_mut() {
+            Some((auth, algorithms)) => auth.answer(message_type, body, traffic, algorithms),
+            None => Err(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "an authentication that was not asked for")),
+        }
+    }
+
+    /// Fails until the handshake is complete.
+    pub(super) fn complete(&self) -> Result<(), Failure> {
+        if self.has(state::HANDSHAKE_COMPLETE) {
+            return Ok(());
+        }
+        Err(self.not_complete())
+    }
+
+    /// A failed handshake stays failed; otherwise it is the host that is too early.
+    #[cold]
+    pub(super) fn not_complete(&self) -> Failure {
+        self.sticky().unwrap_or_else(|| Failure::state("the handshake is not complete"))
+    }
+
+    #[cold]
+    pub(super) fn poisoned(&self) -> Failure {
+        self.sticky().unwrap_or_else(|| Failure::internal("this session is poisoned"))
+    }
+
+    /// Fails for what the handshake has to have made, also after a later failure.
+    pub(super) fn handshake_was_complete(&self) -> Result<(), Failure> {
+        match self.has(state::HANDSHAKE_COMPLETE) {
+            true => Ok(()),
+            false => Err(Failure::state("the handshake is not complete")),
+        }
+    }
+
+    /// Ends the session. The first failure counts; true if this is the first.
+    pub(super) fn fail(&self, failure: &Failure) -> bool {
+        let mut failures = self.failures();
+        let first = failures.sticky.is_none();
+        failures.sticky.get_or_insert_with(|| Box::new(failure.clone()));
+        self.set(state::FAILED);
+        first
+    }
+
+    /// The alert of the session's failure does not reach the peer: the error record no longer names it.
+    #[cold]
+    pub(super) fn alert_was_not_sent(&self) {
+        if let Some(failure) = &mut self.failures().sticky {
+            failure.alert_sent = None;
+        }
+    }
+
+    #[inline]
+    pub(super) fn sticky(&self) -> Option<Failure> {
+        if self.has(state::FAILED) { self.sticky_failure() } else { None }
+    }
+
+    #[cold]
+    pub(super) fn sticky_failure(&self) -> Option<Failure> {
+        self.failures().sticky.as_deref().cloned()
+    }
+
+    /// Held for moments only, never across a suspension or a computation.
+    pub(super) fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.facts.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    pub(super) fn failures(&self) -> MutexGuard<'_, Failures> {
+        self.failures.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// What a bound session writes goes to its socket.
+pub(super) fn only_without_span(output: &[u8]) -> Result<(), Failure> {
+    if output.is_empty() { Ok(()) } else { Err(Failure::argument("a session bound to a socket takes no output span")) }
+}
+
+/// A part of the session, if no other thread is in it.
+pub(super) fn try_lock<T>(part: &Mutex<T>) -> Result<MutexGuard<'_, T>, Failure> {
+    match part.try_lock() {
+        Ok(guard) => Ok(guard),
+        Err(TryLockError::WouldBlock) => Err(Failure::busy()),
+        Err(TryLockError::Poisoned(_)) => Err(Failure::internal("this session is poisoned")),
+    }
+}
