@@ -2,12 +2,14 @@
 //! that the record layer needs (`secrets`). The algorithms themselves are those of `provider` and rustls's, and ML-KEM is
 //! libcrux's (`ml_kem`).
 
+pub(crate) mod aead;
 pub(crate) mod end_point;
 pub(crate) mod exporter;
 pub(crate) mod key_log;
 pub(crate) mod ml_kem;
 pub(crate) mod own_key;
 pub(crate) mod provider;
+pub(crate) mod record_keys;
 pub(crate) mod secrets;
 pub(crate) mod suites;
 pub(crate) mod taps;

@@ -1,14 +1,14 @@
 //! TLS 1.3 traffic secrets and the keys derived from them (RFC 8446 section 7).
 
-use rustls::Tls13CipherSuite;
 use rustls::crypto::hmac;
 use rustls::crypto::tls13::{HkdfExpander, OkmBlock};
+use rustls::{ConnectionTrafficSecrets, Tls13CipherSuite};
 use zeroize::Zeroize;
 
-use super::provider::aead;
+use super::aead::{Aead, NONCE_LEN};
+use super::record_keys::RecordKeys;
 use crate::outcome::Failure;
 use crate::record::Version;
-use crate::record::keys::RecordKeys;
 use crate::wiping::stack::{DERIVING, wiping};
 
 /// Bytes that are wiped when they are dropped, and never printed. They have one place for as long as they live: moving the value
@@ -67,39 +67,57 @@ impl Secret {
 /// The bytes of an AEAD's longest key.
 const MAX_KEY: usize = 32;
 
-/// A key and its IV, as bytes; wiped when dropped, and never printed.
+/// The key and IV of an AEAD, as bytes; wiped when dropped, and never printed.
 pub(crate) struct KeyMaterial {
     /// The IV, then the key.
-    place: Wiped<{ aead::NONCE_LEN + MAX_KEY }>,
-    key_len: u8,
+    place: Wiped<{ NONCE_LEN + MAX_KEY }>,
+    aead: Aead,
 }
 
 impl KeyMaterial {
-    pub(crate) fn new(key: &[u8], iv: &[u8]) -> Option<Self> {
-        let mut material = Self::zeros(key.len())?;
+    /// `None` for a length that is not the AEAD's.
+    pub(crate) fn new(aead: Aead, key: &[u8], iv: &[u8]) -> Option<Self> {
+        let mut material = Self::zeros(aead);
         let (iv_room, key_room) = material.parts_mut();
+        if (key.len(), iv.len()) != (key_room.len(), iv_room.len()) {
+            return None;
+        }
         key_room.copy_from_slice(key);
-        (iv.len() == iv_room.len()).then(|| iv_room.copy_from_slice(iv))?;
+        iv_room.copy_from_slice(iv);
         Some(material)
     }
 
+    /// What rustls's handshake has agreed on.
+    pub(crate) fn of(secrets: &ConnectionTrafficSecrets) -> Option<Self> {
+        let (aead, key, iv) = match secrets {
+            ConnectionTrafficSecrets::Aes128Gcm { key, iv } => (Aead::Aes128Gcm, key, iv),
+            ConnectionTrafficSecrets::Aes256Gcm { key, iv } => (Aead::Aes256Gcm, key, iv),
+            ConnectionTrafficSecrets::Chacha20Poly1305 { key, iv } => (Aead::ChaCha20Poly1305, key, iv),
+            _ => return None,
+        };
+        Self::new(aead, key.as_ref(), iv.as_ref())
+    }
+
     /// To be filled in.
-    fn zeros(key_len: usize) -> Option<Self> {
-        let key_len = u8::try_from(key_len).ok().filter(|_| key_len <= MAX_KEY)?;
-        Some(Self { place: Wiped::zeros(), key_len })
+    fn zeros(aead: Aead) -> Self {
+        Self { place: Wiped::zeros(), aead }
+    }
+
+    pub(crate) fn aead(&self) -> Aead {
+        self.aead
     }
 
     pub(crate) fn key(&self) -> &[u8] {
-        &self.place.0[aead::NONCE_LEN..][..usize::from(self.key_len)]
+        &self.place.0[NONCE_LEN..][..self.aead.key_len()]
     }
 
     pub(crate) fn iv(&self) -> &[u8] {
-        &self.place.0[..aead::NONCE_LEN]
+        &self.place.0[..NONCE_LEN]
     }
 
     fn parts_mut(&mut self) -> (&mut [u8], &mut [u8]) {
-        let (iv, key) = self.place.0.split_at_mut(aead::NONCE_LEN);
-        (iv, &mut key[..usize::from(self.key_len)])
+        let (iv, key) = self.place.0.split_at_mut(NONCE_LEN);
+        (iv, &mut key[..self.aead.key_len()])
     }
 }
 
@@ -115,19 +133,21 @@ impl TrafficSecret {
     }
 
     /// Moves to the next generation (RFC 8446 section 7.2) and returns its keys.
-    pub(crate) fn update(&mut self, algorithm: &'static aead::Algorithm) -> Result<Box<RecordKeys>, Failure> {
+    pub(crate) fn update(&mut self) -> Result<Box<RecordKeys>, Failure> {
         self.secret = self.derived(b"traffic upd")?;
-        self.keys(algorithm)
+        self.keys()
     }
 
     /// The keys of this generation.
-    pub(crate) fn keys(&self, algorithm: &'static aead::Algorithm) -> Result<Box<RecordKeys>, Failure> {
-        RecordKeys::new(Version::Tls13, algorithm, &self.material(algorithm)?)
+    pub(crate) fn keys(&self) -> Result<Box<RecordKeys>, Failure> {
+        RecordKeys::new(Version::Tls13, &self.material()?)
     }
 
     /// The bytes of these keys (section 7.3).
-    pub(crate) fn material(&self, algorithm: &'static aead::Algorithm) -> Result<KeyMaterial, Failure> {
-        let mut material = KeyMaterial::zeros(algorithm.key_len()).ok_or_else(too_long)?;
+    pub(crate) fn material(&self) -> Result<KeyMaterial, Failure> {
+        let aead = Aead::of_tls13(self.suite.common.suite);
+        let mut material =
+            aead.map(KeyMaterial::zeros).ok_or_else(|| Failure::internal("a cipher suite without an AEAD"))?;
         let (iv, key) = material.parts_mut();
         wiping::<DERIVING, _>(|| {
             let expander = self.expander();

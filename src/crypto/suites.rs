@@ -21,11 +21,11 @@ use rustls::{
 };
 
 use super::provider::{self, base};
-use super::secrets::Secret;
+use super::record_keys::RecordKeys;
+use super::secrets::{KeyMaterial, Secret};
 use super::taps::{HandshakeSealer, current};
 use crate::outcome::Alert;
 use crate::record::Version;
-use crate::record::keys::{RecordKeys, take_apart};
 use crate::record::message_stream::{MessageStream, Piece};
 
 /// Every suite, in the order of preference. rustls wants suites that live for ever. These are made by the compiler: memory
@@ -316,10 +316,8 @@ impl TappedEncrypter {
         in_force: bool,
     ) -> Box<dyn MessageEncrypter> {
         // rustls allows no failure here, and all of its suites hand out their keys: without, nothing would be sealed.
-        let keys = secrets.ok().and_then(|secrets| {
-            let (algorithm, material) = take_apart(&secrets).ok()?;
-            RecordKeys::new(version, algorithm, &material).ok()
-        });
+        let material = secrets.ok().as_ref().and_then(KeyMaterial::of);
+        let keys = material.and_then(|material| RecordKeys::new(version, &material).ok());
         let sealer = HandshakeSealer::new(keys, in_force);
         if let Some(taps) = current() {
             taps.seen().sealing = Some(sealer.clone());

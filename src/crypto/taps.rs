@@ -13,15 +13,16 @@ use rustls::crypto::cipher::{OutboundOpaqueMessage, OutboundPlainMessage, Prefix
 use rustls::crypto::hash;
 use rustls::sign::CertifiedKey;
 
+use super::aead::{EXPLICIT_NONCE_LEN, TAG_LEN};
 use super::exporter::RANDOMS;
 use super::key_log::KeyLogFile;
 use super::own_key::OwnKey;
+use super::record_keys::RecordKeys;
 use super::secrets::Secret;
 use super::ticket_keys::Origin;
 use crate::limits::RECORD_HEADER;
 use crate::outcome::Alert;
 use crate::record::ContentType;
-use crate::record::keys::{EXPLICIT_NONCE_LEN, RecordKeys, TAG_LEN};
 
 thread_local! {
     /// Without a destructor, so that hosts may call from those of their own thread-locals: a thread that ends is
@@ -251,7 +252,7 @@ impl SealerState {
         payload.extend_from_chunks(&message.payload);
         payload.extend_from_slice(&[0; 1 + TAG_LEN][..keys.inner_type_len() + TAG_LEN]);
         let mut header = [0; RECORD_HEADER];
-        let record = keys.parts_after(&mut header, payload.as_mut());
+        let record = keys.room_after(&mut header, payload.as_mut());
         ContentType::from_byte(message.typ.into())
             .zip(record)
             .and_then(|(content_type, record)| keys.seal_at(sequence, content_type, None, record).ok())

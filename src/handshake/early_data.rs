@@ -15,13 +15,14 @@
 
 use rustls::Tls13CipherSuite;
 
+use crate::crypto::aead::TAG_LEN;
 use crate::crypto::secrets::{Secret, TrafficSecret};
 use crate::limits::{MAX_SKIPPED_EARLY_DATA, RECORD_HEADER};
 use crate::outcome::{Alert, Failure};
 use crate::record::ContentType;
 use crate::record::held::RecordBuffer;
-use crate::record::keys::{Protection, TAG_LEN, algorithm_tls13};
 use crate::record::open::Opener;
+use crate::record::protection::Protection;
 
 /// What a server does with the records of a client that has offered early data.
 pub(super) struct EarlyData {
@@ -99,9 +100,7 @@ struct ClientKeys {
 
 impl ClientKeys {
     fn new(suite: &'static Tls13CipherSuite, secret: Secret) -> Result<Self, Failure> {
-        let algorithm =
-            algorithm_tls13(suite.common.suite).ok_or_else(|| Failure::internal("a cipher suite without an AEAD"))?;
-        let keys = TrafficSecret::new(suite, secret).keys(algorithm)?;
+        let keys = TrafficSecret::new(suite, secret).keys()?;
         Ok(Self { opener: Opener::new(Protection::new(keys, 0)) })
     }
 

@@ -40,7 +40,6 @@ use crate::context::Protocols;
 use crate::crypto::end_point::EndPoint;
 use crate::crypto::exporter::{Exporter, Tls12Secrets};
 use crate::crypto::own_key::OwnKey;
-use crate::crypto::provider::aead::Algorithm;
 use crate::crypto::secrets::{KeyMaterial, Secret, TrafficSecret};
 use crate::crypto::taps::{HandshakeSealer, Identity, NEW_SESSION_TICKET, SealingPoint, Seen, Taps};
 use crate::limits::{
@@ -49,7 +48,7 @@ use crate::limits::{
 };
 use crate::memory;
 use crate::outcome::{Alert, Failure, Question};
-use crate::record::keys::{Protection, algorithm_tls13, take_apart};
+use crate::record::protection::Protection;
 use crate::record::seal::Sealer;
 use crate::record::{ContentType, Version};
 use crate::wiping::stack::{HANDSHAKE, wiping};
@@ -225,7 +224,6 @@ pub(crate) struct Bindings {
 
 /// One direction's keys, and in TLS 1.3 what the next keys derive from.
 pub(crate) struct Direction {
-    pub(crate) algorithm: &'static Algorithm,
     pub(crate) keys: KeyMaterial,
     /// The number of the next record.
     pub(crate) sequence: u64,
@@ -662,9 +660,7 @@ impl Handshake {
         else {
             return Ok(None);
         };
-        let algorithm =
-            algorithm_tls13(suite.common.suite).ok_or_else(|| Failure::internal("a cipher suite without an AEAD"))?;
-        TrafficSecret::new(suite, secret).keys(algorithm).map(|keys| Some(Sealer::new(Protection::new(keys, 0))))
+        TrafficSecret::new(suite, secret).keys().map(|keys| Some(Sealer::new(Protection::new(keys, 0))))
     }
 
     /// What the host is to judge although rustls asks nothing: the original's chain when a session is resumed; no chain
@@ -742,7 +738,8 @@ impl Handshake {
             false => (client_traffic, server_traffic),
         };
         let direction = |(sequence, secrets): (u64, ConnectionTrafficSecrets), traffic: Option<Secret>| {
-            let (algorithm, keys) = take_apart(&secrets)?;
+            let keys = KeyMaterial::of(&secrets)
+                .ok_or_else(|| Failure::internal("a cipher suite without a record protection of ours"))?;
             let traffic = match suite {
                 SupportedCipherSuite::Tls13(suite) => {
                     let secret = traffic.ok_or_else(|| Failure::internal("no traffic secret was seen"))?;
@@ -750,7 +747,7 @@ impl Handshake {
                 }
                 SupportedCipherSuite::Tls12(_) => None,
             };
-            Ok::<_, Failure>(Direction { algorithm, keys, sequence, traffic })
+            Ok::<_, Failure>(Direction { keys, sequence, traffic })
         };
         Ok(Event::Finished(Box::new(Finished {
             version,

@@ -11,9 +11,9 @@
 
 pub(crate) mod header;
 pub(crate) mod held;
-pub(crate) mod keys;
 pub(crate) mod message_stream;
 pub(crate) mod open;
+pub(crate) mod protection;
 pub(crate) mod seal;
 
 /// What a record carries (RFC 8446 section 5.1).

@@ -1,9 +1,10 @@
 //! Opening: records into plaintext.
 
 use super::header::{Header, next_record};
-use super::keys::{BadRecord, EXPLICIT_NONCE_LEN, Protection, RecordKeys, TAG_LEN};
+use super::protection::Protection;
 use super::{ContentType, Version};
-use crate::crypto::provider::aead::Algorithm;
+use crate::crypto::aead::{EXPLICIT_NONCE_LEN, TAG_LEN};
+use crate::crypto::record_keys::{BadRecord, RecordKeys};
 use crate::limits::{MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, RECORD_HEADER};
 use crate::outcome::{Alert, Failure};
 
@@ -51,10 +52,6 @@ impl Opener {
 
     pub(crate) fn version(&self) -> Version {
         self.protection.keys().version()
-    }
-
-    pub(crate) fn algorithm(&self) -> &'static Algorithm {
-        self.protection.keys().algorithm()
     }
 
     pub(crate) fn replace_keys(&mut self, keys: Box<RecordKeys>) {

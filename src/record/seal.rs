@@ -1,8 +1,8 @@
 //! Sealing: plaintext into records.
 
-use super::keys::{KernelRecords, Protection, RecordKeys};
+use super::protection::{KernelRecords, Protection};
 use super::{ContentType, Version, header};
-use crate::crypto::provider::aead::Algorithm;
+use crate::crypto::record_keys::RecordKeys;
 use crate::limits::MAX_PLAINTEXT;
 use crate::outcome::Failure;
 
@@ -89,7 +89,7 @@ impl Sealer {
 
     /// Bytes of a record that are not data, and records that each of the next keys may seal; `None` if the kernel seals.
     pub(crate) fn costs(&self) -> Option<(usize, u64)> {
-        self.ours().ok().map(|protection| (protection.keys().overhead(), protection.keys().records_per_key()))
+        self.ours().ok().map(|protection| (protection.keys().overhead(), protection.keys().aead().max_records()))
     }
 
     pub(crate) fn version(&self) -> Version {
@@ -114,13 +114,6 @@ impl Sealer {
         ((self.done + self.sequence() as i64) as u64, self.key_updates)
     }
 
-    pub(crate) fn algorithm(&self) -> &'static Algorithm {
-        match &self.sealing {
-            SealedBy::Us(protection) => protection.keys().algorithm(),
-            SealedBy::Kernel(records) => records.algorithm(),
-        }
-    }
-
     /// Seals the next `data_len` bytes of `plaintext` as one record at the front of `output` and returns the record's
     /// length. `output` has room for the record (see `data_that_fits`), and `plaintext` at least `data_len` bytes.
     #[inline]
@@ -133,7 +126,7 @@ impl Sealer {
     ) -> Result<usize, Failure> {
         let SealedBy::Us(protection) = &mut self.sealing else { return Err(the_kernel_seals()) };
         let record_len = data_len + protection.keys().overhead();
-        let record = output.get_mut(..record_len).and_then(|record| protection.keys().parts(record));
+        let record = output.get_mut(..record_len).and_then(|record| protection.keys().room_in(record));
         let record = record.ok_or_else(|| Failure::internal("sealing into too little room"))?;
         let data = plaintext.next(data_len);
         if data.is_none() {

@@ -16,7 +16,7 @@ use crate::limits::{MAX_PLAINTEXT, RECORD_HEADER};
 use crate::outcome::{Alert, Failure, Outcome};
 use crate::record::held::{Held, RecordBuffer};
 use crate::record::{ContentType, Version};
-use crate::transport::kernel::{Cipher, CryptoInfo, Reason, Way};
+use crate::transport::kernel::{CryptoInfo, Reason, Way};
 use crate::transport::{Received, Sent};
 
 /// What the host wants the kernel to do.
@@ -141,19 +141,17 @@ impl Session {
         debug_assert!(kept.is_empty() || !kernel.wanted.receive);
         if kernel.wanted.receive
             && kept.is_empty()
-            && let Some((version, algorithm, sequence)) = read.keys_in_force()
+            && let Some((version, sequence)) = read.keys_in_force()
         {
-            let cipher = Cipher::of(algorithm);
-            let info = cipher.and_then(|cipher| CryptoInfo::new(version, cipher, &keys.receiving, sequence));
+            let info = CryptoInfo::new(version, &keys.receiving, sequence);
             kernel.receives.store(kernel.install(bound, Way::Receive, info, version), Ordering::Relaxed);
         }
         if kernel.wanted.send && self.context().max_fragment_size().is_some() {
             kernel.refuse(Reason::Options, 0);
         } else if kernel.wanted.send
-            && let Some((version, algorithm, sequence)) = write.keys_in_force()
+            && let Some((version, sequence)) = write.keys_in_force()
         {
-            let cipher = Cipher::of(algorithm);
-            let info = cipher.and_then(|cipher| CryptoInfo::new(version, cipher, &keys.sending, sequence));
+            let info = CryptoInfo::new(version, &keys.sending, sequence);
             if kernel.install(bound, Way::Send, info, version) {
                 write.hand_over_to_kernel();
                 kernel.sends.store(true, Ordering::Relaxed);

@@ -5,12 +5,13 @@ use super::read::{ReadHalf, Receiver};
 use super::write::WriteHalf;
 use super::{Session, state, try_lock};
 use crate::context::{PROTOCOL_TLS12, PROTOCOL_TLS13};
+use crate::crypto::record_keys::RecordKeys;
 use crate::handshake::{Direction, Finished};
 use crate::outcome::Failure;
 use crate::post_handshake::client_auth::ClientAuth;
 use crate::record::Version;
-use crate::record::keys::{Protection, RecordKeys};
 use crate::record::open::Opener;
+use crate::record::protection::Protection;
 use crate::record::seal::Sealer;
 
 impl Session {
@@ -24,7 +25,7 @@ impl Session {
     ) -> Result<(), Failure> {
         let Finished { version, sending, receiving, .. } = finished;
         let protection = |direction: &Direction| {
-            let keys = RecordKeys::new(version, direction.algorithm, &direction.keys)?;
+            let keys = RecordKeys::new(version, &direction.keys)?;
             Ok::<_, Failure>(Protection::new(keys, direction.sequence))
         };
         let mut sealer = Sealer::new(protection(&sending)?);

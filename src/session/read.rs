@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use super::shared::{Counts, SAYS_NO_MORE, Shared, state};
-use crate::crypto::provider::aead::Algorithm;
 use crate::crypto::secrets::TrafficSecret;
 use crate::handshake::client_tickets::TicketTaker;
 use crate::handshake::not_asked;
@@ -235,16 +234,16 @@ impl ReadHalf {
         matches!(self.end, Some(End::PeerClosed))
     }
 
-    /// Version, algorithm and number of the next record.
-    pub(super) fn keys_in_force(&self) -> Option<(Version, &'static Algorithm, u64)> {
+    /// Version and number of the next record.
+    pub(super) fn keys_in_force(&self) -> Option<(Version, u64)> {
         let opener = &self.opening.as_ref()?.opener;
-        Some((opener.version(), opener.algorithm(), opener.sequence()))
+        Some((opener.version(), opener.sequence()))
     }
 
     /// For the kernel: the keys that have just come into force.
     pub(super) fn next_keys_in_force(&self) -> Result<Option<CryptoInfo>, Failure> {
         let Some(opening) = &self.opening else { return Ok(None) };
-        opening.traffic.as_ref().map_or(Ok(None), |traffic| CryptoInfo::of(traffic, opening.opener.algorithm()))
+        opening.traffic.as_ref().map_or(Ok(None), CryptoInfo::of)
     }
 
     /// Data that was opened elsewhere.
@@ -493,7 +492,7 @@ impl Opening {
                         Action::UpdatePeerKeys { reply } => {
                             let traffic =
                                 traffic.as_mut().ok_or_else(|| Failure::internal("a key update without a secret"))?;
-                            opener.replace_keys(traffic.update(opener.algorithm())?);
+                            opener.replace_keys(traffic.update()?);
                             if reply {
                                 shared.owed.key_update();
                             }

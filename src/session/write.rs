@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use super::shared::{Counts, Shared, state};
-use crate::crypto::provider::aead::Algorithm;
 use crate::crypto::secrets::TrafficSecret;
 use crate::handshake::alert::message;
 use crate::limits::{MIN_CIPHERTEXT, RECORD_HEADER};
@@ -365,10 +364,10 @@ impl WriteHalf {
         Ok(Outcome::Complete)
     }
 
-    /// Version, algorithm and number of the next record.
-    pub(super) fn keys_in_force(&self) -> Option<(Version, &'static Algorithm, u64)> {
+    /// Version and number of the next record.
+    pub(super) fn keys_in_force(&self) -> Option<(Version, u64)> {
         let sealer = &self.sealing.as_ref()?.sealer;
-        Some((sealer.version(), sealer.algorithm(), sealer.sequence()))
+        Some((sealer.version(), sealer.sequence()))
     }
 
     /// From now on the kernel seals the records: those in pending output are unprotected.
@@ -406,7 +405,7 @@ impl WriteHalf {
     /// For the kernel: the keys that have just come into force.
     pub(super) fn next_keys_in_force(&self) -> Result<Option<CryptoInfo>, Failure> {
         let Some(sealing) = &self.sealing else { return Ok(None) };
-        sealing.traffic.as_ref().map_or(Ok(None), |traffic| CryptoInfo::of(traffic, sealing.sealer.algorithm()))
+        sealing.traffic.as_ref().map_or(Ok(None), CryptoInfo::of)
     }
 
     /// `count` bytes of the message in the first record were sent. What is left of it is a record of its own: a message of
@@ -559,7 +558,7 @@ impl Sealing {
 
     fn next_keys(&mut self) -> Result<(), Failure> {
         let traffic = self.traffic.as_mut().ok_or_else(|| Failure::internal("a key update without a secret"))?;
-        let keys = traffic.update(self.sealer.algorithm())?;
+        let keys = traffic.update()?;
         self.sealer.replace_keys(keys);
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use crate::crypto::provider::aead;
+use crate::crypto::aead::Aead;
 use crate::crypto::secrets::{KeyMaterial, TrafficSecret};
 use crate::outcome::Failure;
 use crate::record::Version;
@@ -14,14 +14,6 @@ pub(crate) enum Way {
     Send,
     /// `TLS_RX`.
     Receive,
-}
-
-/// The suites that the kernel knows and we have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cipher {
-    Aes128Gcm,
-    Aes256Gcm,
-    ChaCha20Poly1305,
 }
 
 /// Why the kernel does not do what was asked of it; numbered as in the C header.
@@ -47,13 +39,13 @@ const SALT: usize = 4;
 
 impl CryptoInfo {
     /// `sequence`: the number of the next record. None if there have been so many that TLS 1.2's nonces could repeat.
-    pub(crate) fn new(version: Version, cipher: Cipher, material: &KeyMaterial, sequence: u64) -> Option<Self> {
-        let (version_number, number) = (version_number(version), cipher.number());
+    pub(crate) fn new(version: Version, material: &KeyMaterial, sequence: u64) -> Option<Self> {
+        let (version_number, number) = (version_number(version), cipher_number(material.aead()));
         let mut bytes = Zeroizing::new(Vec::with_capacity(64));
         bytes.extend_from_slice(&version_number.to_ne_bytes());
         bytes.extend_from_slice(&number.to_ne_bytes());
-        let (salt, rest) = material.iv().split_at(if cipher == Cipher::ChaCha20Poly1305 { 0 } else { SALT });
-        if version == Version::Tls12 && cipher != Cipher::ChaCha20Poly1305 {
+        let (salt, rest) = material.iv().split_at(if material.aead().is_gcm() { SALT } else { 0 });
+        if version == Version::Tls12 && material.aead().is_gcm() {
             bytes.extend_from_slice(&explicit_start(rest.try_into().ok()?, sequence)?.to_be_bytes());
         } else {
             bytes.extend_from_slice(rest);
@@ -64,10 +56,9 @@ impl CryptoInfo {
         Some(Self(bytes))
     }
 
-    /// The keys of a generation (RFC 8446 section 7.3), whose first record is the next. None for a suite that the kernel has not.
-    pub(crate) fn of(traffic: &TrafficSecret, algorithm: &'static aead::Algorithm) -> Result<Option<Self>, Failure> {
-        let material = traffic.material(algorithm)?;
-        Ok(Cipher::of(algorithm).and_then(|cipher| Self::new(Version::Tls13, cipher, &material, 0)))
+    /// The keys of a generation (RFC 8446 section 7.3), whose first record is the next.
+    pub(crate) fn of(traffic: &TrafficSecret) -> Result<Option<Self>, Failure> {
+        Ok(Self::new(Version::Tls13, &traffic.material()?, 0))
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
@@ -75,22 +66,12 @@ impl CryptoInfo {
     }
 }
 
-impl Cipher {
-    pub(crate) fn of(algorithm: &'static aead::Algorithm) -> Option<Self> {
-        match algorithm {
-            _ if algorithm == &aead::AES_128_GCM => Some(Self::Aes128Gcm),
-            _ if algorithm == &aead::AES_256_GCM => Some(Self::Aes256Gcm),
-            _ if algorithm == &aead::CHACHA20_POLY1305 => Some(Self::ChaCha20Poly1305),
-            _ => None,
-        }
-    }
-
-    fn number(self) -> u16 {
-        match self {
-            Self::Aes128Gcm => 51,
-            Self::Aes256Gcm => 52,
-            Self::ChaCha20Poly1305 => 54,
-        }
+/// `TLS_CIPHER_…`.
+fn cipher_number(aead: Aead) -> u16 {
+    match aead {
+        Aead::Aes128Gcm => 51,
+        Aead::Aes256Gcm => 52,
+        Aead::ChaCha20Poly1305 => 54,
     }
 }
 
@@ -112,15 +93,15 @@ fn explicit_start(iv: [u8; 8], sequence: u64) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn material(key_len: usize) -> KeyMaterial {
-        let key: Vec<u8> = (0..key_len as u8).map(|byte| 0x40 + byte).collect();
-        KeyMaterial::new(&key, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]).unwrap()
+    fn material(aead: Aead) -> KeyMaterial {
+        let key: Vec<u8> = (0..aead.key_len() as u8).map(|byte| 0x40 + byte).collect();
+        KeyMaterial::new(aead, &key, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]).unwrap()
     }
 
     /// Offsets and sizes as in `linux/tls.h`: `ffi-tests/kernel/layout.c` compares these bytes with the header's own.
     #[test]
     fn keys_lie_as_the_kernel_header_has_them() {
-        let info = CryptoInfo::new(Version::Tls13, Cipher::Aes128Gcm, &material(16), 0x0102).unwrap();
+        let info = CryptoInfo::new(Version::Tls13, &material(Aead::Aes128Gcm), 0x0102).unwrap();
         let bytes = info.as_bytes();
         assert_eq!(bytes.len(), 40);
         assert_eq!(bytes[..4], [0x0304u16.to_ne_bytes(), 51u16.to_ne_bytes()].concat());
@@ -129,12 +110,12 @@ mod tests {
         assert_eq!(bytes[28..32], [1, 2, 3, 4]);
         assert_eq!(bytes[32..], [0, 0, 0, 0, 0, 0, 1, 2]);
 
-        let info = CryptoInfo::new(Version::Tls13, Cipher::Aes256Gcm, &material(32), 0).unwrap();
+        let info = CryptoInfo::new(Version::Tls13, &material(Aead::Aes256Gcm), 0).unwrap();
         assert_eq!(info.as_bytes().len(), 56);
         assert_eq!(info.as_bytes()[2..4], 52u16.to_ne_bytes());
         assert_eq!(info.as_bytes()[44..48], [1, 2, 3, 4]);
 
-        let info = CryptoInfo::new(Version::Tls12, Cipher::ChaCha20Poly1305, &material(32), 1).unwrap();
+        let info = CryptoInfo::new(Version::Tls12, &material(Aead::ChaCha20Poly1305), 1).unwrap();
         let bytes = info.as_bytes();
         assert_eq!(bytes.len(), 56);
         assert_eq!(bytes[..4], [0x0303u16.to_ne_bytes(), 54u16.to_ne_bytes()].concat());

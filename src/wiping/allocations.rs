@@ -14,7 +14,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use super::*;
-use crate::record::keys::OF_TESTS;
+use crate::crypto::record_keys::OF_TESTS;
 use common::{certificate, client, open_pair, server};
 use spantls::context::Context;
 use spantls::outcome::Outcome;

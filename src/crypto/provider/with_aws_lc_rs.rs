@@ -9,7 +9,7 @@ use aead::{Aad, Algorithm, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::error::Unspecified;
 use rustls::crypto::SupportedKxGroup;
 
-use crate::record::keys::TAG_LEN;
+use crate::crypto::aead::TAG_LEN;
 
 /// X25519MLKEM768, if the provider has it.
 pub(crate) const HYBRID: Option<&'static dyn SupportedKxGroup> = Some(base::kx_group::X25519MLKEM768);
@@ -24,10 +24,6 @@ impl RecordKey {
     /// Fails for a key of a wrong length.
     pub(crate) fn new(algorithm: &'static Algorithm, key: &[u8]) -> Result<Self, Unspecified> {
         UnboundKey::new(algorithm, key).map(|key| Self(LessSafeKey::new(key)))
-    }
-
-    pub(crate) fn algorithm(&self) -> &'static Algorithm {
-        self.0.algorithm()
     }
 
     /// Seals `data`, followed by `inner_type` if there is one, into `sealed`, which is longer by a tag. `None` stands

@@ -1,59 +1,27 @@
-//! AEAD keys, nonces and additional data of both versions.
+//! One direction's AEAD key: nonces and additional data of both versions. Stateless: it seals and opens at the sequence
+//! number that it is given.
 
-use rustls::ConnectionTrafficSecrets;
 use zeroize::Zeroize;
 
-use super::{ContentType, Version, header};
-use crate::crypto::provider::RecordKey;
-use crate::crypto::provider::aead::{self, Aad};
-use crate::crypto::secrets::KeyMaterial;
-use crate::limits::{MAX_RECORDS_AES_GCM, MAX_RECORDS_CHACHA20_POLY1305, RECORD_HEADER};
+use super::aead::{Aead, EXPLICIT_NONCE_LEN, NONCE_LEN, TAG_LEN};
+use super::provider::RecordKey;
+use super::provider::aead::Aad;
+use super::secrets::KeyMaterial;
+use crate::limits::RECORD_HEADER;
 use crate::outcome::Failure;
+use crate::record::{ContentType, Version, header};
 use crate::wiping::stack::{DERIVING, wiping};
 
-/// Bytes of every tag that TLS uses here.
-pub(crate) const TAG_LEN: usize = 16;
-
-/// Bytes of TLS 1.2's explicit AES-GCM nonce (RFC 5288 section 3).
-pub(crate) const EXPLICIT_NONCE_LEN: usize = 8;
-
-const NONCE_LEN: usize = aead::NONCE_LEN;
-
-/// The AEAD of a TLS 1.3 suite.
-pub(crate) fn algorithm_tls13(suite: rustls::CipherSuite) -> Option<&'static aead::Algorithm> {
-    match suite {
-        rustls::CipherSuite::TLS13_AES_128_GCM_SHA256 => Some(&aead::AES_128_GCM),
-        rustls::CipherSuite::TLS13_AES_256_GCM_SHA384 => Some(&aead::AES_256_GCM),
-        rustls::CipherSuite::TLS13_CHACHA20_POLY1305_SHA256 => Some(&aead::CHACHA20_POLY1305),
-        _ => None,
-    }
-}
-
-/// What the handshake has agreed on, as an algorithm and bytes.
-pub(crate) fn take_apart(
-    secrets: &ConnectionTrafficSecrets,
-) -> Result<(&'static aead::Algorithm, KeyMaterial), Failure> {
-    let (algorithm, key, iv) = match secrets {
-        ConnectionTrafficSecrets::Aes128Gcm { key, iv } => (&aead::AES_128_GCM, key, iv),
-        ConnectionTrafficSecrets::Aes256Gcm { key, iv } => (&aead::AES_256_GCM, key, iv),
-        ConnectionTrafficSecrets::Chacha20Poly1305 { key, iv } => (&aead::CHACHA20_POLY1305, key, iv),
-        _ => return Err(Failure::internal("a cipher suite without a record protection of ours")),
-    };
-    let material = KeyMaterial::new(key.as_ref(), iv.as_ref()).ok_or_else(wrong_length)?;
-    Ok((algorithm, material))
-}
-
-/// One direction's key and IV. Stateless: it seals and opens at the sequence number that it is given. Open sessions have
-/// it inside a [`Protection`], which counts; handshakes have it inside a `HandshakeSealer`, where rustls counts.
+/// One direction's key and IV. Open sessions have it inside a `Protection`, which counts; handshakes have it inside a
+/// `HandshakeSealer`, where rustls counts.
 pub(crate) struct RecordKeys {
     key: RecordKey,
     iv: Iv,
     version: Version,
-    gcm: bool,
-    explicit_nonce: bool,
+    aead: Aead,
     /// Tests exhaust keys early.
     #[cfg(test)]
-    fewer_records: u64,
+    pub(crate) fewer_records: u64,
 }
 
 /// Bytes of `fewer_records`, which sessions of users do not have.
@@ -87,53 +55,47 @@ impl Drop for Iv {
 
 impl RecordKeys {
     /// Boxed before anything else happens to it: the key schedule has one place.
-    pub(crate) fn new(
-        version: Version,
-        algorithm: &'static aead::Algorithm,
-        material: &KeyMaterial,
-    ) -> Result<Box<Self>, Failure> {
-        let gcm = algorithm != &aead::CHACHA20_POLY1305;
+    pub(crate) fn new(version: Version, material: &KeyMaterial) -> Result<Box<Self>, Failure> {
+        let aead = material.aead();
         wiping::<DERIVING, _>(|| {
             Some(Box::new(Self {
-                key: RecordKey::new(algorithm, material.key()).ok()?,
+                key: RecordKey::new(aead.algorithm(), material.key()).ok()?,
                 iv: Iv::new(material.iv())?,
                 version,
-                gcm,
-                // RFC 7905: ChaCha20-Poly1305 has no explicit nonce in TLS 1.2 either.
-                explicit_nonce: gcm && version == Version::Tls12,
+                aead,
                 #[cfg(test)]
                 fewer_records: 0,
             }))
         })
-        .ok_or_else(wrong_length)
+        .ok_or_else(|| Failure::internal("a key or an IV of a wrong length"))
     }
 
     pub(crate) fn version(&self) -> Version {
         self.version
     }
 
-    pub(crate) fn algorithm(&self) -> &'static aead::Algorithm {
-        self.key.algorithm()
-    }
-
-    /// Records that any key of this algorithm may seal.
-    #[inline]
-    pub(crate) fn records_per_key(&self) -> u64 {
-        if self.gcm { MAX_RECORDS_AES_GCM } else { MAX_RECORDS_CHACHA20_POLY1305 }
+    pub(crate) fn aead(&self) -> Aead {
+        self.aead
     }
 
     /// Records that may be sealed under this key (RFC 8446 section 5.5).
     #[inline]
-    fn max_records(&self) -> u64 {
-        let max_records = self.records_per_key();
+    pub(crate) fn max_records(&self) -> u64 {
+        let max_records = self.aead.max_records();
         #[cfg(test)]
         let max_records = max_records - self.fewer_records;
         max_records
     }
 
+    /// RFC 5288 section 3. RFC 7905: ChaCha20-Poly1305 has none in TLS 1.2 either.
+    #[inline]
+    fn has_explicit_nonce(&self) -> bool {
+        self.version == Version::Tls12 && self.aead.is_gcm()
+    }
+
     /// Bytes between header and data.
     pub(crate) fn prefix_len(&self) -> usize {
-        if self.explicit_nonce { EXPLICIT_NONCE_LEN } else { 0 }
+        if self.has_explicit_nonce() { EXPLICIT_NONCE_LEN } else { 0 }
     }
 
     /// Bytes of a record that are not data: header, explicit nonce, inner type, tag.
@@ -171,7 +133,7 @@ impl RecordKeys {
         sequence: u64,
         content_type: ContentType,
         data: Option<&[u8]>,
-        record: Parts<'_>,
+        record: RecordRoom<'_>,
     ) -> Result<(), Failure> {
         let nonce = self.nonce(sequence);
         if let Some(explicit) = record.explicit_nonce {
@@ -227,23 +189,23 @@ impl RecordKeys {
 
     /// Takes room for a record apart; `None` if it is too short for one.
     #[inline]
-    pub(crate) fn parts<'a>(&self, record: &'a mut [u8]) -> Option<Parts<'a>> {
+    pub(crate) fn room_in<'a>(&self, record: &'a mut [u8]) -> Option<RecordRoom<'a>> {
         let (header, payload) = record.split_first_chunk_mut()?;
-        self.parts_after(header, payload)
+        self.room_after(header, payload)
     }
 
     /// The same, with the header apart.
     #[inline]
-    pub(crate) fn parts_after<'a>(
+    pub(crate) fn room_after<'a>(
         &self,
         header: &'a mut [u8; RECORD_HEADER],
         payload: &'a mut [u8],
-    ) -> Option<Parts<'a>> {
-        let (explicit_nonce, payload) = match self.explicit_nonce {
+    ) -> Option<RecordRoom<'a>> {
+        let (explicit_nonce, payload) = match self.has_explicit_nonce() {
             true => payload.split_first_chunk_mut().map(|(nonce, rest)| (Some(nonce), rest))?,
             false => (None, payload),
         };
-        Some(Parts { header, explicit_nonce, sealed: payload })
+        Some(RecordRoom { header, explicit_nonce, sealed: payload })
     }
 }
 
@@ -256,122 +218,8 @@ fn additional_data_tls12(sequence: u64, header: [u8; RECORD_HEADER], data_len: u
     Aad::from([a, b, c, d, e, f, g, h, content_type, major, minor, high, low])
 }
 
-/// The keys of one direction of an open session, and the number of records done under them. The number only grows, so no
-/// nonce is used twice (RFC 8446 section 5.3): nothing outside can set it.
-pub(crate) struct Protection {
-    keys: Box<RecordKeys>,
-    sequence: u64,
-}
-
-impl Protection {
-    /// `sequence`: the number of the next record.
-    pub(crate) fn new(keys: Box<RecordKeys>, sequence: u64) -> Self {
-        Self { keys, sequence }
-    }
-
-    pub(crate) fn keys(&self) -> &RecordKeys {
-        &self.keys
-    }
-
-    /// Records done under these keys.
-    #[inline]
-    pub(crate) fn sequence(&self) -> u64 {
-        self.sequence
-    }
-
-    /// Records that may still be sealed under these keys (RFC 8446 section 5.5).
-    #[inline]
-    pub(crate) fn records_left(&self) -> u64 {
-        self.keys.max_records().saturating_sub(self.sequence)
-    }
-
-    /// Seals the next record and counts it: see [`RecordKeys::seal_at`].
-    #[inline]
-    pub(crate) fn seal(
-        &mut self,
-        content_type: ContentType,
-        data: Option<&[u8]>,
-        record: Parts<'_>,
-    ) -> Result<(), Failure> {
-        self.keys.seal_at(self.sequence, content_type, data, record)?;
-        self.sequence += 1;
-        Ok(())
-    }
-
-    /// Opens the next record: see [`RecordKeys::open_at`]. It is not counted: `opened` does, once the caller has decided to
-    /// consume it.
-    #[inline]
-    pub(crate) fn open(
-        &self,
-        header: &[u8; RECORD_HEADER],
-        explicit_nonce: Option<&[u8; EXPLICIT_NONCE_LEN]>,
-        ciphertext: Option<&[u8]>,
-        inner: &mut [u8],
-        tag: &[u8; TAG_LEN],
-    ) -> Result<(), BadRecord> {
-        self.keys.open_at(self.sequence, header, explicit_nonce, ciphertext, inner, tag)
-    }
-
-    /// Counts an opened record.
-    pub(crate) fn opened(&mut self) {
-        self.sequence += 1;
-    }
-
-    #[cfg(test)]
-    pub(crate) fn set_records_left(&mut self, left: u64) {
-        self.keys.fewer_records = 0;
-        self.keys.fewer_records = self.keys.max_records() - self.sequence - left;
-    }
-}
-
-/// Records that the kernel seals: counted here, for the limit of their key, and never sealed here.
-pub(crate) struct KernelRecords {
-    version: Version,
-    algorithm: &'static aead::Algorithm,
-    max_records: u64,
-    sequence: u64,
-}
-
-impl KernelRecords {
-    /// The kernel continues where we stop; our copy of the keys is dropped and wiped.
-    pub(crate) fn from_ours(ours: Protection) -> Self {
-        let Protection { keys, sequence } = ours;
-        Self { version: keys.version(), algorithm: keys.algorithm(), max_records: keys.max_records(), sequence }
-    }
-
-    pub(crate) fn version(&self) -> Version {
-        self.version
-    }
-
-    pub(crate) fn algorithm(&self) -> &'static aead::Algorithm {
-        self.algorithm
-    }
-
-    pub(crate) fn sequence(&self) -> u64 {
-        self.sequence
-    }
-
-    pub(crate) fn records_left(&self) -> u64 {
-        self.max_records.saturating_sub(self.sequence)
-    }
-
-    /// The kernel has sealed this many more records.
-    pub(crate) fn sealed(&mut self, records: u64) {
-        self.sequence += records;
-    }
-
-    /// The next record is the first under new keys.
-    pub(crate) fn start_over(&mut self) {
-        self.sequence = 0;
-    }
-}
-
-fn wrong_length() -> Failure {
-    Failure::internal("a key or an IV of a wrong length")
-}
-
 /// A record to be sealed, each part where it lies.
-pub(crate) struct Parts<'a> {
+pub(crate) struct RecordRoom<'a> {
     pub(crate) header: &'a mut [u8; RECORD_HEADER],
     pub(crate) explicit_nonce: Option<&'a mut [u8; EXPLICIT_NONCE_LEN]>,
     /// The data, in TLS 1.3 its type, and the tag.
