@@ -3,10 +3,8 @@
 use super::provider::aead::{self, Algorithm};
 use crate::limits::{MAX_RECORDS_AES_GCM, MAX_RECORDS_CHACHA20_POLY1305};
 
-pub(crate) use super::provider::aead::NONCE_LEN;
-
-/// Bytes of every tag that TLS uses here.
-pub(crate) const TAG_LEN: usize = 16;
+/// Bytes of every nonce (RFC 8446 section 5.3) and of every tag that TLS uses here.
+pub(crate) use super::provider::aead::{MAX_TAG_LEN as TAG_LEN, NONCE_LEN};
 
 /// Bytes of TLS 1.2's explicit AES-GCM nonce (RFC 5288 section 3).
 pub(crate) const EXPLICIT_NONCE_LEN: usize = 8;

@@ -4,7 +4,8 @@ use rustls::Tls13CipherSuite;
 use rustls::crypto::tls12::Prf;
 use rustls::crypto::tls13::OkmBlock;
 
-use super::secrets::{Secret, expand_label};
+use super::secrets::Secret;
+use super::traffic::expand_label;
 use crate::outcome::Failure;
 use crate::wiping::stack::{DERIVING, wiping};
 

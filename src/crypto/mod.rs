@@ -1,5 +1,5 @@
 //! The cryptography: rustls's provider with wrappers around some of its objects (`suites`, `taps`), and the derivations
-//! that the record layer needs (`secrets`). The algorithms themselves are those of `provider` and rustls's, and ML-KEM is
+//! that the record layer needs (`traffic`). The algorithms themselves are those of `provider` and rustls's, and ML-KEM is
 //! libcrux's (`ml_kem`).
 
 pub(crate) mod aead;
@@ -15,3 +15,4 @@ pub(crate) mod suites;
 pub(crate) mod taps;
 pub(crate) mod ticket_keys;
 pub(crate) mod ticket_roots;
+pub(crate) mod traffic;

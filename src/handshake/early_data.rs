@@ -16,7 +16,8 @@
 use rustls::Tls13CipherSuite;
 
 use crate::crypto::aead::TAG_LEN;
-use crate::crypto::secrets::{Secret, TrafficSecret};
+use crate::crypto::secrets::Secret;
+use crate::crypto::traffic::TrafficSecret;
 use crate::limits::{MAX_SKIPPED_EARLY_DATA, RECORD_HEADER};
 use crate::outcome::{Alert, Failure};
 use crate::record::ContentType;

@@ -40,8 +40,9 @@ use crate::context::Protocols;
 use crate::crypto::end_point::EndPoint;
 use crate::crypto::exporter::{Exporter, Tls12Secrets};
 use crate::crypto::own_key::OwnKey;
-use crate::crypto::secrets::{KeyMaterial, Secret, TrafficSecret};
+use crate::crypto::secrets::{KeyMaterial, Secret};
 use crate::crypto::taps::{HandshakeSealer, Identity, NEW_SESSION_TICKET, SealingPoint, Seen, Taps};
+use crate::crypto::traffic::TrafficSecret;
 use crate::limits::{
     HEADROOM, MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, MAX_TICKET, MAX_UNFINISHED_RECORDS,
     MEMORY_PER_BYTE,

@@ -7,7 +7,7 @@ use rustls::crypto::hash;
 use rustls::pki_types::CertificateDer;
 use subtle::ConstantTimeEq;
 
-use crate::crypto::secrets::TrafficSecret;
+use crate::crypto::traffic::TrafficSecret;
 use crate::handshake::external_key::VerifyingKey;
 use crate::outcome::{Alert, Failure};
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::shared::{Counts, SAYS_NO_MORE, Shared, state};
-use crate::crypto::secrets::TrafficSecret;
+use crate::crypto::traffic::TrafficSecret;
 use crate::handshake::client_tickets::TicketTaker;
 use crate::handshake::not_asked;
 use crate::limits::TICKETS_TAKEN;

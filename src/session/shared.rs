@@ -8,7 +8,7 @@ use rustls::crypto::WebPkiSupportedAlgorithms;
 use super::facts::Facts;
 use super::owed::Owed;
 use super::stats::Counters;
-use crate::crypto::secrets::TrafficSecret;
+use crate::crypto::traffic::TrafficSecret;
 use crate::outcome::{Alert, Failure};
 use crate::post_handshake::client_auth::{ClientAuth, Progress};
 

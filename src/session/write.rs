@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::shared::{Counts, Shared, state};
-use crate::crypto::secrets::TrafficSecret;
+use crate::crypto::traffic::TrafficSecret;
 use crate::handshake::alert::message;
 use crate::limits::{MIN_CIPHERTEXT, RECORD_HEADER};
 use crate::memory;

@@ -3,7 +3,8 @@
 use zeroize::Zeroizing;
 
 use crate::crypto::aead::Aead;
-use crate::crypto::secrets::{KeyMaterial, TrafficSecret};
+use crate::crypto::secrets::KeyMaterial;
+use crate::crypto::traffic::TrafficSecret;
 use crate::outcome::Failure;
 use crate::record::Version;
 

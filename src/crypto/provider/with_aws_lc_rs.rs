@@ -5,11 +5,9 @@ pub(crate) use aws_lc_rs::{aead, digest, hkdf, rand};
 pub(crate) use rustls::crypto::aws_lc_rs as base;
 pub(crate) use webpki::aws_lc_rs as signatures;
 
-use aead::{Aad, Algorithm, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aead::{Aad, Algorithm, LessSafeKey, MAX_TAG_LEN as TAG_LEN, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::error::Unspecified;
 use rustls::crypto::SupportedKxGroup;
-
-use crate::crypto::aead::TAG_LEN;
 
 /// X25519MLKEM768, if the provider has it.
 pub(crate) const HYBRID: Option<&'static dyn SupportedKxGroup> = Some(base::kx_group::X25519MLKEM768);

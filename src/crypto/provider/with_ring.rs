@@ -5,11 +5,9 @@ pub(crate) use ring::{aead, digest, hkdf, rand};
 pub(crate) use rustls::crypto::ring as base;
 pub(crate) use webpki::ring as signatures;
 
-use aead::{Aad, Algorithm, LessSafeKey, NONCE_LEN, Nonce, Tag, UnboundKey};
+use aead::{Aad, Algorithm, LessSafeKey, MAX_TAG_LEN as TAG_LEN, NONCE_LEN, Nonce, Tag, UnboundKey};
 use ring::error::Unspecified;
 use rustls::crypto::SupportedKxGroup;
-
-use crate::crypto::aead::TAG_LEN;
 
 /// X25519MLKEM768, if the provider has it.
 pub(crate) const HYBRID: Option<&'static dyn SupportedKxGroup> = None;
