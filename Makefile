@@ -85,23 +85,23 @@ test-aws-lc: ## the same tests with the algorithms of aws-lc-rs, the long tables
 	SPANTLS_LIB=$(AWS_LC_DIR)/release/libspantls.so ffi-tests/run.sh quick
 
 test-server: examples ## the example epoll_server against curl, wrk, Python, Node, Chromium, and clients that mean harm
-	$(PYTHON) ffi-tests/server/test_server.py
+	$(PYTHON) ffi-tests/judges/server/test_server.py
 
 soak: examples ## a million requests over 100,000 connections to the example epoll_server, then with its memory checked
-	$(PYTHON) ffi-tests/server/soak.py
+	$(PYTHON) ffi-tests/judges/server/soak.py
 
 abi-lib:
 	$(CARGO) build --profile abi --lib --target-dir target/abi-build
 
-abi-check: abi-lib ## the ABI against its baseline in ffi-tests/abi, and the tests of that guard (installs abigail-tools)
-	$(PYTHON) ffi-tests/abi/abi.py check target/abi-build/abi/libspantls.so
-	$(PYTHON) ffi-tests/abi/test_abi.py target/abi-build/abi/libspantls.so
+abi-check: abi-lib ## the ABI against its baseline in ffi-tests/interface/abi, and the tests of that guard (installs abigail-tools)
+	$(PYTHON) ffi-tests/interface/abi/abi.py check target/abi-build/abi/libspantls.so
+	$(PYTHON) ffi-tests/interface/abi/test_abi.py target/abi-build/abi/libspantls.so
 
 abi-bless: abi-lib ## take additions to the ABI into its baseline; removals and changes are refused
-	$(PYTHON) ffi-tests/abi/abi.py bless target/abi-build/abi/libspantls.so
+	$(PYTHON) ffi-tests/interface/abi/abi.py bless target/abi-build/abi/libspantls.so
 
 test-kernel: build ## sessions whose records the kernel protects, on two kernels in virtual machines (installs qemu, fetches kernels)
-	ffi-tests/kernel/run.sh
+	ffi-tests/judges/kernel/run.sh
 
 test-dotnet: build ## SpanTls on a .NET runtime, with SslStream as its peer (fetches runtime and compiler into target/dotnet)
 	$(PYTHON) bindings/dotnet/tests/run.py
@@ -115,7 +115,7 @@ bench-dotnet: build ## TlsStream beside SslStream
 	$(PYTHON) bindings/dotnet/bench/run.py
 
 test-tsan: ## the thread tests under ThreadSanitizer (needs clang)
-	ffi-tests/tsan.sh
+	ffi-tests/interface/c/tsan.sh
 
 lint: ## formatting and clippy, warnings refused
 	$(CARGO) fmt --check
@@ -126,7 +126,7 @@ fmt: ## format the Rust code
 	$(CARGO) fmt
 
 header: ## regenerate include/spantls.h from src/ffi
-	$(PYTHON) ffi-tests/header/make_header.py include/spantls.h
+	$(PYTHON) ffi-tests/interface/header/make_header.py include/spantls.h
 
 bindings: ## regenerate from include/spantls.h what the bindings for Python and .NET have of it
 	$(PYTHON) bindings/generate.py
@@ -136,7 +136,7 @@ bindings-check: ## fail if that is stale; the tests of the generator
 	$(PYTHON) bindings/test_generate.py
 
 header-check: bindings-check ## fail if include/spantls.h is stale or cbindgen has dropped something
-	$(PYTHON) ffi-tests/header/make_header.py --check include/spantls.h
+	$(PYTHON) ffi-tests/interface/header/make_header.py --check include/spantls.h
 
 bench: ## records sealed and opened, beside the bare AEAD
 	$(CARGO) bench $(IN_TARGET) --bench records
@@ -145,7 +145,7 @@ bench-handshake: ## instructions of a handshake beside rustls's, counted by valg
 	$(PYTHON) benches/instructions.py "$$($(CARGO) bench $(IN_TARGET) --no-run --bench handshake 2>&1 | sed -n 's/.*Executable.*(\(.*\))$$/\1/p')"
 
 bench-load: examples ## the example epoll_server under load, beside OpenSSL's and nginx: writes docs/load.md and docs/load.svg
-	$(PYTHON) bench/load.py
+	$(PYTHON) benches/load/load.py
 
 install: build ## header, libraries, spantls.pc, the CMake package and the small examples, under PREFIX (and DESTDIR)
 	$(INSTALL) -d $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(DATADIR)/cmake/spantls $(DESTDIR)$(EXAMPLESDIR)
@@ -166,20 +166,20 @@ uninstall: ## remove what `make install` has put there, with the same variables
 	rm -rf $(DESTDIR)$(DATADIR)/cmake/spantls $(DESTDIR)$(DATADIR)/doc/spantls
 
 test-package: build ## installed and used from outside: pkg-config and make, CMake; shared and static (installs cmake, pkg-config)
-	$(PYTHON) ffi-tests/package/test_package.py
+	$(PYTHON) ffi-tests/interface/package/test_package.py
 
 test-cargo-c: ## the same for the tree of cargo-c's `cargo cinstall` (installs cargo-c: some minutes, once)
-	$(PYTHON) ffi-tests/package/test_cargo_c.py
+	$(PYTHON) ffi-tests/interface/package/test_cargo_c.py
 
 docs: ## the reference of the C interface and the guides, in target/docs/html (installs doxygen)
 	$(PYTHON) docs/api/make_docs.py
 
 test-docs: build ## the C in README and docs is compiled and its server run; nothing of the header is undocumented (installs doxygen)
-	$(PYTHON) ffi-tests/docs/test_docs.py
+	$(PYTHON) ffi-tests/interface/docs/test_docs.py
 	$(PYTHON) docs/api/make_docs.py test
 
 test-scenarios: build ## one list of scenarios, each language's server with each language's client (installs libssl-dev)
-	$(PYTHON) ffi-tests/scenarios/run.py
+	$(PYTHON) ffi-tests/judges/scenarios/run.py
 
 clean: ## remove what was built
 	$(CARGO) clean $(IN_TARGET)

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 #
-# Runs the tests of the C interface against the built library: the header, C programs (gcc, clang with the static
-# library, clang with sanitizers, valgrind), Python against OpenSSL, GnuTLS, curl and tshark, a zoo of certificate
-# chains.
+# Runs tests against the built library: of the C interface (`interface`: the header, and C programs with gcc, clang with the
+# static library, clang with sanitizers, valgrind), and by foreign judges (`judges`: Python against OpenSSL, GnuTLS, curl and
+# tshark, a zoo of certificate chains).
 #
 #   ffi-tests/run.sh [c|peers] [quick]
 #
@@ -16,6 +16,8 @@
 set -uo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
+c=$here/interface/c
+peers=$here/judges/peers
 parts=
 case ${1:-} in c | peers) parts=$1 && shift ;; esac
 mode=${1:-full}
@@ -119,16 +121,16 @@ skip() {
 
 readonly FLAGS=(-std=c99 -D_POSIX_C_SOURCE=200809L -g -O1 -Wall -Wextra -Wpedantic -Wconversion -Werror
     -I "$here/../include")
-readonly COMMON=("$here/c/harness.c" "$here/c/pair.c" "$here/c/wire.c")
+readonly COMMON=("$c/harness.c" "$c/pair.c" "$c/wire.c")
 programs=()
-for source in "$here"/c/test_*.c; do
+for source in "$c"/test_*.c; do
     source=${source##*/test_}
     programs+=("${source%.c}")
 done
 
 # signs PROGRAM: whether it needs libcrypto.
 signs() {
-    grep -q '"sign.h"' "$here/c/test_$1.c"
+    grep -q '"sign.h"' "$c/test_$1.c"
 }
 
 # without_libcrypto: leaves the programs out that need it.
@@ -149,9 +151,9 @@ compile() {
     local name=$1 compiler=$2 program
     shift 2
     for program in "${programs[@]}"; do
-        local sources=("$here/c/test_$program.c" "${COMMON[@]}") libraries=()
+        local sources=("$c/test_$program.c" "${COMMON[@]}") libraries=()
         if signs "$program"; then
-            sources+=("$here/c/sign.c")
+            sources+=("$c/sign.c")
             libraries=(-lcrypto)
         fi
         "$compiler" "${FLAGS[@]}" "${sources[@]}" -o "$build/$name-$program" "$@" ${libraries[@]+"${libraries[@]}"} \
@@ -176,8 +178,8 @@ run_all() {
 # unload_tests: a program that is not linked to the library, but loads and unloads a plugin that is.
 unload_tests() {
     local plugin=$build/plugin.so program=$build/gcc-unload log=$logs/gcc-unload.log
-    if { gcc "${FLAGS[@]}" -shared -fPIC -Wl,-Bsymbolic "$here/c/unload/plugin.c" "${COMMON[@]}" -o "$plugin" "$library" -lpthread &&
-        gcc "${FLAGS[@]}" "$here/c/unload/test_unload.c" "$here/c/harness.c" -o "$program" -ldl -lpthread; } > "$log" 2>&1; then
+    if { gcc "${FLAGS[@]}" -shared -fPIC -Wl,-Bsymbolic "$c/unload/plugin.c" "${COMMON[@]}" -o "$plugin" "$library" -lpthread &&
+        gcc "${FLAGS[@]}" "$c/unload/test_unload.c" "$c/harness.c" -o "$program" -ldl -lpthread; } > "$log" 2>&1; then
         run gcc-unload env GLIBC_TUNABLES=glibc.malloc.tcache_count=0 "$program" "$plugin"
     else
         count gcc-unload 0 1
@@ -238,7 +240,7 @@ fi
 
 # secrets: the memory of a process that has given everything back. Its peer is Python's ssl.
 secrets() {
-    gcc "${FLAGS[@]}" "$here/secrets/holder.c" "$library" -o "$build/holder" > "$logs/secrets.log" 2>&1 || {
+    gcc "${FLAGS[@]}" "$here/judges/secrets/holder.c" "$library" -o "$build/holder" > "$logs/secrets.log" 2>&1 || {
         count secrets 0 1
         return
     }
@@ -246,31 +248,31 @@ secrets() {
         skip secrets "there is no /proc to read memory from"
         return
     fi
-    run secrets python3 "$here/secrets/test_secrets.py" "$build/holder"
+    run secrets python3 "$here/judges/secrets/test_secrets.py" "$build/holder"
 }
 
 if [ "$parts" != peers ]; then
-    run header python3 "$here/header/check_header.py"
+    run header python3 "$here/interface/header/check_header.py"
     c_tests
-    run environment python3 "$here/python/test_environment.py"
+    run environment python3 "$c/test_environment.py"
 fi
 if [ "$parts" != c ]; then
-    run python-ssl python3 "$here/python/test_against_ssl.py"
-    run python-openssl python3 "$here/python/test_against_openssl.py"
-    run python-credentials python3 "$here/python/test_credentials.py"
-    run python-chains python3 "$here/python/test_chains.py"
-    run python-socket python3 "$here/python/test_socket.py"
-    run python-certificate-facts python3 "$here/python/test_certificate_facts.py"
-    run python-verdicts python3 "$here/python/test_verdicts.py"
-    run python-hybrid python3 "$here/python/test_hybrid.py"
-    run python-alerts python3 "$here/python/test_alerts.py"
-    run python-early-data python3 "$here/python/test_early_data.py"
-    run python-questions python3 "$here/python/test_questions.py"
-    run python-identity python3 "$here/python/test_identity.py"
-    run python-post-handshake-auth python3 "$here/python/test_post_handshake_auth.py"
+    run python-ssl python3 "$peers/test_against_ssl.py"
+    run python-openssl python3 "$peers/test_against_openssl.py"
+    run python-credentials python3 "$peers/test_credentials.py"
+    run python-chains python3 "$peers/test_chains.py"
+    run python-socket python3 "$peers/test_socket.py"
+    run python-certificate-facts python3 "$peers/test_certificate_facts.py"
+    run python-verdicts python3 "$peers/test_verdicts.py"
+    run python-hybrid python3 "$peers/test_hybrid.py"
+    run python-alerts python3 "$peers/test_alerts.py"
+    run python-early-data python3 "$peers/test_early_data.py"
+    run python-questions python3 "$peers/test_questions.py"
+    run python-identity python3 "$peers/test_identity.py"
+    run python-post-handshake-auth python3 "$peers/test_post_handshake_auth.py"
     secrets
-    run zoo python3 "$here/zoo/test_zoo.py"
-    run decisions python3 "$here/trust/test_decisions.py"
+    run zoo python3 "$here/judges/zoo/test_zoo.py"
+    run decisions python3 "$here/judges/trust/test_decisions.py"
 fi
 
 echo "$passed passed, $failed failed"

@@ -20,7 +20,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-sys.path[:0] = [str(HERE.parent), str(ROOT / "ffi-tests" / "python")]
+sys.path[:0] = [str(HERE.parent), str(ROOT / "ffi-tests")]
 
 import demo  # noqa: E402
 import sentences  # noqa: E402

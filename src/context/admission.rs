@@ -15,7 +15,7 @@ impl Options {
     /// shows a certificate in a resumed session: were a ticket good wherever its root is, an attacker could redirect a client to
     /// another server of that root, and the client would take it for the one that it asked for.
     ///
-    /// `ffi-tests/secrets/needles.py` computes both digests, to know the keys of tickets.
+    /// `ffi-tests/judges/secrets/needles.py` computes both digests, to know the keys of tickets.
     pub(crate) fn admission(&self) -> [u8; 32] {
         let mut digest = Context::new(&SHA256);
         let mut part = |bytes: &[u8]| {

@@ -99,7 +99,7 @@ mod tests {
         KeyMaterial::new(aead, &key, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]).unwrap()
     }
 
-    /// Offsets and sizes as in `linux/tls.h`: `ffi-tests/kernel/layout.c` compares these bytes with the header's own.
+    /// Offsets and sizes as in `linux/tls.h`: `ffi-tests/judges/kernel/layout.c` compares these bytes with the header's own.
     #[test]
     fn keys_lie_as_the_kernel_header_has_them() {
         let info = CryptoInfo::new(Version::Tls13, &material(Aead::Aes128Gcm), 0x0102).unwrap();

@@ -1,6 +1,6 @@
 //! The default validation: is this chain trusted, for this use, now, and for this name? By webpki; this room gives it
 //! its inputs, asks for *all* that is wrong, and turns that into policy errors and the alert that fits. What webpki
-//! leaves out and RFC 5280 demands is here too. `ffi-tests/zoo` lists each verdict.
+//! leaves out and RFC 5280 demands is here too. `ffi-tests/judges/zoo` lists each verdict.
 
 mod alert;
 mod anchors;

@@ -65,7 +65,7 @@ fn contexts(suite: u16) -> (Arc<Context>, Arc<Context>) {
     (client(0, &[suite]), server(key))
 }
 
-/// That a block is wiped when it is freed is seen from outside: `ffi-tests/secrets`.
+/// That a block is wiped when it is freed is seen from outside: `ffi-tests/judges/secrets`.
 #[test]
 fn all_of_a_block_is_wiped_and_nothing_around_it() {
     for len in [0, 1, 7, 8, 100, 4097] {

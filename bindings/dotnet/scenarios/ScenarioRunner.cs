@@ -1,4 +1,4 @@
-// The C# runner of ffi-tests/scenarios, whose README says what it reads and prints: ScenarioRunner server|client
+// The C# runner of ffi-tests/judges/scenarios, whose README says what it reads and prints: ScenarioRunner server|client
 
 using System;
 using System.Collections.Generic;

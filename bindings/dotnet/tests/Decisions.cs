@@ -9,7 +9,7 @@ using System.Text.Json;
 using System.Threading.Tasks;
 using SpanTls;
 
-/// <summary>The table of decisions about trust (ffi-tests/trust), which all languages run: each row with SslStream and with TlsStream as
+/// <summary>The table of decisions about trust (ffi-tests/judges/trust), which all languages run: each row with SslStream and with TlsStream as
 /// the judge. SslStream judges as "certificates" does, without revocation lists and without
 /// the strict profile.</summary>
 static class Decisions

@@ -64,7 +64,7 @@ def main():
     dotnet = os.path.join(toolchain.RUNTIME, "dotnet")
     framework, = glob.glob(os.path.join(toolchain.RUNTIME, "shared", "Microsoft.NETCore.App", "*"))
     with tempfile.TemporaryDirectory() as decisions:
-        subprocess.run([sys.executable, os.path.join(toolchain.ROOT, "ffi-tests", "trust", "decisions.py"), decisions], check=True,
+        subprocess.run([sys.executable, os.path.join(toolchain.ROOT, "ffi-tests", "judges", "trust", "decisions.py"), decisions], check=True,
                        stdout=subprocess.DEVNULL)
         return run(dotnet, program, framework, decisions)
 

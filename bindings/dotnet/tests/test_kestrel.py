@@ -10,7 +10,7 @@ import unittest
 import run
 import toolchain
 
-sys.path.insert(0, os.path.join(toolchain.ROOT, "ffi-tests", "python"))
+sys.path.insert(0, os.path.join(toolchain.ROOT, "ffi-tests"))
 import sentences  # noqa: E402
 
 CERTS = os.path.join(toolchain.ROOT, "ffi-tests", "certs")

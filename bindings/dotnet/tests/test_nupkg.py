@@ -14,7 +14,7 @@ import run
 import toolchain
 
 sys.path.insert(0, os.path.join(run.HERE, ".."))
-sys.path.insert(0, os.path.join(toolchain.ROOT, "ffi-tests", "package"))
+sys.path.insert(0, os.path.join(toolchain.ROOT, "ffi-tests", "interface", "package"))
 
 import pack  # noqa: E402
 import test_package as pages  # noqa: E402

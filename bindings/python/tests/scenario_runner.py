@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The Python runner of ffi-tests/scenarios, whose README says what it reads and prints: scenario_runner.py server|client."""
+"""The Python runner of ffi-tests/judges/scenarios, whose README says what it reads and prints: scenario_runner.py server|client."""
 
 import hashlib
 import json

@@ -1,5 +1,5 @@
 """Whom spantls.ssl admits, and what it says of those whom it refuses, beside ssl: the table of decisions about trust
-(ffi-tests/trust), and where anchors come from."""
+(ffi-tests/judges/trust), and where anchors come from."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from report import cert
 suite = differential.Suite(os.path.join(report.HERE, "differences_trust.txt"))
 scenario = suite.scenario
 PARTIAL_CHAIN = 0x80000  # VERIFY_X509_PARTIAL_CHAIN, which Python has a name for since 3.10
-TABLE = os.path.join(report.HERE, "..", "..", "..", "ffi-tests", "trust", "decisions.py")
+TABLE = os.path.join(report.HERE, "..", "..", "..", "ffi-tests", "judges", "trust", "decisions.py")
 
 
 def _decisions():
