@@ -3,9 +3,9 @@
 //! Both leave out the values that RFC 8701 reserves for noise. JA3 is described in the README of
 //! github.com/salesforce/ja3, JA4 in technical_details/JA4.md of github.com/FoxIO-LLC/ja4.
 
-use super::read::extension_type as ext;
 use super::{ClientHello, TLS13};
 use crate::crypto::provider::digest;
+use crate::wire::extension_type as ext;
 use md5::{Digest, Md5};
 
 impl ClientHello {

@@ -10,8 +10,8 @@ mod read;
 pub(crate) mod tests;
 
 use crate::outcome::Alert;
+use crate::wire::extension_type as ext;
 use read::Reader;
-use read::extension_type as ext;
 
 /// Why a ClientHello cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,7 +220,7 @@ impl ClientHello {
             && self.session_id() == second.session_id()
             && self.bytes(self.parts.cipher_suites) == second.bytes(second.parts.cipher_suites)
             && self.compression_methods() == second.compression_methods()
-            && ext::LASTING.iter().all(|number| self.extension(*number) == second.extension(*number))
+            && read::LASTING.iter().all(|number| self.extension(*number) == second.extension(*number))
     }
 
     fn extensions(&self) -> impl Iterator<Item = (u16, &[u8])> {

@@ -5,71 +5,38 @@
 use super::{Parts, Span, Unreadable};
 use crate::limits::MAX_HANDSHAKE_MESSAGE;
 use crate::outcome::Alert;
+use crate::wire::HandshakeType;
+use crate::wire::extension_type::{self, *};
 use rustls::pki_types::ServerName;
 
-/// The extensions that are read here.
-pub(super) mod extension_type {
-    // RFC 8446 section 4.2.
-    pub(crate) const SERVER_NAME: u16 = 0;
-    pub(crate) const STATUS_REQUEST: u16 = 5;
-    pub(crate) const SUPPORTED_GROUPS: u16 = 10;
-    pub(crate) const SIGNATURE_ALGORITHMS: u16 = 13;
-    pub(crate) const ALPN: u16 = 16;
-    pub(crate) const CLIENT_CERTIFICATE_TYPE: u16 = 19;
-    pub(crate) const SERVER_CERTIFICATE_TYPE: u16 = 20;
-    pub(crate) const PRE_SHARED_KEY: u16 = 41;
-    pub(crate) const EARLY_DATA: u16 = 42;
-    pub(crate) const SUPPORTED_VERSIONS: u16 = 43;
-    pub(crate) const COOKIE: u16 = 44;
-    pub(crate) const PSK_KEY_EXCHANGE_MODES: u16 = 45;
-    pub(crate) const CERTIFICATE_AUTHORITIES: u16 = 47;
-    pub(crate) const POST_HANDSHAKE_AUTH: u16 = 49;
-    pub(crate) const SIGNATURE_ALGORITHMS_CERT: u16 = 50;
-    pub(crate) const KEY_SHARE: u16 = 51;
-    /// RFC 8422 section 5.1.
-    pub(crate) const EC_POINT_FORMATS: u16 = 11;
-    /// RFC 7627 section 5.1.
-    pub(crate) const EXTENDED_MASTER_SECRET: u16 = 23;
-    /// RFC 8879 section 3.
-    pub(crate) const COMPRESS_CERTIFICATE: u16 = 27;
-    /// RFC 9149 section 3.
-    pub(crate) const TICKET_REQUEST: u16 = 58;
-    /// RFC 9849 section 5.1.
-    pub(crate) const ECH_OUTER_EXTENSIONS: u16 = 0xfd00;
-    /// RFC 9849 section 5.
-    pub(crate) const ENCRYPTED_CLIENT_HELLO: u16 = 0xfe0d;
-    /// RFC 5746 section 3.2.
-    pub(crate) const RENEGOTIATION_INFO: u16 = 0xff01;
-
-    /// Those that a second ClientHello repeats (RFC 8446 section 4.1.2).
-    pub(crate) const LASTING: [u16; 18] = [
-        SERVER_NAME,
-        STATUS_REQUEST,
-        SUPPORTED_GROUPS,
-        EC_POINT_FORMATS,
-        SIGNATURE_ALGORITHMS,
-        ALPN,
-        CLIENT_CERTIFICATE_TYPE,
-        SERVER_CERTIFICATE_TYPE,
-        EXTENDED_MASTER_SECRET,
-        COMPRESS_CERTIFICATE,
-        SUPPORTED_VERSIONS,
-        PSK_KEY_EXCHANGE_MODES,
-        CERTIFICATE_AUTHORITIES,
-        POST_HANDSHAKE_AUTH,
-        SIGNATURE_ALGORITHMS_CERT,
-        TICKET_REQUEST,
-        ECH_OUTER_EXTENSIONS,
-        RENEGOTIATION_INFO,
-    ];
-}
+/// Those that a second ClientHello repeats (RFC 8446 section 4.1.2).
+pub(super) const LASTING: [u16; 18] = [
+    SERVER_NAME,
+    STATUS_REQUEST,
+    SUPPORTED_GROUPS,
+    EC_POINT_FORMATS,
+    SIGNATURE_ALGORITHMS,
+    ALPN,
+    CLIENT_CERTIFICATE_TYPE,
+    SERVER_CERTIFICATE_TYPE,
+    EXTENDED_MASTER_SECRET,
+    COMPRESS_CERTIFICATE,
+    SUPPORTED_VERSIONS,
+    PSK_KEY_EXCHANGE_MODES,
+    CERTIFICATE_AUTHORITIES,
+    POST_HANDSHAKE_AUTH,
+    SIGNATURE_ALGORITHMS_CERT,
+    TICKET_REQUEST,
+    ECH_OUTER_EXTENSIONS,
+    RENEGOTIATION_INFO,
+];
 
 /// Reads a whole handshake message: its `legacy_version`, and where its parts lie.
 pub(super) fn message(raw: &[u8]) -> Result<(u16, Parts), Unreadable> {
     let mut message = Reader::new(raw);
     // RFC 8446 section 4.
     let handshake_type = message.u8().ok_or(malformed("an empty message is no ClientHello"))?;
-    if handshake_type != CLIENT_HELLO {
+    if HandshakeType(handshake_type) != HandshakeType::CLIENT_HELLO {
         return Err(Unreadable { alert: Alert::UNEXPECTED_MESSAGE, reason: "the message is no ClientHello" });
     }
     let len = message.u24().ok_or(malformed("the header of the ClientHello is cut short"))?;
@@ -131,7 +98,6 @@ pub(super) fn any_extension<'a>(list: &mut Reader<'a>) -> Option<(u16, Reader<'a
 }
 
 fn extension(extension_type: u16, contents: Reader<'_>, parts: &mut Parts) -> Result<(), Unreadable> {
-    use extension_type::*;
     match extension_type {
         SERVER_NAME => parts.server_name = server_name(contents)?,
         // RFC 8446 section 4.2.7.
@@ -409,8 +375,6 @@ const fn illegal(reason: &'static str) -> Unreadable {
     Unreadable { alert: Alert::ILLEGAL_PARAMETER, reason }
 }
 
-/// HandshakeType, RFC 8446 section 4.
-const CLIENT_HELLO: u8 = 1;
 /// NameType, RFC 6066 section 3.
 const HOST_NAME: u8 = 0;
 /// CertificateStatusType, RFC 6066 section 8.

@@ -25,8 +25,8 @@ use super::record_keys::RecordKeys;
 use super::secrets::{KeyMaterial, Secret};
 use super::taps::{HandshakeSealer, current};
 use crate::outcome::Alert;
-use crate::record::Version;
-use crate::record::message_stream::{MessageStream, Piece};
+use crate::wire::message_stream::{MessageStream, Piece};
+use crate::wire::{HandshakeType, Version};
 
 /// Every suite, in the order of preference. rustls wants suites that live for ever. These are made by the compiler: memory
 /// of the heap would stay when the library is unloaded.
@@ -283,7 +283,7 @@ impl TappedDecrypter {
 }
 
 /// Finished (RFC 8446 section 4).
-const FINISHED: u8 = 20;
+const FINISHED: u8 = HandshakeType::FINISHED.0;
 
 impl MessageDecrypter for TappedDecrypter {
     fn decrypt<'a>(

@@ -22,7 +22,7 @@ use super::secrets::Secret;
 use super::ticket_keys::Origin;
 use crate::limits::RECORD_HEADER;
 use crate::outcome::Alert;
-use crate::record::ContentType;
+use crate::wire::{ContentType, HandshakeType};
 
 thread_local! {
     /// Without a destructor, so that hosts may call from those of their own thread-locals: a thread that ends is
@@ -107,9 +107,6 @@ pub(crate) enum Identity {
     OfContext,
 }
 
-/// NewSessionTicket (RFC 8446 section 4.6.1).
-pub(crate) const NEW_SESSION_TICKET: u8 = 4;
-
 impl Seen {
     /// This is a full handshake, whatever was offered: nothing is left of a session that was not resumed.
     pub(crate) fn resumes_nothing(&mut self) {
@@ -122,7 +119,7 @@ impl Seen {
     /// rustls hashes handshake messages one by one. Of those after the application secrets the client's belong to the
     /// handshake, our tickets do not.
     pub(super) fn hashed(&mut self, message: &[u8], transcript: &dyn hash::Context) {
-        let is_ticket = self.client_traffic.is_some() && message.first() == Some(&NEW_SESSION_TICKET);
+        let is_ticket = self.client_traffic.is_some() && message.first() == Some(&HandshakeType::NEW_SESSION_TICKET.0);
         if self.keeps_transcript && !is_ticket {
             self.transcript = Some(transcript.fork());
         }

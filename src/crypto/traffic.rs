@@ -8,8 +8,8 @@ use super::aead::Aead;
 use super::record_keys::RecordKeys;
 use super::secrets::{KeyMaterial, Secret};
 use crate::outcome::Failure;
-use crate::record::Version;
 use crate::wiping::stack::{DERIVING, wiping};
+use crate::wire::Version;
 
 /// One direction's traffic secret and the suite that turns it into keys.
 pub(crate) struct TrafficSecret {

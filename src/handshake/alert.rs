@@ -12,14 +12,11 @@ use rustls::{CertificateError, ContentType, Error, InvalidMessage, PeerIncompati
 use crate::crypto::taps::SealingPoint;
 use crate::outcome::{Alert, Failure, FailureKind, policy};
 use crate::reason::{Blame, NO_CERTIFICATE, Reason};
-use crate::record::Version;
-
-const WARNING: u8 = 1;
-const FATAL: u8 = 2;
+use crate::wire::{Version, alert_message};
 
 /// Appends an alert record to `output`, sealed if keys are in force.
 pub(crate) fn write(sealer: Option<&mut SealingPoint>, alert: Alert, output: &mut Vec<u8>) -> Result<(), Failure> {
-    let message = message(alert);
+    let message = alert_message::bytes(alert);
     match sealer {
         Some(sealer) => {
             let message = OutboundPlainMessage {
@@ -36,11 +33,6 @@ pub(crate) fn write(sealer: Option<&mut SealingPoint>, alert: Alert, output: &mu
         }
     }
     Ok(())
-}
-
-/// An alert's two bytes. RFC 8446 section 6: closure alerts are warnings, all others fatal.
-pub(crate) fn message(alert: Alert) -> [u8; 2] {
-    [if alert.is_closure() { WARNING } else { FATAL }, alert.0]
 }
 
 /// Turns an error of rustls into a failure with the alert that the peer is owed. `wanted` is the alert that rustls

@@ -13,7 +13,7 @@ use rustls::{ClientConfig, CommonState, Error, ExtractedSecrets, ServerConfig};
 
 use crate::context::Protocols;
 use crate::outcome::{Alert, Failure};
-use crate::record::ContentType;
+use crate::wire::ContentType;
 
 /// The connection, whatever its role. Boxed: it moves between the session and the fiber at every step.
 pub(crate) enum Connection {

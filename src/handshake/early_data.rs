@@ -20,10 +20,10 @@ use crate::crypto::secrets::Secret;
 use crate::crypto::traffic::TrafficSecret;
 use crate::limits::{MAX_SKIPPED_EARLY_DATA, RECORD_HEADER};
 use crate::outcome::{Alert, Failure};
-use crate::record::ContentType;
 use crate::record::held::RecordBuffer;
 use crate::record::open::Opener;
 use crate::record::protection::Protection;
+use crate::wire::ContentType;
 
 /// What a server does with the records of a client that has offered early data.
 pub(super) struct EarlyData {

@@ -7,10 +7,9 @@ use super::{alert, too_many_records};
 use crate::client_hello::{ClientHello, Unreadable};
 use crate::limits::{MAX_HANDSHAKE_MESSAGE, MAX_PLAINTEXT, MAX_UNFINISHED_RECORDS, MAX_WARNING_ALERTS, RECORD_HEADER};
 use crate::outcome::{Alert, Failure};
-use crate::record::ContentType;
-use crate::record::message_stream::MESSAGE_HEADER;
+use crate::wire::{ContentType, HandshakeType, MESSAGE_HEADER};
 
-const CLIENT_HELLO: u8 = 1;
+const CLIENT_HELLO: u8 = HandshakeType::CLIENT_HELLO.0;
 
 /// Collects fragments (RFC 8446 section 5.1).
 #[derive(Default)]

@@ -5,8 +5,9 @@ use std::borrow::Cow;
 
 use crate::limits::{MAX_PLAINTEXT, MAX_RENEGOTIATION_REQUESTS};
 use crate::outcome::{Alert, Failure};
-use crate::record::message_stream::{MESSAGE_HEADER, MessageStream, Piece};
-use crate::record::{ContentType, Version, header};
+use crate::wire::MESSAGE_HEADER;
+use crate::wire::message_stream::{MessageStream, Piece};
+use crate::wire::{ContentType, Version, record_header};
 
 const HELLO_REQUEST: [u8; MESSAGE_HEADER] = [0; MESSAGE_HEADER];
 
@@ -40,7 +41,7 @@ impl HelloRequests {
         }
         let mut records = Vec::new();
         for part in left.chunks(MAX_PLAINTEXT) {
-            records.extend_from_slice(&header::bytes(ContentType::Handshake, part.len()));
+            records.extend_from_slice(&record_header::bytes(ContentType::Handshake, part.len()));
             records.extend_from_slice(part);
         }
         Ok(Cow::Owned(records))
@@ -72,7 +73,7 @@ mod tests {
     use super::*;
 
     fn record(fragment: &[u8]) -> Vec<u8> {
-        [&header::bytes(ContentType::Handshake, fragment.len())[..], fragment].concat()
+        [&record_header::bytes(ContentType::Handshake, fragment.len())[..], fragment].concat()
     }
 
     /// What rustls is given, without the records' headers.

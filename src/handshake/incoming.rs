@@ -6,7 +6,7 @@ use super::hello::{HelloReader, Part};
 use super::{Handshake, alert};
 use crate::limits::RECORD_HEADER;
 use crate::outcome::{Alert, Failure};
-use crate::record::{ContentType, Version};
+use crate::wire::{ContentType, Version};
 
 impl Handshake {
     /// What rustls is given of a record that is taken, perhaps nothing; an error ends the handshake.

@@ -41,7 +41,7 @@ use crate::crypto::end_point::EndPoint;
 use crate::crypto::exporter::{Exporter, Tls12Secrets};
 use crate::crypto::own_key::OwnKey;
 use crate::crypto::secrets::{KeyMaterial, Secret};
-use crate::crypto::taps::{HandshakeSealer, Identity, NEW_SESSION_TICKET, SealingPoint, Seen, Taps};
+use crate::crypto::taps::{HandshakeSealer, Identity, SealingPoint, Seen, Taps};
 use crate::crypto::traffic::TrafficSecret;
 use crate::limits::{
     HEADROOM, MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, MAX_TICKET, MAX_UNFINISHED_RECORDS,
@@ -51,8 +51,8 @@ use crate::memory;
 use crate::outcome::{Alert, Failure, Question};
 use crate::record::protection::Protection;
 use crate::record::seal::Sealer;
-use crate::record::{ContentType, Version};
 use crate::wiping::stack::{HANDSHAKE, wiping};
+use crate::wire::{ContentType, HandshakeType, Version, alert_message, extension_type};
 use chains::Chains;
 use client_tickets::{ClientTickets, TicketTaker};
 use connection::{Connection, Drive, Progress};
@@ -66,9 +66,6 @@ pub(crate) use server_start::{ForGroup, ServerConfigs, ServerStart};
 
 #[cfg(test)]
 pub(crate) use fiber::stack::painting;
-
-/// The extension of RFC 7627.
-const EXTENDED_MASTER_SECRET: u16 = 23;
 
 /// The whole record (RFC 5246 section 7.1).
 const CHANGE_CIPHER_SPEC: [u8; 6] = [ContentType::ChangeCipherSpec as u8, 3, 3, 0, 1, 1];
@@ -434,7 +431,9 @@ impl Handshake {
             let mut seen = self.taps.seen();
             seen.too_long_for_tickets |= fed.len() > MAX_TICKET;
             // TLS 1.2's NewSessionTicket is in clear (RFC 5077 section 3.3); TLS 1.3 has none within the handshake.
-            if let [22, _, _, _, _, NEW_SESSION_TICKET, _, _, _, a, b, c, d, ..] = fed[..] {
+            if let [22, _, _, _, _, message_type, _, _, _, a, b, c, d, ..] = fed[..]
+                && HandshakeType(message_type) == HandshakeType::NEW_SESSION_TICKET
+            {
                 seen.ticket_lifetime = Some(u32::from_be_bytes([a, b, c, d]));
             }
         }
@@ -625,7 +624,7 @@ impl Handshake {
                 match self.sealer_after_finished(&error, &drive.connection)? {
                     Some(mut sealer) => {
                         if let Some(alert) = failure.alert_sent {
-                            sealer.seal_message(ContentType::Alert, &alert::message(alert), &mut self.output)?;
+                            sealer.seal_message(ContentType::Alert, &alert_message::bytes(alert), &mut self.output)?;
                         }
                         self.state = State::Ended;
                         Ok(Event::Failed(failure))
@@ -718,7 +717,10 @@ impl Handshake {
             _ => None,
         };
         // RFC 7627 section 5.3: a resumed session uses it exactly if the original did and the hello offers it.
-        let offered = self.client_hello.as_ref().is_some_and(|hello| hello.extension(EXTENDED_MASTER_SECRET).is_some());
+        let offered = self
+            .client_hello
+            .as_ref()
+            .is_some_and(|hello| hello.extension(extension_type::EXTENDED_MASTER_SECRET).is_some());
         let extended_master_secret = if resumed && self.is_server { offered } else { seen.extended_master_secret };
         let shown = if resumed { seen.resumes_shown } else { seen.shown };
         let end_point = seen.resumes.map(|origin| Box::new(origin.end_point));

@@ -10,16 +10,7 @@ use subtle::ConstantTimeEq;
 use crate::crypto::traffic::TrafficSecret;
 use crate::handshake::external_key::VerifyingKey;
 use crate::outcome::{Alert, Failure};
-
-/// Handshake message types (RFC 8446 section 4).
-pub(super) const CERTIFICATE: u8 = 11;
-const CERTIFICATE_REQUEST: u8 = 13;
-pub(super) const CERTIFICATE_VERIFY: u8 = 15;
-pub(super) const FINISHED: u8 = 20;
-
-/// Extensions of a CertificateRequest (sections 4.2.3 and 4.2.4).
-const SIGNATURE_ALGORITHMS: u16 = 13;
-const CERTIFICATE_AUTHORITIES: u16 = 47;
+use crate::wire::{HandshakeType, MESSAGE_HEADER, extension_type};
 
 /// Bytes of the context that identifies a request.
 const CONTEXT: usize = 16;
@@ -88,18 +79,18 @@ impl ClientAuth {
         let mut extensions = Vec::new();
         let schemes: Vec<u8> =
             algorithms.supported_schemes().into_iter().flat_map(|scheme| u16::from(scheme).to_be_bytes()).collect();
-        put_extension(&mut extensions, SIGNATURE_ALGORITHMS, &schemes);
+        put_extension(&mut extensions, extension_type::SIGNATURE_ALGORITHMS, &schemes);
         if !acceptable_issuers.is_empty() {
             let mut names = Vec::new();
             for name in acceptable_issuers {
                 put_with_len(&mut names, name.as_ref());
             }
-            put_extension(&mut extensions, CERTIFICATE_AUTHORITIES, &names);
+            put_extension(&mut extensions, extension_type::CERTIFICATE_AUTHORITIES, &names);
         }
         let mut body = vec![CONTEXT as u8];
         body.extend_from_slice(&context);
         put_with_len(&mut body, &extensions);
-        let mut message = header(CERTIFICATE_REQUEST, body.len()).to_vec();
+        let mut message = header(HandshakeType::CERTIFICATE_REQUEST, body.len()).to_vec();
         message.append(&mut body);
         let mut transcript = self.handshake.fork();
         transcript.update(&message);
@@ -110,7 +101,7 @@ impl ClientAuth {
     /// The next message of the client's answer. `traffic` is the client's secret in force.
     pub(crate) fn answer(
         &mut self,
-        message_type: u8,
+        message_type: HandshakeType,
         body: &[u8],
         traffic: &TrafficSecret,
         algorithms: &WebPkiSupportedAlgorithms,
@@ -123,17 +114,17 @@ impl ClientAuth {
         };
         let request = self.request.as_mut().ok_or_else(unexpected)?;
         match (request.expected, message_type) {
-            (Expected::Certificate, CERTIFICATE) => {
+            (Expected::Certificate, HandshakeType::CERTIFICATE) => {
                 request.shown.chain = certificates(body, &request.context)?;
                 // Section 4.4.3: no signature without a certificate.
                 request.expected = if request.shown.chain.is_empty() { Expected::Finished } else { Expected::Verify };
             }
-            (Expected::Verify, CERTIFICATE_VERIFY) => {
+            (Expected::Verify, HandshakeType::CERTIFICATE_VERIFY) => {
                 let leaf = request.shown.chain.first().ok_or_else(unexpected)?;
                 request.shown.scheme = verify(body, leaf, request.transcript.fork_finish().as_ref(), algorithms)?;
                 request.expected = Expected::Finished;
             }
-            (Expected::Finished, FINISHED) => {
+            (Expected::Finished, HandshakeType::FINISHED) => {
                 let expected = traffic.finished(request.transcript.fork_finish().as_ref())?;
                 // RFC 8446 section 6.2.
                 if expected.as_ref().len() != body.len() {
@@ -222,10 +213,10 @@ fn may_sign(scheme: SignatureScheme) -> bool {
     )
 }
 
-fn header(message_type: u8, body_len: usize) -> [u8; 4] {
+fn header(message_type: HandshakeType, body_len: usize) -> [u8; MESSAGE_HEADER] {
     // Ours are bounded by `MAX_ISSUER_LIST`, the peer's by `MAX_HANDSHAKE_MESSAGE`.
     let [_, high, middle, low] = (body_len as u32).to_be_bytes();
-    [message_type, high, middle, low]
+    [message_type.0, high, middle, low]
 }
 
 fn put_with_len(to: &mut Vec<u8>, bytes: &[u8]) {

@@ -9,22 +9,13 @@ use crate::limits::{
 };
 use crate::memory;
 use crate::outcome::{Alert, Failure};
-use crate::record::Version;
-use client_auth::{CERTIFICATE, CERTIFICATE_VERIFY, FINISHED};
-
-/// Handshake message types (RFC 8446 section 4, RFC 5246 section 7.4).
-mod message_type {
-    pub(super) const HELLO_REQUEST: u8 = 0;
-    pub(super) const CLIENT_HELLO: u8 = 1;
-    pub(super) const NEW_SESSION_TICKET: u8 = 4;
-    pub(super) const KEY_UPDATE: u8 = 24;
-}
+use crate::wire::{HandshakeType, Version};
 
 /// A KeyUpdate message that asks nothing back (RFC 8446 section 4.6.3).
-pub(crate) const KEY_UPDATE_NOT_REQUESTED: [u8; 5] = [message_type::KEY_UPDATE, 0, 0, 1, 0];
+pub(crate) const KEY_UPDATE_NOT_REQUESTED: [u8; 5] = [HandshakeType::KEY_UPDATE.0, 0, 0, 1, 0];
 
 /// One that asks for one back.
-pub(crate) const KEY_UPDATE_REQUESTED: [u8; 5] = [message_type::KEY_UPDATE, 0, 0, 1, 1];
+pub(crate) const KEY_UPDATE_REQUESTED: [u8; 5] = [HandshakeType::KEY_UPDATE.0, 0, 0, 1, 1];
 
 /// What the session has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +30,7 @@ pub(crate) enum Action {
     /// A server's ticket (RFC 8446 section 4.6.1), for a client that keeps them.
     Ticket,
     /// A part of a client's authentication, by its type (RFC 8446 section 4.6.2).
-    Authentication(u8),
+    Authentication(HandshakeType),
     /// Turn a renegotiation down (RFC 5246 section 7.2.2).
     RefuseRenegotiation,
     /// The peer sends no more.
@@ -170,7 +161,7 @@ impl Messages {
                 return Err(Failure::protocol(Alert::ILLEGAL_PARAMETER, "a handshake message is too long"));
             }
             let Some((body, rest)) = rest.split_at_checked(len) else { break };
-            let action = self.message(message_type, body)?;
+            let action = self.message(HandshakeType(message_type), body)?;
             // RFC 8446 section 5.1: messages do not span key changes.
             if matches!(action, Action::UpdatePeerKeys { .. }) && !rest.is_empty() {
                 return Err(Failure::protocol(
@@ -184,10 +175,9 @@ impl Messages {
         Ok(bytes)
     }
 
-    fn message(&mut self, message_type: u8, body: &[u8]) -> Result<Action, Failure> {
-        use message_type::*;
+    fn message(&mut self, message_type: HandshakeType, body: &[u8]) -> Result<Action, Failure> {
         match (self.version, message_type, self.is_server) {
-            (Version::Tls13, KEY_UPDATE, _) if !self.authenticating => {
+            (Version::Tls13, HandshakeType::KEY_UPDATE, _) if !self.authenticating => {
                 let reply = match body {
                     [0] => false,
                     [1] => true,
@@ -198,29 +188,34 @@ impl Messages {
                 count(&mut self.key_updates, MAX_KEY_UPDATES, "too many key updates")?;
                 Ok(Action::UpdatePeerKeys { reply })
             }
-            (Version::Tls13, CERTIFICATE | CERTIFICATE_VERIFY | FINISHED, true) => {
-                self.authenticating = message_type != FINISHED;
+            (
+                Version::Tls13,
+                HandshakeType::CERTIFICATE | HandshakeType::CERTIFICATE_VERIFY | HandshakeType::FINISHED,
+                true,
+            ) => {
+                self.authenticating = message_type != HandshakeType::FINISHED;
                 Ok(Action::Authentication(message_type))
             }
             // RFC 8446 section 4.6.2: the messages of an answer are consecutive.
             _ if self.authenticating => Err(interrupted()),
-            (Version::Tls13, NEW_SESSION_TICKET, false) => {
+            (Version::Tls13, HandshakeType::NEW_SESSION_TICKET, false) => {
                 check_ticket(body)?;
                 count(&mut self.tickets, MAX_TICKETS, "too many session tickets")?;
                 Ok(Action::Ticket)
             }
             // RFC 5246 sections 7.4.1.1 and 7.2.2: answered with a warning, never done.
-            (Version::Tls12, HELLO_REQUEST, false) if !body.is_empty() => {
+            (Version::Tls12, HandshakeType::HELLO_REQUEST, false) if !body.is_empty() => {
                 Err(Failure::protocol(Alert::DECODE_ERROR, "a HelloRequest with a body"))
             }
-            (Version::Tls12, HELLO_REQUEST, false) | (Version::Tls12, CLIENT_HELLO, true) => {
+            (Version::Tls12, HandshakeType::HELLO_REQUEST, false)
+            | (Version::Tls12, HandshakeType::CLIENT_HELLO, true) => {
                 count(&mut self.renegotiations, MAX_RENEGOTIATION_REQUESTS, "too many attempts to renegotiate")?;
                 Ok(Action::RefuseRenegotiation)
             }
             // RFC 8446 section 4.6.2: certificate requests come only to clients that offered to answer them.
             _ => Err(Failure::protocol(
                 Alert::UNEXPECTED_MESSAGE,
-                format!("a handshake message of type {message_type} after the handshake"),
+                format!("a handshake message of type {} after the handshake", message_type.0),
             )),
         }
     }

@@ -1,12 +1,12 @@
 //! Opening: records into plaintext.
 
-use super::header::{Header, next_record};
 use super::protection::Protection;
-use super::{ContentType, Version};
 use crate::crypto::aead::{EXPLICIT_NONCE_LEN, TAG_LEN};
 use crate::crypto::record_keys::{BadRecord, RecordKeys};
 use crate::limits::{MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, RECORD_HEADER};
 use crate::outcome::{Alert, Failure};
+use crate::wire::record_header::{Header, next_record};
+use crate::wire::{ContentType, Version};
 
 /// The receiving side of the record layer.
 pub(crate) struct Opener {

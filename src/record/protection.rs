@@ -4,7 +4,7 @@ use crate::crypto::aead::{Aead, EXPLICIT_NONCE_LEN, TAG_LEN};
 use crate::crypto::record_keys::{BadRecord, RecordKeys, RecordRoom};
 use crate::limits::RECORD_HEADER;
 use crate::outcome::Failure;
-use crate::record::{ContentType, Version};
+use crate::wire::{ContentType, Version};
 
 /// The keys of one direction of an open session, and the number of records done under them. The number only grows, so no
 /// nonce is used twice (RFC 8446 section 5.3): nothing outside can set it.

@@ -7,8 +7,8 @@ use super::{Session, only_without_span, state, try_lock};
 use crate::context::{ClientCertificateMode, PROTOCOL_TLS13, Validation};
 use crate::handshake::alert;
 use crate::outcome::{Alert, Failure, Outcome, Question};
-use crate::record::Version;
 use crate::trust::Extent;
+use crate::wire::Version;
 
 impl Session {
     /// Asks the client for a certificate (RFC 8446 section 4.6.2).

@@ -11,7 +11,7 @@ use crate::context::{ClientCertificateMode, Config, Context, Credentials, Protoc
 use crate::handshake::question::Request;
 use crate::handshake::{Event, Handshake, other_input};
 use crate::outcome::{Failure, Outcome, Question};
-use crate::record::header::next_record;
+use crate::wire::record_header::next_record;
 
 /// How far the handshake is.
 pub(super) enum Phase {

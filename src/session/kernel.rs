@@ -15,9 +15,9 @@ use crate::crypto::secrets::KeyMaterial;
 use crate::limits::{MAX_PLAINTEXT, RECORD_HEADER};
 use crate::outcome::{Alert, Failure, Outcome};
 use crate::record::held::{Held, RecordBuffer};
-use crate::record::{ContentType, Version};
 use crate::transport::kernel::{CryptoInfo, Reason, Way};
 use crate::transport::{Received, Sent};
+use crate::wire::{ContentType, HandshakeType, Version};
 
 /// What the host wants the kernel to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -196,7 +196,8 @@ impl Session {
         let (header, rest) =
             record.split_first_chunk::<RECORD_HEADER>().ok_or_else(|| Failure::internal("half a record"))?;
         let body = &rest[..usize::from(u16::from_be_bytes([header[3], header[4]]))];
-        let is_key_update = header[0] == ContentType::Handshake as u8 && body.first() == Some(&KEY_UPDATE);
+        let is_key_update =
+            header[0] == ContentType::Handshake as u8 && body.first() == Some(&HandshakeType::KEY_UPDATE.0);
         let Sent::Bytes(count) = bound.send_with(|socket| socket.send_record(header[0], body))? else {
             return Ok(false);
         };
@@ -323,9 +324,6 @@ impl Session {
         read.fail(&self.shared, Failure { os_error: failure.os_error, ..Failure::protocol(alert, message) })
     }
 }
-
-/// The type of a KeyUpdate (RFC 8446 section 4).
-const KEY_UPDATE: u8 = 24;
 
 fn no_rekeying(why: &str) -> Failure {
     Failure::not_supported(format!("{why}, and this kernel's TLS keeps those that it has"))

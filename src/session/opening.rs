@@ -9,10 +9,10 @@ use crate::crypto::record_keys::RecordKeys;
 use crate::handshake::{Direction, Finished};
 use crate::outcome::Failure;
 use crate::post_handshake::client_auth::ClientAuth;
-use crate::record::Version;
 use crate::record::open::Opener;
 use crate::record::protection::Protection;
 use crate::record::seal::Sealer;
+use crate::wire::Version;
 
 impl Session {
     /// The record layer takes over from rustls.

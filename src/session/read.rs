@@ -12,8 +12,8 @@ use crate::post_handshake::client_auth::{Progress, Shown};
 use crate::post_handshake::{Action, Messages};
 use crate::record::held::{Held, RecordBuffer};
 use crate::record::open::{Opened, Opener};
-use crate::record::{ContentType, Version};
 use crate::transport::kernel::CryptoInfo;
+use crate::wire::{ContentType, Version};
 
 #[derive(Default)]
 pub(super) struct ReadHalf {

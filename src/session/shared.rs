@@ -11,6 +11,7 @@ use super::stats::Counters;
 use crate::crypto::traffic::TrafficSecret;
 use crate::outcome::{Alert, Failure};
 use crate::post_handshake::client_auth::{ClientAuth, Progress};
+use crate::wire::HandshakeType;
 
 /// The bits of [`Session::state`], numbered as in the C header.
 pub mod state {
@@ -93,7 +94,7 @@ impl Shared {
     /// A part of a client's authentication after the handshake.
     pub(super) fn authenticate(
         &self,
-        message_type: u8,
+        message_type: HandshakeType,
         body: &[u8],
         traffic: &TrafficSecret,
     ) -> Result<Progress, Failure> {

@@ -4,15 +4,14 @@ use std::ops::Range;
 
 use super::shared::{Counts, Shared, state};
 use crate::crypto::traffic::TrafficSecret;
-use crate::handshake::alert::message;
 use crate::limits::{MIN_CIPHERTEXT, RECORD_HEADER};
 use crate::memory;
 use crate::outcome::{Alert, Failure, Outcome};
 use crate::post_handshake::{KEY_UPDATE_NOT_REQUESTED, KEY_UPDATE_REQUESTED};
 use crate::record::seal::{Gather, Sealer};
-use crate::record::{ContentType, Version};
 use crate::transport::kernel::CryptoInfo;
 use crate::transport::scratch::Scratch;
+use crate::wire::{ContentType, Version, alert_message};
 
 /// Records that a key keeps for a KeyUpdate, or for an alert where there is none.
 const RESERVED_RECORDS: u64 = 2;
@@ -478,7 +477,7 @@ impl WriteHalf {
 
     fn alert(&mut self, shared: &Shared, alert: Alert) -> Result<(), Failure> {
         let (sealing, pending) = self.parts()?;
-        sealing.sealer.seal_message(ContentType::Alert, &message(alert), pending)?;
+        sealing.sealer.seal_message(ContentType::Alert, &alert_message::bytes(alert), pending)?;
         shared.set(state::HAS_PENDING_OUTPUT);
         Ok(())
     }
@@ -534,7 +533,7 @@ impl Sealing {
         let Some((overhead, records_per_key)) = sealer.costs() else { return 0 };
         let records = plaintext_len.div_ceil(sealer.data_that_fits(usize::MAX)) as u64;
         let replies = match sealer.version() {
-            Version::Tls12 => overhead + message(Alert::NO_RENEGOTIATION).len(),
+            Version::Tls12 => overhead + alert_message::bytes(Alert::NO_RENEGOTIATION).len(),
             Version::Tls13 => {
                 let left = sealer.records_left().saturating_sub(RESERVED_RECORDS);
                 let renewals = records.saturating_sub(left).div_ceil(records_per_key - RESERVED_RECORDS);

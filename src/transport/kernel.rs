@@ -6,7 +6,7 @@ use crate::crypto::aead::Aead;
 use crate::crypto::secrets::KeyMaterial;
 use crate::crypto::traffic::TrafficSecret;
 use crate::outcome::Failure;
-use crate::record::Version;
+use crate::wire::Version;
 
 /// Which way the kernel protects records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,7 @@
 //! Where handshake messages begin in the records that carry them: a record may hold several, and a message may need
 //! several (RFC 8446 section 5.1).
 
-/// Bytes of a message's header: its type and its length (RFC 8446 section 4).
-pub(crate) const MESSAGE_HEADER: usize = 4;
+use super::MESSAGE_HEADER;
 
 /// Follows the handshake messages of a stream, without keeping any of them.
 #[derive(Default)]

@@ -1,0 +1,46 @@
+//! What TLS looks like on the wire: its numbers, its headers, and how its structures are read.
+
+pub(crate) mod alert_message;
+pub(crate) mod extension_type;
+pub(crate) mod handshake_type;
+pub(crate) mod message_stream;
+pub(crate) mod record_header;
+
+pub(crate) use handshake_type::HandshakeType;
+
+/// Bytes of a handshake message's header: its type and its length (RFC 8446 section 4).
+pub(crate) const MESSAGE_HEADER: usize = 4;
+
+/// What a record carries (RFC 8446 section 5.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ContentType {
+    /// TLS 1.2's switch of keys; in TLS 1.3 only for middlebox compatibility (RFC 8446 appendix D.4).
+    ChangeCipherSpec = 20,
+    /// Two bytes that warn or end.
+    Alert = 21,
+    /// Handshake messages, also after the handshake.
+    Handshake = 22,
+    /// The host's bytes; in TLS 1.3 the outer type of every protected record.
+    ApplicationData = 23,
+}
+
+impl ContentType {
+    pub(crate) fn from_byte(byte: u8) -> Option<Self> {
+        Some(match byte {
+            20 => Self::ChangeCipherSpec,
+            21 => Self::Alert,
+            22 => Self::Handshake,
+            23 => Self::ApplicationData,
+            _ => return None,
+        })
+    }
+}
+
+/// The protocol version whose record protection is in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// RFC 5246.
+    Tls12,
+    /// RFC 8446.
+    Tls13,
+}
