@@ -7,8 +7,7 @@ use rustls::sign::CertifiedKey;
 
 use super::{der_form, pem, private_key};
 use crate::crypto::own_key::OwnKey;
-use crate::crypto::suites;
-use crate::handshake::external_key::{ExternalKey, VerifyingKey};
+use crate::handshake::external_key::ExternalKey;
 use crate::limits::{MAX_OCSP_RESPONSE, MAX_OWN_CHAIN};
 use crate::outcome::Failure;
 use crate::wiping::stack::{HANDSHAKE, wiping};
@@ -52,8 +51,7 @@ impl Credentials {
     pub fn external(chain: &[u8], schemes: &[u16]) -> Result<Self, Failure> {
         let chain = own_chain(pem::certificates(chain, "the chain")?)?;
         let leaf = chain.first().ok_or_else(|| Failure::configuration("the chain is empty"))?.clone();
-        let public = VerifyingKey::new(leaf, suites::provider(&[], &[]).signature_verification_algorithms)?;
-        let key = ExternalKey::new(public, schemes)?;
+        let key = ExternalKey::new(leaf, schemes)?;
         Ok(Self { key: OwnKey::new(CertifiedKey::new(chain, Arc::new(key))) })
     }
 

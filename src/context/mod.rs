@@ -1,7 +1,6 @@
 //! Contexts: options turned, once, into what rustls and the default validation need.
 
 mod admission;
-mod alpn;
 mod credentials;
 mod der_form;
 mod encrypted_key;
@@ -14,13 +13,13 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use rustls::client::Resumption;
 use rustls::compress::CertDecompressor;
-use rustls::crypto::{SupportedKxGroup, WebPkiSupportedAlgorithms};
+use rustls::crypto::SupportedKxGroup;
 use rustls::pki_types::ServerName;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 
-pub(crate) use alpn::Protocols;
+pub(crate) use crate::handshake::alpn::Protocols;
 pub use credentials::Credentials;
 pub use options::{CertificateRequests, ClientCertificateMode, Options, Validation};
 pub(crate) use options::{PROTOCOL_TLS12, PROTOCOL_TLS13};
@@ -49,7 +48,6 @@ pub struct Context {
     max_fragment_size: Option<usize>,
     /// Whom a server names when it asks its clients for certificates.
     acceptable_issuers: Vec<rustls::DistinguishedName>,
-    algorithms: WebPkiSupportedAlgorithms,
     /// The host's own, never followed here.
     user_data: AtomicPtr<()>,
 }
@@ -98,11 +96,10 @@ impl Context {
         if options.chains.is_empty() {
             return Err(Failure::configuration("a server needs credentials"));
         }
-        let algorithms = suites::provider(&[], &[]).signature_verification_algorithms;
         let issuers = acceptable_issuers(&options);
         let verifier = match options.client_certificates {
             ClientCertificateMode::None => WebPkiClientVerifier::no_client_auth(),
-            mode => Arc::new(AskAboutClient::new(algorithms, mode == ClientCertificateMode::Require, issuers.clone())),
+            mode => Arc::new(AskAboutClient::new(mode == ClientCertificateMode::Require, issuers.clone())),
         };
         let ticketer = options.allow_resume.then(|| {
             let own = admission::own_leaves(&options);
@@ -174,7 +171,6 @@ impl Context {
             keep_client_hello: options.keep_client_hello,
             max_fragment_size: options.max_fragment_size,
             acceptable_issuers: issuers,
-            algorithms,
             user_data: AtomicPtr::default(),
         })
     }
@@ -189,7 +185,6 @@ impl Context {
             keep_client_hello: false,
             max_fragment_size: None,
             acceptable_issuers: Vec::new(),
-            algorithms: suites::provider(&[], &[]).signature_verification_algorithms,
             user_data: AtomicPtr::default(),
         })
     }
@@ -197,8 +192,6 @@ impl Context {
     /// A client's context.
     pub fn client(options: Options) -> Result<Self, Failure> {
         let provider = Arc::new(suites::provider(&options.cipher_suites, &options.groups()));
-        let algorithms = provider.signature_verification_algorithms;
-        let verifier = Arc::new(AskAboutServer::new(algorithms));
         if options.chains.has_names() {
             return Err(Failure::configuration("credentials for a name are for servers: this is a client's context"));
         }
@@ -207,7 +200,7 @@ impl Context {
             .with_protocol_versions(&versions(&options))
             .map_err(contradiction)?
             .dangerous()
-            .with_custom_certificate_verifier(verifier)
+            .with_custom_certificate_verifier(Arc::new(AskAboutServer))
             .with_client_cert_resolver(Arc::new(ClientCredentials { chains: chains.clone(), declines }));
         config.alpn_protocols = options.alpn.names().to_vec();
         config.key_log = Arc::new(SecretTap(options.key_log.clone()));
@@ -240,7 +233,6 @@ impl Context {
             keep_client_hello: false,
             max_fragment_size: options.max_fragment_size,
             acceptable_issuers: Vec::new(),
-            algorithms,
             user_data: AtomicPtr::default(),
         })
     }
@@ -355,11 +347,6 @@ impl Context {
     /// The names of a server's trust anchors.
     pub(crate) fn acceptable_issuers(&self) -> &[rustls::DistinguishedName] {
         &self.acceptable_issuers
-    }
-
-    /// How signatures of peers are checked.
-    pub(crate) fn algorithms(&self) -> WebPkiSupportedAlgorithms {
-        self.algorithms
     }
 
     /// Bytes of plaintext in a record of ours, if the options limit them.

@@ -8,12 +8,12 @@ use rustls::crypto::SupportedKxGroup;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
 
 use super::Credentials;
-use super::alpn::Protocols;
 use super::pem;
 use crate::crypto::key_log::KeyLogFile;
 use crate::crypto::suites;
 use crate::crypto::ticket_roots::{self, Root, TicketRoot};
 use crate::der;
+use crate::handshake::alpn::Protocols;
 use crate::handshake::chains::Chains;
 use crate::handshake::groups;
 use crate::limits::{

@@ -8,8 +8,8 @@ use webpki::EndEntityCert;
 use zeroize::Zeroizing;
 
 use crate::crypto::provider::{self, base};
+use crate::crypto::verifying_key::VerifyingKey;
 use crate::der::{BIT_STRING, INTEGER, OCTET_STRING, OID, SEQUENCE, element, inside};
-use crate::handshake::external_key::VerifyingKey;
 use crate::limits::MAX_SIGNING_RSA_BITS;
 use crate::outcome::Failure;
 use crate::trust;
@@ -179,14 +179,11 @@ fn scalar_len(curve: &[u8]) -> Option<usize> {
 /// Whether what the key signs is what the leaf's key verifies. Providers check on loading that the parts of a key belong
 /// together; the leaf is not theirs, and this is not left to them.
 fn has_private_part_of(key: &dyn SigningKey, leaf: &CertificateDer<'static>) -> bool {
-    let algorithms = provider::SIGNATURES;
     let schemes = [SignatureScheme::ECDSA_NISTP256_SHA256, SignatureScheme::ECDSA_NISTP384_SHA384];
     let Some(signer) = key.choose_scheme(&schemes) else { return false };
     let message = b"the private key of this certificate";
     let signature = signer.sign(message);
-    signature.is_ok_and(|signature| {
-        VerifyingKey::of_peer(leaf.clone(), algorithms).verify(signer.scheme(), message, &signature)
-    })
+    signature.is_ok_and(|signature| VerifyingKey::new(leaf.clone()).verify(signer.scheme(), message, &signature))
 }
 
 /// A DER element; wiped, since it may hold a key.

@@ -16,3 +16,4 @@ pub(crate) mod taps;
 pub(crate) mod ticket_keys;
 pub(crate) mod ticket_roots;
 pub(crate) mod traffic;
+pub(crate) mod verifying_key;

@@ -11,7 +11,7 @@ use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use rustls::unbuffered::{ConnectionState, EncodeError, UnbufferedConnectionCommon, UnbufferedStatus};
 use rustls::{ClientConfig, CommonState, Error, ExtractedSecrets, ServerConfig};
 
-use crate::context::Protocols;
+use super::alpn::Protocols;
 use crate::outcome::{Alert, Failure};
 use crate::wire::ContentType;
 

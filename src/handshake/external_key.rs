@@ -3,59 +3,15 @@
 
 use std::sync::Arc;
 
-use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::CertificateDer;
 use rustls::sign::{Signer, SigningKey};
 use rustls::{Error, SignatureAlgorithm, SignatureScheme};
-use webpki::EndEntityCert;
 
 use super::fiber::suspend;
 use super::question::{Answer, Request, SignatureRequest};
+use crate::crypto::verifying_key::VerifyingKey;
 use crate::outcome::Failure;
 use crate::trust;
-
-/// The public half of an external key: the leaf of its chain.
-pub(crate) struct VerifyingKey {
-    leaf: CertificateDer<'static>,
-    algorithms: WebPkiSupportedAlgorithms,
-}
-
-impl VerifyingKey {
-    /// Fails for a certificate that cannot be read, and for keys whose signatures cannot be checked here.
-    pub(crate) fn new(leaf: CertificateDer<'static>, algorithms: WebPkiSupportedAlgorithms) -> Result<Self, Failure> {
-        trust::usable_key(&leaf, algorithms.all)?;
-        Ok(Self { leaf, algorithms })
-    }
-
-    /// The peer's key, from its certificate. If the certificate cannot be read, every signature is wrong.
-    pub(crate) fn of_peer(leaf: CertificateDer<'static>, algorithms: WebPkiSupportedAlgorithms) -> Self {
-        Self { leaf, algorithms }
-    }
-
-    /// The certificate that has the key.
-    pub(crate) fn leaf(&self) -> &CertificateDer<'static> {
-        &self.leaf
-    }
-
-    /// Whether signatures of this scheme can be made with this key. An empty signature is never right, so what an
-    /// attempt says about it is about the key.
-    pub(crate) fn fits(&self, scheme: SignatureScheme) -> bool {
-        matches!(self.attempt(scheme, &[], &[]), Some(Err(webpki::Error::InvalidSignatureForPublicKey)))
-    }
-
-    /// Whether this is the key's signature of the message.
-    pub(crate) fn verify(&self, scheme: SignatureScheme, message: &[u8], signature: &[u8]) -> bool {
-        self.attempt(scheme, message, signature).is_some_and(|result| result.is_ok())
-    }
-
-    /// The first algorithm of a scheme is the one whose curve TLS 1.3 binds it to.
-    fn attempt(&self, scheme: SignatureScheme, message: &[u8], signature: &[u8]) -> Option<Result<(), webpki::Error>> {
-        let (_, algorithms) = self.algorithms.mapping.iter().find(|(known, _)| *known == scheme)?;
-        let algorithm = algorithms.first()?;
-        let leaf = EndEntityCert::try_from(&self.leaf);
-        Some(leaf.and_then(|leaf| leaf.verify_signature(*algorithm, message, signature)))
-    }
-}
 
 /// The key as rustls sees it.
 #[derive(Clone)]
@@ -67,8 +23,10 @@ pub(crate) struct ExternalKey {
 }
 
 impl ExternalKey {
-    /// Fails where a scheme is unknown, cannot be checked, or is none of this key's.
-    pub(crate) fn new(public: VerifyingKey, schemes: &[u16]) -> Result<Self, Failure> {
+    /// The key of this certificate. Fails if signatures of the key, or of a scheme, cannot be checked here.
+    pub(crate) fn new(leaf: CertificateDer<'static>, schemes: &[u16]) -> Result<Self, Failure> {
+        trust::usable_key(&leaf)?;
+        let public = VerifyingKey::new(leaf);
         let schemes: Vec<SignatureScheme> = schemes.iter().copied().map(SignatureScheme::from).collect();
         let mut algorithm = None;
         for (index, scheme) in schemes.iter().enumerate() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -16,20 +16,13 @@ use super::chains::Chains;
 use super::fiber::suspend;
 use super::question::{Answer, CertificateRequest, Request};
 use crate::crypto::own_key::OwnKey;
+use crate::crypto::provider::SIGNATURES;
 use crate::crypto::taps;
 use crate::trust;
 
 /// Leaves certificates to the host and checks signatures itself.
 #[derive(Debug)]
-pub(crate) struct AskAboutServer {
-    algorithms: WebPkiSupportedAlgorithms,
-}
-
-impl AskAboutServer {
-    pub(crate) fn new(algorithms: WebPkiSupportedAlgorithms) -> Self {
-        Self { algorithms }
-    }
-}
+pub(crate) struct AskAboutServer;
 
 impl ServerCertVerifier for AskAboutServer {
     fn verify_server_cert(
@@ -56,7 +49,7 @@ impl ServerCertVerifier for AskAboutServer {
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         note_scheme(signed);
-        verify_tls12_signature(message, cert, signed, &self.algorithms)
+        verify_tls12_signature(message, cert, signed, &SIGNATURES)
     }
 
     fn verify_tls13_signature(
@@ -66,18 +59,17 @@ impl ServerCertVerifier for AskAboutServer {
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         note_scheme(signed);
-        verify_tls13_signature(message, cert, signed, &self.algorithms)
+        verify_tls13_signature(message, cert, signed, &SIGNATURES)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
+        SIGNATURES.supported_schemes()
     }
 }
 
 /// The same for a server's clients.
 #[derive(Debug)]
 pub(crate) struct AskAboutClient {
-    algorithms: WebPkiSupportedAlgorithms,
     /// A client without a certificate is refused by rustls.
     mandatory: bool,
     /// The names of the trust anchors.
@@ -85,12 +77,8 @@ pub(crate) struct AskAboutClient {
 }
 
 impl AskAboutClient {
-    pub(crate) fn new(
-        algorithms: WebPkiSupportedAlgorithms,
-        mandatory: bool,
-        acceptable_issuers: Vec<DistinguishedName>,
-    ) -> Self {
-        Self { algorithms, mandatory, acceptable_issuers }
+    pub(crate) fn new(mandatory: bool, acceptable_issuers: Vec<DistinguishedName>) -> Self {
+        Self { mandatory, acceptable_issuers }
     }
 }
 
@@ -123,7 +111,7 @@ impl ClientCertVerifier for AskAboutClient {
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         note_scheme(signed);
-        verify_tls12_signature(message, cert, signed, &self.algorithms)
+        verify_tls12_signature(message, cert, signed, &SIGNATURES)
     }
 
     fn verify_tls13_signature(
@@ -133,11 +121,11 @@ impl ClientCertVerifier for AskAboutClient {
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         note_scheme(signed);
-        verify_tls13_signature(message, cert, signed, &self.algorithms)
+        verify_tls13_signature(message, cert, signed, &SIGNATURES)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
+        SIGNATURES.supported_schemes()
     }
 }
 

@@ -14,6 +14,7 @@
 //! Only `Asking` holds a stack.
 
 pub(crate) mod alert;
+pub(crate) mod alpn;
 pub(crate) mod chains;
 pub(crate) mod client_tickets;
 mod connection;
@@ -36,7 +37,6 @@ use rustls::sign::CertifiedKey;
 use rustls::{ConnectionTrafficSecrets, HandshakeKind, PeerMisbehaved, ProtocolVersion, SupportedCipherSuite};
 
 use crate::client_hello::ClientHello;
-use crate::context::Protocols;
 use crate::crypto::end_point::EndPoint;
 use crate::crypto::exporter::{Exporter, Tls12Secrets};
 use crate::crypto::own_key::OwnKey;
@@ -53,6 +53,7 @@ use crate::record::protection::Protection;
 use crate::record::seal::Sealer;
 use crate::wiping::stack::{HANDSHAKE, wiping};
 use crate::wire::{ContentType, HandshakeType, Version, alert_message, extension_type};
+use alpn::Protocols;
 use chains::Chains;
 use client_tickets::{ClientTickets, TicketTaker};
 use connection::{Connection, Drive, Progress};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use rustls::SignatureScheme;
 use rustls::pki_types::CertificateDer;
 
-use super::external_key::VerifyingKey;
 use crate::crypto::own_key::OwnKey;
+use crate::crypto::verifying_key::VerifyingKey;
 use crate::outcome::Question;
 
 /// A question, with what the host needs to know to answer it.

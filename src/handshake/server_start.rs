@@ -5,9 +5,9 @@ use std::sync::Arc;
 use rustls::ProtocolVersion;
 use rustls::crypto::SupportedKxGroup;
 
+use super::alpn::Protocols;
 use super::chains::Chains;
 use crate::client_hello::ClientHello;
-use crate::context::Protocols;
 use crate::crypto::own_key::OwnKey;
 use crate::crypto::ticket_keys::TicketKeys;
 use crate::outcome::{Alert, Failure};

@@ -2,13 +2,13 @@
 //! are made and checked here, over the transcript that `crypto::taps` has kept.
 
 use rustls::SignatureScheme;
-use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::crypto::hash;
 use rustls::pki_types::CertificateDer;
 use subtle::ConstantTimeEq;
 
+use crate::crypto::provider::SIGNATURES;
 use crate::crypto::traffic::TrafficSecret;
-use crate::handshake::external_key::VerifyingKey;
+use crate::crypto::verifying_key::VerifyingKey;
 use crate::outcome::{Alert, Failure};
 use crate::wire::{HandshakeType, MESSAGE_HEADER, extension_type};
 
@@ -65,11 +65,7 @@ impl ClientAuth {
     }
 
     /// The message that asks; it must be sent now. One at a time.
-    pub(crate) fn ask(
-        &mut self,
-        algorithms: &WebPkiSupportedAlgorithms,
-        acceptable_issuers: &[rustls::DistinguishedName],
-    ) -> Result<Vec<u8>, Failure> {
+    pub(crate) fn ask(&mut self, acceptable_issuers: &[rustls::DistinguishedName]) -> Result<Vec<u8>, Failure> {
         use crate::crypto::provider::rand::{SecureRandom, SystemRandom};
         if self.request.is_some() {
             return Err(Failure::state("the client has not answered the last request"));
@@ -78,7 +74,7 @@ impl ClientAuth {
         SystemRandom::new().fill(&mut context).map_err(|_| Failure::internal("no random bytes"))?;
         let mut extensions = Vec::new();
         let schemes: Vec<u8> =
-            algorithms.supported_schemes().into_iter().flat_map(|scheme| u16::from(scheme).to_be_bytes()).collect();
+            SIGNATURES.supported_schemes().into_iter().flat_map(|scheme| u16::from(scheme).to_be_bytes()).collect();
         put_extension(&mut extensions, extension_type::SIGNATURE_ALGORITHMS, &schemes);
         if !acceptable_issuers.is_empty() {
             let mut names = Vec::new();
@@ -104,7 +100,6 @@ impl ClientAuth {
         message_type: HandshakeType,
         body: &[u8],
         traffic: &TrafficSecret,
-        algorithms: &WebPkiSupportedAlgorithms,
     ) -> Result<Progress, Failure> {
         let unexpected = || {
             Failure::protocol(
@@ -121,7 +116,7 @@ impl ClientAuth {
             }
             (Expected::Verify, HandshakeType::CERTIFICATE_VERIFY) => {
                 let leaf = request.shown.chain.first().ok_or_else(unexpected)?;
-                request.shown.scheme = verify(body, leaf, request.transcript.fork_finish().as_ref(), algorithms)?;
+                request.shown.scheme = verify(body, leaf, request.transcript.fork_finish().as_ref())?;
                 request.expected = Expected::Finished;
             }
             (Expected::Finished, HandshakeType::FINISHED) => {
@@ -176,12 +171,7 @@ fn certificates(body: &[u8], context: &[u8]) -> Result<Vec<CertificateDer<'stati
 }
 
 /// The scheme of a signature that holds (RFC 8446 section 4.4.3).
-fn verify(
-    body: &[u8],
-    leaf: &CertificateDer<'static>,
-    transcript_hash: &[u8],
-    algorithms: &WebPkiSupportedAlgorithms,
-) -> Result<u16, Failure> {
+fn verify(body: &[u8], leaf: &CertificateDer<'static>, transcript_hash: &[u8]) -> Result<u16, Failure> {
     let malformed = || Failure::protocol(Alert::DECODE_ERROR, "a malformed CertificateVerify");
     let (scheme, rest) = body.split_first_chunk::<2>().ok_or_else(malformed)?;
     let (signature, rest) = take_u16(rest).ok_or_else(malformed)?;
@@ -189,11 +179,11 @@ fn verify(
         return Err(malformed());
     }
     let scheme = SignatureScheme::from(u16::from_be_bytes(*scheme));
-    if !may_sign(scheme) || !algorithms.supported_schemes().contains(&scheme) {
+    if !may_sign(scheme) || !SIGNATURES.supported_schemes().contains(&scheme) {
         return Err(Failure::protocol(Alert::ILLEGAL_PARAMETER, "a signature scheme that was not asked for"));
     }
     let message = [&[0x20; 64], SIGNED_PREFIX, transcript_hash].concat();
-    match VerifyingKey::of_peer(leaf.clone(), *algorithms).verify(scheme, &message, signature) {
+    match VerifyingKey::new(leaf.clone()).verify(scheme, &message, signature) {
         true => Ok(scheme.into()),
         false => Err(Failure::protocol(Alert::DECRYPT_ERROR, "the client does not prove that it holds the key")),
     }

@@ -28,7 +28,7 @@ impl Session {
         }
         let mut write = try_lock(&self.write)?;
         let mut auth = try_lock(&self.shared.client_auth)?;
-        let Some((auth, algorithms)) = auth.as_deref_mut() else {
+        let Some(auth) = auth.as_deref_mut() else {
             return Err(Failure::not_supported("the client has not offered to authenticate after the handshake"));
         };
         if self.shared.has(state::CERTIFICATE_REQUESTED) {
@@ -40,7 +40,7 @@ impl Session {
             return Ok(Outcome::WantWrite);
         }
         let issuers = self.context().acceptable_issuers();
-        let result = write.ask_client(&self.shared, || auth.ask(algorithms, issuers), output, written);
+        let result = write.ask_client(&self.shared, || auth.ask(issuers), output, written);
         if let (Some(bound), Ok(Outcome::Complete)) = (&self.bound, &result) {
             // Asked; what does not fit into the socket is pending.
             self.send_owed(bound, &mut write)?;

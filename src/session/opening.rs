@@ -62,7 +62,7 @@ impl Session {
         // What belonged to the questions goes; a ClientHello stays if the options say so.
         facts.asked = None;
         if let Some(transcript) = finished.transcript {
-            let auth = Box::new((ClientAuth::new(transcript), self.context().algorithms()));
+            let auth = Box::new(ClientAuth::new(transcript));
             *try_lock(&self.shared.client_auth)? = Some(auth);
         }
         if !self.context().keeps_client_hello() {

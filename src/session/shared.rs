@@ -3,8 +3,6 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, TryLockError};
 
-use rustls::crypto::WebPkiSupportedAlgorithms;
-
 use super::facts::Facts;
 use super::owed::Owed;
 use super::stats::Counters;
@@ -46,8 +44,8 @@ pub(super) struct Shared {
     pub(super) owed: Owed,
     pub(super) counters: Counters,
     pub(super) facts: Mutex<Facts>,
-    /// A server's, if the client offered to authenticate after the handshake, and with what it checks that.
-    pub(super) client_auth: Mutex<Option<Box<(ClientAuth, WebPkiSupportedAlgorithms)>>>,
+    /// A server's, if the client offered to authenticate after the handshake.
+    pub(super) client_auth: Mutex<Option<Box<ClientAuth>>>,
     pub(super) failures: Mutex<Failures>,
 }
 
@@ -100,7 +98,7 @@ impl Shared {
     ) -> Result<Progress, Failure> {
         let mut auth = self.client_auth.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         match auth.as_deref_mut() {
-            Some((auth, algorithms)) => auth.answer(message_type, body, traffic, algorithms),
+            Some(auth) => auth.answer(message_type, body, traffic),
             None => Err(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "an authentication that was not asked for")),
         }
     }

@@ -23,9 +23,7 @@ use std::cmp::Reverse;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, OnceLock};
 
-use rustls::pki_types::{
-    CertificateDer, CertificateRevocationListDer, ServerName, SignatureVerificationAlgorithm, UnixTime, alg_id,
-};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, UnixTime, alg_id};
 use webpki::{CertRevocationList, EndEntityCert, KeyUsage, OwnedCertRevocationList};
 
 use self::alert::Fault;
@@ -45,8 +43,6 @@ use crate::crypto::provider;
 use crate::limits::MAX_SIGNING_RSA_BITS;
 use crate::outcome::{Alert, Failure, policy};
 use crate::reason::{Blame, NO_CERTIFICATE, Reason, Reasons};
-
-type Algorithms = &'static [&'static dyn SignatureVerificationAlgorithm];
 
 /// Whose certificates are judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,7 +164,7 @@ impl Policy {
         if !fields::allows_key_usage(of.leaf, self.key_usage()) {
             of.ignored.tolerate(Err(Fault::KeyUsage), Fault::reason)?;
         }
-        of.ignored.tolerate(can_sign_handshakes(&certificate, provider::SIGNATURES.all), Fault::reason)?;
+        of.ignored.tolerate(can_sign_handshakes(&certificate), Fault::reason)?;
         Ok(path)
     }
 
@@ -261,10 +257,10 @@ impl Judgement {
 }
 
 /// Whether signatures by the leaf's key could be verified at all: webpki looks at the keys of issuers only.
-fn can_sign_handshakes(certificate: &EndEntityCert<'_>, algorithms: Algorithms) -> Result<(), Fault> {
+fn can_sign_handshakes(certificate: &EndEntityCert<'_>) -> Result<(), Fault> {
     let info = certificate.subject_public_key_info();
     let (algorithm, key) = fields::public_key(&info).ok_or(webpki::Error::BadDer)?;
-    if !algorithms.iter().any(|known| known.public_key_alg_id().as_ref() == algorithm) {
+    if !provider::SIGNATURES.all.iter().any(|known| known.public_key_alg_id().as_ref() == algorithm) {
         return Err(Fault::UnsupportedKey);
     }
     if algorithm == alg_id::RSA_ENCRYPTION.as_ref() {
@@ -285,13 +281,13 @@ fn has_good_size(key: &[u8]) -> bool {
 }
 
 /// Whether a key of our own is one whose signatures peers, and we, can check.
-pub(crate) fn usable_key(leaf: &CertificateDer<'_>, algorithms: Algorithms) -> Result<(), Failure> {
+pub(crate) fn usable_key(leaf: &CertificateDer<'_>) -> Result<(), Failure> {
     let unreadable = |error: webpki::Error| {
         let why = alert::unreadable(&error);
         Failure::configuration(format!("the first certificate of the chain cannot be used: it {why}"))
     };
     let certificate = EndEntityCert::try_from(leaf).map_err(unreadable)?;
-    can_sign_handshakes(&certificate, algorithms).map_err(|fault| match fault {
+    can_sign_handshakes(&certificate).map_err(|fault| match fault {
         Fault::KeySize => Failure::configuration("an RSA key must have 2048 to 8192 bits"),
         _ => Failure::configuration("the key of the chain's first certificate is of an unsupported type"),
     })
@@ -304,7 +300,7 @@ pub(crate) fn signs_here(leaf: &CertificateDer<'_>) -> bool {
     let Some((algorithm, key)) = fields::public_key(&info) else { return false };
     let short = algorithm != alg_id::RSA_ENCRYPTION.as_ref()
         || fields::rsa_bits(key).is_some_and(|bits| bits <= MAX_SIGNING_RSA_BITS);
-    short && can_sign_handshakes(&certificate, provider::SIGNATURES.all).is_ok()
+    short && can_sign_handshakes(&certificate).is_ok()
 }
 
 fn is_self_signed(certificate: &EndEntityCert<'_>) -> bool {
