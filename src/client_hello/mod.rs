@@ -10,8 +10,7 @@ mod read;
 pub(crate) mod tests;
 
 use crate::outcome::Alert;
-use crate::wire::extension_type as ext;
-use read::Reader;
+use crate::wire::{Reader, extension_type as ext};
 
 /// Why a ClientHello cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,7 +162,7 @@ impl ClientHello {
     /// The application protocols, in the client's order; none if ALPN was not sent.
     pub fn alpn(&self) -> impl Iterator<Item = &[u8]> {
         let mut names = Reader::new(self.optional(self.parts.alpn));
-        std::iter::from_fn(move || names.vector8(1).map(Reader::bytes))
+        std::iter::from_fn(move || names.vector8(1).map(Reader::rest))
     }
 
     /// `ec_point_formats`; empty if it was not sent.
@@ -226,7 +225,7 @@ impl ClientHello {
     fn extensions(&self) -> impl Iterator<Item = (u16, &[u8])> {
         let mut extensions = Reader::new(self.optional(self.parts.extensions));
         std::iter::from_fn(move || {
-            read::any_extension(&mut extensions).map(|(extension_type, contents)| (extension_type, contents.bytes()))
+            read::any_extension(&mut extensions).map(|(extension_type, contents)| (extension_type, contents.rest()))
         })
     }
 

@@ -1,12 +1,12 @@
-//! The grammar of a ClientHello, and a reader that cannot leave the bytes it was given.
+//! The grammar of a ClientHello.
 //!
 //! RFC 8446 section 6: what cannot be parsed, or has a length out of range, ends in decode_error.
 
 use super::{Parts, Span, Unreadable};
 use crate::limits::MAX_HANDSHAKE_MESSAGE;
 use crate::outcome::Alert;
-use crate::wire::HandshakeType;
 use crate::wire::extension_type::{self, *};
+use crate::wire::{HandshakeType, Reader};
 use rustls::pki_types::ServerName;
 
 /// Those that a second ClientHello repeats (RFC 8446 section 4.1.2).
@@ -40,33 +40,33 @@ pub(super) fn message(raw: &[u8]) -> Result<(u16, Parts), Unreadable> {
         return Err(Unreadable { alert: Alert::UNEXPECTED_MESSAGE, reason: "the message is no ClientHello" });
     }
     let len = message.u24().ok_or(malformed("the header of the ClientHello is cut short"))?;
-    if len != message.rest.len() || len > MAX_HANDSHAKE_MESSAGE {
+    if len != message.rest().len() || len > MAX_HANDSHAKE_MESSAGE {
         return Err(malformed("the ClientHello has not the length that its header says"));
     }
 
     // RFC 8446 section 4.1.2.
     let legacy_version = message.u16().ok_or(malformed("legacy_version is cut short"))?;
     let random = message.take(32).ok_or(malformed("random is cut short"))?;
-    let session_id = message.vector8(0).filter(|id| id.rest.len() <= 32);
+    let session_id = message.vector8(0).filter(|id| id.rest().len() <= 32);
     let session_id = session_id.ok_or(malformed("legacy_session_id is malformed"))?;
-    let cipher_suites = message.u16_list16().ok_or(malformed("cipher_suites is malformed"))?;
+    let cipher_suites = u16_list16(&mut message).ok_or(malformed("cipher_suites is malformed"))?;
     let methods = message.vector8(1).ok_or(malformed("legacy_compression_methods is malformed"))?;
     // RFC 5246 section 7.4.1.2. TLS 1.3 wants nothing else among them, which rustls sees to once it has the version.
-    if !methods.rest.contains(&0) {
+    if !methods.rest().contains(&0) {
         return Err(illegal("the null compression method is not offered"));
     }
     let mut parts = Parts {
-        random: random.span(),
-        session_id: session_id.span(),
-        cipher_suites,
-        compression_methods: methods.span(),
+        random: span(random),
+        session_id: span(session_id),
+        cipher_suites: span(cipher_suites),
+        compression_methods: span(methods),
         ..Parts::default()
     };
 
     // RFC 5246 section 7.4.1.2: there may be no extensions at all, and the list may be empty.
     if !message.is_empty() {
         let list = message.vector16(0).ok_or(malformed("the extensions are cut short"))?;
-        parts.extensions = Some(list.span());
+        parts.extensions = Some(span(list));
         extensions(list, &mut parts)?;
     }
     if !message.is_empty() {
@@ -101,59 +101,45 @@ fn extension(extension_type: u16, contents: Reader<'_>, parts: &mut Parts) -> Re
     match extension_type {
         SERVER_NAME => parts.server_name = server_name(contents)?,
         // RFC 8446 section 4.2.7.
-        SUPPORTED_GROUPS => {
-            parts.supported_groups = Some(contents.whole(Reader::u16_list16, "supported_groups is malformed")?);
-        }
+        SUPPORTED_GROUPS => parts.supported_groups = list(contents, u16_list16, "supported_groups is malformed")?,
         // RFC 8446 section 4.2.3.
         SIGNATURE_ALGORITHMS => {
-            parts.signature_algorithms = Some(contents.whole(Reader::u16_list16, "signature_algorithms is malformed")?);
+            parts.signature_algorithms = list(contents, u16_list16, "signature_algorithms is malformed")?
         }
         SIGNATURE_ALGORITHMS_CERT => {
-            parts.signature_algorithms_cert =
-                Some(contents.whole(Reader::u16_list16, "signature_algorithms_cert is malformed")?);
+            parts.signature_algorithms_cert = list(contents, u16_list16, "signature_algorithms_cert is malformed")?
         }
         // RFC 8446 section 4.2.1.
-        SUPPORTED_VERSIONS => {
-            parts.supported_versions = Some(contents.whole(Reader::u16_list8, "supported_versions is malformed")?);
-        }
-        KEY_SHARE => parts.client_shares = Some(contents.whole(client_shares, "key_share is malformed")?),
-        ALPN => {
-            parts.alpn = Some(contents.whole(protocol_name_list, "the list of application protocols is malformed")?)
-        }
+        SUPPORTED_VERSIONS => parts.supported_versions = list(contents, u16_list8, "supported_versions is malformed")?,
+        KEY_SHARE => parts.client_shares = list(contents, client_shares, "key_share is malformed")?,
+        ALPN => parts.alpn = list(contents, protocol_name_list, "the list of application protocols is malformed")?,
         // RFC 8422 section 5.1.2.
-        EC_POINT_FORMATS => {
-            parts.ec_point_formats = Some(contents.whole(Reader::u8_list8, "ec_point_formats is malformed")?);
-        }
+        EC_POINT_FORMATS => parts.ec_point_formats = list(contents, u8_list8, "ec_point_formats is malformed")?,
         // RFC 8446 section 4.2.9.
         PSK_KEY_EXCHANGE_MODES => {
-            parts.psk_key_exchange_modes =
-                Some(contents.whole(Reader::u8_list8, "psk_key_exchange_modes is malformed")?);
+            parts.psk_key_exchange_modes = list(contents, u8_list8, "psk_key_exchange_modes is malformed")?
         }
         CERTIFICATE_AUTHORITIES => {
-            parts.certificate_authorities = Some(contents.whole(authorities, "certificate_authorities is malformed")?);
+            parts.certificate_authorities = list(contents, authorities, "certificate_authorities is malformed")?
         }
-        PRE_SHARED_KEY => contents.whole(offered_psks, "pre_shared_key is malformed")?,
+        PRE_SHARED_KEY => whole(contents, offered_psks, "pre_shared_key is malformed")?,
         // RFC 8446 section 4.2.10.
-        EARLY_DATA => contents.whole(|_| Some(()), "early_data is not empty")?,
+        EARLY_DATA => whole(contents, |_| Some(()), "early_data is not empty")?,
         // RFC 8446 section 4.2.6.
-        POST_HANDSHAKE_AUTH => contents.whole(|_| Some(()), "post_handshake_auth is not empty")?,
+        POST_HANDSHAKE_AUTH => whole(contents, |_| Some(()), "post_handshake_auth is not empty")?,
         // RFC 8446 section 4.2.2.
-        COOKIE => contents.whole(|cookie| cookie.vector16(1).map(drop), "cookie is malformed")?,
-        STATUS_REQUEST => contents.whole(status_request, "status_request is malformed")?,
+        COOKIE => whole(contents, |cookie| cookie.vector16(1).map(drop), "cookie is malformed")?,
+        STATUS_REQUEST => whole(contents, status_request, "status_request is malformed")?,
         // RFC 7250 section 3.
         CLIENT_CERTIFICATE_TYPE | SERVER_CERTIFICATE_TYPE => {
-            contents.whole(Reader::u8_list8, "a list of certificate types is malformed").map(drop)?;
+            whole(contents, u8_list8, "a list of certificate types is malformed").map(drop)?
         }
-        EXTENDED_MASTER_SECRET => contents.whole(|_| Some(()), "extended_master_secret is not empty")?,
-        COMPRESS_CERTIFICATE => {
-            contents.whole(Reader::u16_list8, "compress_certificate is malformed").map(drop)?;
-        }
-        TICKET_REQUEST => contents.whole(|counts| counts.take(2).map(drop), "ticket_request is malformed")?,
-        RENEGOTIATION_INFO => contents.whole(|info| info.vector8(0).map(drop), "renegotiation_info is malformed")?,
-        ENCRYPTED_CLIENT_HELLO => contents.whole(encrypted_client_hello, "encrypted_client_hello is malformed")?,
-        ECH_OUTER_EXTENSIONS => {
-            contents.whole(Reader::u16_list8, "ech_outer_extensions is malformed").map(drop)?;
-        }
+        EXTENDED_MASTER_SECRET => whole(contents, |_| Some(()), "extended_master_secret is not empty")?,
+        COMPRESS_CERTIFICATE => whole(contents, u16_list8, "compress_certificate is malformed").map(drop)?,
+        TICKET_REQUEST => whole(contents, |counts| counts.take(2).map(drop), "ticket_request is malformed")?,
+        RENEGOTIATION_INFO => whole(contents, |info| info.vector8(0).map(drop), "renegotiation_info is malformed")?,
+        ENCRYPTED_CLIENT_HELLO => whole(contents, encrypted_client_hello, "encrypted_client_hello is malformed")?,
+        ECH_OUTER_EXTENSIONS => whole(contents, u16_list8, "ech_outer_extensions is malformed").map(drop)?,
         _ => {}
     }
     Ok(())
@@ -173,10 +159,10 @@ fn server_name(mut contents: Reader<'_>) -> Result<Option<Span>, Unreadable> {
         }
     }
     let text = host_name.ok_or(illegal("server_name has no host name"))?;
-    match ServerName::try_from(text.rest) {
+    match ServerName::try_from(text.rest()) {
         // The name is the text, or all of it but the dot at its end.
         Ok(ServerName::DnsName(name)) => {
-            Ok(Some(Span { len: name.as_ref().len().min(text.rest.len()), ..text.span() }))
+            Ok(Some(Span { len: name.as_ref().len().min(text.rest().len()), ..span(text) }))
         }
         Ok(ServerName::IpAddress(_)) => Ok(None),
         _ => Err(illegal("the host name in server_name is no DNS name")),
@@ -184,13 +170,8 @@ fn server_name(mut contents: Reader<'_>) -> Result<Option<Span>, Unreadable> {
 }
 
 /// RFC 8446 section 4.2.8.
-fn client_shares(contents: &mut Reader<'_>) -> Option<Span> {
-    let mut shares = contents.vector16(0)?;
-    let span = shares.span();
-    while !shares.is_empty() {
-        key_share_entry(&mut shares)?;
-    }
-    Some(span)
+fn client_shares<'a>(contents: &mut Reader<'a>) -> Option<Reader<'a>> {
+    contents.vector16(0)?.list_of(key_share_entry)
 }
 
 /// The group of the KeyShareEntry at the front of `shares`.
@@ -201,49 +182,31 @@ pub(super) fn key_share_entry(shares: &mut Reader<'_>) -> Option<u16> {
 }
 
 /// RFC 7301 section 3.1.
-fn protocol_name_list(contents: &mut Reader<'_>) -> Option<Span> {
-    let mut names = contents.vector16(2)?;
-    let span = names.span();
-    while !names.is_empty() {
-        names.vector8(1)?;
-    }
-    Some(span)
+fn protocol_name_list<'a>(contents: &mut Reader<'a>) -> Option<Reader<'a>> {
+    contents.vector16(2)?.list_of(|names| names.vector8(1))
 }
 
 /// RFC 8446 section 4.2.4.
-fn authorities(contents: &mut Reader<'_>) -> Option<Span> {
-    let mut names = contents.vector16(3)?;
-    let span = names.span();
-    while !names.is_empty() {
-        names.vector16(1)?;
-    }
-    Some(span)
+fn authorities<'a>(contents: &mut Reader<'a>) -> Option<Reader<'a>> {
+    contents.vector16(3)?.list_of(|names| names.vector16(1))
 }
 
 /// RFC 8446 section 4.2.11. That there is one binder to each identity is for those who use them.
 fn offered_psks(contents: &mut Reader<'_>) -> Option<()> {
-    let mut identities = contents.vector16(7)?;
-    while !identities.is_empty() {
+    contents.vector16(7)?.list_of(|identities| {
         identities.vector16(1)?;
-        identities.take(4)?; // obfuscated_ticket_age
-    }
-    let mut binders = contents.vector16(33)?;
-    while !binders.is_empty() {
-        binders.vector8(32)?;
-    }
-    Some(())
+        identities.u32() // obfuscated_ticket_age
+    })?;
+    contents.vector16(33)?.list_of(|binders| binders.vector8(32)).map(drop)
 }
 
 /// RFC 6066 section 8, or of a type that is not known.
 fn status_request(contents: &mut Reader<'_>) -> Option<()> {
     if contents.u8()? != OCSP {
-        contents.take(contents.rest.len())?;
+        contents.take(contents.rest().len())?;
         return Some(());
     }
-    let mut responders = contents.vector16(0)?;
-    while !responders.is_empty() {
-        responders.vector16(0)?;
-    }
+    contents.vector16(0)?.list_of(|responders| responders.vector16(0))?;
     contents.vector16(0).map(drop)
 }
 
@@ -262,88 +225,41 @@ fn encrypted_client_hello(contents: &mut Reader<'_>) -> Option<()> {
     }
 }
 
-/// What is left of a part of the message. Whatever is asked of it, it does not leave that part.
-#[derive(Clone, Copy)]
-pub(super) struct Reader<'a> {
-    rest: &'a [u8],
-    /// Of `rest` in the message.
-    offset: usize,
+/// What `read` finds, if it leaves nothing of the contents.
+fn whole<'a, T>(
+    contents: Reader<'a>,
+    read: impl FnOnce(&mut Reader<'a>) -> Option<T>,
+    reason: &'static str,
+) -> Result<T, Unreadable> {
+    contents.whole(read).ok_or(malformed(reason))
 }
 
-impl<'a> Reader<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes, offset: 0 }
-    }
+/// Where the list is that `read` finds in the contents, and nothing else.
+fn list<'a>(
+    contents: Reader<'a>,
+    read: fn(&mut Reader<'a>) -> Option<Reader<'a>>,
+    reason: &'static str,
+) -> Result<Option<Span>, Unreadable> {
+    whole(contents, read, reason).map(|list| Some(span(list)))
+}
 
-    fn is_empty(&self) -> bool {
-        self.rest.is_empty()
-    }
+fn span(part: Reader<'_>) -> Span {
+    Span { offset: part.offset(), len: part.rest().len() }
+}
 
-    fn span(&self) -> Span {
-        Span { offset: self.offset, len: self.rest.len() }
-    }
+/// A list of one-byte numbers, not empty, after a length of one byte.
+fn u8_list8<'a>(contents: &mut Reader<'a>) -> Option<Reader<'a>> {
+    contents.vector8(1)
+}
 
-    pub(super) fn bytes(self) -> &'a [u8] {
-        self.rest
-    }
+/// A list of two-byte numbers, not empty, after a length of one byte.
+fn u16_list8<'a>(contents: &mut Reader<'a>) -> Option<Reader<'a>> {
+    contents.vector8(2).filter(|list| list.rest().len().is_multiple_of(2))
+}
 
-    /// What `read` finds, if it leaves nothing.
-    fn whole<T>(mut self, read: impl FnOnce(&mut Self) -> Option<T>, reason: &'static str) -> Result<T, Unreadable> {
-        read(&mut self).filter(|_| self.is_empty()).ok_or(malformed(reason))
-    }
-
-    fn take(&mut self, len: usize) -> Option<Self> {
-        #[cfg(test)]
-        super::tests::count_step();
-        let (front, rest) = self.rest.split_at_checked(len)?;
-        let taken = Self { rest: front, offset: self.offset };
-        *self = Self { rest, offset: self.offset + len };
-        Some(taken)
-    }
-
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        self.take(N)?.rest.first_chunk().copied()
-    }
-
-    fn u8(&mut self) -> Option<u8> {
-        self.array().map(u8::from_be_bytes)
-    }
-
-    fn u16(&mut self) -> Option<u16> {
-        self.array().map(u16::from_be_bytes)
-    }
-
-    fn u24(&mut self) -> Option<usize> {
-        self.array()
-            .map(|[high, middle, low]: [u8; 3]| usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low))
-    }
-
-    /// A vector with a length of one byte (RFC 8446 section 3.4), not shorter than `least`.
-    pub(super) fn vector8(&mut self, least: usize) -> Option<Self> {
-        let len = self.u8()?;
-        self.take(usize::from(len)).filter(|vector| vector.rest.len() >= least)
-    }
-
-    /// The same with a length of two bytes.
-    fn vector16(&mut self, least: usize) -> Option<Self> {
-        let len = self.u16()?;
-        self.take(usize::from(len)).filter(|vector| vector.rest.len() >= least)
-    }
-
-    /// A list of one-byte numbers, not empty, after a length of one byte.
-    fn u8_list8(&mut self) -> Option<Span> {
-        self.vector8(1).map(|list| list.span())
-    }
-
-    /// A list of two-byte numbers, not empty, after a length of one byte.
-    fn u16_list8(&mut self) -> Option<Span> {
-        self.vector8(2).map(|list| list.span()).filter(|list| list.len.is_multiple_of(2))
-    }
-
-    /// The same after a length of two bytes.
-    fn u16_list16(&mut self) -> Option<Span> {
-        self.vector16(2).map(|list| list.span()).filter(|list| list.len.is_multiple_of(2))
-    }
+/// The same after a length of two bytes.
+fn u16_list16<'a>(contents: &mut Reader<'a>) -> Option<Reader<'a>> {
+    contents.vector16(2).filter(|list| list.rest().len().is_multiple_of(2))
 }
 
 /// A bit for each number seen before, so that a ClientHello of thousands of extensions is checked in linear time.

@@ -1,18 +1,9 @@
 //! Hellos built here, cut and bent.
 
 use super::*;
+use crate::wire::reader::STEPS;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use std::cell::Cell;
-
-thread_local! {
-    static STEPS: Cell<usize> = const { Cell::new(0) };
-}
-
-/// Called by the reader for each thing it takes.
-pub(super) fn count_step() {
-    STEPS.set(STEPS.get() + 1);
-}
 
 pub(super) fn u16s(numbers: &[u16]) -> Vec<u8> {
     numbers.iter().flat_map(|number| number.to_be_bytes()).collect()

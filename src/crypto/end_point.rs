@@ -1,6 +1,7 @@
 //! The hash of a server's certificate that names a connection's end point (RFC 5929 section 4), as tickets carry it.
 
 use super::provider::digest::SHA256_OUTPUT_LEN;
+use crate::wire::Reader;
 
 /// The hash of a server's certificate. A ticket carries it, since a resumed session has the binding of the session that it
 /// goes back to: no certificate is sent, and the server's own may have been renewed since.
@@ -37,13 +38,12 @@ impl EndPoint {
         1 + self.hash.len()
     }
 
-    /// What `write` has added, and what follows it.
-    pub(super) fn read(ticket: &[u8]) -> Option<(Self, &[u8])> {
-        let (first, rest) = ticket.split_first()?;
-        let is_binding = *first != BINDS_NOTHING;
-        let len = if is_binding { usize::from(*first) } else { SHA256_OUTPUT_LEN };
-        let (hash, rest) = rest.split_at_checked(len)?;
-        Some((Self::new(hash, is_binding), rest))
+    /// What `write` has added.
+    pub(super) fn read(ticket: &mut Reader<'_>) -> Option<Self> {
+        let len = ticket.u8()?;
+        let is_binding = len != BINDS_NOTHING;
+        let hash = ticket.take(if is_binding { len.into() } else { SHA256_OUTPUT_LEN })?;
+        Some(Self::new(hash.rest(), is_binding))
     }
 }
 
@@ -59,10 +59,12 @@ mod tests {
             end_point.write(&mut ticket);
             assert_eq!(ticket.len(), end_point.written_len());
             for cut in 0..ticket.len() {
-                assert_eq!(EndPoint::read(&ticket[..cut]), None);
+                assert_eq!(EndPoint::read(&mut Reader::new(&ticket[..cut])), None);
             }
             ticket.extend_from_slice(b"state");
-            assert_eq!(EndPoint::read(&ticket), Some((end_point, &b"state"[..])));
+            let mut reader = Reader::new(&ticket);
+            assert_eq!(EndPoint::read(&mut reader), Some(end_point));
+            assert_eq!(reader.rest(), b"state");
         }
     }
 }

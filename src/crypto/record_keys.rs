@@ -10,7 +10,7 @@ use super::secrets::KeyMaterial;
 use crate::limits::RECORD_HEADER;
 use crate::outcome::Failure;
 use crate::wiping::stack::{DERIVING, wiping};
-use crate::wire::{ContentType, Version, record_header};
+use crate::wire::{ContentType, Version, record};
 
 /// One direction's key and IV. Open sessions have it inside a `Protection`, which counts; handshakes have it inside a
 /// `HandshakeSealer`, where rustls counts.
@@ -145,12 +145,12 @@ impl RecordKeys {
             Version::Tls13 => {
                 // RFC 8446 section 5.2: the type is encrypted after the data, and protected records look like application
                 // data.
-                let header = record_header::bytes(ContentType::ApplicationData, payload_len);
+                let header = record::header(ContentType::ApplicationData, payload_len);
                 *record.header = header;
                 self.key.seal(nonce, Aad::from(header), data, Some(content_type as u8), record.sealed)
             }
             Version::Tls12 => {
-                let header = record_header::bytes(content_type, payload_len);
+                let header = record::header(content_type, payload_len);
                 *record.header = header;
                 let additional_data =
                     additional_data_tls12(sequence, header, record.sealed.len().saturating_sub(TAG_LEN));

@@ -26,7 +26,7 @@ use super::secrets::{KeyMaterial, Secret};
 use super::taps::{HandshakeSealer, current};
 use crate::outcome::Alert;
 use crate::wire::message_stream::{MessageStream, Piece};
-use crate::wire::{HandshakeType, Version};
+use crate::wire::{AlertMessage, HandshakeType, MessageHeader, Version};
 
 /// Every suite, in the order of preference. rustls wants suites that live for ever. These are made by the compiler: memory
 /// of the heap would stay when the library is unloaded.
@@ -270,8 +270,8 @@ impl TappedDecrypter {
     /// RFC 8446 section 6.2: a length that cannot be right is decode_error. rustls compares the contents only.
     fn check_finished(&mut self, mut fragment: &[u8]) -> Result<(), rustls::Error> {
         while let Some(piece) = self.messages.next(&mut fragment) {
-            if let Piece::Header([FINISHED, high, middle, low]) = piece {
-                match (u32::from_be_bytes([0, high, middle, low]) as usize).cmp(&self.finished_len) {
+            if let Piece::Header(MessageHeader { message_type: HandshakeType::FINISHED, body_len }) = piece {
+                match body_len.cmp(&self.finished_len) {
                     Ordering::Equal => {}
                     Ordering::Less => return Err(InvalidMessage::MissingData("Finished").into()),
                     Ordering::Greater => return Err(InvalidMessage::TrailingData("Finished").into()),
@@ -282,8 +282,9 @@ impl TappedDecrypter {
     }
 }
 
-/// Finished (RFC 8446 section 4).
-const FINISHED: u8 = HandshakeType::FINISHED.0;
+fn is_close_notify(payload: &[u8]) -> bool {
+    AlertMessage::read(payload).is_some_and(|message| message.alert == Alert::CLOSE_NOTIFY)
+}
 
 impl MessageDecrypter for TappedDecrypter {
     fn decrypt<'a>(
@@ -298,7 +299,7 @@ impl MessageDecrypter for TappedDecrypter {
                 Err(rustls::Error::InvalidMessage(InvalidMessage::InvalidEmptyPayload))
             }
             // A close_notify after the peer's change_cipher_spec.
-            (Version::Tls12, ContentType::Alert, [_, 0]) => {
+            (Version::Tls12, ContentType::Alert, payload) if is_close_notify(payload) => {
                 Err(rustls::Error::AlertReceived(AlertDescription::CloseNotify))
             }
             (_, ContentType::Handshake, fragment) => self.check_finished(fragment).map(|()| opened),
@@ -334,8 +335,7 @@ impl MessageEncrypter for TappedEncrypter {
     ) -> Result<OutboundOpaqueMessage, rustls::Error> {
         if message.typ == ContentType::Alert {
             if let Some(taps) = current() {
-                // Level and description (RFC 8446 section 6).
-                taps.seen().alert_wanted = message.payload.to_vec().get(1).copied().map(Alert);
+                taps.seen().alert_wanted = AlertMessage::read(&message.payload.to_vec()).map(|message| message.alert);
             }
             return Ok(OutboundOpaqueMessage::new(message.typ, message.version, PrefixedPayload::with_capacity(0)));
         }

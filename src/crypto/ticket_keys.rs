@@ -23,6 +23,7 @@ use super::provider::rand::{SecureRandom, SystemRandom};
 use super::taps::{self, Seen};
 use super::ticket_roots::{NAME, Root, TicketRoots};
 use crate::limits::{MAX_RESUMED, MAX_TICKET};
+use crate::wire::Reader;
 
 const SALT: usize = 32;
 const FRONT: usize = NAME + SALT;
@@ -73,11 +74,8 @@ impl Origin {
         self.end_point.write(ticket);
     }
 
-    fn read(ticket: &[u8]) -> Option<(Self, &[u8])> {
-        let (began, rest) = time(ticket)?;
-        let (until, rest) = time(rest)?;
-        let (end_point, rest) = EndPoint::read(rest)?;
-        Some((Self { began, until, end_point }, rest))
+    fn read(ticket: &mut Reader<'_>) -> Option<Self> {
+        Some(Self { began: ticket.u64()?, until: ticket.u64()?, end_point: EndPoint::read(ticket)? })
     }
 
     /// Whether its session may be resumed. No client would accept a certificate that has expired, and one that judges again
@@ -167,8 +165,8 @@ impl TicketKeys {
         let mut plain = Zeroizing::new(sealed.to_vec());
         let nonce = Nonce::assume_unique_for_key([0; NONCE_LEN]);
         let opened = key.open_in_place(nonce, Aad::from(front), &mut plain).ok()?;
-        let (issued, opened) = time(opened)?;
-        let (origin, state) = Origin::read(opened)?;
+        let mut opened = Reader::new(opened);
+        let (issued, origin) = (opened.u64()?, Origin::read(&mut opened)?);
         // Clocks of those who share a root differ. One that is ahead by more than a lifetime makes tickets that would live too
         // long here.
         if now.abs_diff(issued) > u64::from(self.lifetime) || !origin.is_good(now) {
@@ -179,14 +177,8 @@ impl TicketKeys {
         let mut seen = taps.seen();
         seen.resumes_shown = shown.map(|leaf| leaf.key.current());
         seen.resumes = Some(origin);
-        Some(state.to_vec())
+        Some(opened.rest().to_vec())
     }
-}
-
-/// A time at the front of a ticket's contents, and what follows it.
-fn time(contents: &[u8]) -> Option<(u64, &[u8])> {
-    let (time, rest) = contents.split_first_chunk::<TIME>()?;
-    Some((u64::from_be_bytes(*time), rest))
 }
 
 impl ProducesTickets for TicketKeys {

@@ -12,11 +12,11 @@ use rustls::{CertificateError, ContentType, Error, InvalidMessage, PeerIncompati
 use crate::crypto::taps::SealingPoint;
 use crate::outcome::{Alert, Failure, FailureKind, policy};
 use crate::reason::{Blame, NO_CERTIFICATE, Reason};
-use crate::wire::{Version, alert_message};
+use crate::wire::{self, AlertMessage, Version, record};
 
 /// Appends an alert record to `output`, sealed if keys are in force.
 pub(crate) fn write(sealer: Option<&mut SealingPoint>, alert: Alert, output: &mut Vec<u8>) -> Result<(), Failure> {
-    let message = alert_message::bytes(alert);
+    let message = AlertMessage::bytes(alert);
     match sealer {
         Some(sealer) => {
             let message = OutboundPlainMessage {
@@ -28,8 +28,7 @@ pub(crate) fn write(sealer: Option<&mut SealingPoint>, alert: Alert, output: &mu
             output.extend_from_slice(&record);
         }
         None => {
-            output.extend_from_slice(&[21, 3, 3, 0, 2]);
-            output.extend_from_slice(&message);
+            record::write(wire::ContentType::Alert, &message, output);
         }
     }
     Ok(())

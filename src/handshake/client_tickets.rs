@@ -20,6 +20,7 @@ use crate::crypto::ticket_keys::seconds;
 use crate::limits::{MAX_RESUMED, MAX_TICKET, MAX_TICKET_SERVERS, MAX_TICKETS_KEPT};
 use crate::outcome::{Alert, Failure};
 use crate::wiping::stack::{HANDSHAKE, wiping};
+use crate::wire::Reader;
 
 type Key = (ServerName<'static>, Identity);
 
@@ -274,7 +275,8 @@ impl TicketTaker {
     /// `message`: a NewSessionTicket without its header. False if it is not kept.
     pub(crate) fn take(&mut self, message: &[u8]) -> Result<bool, Failure> {
         // RFC 8446 section 4.6.1: a ticket_lifetime of zero is not to be kept. rustls takes it for one without an end.
-        if message.starts_with(&[0; 4]) || message.len() > MAX_TICKET {
+        let lifetime = Reader::new(message).u32();
+        if lifetime == Some(0) || message.len() > MAX_TICKET {
             return Ok(false);
         }
         // The store asks whom the ticket is for.
@@ -283,7 +285,7 @@ impl TicketTaker {
         taps.seen().shown = self.shown.clone();
         taps.seen().began = Some(self.began);
         taps.seen().certificate_until = self.certificate_until;
-        taps.seen().ticket_lifetime = message.first_chunk().copied().map(u32::from_be_bytes);
+        taps.seen().ticket_lifetime = lifetime;
         let entered = taps.enter();
         let result = wiping::<HANDSHAKE, _>(|| self.connection.handle_new_session_ticket(message));
         drop(entered);

@@ -12,8 +12,10 @@ use rustls::unbuffered::{ConnectionState, EncodeError, UnbufferedConnectionCommo
 use rustls::{ClientConfig, CommonState, Error, ExtractedSecrets, ServerConfig};
 
 use super::alpn::Protocols;
+use crate::limits::MAX_CIPHERTEXT_TLS12;
 use crate::outcome::{Alert, Failure};
-use crate::wire::ContentType;
+use crate::wire::record::next_record;
+use crate::wire::{AlertMessage, ContentType};
 
 /// The connection, whatever its role. Boxed: it moves between the session and the fiber at every step.
 pub(crate) enum Connection {
@@ -108,12 +110,13 @@ impl Sink<'_> {
     /// Takes one record that rustls has made. Alerts stay here: in clear they are 7 bytes with the description last;
     /// protected ones come as an empty record in their place (see `crypto::suites`).
     fn take(&mut self, record: &[u8]) {
-        if record.first() == Some(&(ContentType::Alert as u8)) {
-            if let Some(description) = record.get(6) {
-                *self.alert_wanted = Some(Alert(*description));
+        match next_record(record, MAX_CIPHERTEXT_TLS12) {
+            Ok(Some(record)) if record.content_type == ContentType::Alert => {
+                if let Some(message) = AlertMessage::read(record.payload()) {
+                    *self.alert_wanted = Some(message.alert);
+                }
             }
-        } else {
-            self.output.extend_from_slice(record);
+            _ => self.output.extend_from_slice(record),
         }
     }
 }

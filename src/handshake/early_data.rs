@@ -18,12 +18,12 @@ use rustls::Tls13CipherSuite;
 use crate::crypto::aead::TAG_LEN;
 use crate::crypto::secrets::Secret;
 use crate::crypto::traffic::TrafficSecret;
-use crate::limits::{MAX_SKIPPED_EARLY_DATA, RECORD_HEADER};
+use crate::limits::MAX_SKIPPED_EARLY_DATA;
 use crate::outcome::{Alert, Failure};
 use crate::record::held::RecordBuffer;
 use crate::record::open::Opener;
 use crate::record::protection::Protection;
-use crate::wire::ContentType;
+use crate::wire::{ContentType, Record};
 
 /// What a server does with the records of a client that has offered early data.
 pub(super) struct EarlyData {
@@ -54,8 +54,8 @@ impl EarlyData {
     }
 
     /// Whether the client's next record is early data: then it is counted and skipped unread. An error ends the handshake.
-    pub(super) fn skips(&mut self, record: &[u8]) -> Result<bool, Failure> {
-        if record.first() != Some(&(ContentType::ApplicationData as u8)) {
+    pub(super) fn skips(&mut self, record: Record<'_>) -> Result<bool, Failure> {
+        if record.content_type != ContentType::ApplicationData {
             return Ok(false);
         }
         match &self.keys {
@@ -70,24 +70,23 @@ impl EarlyData {
     }
 
     /// A record that is not early data belongs to the handshake, and is taken.
-    pub(super) fn takes(&mut self, record: &[u8]) {
-        match (record.first().copied().and_then(ContentType::from_byte), &mut self.keys) {
-            (Some(ContentType::ApplicationData), Some(keys)) => {
+    pub(super) fn takes(&mut self, record: Record<'_>) {
+        match (record.content_type, &mut self.keys) {
+            (ContentType::ApplicationData, Some(keys)) => {
                 keys.opener.take();
                 self.is_over = true;
             }
             // The second ClientHello.
-            (Some(ContentType::Handshake), None) => self.is_over = true,
+            (ContentType::Handshake, None) => self.is_over = true,
             // A change_cipher_spec says nothing, wherever it comes (RFC 8446 appendix D.4).
             _ => {}
         }
     }
 
     /// RFC 8446 section 4.2.10: a server SHOULD end the connection with unexpected_message if there is too much.
-    fn count(&mut self, record: &[u8]) -> Result<(), Failure> {
-        let payload_len = record.len().saturating_sub(RECORD_HEADER);
+    fn count(&mut self, record: Record<'_>) -> Result<(), Failure> {
         // A record without data costs us something, too.
-        let data_len = payload_len.saturating_sub(1 + TAG_LEN).max(1);
+        let data_len = record.payload().len().saturating_sub(1 + TAG_LEN).max(1);
         let too_much = || Failure::protocol(Alert::UNEXPECTED_MESSAGE, "the client sent too much early data");
         self.left = self.left.checked_sub(data_len).ok_or_else(too_much)?;
         Ok(())
@@ -107,8 +106,8 @@ impl ClientKeys {
 
     /// Whether the record opens. No one reads what is in it here: rustls opens it again. An error: it is too short to be
     /// protected, or it opens and what is inside is wrong.
-    fn open(&self, record: &[u8]) -> Result<bool, Failure> {
-        let sealed = self.opener.next(record)?.ok_or_else(|| Failure::internal("part of a record"))?;
+    fn open(&self, record: Record<'_>) -> Result<bool, Failure> {
+        let sealed = self.opener.next(record.bytes)?.ok_or_else(|| Failure::internal("part of a record"))?;
         let mut buffer = RecordBuffer::take()?;
         let room =
             buffer.room(sealed.inner_len()).ok_or_else(|| Failure::internal("a record longer than its buffer"))?;

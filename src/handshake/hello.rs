@@ -5,11 +5,9 @@ use std::sync::Arc;
 
 use super::{alert, too_many_records};
 use crate::client_hello::{ClientHello, Unreadable};
-use crate::limits::{MAX_HANDSHAKE_MESSAGE, MAX_PLAINTEXT, MAX_UNFINISHED_RECORDS, MAX_WARNING_ALERTS, RECORD_HEADER};
+use crate::limits::{MAX_HANDSHAKE_MESSAGE, MAX_UNFINISHED_RECORDS, MAX_WARNING_ALERTS, RECORD_HEADER};
 use crate::outcome::{Alert, Failure};
-use crate::wire::{ContentType, HandshakeType, MESSAGE_HEADER};
-
-const CLIENT_HELLO: u8 = HandshakeType::CLIENT_HELLO.0;
+use crate::wire::{AlertMessage, ContentType, HandshakeType, MESSAGE_HEADER, MessageHeader, Reader, Record, record};
 
 /// Collects fragments (RFC 8446 section 5.1).
 #[derive(Default)]
@@ -35,23 +33,25 @@ pub(super) enum Part {
 }
 
 impl HelloReader {
-    pub(super) fn read(&mut self, record: &[u8]) -> Part {
-        let fragment = match record {
+    pub(super) fn read(&mut self, record: Record<'_>) -> Part {
+        let fragment = match record.content_type {
             // RFC 5246 section 7.2.2: a warning ends nothing, and before there is a version that is the rule. What follows
             // user_canceled is close_notify, which does (RFC 8446 section 6.1).
-            [21, _, _, 0, 2, 1, description] if *description != 0 && self.fragments.is_empty() => return self.warned(),
+            ContentType::Alert if self.fragments.is_empty() && is_warning(record) => return self.warned(),
             // RFC 8446 section 5.1: no empty fragments of handshake messages.
-            [22, _, _, _, _, fragment @ ..] if !fragment.is_empty() => fragment,
+            ContentType::Handshake if !record.payload().is_empty() => record.payload(),
             _ => return Part::Refused(not_a_hello(record)),
         };
         let begin: Vec<u8> = self.fragments.iter().chain(fragment).take(MESSAGE_HEADER).copied().collect();
-        match *begin.as_slice() {
-            [CLIENT_HELLO, high, middle, low] => {
-                let body = u32::from_be_bytes([0, high, middle, low]) as usize;
-                if body > MAX_HANDSHAKE_MESSAGE {
+        if begin.first() != Some(&HandshakeType::CLIENT_HELLO.0) {
+            return Part::Refused(not_a_hello(record));
+        }
+        match MessageHeader::read(&mut Reader::new(&begin)) {
+            Some(MessageHeader { body_len, .. }) => {
+                if body_len > MAX_HANDSHAKE_MESSAGE {
                     return refused(Alert::ILLEGAL_PARAMETER, "the ClientHello is too long");
                 }
-                let missing = (MESSAGE_HEADER + body).saturating_sub(self.fragments.len());
+                let missing = (MESSAGE_HEADER + body_len).saturating_sub(self.fragments.len());
                 match fragment.get(..missing) {
                     // Nothing follows a ClientHello in its flight.
                     Some(end) if end.len() < fragment.len() => {
@@ -64,15 +64,14 @@ impl HelloReader {
                     None => self.take(fragment),
                 }
             }
-            [CLIENT_HELLO, ..] => self.take(fragment),
-            _ => Part::Refused(not_a_hello(record)),
+            None => self.take(fragment),
         }
     }
 
     /// Whether this is the record that completed `message`, passed again.
-    pub(super) fn completes(&self, record: &[u8], message: &[u8]) -> bool {
+    pub(super) fn completes(&self, record: Record<'_>, message: &[u8]) -> bool {
         let Some(missing) = message.get(self.joined()..) else { return false };
-        record.first() == Some(&(ContentType::Handshake as u8)) && record.get(RECORD_HEADER..) == Some(missing)
+        record.content_type == ContentType::Handshake && record.payload() == missing
     }
 
     /// The message is complete and kept elsewhere: while the host thinks, it is not kept twice.
@@ -96,12 +95,7 @@ impl HelloReader {
         let fragments =
             if self.given_up > 0 { message.get(..self.given_up).unwrap_or_default() } else { &self.fragments };
         let mut records = Vec::new();
-        for fragment in fragments.chunks(MAX_PLAINTEXT) {
-            // RFC 8446 section 5.1; a chunk is never longer than a record may be.
-            records.extend_from_slice(&[ContentType::Handshake as u8, 3, 1]);
-            records.extend_from_slice(&(fragment.len() as u16).to_be_bytes());
-            records.extend_from_slice(fragment);
-        }
+        record::write(ContentType::Handshake, fragments, &mut records);
         records
     }
 
@@ -127,17 +121,24 @@ fn refused(alert: Alert, reason: &'static str) -> Part {
     Part::Refused(Failure::protocol(alert, reason))
 }
 
+fn is_warning(record: Record<'_>) -> bool {
+    AlertMessage::read(record.payload())
+        .is_some_and(|message| message.level == AlertMessage::WARNING && message.alert != Alert::CLOSE_NOTIFY)
+}
+
 /// What a client gets that sends something else.
-fn not_a_hello(record: &[u8]) -> Failure {
+fn not_a_hello(record: Record<'_>) -> Failure {
     let refused = |alert, reason| Failure::protocol(alert, reason);
-    match *record {
-        // RFC 8446 section 6.
-        [21, _, _, 0, 2, _, 0] => alert::received(Alert::CLOSE_NOTIFY),
+    match record.content_type {
         // RFC 8446 section 5.1: nothing stands between the fragments of a message.
-        [21, _, _, 0, 2, 1, _] => refused(Alert::UNEXPECTED_MESSAGE, "an alert within the ClientHello"),
-        [21, _, _, 0, 2, _, description] => alert::received(Alert(description)),
-        // RFC 8446 section 5.1: an alert is not fragmented or combined with others: one record of two bytes.
-        [21, ..] => refused(Alert::DECODE_ERROR, "an alert does not have two bytes"),
+        ContentType::Alert if is_warning(record) => {
+            refused(Alert::UNEXPECTED_MESSAGE, "an alert within the ClientHello")
+        }
+        ContentType::Alert => match AlertMessage::read(record.payload()) {
+            // RFC 8446 section 6.
+            Some(message) => alert::received(message.alert),
+            None => refused(Alert::DECODE_ERROR, "an alert does not have two bytes"),
+        },
         _ => refused(Alert::UNEXPECTED_MESSAGE, "the client did not begin with a ClientHello"),
     }
 }

@@ -3,13 +3,12 @@
 
 use std::borrow::Cow;
 
-use crate::limits::{MAX_PLAINTEXT, MAX_RENEGOTIATION_REQUESTS};
+use crate::limits::MAX_RENEGOTIATION_REQUESTS;
 use crate::outcome::{Alert, Failure};
-use crate::wire::MESSAGE_HEADER;
 use crate::wire::message_stream::{MessageStream, Piece};
-use crate::wire::{ContentType, Version, record_header};
+use crate::wire::{ContentType, HandshakeType, MessageHeader, Record, Version, record};
 
-const HELLO_REQUEST: [u8; MESSAGE_HEADER] = [0; MESSAGE_HEADER];
+const HELLO_REQUEST: MessageHeader = MessageHeader { message_type: HandshakeType::HELLO_REQUEST, body_len: 0 };
 
 /// Removes HelloRequests from a server's messages in clear.
 #[derive(Default)]
@@ -22,28 +21,31 @@ pub(super) struct HelloRequests {
 impl HelloRequests {
     /// What rustls is given of this record: all of it, as a rule; nothing if it held HelloRequests alone. `version` is the
     /// handshake's, once there is one.
-    pub(super) fn remove<'a>(&mut self, record: &'a [u8], version: Option<Version>) -> Result<Cow<'a, [u8]>, Failure> {
-        let fragment = match record {
-            [22, _, _, _, _, fragment @ ..] if !fragment.is_empty() && version != Some(Version::Tls13) => fragment,
+    pub(super) fn remove<'a>(
+        &mut self,
+        record: Record<'a>,
+        version: Option<Version>,
+    ) -> Result<Cow<'a, [u8]>, Failure> {
+        let fragment = match record.content_type {
+            ContentType::Handshake if version != Some(Version::Tls13) && !record.payload().is_empty() => {
+                record.payload()
+            }
             // RFC 8446 section 5.1: nothing stands between the fragments of a message, not even of one that is ignored, and
             // no message spans a change of keys.
             _ if !self.messages.part_of_header().is_empty() => {
                 return Err(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a record within a handshake message"));
             }
-            _ => return Ok(Cow::Borrowed(record)),
+            _ => return Ok(Cow::Borrowed(record.bytes)),
         };
         let before = self.messages.part_of_header().to_vec();
         let removed = self.removed;
         let left = self.without_requests(fragment, version)?;
         // As they came, unless a header is cut in two.
         if self.removed == removed && before.is_empty() && self.messages.part_of_header().is_empty() {
-            return Ok(Cow::Borrowed(record));
+            return Ok(Cow::Borrowed(record.bytes));
         }
         let mut records = Vec::new();
-        for part in left.chunks(MAX_PLAINTEXT) {
-            records.extend_from_slice(&record_header::bytes(ContentType::Handshake, part.len()));
-            records.extend_from_slice(part);
-        }
+        record::write(ContentType::Handshake, &left, &mut records);
         Ok(Cow::Owned(records))
     }
 
@@ -60,7 +62,7 @@ impl HelloRequests {
                         return Err(Failure::protocol(Alert::UNEXPECTED_MESSAGE, reason));
                     }
                 }
-                Piece::Header(header) => left.extend_from_slice(&header),
+                Piece::Header(header) => left.extend_from_slice(&header.bytes()),
                 Piece::Body(body) => left.extend_from_slice(body),
             }
         }
@@ -71,9 +73,16 @@ impl HelloRequests {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::MAX_PLAINTEXT;
+    use crate::wire::record::next_record;
 
     fn record(fragment: &[u8]) -> Vec<u8> {
-        [&record_header::bytes(ContentType::Handshake, fragment.len())[..], fragment].concat()
+        [&record::header(ContentType::Handshake, fragment.len())[..], fragment].concat()
+    }
+
+    /// The record that these bytes are.
+    fn whole(bytes: &[u8]) -> Record<'_> {
+        next_record(bytes, MAX_PLAINTEXT).unwrap().unwrap()
     }
 
     /// What rustls is given, without the records' headers.
@@ -82,12 +91,12 @@ mod tests {
         let mut messages = Vec::new();
         for fragment in fragments.iter().filter(|fragment| !fragment.is_empty()) {
             let record = record(fragment);
-            let mut left = &*requests.remove(&record, Some(Version::Tls12))?;
-            while let Some((header, rest)) = left.split_first_chunk::<5>() {
-                let (payload, rest) = rest.split_at(usize::from(u16::from_be_bytes([header[3], header[4]])));
-                assert!(!payload.is_empty());
-                messages.extend_from_slice(payload);
-                left = rest;
+            let mut left = &*requests.remove(whole(&record), Some(Version::Tls12))?;
+            while !left.is_empty() {
+                let record = whole(left);
+                assert!(!record.payload().is_empty());
+                messages.extend_from_slice(record.payload());
+                left = &left[record.bytes.len()..];
             }
         }
         Ok(messages)
@@ -96,7 +105,8 @@ mod tests {
     #[test]
     fn hello_requests_are_removed_however_the_stream_is_cut() {
         let (certificate, done) = ([11, 0, 0, 6, 0, 0, 0, 0, 0, 0], [14, 0, 0, 0]);
-        let stream = [&HELLO_REQUEST[..], &certificate, &HELLO_REQUEST, &HELLO_REQUEST, &done].concat();
+        let stream =
+            [&HELLO_REQUEST.bytes()[..], &certificate, &HELLO_REQUEST.bytes(), &HELLO_REQUEST.bytes(), &done].concat();
         for first in 0..=stream.len() {
             for second in first..=stream.len() {
                 let fragments = [&stream[..first], &stream[first..second], &stream[second..]];
@@ -115,12 +125,14 @@ mod tests {
             (&record(&[0]), Version::Tls13),
         ] {
             let mut requests = HelloRequests::default();
-            assert!(requests.remove(&record(&[2, 0, 0, 1, 5]), Some(version)).is_ok_and(|left| left.len() == 10));
-            assert!(requests.remove(next, Some(version)).is_ok_and(|left| &*left == next));
+            assert!(
+                requests.remove(whole(&record(&[2, 0, 0, 1, 5])), Some(version)).is_ok_and(|left| left.len() == 10)
+            );
+            assert!(requests.remove(whole(next), Some(version)).is_ok_and(|left| &*left == next));
             let mut requests = HelloRequests::default();
             // After a ServerHello, whose version is known once rustls has it.
-            assert!(requests.remove(&record(&[2, 0, 0, 1, 5, 0, 0]), None).is_ok_and(|left| left.len() == 10));
-            let failure = requests.remove(next, Some(version)).unwrap_err();
+            assert!(requests.remove(whole(&record(&[2, 0, 0, 1, 5, 0, 0])), None).is_ok_and(|left| left.len() == 10));
+            let failure = requests.remove(whole(next), Some(version)).unwrap_err();
             assert_eq!(failure.alert_sent, Some(Alert::UNEXPECTED_MESSAGE));
         }
     }
@@ -129,12 +141,12 @@ mod tests {
     fn a_record_without_a_hello_request_is_given_as_it_came() {
         let record = record(&[11, 0, 0, 2, 0, 0, 14, 0, 0, 0]);
         let mut requests = HelloRequests::default();
-        assert!(matches!(requests.remove(&record, None), Ok(Cow::Borrowed(same)) if same == record));
+        assert!(matches!(requests.remove(whole(&record), None), Ok(Cow::Borrowed(same)) if same == record));
     }
 
     #[test]
     fn four_hello_requests_are_ignored_and_a_fifth_is_unexpected() {
-        assert!(removed(&[&HELLO_REQUEST[..]; 4]).unwrap().is_empty());
-        assert_eq!(removed(&[&HELLO_REQUEST[..]; 5]).unwrap_err().alert_sent, Some(Alert::UNEXPECTED_MESSAGE));
+        assert!(removed(&[&HELLO_REQUEST.bytes()[..]; 4]).unwrap().is_empty());
+        assert_eq!(removed(&[&HELLO_REQUEST.bytes()[..]; 5]).unwrap_err().alert_sent, Some(Alert::UNEXPECTED_MESSAGE));
     }
 }

@@ -4,23 +4,22 @@ use std::borrow::Cow;
 
 use super::hello::{HelloReader, Part};
 use super::{Handshake, alert};
-use crate::limits::RECORD_HEADER;
 use crate::outcome::{Alert, Failure};
-use crate::wire::{ContentType, Version};
+use crate::wire::{AlertMessage, ContentType, Record, Version, record};
 
 impl Handshake {
     /// What rustls is given of a record that is taken, perhaps nothing; an error ends the handshake.
-    pub(super) fn admit<'a>(&mut self, record: &'a [u8]) -> Result<Cow<'a, [u8]>, Failure> {
+    pub(super) fn admit<'a>(&mut self, record: Record<'a>) -> Result<Cow<'a, [u8]>, Failure> {
         if let Some(failure) = self.misplaced(record).or_else(|| self.ended_in_clear(record)) {
             return Err(failure);
         }
         if let Some(early_data) = &mut self.early_data {
             early_data.takes(record);
         }
-        let is_handshake = record.first() == Some(&(ContentType::Handshake as u8));
+        let is_handshake = record.content_type == ContentType::Handshake;
         // Of the change_cipher_spec itself that is still so: it must not come within a message.
         let was_in_clear = !self.peer_changed_cipher;
-        if record.first() == Some(&(ContentType::ChangeCipherSpec as u8)) && self.version != Some(Version::Tls13) {
+        if record.content_type == ContentType::ChangeCipherSpec && self.version != Some(Version::Tls13) {
             self.peer_changed_cipher = true;
         }
         if self.is_server && self.hello_retried && is_handshake {
@@ -28,13 +27,13 @@ impl Handshake {
         }
         match &mut self.hello_requests {
             Some(requests) if was_in_clear => requests.remove(record, self.version),
-            _ => Ok(Cow::Borrowed(record)),
+            _ => Ok(Cow::Borrowed(record.bytes)),
         }
     }
 
     /// The second ClientHello is read as the first one was, and must repeat it: what the host was shown of the client holds
     /// to the end (RFC 8446 section 4.1.2).
-    fn check_second_hello(&mut self, record: &[u8]) -> Result<(), Failure> {
+    fn check_second_hello(&mut self, record: Record<'_>) -> Result<(), Failure> {
         match self.second_hello.read(record) {
             Part::Fragment => Ok(()),
             Part::Refused(failure) => Err(failure),
@@ -49,25 +48,24 @@ impl Handshake {
     }
 
     /// Faults of records that rustls does not check, or answers with another alert.
-    fn misplaced(&self, record: &[u8]) -> Option<Failure> {
+    fn misplaced(&self, record: Record<'_>) -> Option<Failure> {
         let protected_tls13 = self.taps.seen().opening_tls13;
         let protected_tls12 = self.version == Some(Version::Tls12) && self.peer_changed_cipher;
-        match record {
+        match record.content_type {
             // RFC 8446 section 5: once there are keys, protected records look like application data.
-            [22, ..] if protected_tls13 => {
+            ContentType::Handshake if protected_tls13 => {
                 Some(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a handshake message in clear"))
             }
             // The same for a protected record of type alert, which rustls would open. Alerts in clear have two bytes.
-            [21, ..] if protected_tls13 && record.len() != RECORD_HEADER + 2 => {
+            ContentType::Alert if protected_tls13 && AlertMessage::read(record.payload()).is_none() => {
                 Some(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a protected record with the outer type alert"))
             }
             // RFC 8446 section 5.2: the header is authenticated as it was sent; rustls authenticates 0x0303.
-            [23, version @ .., _, _] if protected_tls13 && !version.starts_with(&[3, 3]) => Some(Failure::protocol(
-                Alert::BAD_RECORD_MAC,
-                "a record header that differs from the authenticated one",
-            )),
+            ContentType::ApplicationData if protected_tls13 && record.version() != record::VERSION => Some(
+                Failure::protocol(Alert::BAD_RECORD_MAC, "a record header that differs from the authenticated one"),
+            ),
             // RFC 8446 section 5, RFC 5246 section 7.1: a change_cipher_spec has one byte, and that is 1.
-            [20, _, _, payload @ ..] if !protected_tls12 && payload != [0, 1, 1] => {
+            ContentType::ChangeCipherSpec if !protected_tls12 && record.payload() != [1] => {
                 Some(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a change_cipher_spec with a wrong content"))
             }
             _ => None,
@@ -76,14 +74,12 @@ impl Handshake {
 
     /// An alert in clear that ends the handshake. rustls would ignore a `close_notify` or report it as
     /// malformed, and report any alert within an unfinished message as misplaced.
-    fn ended_in_clear(&self, record: &[u8]) -> Option<Failure> {
+    fn ended_in_clear(&self, record: Record<'_>) -> Option<Failure> {
         if self.peer_changed_cipher || self.taps.seen().opening_tls13 {
             return None;
         }
-        match record {
-            [21, _, _, 0, 2, _, 0] => Some(alert::received(Alert::CLOSE_NOTIFY)),
-            [21, _, _, 0, 2, 2, description] => Some(alert::received(Alert(*description))),
-            _ => None,
-        }
+        let message = AlertMessage::read(record.payload()).filter(|_| record.content_type == ContentType::Alert)?;
+        let ends = message.level == AlertMessage::FATAL || message.alert == Alert::CLOSE_NOTIFY;
+        ends.then(|| alert::received(message.alert))
     }
 }

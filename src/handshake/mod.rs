@@ -45,14 +45,16 @@ use crate::crypto::taps::{HandshakeSealer, Identity, SealingPoint, Seen, Taps};
 use crate::crypto::traffic::TrafficSecret;
 use crate::limits::{
     HEADROOM, MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, MAX_TICKET, MAX_UNFINISHED_RECORDS,
-    MEMORY_PER_BYTE,
+    MEMORY_PER_BYTE, RECORD_HEADER,
 };
 use crate::memory;
 use crate::outcome::{Alert, Failure, Question};
 use crate::record::protection::Protection;
 use crate::record::seal::Sealer;
 use crate::wiping::stack::{HANDSHAKE, wiping};
-use crate::wire::{ContentType, HandshakeType, Version, alert_message, extension_type};
+use crate::wire::{
+    AlertMessage, ContentType, HandshakeType, MessageHeader, Reader, Record, Version, extension_type, record,
+};
 use alpn::Protocols;
 use chains::Chains;
 use client_tickets::{ClientTickets, TicketTaker};
@@ -67,9 +69,6 @@ pub(crate) use server_start::{ForGroup, ServerConfigs, ServerStart};
 
 #[cfg(test)]
 pub(crate) use fiber::stack::painting;
-
-/// The whole record (RFC 5246 section 7.1).
-const CHANGE_CIPHER_SPEC: [u8; 6] = [ContentType::ChangeCipherSpec as u8, 3, 3, 0, 1, 1];
 
 /// A handshake under way.
 pub(crate) struct Handshake {
@@ -332,7 +331,7 @@ impl Handshake {
     /// The same, but a lone change_cipher_spec waits for the flight that it belongs in front of (RFC 8446 appendix D.4): as a
     /// packet sent alone it would keep the flight from leaving until it is acknowledged (RFC 896).
     pub(crate) fn take_flight(&mut self, pending: &mut Vec<u8>) {
-        if self.output != CHANGE_CIPHER_SPEC {
+        if self.output != record::CHANGE_CIPHER_SPEC {
             self.take_output(pending);
         }
     }
@@ -392,8 +391,8 @@ impl Handshake {
     }
 
     /// Works on one whole record. On an error the record was not taken.
-    pub(crate) fn feed(&mut self, record: &[u8]) -> Result<Event, Failure> {
-        memory::expect(HEADROOM + MEMORY_PER_BYTE * (self.unfinished() + record.len()))?;
+    pub(crate) fn feed(&mut self, record: Record<'_>) -> Result<Event, Failure> {
+        memory::expect(HEADROOM + MEMORY_PER_BYTE * (self.unfinished() + record.bytes.len()))?;
         if let State::Hello { .. } = self.state
             && let Some(event) = self.feed_hello(record)?
         {
@@ -432,10 +431,8 @@ impl Handshake {
             let mut seen = self.taps.seen();
             seen.too_long_for_tickets |= fed.len() > MAX_TICKET;
             // TLS 1.2's NewSessionTicket is in clear (RFC 5077 section 3.3); TLS 1.3 has none within the handshake.
-            if let [22, _, _, _, _, message_type, _, _, _, a, b, c, d, ..] = fed[..]
-                && HandshakeType(message_type) == HandshakeType::NEW_SESSION_TICKET
-            {
-                seen.ticket_lifetime = Some(u32::from_be_bytes([a, b, c, d]));
+            if let Some(lifetime) = ticket_lifetime(&fed) {
+                seen.ticket_lifetime = Some(lifetime);
             }
         }
         let drive = Drive::new(connection, fed);
@@ -473,7 +470,7 @@ impl Handshake {
 
     /// Looks at a server's input until the ClientHello is complete and its context known. `None`: rustls continues with
     /// this record. It never sees a ClientHello that could not be read here.
-    fn feed_hello(&mut self, record: &[u8]) -> Result<Option<Event>, Failure> {
+    fn feed_hello(&mut self, record: Record<'_>) -> Result<Option<Event>, Failure> {
         let State::Hello { reader, context, asked, answer } = &mut self.state else { return Ok(None) };
         if let (true, Some(hello)) = (*asked, &self.client_hello) {
             if !reader.completes(record, hello.raw()) {
@@ -625,7 +622,7 @@ impl Handshake {
                 match self.sealer_after_finished(&error, &drive.connection)? {
                     Some(mut sealer) => {
                         if let Some(alert) = failure.alert_sent {
-                            sealer.seal_message(ContentType::Alert, &alert_message::bytes(alert), &mut self.output)?;
+                            sealer.seal_message(ContentType::Alert, &AlertMessage::bytes(alert), &mut self.output)?;
                         }
                         self.state = State::Ended;
                         Ok(Event::Failed(failure))
@@ -789,6 +786,15 @@ pub(crate) fn not_asked(question: Question) -> Failure {
         Question::Certificate => "no certificate waits for a verdict",
         Question::Signature => "nothing waits for a signature",
     })
+}
+
+/// The lifetime in a NewSessionTicket at the front of these records.
+fn ticket_lifetime(records: &[u8]) -> Option<u32> {
+    let mut message = Reader::new(records.get(RECORD_HEADER..)?);
+    let header = MessageHeader::read(&mut message)?;
+    let is_ticket = records.first() == Some(&(ContentType::Handshake as u8))
+        && header.message_type == HandshakeType::NEW_SESSION_TICKET;
+    message.u32().filter(|_| is_ticket)
 }
 
 fn version(connection: &Connection) -> Option<Version> {

@@ -10,7 +10,7 @@ use crate::crypto::provider::SIGNATURES;
 use crate::crypto::traffic::TrafficSecret;
 use crate::crypto::verifying_key::VerifyingKey;
 use crate::outcome::{Alert, Failure};
-use crate::wire::{HandshakeType, MESSAGE_HEADER, extension_type};
+use crate::wire::{HandshakeType, MESSAGE_HEADER, MessageHeader, Reader, extension_type};
 
 /// Bytes of the context that identifies a request.
 const CONTEXT: usize = 16;
@@ -144,28 +144,20 @@ impl ClientAuth {
 /// RFC 8446 section 4.4.2: the request's context, and entries of certificate and extensions.
 fn certificates(body: &[u8], context: &[u8]) -> Result<Vec<CertificateDer<'static>>, Failure> {
     let malformed = || Failure::protocol(Alert::DECODE_ERROR, "a malformed Certificate");
-    let (context_len, rest) = body.split_first().ok_or_else(malformed)?;
-    let (echoed, rest) = rest.split_at_checked(usize::from(*context_len)).ok_or_else(malformed)?;
-    let (mut entries, rest) = take_u24(rest).ok_or_else(malformed)?;
-    if !rest.is_empty() {
-        return Err(malformed());
-    }
-    if echoed != context {
+    let (echoed, mut entries) =
+        Reader::new(body).whole(|message| Some((message.vector8(0)?, message.vector24(0)?))).ok_or_else(malformed)?;
+    if echoed.rest() != context {
         return Err(Failure::protocol(Alert::ILLEGAL_PARAMETER, "a Certificate for another request"));
     }
     let mut chain = Vec::new();
     while !entries.is_empty() {
-        let (certificate, rest) = take_u24(entries).ok_or_else(malformed)?;
-        let (extensions, rest) = take_u16(rest).ok_or_else(malformed)?;
-        if certificate.is_empty() {
-            return Err(malformed());
-        }
+        let certificate = entries.vector24(1).ok_or_else(malformed)?;
+        let extensions = entries.vector16(0).ok_or_else(malformed)?;
         // Section 4.4.2: only what the request has offered, which is nothing.
         if !extensions.is_empty() {
             return Err(Failure::protocol(Alert::UNSUPPORTED_EXTENSION, "a Certificate with extensions unasked"));
         }
-        chain.push(CertificateDer::from(certificate.to_vec()));
-        entries = rest;
+        chain.push(CertificateDer::from(certificate.rest().to_vec()));
     }
     Ok(chain)
 }
@@ -173,17 +165,14 @@ fn certificates(body: &[u8], context: &[u8]) -> Result<Vec<CertificateDer<'stati
 /// The scheme of a signature that holds (RFC 8446 section 4.4.3).
 fn verify(body: &[u8], leaf: &CertificateDer<'static>, transcript_hash: &[u8]) -> Result<u16, Failure> {
     let malformed = || Failure::protocol(Alert::DECODE_ERROR, "a malformed CertificateVerify");
-    let (scheme, rest) = body.split_first_chunk::<2>().ok_or_else(malformed)?;
-    let (signature, rest) = take_u16(rest).ok_or_else(malformed)?;
-    if !rest.is_empty() {
-        return Err(malformed());
-    }
-    let scheme = SignatureScheme::from(u16::from_be_bytes(*scheme));
+    let (scheme, signature) =
+        Reader::new(body).whole(|message| Some((message.u16()?, message.vector16(0)?))).ok_or_else(malformed)?;
+    let scheme = SignatureScheme::from(scheme);
     if !may_sign(scheme) || !SIGNATURES.supported_schemes().contains(&scheme) {
         return Err(Failure::protocol(Alert::ILLEGAL_PARAMETER, "a signature scheme that was not asked for"));
     }
     let message = [&[0x20; 64], SIGNED_PREFIX, transcript_hash].concat();
-    match VerifyingKey::new(leaf.clone()).verify(scheme, &message, signature) {
+    match VerifyingKey::new(leaf.clone()).verify(scheme, &message, signature.rest()) {
         true => Ok(scheme.into()),
         false => Err(Failure::protocol(Alert::DECRYPT_ERROR, "the client does not prove that it holds the key")),
     }
@@ -205,8 +194,7 @@ fn may_sign(scheme: SignatureScheme) -> bool {
 
 fn header(message_type: HandshakeType, body_len: usize) -> [u8; MESSAGE_HEADER] {
     // Ours are bounded by `MAX_ISSUER_LIST`, the peer's by `MAX_HANDSHAKE_MESSAGE`.
-    let [_, high, middle, low] = (body_len as u32).to_be_bytes();
-    [message_type.0, high, middle, low]
+    MessageHeader { message_type, body_len }.bytes()
 }
 
 fn put_with_len(to: &mut Vec<u8>, bytes: &[u8]) {
@@ -220,14 +208,4 @@ fn put_extension(to: &mut Vec<u8>, extension_type: u16, list: &[u8]) {
     put_with_len(&mut content, list);
     to.extend_from_slice(&extension_type.to_be_bytes());
     put_with_len(to, &content);
-}
-
-fn take_u16(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (len, rest) = bytes.split_first_chunk::<2>()?;
-    rest.split_at_checked(usize::from(u16::from_be_bytes(*len)))
-}
-
-fn take_u24(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (&[high, middle, low], rest) = bytes.split_first_chunk::<3>()?;
-    rest.split_at_checked(u32::from_be_bytes([0, high, middle, low]) as usize)
 }

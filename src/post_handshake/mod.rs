@@ -9,13 +9,16 @@ use crate::limits::{
 };
 use crate::memory;
 use crate::outcome::{Alert, Failure};
-use crate::wire::{HandshakeType, Version};
+use crate::wire::{AlertMessage, HandshakeType, MESSAGE_HEADER, MessageHeader, Reader, Version};
 
-/// A KeyUpdate message that asks nothing back (RFC 8446 section 4.6.3).
-pub(crate) const KEY_UPDATE_NOT_REQUESTED: [u8; 5] = [HandshakeType::KEY_UPDATE.0, 0, 0, 1, 0];
+/// A KeyUpdate message, which may ask for one back (RFC 8446 section 4.6.3).
+pub(crate) const fn key_update(update_requested: bool) -> [u8; KEY_UPDATE_LEN] {
+    let [a, b, c, d] = MessageHeader { message_type: HandshakeType::KEY_UPDATE, body_len: 1 }.bytes();
+    [a, b, c, d, update_requested as u8]
+}
 
-/// One that asks for one back.
-pub(crate) const KEY_UPDATE_REQUESTED: [u8; 5] = [HandshakeType::KEY_UPDATE.0, 0, 0, 1, 1];
+/// Bytes of a KeyUpdate message.
+pub(crate) const KEY_UPDATE_LEN: usize = MESSAGE_HEADER + 1;
 
 /// What the session has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,11 +95,10 @@ impl Messages {
         if record.is_empty() && self.version == Version::Tls13 {
             return Err(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "an empty alert record"));
         }
-        let &[level, description] = record else {
+        let Some(AlertMessage { level, alert }) = AlertMessage::read(record) else {
             return Err(Failure::protocol(Alert::DECODE_ERROR, "an alert record is not two bytes long"));
         };
-        let alert = Alert(description);
-        if level == 2 && !alert.is_closure() {
+        if level == AlertMessage::FATAL && !alert.is_closure() {
             // Also within a message that the peer did not finish: this is why.
             return Err(Failure::alert_from_peer(alert));
         }
@@ -108,13 +110,13 @@ impl Messages {
             // RFC 8446 section 6: the level is not looked at; only user_canceled does not end the session.
             Version::Tls13 => alert == Alert::USER_CANCELED,
             // RFC 5246 section 7.2: a warning about a renegotiation, which we never ask for.
-            Version::Tls12 => level == 1,
+            Version::Tls12 => level == AlertMessage::WARNING,
         };
         if harmless {
             count(&mut self.warnings, MAX_WARNING_ALERTS, "too many warning alerts")?;
             return Ok(Action::Nothing);
         }
-        if self.version == Version::Tls12 && level != 2 {
+        if self.version == Version::Tls12 && level != AlertMessage::FATAL {
             return Err(Failure::protocol(Alert::ILLEGAL_PARAMETER, "an alert is neither a warning nor fatal"));
         }
         Err(Failure::alert_from_peer(alert))
@@ -152,27 +154,28 @@ impl Messages {
     /// Takes whole messages off the front and returns what is left.
     fn messages<'a>(
         &mut self,
-        mut bytes: &'a [u8],
+        bytes: &'a [u8],
         act: &mut impl FnMut(Action, &[u8]) -> Result<(), Failure>,
     ) -> Result<&'a [u8], Failure> {
-        while let Some((&[message_type, a, b, c], rest)) = bytes.split_first_chunk::<4>() {
-            let len = u32::from_be_bytes([0, a, b, c]) as usize;
-            if len > MAX_HANDSHAKE_MESSAGE {
+        let mut left = Reader::new(bytes);
+        let mut next = left;
+        while let Some(MessageHeader { message_type, body_len }) = MessageHeader::read(&mut next) {
+            if body_len > MAX_HANDSHAKE_MESSAGE {
                 return Err(Failure::protocol(Alert::ILLEGAL_PARAMETER, "a handshake message is too long"));
             }
-            let Some((body, rest)) = rest.split_at_checked(len) else { break };
-            let action = self.message(HandshakeType(message_type), body)?;
+            let Some(body) = next.take(body_len).map(Reader::rest) else { break };
+            let action = self.message(message_type, body)?;
             // RFC 8446 section 5.1: messages do not span key changes.
-            if matches!(action, Action::UpdatePeerKeys { .. }) && !rest.is_empty() {
+            if matches!(action, Action::UpdatePeerKeys { .. }) && !next.is_empty() {
                 return Err(Failure::protocol(
                     Alert::UNEXPECTED_MESSAGE,
                     "a message follows a KeyUpdate in its record",
                 ));
             }
             act(action, body)?;
-            bytes = rest;
+            left = next;
         }
-        Ok(bytes)
+        Ok(left.rest())
     }
 
     fn message(&mut self, message_type: HandshakeType, body: &[u8]) -> Result<Action, Failure> {
@@ -231,17 +234,13 @@ impl Messages {
 
 /// RFC 8446 section 4.6.1: lifetime(4) age_add(4) nonce<0..255> ticket<1..2^16-1> extensions<0..2^16-2>.
 fn check_ticket(body: &[u8]) -> Result<(), Failure> {
-    let parsed = (|| {
-        let rest = body.get(8..)?;
-        let (&nonce_len, rest) = rest.split_first()?;
-        let rest = rest.get(usize::from(nonce_len)..)?;
-        let (ticket_len, rest) = rest.split_first_chunk::<2>()?;
-        let ticket_len = usize::from(u16::from_be_bytes(*ticket_len));
-        let rest = rest.get(ticket_len..)?;
-        let (extensions_len, rest) = rest.split_first_chunk::<2>()?;
-        (ticket_len > 0 && rest.len() == usize::from(u16::from_be_bytes(*extensions_len))).then_some(())
-    })();
-    parsed.ok_or_else(|| Failure::protocol(Alert::DECODE_ERROR, "a session ticket is malformed"))
+    let parsed = Reader::new(body).whole(|ticket| {
+        ticket.take(8)?;
+        ticket.vector8(0)?;
+        ticket.vector16(1)?;
+        ticket.vector16(0)
+    });
+    parsed.map(drop).ok_or_else(|| Failure::protocol(Alert::DECODE_ERROR, "a session ticket is malformed"))
 }
 
 fn interrupted() -> Failure {
@@ -319,10 +318,10 @@ mod tests {
         let mut messages = Messages::new(true, Version::Tls13);
         for _ in 0..10 * u32::from(MAX_KEY_UPDATES) {
             messages.application_data(1).unwrap();
-            actions(&mut messages, &KEY_UPDATE_NOT_REQUESTED).unwrap();
+            actions(&mut messages, &key_update(false)).unwrap();
         }
         messages.application_data(1).unwrap();
-        let flood = (0..=MAX_KEY_UPDATES).map(|_| actions(&mut messages, &KEY_UPDATE_NOT_REQUESTED));
+        let flood = (0..=MAX_KEY_UPDATES).map(|_| actions(&mut messages, &key_update(false)));
         assert_eq!(flood.filter(Result::is_err).count(), 1);
 
         let mut messages = Messages::new(true, Version::Tls13);

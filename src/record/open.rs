@@ -5,8 +5,8 @@ use crate::crypto::aead::{EXPLICIT_NONCE_LEN, TAG_LEN};
 use crate::crypto::record_keys::{BadRecord, RecordKeys};
 use crate::limits::{MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, RECORD_HEADER};
 use crate::outcome::{Alert, Failure};
-use crate::wire::record_header::{Header, next_record};
-use crate::wire::{ContentType, Version};
+use crate::wire::record::next_record;
+use crate::wire::{ContentType, Record, Version};
 
 /// The receiving side of the record layer.
 pub(crate) struct Opener {
@@ -83,26 +83,25 @@ impl Opener {
             Version::Tls13 => MAX_CIPHERTEXT_TLS13,
             Version::Tls12 => MAX_CIPHERTEXT_TLS12,
         };
-        let Some(header) = next_record(input, max_payload)? else { return Ok(None) };
+        let Some(record) = next_record(input, max_payload)? else { return Ok(None) };
         // RFC 8446 section 5: after the handshake every record is protected, change_cipher_spec too old a thing.
-        if self.protection.keys().version() == Version::Tls13 && header.content_type != ContentType::ApplicationData {
+        if self.protection.keys().version() == Version::Tls13 && record.content_type != ContentType::ApplicationData {
             return Err(unprotected());
         }
         // Too short to hold a tag: it cannot authenticate (RFC 8446 section 5.2).
-        self.take_apart(header, input).map(Some).ok_or_else(bad_record)
+        self.take_apart(record).map(Some).ok_or_else(bad_record)
     }
 
     #[inline(always)]
-    fn take_apart<'a>(&self, header: Header, input: &'a [u8]) -> Option<Sealed<'a>> {
-        let record_len = header.record_len();
-        let (header_bytes, payload) = input.get(..record_len)?.split_first_chunk()?;
+    fn take_apart<'a>(&self, record: Record<'a>) -> Option<Sealed<'a>> {
+        let (header, payload) = record.bytes.split_first_chunk()?;
         let (explicit_nonce, payload) = match self.protection.keys().prefix_len() {
             0 => (None, payload),
             _ => payload.split_first_chunk().map(|(nonce, rest)| (Some(nonce), rest))?,
         };
         let (ciphertext, tag) = payload.split_last_chunk()?;
-        let content_type = header.content_type;
-        Some(Sealed { content_type, header: header_bytes, explicit_nonce, ciphertext, tag, record_len })
+        let (content_type, record_len) = (record.content_type, record.bytes.len());
+        Some(Sealed { content_type, header, explicit_nonce, ciphertext, tag, record_len })
     }
 
     /// Opens a record into `output`, which has `inner_len` bytes. The record is not counted: see `take`.

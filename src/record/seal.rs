@@ -4,7 +4,7 @@ use super::protection::{KernelRecords, Protection};
 use crate::crypto::record_keys::RecordKeys;
 use crate::limits::MAX_PLAINTEXT;
 use crate::outcome::Failure;
-use crate::wire::{ContentType, Version, record_header};
+use crate::wire::{ContentType, Version, record};
 
 /// The sending side of the record layer.
 pub(crate) struct Sealer {
@@ -151,7 +151,7 @@ impl Sealer {
                 self.seal(content_type, &mut Gather::new(&[message]), message.len(), &mut output[start..])?;
             }
             SealedBy::Kernel(_) => {
-                output.extend_from_slice(&record_header::bytes(content_type, message.len()));
+                output.extend_from_slice(&record::header(content_type, message.len()));
                 output.extend_from_slice(message);
             }
         }

@@ -27,6 +27,7 @@ use crate::limits::{
 use crate::outcome::{Failure, Outcome};
 use crate::transport::kept::Kept;
 use crate::transport::{Received, Sent, Socket, passes, scratch};
+use crate::wire::record;
 
 pub(super) struct Bound {
     socket: Socket,
@@ -477,10 +478,7 @@ impl Bound {
         if !self.kernel().is_some_and(Kernel::wants_to_receive) {
             return self.reach(0);
         }
-        match have.first_chunk::<RECORD_HEADER>() {
-            None => RECORD_HEADER,
-            Some(header) => RECORD_HEADER + usize::from(u16::from_be_bytes([header[3], header[4]])),
-        }
+        record::reach(have)
     }
 
     pub(super) fn kernel(&self) -> Option<&Kernel> {

@@ -11,7 +11,7 @@ use crate::context::{ClientCertificateMode, Config, Context, Credentials, Protoc
 use crate::handshake::question::Request;
 use crate::handshake::{Event, Handshake, other_input};
 use crate::outcome::{Failure, Outcome, Question};
-use crate::wire::record_header::next_record;
+use crate::wire::record::next_record;
 
 /// How far the handshake is.
 pub(super) enum Phase {
@@ -284,17 +284,17 @@ impl Running {
         if self.handshake.can_go_on() {
             return self.handshake.go_on().map(Next::Event);
         }
-        let header = match next_record(input, self.handshake.max_payload(input.first())) {
-            Ok(Some(header)) => header,
+        let record = match next_record(input, self.handshake.max_payload(input.first())) {
+            Ok(Some(record)) => record,
             Ok(None) if self.input_ended => return self.handshake.fail_with(truncated()).map(Next::Event),
             Ok(None) => return Ok(Next::Return(Outcome::WantRead)),
             Err(_) if self.handshake.wants_hello_again() => return Err(other_input()),
             Err(failure) => return self.handshake.fail_with(failure).map(Next::Event),
         };
-        let event = self.handshake.feed(&input[..header.record_len()])?;
+        let event = self.handshake.feed(record)?;
         // The question for the context is asked before the record is consumed.
         if !matches!(event, Event::Asks(Request::ServerContext)) {
-            *consumed += header.record_len();
+            *consumed += record.bytes.len();
         }
         Ok(Next::Event(event))
     }

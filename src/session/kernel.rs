@@ -17,6 +17,7 @@ use crate::outcome::{Alert, Failure, Outcome};
 use crate::record::held::{Held, RecordBuffer};
 use crate::transport::kernel::{CryptoInfo, Reason, Way};
 use crate::transport::{Received, Sent};
+use crate::wire::record::next_record;
 use crate::wire::{ContentType, HandshakeType, Version};
 
 /// What the host wants the kernel to do.
@@ -192,13 +193,11 @@ impl Session {
 
     /// Sends the bare record at the front of pending output; true if it went.
     pub(super) fn send_bare_record(&self, bound: &Bound, write: &mut WriteHalf) -> Result<bool, Failure> {
-        let record = write.pending();
-        let (header, rest) =
-            record.split_first_chunk::<RECORD_HEADER>().ok_or_else(|| Failure::internal("half a record"))?;
-        let body = &rest[..usize::from(u16::from_be_bytes([header[3], header[4]]))];
+        let record = next_record(write.pending(), MAX_PLAINTEXT)?.ok_or_else(|| Failure::internal("half a record"))?;
+        let (content_type, body) = (record.content_type, record.payload());
         let is_key_update =
-            header[0] == ContentType::Handshake as u8 && body.first() == Some(&HandshakeType::KEY_UPDATE.0);
-        let Sent::Bytes(count) = bound.send_with(|socket| socket.send_record(header[0], body))? else {
+            content_type == ContentType::Handshake && body.first() == Some(&HandshakeType::KEY_UPDATE.0);
+        let Sent::Bytes(count) = bound.send_with(|socket| socket.send_record(content_type as u8, body))? else {
             return Ok(false);
         };
         let whole = count == body.len();

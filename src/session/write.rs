@@ -4,14 +4,15 @@ use std::ops::Range;
 
 use super::shared::{Counts, Shared, state};
 use crate::crypto::traffic::TrafficSecret;
-use crate::limits::{MIN_CIPHERTEXT, RECORD_HEADER};
+use crate::limits::{MAX_PLAINTEXT, MIN_CIPHERTEXT, RECORD_HEADER};
 use crate::memory;
 use crate::outcome::{Alert, Failure, Outcome};
-use crate::post_handshake::{KEY_UPDATE_NOT_REQUESTED, KEY_UPDATE_REQUESTED};
+use crate::post_handshake::{KEY_UPDATE_LEN, key_update};
 use crate::record::seal::{Gather, Sealer};
 use crate::transport::kernel::CryptoInfo;
 use crate::transport::scratch::Scratch;
-use crate::wire::{ContentType, Version, alert_message};
+use crate::wire::record::{self, next_record};
+use crate::wire::{AlertMessage, ContentType, Record, Version};
 
 /// Records that a key keeps for a KeyUpdate, or for an alert where there is none.
 const RESERVED_RECORDS: u64 = 2;
@@ -321,7 +322,7 @@ impl WriteHalf {
         if self.has_pending() {
             return Ok(Outcome::WantWrite);
         }
-        let message = if request_peer_update { KEY_UPDATE_REQUESTED } else { KEY_UPDATE_NOT_REQUESTED };
+        let message = key_update(request_peer_update);
         match self.sealing()?.update(&message, &mut output[*written..])? {
             Some(len) => {
                 *written += len;
@@ -390,7 +391,7 @@ impl WriteHalf {
 
     /// A KeyUpdate is pending, and the keys after it are the next ones.
     pub(super) fn queue_key_update(&mut self, shared: &Shared, request_peer_update: bool) -> Result<(), Failure> {
-        let message = if request_peer_update { KEY_UPDATE_REQUESTED } else { KEY_UPDATE_NOT_REQUESTED };
+        let message = key_update(request_peer_update);
         let (sealing, pending) = self.parts()?;
         if sealing.sealer.version() == Version::Tls12 {
             return Err(Failure::not_supported("TLS 1.2 has no key update"));
@@ -412,13 +413,12 @@ impl WriteHalf {
     pub(super) fn bare_record_sent(&mut self, shared: &Shared, count: usize) {
         let Some(pending) = &mut self.pending else { return };
         let record = &mut pending[self.handed as usize..];
-        let left = usize::from(u16::from_be_bytes([record[3], record[4]])) - count;
+        let Ok(Some(Record { content_type, bytes })) = next_record(record, MAX_PLAINTEXT) else { return };
+        let left = bytes.len() - RECORD_HEADER - count;
         if left == 0 {
             return self.handed_over(shared, RECORD_HEADER + count);
         }
-        let [high, low] = (left as u16).to_be_bytes();
-        let header = [record[0], record[1], record[2], high, low];
-        record[count..count + RECORD_HEADER].copy_from_slice(&header);
+        record[count..count + RECORD_HEADER].copy_from_slice(&record::header(content_type, left));
         self.handed_over(shared, count);
     }
 
@@ -469,7 +469,7 @@ impl WriteHalf {
     /// RFC 8446 section 4.6.3: the message goes out under the old keys, everything after it under the next.
     fn update_keys(&mut self, shared: &Shared) -> Result<(), Failure> {
         let (sealing, pending) = self.parts()?;
-        sealing.sealer.seal_message(ContentType::Handshake, &KEY_UPDATE_NOT_REQUESTED, pending)?;
+        sealing.sealer.seal_message(ContentType::Handshake, &key_update(false), pending)?;
         sealing.next_keys()?;
         shared.set(state::HAS_PENDING_OUTPUT);
         Ok(())
@@ -477,7 +477,7 @@ impl WriteHalf {
 
     fn alert(&mut self, shared: &Shared, alert: Alert) -> Result<(), Failure> {
         let (sealing, pending) = self.parts()?;
-        sealing.sealer.seal_message(ContentType::Alert, &alert_message::bytes(alert), pending)?;
+        sealing.sealer.seal_message(ContentType::Alert, &AlertMessage::bytes(alert), pending)?;
         shared.set(state::HAS_PENDING_OUTPUT);
         Ok(())
     }
@@ -495,7 +495,7 @@ impl WriteHalf {
     #[cfg(test)]
     pub(super) fn request_key_update(&mut self, shared: &Shared) {
         let (sealing, pending) = self.parts().unwrap();
-        sealing.sealer.seal_message(ContentType::Handshake, &KEY_UPDATE_REQUESTED, pending).unwrap();
+        sealing.sealer.seal_message(ContentType::Handshake, &key_update(true), pending).unwrap();
         sealing.next_keys().unwrap();
         shared.set(state::HAS_PENDING_OUTPUT);
     }
@@ -523,7 +523,7 @@ impl Sealing {
                 "this TLS 1.2 session has sealed as many records as its key allows: shut down and connect anew",
             ));
         }
-        self.update(&KEY_UPDATE_NOT_REQUESTED, room)
+        self.update(&key_update(false), room)
     }
 
     /// What this much plaintext takes as records, with what may have to precede them: a reply that the read half owes, and a
@@ -533,11 +533,11 @@ impl Sealing {
         let Some((overhead, records_per_key)) = sealer.costs() else { return 0 };
         let records = plaintext_len.div_ceil(sealer.data_that_fits(usize::MAX)) as u64;
         let replies = match sealer.version() {
-            Version::Tls12 => overhead + alert_message::bytes(Alert::NO_RENEGOTIATION).len(),
+            Version::Tls12 => overhead + AlertMessage::bytes(Alert::NO_RENEGOTIATION).len(),
             Version::Tls13 => {
                 let left = sealer.records_left().saturating_sub(RESERVED_RECORDS);
                 let renewals = records.saturating_sub(left).div_ceil(records_per_key - RESERVED_RECORDS);
-                (overhead + KEY_UPDATE_REQUESTED.len()).saturating_mul(1 + renewals as usize)
+                (overhead + KEY_UPDATE_LEN).saturating_mul(1 + renewals as usize)
             }
         };
         let overhead = (records as usize).saturating_mul(overhead);

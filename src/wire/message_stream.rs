@@ -1,7 +1,7 @@
 //! Where handshake messages begin in the records that carry them: a record may hold several, and a message may need
 //! several (RFC 8446 section 5.1).
 
-use super::MESSAGE_HEADER;
+use super::{MESSAGE_HEADER, MessageHeader, Reader};
 
 /// Follows the handshake messages of a stream, without keeping any of them.
 #[derive(Default)]
@@ -17,7 +17,7 @@ pub(crate) struct MessageStream {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Piece<'a> {
     /// A message begins: its header, all of which has come.
-    Header([u8; MESSAGE_HEADER]),
+    Header(MessageHeader),
     /// Bytes of its body.
     Body(&'a [u8]),
 }
@@ -37,9 +37,9 @@ impl MessageStream {
             return None;
         }
         self.have = 0;
-        let [_, high, middle, low] = self.header;
-        self.missing = u32::from_be_bytes([0, high, middle, low]) as usize;
-        Some(Piece::Header(self.header))
+        let header = MessageHeader::read(&mut Reader::new(&self.header))?;
+        self.missing = header.body_len;
+        Some(Piece::Header(header))
     }
 
     /// The part of a header that is here.
@@ -61,7 +61,7 @@ mod tests {
                 for mut fragment in [&stream[..first], &stream[first..second], &stream[second..]] {
                     while let Some(piece) = messages.next(&mut fragment) {
                         match piece {
-                            Piece::Header(header) => headers.push((header[0], header[3])),
+                            Piece::Header(header) => headers.push((header.message_type.0, header.body_len)),
                             Piece::Body(body) => bodies.extend_from_slice(body),
                         }
                     }

@@ -1,15 +1,16 @@
 //! What TLS looks like on the wire: its numbers, its headers, and how its structures are read.
 
-pub(crate) mod alert_message;
+mod alert;
 pub(crate) mod extension_type;
-pub(crate) mod handshake_type;
+pub(crate) mod message_header;
 pub(crate) mod message_stream;
-pub(crate) mod record_header;
+pub(crate) mod reader;
+pub(crate) mod record;
 
-pub(crate) use handshake_type::HandshakeType;
-
-/// Bytes of a handshake message's header: its type and its length (RFC 8446 section 4).
-pub(crate) const MESSAGE_HEADER: usize = 4;
+pub(crate) use alert::AlertMessage;
+pub(crate) use message_header::{HandshakeType, MESSAGE_HEADER, MessageHeader};
+pub(crate) use reader::Reader;
+pub(crate) use record::Record;
 
 /// What a record carries (RFC 8446 section 5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,28 +1,38 @@
-//! Record headers: refused at the first byte that proves them wrong.
+//! Records in clear, and the headers of all: refused at the first byte that proves them wrong.
 
 use super::ContentType;
-use crate::limits::RECORD_HEADER;
+use crate::limits::{MAX_PLAINTEXT, RECORD_HEADER};
 use crate::outcome::{Alert, Failure};
+
+/// `legacy_record_version` (RFC 8446 section 5.1) of all records after the hellos.
+pub(crate) const VERSION: [u8; 2] = [3, 3];
+
+/// The whole record (RFC 5246 section 7.1).
+pub(crate) const CHANGE_CIPHER_SPEC: [u8; RECORD_HEADER + 1] = [ContentType::ChangeCipherSpec as u8, 3, 3, 0, 1, 1];
 
 /// A record that is wholly there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Header {
+pub(crate) struct Record<'a> {
     pub(crate) content_type: ContentType,
-    /// Bytes after the header.
-    pub(crate) payload_len: usize,
+    /// With its header.
+    pub(crate) bytes: &'a [u8],
 }
 
-impl Header {
-    /// Bytes of the whole record.
-    pub(crate) fn record_len(&self) -> usize {
-        RECORD_HEADER + self.payload_len
+impl<'a> Record<'a> {
+    pub(crate) fn payload(self) -> &'a [u8] {
+        self.bytes.get(RECORD_HEADER..).unwrap_or_default()
+    }
+
+    /// `legacy_record_version`.
+    pub(crate) fn version(self) -> &'a [u8] {
+        self.bytes.get(1..3).unwrap_or_default()
     }
 }
 
 /// The record at the front of `input`, or `None` while it is incomplete. `max_payload` is what the keys in force
 /// allow; a longer record is refused from its header alone, before its bytes are waited for.
 #[inline]
-pub(crate) fn next_record(input: &[u8], max_payload: usize) -> Result<Option<Header>, Failure> {
+pub(crate) fn next_record(input: &[u8], max_payload: usize) -> Result<Option<Record<'_>>, Failure> {
     let Some(&type_byte) = input.first() else { return Ok(None) };
     // RFC 8446 section 5: an unexpected record type ends the connection with unexpected_message.
     let content_type = ContentType::from_byte(type_byte).ok_or_else(|| unknown_type(type_byte))?;
@@ -33,13 +43,21 @@ pub(crate) fn next_record(input: &[u8], max_payload: usize) -> Result<Option<Hea
         return Err(unknown_version(major));
     }
     let Some(header) = input.first_chunk::<RECORD_HEADER>() else { return Ok(None) };
-    let payload_len = usize::from(u16::from_be_bytes([header[3], header[4]]));
+    let payload_len = payload_len(header);
     // RFC 8446 section 5.2, RFC 5246 section 6.2.3.
     if payload_len > max_payload {
         return Err(too_long(payload_len, max_payload));
     }
-    let header = Header { content_type, payload_len };
-    Ok((input.len() >= header.record_len()).then_some(header))
+    Ok(input.get(..RECORD_HEADER + payload_len).map(|bytes| Record { content_type, bytes }))
+}
+
+/// How far the record at the front of `input` reaches; while its header is incomplete, how far that does.
+pub(crate) fn reach(input: &[u8]) -> usize {
+    RECORD_HEADER + input.first_chunk().map_or(0, payload_len)
+}
+
+fn payload_len(&[_, _, _, high, low]: &[u8; RECORD_HEADER]) -> usize {
+    usize::from(u16::from_be_bytes([high, low]))
 }
 
 #[cold]
@@ -61,11 +79,18 @@ fn too_long(payload_len: usize, max_payload: usize) -> Failure {
 
 /// A record header. `payload_len` fits 16 bits: records are never longer than 2^14 + 2048.
 #[inline]
-pub(crate) fn bytes(content_type: ContentType, payload_len: usize) -> [u8; RECORD_HEADER] {
+pub(crate) fn header(content_type: ContentType, payload_len: usize) -> [u8; RECORD_HEADER] {
     debug_assert!(payload_len <= usize::from(u16::MAX));
     let [high, low] = (payload_len as u16).to_be_bytes();
-    // RFC 8446 section 5.1: legacy_record_version is 0x0303 for all records after the hellos.
-    [content_type as u8, 3, 3, high, low]
+    [content_type as u8, VERSION[0], VERSION[1], high, low]
+}
+
+/// Appends `payload` to `output` as records in clear, as few as there can be.
+pub(crate) fn write(content_type: ContentType, payload: &[u8], output: &mut Vec<u8>) {
+    for fragment in payload.chunks(MAX_PLAINTEXT) {
+        output.extend_from_slice(&header(content_type, fragment.len()));
+        output.extend_from_slice(fragment);
+    }
 }
 
 #[cfg(test)]
@@ -92,12 +117,12 @@ mod tests {
     #[test]
     fn a_record_is_found_when_its_last_byte_is_there() {
         assert_eq!(next_record(&[23, 3, 3, 0, 2, 1], 100), Ok(None));
-        let header = next_record(&[23, 3, 3, 0, 2, 1, 2, 99], 100).unwrap().unwrap();
-        assert_eq!((header.content_type, header.record_len()), (ContentType::ApplicationData, 7));
+        let record = next_record(&[23, 3, 3, 0, 2, 1, 2, 99], 100).unwrap().unwrap();
+        assert_eq!((record.content_type, record.bytes.len()), (ContentType::ApplicationData, 7));
     }
 
     #[test]
     fn what_is_written_is_read_back() {
-        assert_eq!(bytes(ContentType::Handshake, 0x1234), [22, 3, 3, 0x12, 0x34]);
+        assert_eq!(header(ContentType::Handshake, 0x1234), [22, 3, 3, 0x12, 0x34]);
     }
 }
