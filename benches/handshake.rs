@@ -47,7 +47,7 @@ fn main() {
         "hybrid" => spantls(&common::server(key), X25519MLKEM768, None, number),
         "three" => {
             let mut options = Options::default();
-            options.set_allow_resume(0).unwrap();
+            options.allow_resume = false;
             options.set_credentials(Some(external(key)));
             let chosen = Arc::new(Context::server(options).unwrap());
             let asked = Some((&chosen, &*signing_key(key)));

@@ -9,6 +9,8 @@
 
 mod common;
 
+use spantls::context::ClientCertificateMode;
+use spantls::session::Version;
 use std::sync::{Arc, LazyLock};
 
 use common::{TLS12, TLS13, certificate, drain, record_len};
@@ -546,7 +548,7 @@ fn receiver(flight: usize) -> usize {
 
 #[derive(Clone, Copy, Debug)]
 struct Kind {
-    protocol: u32,
+    protocol: Version,
     mutual: bool,
 }
 
@@ -816,20 +818,20 @@ fn contexts(kind: &Kind) -> [Arc<Context>; 2] {
     ALL[usize::from(kind.protocol == TLS13) * 2 + usize::from(kind.mutual)].clone()
 }
 
-fn make_contexts(protocol: u32, mutual: bool) -> [Arc<Context>; 2] {
+fn make_contexts(protocol: Version, mutual: bool) -> [Arc<Context>; 2] {
     let credentials = |name: &str| {
         let (chain, key) = (certificate(&format!("{name}.pem")), certificate(&format!("{name}.key")));
         Some(Arc::new(Credentials::from_pem(&chain, &key, None).unwrap()))
     };
     let mut client = Options::default();
-    client.set_allow_resume(0).unwrap();
-    client.set_protocols(protocol).unwrap();
+    client.allow_resume = false;
+    client.set_versions(&[protocol]);
     let mut server = Options::default();
-    server.set_allow_resume(0).unwrap();
+    server.allow_resume = false;
     server.set_credentials(credentials("server-p256"));
     if mutual {
         client.set_credentials(credentials("client-p256"));
-        server.set_client_certificate_mode(2).unwrap();
+        server.client_certificates = ClientCertificateMode::Require;
     }
     [Arc::new(Context::client(client).unwrap()), Arc::new(Context::server(server).unwrap())]
 }

@@ -7,6 +7,7 @@ mod common;
 #[path = "common/hostile.rs"]
 mod hostile;
 
+use spantls::session::Version;
 use std::sync::{Arc, LazyLock};
 
 use common::{TLS12, TLS13, drain, record_len};
@@ -53,7 +54,7 @@ const TAMPERED: &[(&str, Tamper, Alert, Alert)] = &[
 ];
 
 /// With an explicit nonce in TLS 1.2 and without one.
-const SUITES: [(u32, u16); 4] = [(TLS12, 0xC02B), (TLS12, 0xCCA9), (TLS13, 0x1301), (TLS13, 0x1303)];
+const SUITES: [(Version, u16); 4] = [(TLS12, 0xC02B), (TLS12, 0xCCA9), (TLS13, 0x1301), (TLS13, 0x1303)];
 
 #[test]
 fn tampering_with_an_open_session_gets_the_alert_that_the_rfcs_ask_for() {
@@ -117,7 +118,7 @@ fn no_byte_of_an_open_sessions_record_can_be_changed() {
 }
 
 /// The client, the server, and three records of one of them.
-fn three_records(protocol: u32, suite: u16, sender: usize) -> ([Session; 2], Vec<Vec<u8>>) {
+fn three_records(protocol: Version, suite: u16, sender: usize) -> ([Session; 2], Vec<Vec<u8>>) {
     static SERVER: LazyLock<Arc<Context>> = LazyLock::new(|| common::server("server-p256"));
     let (client, server) = common::open_pair(common::client(protocol, &[suite]), SERVER.clone());
     let sessions = [client, server];
@@ -193,7 +194,7 @@ fn expect_alert(
 type Make = fn(&mut Hostile) -> Vec<u8>;
 
 /// A name, to whom it is sent (None: both roles), in which version (None: both), and how it is made.
-type Sealed = (&'static str, Option<usize>, Option<u32>, Make);
+type Sealed = (&'static str, Option<usize>, Option<Version>, Make);
 
 /// What the peer sends, and the alert.
 #[rustfmt::skip]

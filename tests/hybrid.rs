@@ -5,6 +5,7 @@
 
 mod common;
 
+use spantls::session::Version;
 use std::sync::Arc;
 
 use common::{TLS12, TLS13, certificate};
@@ -18,12 +19,12 @@ const P256: u16 = 0x0017;
 const P384: u16 = 0x0018;
 
 /// A client and a server; no groups means those of the library.
-fn sessions(protocols: u32, client: &[u16], server: &[u16]) -> (Session, Session) {
+fn sessions(protocol: impl Into<Option<Version>>, client: &[u16], server: &[u16]) -> (Session, Session) {
     let (chain, key) = (certificate("server-p256.pem"), certificate("server-p256.key"));
     let mut options = Options::default();
-    options.set_protocols(protocols).unwrap();
+    options.set_versions(protocol.into().as_slice());
     // No tickets behind the handshake.
-    options.set_allow_resume(0).unwrap();
+    options.allow_resume = false;
     options.set_groups(client).unwrap();
     let client = Session::new(Arc::new(Context::client(options.clone()).unwrap()));
     options.set_groups(server).unwrap();
@@ -47,41 +48,41 @@ fn shake(client: &Session, server: &Session) -> Vec<u8> {
 }
 
 /// Protocols, the client's groups and the server's, the group they agree on, and whether it takes a HelloRetryRequest.
-type Case = (u32, &'static [u16], &'static [u16], u16, bool);
+type Case = (Option<Version>, &'static [u16], &'static [u16], u16, bool);
 
 #[test]
 fn both_sides_agree_on_a_group_with_as_few_flights_as_can_be() {
     let table: [Case; 21] = [
-        (0, &[], &[], HYBRID, false),
-        (TLS13, &[], &[], HYBRID, false),
-        (TLS13, &[HYBRID], &[], HYBRID, false),
-        (TLS13, &[], &[HYBRID], HYBRID, false),
-        (TLS13, &[HYBRID], &[HYBRID], HYBRID, false),
+        (None, &[], &[], HYBRID, false),
+        (Some(TLS13), &[], &[], HYBRID, false),
+        (Some(TLS13), &[HYBRID], &[], HYBRID, false),
+        (Some(TLS13), &[], &[HYBRID], HYBRID, false),
+        (Some(TLS13), &[HYBRID], &[HYBRID], HYBRID, false),
         // A peer that knows no better than X25519: its half of the share is there already.
-        (TLS13, &[], &[X25519], X25519, false),
-        (TLS13, &[X25519], &[], X25519, false),
-        (TLS13, &[HYBRID, P256, X25519], &[P384, X25519], X25519, false),
+        (Some(TLS13), &[], &[X25519], X25519, false),
+        (Some(TLS13), &[X25519], &[], X25519, false),
+        (Some(TLS13), &[HYBRID, P256, X25519], &[P384, X25519], X25519, false),
         // The share of another group must be asked for.
-        (TLS13, &[], &[P256], P256, true),
-        (TLS13, &[], &[P384], P384, true),
-        (TLS13, &[HYBRID, P256], &[P256], P256, true),
-        (TLS13, &[X25519, HYBRID], &[HYBRID], HYBRID, true),
-        (TLS13, &[P256, HYBRID, X25519], &[X25519, HYBRID], X25519, true),
+        (Some(TLS13), &[], &[P256], P256, true),
+        (Some(TLS13), &[], &[P384], P384, true),
+        (Some(TLS13), &[HYBRID, P256], &[P256], P256, true),
+        (Some(TLS13), &[X25519, HYBRID], &[HYBRID], HYBRID, true),
+        (Some(TLS13), &[P256, HYBRID, X25519], &[X25519, HYBRID], X25519, true),
         // It does not exist in TLS 1.2.
-        (TLS12, &[], &[], X25519, false),
+        (Some(TLS12), &[], &[], X25519, false),
         // The client's order decides where the server has said nothing of its own, or one group.
-        (TLS13, &[P256, HYBRID], &[], P256, false),
-        (TLS12, &[P384, X25519], &[], P384, false),
+        (Some(TLS13), &[P256, HYBRID], &[], P256, false),
+        (Some(TLS12), &[P384, X25519], &[], P384, false),
         // Else the server's does, even if a share has to be asked for.
-        (0, &[HYBRID, P256], &[P256, HYBRID], P256, true),
-        (TLS13, &[X25519, P256], &[P384, P256, X25519], P256, true),
-        (TLS13, &[X25519, P256], &[X25519, P256], X25519, false),
-        (TLS12, &[X25519, P256], &[P256, X25519], P256, false),
+        (None, &[HYBRID, P256], &[P256, HYBRID], P256, true),
+        (Some(TLS13), &[X25519, P256], &[P384, P256, X25519], P256, true),
+        (Some(TLS13), &[X25519, P256], &[X25519, P256], X25519, false),
+        (Some(TLS12), &[X25519, P256], &[P256, X25519], P256, false),
         // What a version has not is passed over.
-        (TLS12, &[], &[HYBRID, P384, X25519], P384, false),
+        (Some(TLS12), &[], &[HYBRID, P384, X25519], P384, false),
     ];
     for (protocols, ours, theirs, group, retried) in table {
-        let case = format!("{protocols:#x} {ours:x?} {theirs:x?}");
+        let case = format!("{protocols:?} {ours:x?} {theirs:x?}");
         let (client, server) = sessions(protocols, ours, theirs);
         shake(&client, &server);
         for session in [&client, &server] {
@@ -125,14 +126,14 @@ fn a_server_that_knew_x25519_alone_is_offered_both_shares_again() {
     ] {
         let mut options = Options::default();
         options.set_groups(ours).unwrap();
-        options.set_allow_resume(1).unwrap();
+        options.allow_resume = true;
         let context = Arc::new(Context::client(options).unwrap());
         for (theirs, (group, retried)) in
             [(&[X25519][..], first), (if ours.is_empty() { &[] } else { &[X25519] }, second)]
         {
             let mut options = Options::default();
             options.set_groups(theirs).unwrap();
-            options.set_protocols(TLS13).unwrap();
+            options.set_versions(&[TLS13]);
             options.set_credentials(Some(credentials.clone()));
             let server = Session::new(Arc::new(Context::server(options).unwrap()));
             let client = Session::new(context.clone());
@@ -160,17 +161,17 @@ fn a_thread_with_the_small_stack_of_musl_is_enough() {
 
 #[test]
 fn a_group_without_a_version_is_a_contradiction() {
-    for protocols in [0, TLS12, TLS13] {
+    for protocol in [None, Some(TLS12), Some(TLS13)] {
         let mut options = Options::default();
-        options.set_protocols(protocols).unwrap();
+        options.set_versions(protocol.as_slice());
         options.set_groups(&[HYBRID]).unwrap();
         match Context::client(options) {
-            Ok(_) => assert_ne!(protocols, TLS12),
-            Err(failure) => assert_eq!((failure.kind, protocols), (FailureKind::Configuration, TLS12)),
+            Ok(_) => assert_ne!(protocol, Some(TLS12)),
+            Err(failure) => assert_eq!((failure.kind, protocol), (FailureKind::Configuration, Some(TLS12))),
         }
     }
     // With both versions and this group, TLS 1.3 is what is offered.
-    let (client, server) = sessions(0, &[HYBRID], &[]);
+    let (client, server) = sessions(None, &[HYBRID], &[]);
     shake(&client, &server);
     assert_eq!(client.negotiated().group, HYBRID);
 }

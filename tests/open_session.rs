@@ -5,6 +5,8 @@
 #[path = "common/link.rs"]
 mod link;
 
+use spantls::context::ClientCertificateMode;
+use spantls::session::Version;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +20,7 @@ const KEY_UPDATE: usize = 5 + 5 + 1 + 16;
 /// The most that a peer takes without data between them.
 const MAX_KEY_UPDATES: u64 = 32;
 
-fn pair(protocol: u32) -> Link {
+fn pair(protocol: Version) -> Link {
     Link::open(&client(protocol, |_| {}), &server(|_| {}))
 }
 
@@ -265,7 +267,7 @@ fn everything_of_a_conversation_is_counted() {
                 expected[me].key_updates_sent += 1;
                 expected[1 - me].key_updates_received += 1;
             }
-            assert_eq!(link.sides.each_ref().map(counts), expected, "{protocol:#x}");
+            assert_eq!(link.sides.each_ref().map(counts), expected, "{protocol:?}");
         };
         for (me, data, records) in [(CLIENT, 10, 1), (SERVER, 40_000, 3), (SERVER, 16_384, 1), (CLIENT, 16_385, 2)] {
             link.send(me, &vec![7; data as usize]);
@@ -313,10 +315,10 @@ fn everything_of_a_conversation_is_counted() {
 }
 
 /// A link on which both sides are asked everything that there is to ask.
-fn asking(protocol: u32) -> Link {
+fn asking(protocol: Version) -> Link {
     let chosen = server(|options| {
         options.set_credentials(Some(external("server-p256")));
-        options.set_client_certificate_mode(2).unwrap();
+        options.client_certificates = ClientCertificateMode::Require;
     });
     let mut link = Link::new(&client(protocol, |_| {}), &Arc::new(Context::undecided().unwrap()), Some("localhost"));
     link.server().context = Some(chosen);
@@ -399,8 +401,8 @@ fn shrinking_gives_up_what_the_depth_says_and_nothing_else() {
         own.set_ocsp_response(&staple).unwrap();
         let server = server(|options| {
             options.set_credentials(Some(own));
-            options.set_client_certificate_mode(2).unwrap();
-            options.set_keep_client_hello(1).unwrap();
+            options.client_certificates = ClientCertificateMode::Require;
+            options.keep_client_hello = true;
         });
         for depth in 0..=2 {
             let client = client(protocol, |options| options.set_credentials(Some(credentials("client-p256"))));

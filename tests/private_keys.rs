@@ -5,6 +5,7 @@
 
 mod common;
 
+use spantls::session::Version;
 use std::sync::Arc;
 
 use common::{certificate, client, open_pair};
@@ -20,7 +21,7 @@ fn credentials(chain: &str, key: &[u8]) -> Result<Credentials, String> {
 fn signs(credentials: Credentials) {
     let mut options = Options::default();
     options.set_credentials(Some(Arc::new(credentials)));
-    for protocols in [0xC00, 0x3000] {
+    for protocols in [Version::Tls12, Version::Tls13] {
         open_pair(client(protocols, &[]), Arc::new(Context::server(options.clone()).unwrap()));
     }
 }

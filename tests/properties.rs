@@ -4,6 +4,7 @@
 
 mod common;
 
+use spantls::session::Version;
 use std::sync::{Arc, LazyLock};
 
 use common::{TLS12, TLS13, client, server, step};
@@ -15,7 +16,7 @@ use spantls::session::{Counts, Session, state};
 static SERVER: LazyLock<Arc<Context>> = LazyLock::new(|| server("server-p256"));
 
 /// Shakes hands with every input cut and every output bounded as `cuts` says.
-fn shake(protocol: u32, cuts: &[usize]) -> (Session, Session) {
+fn shake(protocol: Version, cuts: &[usize]) -> (Session, Session) {
     let (client, server) = (Session::new(client(protocol, &[])), Session::new(SERVER.clone()));
     let (mut to_client, mut to_server) = (Vec::new(), Vec::new());
     let mut cut = cuts.iter().copied().cycle();

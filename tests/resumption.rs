@@ -6,6 +6,9 @@
 #[path = "common/link.rs"]
 mod link;
 
+use spantls::context::{ClientCertificateMode, Validation};
+use spantls::session::Version;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,9 +35,9 @@ fn ended() -> TicketRoot<'static> {
     TicketRoot { seal_from: 1, open_until: 2, ..root(&ROOT) }
 }
 
-const NONE: i32 = 0;
-const REQUEST: i32 = 1;
-const REQUIRE: i32 = 2;
+const NONE: ClientCertificateMode = ClientCertificateMode::None;
+const REQUEST: ClientCertificateMode = ClientCertificateMode::Request;
+const REQUIRE: ClientCertificateMode = ClientCertificateMode::Require;
 
 // --- Who is who ----------------------------------------------------------------------------------------------------
 
@@ -157,29 +160,29 @@ fn same_bindings(link: &Link) {
     for kind in [Binding::Unique, Binding::EndPoint, Binding::Exporter] {
         assert_eq!(binding(client, kind), binding(server, kind), "{kind:?}");
     }
-    let tls13 = client.negotiated().protocol == TLS13;
+    let tls13 = client.negotiated().version == Some(TLS13);
     assert_eq!(binding(client, Binding::Unique).is_ok(), !tls13);
     assert!(binding(client, Binding::EndPoint).is_ok());
     assert!(client.is_channel_binding_sound() && server.is_channel_binding_sound());
     for context in [None, Some(&b""[..]), Some(b"context")] {
         assert_eq!(material(client, context), material(server, context));
     }
-    let told = |session: &Session| (session.negotiated().protocol, session.negotiated().cipher_suite);
+    let told = |session: &Session| (session.negotiated().version, session.negotiated().cipher_suite);
     assert_eq!(told(client), told(server));
 }
 
 // --- The table -----------------------------------------------------------------------------------------------------
 
-fn rooted(mode: i32, change: impl FnOnce(&mut Options)) -> Arc<Context> {
+fn rooted(mode: ClientCertificateMode, change: impl FnOnce(&mut Options)) -> Arc<Context> {
     server(|options| {
         options.set_ticket_roots(&[root(&ROOT)]).unwrap();
-        options.set_client_certificate_mode(mode).unwrap();
+        options.client_certificates = mode;
         change(options);
     })
 }
 
 /// Nobody without a certificate gets in where one is required.
-fn gets_in(who: Who, mode: i32) -> bool {
+fn gets_in(who: Who, mode: ClientCertificateMode) -> bool {
     mode != REQUIRE || who.key().is_some()
 }
 
@@ -248,29 +251,29 @@ fn the_contexts_own_credentials_are_an_identity_like_any_other() {
 }
 
 /// A server of the second session, and whether it takes the tickets of the first.
-type Second = (&'static str, Arc<Context>, i32, bool);
+type Second = (&'static str, Arc<Context>, ClientCertificateMode, bool);
 
-fn second_servers(protocol: u32, mode: i32) -> Vec<Second> {
+fn second_servers(protocol: Version, mode: ClientCertificateMode) -> Vec<Second> {
     let other_mode = if mode == REQUEST { REQUIRE } else { REQUEST };
     let rest = |name, change: fn(&mut Options), takes| (name, rooted(mode, change), mode, takes);
-    let one_version = rooted(mode, |options| options.set_protocols(protocol).unwrap());
+    let one_version = rooted(mode, |options| options.set_versions(&[protocol]));
     vec![
         rest("another context, the same policy", |_| {}, true),
         rest("other suites", |options| options.set_cipher_suites(&[0x1302, 0x1301, 0xC02C, 0xC02B]).unwrap(), true),
-        rest("another fragment size", |options| options.set_max_fragment_size(1000).unwrap(), true),
+        rest("another fragment size", |options| options.set_max_fragment_size(Some(1000)).unwrap(), true),
         ("another client-certificate mode", rooted(other_mode, |_| {}), other_mode, false),
         rest("one anchor more", |options| options.add_trust_anchors_pem(&file("other-ca.pem")).unwrap(), false),
         rest("revocation lists", |options| options.add_crls_pem(&file("crl-root.pem")).unwrap(), false),
         rest("revocation lists, others", |options| options.add_crls_pem(&file("crl-intermediate.pem")).unwrap(), false),
         rest("an application protocol", |options| options.add_alpn(b"h2").unwrap(), false),
         ("one version only", one_version, mode, false),
-        rest("validation inside", |options| options.set_certificate_validation(1).unwrap(), false),
-        rest("the first verdict holds", |options| options.set_validate_on_resume(0).unwrap(), false),
+        rest("validation inside", |options| options.validation = Validation::Automatic, false),
+        rest("the first verdict holds", |options| options.validate_on_resume = false, false),
         rest("another root", |options| options.set_ticket_roots(&[ended(), root(&OTHER_ROOT)]).unwrap(), false),
         rest("both roots", |options| options.set_ticket_roots(&[sealing_later(), root(&ROOT)]).unwrap(), true),
-        rest("another lifetime", |options| options.set_ticket_lifetime(3600).unwrap(), true),
+        rest("another lifetime", |options| options.set_ticket_lifetime(NonZeroU32::new(3600)).unwrap(), true),
         rest("no root", |options| options.set_ticket_roots(&[]).unwrap(), false),
-        rest("no resumption", |options| options.set_allow_resume(0).unwrap(), false),
+        rest("no resumption", |options| options.allow_resume = false, false),
     ]
 }
 
@@ -445,12 +448,12 @@ fn a_ticket_that_is_opened_in_vain_leaves_nothing_in_a_full_handshake() {
 
 #[test]
 fn a_server_sends_as_many_tickets_as_it_was_told_to() {
-    for count in [0, 1, 2, 5, 16] {
+    for count in [0_usize, 1, 2, 5, 16] {
         let server = server(|options| options.set_ticket_count(count).unwrap());
         let client = client(TLS13, |_| {});
         let link = Link::open(&client, &server);
         // A client keeps two of a session.
-        assert_eq!(link.sides[CLIENT].session.stats().tickets_received, u64::from(count.min(2)));
+        assert_eq!(link.sides[CLIENT].session.stats().tickets_received, count.min(2) as u64);
         assert_eq!(Link::open(&client, &server).sides.each_ref().map(Side::resumed), [count > 0; 2]);
     }
     // TLS 1.2 has one ticket, whatever the count.
@@ -517,14 +520,14 @@ fn only_contexts_that_seal_tickets_have_roots() {
     let kind =
         |context: &Context, roots: &[TicketRoot<'_>]| context.set_ticket_roots(roots).map_err(|failure| failure.kind);
     let roots = [root(&ROOT)];
-    assert_eq!(kind(&client(0, |_| {}), &roots), Err(FailureKind::InvalidArgument));
+    assert_eq!(kind(&client(None, |_| {}), &roots), Err(FailureKind::InvalidArgument));
     assert_eq!(kind(&Context::undecided().unwrap(), &roots), Err(FailureKind::InvalidArgument));
-    let none = server(|options| options.set_allow_resume(0).unwrap());
+    let none = server(|options| options.allow_resume = false);
     assert_eq!(kind(&none, &roots), Err(FailureKind::InvalidState));
     let server = rooted(NONE, |_| {});
     assert_eq!(kind(&server, &[root(&[7; 31])]), Err(FailureKind::InvalidArgument));
     // Wrong roots change nothing.
-    let client = client(0, |_| {});
+    let client = client(None, |_| {});
     Link::open(&client, &server);
     assert_eq!(kind(&server, &[root(&ROOT), root(&ROOT)]), Err(FailureKind::InvalidArgument));
     assert!(Link::open(&client, &server).sides[CLIENT].resumed());
@@ -616,23 +619,23 @@ fn a_context_chosen_by_the_client_hello_takes_tickets_as_if_the_session_had_begu
 #[test]
 fn the_verdict_is_asked_for_again_unless_the_options_say_otherwise() {
     for protocol in VERSIONS {
-        for (client_again, server_again) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
-            for inside in [false, true] {
+        for (client_again, server_again) in [(false, false), (false, true), (true, false), (true, true)] {
+            for inside in [Validation::External, Validation::Automatic] {
                 let client = client(protocol, |options| {
-                    options.set_validate_on_resume(client_again).unwrap();
-                    options.set_certificate_validation(i32::from(inside)).unwrap();
+                    options.validate_on_resume = client_again;
+                    options.validation = inside;
                     options.set_credentials(Some(credentials("client-p256")));
                 });
                 let server = server(|options| {
-                    options.set_validate_on_resume(server_again).unwrap();
-                    options.set_certificate_validation(i32::from(inside)).unwrap();
-                    options.set_client_certificate_mode(REQUIRE).unwrap();
+                    options.validate_on_resume = server_again;
+                    options.validation = inside;
+                    options.client_certificates = REQUIRE;
                 });
                 for resumed in [false, true, true] {
                     let link = Link::open(&client, &server);
                     for (side, again) in link.sides.iter().zip([client_again, server_again]) {
                         assert_eq!(side.resumed(), resumed);
-                        let asked = !inside && (again == 1 || !resumed);
+                        let asked = inside == Validation::External && (again || !resumed);
                         assert_eq!(side.asked.contains(&Question::Certificate), asked);
                         // Judged or not, the chain is there.
                         assert!(!side.remote().is_empty());
@@ -650,7 +653,7 @@ fn the_verdict_is_asked_for_again_unless_the_options_say_otherwise() {
 fn the_chain_of_the_first_session_is_there_when_the_verdict_is_asked_for() {
     for protocol in VERSIONS {
         let client = client(protocol, |options| options.set_credentials(Some(credentials("client-p256"))));
-        let server = server(|options| options.set_client_certificate_mode(REQUIRE).unwrap());
+        let server = server(|options| options.client_certificates = REQUIRE);
         Link::open(&client, &server);
         let mut link = Link::new(&client, &server, Some("localhost"));
         for (me, remote) in [(CLIENT, "server-p256"), (SERVER, "client-p256")] {
@@ -674,7 +677,7 @@ fn a_client_that_refuses_a_resumed_server_ends_it_and_forgets_its_tickets() {
         for inside in [false, true] {
             let server = server(|_| {});
             let mut options = Options::default();
-            options.set_protocols(protocol).unwrap();
+            options.set_versions(&[protocol]);
             let client = Arc::new(Context::client(options).unwrap());
             Link::open(&client, &server);
             let mut link = Link::new(&client, &server, Some("localhost"));
@@ -687,7 +690,7 @@ fn a_client_that_refuses_a_resumed_server_ends_it_and_forgets_its_tickets() {
             assert_eq!(server_side.alert_received(), Some(alert));
             assert_eq!(client_side.session.last_failure().unwrap().kind, FailureKind::Authentication);
             // It was about to be resumed: the server has signed nothing.
-            assert_eq!(client_side.session.negotiated().protocol, 0);
+            assert_eq!(client_side.session.negotiated().version, None);
             // There was a second ticket; it is gone.
             let mut link = Link::open(&client, &server);
             assert!(!link.client().resumed());
@@ -724,8 +727,8 @@ fn a_server_that_refuses_a_resumed_client_tells_it() {
 fn a_client_that_had_declined_is_decided_about_again() {
     let keys = Keys::new();
     for protocol in VERSIONS {
-        for again in [0, 1] {
-            let server = rooted(REQUEST, |options| options.set_validate_on_resume(again).unwrap());
+        for again in [false, true] {
+            let server = rooted(REQUEST, |options| options.validate_on_resume = again);
             let client = client(protocol, |_| {});
             let mut link = Who::Declines.link(&keys, &client, &server, Some("localhost"));
             link.run();
@@ -733,7 +736,7 @@ fn a_client_that_had_declined_is_decided_about_again() {
             let mut link = Who::PresetNobody.link(&keys, &client, &server, Some("localhost"));
             link.server().judge = Judge::Stop;
             link.run();
-            if again == 1 {
+            if again {
                 assert_eq!(link.server().result, Ok(Outcome::Suspended(Question::Certificate)));
                 assert_eq!(link.server().session.pending_policy_errors(), 1);
                 assert!(link.server().remote().is_empty());
@@ -752,9 +755,9 @@ fn a_client_that_had_declined_is_decided_about_again() {
 #[test]
 fn either_side_can_do_without_resumption() {
     for protocol in VERSIONS {
-        for (client_allows, server_allows) in [(0, 1), (1, 0), (0, 0)] {
-            let client = client(protocol, |options| options.set_allow_resume(client_allows).unwrap());
-            let server = server(|options| options.set_allow_resume(server_allows).unwrap());
+        for (client_allows, server_allows) in [(false, true), (true, false), (false, false)] {
+            let client = client(protocol, |options| options.allow_resume = client_allows);
+            let server = server(|options| options.allow_resume = server_allows);
             for _ in 0..3 {
                 let link = Link::open(&client, &server);
                 assert_eq!(link.sides.each_ref().map(Side::resumed), [false; 2]);
@@ -769,8 +772,8 @@ fn a_ticket_that_grows_old_on_its_way_means_a_full_handshake() {
     let keys = Keys::new();
     let server = server(|options| {
         options.set_ticket_roots(&[root(&ROOT)]).unwrap();
-        options.set_ticket_lifetime(2).unwrap();
-        options.set_client_certificate_mode(REQUEST).unwrap();
+        options.set_ticket_lifetime(NonZeroU32::new(2)).unwrap();
+        options.client_certificates = REQUEST;
     });
     // Both versions wait at once. On a machine that stands still a ticket may be too old before it is offered: the
     // client then offers none, and there is nothing to see.
@@ -796,7 +799,7 @@ fn a_ticket_that_grows_old_on_its_way_means_a_full_handshake() {
 }
 
 /// Where the ticket is in a ClientHello's record: behind the extension's header, and what is in front of it there.
-fn ticket_in(hello: &[u8], protocol: u32) -> std::ops::Range<usize> {
+fn ticket_in(hello: &[u8], protocol: Version) -> std::ops::Range<usize> {
     let number = |at: usize| usize::from(u16::from_be_bytes([hello[at], hello[at + 1]]));
     let mut at = 5 + 4 + 2 + 32;
     at += 1 + usize::from(hello[at]);
@@ -829,7 +832,7 @@ fn answer_to(context: &Arc<Context>, hello: &[u8]) -> Result<Vec<u8>, Failure> {
 }
 
 /// Whether a server goes on from the ticket: in TLS 1.3 it selects a key, in TLS 1.2 it has no certificate to show.
-fn takes(flight: &[u8], protocol: u32) -> bool {
+fn takes(flight: &[u8], protocol: Version) -> bool {
     assert_eq!((flight[0], flight[5]), (22, 2), "no ServerHello");
     let message = 9 + usize::from(u16::from_be_bytes([flight[7], flight[8]]));
     if protocol == TLS12 {
@@ -910,7 +913,7 @@ fn bindings_of_a_resumed_session_are_its_own() {
 #[test]
 fn a_session_resumed_from_resumed_ones_still_knows_all_certificates() {
     for protocol in VERSIONS {
-        let server = server(|options| options.set_client_certificate_mode(REQUIRE).unwrap());
+        let server = server(|options| options.client_certificates = REQUIRE);
         let client = client(protocol, |options| options.set_credentials(Some(credentials("client-p256"))));
         for generation in 0..5 {
             let link = Link::open(&client, &server);
@@ -928,14 +931,14 @@ fn a_resumed_session_tells_how_it_came_about() {
     for protocol in VERSIONS {
         let server = server(|options| {
             options.add_alpn(b"h2").unwrap();
-            options.set_keep_client_hello(1).unwrap();
+            options.keep_client_hello = true;
         });
         let client = client(protocol, |options| options.add_alpn(b"h2").unwrap());
         for resumed in [false, true] {
             let link = Link::open(&client, &server);
             for side in &link.sides {
                 let negotiated = side.session.negotiated();
-                assert_eq!((side.resumed(), negotiated.protocol), (resumed, protocol));
+                assert_eq!((side.resumed(), negotiated.version), (resumed, Some(protocol)));
                 assert_eq!(&*negotiated.alpn, b"h2");
                 assert_eq!(side.session.target_host_name(), "localhost");
                 assert_eq!(side.session.state() & !state::RESUMED, state::HANDSHAKE_COMPLETE);
@@ -951,16 +954,16 @@ fn a_resumed_session_tells_how_it_came_about() {
 fn a_second_handshake_is_little_beside_the_first() {
     for protocol in VERSIONS {
         for mode in [NONE, REQUIRE] {
-            let bytes = |allow: i32| {
+            let bytes = |allow: bool| {
                 let server = server(|options| {
                     options.set_groups(&[X25519]).unwrap();
-                    options.set_client_certificate_mode(mode).unwrap();
-                    options.set_allow_resume(allow).unwrap();
+                    options.client_certificates = mode;
+                    options.allow_resume = allow;
                 });
                 let client = client(protocol, |options| {
                     options.set_groups(&[X25519]).unwrap();
                     options.set_credentials(Some(credentials("client-p256")));
-                    options.set_allow_resume(allow).unwrap();
+                    options.allow_resume = allow;
                 });
                 [(); 2].map(|()| {
                     let link = Link::open(&client, &server);
@@ -969,8 +972,8 @@ fn a_second_handshake_is_little_beside_the_first() {
                     link.bytes()
                 })
             };
-            let (with, without) = (bytes(1), bytes(0));
-            println!("{protocol:#x}, client certificates {mode}: {with:?} bytes resumed, {without:?} bytes without");
+            let (with, without) = (bytes(true), bytes(false));
+            println!("{protocol:?}, client certificates {mode:?}: {with:?} bytes resumed, {without:?} bytes without");
             // A client's chain is in each of its tickets.
             let most = if mode == REQUIRE { 85 } else { 65 };
             assert!(with[1] * 100 < with[0] * most, "{with:?}");
@@ -1033,7 +1036,7 @@ fn a_client_keeps_eight_tickets_for_a_server_and_uses_each_once() {
 fn many_threads_resume_on_one_context_and_none_as_another() {
     let keys = Keys::new();
     let server = rooted(REQUEST, |_| {});
-    let client = client(0, |_| {});
+    let client = client(None, |_| {});
     let tls12 = link::client(TLS12, |_| {});
     let resumed = std::sync::atomic::AtomicUsize::new(0);
     std::thread::scope(|scope| {

@@ -11,15 +11,16 @@
 #[path = "common/driver.rs"]
 mod driver;
 
+use spantls::session::Version;
 use std::sync::Arc;
 
 use driver::Ending::*;
 use driver::Step::*;
 use driver::{End, Ending, Judge, Policy, Role, Scenario, Sizes, Step, play, random, reference};
-use spantls::context::{Context, Credentials, Options};
+use spantls::context::{ClientCertificateMode, Context, Credentials, Options, Validation};
 
-const TLS12: u32 = 0xC00;
-const TLS13: u32 = 0x3000;
+const TLS12: Version = Version::Tls12;
+const TLS13: Version = Version::Tls13;
 const LARGE: usize = 100_000;
 
 #[test]
@@ -127,7 +128,7 @@ fn a_pause_at_any_single_offset_changes_nothing_to_a_tls13_server() {
 
 /// Everything behind each offset of the stream to a party in turn waits until nothing else can be done: so each flight
 /// is once cut in two at each of its bytes, and so is what follows the handshake.
-fn pause_everywhere(protocol: u32, to: usize) {
+fn pause_everywhere(protocol: Version, to: usize) {
     for (index, scenario) in scenarios(protocol).into_iter().enumerate() {
         let expected = reference(&scenario);
         let stride = if long() { 1 } else { scenario.stride };
@@ -170,11 +171,11 @@ fn long() -> bool {
 }
 
 /// Everything that can happen, in one version.
-fn scenarios(protocol: u32) -> Vec<Scenario> {
+fn scenarios(protocol: Version) -> Vec<Scenario> {
     let tls13 = protocol == TLS13;
     let server = context(Kind::server());
-    let requiring = context(Kind { client_certificates: 2, ..Kind::server() });
-    let requesting = context(Kind { client_certificates: 1, ..Kind::server() });
+    let requiring = context(Kind { client_certificates: ClientCertificateMode::Require, ..Kind::server() });
+    let requesting = context(Kind { client_certificates: ClientCertificateMode::Request, ..Kind::server() });
     let client = context(Kind::client(protocol));
     let known = context(Kind { key: Some("client-p256"), ..Kind::client(protocol) });
 
@@ -236,7 +237,7 @@ fn scenarios(protocol: u32) -> Vec<Scenario> {
         ),
     );
     let wrong_name = context(Kind { key: Some("server-wrongname"), ..Kind::server() });
-    let judging = context(Kind { automatic: true, ..Kind::client(protocol) });
+    let judging = context(Kind { validation: Validation::Automatic, ..Kind::client(protocol) });
     add(
         "a wrong name, judged without a question",
         3,
@@ -271,7 +272,8 @@ fn scenarios(protocol: u32) -> Vec<Scenario> {
     }
     if tls13 {
         let p256 = context(Kind { groups: &[0x0017], ..Kind::server() });
-        let p384 = context(Kind { groups: &[0x0018], client_certificates: 2, ..Kind::server() });
+        let p384 =
+            context(Kind { groups: &[0x0018], client_certificates: ClientCertificateMode::Require, ..Kind::server() });
         add("HelloRetryRequest", 1, closing_client(&client, &p256, Judge::Accept));
         add("HelloRetryRequest, mutual", 3, closing_client(&known, &p384, Judge::Default));
         let by_default = context(Kind { groups: &[], ..Kind::client(protocol) });
@@ -325,11 +327,13 @@ fn scenarios(protocol: u32) -> Vec<Scenario> {
     // With tickets in the stream, of which the client has one before. Small hellos: they are made many times.
     let (groups, resumption): (&[u16], _) = (&[0x001D], true);
     let server = context(Kind { groups, resumption, ..Kind::server() });
-    let requiring = context(Kind { client_certificates: 2, groups, resumption, ..Kind::server() });
-    let requesting = context(Kind { client_certificates: 1, groups, resumption, ..Kind::server() });
+    let requiring =
+        context(Kind { client_certificates: ClientCertificateMode::Require, groups, resumption, ..Kind::server() });
+    let requesting =
+        context(Kind { client_certificates: ClientCertificateMode::Request, groups, resumption, ..Kind::server() });
     let client = context(Kind { groups, resumption, ..Kind::client(protocol) });
     let known = context(Kind { key: Some("client-p256"), groups, resumption, ..Kind::client(protocol) });
-    let judging = context(Kind { automatic: true, groups, resumption, ..Kind::client(protocol) });
+    let judging = context(Kind { validation: Validation::Automatic, groups, resumption, ..Kind::client(protocol) });
     let refused = context(Kind { key: Some("client-p256"), groups, resumption, ..Kind::client(protocol) });
     let mut add = |name, stride, (client, server)| {
         all.push(Scenario { name, stride, resumed: true, client, server });
@@ -353,7 +357,7 @@ fn scenarios(protocol: u32) -> Vec<Scenario> {
         3,
         (role(&client, Judge::Cancel, &[], Cancelled), role(&server, Judge::Accept, &[], Told(0))),
     );
-    let small = context(Kind { groups, resumption, fragment: 64, ..Kind::server() });
+    let small = context(Kind { groups, resumption, fragment: Some(64), ..Kind::server() });
     add("resumed, in small records", 3, closing_client(&client, &small, Judge::Accept));
     // Who declines on demand keeps the tickets for sessions that know beforehand.
     let (client, server) = closing_client(&client, &requesting, Judge::Accept);
@@ -369,19 +373,19 @@ fn role(context: &Arc<Context>, judge: Judge, script: &'static [Step], ending: E
 struct Kind {
     server: bool,
     key: Option<&'static str>,
-    protocol: u32,
-    client_certificates: i32,
+    protocol: Option<Version>,
+    client_certificates: ClientCertificateMode,
     groups: &'static [u16],
     alpn: Option<&'static str>,
-    automatic: bool,
+    validation: Validation,
     resumption: bool,
-    fragment: usize,
+    fragment: Option<usize>,
 }
 
 impl Kind {
     /// Its hellos are short, since most scenarios are cut at each of their bytes.
-    fn client(protocol: u32) -> Self {
-        Self { server: false, key: None, protocol, groups: &[0x001D, 0x0017, 0x0018], ..Self::server() }
+    fn client(protocol: Version) -> Self {
+        Self { server: false, key: None, protocol: Some(protocol), groups: &[0x001D, 0x0017, 0x0018], ..Self::server() }
     }
 
     /// A server speaks both versions.
@@ -389,13 +393,13 @@ impl Kind {
         Self {
             server: true,
             key: Some("server-p256"),
-            protocol: 0,
-            client_certificates: 0,
+            protocol: None,
+            client_certificates: ClientCertificateMode::None,
             groups: &[],
             alpn: None,
-            automatic: false,
+            validation: Validation::External,
             resumption: false,
-            fragment: 0,
+            fragment: None,
         }
     }
 }
@@ -403,12 +407,12 @@ impl Kind {
 fn context(kind: Kind) -> Arc<Context> {
     let file = |name: String| std::fs::read(format!("{}/ffi-tests/certs/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
     let mut options = Options::default();
-    options.set_allow_resume(i32::from(kind.resumption)).unwrap();
+    options.allow_resume = kind.resumption;
     options.set_max_fragment_size(kind.fragment).unwrap();
-    options.set_protocols(kind.protocol).unwrap();
+    options.set_versions(kind.protocol.as_slice());
     options.add_trust_anchors_pem(&file("ca.pem".into())).unwrap();
-    options.set_client_certificate_mode(kind.client_certificates).unwrap();
-    options.set_certificate_validation(i32::from(kind.automatic)).unwrap();
+    options.client_certificates = kind.client_certificates;
+    options.validation = kind.validation;
     options.set_groups(kind.groups).unwrap();
     if let Some(name) = kind.key {
         let credentials =

@@ -6,13 +6,15 @@
 mod link;
 
 use link::*;
+use spantls::context::ClientCertificateMode;
 use spantls::outcome::FailureKind;
+use spantls::session::Version;
 
 const HANDSHAKE: u8 = 22;
 const CHANGE_CIPHER_SPEC: u8 = 20;
 
 /// What the records of a stream hold at most, without what protects them: in clear until the keys are there.
-fn longest_plaintext(stream: &[u8], protocol: u32) -> usize {
+fn longest_plaintext(stream: &[u8], protocol: Version) -> usize {
     let overhead = if protocol == TLS13 { 1 + 16 } else { 8 + 16 };
     let mut protected = false;
     let mut longest = 0;
@@ -38,13 +40,13 @@ fn no_record_of_ours_holds_more_than_the_options_say() {
                 own.set_ocsp_response(&vec![1; 5000]).unwrap();
                 let server = server(|options| {
                     options.set_credentials(Some(own));
-                    options.set_client_certificate_mode(2).unwrap();
-                    options.set_max_fragment_size(set[SERVER]).unwrap();
+                    options.client_certificates = ClientCertificateMode::Require;
+                    options.set_max_fragment_size((set[SERVER] != 0).then_some(set[SERVER])).unwrap();
                     options.set_cipher_suites(&[0x1301, 0xC02B]).unwrap();
                 });
                 let client = client(protocol, |options| {
                     options.set_credentials(Some(credentials("client-p256")));
-                    options.set_max_fragment_size(set[CLIENT]).unwrap();
+                    options.set_max_fragment_size((set[CLIENT] != 0).then_some(set[CLIENT])).unwrap();
                 });
                 for resumed in [false, true] {
                     let mut link = Link::open(&client, &server);
@@ -71,8 +73,8 @@ fn no_record_of_ours_holds_more_than_the_options_say() {
 #[test]
 fn a_handshake_whose_messages_do_not_fit_is_in_many_records() {
     for protocol in VERSIONS {
-        let server = server(|options| options.set_max_fragment_size(64).unwrap());
-        let client = client(protocol, |options| options.set_max_fragment_size(64).unwrap());
+        let server = server(|options| options.set_max_fragment_size(Some(64)).unwrap());
+        let client = client(protocol, |options| options.set_max_fragment_size(Some(64)).unwrap());
         let link = Link::open(&client, &server);
         for side in &link.sides {
             let first = records(&side.stream)[0];
@@ -85,7 +87,7 @@ fn a_handshake_whose_messages_do_not_fit_is_in_many_records() {
 #[test]
 fn sizes_that_no_record_has_are_refused() {
     for size in [1, 63, 16_385, usize::MAX] {
-        let failure = server_options().set_max_fragment_size(size).unwrap_err();
+        let failure = server_options().set_max_fragment_size(Some(size)).unwrap_err();
         assert_eq!(failure.kind, FailureKind::InvalidArgument);
     }
 }
@@ -100,7 +102,7 @@ fn a_staple_is_what_it_is_when_the_handshake_begins() {
         let contexts = [(); 2].map(|()| {
             server(|options| {
                 options.set_credentials(Some(own.clone()));
-                options.set_allow_resume(0).unwrap();
+                options.allow_resume = false;
             })
         });
         let client = client(protocol, |_| {});
@@ -151,7 +153,7 @@ fn resumed_sessions_and_clients_certificates_have_no_staple() {
         theirs.set_ocsp_response(b"of the client").unwrap();
         let server = server(|options| {
             options.set_credentials(Some(own));
-            options.set_client_certificate_mode(2).unwrap();
+            options.client_certificates = ClientCertificateMode::Require;
         });
         let client = client(protocol, |options| options.set_credentials(Some(theirs)));
         for resumed in [false, true, true] {

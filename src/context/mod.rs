@@ -22,7 +22,6 @@ use rustls::{ClientConfig, ServerConfig, SupportedCipherSuite, SupportedProtocol
 pub(crate) use crate::handshake::alpn::Protocols;
 pub use credentials::Credentials;
 pub use options::{CertificateRequests, ClientCertificateMode, Options, Validation};
-pub(crate) use options::{PROTOCOL_TLS12, PROTOCOL_TLS13};
 
 use crate::crypto::own_key::OwnKey;
 use crate::crypto::suites;
@@ -37,6 +36,7 @@ use crate::handshake::{ClientStart, ForGroup, ServerConfigs, ServerStart};
 use crate::limits::{MAX_ISSUER_LIST, RECORD_HEADER};
 use crate::outcome::Failure;
 use crate::trust;
+pub use crate::trust::{AnchorMode, Rules};
 
 /// What sessions share. Immutable, but for the roots of a server's tickets and the tickets that a client keeps.
 pub struct Context {

@@ -1,11 +1,11 @@
 //! Options: each is checked when it is set, all or nothing.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::SupportedCipherSuite;
 use rustls::crypto::SupportedKxGroup;
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 
 use super::Credentials;
 use super::pem;
@@ -22,18 +22,11 @@ use crate::limits::{
 };
 use crate::memory;
 use crate::outcome::Failure;
-use crate::trust::{self, AnchorMode, Rules};
+use crate::trust::{self, Rules};
+use crate::wire::Version;
 
-/// TLS 1.2 as .NET's `SslProtocols` numbers it.
-pub(crate) const PROTOCOL_TLS12: u32 = 0xC00;
-/// TLS 1.3.
-pub(crate) const PROTOCOL_TLS13: u32 = 0x3000;
-
-/// Instead of a validation time: the time of the judgement.
-pub(crate) const VALIDATION_TIME_NOW: i64 = -1;
-
-/// Whether a server asks its clients for certificates.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Whether a server asks its clients for certificates; in the order of what is demanded of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ClientCertificateMode {
     /// It does not.
     #[default]
@@ -70,23 +63,30 @@ pub enum Validation {
 #[derive(Clone)]
 pub struct Options {
     pub(crate) chains: Chains,
-    pub(crate) certificate_requests: CertificateRequests,
+    /// What a client without credentials does when a server asks for a certificate.
+    pub certificate_requests: CertificateRequests,
     pub(crate) trust_anchors: Vec<CertificateDer<'static>>,
     pub(crate) revocation_lists: Vec<CertificateRevocationListDer<'static>>,
-    pub(crate) rules: Rules,
+    /// How the default validation judges.
+    pub rules: Rules,
     pub(crate) tls12: bool,
     pub(crate) tls13: bool,
     pub(crate) cipher_suites: Vec<SupportedCipherSuite>,
     pub(crate) groups: Vec<&'static dyn SupportedKxGroup>,
     pub(crate) alpn: Protocols,
     /// A server whose client offers only other application protocols negotiates none.
-    pub(crate) continues_without_alpn: bool,
-    pub(crate) client_certificates: ClientCertificateMode,
-    pub(crate) validation: Validation,
-    pub(crate) keep_client_hello: bool,
+    pub continues_without_alpn: bool,
+    /// Whether a server asks its clients for certificates.
+    pub client_certificates: ClientCertificateMode,
+    /// Who judges the peer's certificate.
+    pub validation: Validation,
+    /// Server sessions keep the ClientHello after the handshake.
+    pub keep_client_hello: bool,
     pub(crate) key_log: Option<Arc<KeyLogFile>>,
-    pub(crate) allow_resume: bool,
-    pub(crate) validate_on_resume: bool,
+    /// Sessions resume earlier ones, and can be resumed.
+    pub allow_resume: bool,
+    /// The peer of a resumed session is judged again.
+    pub validate_on_resume: bool,
     /// The host's; none if each context makes its own.
     pub(crate) ticket_roots: Vec<Arc<Root>>,
     /// In seconds.
@@ -146,17 +146,6 @@ impl Options {
     /// Adds a server's credentials for clients that ask for this name.
     pub fn add_credentials_for_name(&mut self, name: &str, credentials: &Credentials) -> Result<(), Failure> {
         self.chains.add_for_name(name, credentials.own_key())
-    }
-
-    /// Sets what a client without credentials does when a server asks for a certificate.
-    pub fn set_certificate_requests(&mut self, mode: i32) -> Result<(), Failure> {
-        self.certificate_requests = match mode {
-            0 => CertificateRequests::ByValidation,
-            1 => CertificateRequests::Suspend,
-            2 => CertificateRequests::Decline,
-            _ => return Err(Failure::argument("the mode is not a SPANTLS_CERTIFICATE_REQUESTS value")),
-        };
-        Ok(())
     }
 
     /// Whether a client without credentials shows none, without asking the host.
@@ -231,44 +220,10 @@ impl Options {
         Ok(())
     }
 
-    /// Sets how trust anchors are judged.
-    pub fn set_trust_anchor_mode(&mut self, mode: i32) -> Result<(), Failure> {
-        self.rules.anchors = match mode {
-            0 => AnchorMode::Authorities,
-            1 => AnchorMode::Certificates,
-            2 => AnchorMode::PartialChain,
-            _ => return Err(Failure::argument("this is not a TLS_TRUST_ANCHORS value")),
-        };
-        Ok(())
-    }
-
-    /// Sets whether certificates must follow the strict profile of RFC 5280.
-    pub fn set_strict_certificates(&mut self, strict: i32) -> Result<(), Failure> {
-        self.rules.strict = flag(strict)?;
-        Ok(())
-    }
-
-    /// Sets the moment at which certificates must be valid, in seconds from the Unix epoch on; -1 is now.
-    pub fn set_validation_time(&mut self, unix_seconds: i64) -> Result<(), Failure> {
-        self.rules.time = match u64::try_from(unix_seconds) {
-            Ok(seconds) => Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds))),
-            Err(_) if unix_seconds == VALIDATION_TIME_NOW => None,
-            Err(_) => return Err(Failure::argument("a time before 1970 is not supported")),
-        };
-        Ok(())
-    }
-
-    /// Sets the protocol versions; 0 means all.
-    pub fn set_protocols(&mut self, mask: u32) -> Result<(), Failure> {
-        let has = |version| mask & version == version;
-        let whole =
-            if has(PROTOCOL_TLS12) { PROTOCOL_TLS12 } else { 0 } | if has(PROTOCOL_TLS13) { PROTOCOL_TLS13 } else { 0 };
-        if mask != whole {
-            return Err(Failure::argument("only SPANTLS_PROTOCOL_TLS12 and SPANTLS_PROTOCOL_TLS13 are known"));
-        }
-        let has = |version| mask == 0 || has(version);
-        (self.tls12, self.tls13) = (has(PROTOCOL_TLS12), has(PROTOCOL_TLS13));
-        Ok(())
+    /// Sets the protocol versions; none means all.
+    pub fn set_versions(&mut self, versions: &[Version]) {
+        let has = |version| versions.is_empty() || versions.contains(&version);
+        (self.tls12, self.tls13) = (has(Version::Tls12), has(Version::Tls13));
     }
 
     /// Sets the cipher suites in order of preference; none means all.
@@ -298,92 +253,42 @@ impl Options {
         self.alpn.add(name)
     }
 
-    /// Sets what a server does if a client offers only other application protocols.
-    pub fn set_alpn_mismatch(&mut self, mode: i32) -> Result<(), Failure> {
-        self.continues_without_alpn = match mode {
-            0 => false,
-            1 => true,
-            _ => return Err(Failure::argument("this is not a way to treat application protocols")),
-        };
-        Ok(())
-    }
-
-    /// Sets whether clients are asked for certificates.
-    pub fn set_client_certificate_mode(&mut self, mode: i32) -> Result<(), Failure> {
-        self.client_certificates = match mode {
-            0 => ClientCertificateMode::None,
-            1 => ClientCertificateMode::Request,
-            2 => ClientCertificateMode::Require,
-            _ => return Err(Failure::argument("this is no TLS_CLIENT_CERTIFICATE value")),
-        };
-        Ok(())
-    }
-
-    /// Sets who judges.
-    pub fn set_certificate_validation(&mut self, mode: i32) -> Result<(), Failure> {
-        self.validation = match mode {
-            0 => Validation::External,
-            1 => Validation::Automatic,
-            _ => return Err(Failure::argument("this is no TLS_VALIDATION value")),
-        };
-        Ok(())
-    }
-
-    /// Sets whether sessions resume earlier ones, and can be resumed.
-    pub fn set_allow_resume(&mut self, allow: i32) -> Result<(), Failure> {
-        self.allow_resume = flag(allow)?;
-        Ok(())
-    }
-
-    /// Sets whether the peer of a resumed session is judged again.
-    pub fn set_validate_on_resume(&mut self, validate: i32) -> Result<(), Failure> {
-        self.validate_on_resume = flag(validate)?;
-        Ok(())
-    }
-
     /// Sets the roots that ticket keys derive from; none means that each context makes its own.
     pub fn set_ticket_roots(&mut self, roots: &[TicketRoot<'_>]) -> Result<(), Failure> {
         self.ticket_roots = ticket_roots::from_host(roots)?;
         Ok(())
     }
 
-    /// Sets how long a server's tickets are good for, in seconds; 0 is the default.
-    pub fn set_ticket_lifetime(&mut self, seconds: u32) -> Result<(), Failure> {
-        self.ticket_lifetime = match seconds {
-            0 => DEFAULT_TICKET_LIFETIME,
-            1..=MAX_TICKET_LIFETIME => seconds,
+    /// Sets how long a server's tickets are good for, in seconds; `None` is the default.
+    pub fn set_ticket_lifetime(&mut self, seconds: Option<NonZeroU32>) -> Result<(), Failure> {
+        self.ticket_lifetime = match seconds.map_or(DEFAULT_TICKET_LIFETIME, NonZeroU32::get) {
+            seconds @ ..=MAX_TICKET_LIFETIME => seconds,
             _ => return Err(Failure::argument("session tickets live for seven days at most")),
         };
         Ok(())
     }
 
     /// Sets how many tickets a server sends after a TLS 1.3 handshake.
-    pub fn set_ticket_count(&mut self, count: u32) -> Result<(), Failure> {
-        let count = usize::try_from(count).ok().filter(|count| *count <= MAX_TICKET_COUNT);
-        let too_many = || Failure::argument(format!("a server sends {MAX_TICKET_COUNT} session tickets at most"));
-        self.ticket_count = count.ok_or_else(too_many)?;
+    pub fn set_ticket_count(&mut self, count: usize) -> Result<(), Failure> {
+        if count > MAX_TICKET_COUNT {
+            return Err(Failure::argument(format!("a server sends {MAX_TICKET_COUNT} session tickets at most")));
+        }
+        self.ticket_count = count;
         Ok(())
     }
 
-    /// Sets how many bytes of plaintext a record of ours has at most; 0 is what the protocol allows.
-    pub fn set_max_fragment_size(&mut self, size: usize) -> Result<(), Failure> {
-        self.max_fragment_size = match size {
-            0 => None,
-            MIN_FRAGMENT..=MAX_PLAINTEXT => Some(size),
-            _ => return Err(Failure::argument("a record has 64 to 16,384 bytes of plaintext")),
-        };
+    /// Sets how many bytes of plaintext a record of ours has at most; `None` is what the protocol allows.
+    pub fn set_max_fragment_size(&mut self, size: Option<usize>) -> Result<(), Failure> {
+        if size.is_some_and(|size| !(MIN_FRAGMENT..=MAX_PLAINTEXT).contains(&size)) {
+            return Err(Failure::argument("a record has 64 to 16,384 bytes of plaintext"));
+        }
+        self.max_fragment_size = size;
         Ok(())
     }
 
     /// Appends the secrets of every session to a file.
     pub fn set_key_log_file(&mut self, path: &str) -> Result<(), Failure> {
         self.key_log = if path.is_empty() { None } else { Some(KeyLogFile::open(path)?) };
-        Ok(())
-    }
-
-    /// Sets whether server sessions keep the ClientHello after the handshake.
-    pub fn set_keep_client_hello(&mut self, keep: i32) -> Result<(), Failure> {
-        self.keep_client_hello = flag(keep)?;
         Ok(())
     }
 }
@@ -394,14 +299,6 @@ fn whole(der: &[u8], what: &str) -> Result<(), Failure> {
         _ if der::is_sequence(der) => Ok(()),
         [b'-', b'-', b'-', b'-', b'-', ..] => Err(Failure::configuration(format!("{what} is PEM, not DER"))),
         _ => Err(Failure::configuration(format!("{what} is not DER, is cut short, or has something after its end"))),
-    }
-}
-
-fn flag(value: i32) -> Result<bool, Failure> {
-    match value {
-        0 => Ok(false),
-        1 => Ok(true),
-        _ => Err(Failure::argument("0 or 1 is needed")),
     }
 }
 
@@ -421,28 +318,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rule_that_does_not_exist_is_refused_and_changes_nothing() {
-        let mut options = Options::default();
-        options.set_validation_time(7).unwrap();
-        options.set_trust_anchor_mode(2).unwrap();
-        let before = options.rules;
-        assert!(options.set_validation_time(-2).is_err());
-        assert!(options.set_validation_time(i64::MIN).is_err());
-        assert!(options.set_trust_anchor_mode(3).is_err());
-        assert!(options.set_strict_certificates(2).is_err());
-        assert_eq!(options.rules, before);
-        options.set_validation_time(VALIDATION_TIME_NOW).unwrap();
-        assert_eq!(options.rules.time, None);
-    }
-    #[test]
     fn a_ticket_lifetime_and_a_ticket_count_have_an_end() {
         let mut options = Options::default();
-        options.set_ticket_lifetime(604_800).unwrap();
+        options.set_ticket_lifetime(NonZeroU32::new(604_800)).unwrap();
         options.set_ticket_count(16).unwrap();
-        assert!(options.set_ticket_lifetime(604_801).is_err() && options.set_ticket_lifetime(u32::MAX).is_err());
-        assert!(options.set_ticket_count(17).is_err() && options.set_ticket_count(u32::MAX).is_err());
+        assert!(options.set_ticket_lifetime(NonZeroU32::new(604_801)).is_err());
+        assert!(options.set_ticket_lifetime(Some(NonZeroU32::MAX)).is_err());
+        assert!(options.set_ticket_count(17).is_err() && options.set_ticket_count(usize::MAX).is_err());
         assert_eq!((options.ticket_lifetime, options.ticket_count), (604_800, 16));
-        options.set_ticket_lifetime(0).unwrap();
+        options.set_ticket_lifetime(None).unwrap();
         options.set_ticket_count(0).unwrap();
         assert_eq!((options.ticket_lifetime, options.ticket_count), (7200, 0));
     }

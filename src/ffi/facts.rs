@@ -6,6 +6,7 @@ use super::fence;
 use super::getting::{copy_out, copy_text, fill_struct};
 use super::handles::tls_session_t;
 use super::host::{Host, disjoint, required};
+use super::options::protocol;
 use super::status::tls_status_t;
 use crate::outcome::{Failure, Outcome};
 use crate::session::{Binding, state};
@@ -71,7 +72,7 @@ pub unsafe extern "C" fn tls_session_has_pending_output(session: *const tls_sess
 pub unsafe extern "C" fn tls_session_negotiated_protocol(session: *const tls_session_t) -> u32 {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    fence::read(host, session, 0, |session| session.negotiated().protocol)
+    fence::read(host, session, 0, |session| session.negotiated().version.map_or(0, protocol))
 }
 
 /// Returns the cipher suite, a `SPANTLS_SUITE_…` value; 0 until the handshake is COMPLETE. `spantls_cipher_suite_name()` names it.

@@ -17,6 +17,7 @@ pub mod getting;
 mod handles;
 mod host;
 pub mod library;
+mod meaning;
 pub mod numbers;
 pub mod options;
 pub mod reasons;

@@ -1,14 +1,18 @@
 //! Options: the builder of contexts.
 
 use std::ffi::{c_char, c_void};
+use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
 use super::fence;
 use super::handles::{spantls_ticket_root_t, tls_credentials_t, tls_options_t};
 use super::host::{Host, required};
+use super::meaning::{flag, meaning};
 use super::status::tls_status_t;
-use crate::context::Options;
+use crate::context::{AnchorMode, CertificateRequests, ClientCertificateMode, Options, Validation};
 use crate::outcome::{Failure, Outcome};
+use crate::session::Version;
 
 /// The values for `tls_options_set_protocols()`, and of `tls_session_negotiated_protocol()`: .NET's `SslProtocols`.
 #[repr(C)]
@@ -189,7 +193,16 @@ pub unsafe extern "C" fn tls_options_add_credentials_for_name(
 pub unsafe extern "C" fn tls_options_set_certificate_requests(options: *mut tls_options_t, mode: i32) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    change(host, options, |options| options.set_certificate_requests(mode))
+    use spantls_certificate_requests_values::*;
+    change(host, options, |options| {
+        let values = [
+            (SPANTLS_CERTIFICATE_REQUESTS_DEFAULT as i32, CertificateRequests::ByValidation),
+            (SPANTLS_CERTIFICATE_REQUESTS_SUSPEND as i32, CertificateRequests::Suspend),
+            (SPANTLS_CERTIFICATE_REQUESTS_DECLINE as i32, CertificateRequests::Decline),
+        ];
+        options.certificate_requests = meaning(mode, &values, "the mode is not a SPANTLS_CERTIFICATE_REQUESTS value")?;
+        Ok(())
+    })
 }
 
 /// Adds trust anchors (CA certificates) in PEM text for the default validation.
@@ -265,7 +278,16 @@ pub unsafe extern "C" fn tls_options_add_system_trust_anchors(options: *mut tls_
 pub unsafe extern "C" fn tls_options_set_trust_anchor_mode(options: *mut tls_options_t, mode: i32) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    change(host, options, |options| options.set_trust_anchor_mode(mode))
+    use spantls_trust_anchor_values::*;
+    change(host, options, |options| {
+        let values = [
+            (SPANTLS_TRUST_ANCHORS_AUTHORITIES as i32, AnchorMode::Authorities),
+            (SPANTLS_TRUST_ANCHORS_CERTIFICATES as i32, AnchorMode::Certificates),
+            (SPANTLS_TRUST_ANCHORS_PARTIAL_CHAIN as i32, AnchorMode::PartialChain),
+        ];
+        options.rules.anchors = meaning(mode, &values, "this is not a TLS_TRUST_ANCHORS value")?;
+        Ok(())
+    })
 }
 
 /// Sets whether certificates must follow the profile of RFC 5280 section 4: 1, or 0 (default).
@@ -279,7 +301,10 @@ pub unsafe extern "C" fn tls_options_set_trust_anchor_mode(options: *mut tls_opt
 pub unsafe extern "C" fn tls_options_set_strict_certificates(options: *mut tls_options_t, strict: i32) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    change(host, options, |options| options.set_strict_certificates(strict))
+    change(host, options, |options| {
+        options.rules.strict = flag(strict)?;
+        Ok(())
+    })
 }
 
 /// Sets the time at which certificates and revocation lists must be valid, in seconds since 1970-01-01 00:00:00 UTC.
@@ -295,7 +320,14 @@ pub unsafe extern "C" fn tls_options_set_validation_time(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    change(host, options, |options| options.set_validation_time(unix_seconds))
+    change(host, options, |options| {
+        options.rules.time = match u64::try_from(unix_seconds) {
+            Ok(seconds) => Some(Duration::from_secs(seconds)),
+            Err(_) if unix_seconds == SPANTLS_VALIDATION_TIME_NOW => None,
+            Err(_) => return Err(Failure::argument("a time before 1970 is not supported")),
+        };
+        Ok(())
+    })
 }
 
 /// Adds certificate revocation lists (CRLs, RFC 5280 section 5) in PEM text.
@@ -347,7 +379,10 @@ pub unsafe extern "C" fn tls_options_add_crls_der(
 pub unsafe extern "C" fn tls_options_set_protocols(options: *mut tls_options_t, protocols: u32) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    change(host, options, |options| options.set_protocols(protocols))
+    change(host, options, |options| {
+        options.set_versions(versions(protocols)?);
+        Ok(())
+    })
 }
 
 /// Sets the cipher suites (`SPANTLS_SUITE_…`) in order of preference; `num_ids` 0 means all.
@@ -414,7 +449,12 @@ pub unsafe extern "C" fn tls_options_add_alpn(
 pub unsafe extern "C" fn tls_options_set_alpn_mismatch(options: *mut tls_options_t, mode: i32) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    change(host, options, |options| options.set_alpn_mismatch(mode))
+    use spantls_alpn_mismatch_values::*;
+    change(host, options, |options| {
+        let values = [(SPANTLS_ALPN_MISMATCH_FAIL as i32, false), (SPANTLS_ALPN_MISMATCH_CONTINUE as i32, true)];
+        options.continues_without_alpn = meaning(mode, &values, "this is not a way to treat application protocols")?;
+        Ok(())
+    })
 }
 
 /// Sets whether a server asks its clients for certificates (mutual TLS): a `SPANTLS_CLIENT_CERTIFICATE_…` value. Clients ignore it.
@@ -428,7 +468,16 @@ pub unsafe extern "C" fn tls_options_set_client_certificate_mode(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    change(host, options, |options| options.set_client_certificate_mode(mode))
+    use spantls_client_certificate_values::*;
+    change(host, options, |options| {
+        let values = [
+            (SPANTLS_CLIENT_CERTIFICATE_NONE as i32, ClientCertificateMode::None),
+            (SPANTLS_CLIENT_CERTIFICATE_REQUEST as i32, ClientCertificateMode::Request),
+            (SPANTLS_CLIENT_CERTIFICATE_REQUIRE as i32, ClientCertificateMode::Require),
+        ];
+        options.client_certificates = meaning(mode, &values, "this is no TLS_CLIENT_CERTIFICATE value")?;
+        Ok(())
+    })
 }
 
 /// Sets who verifies the peer's certificate, the host or the library: a `SPANTLS_VALIDATION_…` value.
@@ -442,7 +491,15 @@ pub unsafe extern "C" fn tls_options_set_certificate_validation(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    change(host, options, |options| options.set_certificate_validation(mode))
+    use spantls_validation_values::*;
+    change(host, options, |options| {
+        let values = [
+            (SPANTLS_VALIDATION_EXTERNAL as i32, Validation::External),
+            (SPANTLS_VALIDATION_AUTOMATIC as i32, Validation::Automatic),
+        ];
+        options.validation = meaning(mode, &values, "this is no TLS_VALIDATION value")?;
+        Ok(())
+    })
 }
 
 /// Sets whether sessions can resume earlier ones with session tickets (RFC 8446 section 2.2, RFC 5077): 0 or 1 (default).
@@ -457,7 +514,10 @@ pub unsafe extern "C" fn tls_options_set_certificate_validation(
 pub unsafe extern "C" fn tls_options_set_allow_resume(options: *mut tls_options_t, allow: i32) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    change(host, options, |options| options.set_allow_resume(allow))
+    change(host, options, |options| {
+        options.allow_resume = flag(allow)?;
+        Ok(())
+    })
 }
 
 /// Sets whether the peer's certificate is judged again when a session is resumed: 0 or 1 (default).
@@ -475,7 +535,10 @@ pub unsafe extern "C" fn tls_options_set_validate_on_resume(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    change(host, options, |options| options.set_validate_on_resume(validate))
+    change(host, options, |options| {
+        options.validate_on_resume = flag(validate)?;
+        Ok(())
+    })
 }
 
 /// Sets the roots of a server's session ticket keys: processes and machines with the same roots resume each other's sessions.
@@ -520,7 +583,7 @@ pub unsafe extern "C" fn tls_options_set_ticket_roots(
 pub unsafe extern "C" fn tls_options_set_ticket_lifetime(options: *mut tls_options_t, seconds: u32) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    change(host, options, |options| options.set_ticket_lifetime(seconds))
+    change(host, options, |options| options.set_ticket_lifetime(NonZeroU32::new(seconds)))
 }
 
 /// Sets how many session tickets a server sends after each TLS 1.3 handshake: 0 to 16; the default is 2.
@@ -534,7 +597,7 @@ pub unsafe extern "C" fn tls_options_set_ticket_lifetime(options: *mut tls_optio
 pub unsafe extern "C" fn tls_options_set_ticket_count(options: *mut tls_options_t, count: u32) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    change(host, options, |options| options.set_ticket_count(count))
+    change(host, options, |options| options.set_ticket_count(count as usize))
 }
 
 /// Sets the most plaintext in bytes that a record of ours holds: 64 to 16,384; 0 means 16,384 (default, RFC 8446 section 5.1).
@@ -547,7 +610,7 @@ pub unsafe extern "C" fn tls_options_set_ticket_count(options: *mut tls_options_
 pub unsafe extern "C" fn tls_options_set_max_fragment_size(options: *mut tls_options_t, size: usize) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    change(host, options, |options| options.set_max_fragment_size(size))
+    change(host, options, |options| options.set_max_fragment_size((size != 0).then_some(size)))
 }
 
 /// Appends the secrets of every session to a file, in the format of `SSLKEYLOGFILE` that Wireshark reads: for debugging only.
@@ -580,7 +643,32 @@ pub unsafe extern "C" fn tls_options_set_key_log_file(
 pub unsafe extern "C" fn tls_options_set_keep_client_hello(options: *mut tls_options_t, keep: i32) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    change(host, options, |options| options.set_keep_client_hello(keep))
+    change(host, options, |options| {
+        options.keep_client_hello = flag(keep)?;
+        Ok(())
+    })
+}
+
+/// The protocol versions of a mask, none for 0.
+fn versions(mask: u32) -> Result<&'static [Version], Failure> {
+    const TLS12: u32 = spantls_protocol_values::SPANTLS_PROTOCOL_TLS12 as u32;
+    const TLS13: u32 = spantls_protocol_values::SPANTLS_PROTOCOL_TLS13 as u32;
+    const BOTH: u32 = TLS12 | TLS13;
+    match mask {
+        0 => Ok(&[]),
+        TLS12 => Ok(&[Version::Tls12]),
+        TLS13 => Ok(&[Version::Tls13]),
+        BOTH => Ok(&[Version::Tls12, Version::Tls13]),
+        _ => Err(Failure::argument("only SPANTLS_PROTOCOL_TLS12 and SPANTLS_PROTOCOL_TLS13 are known")),
+    }
+}
+
+/// The number of a protocol version.
+pub(super) fn protocol(version: Version) -> u32 {
+    (match version {
+        Version::Tls12 => spantls_protocol_values::SPANTLS_PROTOCOL_TLS12,
+        Version::Tls13 => spantls_protocol_values::SPANTLS_PROTOCOL_TLS13,
+    }) as u32
 }
 
 /// Changes options, all or nothing.
@@ -599,4 +687,33 @@ fn change(
 /// The options; one that a contained panic left is as good as any: each change is all or nothing.
 pub(super) fn lock(options: &Mutex<Options>) -> MutexGuard<'_, Options> {
     options.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ptr::null_mut;
+
+    use super::*;
+
+    #[test]
+    fn a_rule_that_does_not_exist_is_refused_and_changes_nothing() {
+        // SAFETY: every pointer below is good.
+        let host = unsafe { Host::keeps_the_conventions() };
+        let mut options = null_mut();
+        host.give(&raw mut options, Mutex::new(Options::default()));
+        let rules = || lock(host.borrow(options).unwrap()).rules;
+        // SAFETY: live options, here and below.
+        let at = |time| unsafe { tls_options_set_validation_time(options, time) };
+        // SAFETY: as above.
+        let mode = |mode| unsafe { tls_options_set_trust_anchor_mode(options, mode) };
+        assert_eq!((at(7), mode(2)), (0, 0));
+        let before = rules();
+        assert_eq!(before.anchors, AnchorMode::PartialChain);
+        assert_eq!((at(-2), at(i64::MIN), mode(3)), (-1, -1, -1));
+        // SAFETY: as above.
+        assert_eq!(unsafe { tls_options_set_strict_certificates(options, 2) }, -1);
+        assert_eq!(rules(), before);
+        assert_eq!((at(SPANTLS_VALIDATION_TIME_NOW), rules().time), (0, None));
+        host.destroy(options);
+    }
 }

@@ -4,7 +4,7 @@ use super::answers::{no_certificate, refusal_by_host};
 use super::read::ReadHalf;
 use super::stats::now;
 use super::{Session, only_without_span, state, try_lock};
-use crate::context::{ClientCertificateMode, PROTOCOL_TLS13, Validation};
+use crate::context::{ClientCertificateMode, Validation};
 use crate::handshake::alert;
 use crate::outcome::{Alert, Failure, Outcome, Question};
 use crate::trust::Extent;
@@ -23,7 +23,7 @@ impl Session {
         if !self.context.is_server() {
             return Err(Failure::state("only a server asks for a client's certificate"));
         }
-        if self.negotiated().protocol != PROTOCOL_TLS13 {
+        if self.negotiated().version != Some(Version::Tls13) {
             return Err(Failure::not_supported("TLS 1.2 would have to renegotiate"));
         }
         let mut write = try_lock(&self.write)?;

@@ -12,12 +12,13 @@ use crate::handshake::Bindings;
 use crate::handshake::question::{CertificateRequest, SignatureRequest};
 use crate::outcome::Question;
 use crate::trust::Link;
+use crate::wire::Version;
 
 /// What the handshake agreed on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Negotiated {
-    /// .NET's `SslProtocols` value.
-    pub protocol: u32,
+    /// The protocol version; `None` until the handshake is complete.
+    pub version: Option<Version>,
     /// IANA number.
     pub cipher_suite: u16,
     /// IANA number.

@@ -347,8 +347,7 @@ mod tests {
 
     /// A server on a socket, made to believe that a kernel without rekeying sends for it, and its client over spans.
     fn server_of_a_kernel_without_rekeying() -> (Session, Session, UnixStream) {
-        let mut options = Options::default();
-        options.set_allow_resume(0).unwrap();
+        let mut options = Options { allow_resume: false, ..Options::default() };
         let (chain, key) = (certificates("server-p256.pem"), certificates("server-p256.key"));
         options.set_credentials(Some(Arc::new(Credentials::from_pem(&chain, &key, None).unwrap())));
         let (ours, mut wire) = UnixStream::pair().unwrap();

@@ -34,6 +34,7 @@ use crate::context::{Context, Protocols};
 use crate::outcome::{Failure, FailureKind, Outcome};
 use crate::trust;
 use crate::wiping::stack;
+pub use crate::wire::Version;
 use bound::Bound;
 pub use facts::Negotiated;
 pub use getters::Binding;

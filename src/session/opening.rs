@@ -4,7 +4,6 @@ use super::kernel::Keys;
 use super::read::{ReadHalf, Receiver};
 use super::write::WriteHalf;
 use super::{Session, state, try_lock};
-use crate::context::{PROTOCOL_TLS12, PROTOCOL_TLS13};
 use crate::crypto::record_keys::RecordKeys;
 use crate::handshake::{Direction, Finished};
 use crate::outcome::Failure;
@@ -12,7 +11,6 @@ use crate::post_handshake::client_auth::ClientAuth;
 use crate::record::open::Opener;
 use crate::record::protection::Protection;
 use crate::record::seal::Sealer;
-use crate::wire::Version;
 
 impl Session {
     /// The record layer takes over from rustls.
@@ -45,10 +43,7 @@ impl Session {
             kernel.keep(Keys { sending: sending.keys, receiving: receiving.keys });
         }
         let mut facts = self.shared.facts();
-        facts.negotiated.protocol = match version {
-            Version::Tls12 => PROTOCOL_TLS12,
-            Version::Tls13 => PROTOCOL_TLS13,
-        };
+        facts.negotiated.version = Some(version);
         facts.negotiated.cipher_suite = finished.cipher_suite;
         facts.negotiated.group = finished.group;
         facts.negotiated.alpn = finished.alpn.into();

@@ -1,5 +1,7 @@
 //! What can be printed or read in an error holds no secrets.
 
+use crate::context::ClientCertificateMode;
+use crate::session::Version;
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -124,16 +126,16 @@ fn step(session: &Session, inbox: &mut Vec<u8>, outbox: &mut Vec<u8>, failures: 
     }
 }
 
-fn open(protocol: u32, log: &str) -> Scene {
+fn open(protocol: Version, log: &str) -> Scene {
     let mut options = Options::default();
     options.set_credentials(Some(credentials("server-p256")));
     options.set_ticket_roots(&[TICKET_ROOT]).unwrap();
-    options.set_client_certificate_mode(2).unwrap();
+    options.client_certificates = ClientCertificateMode::Require;
     options.set_key_log_file(log).unwrap();
     let server_context = Arc::new(Context::server(options.clone()).unwrap());
     let mut client = Options::default();
     client.set_credentials(Some(credentials("client-p256")));
-    client.set_protocols(protocol).unwrap();
+    client.set_versions(&[protocol]);
     let client_context = Arc::new(Context::client(client).unwrap());
     let (client, server) = (Session::new(client_context.clone()), Session::new(server_context.clone()));
     client.set_target_host_name("localhost").unwrap();
@@ -206,8 +208,8 @@ impl Scene {
 
 #[test]
 fn nothing_that_can_be_printed_holds_a_secret() {
-    for protocol in [0xC00, 0x3000] {
-        let log = std::env::temp_dir().join(format!("spantls-secrecy-{protocol}-{}", std::process::id()));
+    for protocol in [Version::Tls12, Version::Tls13] {
+        let log = std::env::temp_dir().join(format!("spantls-secrecy-{protocol:?}-{}", std::process::id()));
         let log = log.to_str().unwrap();
         let mut scene = open(protocol, log);
         let mut material = vec![0; 48];
@@ -215,7 +217,7 @@ fn nothing_that_can_be_printed_holds_a_secret() {
         scene.fail_everywhere(&material);
         let lines = logged(log);
         std::fs::remove_file(log).unwrap();
-        assert!(lines.len() >= if protocol == 0xC00 { 1 } else { 5 });
+        assert!(lines.len() >= if protocol == Version::Tls12 { 1 } else { 5 });
         assert!(scene.failures.len() > 20, "{} failures", scene.failures.len());
 
         let mut secrets = vec![

@@ -1,5 +1,6 @@
 //! Two sessions in memory: every suite and key type, suspensions, and the stack they need.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::*;
@@ -32,15 +33,13 @@ fn pair(server: Options, client: Options) -> Pair {
 }
 
 fn server_options(name: &str) -> Options {
-    let mut options = Options::default();
-    options.set_allow_resume(0).unwrap();
+    let mut options = Options { allow_resume: false, ..Options::default() };
     options.set_credentials(Some(credentials(name)));
     options
 }
 
 fn client_options() -> Options {
-    let mut options = Options::default();
-    options.set_allow_resume(0).unwrap();
+    let mut options = Options { allow_resume: false, ..Options::default() };
     options.add_trust_anchors_pem(&certificates("ca.pem")).unwrap();
     options
 }
@@ -163,7 +162,7 @@ fn every_suite_and_key_type_works_and_uses_half_a_stack_at_most() {
                 continue;
             }
             let mut options = server_options(server);
-            options.set_client_certificate_mode(2).unwrap();
+            options.client_certificates = ClientCertificateMode::Require;
             options.add_trust_anchors_pem(&certificates("ca.pem")).unwrap();
             let mut client = client_options();
             client.set_cipher_suites(&[suite]).unwrap();
@@ -198,11 +197,10 @@ fn every_suite_and_key_type_works_and_uses_half_a_stack_at_most() {
         }
     }
     // The deepest chain.
-    let mut client = Options::default();
-    client.set_allow_resume(0).unwrap();
+    let mut client = Options { allow_resume: false, ..Options::default() };
     client.add_trust_anchors_pem(&certificates("deep-ca.pem")).unwrap();
-    for protocols in [0xC00, 0x3000] {
-        client.set_protocols(protocols).unwrap();
+    for protocols in [Version::Tls12, Version::Tls13] {
+        client.set_versions(&[protocols]);
         let mut pair = pair(server_options("deep-rsa4096"), client.clone());
         pair.shake(accept);
         assert_eq!(pair.client.remote_certificates().len(), 7);
@@ -214,12 +212,12 @@ fn every_suite_and_key_type_works_and_uses_half_a_stack_at_most() {
 
 #[test]
 fn a_verdict_can_come_late_and_from_other_threads() {
-    for protocols in [0xC00, 0x3000] {
+    for protocols in [Version::Tls12, Version::Tls13] {
         let mut server = server_options("server-p256");
-        server.set_client_certificate_mode(2).unwrap();
+        server.client_certificates = ClientCertificateMode::Require;
         server.add_trust_anchors_pem(&certificates("ca.pem")).unwrap();
         let mut client = client_options();
-        client.set_protocols(protocols).unwrap();
+        client.set_versions(&[protocols]);
         client.set_credentials(Some(credentials("client-p256")));
         let mut pair = pair(server, client);
         let mut verdicts = 0;
@@ -253,14 +251,14 @@ fn a_verdict_can_come_late_and_from_other_threads() {
 
 #[test]
 fn a_refused_peer_gets_the_alert_and_never_completes() {
-    for protocols in [0xC00, 0x3000] {
+    for protocols in [Version::Tls12, Version::Tls13] {
         for refuser_is_server in [false, true] {
             for alert in [42, 43, 44, 45, 46, 48, 49, 113, 116, 200] {
                 let mut server = server_options("server-p256");
-                server.set_client_certificate_mode(1).unwrap();
+                server.client_certificates = ClientCertificateMode::Request;
                 server.add_trust_anchors_pem(&certificates("ca.pem")).unwrap();
                 let mut client = client_options();
-                client.set_protocols(protocols).unwrap();
+                client.set_versions(&[protocols]);
                 client.set_credentials(Some(credentials("client-p256")));
                 let mut pair = pair(server, client);
                 let (mut refused, mut told) = (None, None);
@@ -284,7 +282,7 @@ fn a_refused_peer_gets_the_alert_and_never_completes() {
                 assert_eq!(refused.alert_sent, Some(Alert(alert)));
                 let complete = pair.client.state() & state::HANDSHAKE_COMPLETE;
                 // A TLS 1.3 client is complete once its own flight is out; it learns of the refusal from its first read.
-                if refuser_is_server && protocols == 0x3000 {
+                if refuser_is_server && protocols == Version::Tls13 {
                     assert_eq!(complete, state::HANDSHAKE_COMPLETE);
                     let failure =
                         pair.client.decrypt(&pair.to_client, &mut [0; 100], &mut Counts::default()).unwrap_err();
@@ -300,13 +298,13 @@ fn a_refused_peer_gets_the_alert_and_never_completes() {
 
 #[test]
 fn a_client_without_a_certificate_is_held_back_or_refused() {
-    for protocols in [0xC00, 0x3000] {
+    for protocols in [Version::Tls12, Version::Tls13] {
         for mode in [ClientCertificateMode::Request, ClientCertificateMode::Require] {
             for accepted in [true, false] {
                 let mut server = server_options("server-p256");
                 server.client_certificates = mode;
                 let mut client = client_options();
-                client.set_protocols(protocols).unwrap();
+                client.set_versions(&[protocols]);
                 let mut pair = pair(server, client);
                 // Said beforehand: nothing to show.
                 assert_eq!(pair.client.set_client_credentials(None), Ok(Outcome::Complete));
@@ -340,7 +338,7 @@ fn a_client_without_a_certificate_is_held_back_or_refused() {
                     }
                 }
                 let expected = match protocols {
-                    0xC00 => Alert::HANDSHAKE_FAILURE,
+                    Version::Tls12 => Alert::HANDSHAKE_FAILURE,
                     _ => Alert::CERTIFICATE_REQUIRED,
                 };
                 if mode == ClientCertificateMode::Request && accepted {
@@ -408,9 +406,9 @@ fn a_message_in_too_many_records_is_refused_before_they_fill_the_memory() {
 
 #[test]
 fn nothing_is_said_behind_our_close_notify() {
-    for protocols in [0xC00, 0x3000] {
+    for protocols in [Version::Tls12, Version::Tls13] {
         let mut client = client_options();
-        client.set_protocols(protocols).unwrap();
+        client.set_versions(&[protocols]);
         let mut pair = pair(server_options("server-p256"), client);
         pair.shake(accept);
         let (mut output, mut written) = ([0; 100], 0);
@@ -425,7 +423,7 @@ fn nothing_is_said_behind_our_close_notify() {
 #[test]
 fn tls12_ends_cleanly_at_the_limit_of_its_key() {
     let mut client = client_options();
-    client.set_protocols(0xC00).unwrap();
+    client.set_versions(&[Version::Tls12]);
     let mut pair = pair(server_options("server-p256"), client);
     pair.shake(accept);
     pair.client.write.lock().unwrap().set_records_left(4);
@@ -450,9 +448,9 @@ fn tls12_ends_cleanly_at_the_limit_of_its_key() {
 #[test]
 fn cancelling_a_handshake_tells_the_peer() {
     for suspended in [false, true] {
-        for protocols in [0xC00, 0x3000] {
+        for protocols in [Version::Tls12, Version::Tls13] {
             let mut client = client_options();
-            client.set_protocols(protocols).unwrap();
+            client.set_versions(&[protocols]);
             let mut pair = pair(server_options("server-p256"), client);
             pair.step_client().unwrap();
             pair.step_server().unwrap();
@@ -475,9 +473,9 @@ fn cancelling_a_handshake_tells_the_peer() {
 
 #[test]
 fn destroying_a_suspended_session_is_ordinary() {
-    for protocols in [0xC00, 0x3000] {
+    for protocols in [Version::Tls12, Version::Tls13] {
         let mut client = client_options();
-        client.set_protocols(protocols).unwrap();
+        client.set_versions(&[protocols]);
         let mut pair = pair(server_options("server-p256"), client);
         while !matches!(pair.step_client(), Ok(Outcome::Suspended(_))) {
             pair.step_server().unwrap();
@@ -513,9 +511,9 @@ fn a_panic_in_the_middle_of_a_handshake_step_leaves_a_session_that_can_be_destro
 #[test]
 fn both_halves_run_at_once() {
     const MESSAGES: u32 = 300;
-    for protocols in [0xC00, 0x3000] {
+    for protocols in [Version::Tls12, Version::Tls13] {
         let mut client = client_options();
-        client.set_protocols(protocols).unwrap();
+        client.set_versions(&[protocols]);
         let mut pair = pair(server_options("server-p256"), client);
         pair.shake(accept);
         let (to_server, from_client) = std::sync::mpsc::sync_channel::<Vec<u8>>(8);
@@ -523,7 +521,7 @@ fn both_halves_run_at_once() {
         let write = |session: &Session, wire: std::sync::mpsc::SyncSender<Vec<u8>>, seed: u32| {
             let mut room = vec![0; 50_000];
             for message in 0..MESSAGES {
-                if protocols == 0x3000 && message % 7 == 0 {
+                if protocols == Version::Tls13 && message % 7 == 0 {
                     session.write.lock().unwrap().set_records_left(5);
                 }
                 let plaintext = vec![(seed + message) as u8; (message * 97 % 40_000) as usize];
@@ -571,7 +569,7 @@ fn both_halves_run_at_once() {
         std::thread::scope(|scope| {
             let writer = scope.spawn(move || write(client, to_server, 1));
             scope.spawn(move || read(server, from_client, 1));
-            if protocols == 0x3000 {
+            if protocols == Version::Tls13 {
                 scope.spawn(move || write(server, to_client, 2));
                 scope.spawn(move || read(client, from_server, 2));
             }
@@ -627,7 +625,7 @@ fn key_updates_do_not_care_how_bytes_are_cut() {
         ending: Ending::Closed,
     };
     let mut client = client_options();
-    client.set_protocols(0x3000).unwrap();
+    client.set_versions(&[Version::Tls13]);
     let scenario = Scenario {
         name: "key updates",
         stride: 1,
@@ -693,17 +691,16 @@ const EXTERNAL: [(&str, &[u16]); 5] = [
 
 #[test]
 fn every_question_of_a_handshake_is_answered_by_the_host() {
-    for protocols in [0xC00, 0x3000] {
+    for protocols in [Version::Tls12, Version::Tls13] {
         for (name, schemes) in EXTERNAL {
-            let mut options = Options::default();
-            options.set_allow_resume(0).unwrap();
+            let mut options = Options { allow_resume: false, ..Options::default() };
             options.set_credentials(Some(external(name, schemes)));
             options.client_certificates = ClientCertificateMode::Require;
             options.add_trust_anchors_pem(&certificates("ca.pem")).unwrap();
-            options.set_keep_client_hello(1).unwrap();
+            options.keep_client_hello = true;
             let chosen = Arc::new(Context::server(options).unwrap());
             let mut client = client_options();
-            client.set_protocols(protocols).unwrap();
+            client.set_versions(&[protocols]);
             let client = Session::new(Arc::new(Context::client(client).unwrap()));
             client.set_target_host_name("localhost").unwrap();
             let server = Session::new(Arc::new(Context::undecided().unwrap()));
@@ -753,7 +750,7 @@ fn every_question_of_a_handshake_is_answered_by_the_host() {
                 (false, Question::Signature),
                 (true, Question::Certificate),
             ];
-            assert_eq!(asked, expected, "{protocols:#x} {name}");
+            assert_eq!(asked, expected, "{protocols:?} {name}");
             pair.exchange(&pair.client, &pair.server, b"hello");
             pair.exchange(&pair.server, &pair.client, b"hello");
             assert_eq!(pair.server.local_certificate(), pair.client.remote_certificates()[0].to_vec());
@@ -766,16 +763,15 @@ fn every_question_of_a_handshake_is_answered_by_the_host() {
 #[test]
 fn refusing_and_leaving_at_every_question() {
     // Which suspension, counted from the first one, and whether the host refuses or shuts down there.
-    for protocols in [0xC00, 0x3000] {
+    for protocols in [Version::Tls12, Version::Tls13] {
         for at in 0..6 {
             for refuse in [true, false] {
-                let mut options = Options::default();
-                options.set_allow_resume(0).unwrap();
+                let mut options = Options { allow_resume: false, ..Options::default() };
                 options.set_credentials(Some(external("server-p256", &[0x0403])));
                 options.client_certificates = ClientCertificateMode::Require;
                 let chosen = Arc::new(Context::server(options).unwrap());
                 let mut client = client_options();
-                client.set_protocols(protocols).unwrap();
+                client.set_versions(&[protocols]);
                 let client = Session::new(Arc::new(Context::client(client).unwrap()));
                 let server = Session::new(Arc::new(Context::undecided().unwrap()));
                 let mut pair = Pair { client, server, to_client: Vec::new(), to_server: Vec::new() };
@@ -821,7 +817,7 @@ fn refusing_and_leaving_at_every_question() {
                         .unwrap();
                     }
                 }
-                let name = format!("{protocols:#x} at {at}, refuse {refuse}: {ends:?}");
+                let name = format!("{protocols:?} at {at}, refuse {refuse}: {ends:?}");
                 // The client has a key of its own here: five questions.
                 if at == 5 {
                     assert_eq!(ends, [None, None], "{name}");
@@ -856,11 +852,10 @@ fn refusing_and_leaving_at_every_question() {
 #[test]
 fn certificates_are_compressed() {
     let mut sent = Vec::new();
-    for protocols in [0xC00, 0x3000] {
-        let mut client = Options::default();
-        client.set_allow_resume(0).unwrap();
+    for protocols in [Version::Tls12, Version::Tls13] {
+        let mut client = Options { allow_resume: false, ..Options::default() };
         client.add_trust_anchors_pem(&certificates("deep-ca.pem")).unwrap();
-        client.set_protocols(protocols).unwrap();
+        client.set_versions(&[protocols]);
         client.set_groups(&[29]).unwrap();
         let mut pair = pair(server_options("deep-rsa4096"), client);
         pair.shake(accept);
@@ -882,10 +877,10 @@ fn resuming_server(name: &str) -> Options {
     options
 }
 
-fn resuming_client(protocols: u32) -> Arc<Context> {
+fn resuming_client(protocols: Version) -> Arc<Context> {
     let mut options = Options::default();
     options.add_trust_anchors_pem(&certificates("ca.pem")).unwrap();
-    options.set_protocols(protocols).unwrap();
+    options.set_versions(&[protocols]);
     Arc::new(Context::client(options).unwrap())
 }
 
@@ -915,17 +910,17 @@ fn resumed(pair: &Pair) -> bool {
 /// nobody looks at its certificate. Both ends' tls-server-end-point are the same then, too.
 #[test]
 fn a_ticket_is_for_the_server_that_gave_it() {
-    for protocols in [0xC00, 0x3000] {
+    for protocols in [Version::Tls12, Version::Tls13] {
         let context = |name| Arc::new(Context::server(resuming_server(name)).unwrap());
         let (one, same, other) = (context("server-p256"), context("server-p256"), context("server-wrongname"));
         let client = resuming_client(protocols);
         assert!(!resumed(&connect(&one, &client, None)));
         let pair = connect(&same, &client, None);
         assert!(resumed(&pair));
-        same_bindings(&pair, protocols == 0x3000);
+        same_bindings(&pair, protocols == Version::Tls13);
         let pair = connect(&other, &client, None);
         assert!(!resumed(&pair));
-        same_bindings(&pair, protocols == 0x3000);
+        same_bindings(&pair, protocols == Version::Tls13);
     }
 }
 
@@ -933,8 +928,8 @@ fn a_ticket_is_for_the_server_that_gave_it() {
 #[test]
 fn a_ticket_without_a_lifetime_is_not_kept() {
     for lifetime in [0, 1] {
-        let (mut server, client) = (resuming_server("server-p256"), resuming_client(0x3000));
-        server.set_allow_resume(0).unwrap();
+        let (mut server, client) = (resuming_server("server-p256"), resuming_client(Version::Tls13));
+        server.allow_resume = false;
         let mut pair = connect(&Arc::new(Context::server(server).unwrap()), &client, None);
         // No nonce, a ticket of one byte, no extensions.
         let ticket = [4, 0, 0, 14, 0, 0, 0, lifetime, 1, 2, 3, 4, 0, 0, 1, 9, 0, 0];
@@ -954,10 +949,10 @@ fn a_ticket_without_a_lifetime_is_not_kept() {
 /// Each resumed session brings new tickets, but nobody proves in it that he still has his key.
 #[test]
 fn a_client_resumes_for_seven_days_at_most() {
-    for protocols in [0xC00, 0x3000] {
+    for protocols in [Version::Tls12, Version::Tls13] {
         let mut server = resuming_server("server-p256");
         server.set_ticket_roots(&[]).unwrap();
-        server.set_ticket_lifetime(604_800).unwrap();
+        server.set_ticket_lifetime(NonZeroU32::new(604_800)).unwrap();
         let server = Arc::new(Context::server(server).unwrap());
         let client = resuming_client(protocols);
         assert!(!resumed(&connect(&server, &client, None)));
@@ -975,10 +970,10 @@ fn a_client_resumes_for_seven_days_at_most() {
 #[test]
 fn a_clients_ticket_is_gone_from_memory_at_the_next_use_of_its_context_after_its_lifetime() {
     const LIFETIME: u32 = 86_400;
-    for protocols in [0xC00, 0x3000] {
+    for protocols in [Version::Tls12, Version::Tls13] {
         let mut server = resuming_server("server-p256");
         server.set_ticket_roots(&[]).unwrap();
-        server.set_ticket_lifetime(LIFETIME).unwrap();
+        server.set_ticket_lifetime(NonZeroU32::new(LIFETIME)).unwrap();
         let server = Arc::new(Context::server(server).unwrap());
         let uses: [fn(&Arc<Context>, &Session); 3] = [
             |context, _| drop(Session::new(context.clone())),
@@ -1004,7 +999,7 @@ fn a_clients_ticket_is_gone_from_memory_at_the_next_use_of_its_context_after_its
 
 #[test]
 fn what_was_shown_is_known_however_often_a_session_is_resumed() {
-    for protocols in [0xC00, 0x3000] {
+    for protocols in [Version::Tls12, Version::Tls13] {
         let mut options = resuming_server("server-p256");
         options.client_certificates = ClientCertificateMode::Require;
         let server = Arc::new(Context::server(options).unwrap());
@@ -1024,7 +1019,7 @@ fn a_session_can_be_retried_and_resumed() {
         options.set_groups(&[group]).unwrap();
         Arc::new(Context::server(options).unwrap())
     };
-    let client = resuming_client(0x3000);
+    let client = resuming_client(Version::Tls13);
     // The client sends a share of the group that it met last.
     for (group, resumes, retries) in [(0x17, false, true), (0x17, true, false), (0x18, true, true)] {
         let pair = connect(&context(group), &client, None);
@@ -1107,11 +1102,11 @@ fn a_certificate_that_was_given_up_has_no_hash_to_deny() {
 /// Who was refused is not resumed either, although the host would not be asked then.
 #[test]
 fn a_refusal_in_a_full_handshake_forgets_the_tickets() {
-    for protocols in [0xC00, 0x3000] {
+    for protocols in [Version::Tls12, Version::Tls13] {
         let server = Arc::new(Context::server(resuming_server("server-p256")).unwrap());
         let mut options = Options::default();
-        options.set_protocols(protocols).unwrap();
-        options.set_validate_on_resume(0).unwrap();
+        options.set_versions(&[protocols]);
+        options.validate_on_resume = false;
         let client = Arc::new(Context::client(options).unwrap());
         assert!(!resumed(&connect(&server, &client, None)));
         assert!(resumed(&connect(&server, &client, None)));
@@ -1132,7 +1127,7 @@ fn a_refusal_in_a_full_handshake_forgets_the_tickets() {
 /// A ClientHello that has no room for what a server gave would be broken, at every attempt.
 #[test]
 fn a_ticket_that_is_too_long_is_not_kept() {
-    for protocols in [0xC00, 0x3000] {
+    for protocols in [Version::Tls12, Version::Tls13] {
         for (len, kept) in [(30_000, true), (33_000, false), (65_400, false)] {
             let server = Context::server(resuming_server("server-p256")).unwrap().with_tickets_of(len);
             let (server, client) = (Arc::new(server), resuming_client(protocols));
@@ -1142,7 +1137,7 @@ fn a_ticket_that_is_too_long_is_not_kept() {
             pair.client.set_client_credentials(None).unwrap();
             pair.to_server.clear();
             pair.step_client().unwrap();
-            assert_eq!(pair.to_server.len() > len, kept, "{protocols:#x} {len}");
+            assert_eq!(pair.to_server.len() > len, kept, "{protocols:?} {len}");
             assert!(!resumed(&connect(&server, &client, None)));
         }
     }
@@ -1151,12 +1146,12 @@ fn a_ticket_that_is_too_long_is_not_kept() {
 #[test]
 fn a_host_that_looks_before_it_accepts_pays_for_one_judgement() {
     use crate::trust::CHECKS;
-    for protocols in [0xC00, 0x3000] {
+    for protocols in [Version::Tls12, Version::Tls13] {
         let mut server = server_options("server-p256");
         server.client_certificates = ClientCertificateMode::Require;
         server.add_trust_anchors_pem(&certificates("ca.pem")).unwrap();
         let mut client = client_options();
-        client.set_protocols(protocols).unwrap();
+        client.set_versions(&[protocols]);
         client.set_credentials(Some(credentials("client-p256")));
         let mut pair = pair(server, client);
         let judgements = std::cell::Cell::new(0);

@@ -10,7 +10,7 @@ use crate::reason::Reasons;
 
 /// How trust anchors are judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum AnchorMode {
+pub enum AnchorMode {
     /// A name and a key (RFC 5280 section 6.1.1 (d)): the rest of the certificate is ignored, except for name constraints.
     #[default]
     Authorities,

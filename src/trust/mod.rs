@@ -22,12 +22,13 @@ mod who;
 use std::cmp::Reverse;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, UnixTime, alg_id};
 use webpki::{CertRevocationList, EndEntityCert, KeyUsage, OwnedCertRevocationList};
 
 use self::alert::Fault;
-pub(crate) use self::anchors::AnchorMode;
+pub use self::anchors::AnchorMode;
 use self::anchors::Anchors;
 pub(crate) use self::anchors::anchor;
 use self::budget::Budget;
@@ -53,12 +54,13 @@ pub(crate) enum Peer {
 
 /// How a context judges.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Rules {
-    pub(crate) anchors: AnchorMode,
-    /// Whether certificates keep to the profile that is in `strict`.
-    pub(crate) strict: bool,
-    /// The moment at which certificates and lists must be valid; `None` is now.
-    pub(crate) time: Option<UnixTime>,
+pub struct Rules {
+    /// How trust anchors are judged.
+    pub anchors: AnchorMode,
+    /// Whether certificates must follow the profile that is in `strict`.
+    pub strict: bool,
+    /// The moment at which certificates and lists must be valid, since the Unix epoch; `None` is now.
+    pub time: Option<Duration>,
 }
 
 /// What a context trusts.
@@ -120,7 +122,7 @@ impl Policy {
         extent: Extent,
     ) -> Judgement {
         #[allow(clippy::disallowed_methods, reason = "validity needs the time, and only here")]
-        let time = self.rules.time.unwrap_or_else(UnixTime::now);
+        let time = self.rules.time.map_or_else(UnixTime::now, UnixTime::since_unix_epoch);
         self.judge_at(chain, name, time, extent)
     }
 

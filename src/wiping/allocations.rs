@@ -62,7 +62,7 @@ static ALLOCATOR: Counting = Counting;
 fn contexts(suite: u16) -> (Arc<Context>, Arc<Context>) {
     // ECDSA suites of TLS 1.2 and all of TLS 1.3 go with an ECDSA key, the others with RSA.
     let key = if matches!(suite, 0xC02F | 0xC030 | 0xCCA8) { "server-rsa2048" } else { "server-p256" };
-    (client(0, &[suite]), server(key))
+    (client(None, &[suite]), server(key))
 }
 
 /// That a block is wiped when it is freed is seen from outside: `ffi-tests/judges/secrets`.

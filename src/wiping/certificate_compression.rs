@@ -65,14 +65,14 @@ fn peer(is_server: bool, compressor: &'static dyn CertCompressor) -> Connection 
 
 fn context(is_server: bool) -> Arc<Context> {
     let mut options = Options::default();
-    options.set_protocols(TLS13).unwrap();
+    options.set_versions(&[TLS13]);
     if !is_server {
         return Arc::new(Context::client(options).unwrap());
     }
     let credentials =
         Credentials::from_pem(&certificate("server-p256.pem"), &certificate("server-p256.key"), None).unwrap();
     options.set_credentials(Some(Arc::new(credentials)));
-    options.set_client_certificate_mode(ClientCertificateMode::Require as i32).unwrap();
+    options.client_certificates = ClientCertificateMode::Require;
     Arc::new(Context::server(options).unwrap())
 }
 

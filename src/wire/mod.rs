@@ -37,9 +37,9 @@ impl ContentType {
     }
 }
 
-/// The protocol version whose record protection is in use.
+/// A protocol version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Version {
+pub enum Version {
     /// RFC 5246.
     Tls12,
     /// RFC 8446.

@@ -12,7 +12,7 @@ fn client_that_finishes_first() -> Pair {
     let (mut tickets, mut wants_them) = (Options::default(), Options::default());
     let (chain, key) = (certificate("server-p256.pem"), certificate("server-p256.key"));
     tickets.set_credentials(Some(Arc::new(Credentials::from_pem(&chain, &key, None).unwrap())));
-    wants_them.set_protocols(TLS13).unwrap();
+    wants_them.set_versions(&[TLS13]);
     let (server, client) = (Context::server(tickets).unwrap(), Context::client(wants_them).unwrap());
     let mut pair = pair(Arc::new(server), Arc::new(client));
     while pair.peer_step() != Ok(Outcome::Complete) {
@@ -78,7 +78,7 @@ fn what_a_client_has_sent_before_it_went_away_is_read_to_its_end() {
                 // The tickets cannot be sent.
                 assert_eq!(pair.bound.handshake(), Ok(Outcome::Complete), "{name}");
                 assert_eq!(pair.bound.handshake(), Ok(Outcome::Complete), "{name}");
-                assert_eq!(pair.bound.negotiated().protocol, TLS13);
+                assert_eq!(pair.bound.negotiated().version, Some(TLS13));
                 pair.expect_dead_write_half(&name);
                 let (end, read) = pair.read_all(room);
                 assert_eq!(read, data, "{name}");
@@ -120,7 +120,7 @@ fn a_client_whose_last_flight_cannot_be_sent_hears_from_the_read_half_why() {
 #[test]
 fn an_answer_that_cannot_be_sent_does_not_end_reading() {
     for (name, mut pair) in open_pairs(usize::MAX) {
-        if pair.bound.negotiated().protocol == TLS13 {
+        if pair.bound.negotiated().version == Some(TLS13) {
             let (mut room, mut written) = ([0; 100], 0);
             pair.peer.update_keys(true, &mut room, &mut written).unwrap();
             pair.outbox.extend_from_slice(&room[..written]);

@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, unreachable_pub, dead_code, clippy::unwrap_used)]
 
+use spantls::session::Version;
 use std::sync::{Arc, LazyLock};
 
 use ring::aead::{AES_128_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
@@ -31,7 +32,7 @@ struct Keys {
 }
 
 /// A session of ours, of this role, and its open peer.
-pub fn pair(ours_is_server: bool, protocol: u32, suite: u16) -> (Session, Hostile) {
+pub fn pair(ours_is_server: bool, protocol: Version, suite: u16) -> (Session, Hostile) {
     static SERVER: LazyLock<Arc<Context>> = LazyLock::new(|| server("server-p256"));
     let session = Session::new(if ours_is_server { SERVER.clone() } else { client(protocol, &[suite]) });
     let mut peer = match ours_is_server {
@@ -154,7 +155,7 @@ impl Keys {
     }
 }
 
-fn client_config(protocol: u32, suite: u16) -> Arc<ClientConfig> {
+fn client_config(protocol: Version, suite: u16) -> Arc<ClientConfig> {
     let mut provider = rustls::crypto::ring::default_provider();
     provider.cipher_suites.retain(|known| u16::from(known.suite()) == suite);
     let version = if protocol == TLS12 { &RUSTLS_TLS12 } else { &RUSTLS_TLS13 };

@@ -3,6 +3,7 @@
 
 #![allow(missing_docs, unreachable_pub, dead_code, clippy::unwrap_used)]
 
+use spantls::session::Version;
 use std::sync::Arc;
 
 use ring::rand::SystemRandom;
@@ -11,9 +12,9 @@ use spantls::context::{Context, Credentials, Options};
 use spantls::outcome::{Alert, Failure, Outcome, Question};
 use spantls::session::{Counts, Session, state};
 
-pub const TLS12: u32 = 0xC00;
-pub const TLS13: u32 = 0x3000;
-pub const VERSIONS: [u32; 2] = [TLS12, TLS13];
+pub const TLS12: Version = Version::Tls12;
+pub const TLS13: Version = Version::Tls13;
+pub const VERSIONS: [Version; 2] = [TLS12, TLS13];
 pub const X25519: u16 = 0x001D;
 
 pub const CLIENT: usize = 0;
@@ -54,10 +55,10 @@ pub fn server_options() -> Options {
 }
 
 /// A client's.
-pub fn client_options(protocols: u32) -> Options {
+pub fn client_options(protocol: impl Into<Option<Version>>) -> Options {
     let mut options = Options::default();
     options.add_trust_anchors_pem(&file("ca.pem")).unwrap();
-    options.set_protocols(protocols).unwrap();
+    options.set_versions(protocol.into().as_slice());
     options
 }
 
@@ -67,8 +68,8 @@ pub fn server(change: impl FnOnce(&mut Options)) -> Arc<Context> {
     Arc::new(Context::server(options).unwrap())
 }
 
-pub fn client(protocols: u32, change: impl FnOnce(&mut Options)) -> Arc<Context> {
-    let mut options = client_options(protocols);
+pub fn client(protocol: impl Into<Option<Version>>, change: impl FnOnce(&mut Options)) -> Arc<Context> {
+    let mut options = client_options(protocol);
     change(&mut options);
     Arc::new(Context::client(options).unwrap())
 }

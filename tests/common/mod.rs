@@ -2,14 +2,15 @@
 
 #![allow(missing_docs, unreachable_pub, dead_code, clippy::unwrap_used)]
 
+use spantls::session::Version;
 use std::sync::Arc;
 
 use spantls::context::{Context, Credentials, Options};
 use spantls::outcome::{Outcome, Question};
 use spantls::session::{Counts, Session};
 
-pub const TLS12: u32 = 0xC00;
-pub const TLS13: u32 = 0x3000;
+pub const TLS12: Version = Version::Tls12;
+pub const TLS13: Version = Version::Tls13;
 
 pub fn certificate(name: &str) -> Vec<u8> {
     std::fs::read(format!("{}/ffi-tests/certs/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
@@ -19,16 +20,16 @@ pub fn certificate(name: &str) -> Vec<u8> {
 pub fn server(name: &str) -> Arc<Context> {
     let (chain, key) = (certificate(&format!("{name}.pem")), certificate(&format!("{name}.key")));
     let mut options = Options::default();
-    options.set_allow_resume(0).unwrap();
     options.set_credentials(Some(Arc::new(Credentials::from_pem(&chain, &key, None).unwrap())));
+    options.allow_resume = false;
     Arc::new(Context::server(options).unwrap())
 }
 
-/// A client of these versions (0: all) and suites (none: all).
-pub fn client(protocols: u32, suites: &[u16]) -> Arc<Context> {
+/// A client of this version (none: all) and suites (none: all).
+pub fn client(protocol: impl Into<Option<Version>>, suites: &[u16]) -> Arc<Context> {
     let mut options = Options::default();
-    options.set_allow_resume(0).unwrap();
-    options.set_protocols(protocols).unwrap();
+    options.set_versions(protocol.into().as_slice());
+    options.allow_resume = false;
     options.set_cipher_suites(suites).unwrap();
     Arc::new(Context::client(options).unwrap())
 }

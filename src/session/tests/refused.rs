@@ -95,16 +95,16 @@ fn make(session: &Session, call: Call, input: &[u8], other: &Arc<Context>, sent:
 }
 
 /// Two sessions, of which one is to be asked.
-fn before(asked: Asked, protocols: u32, is_server: bool) -> Pair {
+fn before(asked: Asked, protocols: Version, is_server: bool) -> Pair {
     let mut server = match asked {
         Asked::Resumed => resuming_server("server-p256"),
         _ => server_options("server-p256"),
     };
     let mut client = Options::default();
     client.add_trust_anchors_pem(&certificates("ca.pem")).unwrap();
-    client.set_protocols(protocols).unwrap();
+    client.set_versions(&[protocols]);
     if is_server {
-        server.set_client_certificate_mode(1).unwrap();
+        server.client_certificates = ClientCertificateMode::Request;
         server.add_trust_anchors_pem(&certificates("ca.pem")).unwrap();
         if !matches!(asked, Asked::NoCertificate) {
             client.set_credentials(Some(credentials("client-p256")));
@@ -144,7 +144,7 @@ proptest! {
             (Asked::Full, false), (Asked::Full, true), (Asked::Resumed, false), (Asked::Resumed, true),
             (Asked::NoCertificate, true),
         ]),
-        protocols in prop::sample::select(vec![0xC00_u32, 0x3000]),
+        protocols in prop::sample::select(vec![Version::Tls12, Version::Tls13]),
         calls in calls(),
     ) {
         let other = Arc::new(Context::server(server_options("server-p256")).unwrap());

@@ -11,7 +11,7 @@ fn open(suite: u16, kind: &str, fragment: usize) -> Pair {
     let name = if kind == "rsa" { "server-rsa2048" } else { "server-p256" };
     let (mut server, mut client) = (server_options(name), client_options());
     client.set_cipher_suites(&[suite]).unwrap();
-    server.set_max_fragment_size(fragment).unwrap();
+    server.set_max_fragment_size(Some(fragment)).unwrap();
     let mut pair = pair(server, client);
     pair.shake(accept);
     pair
