@@ -25,7 +25,7 @@ INSTALL ?= install
 unexport MAKEFLAGS MFLAGS
 
 
-.PHONY: help bench-python test-dotnet nupkg bench-dotnet build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak abi-lib abi-check abi-bless test-kernel test-tsan lint fmt header header-check bindings bindings-check bench bench-handshake bench-load install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
+.PHONY: help bench-python test-dotnet nupkg bench-dotnet build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak abi-lib abi-check abi-bless test-kernel test-tsan audit lint fmt header header-check bindings bindings-check bench bench-handshake bench-load install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,19 +41,25 @@ examples: build ## the C examples, in examples-c/build; as root installs libssl-
 demo: examples ## real conversations over loopback: our client and servers, and the OpenSSL command line
 	$(PYTHON) examples-c/demo.py examples-c/build ffi-tests/certs
 
-# What `make test` does, two parts at a time, the longest first. Each can be made alone.
+# What `make test` does, two parts at a time, the longest first. Each can be made alone. CONTRIBUTING.md has the map.
 PARTS = test-c test-rust test-peers lint test-server test-python test-dotnet test-kernel abi-check test-scenarios test-docs test-package \
 	test-examples header-check
 QUICK_PARTS = test-c-quick test-rust-quick test-peers-quick test-package test-docs header-check
+LEFT_OUT = test-aws-lc test-cargo-c test-tsan soak audit bench bench-handshake bench-load bench-python bench-dotnet
 
-# Everything runs, whatever fails; what failed is told again at the end.
+# Everything runs, whatever fails; what failed is named again at the end.
 SIDE_BY_SIDE = +$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target
 
 test: examples ## all tests, as root; installs what they need, and says so
-	$(SIDE_BY_SIDE) $(PARTS)
+	@echo "# everything but, for reasons that CONTRIBUTING.md gives: $(LEFT_OUT)"
+	$(SIDE_BY_SIDE) $(PARTS:%=timed-%)
 
 test-quick: examples ## the tests without the long tables, valgrind and other software: under three minutes
-	$(SIDE_BY_SIDE) $(QUICK_PARTS)
+	$(SIDE_BY_SIDE) $(QUICK_PARTS:%=timed-%)
+
+# A part, and what it took. The library and the examples are there by then.
+timed-%:
+	@bash -c 'TIMEFORMAT="# $*: %0R s, of the processors %0U s and %0S s in the system"; time $(MAKE) --no-print-directory -o build -o examples $*'
 
 test-examples: examples ## the small examples, the conversations of the demo, and both again with the examples' memory checked
 	$(PYTHON) examples-c/small/test_small.py examples-c/build/small ffi-tests/certs
@@ -114,6 +120,9 @@ nupkg: build ## the NuGet package of SpanTls, with the shared library in it, in 
 bench-dotnet: build ## TlsStream beside SslStream
 	$(PYTHON) bindings/dotnet/bench/run.py
 
+audit: ## licences, sources and known faults of the dependencies (installs cargo-deny and cargo-audit: six minutes, once)
+	$(PYTHON) .ci/audit.py
+
 test-tsan: ## the thread tests under ThreadSanitizer (needs clang)
 	ffi-tests/interface/c/tsan.sh
 
@@ -165,7 +174,8 @@ uninstall: ## remove what `make install` has put there, with the same variables
 		$(DESTDIR)$(LIBDIR)/libspantls.so $(DESTDIR)$(LIBDIR)/libspantls.a $(DESTDIR)$(LIBDIR)/pkgconfig/spantls.pc
 	rm -rf $(DESTDIR)$(DATADIR)/cmake/spantls $(DESTDIR)$(DATADIR)/doc/spantls
 
-test-package: build ## installed and used from outside: pkg-config and make, CMake; shared and static (installs cmake, pkg-config)
+test-package: build ## the version wherever it is; installed and used from outside: pkg-config and make, CMake (installs both)
+	$(PYTHON) ffi-tests/interface/package/test_version.py
 	$(PYTHON) ffi-tests/interface/package/test_package.py
 
 test-cargo-c: ## the same for the tree of cargo-c's `cargo cinstall` (installs cargo-c: some minutes, once)
