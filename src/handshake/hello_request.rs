@@ -1,12 +1,13 @@
-//! HelloRequest, which a TLS 1.2 client ignores during a handshake, and which no handshake hash contains
-//! (RFC 5246 section 7.4.1.1). rustls would refuse it, so it does not see it.
+//! What a TLS 1.2 client looks for in its server's messages in clear: HelloRequest, which it ignores during a handshake,
+//! and which no handshake hash contains (RFC 5246 section 7.4.1.1; rustls would refuse it, so it does not see it); and the
+//! lifetime of a ticket, which rustls does not show.
 
 use std::borrow::Cow;
 
 use crate::limits::MAX_RENEGOTIATION_REQUESTS;
 use crate::outcome::{Alert, Failure};
 use crate::wire::message_stream::{MessageStream, Piece};
-use crate::wire::{ContentType, HandshakeType, MessageHeader, Record, Version, record};
+use crate::wire::{ContentType, HandshakeType, MessageHeader, Reader, Record, Version, record};
 
 const HELLO_REQUEST: MessageHeader = MessageHeader { message_type: HandshakeType::HELLO_REQUEST, body_len: 0 };
 
@@ -16,6 +17,9 @@ pub(super) struct HelloRequests {
     messages: MessageStream,
     /// How many there were.
     removed: u8,
+    /// What has come of the lifetime in a NewSessionTicket (RFC 5077 section 3.3).
+    lifetime: Vec<u8>,
+    in_ticket: bool,
 }
 
 impl HelloRequests {
@@ -62,11 +66,24 @@ impl HelloRequests {
                         return Err(Failure::protocol(Alert::UNEXPECTED_MESSAGE, reason));
                     }
                 }
-                Piece::Header(header) => left.extend_from_slice(&header.bytes()),
-                Piece::Body(body) => left.extend_from_slice(body),
+                Piece::Header(header) => {
+                    self.in_ticket = header.message_type == HandshakeType::NEW_SESSION_TICKET;
+                    left.extend_from_slice(&header.bytes());
+                }
+                Piece::Body(body) => {
+                    if self.in_ticket {
+                        self.lifetime.extend(body.iter().take(size_of::<u32>() - self.lifetime.len()));
+                    }
+                    left.extend_from_slice(body);
+                }
             }
         }
         Ok(left)
+    }
+
+    /// In seconds, once a ticket has come.
+    pub(super) fn ticket_lifetime(&self) -> Option<u32> {
+        Reader::new(&self.lifetime).u32()
     }
 }
 
@@ -113,6 +130,24 @@ mod tests {
                 assert_eq!(removed(&fragments).unwrap(), [&certificate[..], &done].concat(), "{first} {second}");
             }
         }
+    }
+
+    #[test]
+    fn the_lifetime_of_a_ticket_is_read_however_the_stream_is_cut() {
+        let ticket = [4, 0, 0, 8, 0, 1, 2, 3, 0, 2, 9, 9];
+        for first in 1..ticket.len() {
+            for second in first + 1..=ticket.len() {
+                let mut requests = HelloRequests::default();
+                let fragments = [&ticket[..first], &ticket[first..second], &ticket[second..]];
+                for fragment in fragments.into_iter().filter(|fragment| !fragment.is_empty()) {
+                    requests.remove(whole(&record(fragment)), Some(Version::Tls12)).unwrap();
+                }
+                assert_eq!(requests.ticket_lifetime(), Some(0x010203), "{first} {second}");
+            }
+        }
+        let mut requests = HelloRequests::default();
+        requests.remove(whole(&record(&[14, 0, 0, 4, 1, 2, 3, 4])), Some(Version::Tls12)).unwrap();
+        assert_eq!(requests.ticket_lifetime(), None);
     }
 
     #[test]

@@ -45,16 +45,14 @@ use crate::crypto::taps::{HandshakeSealer, Identity, SealingPoint, Seen, Taps};
 use crate::crypto::traffic::TrafficSecret;
 use crate::limits::{
     HEADROOM, MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, MAX_TICKET, MAX_UNFINISHED_RECORDS,
-    MEMORY_PER_BYTE, RECORD_HEADER,
+    MEMORY_PER_BYTE,
 };
 use crate::memory;
 use crate::outcome::{Alert, Failure, Question};
 use crate::record::protection::Protection;
 use crate::record::seal::Sealer;
 use crate::wiping::stack::{HANDSHAKE, wiping};
-use crate::wire::{
-    AlertMessage, ContentType, HandshakeType, MessageHeader, Reader, Record, Version, extension_type, record,
-};
+use crate::wire::{AlertMessage, ContentType, Record, Version, extension_type, record};
 use alpn::Protocols;
 use chains::Chains;
 use client_tickets::{ClientTickets, TicketTaker};
@@ -430,10 +428,7 @@ impl Handshake {
         if !self.is_server {
             let mut seen = self.taps.seen();
             seen.too_long_for_tickets |= fed.len() > MAX_TICKET;
-            // TLS 1.2's NewSessionTicket is in clear (RFC 5077 section 3.3); TLS 1.3 has none within the handshake.
-            if let Some(lifetime) = ticket_lifetime(&fed) {
-                seen.ticket_lifetime = Some(lifetime);
-            }
+            seen.ticket_lifetime = self.hello_requests.as_ref().and_then(HelloRequests::ticket_lifetime);
         }
         let drive = Drive::new(connection, fed);
         let mut fiber = Fiber::new(stack, move || drive.run());
@@ -786,15 +781,6 @@ pub(crate) fn not_asked(question: Question) -> Failure {
         Question::Certificate => "no certificate waits for a verdict",
         Question::Signature => "nothing waits for a signature",
     })
-}
-
-/// The lifetime in a NewSessionTicket at the front of these records.
-fn ticket_lifetime(records: &[u8]) -> Option<u32> {
-    let mut message = Reader::new(records.get(RECORD_HEADER..)?);
-    let header = MessageHeader::read(&mut message)?;
-    let is_ticket = records.first() == Some(&(ContentType::Handshake as u8))
-        && header.message_type == HandshakeType::NEW_SESSION_TICKET;
-    message.u32().filter(|_| is_ticket)
 }
 
 fn version(connection: &Connection) -> Option<Version> {
