@@ -3,6 +3,7 @@
 //! Both are exhaustive on purpose: a new variant does not compile until `ffi::status` gives it a number.
 
 use std::borrow::Cow;
+use std::ffi::CStr;
 
 use crate::reason::Blame;
 
@@ -185,55 +186,46 @@ macro_rules! alerts {
         impl Alert {
             $(pub const $name: Alert = Alert($number);)*
 
-            /// The name the RFCs give it.
-            pub fn name(self) -> Option<&'static str> {
+            /// The name the RFCs give it; as in `names`, a NUL follows it.
+            pub fn name(self) -> Option<&'static CStr> {
                 match self.0 {
                     $($number => Some($text),)*
                     _ => None,
                 }
-            }
-
-            /// The same for C; "unknown" without one.
-            pub(crate) fn c_name(self) -> &'static std::ffi::CStr {
-                let name: &'static str = match self.0 {
-                    $($number => concat!($text, "\0"),)*
-                    _ => "unknown\0",
-                };
-                std::ffi::CStr::from_bytes_with_nul(name.as_bytes()).unwrap_or(c"unknown")
             }
         }
     };
 }
 
 alerts! {
-    CLOSE_NOTIFY = 0 "close_notify",
-    UNEXPECTED_MESSAGE = 10 "unexpected_message",
-    BAD_RECORD_MAC = 20 "bad_record_mac",
-    RECORD_OVERFLOW = 22 "record_overflow",
-    HANDSHAKE_FAILURE = 40 "handshake_failure",
-    BAD_CERTIFICATE = 42 "bad_certificate",
-    UNSUPPORTED_CERTIFICATE = 43 "unsupported_certificate",
-    CERTIFICATE_REVOKED = 44 "certificate_revoked",
-    CERTIFICATE_EXPIRED = 45 "certificate_expired",
-    CERTIFICATE_UNKNOWN = 46 "certificate_unknown",
-    ILLEGAL_PARAMETER = 47 "illegal_parameter",
-    UNKNOWN_CA = 48 "unknown_ca",
-    ACCESS_DENIED = 49 "access_denied",
-    DECODE_ERROR = 50 "decode_error",
-    DECRYPT_ERROR = 51 "decrypt_error",
-    PROTOCOL_VERSION = 70 "protocol_version",
-    INSUFFICIENT_SECURITY = 71 "insufficient_security",
-    INTERNAL_ERROR = 80 "internal_error",
-    INAPPROPRIATE_FALLBACK = 86 "inappropriate_fallback",
-    USER_CANCELED = 90 "user_canceled",
-    NO_RENEGOTIATION = 100 "no_renegotiation",
-    MISSING_EXTENSION = 109 "missing_extension",
-    UNSUPPORTED_EXTENSION = 110 "unsupported_extension",
-    UNRECOGNIZED_NAME = 112 "unrecognized_name",
-    BAD_CERTIFICATE_STATUS_RESPONSE = 113 "bad_certificate_status_response",
-    UNKNOWN_PSK_IDENTITY = 115 "unknown_psk_identity",
-    CERTIFICATE_REQUIRED = 116 "certificate_required",
-    NO_APPLICATION_PROTOCOL = 120 "no_application_protocol",
+    CLOSE_NOTIFY = 0 c"close_notify",
+    UNEXPECTED_MESSAGE = 10 c"unexpected_message",
+    BAD_RECORD_MAC = 20 c"bad_record_mac",
+    RECORD_OVERFLOW = 22 c"record_overflow",
+    HANDSHAKE_FAILURE = 40 c"handshake_failure",
+    BAD_CERTIFICATE = 42 c"bad_certificate",
+    UNSUPPORTED_CERTIFICATE = 43 c"unsupported_certificate",
+    CERTIFICATE_REVOKED = 44 c"certificate_revoked",
+    CERTIFICATE_EXPIRED = 45 c"certificate_expired",
+    CERTIFICATE_UNKNOWN = 46 c"certificate_unknown",
+    ILLEGAL_PARAMETER = 47 c"illegal_parameter",
+    UNKNOWN_CA = 48 c"unknown_ca",
+    ACCESS_DENIED = 49 c"access_denied",
+    DECODE_ERROR = 50 c"decode_error",
+    DECRYPT_ERROR = 51 c"decrypt_error",
+    PROTOCOL_VERSION = 70 c"protocol_version",
+    INSUFFICIENT_SECURITY = 71 c"insufficient_security",
+    INTERNAL_ERROR = 80 c"internal_error",
+    INAPPROPRIATE_FALLBACK = 86 c"inappropriate_fallback",
+    USER_CANCELED = 90 c"user_canceled",
+    NO_RENEGOTIATION = 100 c"no_renegotiation",
+    MISSING_EXTENSION = 109 c"missing_extension",
+    UNSUPPORTED_EXTENSION = 110 c"unsupported_extension",
+    UNRECOGNIZED_NAME = 112 c"unrecognized_name",
+    BAD_CERTIFICATE_STATUS_RESPONSE = 113 c"bad_certificate_status_response",
+    UNKNOWN_PSK_IDENTITY = 115 c"unknown_psk_identity",
+    CERTIFICATE_REQUIRED = 116 c"certificate_required",
+    NO_APPLICATION_PROTOCOL = 120 c"no_application_protocol",
 }
 
 impl Alert {
@@ -245,7 +237,7 @@ impl Alert {
 
 impl std::fmt::Display for Alert {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.name() {
+        match self.name().and_then(|name| name.to_str().ok()) {
             Some(name) => write!(f, "{name} ({})", self.0),
             None => write!(f, "{}", self.0),
         }

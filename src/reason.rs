@@ -1,60 +1,68 @@
 //! Why a peer's certificate is refused: one fault, where it is, and sets of faults.
 
-/// One thing that is wrong with a peer's certificates. The numbers are the bits of the C interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-#[allow(missing_docs, reason = "`ffi::verdict` documents each for hosts")]
-pub enum Reason {
-    NoCertificate = 1,
-    NameMismatch = 1 << 1,
-    Expired = 1 << 2,
-    NotYetValid = 1 << 3,
-    UnknownIssuer = 1 << 4,
-    SelfSigned = 1 << 5,
-    Revoked = 1 << 6,
-    RevocationUnknown = 1 << 7,
-    CrlExpired = 1 << 8,
-    BadCrl = 1 << 9,
-    WrongUsage = 1 << 10,
-    NotACa = 1 << 11,
-    PathLength = 1 << 12,
-    NameConstraints = 1 << 13,
-    WeakKey = 1 << 14,
-    WeakSignature = 1 << 15,
-    UnsupportedAlgorithm = 1 << 16,
-    BadSignature = 1 << 17,
-    Malformed = 1 << 18,
-    CriticalExtension = 1 << 19,
-    StrictProfile = 1 << 20,
-    Limits = 1 << 21,
+macro_rules! reasons {
+    ($($(#[$about:meta])* $name:ident),* $(,)?) => {
+        /// One thing that is wrong with a peer's certificates.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[allow(missing_docs, reason = "`ffi::reasons` documents each for hosts")]
+        pub enum Reason {
+            $($(#[$about])* $name),*
+        }
+
+        const ALL: &[Reason] = &[$(Reason::$name),*];
+    };
+}
+
+reasons! {
+    NoCertificate,
+    NameMismatch,
+    Expired,
+    NotYetValid,
+    UnknownIssuer,
+    SelfSigned,
+    Revoked,
+    RevocationUnknown,
+    CrlExpired,
+    BadCrl,
+    WrongUsage,
+    NotACa,
+    PathLength,
+    NameConstraints,
+    WeakKey,
+    WeakSignature,
+    UnsupportedAlgorithm,
+    BadSignature,
+    Malformed,
+    CriticalExtension,
+    StrictProfile,
+    Limits,
     /// Not a fault: one of the others ended the examination, so there may be more.
-    Incomplete = 1 << 30,
+    Incomplete,
 }
 
 /// Rules of the strict profile (RFC 5280 section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(i32)]
 #[allow(missing_docs, reason = "`words` says what each is")]
 pub enum Rule {
-    Unreadable = 1,
-    IssuerNotACa = 2,
-    TwoAlgorithms = 3,
-    Version = 4,
-    AmbiguousCa = 5,
-    PathLengthWithoutCa = 6,
-    PathLengthWithoutKeyCertSign = 7,
-    ConstraintsNotCritical = 8,
-    CaWithoutKeyUsage = 9,
-    KeyCertSignWithoutCa = 10,
-    NoIssuerName = 11,
-    NoSubject = 12,
-    EmptyAlternativeName = 13,
-    AlternativeNameNotCritical = 14,
-    CriticalAuthorityKey = 15,
-    CriticalSubjectKey = 16,
-    NoAuthorityKey = 17,
-    HalfAuthorityKey = 18,
-    NoSubjectKey = 19,
+    Unreadable,
+    IssuerNotACa,
+    TwoAlgorithms,
+    Version,
+    AmbiguousCa,
+    PathLengthWithoutCa,
+    PathLengthWithoutKeyCertSign,
+    ConstraintsNotCritical,
+    CaWithoutKeyUsage,
+    KeyCertSignWithoutCa,
+    NoIssuerName,
+    NoSubject,
+    EmptyAlternativeName,
+    AlternativeNameNotCritical,
+    CriticalAuthorityKey,
+    CriticalSubjectKey,
+    NoAuthorityKey,
+    HalfAuthorityKey,
+    NoSubjectKey,
 }
 
 impl Rule {
@@ -105,26 +113,25 @@ impl Blame {
 /// A peer that was asked for a certificate, in words.
 pub(crate) const NO_CERTIFICATE: &str = "the peer sent no certificate";
 
-/// Several faults.
+/// Several faults: a bit for each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reasons(u32);
 
 impl Reasons {
     /// Adds one.
     pub fn insert(&mut self, reason: Reason) {
-        self.0 |= reason as u32;
+        self.0 |= Self::from(reason).0;
     }
 
     /// Whether it is one of them.
     #[must_use]
     pub fn has(self, reason: Reason) -> bool {
-        self.0 & reason as u32 != 0
+        self.0 & Self::from(reason).0 != 0
     }
 
-    /// As bits.
-    #[must_use]
-    pub fn bits(self) -> u32 {
-        self.0
+    /// Each of them.
+    pub fn iter(self) -> impl Iterator<Item = Reason> {
+        ALL.iter().copied().filter(move |reason| self.has(*reason))
     }
 
     /// What a rule says, unless breaking it is one of these faults.
@@ -135,6 +142,6 @@ impl Reasons {
 
 impl From<Reason> for Reasons {
     fn from(reason: Reason) -> Self {
-        Self(reason as u32)
+        Self(1 << reason as u32)
     }
 }

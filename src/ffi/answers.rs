@@ -8,6 +8,7 @@ use super::handles::{tls_context_t, tls_credentials_t, tls_session_t};
 use super::host::{Host, required};
 use super::status::tls_status_t;
 use crate::outcome::{Failure, Outcome, Question};
+use crate::session::not_asked;
 
 /// Answers `TLS_STATUS_NEEDS_SERVER_OPTIONS`: the session continues with this server context, as if it had been created on it.
 ///
@@ -133,8 +134,7 @@ pub unsafe extern "C" fn tls_session_signature_request(
     let host = unsafe { Host::keeps_the_conventions() };
     host.put(out_scheme, 0);
     copy_out(host, session, out_message, message_cap, out_len, |session| {
-        let request = session.signature_request();
-        let request = request.ok_or_else(|| crate::handshake::not_asked(Question::Signature))?;
+        let request = session.signature_request().ok_or_else(|| not_asked(Question::Signature))?;
         host.put(out_scheme, request.scheme.into());
         Ok(request.message.clone())
     })

@@ -6,10 +6,11 @@ use super::fence;
 use super::getting::{copy_out, copy_text, fill_struct};
 use super::handles::tls_session_t;
 use super::host::{Host, disjoint, required};
+use super::meaning::meaning;
 use super::options::protocol;
 use super::status::tls_status_t;
 use crate::outcome::{Failure, Outcome};
-use crate::session::{Binding, state};
+use crate::session::{Binding, Shrink, state};
 
 /// The bits of `tls_session_state()`.
 #[repr(C)]
@@ -275,7 +276,15 @@ pub enum spantls_shrink_values {
 pub unsafe extern "C" fn tls_session_shrink(session: *mut tls_session_t, what: i32) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    fence::on_session(host, session, |session| session.shrink(what))
+    use spantls_shrink_values::*;
+    fence::on_session(host, session, |session| {
+        let values = [
+            (SPANTLS_SHRINK_BUFFERS as i32, Shrink::Buffers),
+            (SPANTLS_SHRINK_PEER as i32, Shrink::Peer),
+            (SPANTLS_SHRINK_TICKETS as i32, Shrink::Tickets),
+        ];
+        session.shrink(meaning(what, &values, "this is not a SPANTLS_SHRINK value")?)
+    })
 }
 
 /// Counts the certificates that the peer has sent: 0 before it has, and if it sent none.

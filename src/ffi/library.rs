@@ -33,7 +33,7 @@ pub extern "C" fn tls_status_name(status: tls_status_t) -> *const c_char {
 /// process.
 #[unsafe(no_mangle)]
 pub extern "C" fn spantls_alert_name(alert: u8) -> *const c_char {
-    Alert(alert).c_name().as_ptr()
+    Alert(alert).name().unwrap_or(c"unknown").as_ptr()
 }
 
 /// Fills a struct with the last failure on this thread of a call without a session. Set `out_error->struct_size` first.
@@ -67,7 +67,7 @@ pub unsafe extern "C" fn spantls_suspended_handshakes(out_in_use: *mut usize, ou
     host.put(out_in_use, 0);
     host.put(out_limit, 0);
     fence::call(|| {
-        let (in_use, limit) = crate::handshake::fiber::stack::pool();
+        let (in_use, limit) = crate::session::handshakes_under_way();
         host.put(out_in_use, in_use);
         host.put(out_limit, limit);
         Ok(Outcome::Complete)

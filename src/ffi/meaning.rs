@@ -12,3 +12,17 @@ pub(super) fn meaning<T: Copy>(number: i32, values: &[(i32, T)], unknown: &'stat
 pub(super) fn flag(number: i32) -> Result<bool, Failure> {
     meaning(number, &[(0, false), (1, true)], "0 or 1 is needed")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::FailureKind;
+
+    #[test]
+    fn a_number_without_a_meaning_is_refused() {
+        assert_eq!((flag(0), flag(1)), (Ok(false), Ok(true)));
+        for number in [-1, 2, i32::MIN, i32::MAX] {
+            assert_eq!(flag(number).map_err(|failure| failure.kind), Err(FailureKind::InvalidArgument));
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 
 use super::status::{SPANTLS_ERROR_MESSAGE_SIZE, message};
-use crate::reason::Blame;
+use crate::reason::{Blame, Reason, Rule};
 use crate::session::ValidationReport;
 
 /// The bits of `spantls_validation_t.reasons`; `reason` is one of them.
@@ -150,7 +150,7 @@ impl From<&ValidationReport> for spantls_validation_t {
         Self {
             struct_size: size_of::<Self>(),
             policy_errors: report.policy_errors,
-            reasons: report.reasons.bits(),
+            reasons: report.reasons.iter().map(number).fold(0, |all, one| all | one),
             reason: reason(report.blame),
             depth: depth(report.blame),
             alert: report.alert.map_or(-1, |alert| i32::from(alert.0)),
@@ -161,7 +161,7 @@ impl From<&ValidationReport> for spantls_validation_t {
 }
 
 pub(super) fn reason(blame: Option<Blame>) -> u32 {
-    blame.map_or(0, |blame| blame.reason as u32)
+    blame.map_or(0, |blame| number(blame.reason))
 }
 
 pub(super) fn depth(blame: Option<Blame>) -> i32 {
@@ -169,67 +169,60 @@ pub(super) fn depth(blame: Option<Blame>) -> i32 {
 }
 
 pub(super) fn strict_rule(blame: Option<Blame>) -> i32 {
-    blame.and_then(|blame| blame.rule).map_or(0, |rule| rule as i32)
+    blame.and_then(|blame| blame.rule).map_or(0, rule_number)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::reason::{Reason, Rule};
+/// The bit of a reason.
+fn number(reason: Reason) -> u32 {
+    use spantls_reason_values::*;
+    (match reason {
+        Reason::NoCertificate => SPANTLS_REASON_NO_CERTIFICATE,
+        Reason::NameMismatch => SPANTLS_REASON_NAME_MISMATCH,
+        Reason::Expired => SPANTLS_REASON_EXPIRED,
+        Reason::NotYetValid => SPANTLS_REASON_NOT_YET_VALID,
+        Reason::UnknownIssuer => SPANTLS_REASON_UNKNOWN_ISSUER,
+        Reason::SelfSigned => SPANTLS_REASON_SELF_SIGNED,
+        Reason::Revoked => SPANTLS_REASON_REVOKED,
+        Reason::RevocationUnknown => SPANTLS_REASON_REVOCATION_UNKNOWN,
+        Reason::CrlExpired => SPANTLS_REASON_CRL_EXPIRED,
+        Reason::BadCrl => SPANTLS_REASON_BAD_CRL,
+        Reason::WrongUsage => SPANTLS_REASON_WRONG_USAGE,
+        Reason::NotACa => SPANTLS_REASON_NOT_A_CA,
+        Reason::PathLength => SPANTLS_REASON_PATH_LENGTH,
+        Reason::NameConstraints => SPANTLS_REASON_NAME_CONSTRAINTS,
+        Reason::WeakKey => SPANTLS_REASON_WEAK_KEY,
+        Reason::WeakSignature => SPANTLS_REASON_WEAK_SIGNATURE,
+        Reason::UnsupportedAlgorithm => SPANTLS_REASON_UNSUPPORTED_ALGORITHM,
+        Reason::BadSignature => SPANTLS_REASON_BAD_SIGNATURE,
+        Reason::Malformed => SPANTLS_REASON_MALFORMED,
+        Reason::CriticalExtension => SPANTLS_REASON_CRITICAL_EXTENSION,
+        Reason::StrictProfile => SPANTLS_REASON_STRICT_PROFILE,
+        Reason::Limits => SPANTLS_REASON_LIMITS,
+        Reason::Incomplete => SPANTLS_REASON_INCOMPLETE,
+    }) as u32
+}
 
-    #[test]
-    fn the_engine_has_the_numbers_of_the_header() {
-        use spantls_reason_values::*;
-        for (engine, header) in [
-            (Reason::NoCertificate, SPANTLS_REASON_NO_CERTIFICATE),
-            (Reason::NameMismatch, SPANTLS_REASON_NAME_MISMATCH),
-            (Reason::Expired, SPANTLS_REASON_EXPIRED),
-            (Reason::NotYetValid, SPANTLS_REASON_NOT_YET_VALID),
-            (Reason::UnknownIssuer, SPANTLS_REASON_UNKNOWN_ISSUER),
-            (Reason::SelfSigned, SPANTLS_REASON_SELF_SIGNED),
-            (Reason::Revoked, SPANTLS_REASON_REVOKED),
-            (Reason::RevocationUnknown, SPANTLS_REASON_REVOCATION_UNKNOWN),
-            (Reason::CrlExpired, SPANTLS_REASON_CRL_EXPIRED),
-            (Reason::BadCrl, SPANTLS_REASON_BAD_CRL),
-            (Reason::WrongUsage, SPANTLS_REASON_WRONG_USAGE),
-            (Reason::NotACa, SPANTLS_REASON_NOT_A_CA),
-            (Reason::PathLength, SPANTLS_REASON_PATH_LENGTH),
-            (Reason::NameConstraints, SPANTLS_REASON_NAME_CONSTRAINTS),
-            (Reason::WeakKey, SPANTLS_REASON_WEAK_KEY),
-            (Reason::WeakSignature, SPANTLS_REASON_WEAK_SIGNATURE),
-            (Reason::UnsupportedAlgorithm, SPANTLS_REASON_UNSUPPORTED_ALGORITHM),
-            (Reason::BadSignature, SPANTLS_REASON_BAD_SIGNATURE),
-            (Reason::Malformed, SPANTLS_REASON_MALFORMED),
-            (Reason::CriticalExtension, SPANTLS_REASON_CRITICAL_EXTENSION),
-            (Reason::StrictProfile, SPANTLS_REASON_STRICT_PROFILE),
-            (Reason::Limits, SPANTLS_REASON_LIMITS),
-            (Reason::Incomplete, SPANTLS_REASON_INCOMPLETE),
-        ] {
-            assert_eq!(engine as u32, header as u32, "{engine:?}");
-        }
-        use spantls_strict_rule_values::*;
-        for (engine, header) in [
-            (Rule::Unreadable, SPANTLS_STRICT_RULE_UNREADABLE),
-            (Rule::IssuerNotACa, SPANTLS_STRICT_RULE_ISSUER_NOT_A_CA),
-            (Rule::TwoAlgorithms, SPANTLS_STRICT_RULE_TWO_ALGORITHMS),
-            (Rule::Version, SPANTLS_STRICT_RULE_VERSION),
-            (Rule::AmbiguousCa, SPANTLS_STRICT_RULE_AMBIGUOUS_CA),
-            (Rule::PathLengthWithoutCa, SPANTLS_STRICT_RULE_PATH_LENGTH_WITHOUT_CA),
-            (Rule::PathLengthWithoutKeyCertSign, SPANTLS_STRICT_RULE_PATH_LENGTH_WITHOUT_KEY_CERT_SIGN),
-            (Rule::ConstraintsNotCritical, SPANTLS_STRICT_RULE_CONSTRAINTS_NOT_CRITICAL),
-            (Rule::CaWithoutKeyUsage, SPANTLS_STRICT_RULE_CA_WITHOUT_KEY_USAGE),
-            (Rule::KeyCertSignWithoutCa, SPANTLS_STRICT_RULE_KEY_CERT_SIGN_WITHOUT_CA),
-            (Rule::NoIssuerName, SPANTLS_STRICT_RULE_NO_ISSUER_NAME),
-            (Rule::NoSubject, SPANTLS_STRICT_RULE_NO_SUBJECT),
-            (Rule::EmptyAlternativeName, SPANTLS_STRICT_RULE_EMPTY_ALTERNATIVE_NAME),
-            (Rule::AlternativeNameNotCritical, SPANTLS_STRICT_RULE_ALTERNATIVE_NAME_NOT_CRITICAL),
-            (Rule::CriticalAuthorityKey, SPANTLS_STRICT_RULE_CRITICAL_AUTHORITY_KEY),
-            (Rule::CriticalSubjectKey, SPANTLS_STRICT_RULE_CRITICAL_SUBJECT_KEY),
-            (Rule::NoAuthorityKey, SPANTLS_STRICT_RULE_NO_AUTHORITY_KEY),
-            (Rule::HalfAuthorityKey, SPANTLS_STRICT_RULE_HALF_AUTHORITY_KEY),
-            (Rule::NoSubjectKey, SPANTLS_STRICT_RULE_NO_SUBJECT_KEY),
-        ] {
-            assert_eq!(engine as i32, header as i32, "{engine:?}");
-        }
-    }
+fn rule_number(rule: Rule) -> i32 {
+    use spantls_strict_rule_values::*;
+    (match rule {
+        Rule::Unreadable => SPANTLS_STRICT_RULE_UNREADABLE,
+        Rule::IssuerNotACa => SPANTLS_STRICT_RULE_ISSUER_NOT_A_CA,
+        Rule::TwoAlgorithms => SPANTLS_STRICT_RULE_TWO_ALGORITHMS,
+        Rule::Version => SPANTLS_STRICT_RULE_VERSION,
+        Rule::AmbiguousCa => SPANTLS_STRICT_RULE_AMBIGUOUS_CA,
+        Rule::PathLengthWithoutCa => SPANTLS_STRICT_RULE_PATH_LENGTH_WITHOUT_CA,
+        Rule::PathLengthWithoutKeyCertSign => SPANTLS_STRICT_RULE_PATH_LENGTH_WITHOUT_KEY_CERT_SIGN,
+        Rule::ConstraintsNotCritical => SPANTLS_STRICT_RULE_CONSTRAINTS_NOT_CRITICAL,
+        Rule::CaWithoutKeyUsage => SPANTLS_STRICT_RULE_CA_WITHOUT_KEY_USAGE,
+        Rule::KeyCertSignWithoutCa => SPANTLS_STRICT_RULE_KEY_CERT_SIGN_WITHOUT_CA,
+        Rule::NoIssuerName => SPANTLS_STRICT_RULE_NO_ISSUER_NAME,
+        Rule::NoSubject => SPANTLS_STRICT_RULE_NO_SUBJECT,
+        Rule::EmptyAlternativeName => SPANTLS_STRICT_RULE_EMPTY_ALTERNATIVE_NAME,
+        Rule::AlternativeNameNotCritical => SPANTLS_STRICT_RULE_ALTERNATIVE_NAME_NOT_CRITICAL,
+        Rule::CriticalAuthorityKey => SPANTLS_STRICT_RULE_CRITICAL_AUTHORITY_KEY,
+        Rule::CriticalSubjectKey => SPANTLS_STRICT_RULE_CRITICAL_SUBJECT_KEY,
+        Rule::NoAuthorityKey => SPANTLS_STRICT_RULE_NO_AUTHORITY_KEY,
+        Rule::HalfAuthorityKey => SPANTLS_STRICT_RULE_HALF_AUTHORITY_KEY,
+        Rule::NoSubjectKey => SPANTLS_STRICT_RULE_NO_SUBJECT_KEY,
+    }) as i32
 }

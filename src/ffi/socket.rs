@@ -8,8 +8,7 @@ use super::handles::{spantls_span_t, tls_context_t, tls_session_t};
 use super::host::{Host, required};
 use super::status::tls_status_t;
 use crate::outcome::{Failure, Outcome};
-use crate::session::{KernelTls, Session};
-use crate::transport::Socket;
+use crate::session::{KernelTls, Session, Socket};
 
 /// A socket of the operating system; on Unix a file descriptor.
 pub type spantls_socket_t = isize;

@@ -13,8 +13,6 @@ static AT_UNLOAD: extern "C" fn() = give_back;
 extern "C" fn give_back() {
     // A panic must not cross, and there is no one to report it to: nothing here panics but by a broken invariant.
     let _outcome = std::panic::catch_unwind(|| {
-        crate::handshake::fiber::stack::forget_idle();
-        crate::record::held::forget_idle();
-        crate::trust::system::forget();
+        crate::session::forget_idle();
     });
 }

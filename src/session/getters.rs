@@ -24,6 +24,17 @@ pub enum Binding {
     Exporter,
 }
 
+/// What a session gives up; each includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shrink {
+    /// Buffers, of which an idle session has none.
+    Buffers,
+    /// Facts about the peer.
+    Peer,
+    /// The state that receives session tickets.
+    Tickets,
+}
+
 impl Session {
     /// The server's stapled OCSP response, as it came with its certificate.
     pub fn ocsp_response(&self) -> Vec<u8> {
@@ -44,18 +55,12 @@ impl Session {
         stats
     }
 
-    /// Gives up what an idle session can do without: see the C header.
-    pub fn shrink(&self, what: i32) -> Result<Outcome, Failure> {
-        let (chain, resumption) = match what {
-            0 => (false, false),
-            1 => (true, false),
-            2 => (true, true),
-            _ => return Err(Failure::argument("this is not a SPANTLS_SHRINK value")),
-        };
+    /// Gives up what an idle session can do without.
+    pub fn shrink(&self, what: Shrink) -> Result<Outcome, Failure> {
         self.shared.complete()?;
         let mut read = try_lock(&self.read)?;
         let mut facts = self.shared.facts();
-        if chain {
+        if what >= Shrink::Peer {
             // A chain that waits for its verdict is still needed.
             if !read.waits_for_verdict() {
                 facts.remote_certificates = Arc::new([]);
@@ -64,7 +69,7 @@ impl Session {
             facts.client_hello = None;
             facts.ocsp_response = Box::default();
         }
-        if resumption {
+        if what >= Shrink::Tickets {
             read.drop_tickets();
         }
         Ok(Outcome::Complete)

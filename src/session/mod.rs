@@ -31,13 +31,16 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 pub use self::validation::ValidationReport;
 use crate::context::{Context, Protocols};
+pub(crate) use crate::handshake::fiber::stack::pool as handshakes_under_way;
+pub(crate) use crate::handshake::not_asked;
 use crate::outcome::{Failure, FailureKind, Outcome};
+pub use crate::transport::Socket;
 use crate::trust;
 use crate::wiping::stack;
 pub use crate::wire::Version;
 use bound::Bound;
 pub use facts::Negotiated;
-pub use getters::Binding;
+pub use getters::{Binding, Shrink};
 use handshaking::Phase;
 pub use kernel::KernelTls;
 use read::ReadHalf;
@@ -45,6 +48,13 @@ pub use shared::{Counts, state};
 use shared::{Shared, only_without_span, try_lock};
 pub use stats::Stats;
 use write::WriteHalf;
+
+/// Gives back what pools and caches keep and nothing uses.
+pub(crate) fn forget_idle() {
+    crate::handshake::fiber::stack::forget_idle();
+    crate::record::held::forget_idle();
+    trust::system::forget();
+}
 
 /// One TLS connection.
 pub struct Session {

@@ -191,7 +191,6 @@ impl Scene {
             failures.extend(session.export_keying_material(b"master secret", None, &mut room).err());
             failures.extend(session.set_signature(material).err());
             failures.extend(session.reject(Alert::ACCESS_DENIED).err());
-            failures.extend(session.shrink(9).err());
         }
         // A record that was damaged on its way, and then everything that a failed session says.
         let (mut sealed, mut counts) = ([0; 200], Counts::default());

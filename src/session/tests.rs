@@ -1093,7 +1093,7 @@ fn a_certificate_that_was_given_up_has_no_hash_to_deny() {
     pair.shake(accept);
     assert!(pair.client.channel_binding(Binding::EndPoint).is_ok());
     for session in [&pair.client, &pair.server] {
-        assert_eq!(session.shrink(2), Ok(Outcome::Complete));
+        assert_eq!(session.shrink(Shrink::Tickets), Ok(Outcome::Complete));
     }
     assert_eq!(pair.client.channel_binding(Binding::EndPoint).unwrap_err().kind, FailureKind::InvalidState);
     assert!(pair.server.channel_binding(Binding::EndPoint).is_ok());
