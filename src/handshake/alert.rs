@@ -9,9 +9,9 @@ use std::borrow::Cow;
 use rustls::crypto::cipher::{OutboundChunks, OutboundPlainMessage};
 use rustls::{CertificateError, ContentType, Error, InvalidMessage, PeerIncompatible, PeerMisbehaved, ProtocolVersion};
 
+use super::refusal::Refusal;
 use crate::crypto::taps::SealingPoint;
-use crate::outcome::{Alert, Failure, FailureKind, policy};
-use crate::reason::{Blame, NO_CERTIFICATE, Reason};
+use crate::outcome::{Alert, Failure, FailureKind};
 use crate::wire::{self, AlertMessage, Version, record};
 
 /// Appends an alert record to `output`, sealed if keys are in force.
@@ -41,23 +41,17 @@ pub(crate) fn failure(error: &Error, wanted: Option<Alert>, version: Option<Vers
         // RFC 8446 section 6.2: an error alert is not answered, whatever rustls wanted to say to its level.
         return received(Alert(u8::from(*alert)));
     }
-    let alert = match error {
+    if matches!(error, Error::NoCertificatesPresented) {
         // RFC 8446 section 4.4.2.4: a server's Certificate must not be empty.
-        Error::NoCertificatesPresented if !is_server && version != Some(Version::Tls12) => Alert::DECODE_ERROR,
-        Error::NoCertificatesPresented => no_certificate(version),
-        _ => corrected(error).or(wanted).unwrap_or_else(|| for_error(error)),
-    };
+        let alert = (!is_server && version != Some(Version::Tls12)).then_some(Alert::DECODE_ERROR);
+        return Refusal { alert, ..Refusal::no_certificate() }.into_failure(version);
+    }
+    let alert = corrected(error).or(wanted).unwrap_or_else(|| for_error(error));
     let kind = match error {
-        Error::NoCertificatesPresented => FailureKind::Authentication,
         Error::FailedToGetCurrentTime | Error::FailedToGetRandomBytes | Error::EncryptError => FailureKind::Internal,
         _ => FailureKind::Protocol,
     };
-    let mut failure = Failure::new(kind, describe(error, alert)).with_alert(alert);
-    if matches!(error, Error::NoCertificatesPresented) {
-        failure.policy_errors = policy::NOT_AVAILABLE;
-        failure.blame = Blame::without_a_certificate(Reason::NoCertificate.into());
-    }
-    failure
+    Failure::new(kind, describe(error, alert)).with_alert(alert)
 }
 
 /// The peer ended the handshake with this alert.
@@ -72,7 +66,6 @@ pub(crate) fn received(alert: Alert) -> Failure {
 /// One sentence for the error record, where rustls has only a name.
 fn describe(error: &Error, alert: Alert) -> Cow<'static, str> {
     match error {
-        Error::NoCertificatesPresented => NO_CERTIFICATE.into(),
         Error::DecryptError if alert == Alert::BAD_RECORD_MAC => {
             "a record could not be opened: damaged or forged".into()
         }
@@ -111,24 +104,6 @@ fn describe(error: &Error, alert: Alert) -> Cow<'static, str> {
         Error::FailedToGetRandomBytes => "the system returned no random bytes".into(),
         // Texts of others, which may say anything.
         _ => "the handshake failed".into(),
-    }
-}
-
-/// A refusal with the alert that its policy errors call for, if the host has chosen none.
-pub(crate) fn refusal(mut failure: Failure, version: Option<Version>) -> Failure {
-    failure.alert_sent.get_or_insert(match failure.policy_errors {
-        errors if errors & policy::NOT_AVAILABLE != 0 => no_certificate(version),
-        errors if errors & policy::CHAIN_ERRORS != 0 => Alert::UNKNOWN_CA,
-        _ => Alert::BAD_CERTIFICATE,
-    });
-    failure
-}
-
-/// certificate_required is TLS 1.3's (RFC 8446 section 6.2); RFC 5246 section 7.4.6 has handshake_failure.
-fn no_certificate(version: Option<Version>) -> Alert {
-    match version {
-        Some(Version::Tls12) => Alert::HANDSHAKE_FAILURE,
-        Some(Version::Tls13) | None => Alert::CERTIFICATE_REQUIRED,
     }
 }
 

@@ -9,13 +9,13 @@ use rustls::kernel::KernelConnection;
 use rustls::pki_types::ServerName;
 use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use rustls::unbuffered::{ConnectionState, EncodeError, UnbufferedConnectionCommon, UnbufferedStatus};
-use rustls::{ClientConfig, CommonState, Error, ExtractedSecrets, ServerConfig};
+use rustls::{ClientConfig, CommonState, Error, ExtractedSecrets, ProtocolVersion, ServerConfig};
 
 use super::alpn::Protocols;
 use crate::limits::MAX_CIPHERTEXT_TLS12;
 use crate::outcome::{Alert, Failure};
 use crate::wire::record::next_record;
-use crate::wire::{AlertMessage, ContentType};
+use crate::wire::{AlertMessage, ContentType, Version};
 
 /// The connection, whatever its role. Boxed: it moves between the session and the fiber at every step.
 pub(crate) enum Connection {
@@ -25,11 +25,11 @@ pub(crate) enum Connection {
 
 /// Where a step left the connection.
 #[derive(Debug)]
-pub(crate) enum Progress {
+pub(crate) enum Reached {
     /// It waits for the peer.
     NeedsInput,
     /// The handshake is done, as far as rustls is concerned.
-    Done,
+    End,
 }
 
 /// One step's work and, in the end, its result: this is what a fiber carries.
@@ -68,6 +68,14 @@ impl Connection {
         }
     }
 
+    /// Once it is negotiated.
+    pub(crate) fn version(&self) -> Option<Version> {
+        match self.common().protocol_version()? {
+            ProtocolVersion::TLSv1_3 => Some(Version::Tls13),
+            _ => Some(Version::Tls12),
+        }
+    }
+
     /// Ends the handshake and hands over the record protection, and a client's remains, which take tickets. Nothing else
     /// is needed: key updates derive from the secrets that the taps have seen.
     pub(crate) fn into_secrets(
@@ -91,7 +99,7 @@ impl Drive {
     }
 
     /// Lets rustls process its input until it needs more, has finished, or fails. Its hooks may suspend in here.
-    pub(crate) fn run(mut self) -> (Self, Result<Progress, Error>) {
+    pub(crate) fn run(mut self) -> (Self, Result<Reached, Error>) {
         let mut sink = Sink { output: &mut self.output, alert_wanted: &mut self.alert_wanted };
         let result = match &mut self.connection {
             Connection::Client(connection) => drive(connection, &mut self.fed, &mut sink, step_client),
@@ -121,7 +129,8 @@ impl Sink<'_> {
     }
 }
 
-type Step<D> = for<'c, 'i> fn(&'c mut UnbufferedConnectionCommon<D>, &'i mut [u8]) -> UnbufferedStatus<'c, 'i, D>;
+type ProcessRecords<D> =
+    for<'c, 'i> fn(&'c mut UnbufferedConnectionCommon<D>, &'i mut [u8]) -> UnbufferedStatus<'c, 'i, D>;
 
 fn step_client<'c, 'i>(
     connection: &'c mut UnbufferedConnectionCommon<ClientConnectionData>,
@@ -141,8 +150,8 @@ fn drive<D>(
     connection: &mut UnbufferedConnectionCommon<D>,
     fed: &mut Vec<u8>,
     sink: &mut Sink<'_>,
-    step: Step<D>,
-) -> Result<Progress, Error> {
+    step: ProcessRecords<D>,
+) -> Result<Reached, Error> {
     loop {
         let UnbufferedStatus { discard, state } = step(connection, fed);
         let paused = match state {
@@ -165,13 +174,13 @@ fn drive<D>(
         fed.drain(..discard);
         if paused {
             return match connection.is_handshaking() {
-                true => Ok(Progress::NeedsInput),
+                true => Ok(Reached::NeedsInput),
                 // RFC 8446 section 5.1: nothing may follow within the record that changes the keys.
                 false if !fed.is_empty() => {
                     *sink.alert_wanted = Some(Alert::UNEXPECTED_MESSAGE);
                     Err(Error::General("handshake bytes follow the end of the handshake".into()))
                 }
-                false => Ok(Progress::Done),
+                false => Ok(Reached::End),
             };
         }
     }
@@ -184,7 +193,7 @@ fn drain_after_error<D>(
     fed: &mut Vec<u8>,
     discard: usize,
     sink: &mut Sink<'_>,
-    step: Step<D>,
+    step: ProcessRecords<D>,
 ) -> Result<(), Error> {
     fed.drain(..discard);
     while connection.wants_write() {

@@ -8,7 +8,7 @@ use rustls::sign::{Signer, SigningKey};
 use rustls::{Error, SignatureAlgorithm, SignatureScheme};
 
 use super::fiber::suspend;
-use super::question::{Answer, Request, SignatureRequest};
+use super::question::SignatureRequest;
 use crate::crypto::verifying_key::VerifyingKey;
 use crate::outcome::Failure;
 use crate::trust;
@@ -90,13 +90,8 @@ struct ExternalSigner {
 impl Signer for ExternalSigner {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
         let request = SignatureRequest { scheme: self.scheme, message: message.to_vec(), key: self.key.clone() };
-        match suspend(Request::Signature(request)) {
-            Answer::Signature(signature) => Ok(signature),
-            // The session knows why, and which alert to send.
-            Answer::Accepted | Answer::Credentials(_) | Answer::Refused | Answer::Cancelled => {
-                Err(Error::General("the host did not sign".into()))
-            }
-        }
+        // The handshake has the refusal, and the alert that is sent.
+        suspend(request).ok_or_else(|| Error::General("the host did not sign".into()))
     }
 
     fn scheme(&self) -> SignatureScheme {

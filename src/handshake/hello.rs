@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{alert, too_many_records};
+use super::alert;
 use crate::client_hello::{ClientHello, Unreadable};
 use crate::limits::{MAX_HANDSHAKE_MESSAGE, MAX_UNFINISHED_RECORDS, MAX_WARNING_ALERTS, RECORD_HEADER};
 use crate::outcome::{Alert, Failure};
@@ -124,6 +124,10 @@ fn refused(alert: Alert, reason: &'static str) -> Part {
 fn is_warning(record: Record<'_>) -> bool {
     AlertMessage::read(record.payload())
         .is_some_and(|message| message.level == AlertMessage::WARNING && message.alert != Alert::CLOSE_NOTIFY)
+}
+
+pub(super) fn too_many_records() -> Failure {
+    Failure::protocol(Alert::ILLEGAL_PARAMETER, "a handshake message comes in too many records")
 }
 
 /// What a client gets that sends something else.

@@ -14,7 +14,7 @@ use rustls::{DigitallySignedStruct, DistinguishedName, Error, InvalidMessage, Si
 
 use super::chains::Chains;
 use super::fiber::suspend;
-use super::question::{Answer, CertificateRequest, Request};
+use super::question::{CertificateRequest, PeerChain};
 use crate::crypto::own_key::OwnKey;
 use crate::crypto::provider::SIGNATURES;
 use crate::crypto::taps;
@@ -142,16 +142,11 @@ fn ask_about(end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_
         return Err(Error::InvalidMessage(InvalidMessage::MissingData("certificate")));
     }
     let chain = std::iter::once(end_entity).chain(intermediates).map(|der| der.clone().into_owned()).collect();
-    let answer = suspend(Request::Certificate(chain));
+    let accepted = suspend(PeerChain(chain));
     #[cfg(test)]
     assert!(!PANIC.get(), "a test wants a panic in the middle of rustls");
-    match answer {
-        Answer::Accepted => Ok(()),
-        // The session knows why, and which alert to send.
-        Answer::Refused | Answer::Cancelled | Answer::Credentials(_) | Answer::Signature(_) => {
-            Err(Error::General("refused by the host".into()))
-        }
-    }
+    // The handshake has the refusal, and the alert that is sent.
+    accepted.ok_or_else(|| Error::General("refused by the host".into()))
 }
 
 #[cfg(test)]
@@ -208,10 +203,7 @@ fn ask_for_credentials(acceptable_issuers: &[&[u8]], schemes: &[SignatureScheme]
         acceptable_issuers: acceptable_issuers.iter().map(|name| name.to_vec()).collect(),
         schemes: schemes.to_vec(),
     };
-    let answered = match suspend(Request::Credentials(request)) {
-        Answer::Credentials(credentials) => credentials,
-        Answer::Accepted | Answer::Signature(_) | Answer::Refused | Answer::Cancelled => None,
-    };
+    let answered = suspend(request).flatten();
     if let Some(taps) = taps::current() {
         taps.seen().declined = answered.is_none();
     }

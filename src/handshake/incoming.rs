@@ -3,11 +3,28 @@
 use std::borrow::Cow;
 
 use super::hello::{HelloReader, Part};
+use super::hello_request::HelloRequests;
 use super::{Handshake, alert};
+use crate::limits::{MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, MAX_TICKET};
 use crate::outcome::{Alert, Failure};
 use crate::wire::{AlertMessage, ContentType, Record, Version, record};
 
 impl Handshake {
+    /// The longest payload that the peer's next record may have, which begins with this byte (RFC 8446 section 5.2,
+    /// RFC 5246 section 6.2.3).
+    pub(crate) fn max_payload(&self, content_type: Option<&u8>) -> usize {
+        // Early data is protected before we have keys.
+        let is_early_data = content_type == Some(&(ContentType::ApplicationData as u8))
+            && self.early_data.as_ref().is_some_and(|early_data| early_data.may_come());
+        if self.taps.seen().opening_tls13 || is_early_data {
+            MAX_CIPHERTEXT_TLS13
+        } else if self.peer_changed_cipher && self.version == Some(Version::Tls12) {
+            MAX_CIPHERTEXT_TLS12
+        } else {
+            MAX_PLAINTEXT
+        }
+    }
+
     /// What rustls is given of a record that is taken, perhaps nothing; an error ends the handshake.
     pub(super) fn admit<'a>(&mut self, record: Record<'a>) -> Result<Cow<'a, [u8]>, Failure> {
         if let Some(failure) = self.misplaced(record).or_else(|| self.ended_in_clear(record)) {
@@ -28,6 +45,15 @@ impl Handshake {
         match &mut self.hello_requests {
             Some(requests) if was_in_clear => requests.remove(record, self.version),
             _ => Ok(Cow::Borrowed(record.bytes)),
+        }
+    }
+
+    /// What is here is one message. rustls does not show how long a TLS 1.2 ticket is.
+    pub(super) fn note_ticket(&self, fed: &[u8]) {
+        if !self.is_server {
+            let mut seen = self.taps.seen();
+            seen.too_long_for_tickets |= fed.len() > MAX_TICKET;
+            seen.ticket_lifetime = self.hello_requests.as_ref().and_then(HelloRequests::ticket_lifetime);
         }
     }
 

@@ -6,15 +6,18 @@ use rustls::pki_types::CertificateDer;
 
 use super::handshaking::{Phase, Running};
 use super::read::ReadHalf;
+use super::stats::now;
 use super::write::WriteHalf;
 use super::{Session, state, try_lock};
-use crate::context::{Context, Credentials};
-use crate::handshake::question::{Answer, Request};
-use crate::handshake::{Event, Reply, not_asked};
+use crate::context::{Context, Credentials, Validation};
+use crate::handshake::question::{
+    Answerable, Ask, CertificateRequest, ContextRequest, OpenQuestion, PeerChain, SignatureRequest, answered_already,
+    not_asked,
+};
+use crate::handshake::refusal::Refusal;
 use crate::limits::HEADROOM;
 use crate::memory;
-use crate::outcome::{Alert, Failure, FailureKind, Outcome, Question, policy};
-use crate::reason::{Blame, NO_CERTIFICATE, Reason};
+use crate::outcome::{Alert, Failure, Outcome, policy};
 use crate::trust::Extent;
 
 impl Session {
@@ -24,7 +27,15 @@ impl Session {
         memory::expect(HEADROOM)?;
         let (errors, refusal) = match self.open_half()? {
             Some(mut read) => self.judge_client(&mut read)?,
-            None => self.answer(Question::Certificate, |session, running| session.judge(running))?,
+            None => {
+                let mut errors = 0;
+                let refusal = self.answer::<PeerChain>(|running, ask| {
+                    let judged = self.judged(&ask.0, running.name.as_ref(), Extent::Verdict);
+                    errors = judged.errors;
+                    Ok(judged.verdict())
+                })?;
+                (errors, refusal)
+            }
         };
         refusal.map_or(Ok(errors), Err)
     }
@@ -34,16 +45,13 @@ impl Session {
         if policy_errors & !policy::ALL != 0 {
             return Err(Failure::argument("this is not a SPANTLS_POLICY_ERROR value"));
         }
-        let refused = (policy_errors != 0).then(|| refusal(None, policy_errors, REFUSED_BY_HOST));
+        let verdict = match policy_errors {
+            0 => Ok(()),
+            errors => Err(Refusal::new(None, errors, REFUSED_BY_HOST)),
+        };
         let refusal = match self.open_half()? {
-            Some(mut read) => self.answer_client(&mut read, refused)?,
-            None => {
-                let ((), refusal) = self.answer(Question::Certificate, |_, running| {
-                    let reply = refused.map_or(Reply::Answer(Answer::Accepted), Reply::Refuse);
-                    running.handshake.answer(Question::Certificate, reply)
-                })?;
-                refusal
-            }
+            Some(mut read) => self.answer_client(&mut read, verdict)?,
+            None => self.answer::<PeerChain>(|_, _| Ok(verdict))?,
         };
         refusal.map_or(Ok(Outcome::Complete), Err)
     }
@@ -53,9 +61,7 @@ impl Session {
         refusing(alert)?;
         match self.open_half()? {
             Some(mut read) => self.reject_client(&mut read, alert)?,
-            None => {
-                self.answer(Question::Certificate, |_, running| running.reject(Question::Certificate, alert))?;
-            }
+            None => drop(self.answer::<PeerChain>(|_, ask| Ok(Err(refusal_by_host(&ask.0, alert))))?),
         }
         Ok(Outcome::Complete)
     }
@@ -72,13 +78,17 @@ impl Session {
         let mut phase = try_lock(&self.phase)?;
         let mut write = try_lock(&self.write)?;
         let asked = match &mut *phase {
-            Phase::Running(running) => running.handshake.question().map(|question| (running, question)),
+            Phase::Running(running) => running.open_question().map(|open| (running, open)),
             _ => None,
         };
-        let (running, question) = asked.ok_or_else(|| Failure::state("the session is not suspended"))?;
-        running.reject(question, alert)?;
-        self.answered();
-        self.end_if_refused(running, &mut write)?;
+        let (running, open) = asked.ok_or_else(|| Failure::state("the session is not suspended"))?;
+        let refusal = match open {
+            OpenQuestion::Certificate(ask) => refusal_by_host(&ask.0, alert),
+            OpenQuestion::ServerContext(_) | OpenQuestion::Credentials(_) | OpenQuestion::Signature(_) => {
+                Refusal::new(Some(alert), 0, "the host ended the handshake")
+            }
+        };
+        self.shared.counters.compute(|| self.refuse(running, &mut write, refusal))?;
         Ok(Outcome::Complete)
     }
 
@@ -87,11 +97,10 @@ impl Session {
         let start = context.server_start().ok_or_else(|| {
             Failure::argument("a server context made from options is needed: this one is a client's, or not decided")
         })?;
-        self.answer(Question::ServerContext, |session, running| {
-            running.handshake.answer(Question::ServerContext, Reply::Context(start))?;
+        self.answer::<ContextRequest>(|_, _| {
             // Asked once, so this is the first.
-            session.expect_client_certificate(session.chosen.get_or_init(|| context));
-            Ok(())
+            self.expect_client_certificate(self.chosen.get_or_init(|| context));
+            Ok(Ok(start))
         })?;
         Ok(Outcome::Complete)
     }
@@ -105,61 +114,71 @@ impl Session {
             preset.credentials = Some(credentials);
             return Ok(Outcome::Complete);
         }
-        self.answer(Question::Credentials, |session, running| {
+        self.answer::<CertificateRequest>(|_, ask| {
             let key = credentials.map(|credentials| credentials.own_key());
-            let request = session.certificate_request().ok_or_else(|| not_asked(Question::Credentials))?;
-            if key.as_ref().is_some_and(|key| key.current().key.choose_scheme(&request.schemes).is_none()) {
+            if key.as_ref().is_some_and(|key| key.current().key.choose_scheme(&ask.schemes).is_none()) {
                 return Err(Failure::configuration("the server accepts no signature scheme of these credentials"));
             }
-            running.handshake.answer(Question::Credentials, Reply::Answer(Answer::Credentials(key)))
+            Ok(Ok(key))
         })?;
         Ok(Outcome::Complete)
     }
 
     /// Takes the signature of an external key, or nothing if there is none to be had.
     pub fn set_signature(&self, signature: &[u8]) -> Result<Outcome, Failure> {
-        self.answer(Question::Signature, |session, running| {
-            let request = session.signature_request().ok_or_else(|| not_asked(Question::Signature))?;
-            let reply = if signature.is_empty() {
-                let failure = Failure::new(FailureKind::Authentication, "the host could not sign");
-                Reply::Refuse(failure.with_alert(Alert::INTERNAL_ERROR))
-            } else if request.key.verify(request.scheme, &request.message, signature) {
-                Reply::Answer(Answer::Signature(signature.to_vec()))
-            } else {
-                return Err(Failure::argument("this is not a signature of the message by the certificate's key"));
-            };
-            running.handshake.answer(Question::Signature, reply)
+        self.answer::<SignatureRequest>(|_, ask| {
+            if signature.is_empty() {
+                return Ok(Err(Refusal::new(Some(Alert::INTERNAL_ERROR), 0, "the host could not sign")));
+            }
+            match ask.key.verify(ask.scheme, &ask.message, signature) {
+                true => Ok(Ok(signature.to_vec())),
+                false => Err(Failure::argument("this is not a signature of the message by the certificate's key")),
+            }
         })?;
         Ok(Outcome::Complete)
     }
 
+    /// The handshake asks. The default validation's verdict is given here, and a refusal returned as the failure that it is; other
+    /// questions are the host's.
+    pub(super) fn pose(
+        &self,
+        running: &mut Running,
+        write: &mut WriteHalf,
+        open: &OpenQuestion,
+    ) -> Result<Option<Failure>, Failure> {
+        self.note(running, open);
+        match open {
+            // It needs no host, and a deep stack: it runs on this one.
+            OpenQuestion::Certificate(ask) if self.context().validation() == Validation::Automatic => {
+                match self.judged(&ask.0, running.name.as_ref(), Extent::Verdict).verdict() {
+                    Ok(()) => ask.give(()).map(|()| None),
+                    Err(refusal) => self.refuse(running, write, refusal).map(Some),
+                }
+            }
+            _ => {
+                self.shared.facts().asked().question = Some((open.question(), now()));
+                self.shared.set(state::SUSPENDED);
+                Ok(None)
+            }
+        }
+    }
+
     /// Keeps what a question is about, for the getters.
-    pub(super) fn note(&self, running: &mut Running, request: Request) {
+    fn note(&self, running: &Running, open: &OpenQuestion) {
         let mut facts = self.shared.facts();
-        match request {
-            Request::ServerContext => {}
-            Request::Credentials(request) => facts.asked().certificate_request = Some(Arc::new(request)),
-            Request::Certificate(chain) => {
-                facts.remote_certificates = chain.clone().into();
+        match open {
+            OpenQuestion::ServerContext(_) => {}
+            OpenQuestion::Credentials(ask) => facts.asked().certificate_request = Some(ask.clone()),
+            OpenQuestion::Certificate(ask) => {
+                facts.remote_certificates = ask.0.clone();
                 facts.verified_path = Box::default();
                 facts.ocsp_response = running.handshake.ocsp_response().into();
-                running.chain = chain;
                 if let Some(asked) = &mut facts.asked {
                     asked.judged = None;
                 }
             }
-            Request::Signature(request) => facts.asked().signature_request = Some(Arc::new(request)),
-            #[cfg(test)]
-            Request::Test => {}
+            OpenQuestion::Signature(ask) => facts.asked().signature_request = Some(ask.clone()),
         }
-    }
-
-    /// Answers by the default validation and returns its policy errors.
-    pub(super) fn judge(&self, running: &mut Running) -> Result<u32, Failure> {
-        let judged = self.judged(&running.chain, running.name.as_ref(), Extent::Verdict);
-        let reply = judged.refusal.map_or(Reply::Answer(Answer::Accepted), Reply::Refuse);
-        running.handshake.answer(Question::Certificate, reply)?;
-        Ok(judged.errors)
     }
 
     /// The read half, if the handshake is complete: then it is what asks.
@@ -170,43 +189,41 @@ impl Session {
         }
     }
 
-    /// Gives the answer to a question, if it is the one that is asked. An answer that refuses ends the handshake at once, and
-    /// is returned beside what `give` returns.
-    pub(super) fn answer<R>(
+    /// Answers the question, if it is the one that is asked, with what `decide` returns; if that fails, the question stays open. A
+    /// refusal ends the handshake at once, and is returned as the failure that it is.
+    pub(super) fn answer<Q: Answerable>(
         &self,
-        question: Question,
-        give: impl FnOnce(&Self, &mut Running) -> Result<R, Failure>,
-    ) -> Result<(R, Option<Failure>), Failure> {
+        decide: impl FnOnce(&Running, &Ask<Q>) -> Result<Result<Q::Answer, Refusal>, Failure>,
+    ) -> Result<Option<Failure>, Failure> {
         let mut phase = try_lock(&self.phase)?;
         let mut write = try_lock(&self.write)?;
-        let Phase::Running(running) = &mut *phase else { return Err(not_asked(question)) };
-        if running.handshake.is_answered() {
-            return Err(Failure::state("the answer was given already: continue the handshake"));
+        let Phase::Running(running) = &mut *phase else { return Err(not_asked(Q::QUESTION)) };
+        let open = running.handshake.open_question().ok_or_else(|| not_asked(Q::QUESTION))?;
+        if open.is_answered() {
+            return Err(answered_already());
         }
-        if running.handshake.question() != Some(question) {
-            return Err(not_asked(question));
+        let ask = Q::of(&open).ok_or_else(|| not_asked(Q::QUESTION))?;
+        match decide(running, ask)? {
+            Ok(answer) => {
+                ask.give(answer)?;
+                self.answered();
+                Ok(None)
+            }
+            Err(refusal) => self.shared.counters.compute(|| self.refuse(running, &mut write, refusal)).map(Some),
         }
-        let answered = give(self, running)?;
-        self.answered();
-        Ok((answered, self.end_if_refused(running, &mut write)?))
     }
 
-    /// A refusal that was given as an answer takes effect: the session has failed, and the alert is pending output.
-    pub(super) fn end_if_refused(
+    /// Ends the handshake with this refusal: the session has failed, and the alert is pending output.
+    pub(super) fn refuse(
         &self,
         running: &mut Running,
         write: &mut WriteHalf,
-    ) -> Result<Option<Failure>, Failure> {
-        if !running.handshake.is_refused() {
-            return Ok(None);
-        }
-        match self.shared.counters.compute(|| running.handshake.go_on())? {
-            Event::Failed(failure) => {
-                self.handshake_has_failed(running, write, &failure);
-                Ok(Some(failure))
-            }
-            _ => Err(Failure::internal("a refused handshake has continued")),
-        }
+        refusal: Refusal,
+    ) -> Result<Failure, Failure> {
+        let failure = running.handshake.refuse(refusal)?;
+        self.answered();
+        self.handshake_has_failed(running, write, &failure);
+        Ok(failure)
     }
 
     /// Nothing is asked any more.
@@ -223,32 +240,16 @@ impl Session {
 }
 
 impl Running {
-    /// Whether the host is asked about the chain, and has not answered.
-    pub(super) fn waits_for_verdict(&self) -> bool {
-        self.handshake.question() == Some(Question::Certificate) && !self.handshake.is_answered()
+    /// What the host is asked and has not answered.
+    pub(super) fn open_question(&self) -> Option<OpenQuestion> {
+        self.handshake.open_question().filter(|open| !open.is_answered())
     }
-
-    fn reject(&mut self, question: Question, alert: Alert) -> Result<(), Failure> {
-        let failure = match question {
-            Question::Certificate => refusal_by_host(&self.chain, alert),
-            Question::ServerContext | Question::Credentials | Question::Signature => {
-                refusal(Some(alert), 0, "the host ended the handshake")
-            }
-        };
-        self.handshake.answer(question, Reply::Refuse(failure))
-    }
-}
-
-/// The refusal of a client that declines where it must not.
-pub(super) fn no_certificate() -> Failure {
-    let blame = Blame::without_a_certificate(Reason::NoCertificate.into());
-    Failure { blame, ..refusal(None, policy::NOT_AVAILABLE, NO_CERTIFICATE) }
 }
 
 /// The host refuses this chain.
-pub(super) fn refusal_by_host(chain: &[CertificateDer<'static>], alert: Alert) -> Failure {
+pub(super) fn refusal_by_host(chain: &[CertificateDer<'static>], alert: Alert) -> Refusal {
     let errors = if chain.is_empty() { policy::NOT_AVAILABLE } else { policy::CHAIN_ERRORS };
-    refusal(Some(alert), errors, REFUSED_BY_HOST)
+    Refusal::new(Some(alert), errors, REFUSED_BY_HOST)
 }
 
 /// An alert that can refuse.
@@ -260,15 +261,3 @@ fn refusing(alert: Alert) -> Result<(), Failure> {
 }
 
 const REFUSED_BY_HOST: &str = "the host refused the peer's certificate";
-
-/// A refusal with this alert, or without one with what fits the errors (see `handshake::alert`).
-pub(super) fn refusal(
-    alert: Option<Alert>,
-    policy_errors: u32,
-    reason: impl Into<std::borrow::Cow<'static, str>>,
-) -> Failure {
-    let mut failure = Failure::new(FailureKind::Authentication, reason);
-    failure.alert_sent = alert;
-    failure.policy_errors = policy_errors;
-    failure
-}

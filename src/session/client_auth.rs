@@ -1,11 +1,11 @@
 //! A client's certificate asked for after the handshake: the request, and the verdict while the session is open.
 
-use super::answers::{no_certificate, refusal_by_host};
+use super::answers::refusal_by_host;
 use super::read::ReadHalf;
 use super::stats::now;
 use super::{Session, only_without_span, state, try_lock};
 use crate::context::{ClientCertificateMode, Validation};
-use crate::handshake::alert;
+use crate::handshake::refusal::Refusal;
 use crate::outcome::{Alert, Failure, Outcome, Question};
 use crate::trust::Extent;
 use crate::wire::Version;
@@ -62,7 +62,7 @@ impl Session {
         }
         if shown_nothing && self.context().client_certificates() == ClientCertificateMode::Require {
             // No host can accept it, as in the handshake.
-            self.answer_client(read, Some(no_certificate()))?;
+            self.answer_client(read, Err(Refusal::no_certificate()))?;
             return Ok(true);
         }
         if self.context().validation() == Validation::Automatic {
@@ -78,16 +78,16 @@ impl Session {
     pub(super) fn judge_client(&self, read: &mut ReadHalf) -> Result<(u32, Option<Failure>), Failure> {
         let chain = self.remote_certificates();
         let judged = self.judged(&chain, None, Extent::Verdict);
-        Ok((judged.errors, self.answer_client(read, judged.refusal)?))
+        Ok((judged.errors, self.answer_client(read, judged.verdict())?))
     }
 
     /// Takes the verdict on a client of an open session. A refusal ends the session, and is returned.
     pub(super) fn answer_client(
         &self,
         read: &mut ReadHalf,
-        refusal: Option<Failure>,
+        verdict: Result<(), Refusal>,
     ) -> Result<Option<Failure>, Failure> {
-        let refusal = refusal.map(|failure| alert::refusal(failure, Some(Version::Tls13)));
+        let refusal = verdict.err().map(|refusal| refusal.into_failure(Some(Version::Tls13)));
         let refusal = read.answer(&self.shared, refusal)?;
         self.shared.put(state::CERTIFICATE_REQUESTED, false);
         self.shared.set(state::CERTIFICATE_ANSWERED);
@@ -100,6 +100,6 @@ impl Session {
     /// Refuses a client of an open session with an alert of the host's choice.
     pub(super) fn reject_client(&self, read: &mut ReadHalf, alert: Alert) -> Result<(), Failure> {
         let refusal = refusal_by_host(&self.remote_certificates(), alert);
-        self.answer_client(read, Some(refusal)).map(drop)
+        self.answer_client(read, Err(refusal)).map(drop)
     }
 }

@@ -9,7 +9,7 @@ use rustls::sign::CertifiedKey;
 use super::validation::Judged;
 use crate::client_hello::ClientHello;
 use crate::handshake::Bindings;
-use crate::handshake::question::{CertificateRequest, SignatureRequest};
+use crate::handshake::question::{Ask, CertificateRequest, SignatureRequest};
 use crate::outcome::Question;
 use crate::trust::Link;
 use crate::wire::Version;
@@ -51,8 +51,8 @@ pub(super) struct Facts {
 pub(super) struct Asked {
     /// Now, and since when.
     pub(super) question: Option<(Question, Instant)>,
-    pub(super) certificate_request: Option<Arc<CertificateRequest>>,
-    pub(super) signature_request: Option<Arc<SignatureRequest>>,
+    pub(super) certificate_request: Option<Ask<CertificateRequest>>,
+    pub(super) signature_request: Option<Ask<SignatureRequest>>,
     /// The default validation's verdict on the certificate that is asked about, once it has been reached: a host that
     /// looks first and accepts afterwards pays, and a peer costs, one judgement.
     pub(super) judged: Option<Judged>,

@@ -9,7 +9,7 @@ use super::stats::Stats;
 use super::{Session, state, try_lock};
 use crate::client_hello::ClientHello;
 use crate::crypto::end_point::EndPoint;
-use crate::handshake::question::{CertificateRequest, SignatureRequest};
+use crate::handshake::question::{Ask, CertificateRequest, SignatureRequest};
 use crate::outcome::{Failure, Outcome, Question, policy};
 use crate::trust;
 
@@ -188,7 +188,7 @@ impl Session {
     }
 
     /// What the server takes as a client's certificate.
-    pub(crate) fn certificate_request(&self) -> Option<Arc<CertificateRequest>> {
+    pub(crate) fn certificate_request(&self) -> Option<Ask<CertificateRequest>> {
         self.shared.facts().asked.as_ref()?.certificate_request.clone()
     }
 
@@ -198,7 +198,7 @@ impl Session {
     }
 
     /// The same, with what checks it.
-    pub(crate) fn signature_request(&self) -> Option<Arc<SignatureRequest>> {
+    pub(crate) fn signature_request(&self) -> Option<Ask<SignatureRequest>> {
         self.shared.facts().asked.as_ref()?.signature_request.clone()
     }
 

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::ServerName;
 
 use super::read::truncated;
-use super::stats::now;
 use super::{Counts, Session, WriteHalf, state, try_lock};
-use crate::context::{ClientCertificateMode, Config, Context, Credentials, Protocols, Validation};
-use crate::handshake::question::Request;
+use crate::context::{ClientCertificateMode, Config, Context, Credentials, Protocols};
+use crate::handshake::question::OpenQuestion;
 use crate::handshake::{Event, Handshake, other_input};
-use crate::outcome::{Failure, Outcome, Question};
+use crate::outcome::{Failure, Outcome};
 use crate::wire::record::next_record;
 
 /// How far the handshake is.
@@ -38,8 +37,6 @@ pub(super) struct Preset {
 pub(super) struct Running {
     pub(super) handshake: Handshake,
     pub(super) name: Option<ServerName<'static>>,
-    /// The chain that waits for a verdict.
-    pub(super) chain: Vec<CertificateDer<'static>>,
     /// The transport has ended.
     input_ended: bool,
 }
@@ -144,15 +141,10 @@ impl Session {
             }
             match event {
                 Event::NeedsInput => {}
-                Event::Asks(request) => {
-                    let question = request.question();
-                    self.note(running, request);
-                    // The default validation needs no host, and a deep stack: it runs on this one.
-                    if question == Question::Certificate && self.context().validation() == Validation::Automatic {
-                        self.judge(running)?;
-                    } else {
-                        shared.facts().asked().question = Some((question, now()));
-                        shared.set(state::SUSPENDED);
+                Event::Asks(open) => {
+                    if let Some(failure) = self.pose(running, write, &open)? {
+                        write.hand_over(shared, output, &mut counts.written);
+                        return Err(failure);
                     }
                 }
                 Event::Failed(failure) => {
@@ -200,7 +192,7 @@ impl Session {
             return Err(failure);
         }
         match &mut *phase {
-            Phase::Running(running) if running.handshake.question().is_some() || running.handshake.is_answered() => {
+            Phase::Running(running) if running.handshake.open_question().is_some() => {
                 running.input_ended = true;
                 Ok(Outcome::Complete)
             }
@@ -228,7 +220,7 @@ impl Session {
                 Handshake::client(client.start(name.clone(), alpn, preset))?
             }
         };
-        Ok(Running { handshake, name, chain: Vec::new(), input_ended: false })
+        Ok(Running { handshake, name, input_ended: false })
     }
 
     pub(super) fn expect_client_certificate(&self, context: &Context) {
@@ -293,7 +285,7 @@ impl Running {
         };
         let event = self.handshake.feed(record)?;
         // The question for the context is asked before the record is consumed.
-        if !matches!(event, Event::Asks(Request::ServerContext)) {
+        if !matches!(event, Event::Asks(OpenQuestion::ServerContext(_))) {
             *consumed += record.bytes.len();
         }
         Ok(Next::Event(event))

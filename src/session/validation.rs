@@ -2,11 +2,12 @@
 
 use rustls::pki_types::{CertificateDer, ServerName};
 
-use super::answers::{no_certificate, refusal};
 use super::handshaking::Phase;
 use super::{Session, try_lock};
 use crate::context::ClientCertificateMode;
 use crate::handshake::not_asked;
+use crate::handshake::question::OpenQuestion;
+use crate::handshake::refusal::Refusal;
 use crate::limits::HEADROOM;
 use crate::memory;
 use crate::outcome::{Alert, Failure, Question, policy};
@@ -22,7 +23,13 @@ pub(super) struct Judged {
     reasons: Reasons,
     extent: Extent,
     /// There is none for a client that may decline, and has.
-    pub(super) refusal: Option<Failure>,
+    refusal: Option<Refusal>,
+}
+
+impl Judged {
+    pub(super) fn verdict(self) -> Result<(), Refusal> {
+        self.refusal.map_or(Ok(()), Err)
+    }
 }
 
 /// Why the default validation refuses the peer, or would.
@@ -48,15 +55,16 @@ impl Session {
             Some(read) if read.waits_for_verdict() => self.judged(&self.remote_certificates(), None, Extent::Report),
             Some(_) => return Err(not_asked(Question::Certificate)),
             None => match &*try_lock(&self.phase)? {
-                Phase::Running(running) if running.waits_for_verdict() => {
-                    self.judged(&running.chain, running.name.as_ref(), Extent::Report)
-                }
+                Phase::Running(running) => match running.open_question() {
+                    Some(OpenQuestion::Certificate(ask)) => self.judged(&ask.0, running.name.as_ref(), Extent::Report),
+                    _ => return Err(not_asked(Question::Certificate)),
+                },
                 _ => return Err(not_asked(Question::Certificate)),
             },
         };
         let Judged { errors, reasons, refusal, .. } = judged;
         let message = match &refusal {
-            Some(refusal) => refusal.message.clone().into_owned(),
+            Some(refusal) => refusal.reason.clone().into_owned(),
             None if reasons.has(Reason::NoCertificate) => NO_CERTIFICATE.into(),
             None => String::new(),
         };
@@ -64,7 +72,7 @@ impl Session {
             policy_errors: errors,
             reasons,
             blame: refusal.as_ref().map_or_else(|| Blame::without_a_certificate(reasons), |refusal| refusal.blame),
-            alert: refusal.and_then(|refusal| refusal.alert_sent),
+            alert: refusal.and_then(|refusal| refusal.alert),
             message,
         })
     }
@@ -83,7 +91,7 @@ impl Session {
                 errors: policy::NOT_AVAILABLE,
                 reasons: Reason::NoCertificate.into(),
                 extent: Extent::Report,
-                refusal: must_show.then(no_certificate),
+                refusal: must_show.then(Refusal::no_certificate),
             };
         }
         let known = self.shared.facts().asked().judged.clone();
@@ -93,7 +101,7 @@ impl Session {
         let judgement = self.context().trust().judge(chain, name, extent);
         let errors = judgement.policy_errors;
         let refusal = (errors != 0)
-            .then(|| Failure { blame: judgement.blame, ..refusal(judgement.alert, errors, judgement.message) });
+            .then(|| Refusal { blame: judgement.blame, ..Refusal::new(judgement.alert, errors, judgement.message) });
         let judged = Judged { errors, reasons: judgement.reasons, extent, refusal };
         let mut facts = self.shared.facts();
         facts.verified_path = judgement.path;

@@ -1,14 +1,14 @@
 //! Fibers: a handshake step that can stop in the middle and continue later, also on another thread.
 //!
 //! rustls calls its verifiers, resolvers and signers synchronously. Ours call [`suspend`], which keeps rustls's stack
-//! and returns to the host; [`Fiber::resume`] brings the answer. ARCHITECTURE.md ("Fibers") says why
+//! and returns to the host; [`Fiber::run`] continues it once the question has its answer. ARCHITECTURE.md ("Fibers") says why
 //! this is sound; the rules in short:
 //!
 //! - What is on a suspended stack is `Send`: rustls's connection and states, our hooks' locals.
 //! - The thread-local that finds the fiber is set before and restored after every resume. It is accessed only by functions that
 //!   are not inlined, so that no address of it outlives a switch to another thread.
 //! - No lock, borrow or thread-local closure is open across a suspension.
-//! - A fiber that is dropped while suspended is resumed with [`Answer::Cancelled`] until it returns: everything on its
+//! - A fiber that is dropped while suspended is resumed as cancelled until it returns: everything on its
 //!   stack ends in the ordinary way. Forced unwinding is left for what ignores that, which nothing does.
 //! - What needs more stack than a fiber has runs under [`on_host_stack`], on the stack of the thread that resumed the fiber. It
 //!   cannot suspend: while it runs this thread is in no fiber.
@@ -23,7 +23,7 @@ use std::ptr::null;
 
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
-use super::question::{Answer, Request};
+use super::question::{Answerable, Ask, OpenQuestion};
 use stack::PooledStack;
 
 #[cfg(panic = "abort")]
@@ -32,14 +32,14 @@ compile_error!("spantls contains panics and must be built with panic = \"unwind\
 /// How far a fiber came.
 pub(crate) enum Step<R> {
     /// It asks something and waits.
-    Suspended(Request),
+    Suspended(OpenQuestion),
     /// It is done.
     Returned(R),
 }
 
 /// A step with its own stack.
 pub(crate) struct Fiber<R> {
-    coroutine: Coroutine<Resume, Request, R, PooledStack>,
+    coroutine: Coroutine<Resume, OpenQuestion, R, PooledStack>,
     link: Box<Link>,
 }
 
@@ -49,14 +49,16 @@ pub(crate) struct Fiber<R> {
 // only. The link is reached by the resuming thread alone: `resume` and `drop` need the fiber mutably.
 unsafe impl<R: Send> Send for Fiber<R> {}
 
+/// How a fiber goes on.
+#[derive(PartialEq, Eq)]
 enum Resume {
-    Begin,
-    Answer(Answer),
+    Continued,
+    Cancelled,
 }
 
 /// What `suspend` needs to find its way out. Its address stays the same for the life of the fiber.
 struct Link {
-    yielder: Cell<*const Yielder<Resume, Request>>,
+    yielder: Cell<*const Yielder<Resume, OpenQuestion>>,
     cancelled: Cell<bool>,
 }
 
@@ -69,28 +71,19 @@ impl<R: Send + 'static> Fiber<R> {
     /// Prepares `body`; nothing runs yet.
     pub(crate) fn new(stack: PooledStack, body: impl FnOnce() -> R + Send + 'static) -> Self {
         let link = Box::new(Link { yielder: Cell::new(null()), cancelled: Cell::new(false) });
-        let coroutine = Coroutine::with_stack(stack, move |yielder: &Yielder<Resume, Request>, _: Resume| {
+        let coroutine = Coroutine::with_stack(stack, move |yielder: &Yielder<Resume, OpenQuestion>, _: Resume| {
             introduce(yielder);
             body()
         });
         Self { coroutine, link }
     }
 
-    /// Runs the body until its first suspension or its end.
-    pub(crate) fn begin(&mut self) -> Step<R> {
-        self.enter(Resume::Begin)
-    }
-
-    /// Answers the suspension and runs on.
-    pub(crate) fn resume(&mut self, answer: Answer) -> Step<R> {
-        self.enter(Resume::Answer(answer))
-    }
-
-    /// A panic of the body comes through here; the fiber is finished then.
-    fn enter(&mut self, resume: Resume) -> Step<R> {
+    /// Runs the body until its next suspension or its end. The question that it has stopped at may be answered: if it is not,
+    /// that is a refusal. A panic of the body comes through here; the fiber is finished then.
+    pub(crate) fn run(&mut self) -> Step<R> {
         let _current = SetCurrent::new(&*self.link);
-        match self.coroutine.resume(resume) {
-            CoroutineResult::Yield(request) => Step::Suspended(request),
+        match self.coroutine.resume(Resume::Continued) {
+            CoroutineResult::Yield(question) => Step::Suspended(question),
             CoroutineResult::Return(result) => Step::Returned(result),
         }
     }
@@ -104,7 +97,7 @@ impl<R> Drop for Fiber<R> {
         self.link.cancelled.set(true);
         let _current = SetCurrent::new(&*self.link);
         // With the link cancelled no hook suspends again, so one resume is enough; a panic on the way ends it as well.
-        let end = catch_unwind(AssertUnwindSafe(|| self.coroutine.resume(Resume::Answer(Answer::Cancelled))));
+        let end = catch_unwind(AssertUnwindSafe(|| self.coroutine.resume(Resume::Cancelled)));
         debug_assert!(!matches!(end, Ok(CoroutineResult::Yield(_))));
         if let Err(payload) = end {
             // Dropping a payload runs foreign code that may panic again.
@@ -113,35 +106,40 @@ impl<R> Drop for Fiber<R> {
     }
 }
 
-/// Asks the host something from within a fiber, and returns its answer, perhaps on another thread. Outside of a fiber,
-/// and in one that is being cancelled, the answer is `Cancelled` at once.
+/// Asks the host something from within a fiber, and returns its answer, perhaps on another thread. There is none if the host
+/// refuses; outside of a fiber, and in one that is being cancelled, there is none at once.
+pub(crate) fn suspend<Q: Answerable>(question: Q) -> Option<Q::Answer> {
+    let ask = Ask::new(question);
+    match wait(Q::open(ask.clone())) {
+        Resume::Continued => ask.answer().cloned(),
+        Resume::Cancelled => None,
+    }
+}
+
 #[inline(never)]
-pub(crate) fn suspend(request: Request) -> Answer {
+fn wait(question: OpenQuestion) -> Resume {
     let link = CURRENT.get();
-    // SAFETY: null, or set by the `enter` that is running us, which holds the link's box borrowed.
-    let Some(link) = (unsafe { link.as_ref() }) else { return Answer::Cancelled };
+    // SAFETY: null, or set by the `run` that is running us, which holds the link's box borrowed.
+    let Some(link) = (unsafe { link.as_ref() }) else { return Resume::Cancelled };
     if link.cancelled.get() {
-        return Answer::Cancelled;
+        return Resume::Cancelled;
     }
     // SAFETY: set by `introduce` to the yielder at the root of this very stack.
-    let Some(yielder) = (unsafe { link.yielder.get().as_ref() }) else { return Answer::Cancelled };
-    match yielder.suspend(request) {
-        Resume::Answer(answer) => answer,
-        Resume::Begin => Answer::Cancelled,
-    }
+    let Some(yielder) = (unsafe { link.yielder.get().as_ref() }) else { return Resume::Cancelled };
+    yielder.suspend(question)
 }
 
 /// Runs `deep`, which may need far more stack than a fiber has, on the stack of the thread that resumed this fiber; outside
 /// of a fiber, where it is called. A panic of `deep` continues from here.
 ///
-/// The fiber stays as it is below the call, neither suspended nor able to: the resuming `enter` stands on the stack that
+/// The fiber stays as it is below the call, neither suspended nor able to: the resuming `run` stands on the stack that
 /// `deep` runs on, so leaving the fiber from there would run over it. Hence `deep` finds no fiber and its questions are
-/// answered with `Cancelled`. It ends on the thread that it began on, so the link may be put back afterwards. It may
+/// not answered. It ends on the thread that it began on, so the link may be put back afterwards. It may
 /// begin fibers of its own.
 #[inline(never)]
 pub(crate) fn on_host_stack<R>(deep: impl FnOnce() -> R + Send) -> R {
     let link = CURRENT.get();
-    // SAFETY: null, or set by the `enter` that is running us, which holds the link's box borrowed.
+    // SAFETY: null, or set by the `run` that is running us, which holds the link's box borrowed.
     let yielder = unsafe { link.as_ref() }.map(|link| link.yielder.get());
     // SAFETY: set by `introduce` to the yielder at the root of this very stack.
     match yielder.and_then(|yielder| unsafe { yielder.as_ref() }) {
@@ -155,8 +153,8 @@ pub(crate) fn on_host_stack<R>(deep: impl FnOnce() -> R + Send) -> R {
 
 /// Stores the way out of the fiber that begins here in its link.
 #[inline(never)]
-fn introduce(yielder: &Yielder<Resume, Request>) {
-    // SAFETY: null, or set by the `enter` that is running us, which holds the link's box borrowed.
+fn introduce(yielder: &Yielder<Resume, OpenQuestion>) {
+    // SAFETY: null, or set by the `run` that is running us, which holds the link's box borrowed.
     if let Some(link) = unsafe { CURRENT.get().as_ref() } {
         link.yielder.set(yielder);
     }
@@ -184,13 +182,20 @@ impl Drop for SetCurrent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::handshake::question::PeerChain;
 
     fn on_pool<R: Send + 'static>(body: impl FnOnce() -> R + Send + 'static) -> Fiber<R> {
         Fiber::new(PooledStack::acquire().unwrap(), body)
     }
 
-    fn ask() -> Answer {
-        suspend(Request::Test)
+    fn ask() -> Option<()> {
+        suspend(PeerChain(std::sync::Arc::new([])))
+    }
+
+    /// Gives the answer to the question that a fiber has stopped at.
+    fn accept<R>(step: Step<R>) {
+        let Step::Suspended(OpenQuestion::Certificate(ask)) = step else { panic!("asks nothing") };
+        ask.give(()).unwrap();
     }
 
     #[test]
@@ -200,20 +205,20 @@ mod tests {
             let second = ask();
             (first, second)
         });
-        assert!(matches!(fiber.begin(), Step::Suspended(Request::Test)));
+        accept(fiber.run());
         let mut fiber = std::thread::spawn(move || {
-            assert!(matches!(fiber.resume(Answer::Accepted), Step::Suspended(Request::Test)));
+            assert!(matches!(fiber.run(), Step::Suspended(OpenQuestion::Certificate(_))));
             fiber
         })
         .join()
         .unwrap();
-        let end = std::thread::spawn(move || match fiber.resume(Answer::Refused) {
+        let end = std::thread::spawn(move || match fiber.run() {
             Step::Returned(end) => end,
             Step::Suspended(_) => panic!("suspended again"),
         })
         .join()
         .unwrap();
-        assert!(matches!(end, (Answer::Accepted, Answer::Refused)));
+        assert_eq!(end, (Some(()), None));
     }
 
     #[test]
@@ -231,7 +236,7 @@ mod tests {
             // The second question is answered without suspending.
             (ask(), ask())
         });
-        assert!(matches!(fiber.begin(), Step::Suspended(_)));
+        assert!(matches!(fiber.run(), Step::Suspended(_)));
         drop(fiber);
         assert_eq!(drops.load(std::sync::atomic::Ordering::SeqCst), 1);
 
@@ -246,24 +251,24 @@ mod tests {
             ask();
             panic!("inside");
         });
-        assert!(matches!(fiber.begin(), Step::<()>::Suspended(_)));
-        let panic = catch_unwind(AssertUnwindSafe(|| fiber.resume(Answer::Accepted)));
+        accept::<()>(fiber.run());
+        let panic = catch_unwind(AssertUnwindSafe(|| fiber.run()));
         assert!(panic.is_err());
         assert!(CURRENT.get().is_null());
         drop(fiber);
         // The stack is as good as new.
         let mut fiber = on_pool(|| 7);
-        assert!(matches!(fiber.begin(), Step::Returned(7)));
+        assert!(matches!(fiber.run(), Step::Returned(7)));
     }
 
     #[test]
     fn a_panic_while_cancelling_is_contained() {
         let mut fiber = on_pool(|| {
-            if matches!(ask(), Answer::Cancelled) {
+            if ask().is_none() {
                 panic!("while cancelling");
             }
         });
-        assert!(matches!(fiber.begin(), Step::Suspended(_)));
+        assert!(matches!(fiber.run(), Step::Suspended(_)));
         drop(fiber);
     }
 
@@ -271,13 +276,13 @@ mod tests {
     fn fibers_nest() {
         let mut outer = on_pool(|| {
             let mut inner = on_pool(ask);
-            assert!(matches!(inner.begin(), Step::Suspended(_)));
+            assert!(matches!(inner.run(), Step::Suspended(_)));
             let own = ask();
-            let Step::Returned(inner) = inner.resume(Answer::Refused) else { panic!("suspended again") };
+            let Step::Returned(inner) = inner.run() else { panic!("suspended again") };
             (own, inner)
         });
-        assert!(matches!(outer.begin(), Step::Suspended(_)));
-        assert!(matches!(outer.resume(Answer::Accepted), Step::Returned((Answer::Accepted, Answer::Refused))));
+        accept(outer.run());
+        assert!(matches!(outer.run(), Step::Returned((Some(()), None))));
     }
 
     /// Where the stack is now.
@@ -306,17 +311,17 @@ mod tests {
         });
         let near = |one: usize, other: usize| one.abs_diff(other) < 16 << 10;
         let first = depth();
-        assert!(matches!(fiber.begin(), Step::Suspended(_)));
+        accept(fiber.run());
         let (fiber, second, thread) = std::thread::spawn(move || {
             let mut fiber = fiber;
             let here = depth();
-            assert!(matches!(fiber.resume(Answer::Accepted), Step::Suspended(_)));
+            accept(fiber.run());
             (fiber, here, std::thread::current().id())
         })
         .join()
         .unwrap();
         let mut fiber = fiber;
-        let Step::Returned(seen) = fiber.resume(Answer::Accepted) else { panic!("suspended again") };
+        let Step::Returned(seen) = fiber.run() else { panic!("suspended again") };
         let expected = [(first, std::thread::current().id()), (second, thread)];
         for ((own, host, sum, thread), (resumer, its_thread)) in seen.into_iter().zip(expected) {
             assert!(near(host, resumer) && !near(own, resumer), "{own:x} {host:x} {resumer:x}");
@@ -331,19 +336,16 @@ mod tests {
             // A fiber within can, as it can on any stack.
             let inner = on_host_stack(|| {
                 let mut inner = on_pool(|| (ask(), on_host_stack(ask)));
-                assert!(matches!(inner.begin(), Step::Suspended(_)));
-                let Step::Returned(inner) = inner.resume(Answer::Refused) else { panic!("suspended again") };
+                assert!(matches!(inner.run(), Step::Suspended(_)));
+                let Step::Returned(inner) = inner.run() else { panic!("suspended again") };
                 assert!(CURRENT.get().is_null());
                 inner
             });
             (within, inner, ask())
         });
-        assert!(matches!(fiber.begin(), Step::Suspended(_)));
+        accept(fiber.run());
         assert!(CURRENT.get().is_null());
-        assert!(matches!(
-            fiber.resume(Answer::Accepted),
-            Step::Returned((Answer::Cancelled, (Answer::Refused, Answer::Cancelled), Answer::Accepted))
-        ));
+        assert!(matches!(fiber.run(), Step::Returned((None, (None, None), Some(())))));
     }
 
     #[test]
@@ -352,11 +354,11 @@ mod tests {
             let caught = catch_unwind(|| on_host_stack(|| panic!("deep")));
             assert!(caught.is_err());
             // The fiber is whole, and can suspend.
-            assert!(matches!(ask(), Answer::Accepted));
+            assert_eq!(ask(), Some(()));
             on_host_stack(|| panic!("deeper"));
         });
-        assert!(matches!(fiber.begin(), Step::<()>::Suspended(_)));
-        let panic = catch_unwind(AssertUnwindSafe(|| fiber.resume(Answer::Accepted)));
+        accept::<()>(fiber.run());
+        let panic = catch_unwind(AssertUnwindSafe(|| fiber.run()));
         assert_eq!(panic.err().and_then(|payload| payload.downcast_ref::<&str>().copied()), Some("deeper"));
         assert!(CURRENT.get().is_null());
     }
@@ -368,9 +370,9 @@ mod tests {
             let answer = ask();
             sender.send((on_host_stack(deep), answer)).unwrap();
         });
-        assert!(matches!(fiber.begin(), Step::Suspended(_)));
+        assert!(matches!(fiber.run(), Step::Suspended(_)));
         drop(fiber);
-        assert!(matches!(receiver.try_recv(), Ok((sum, Answer::Cancelled)) if sum == 7 * (512 << 10)));
+        assert!(matches!(receiver.try_recv(), Ok((sum, None)) if sum == 7 * (512 << 10)));
     }
 
     #[test]
@@ -380,6 +382,6 @@ mod tests {
 
     #[test]
     fn asking_outside_of_a_fiber_is_answered_at_once() {
-        assert!(matches!(ask(), Answer::Cancelled));
+        assert_eq!(ask(), None);
     }
 }
