@@ -11,7 +11,7 @@ use crate::outcome::Failure;
 
 /// The kinds of names that have a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum NameKind {
     Dns,
     IpAddress,
     Uri,
@@ -34,17 +34,17 @@ impl<'a> AlternativeNames<'a> {
     }
 
     /// How many names of this kind there are; `None` counts those that have no text.
-    pub(super) fn count(&self, kind: Option<Kind>) -> usize {
+    pub(super) fn count(&self, kind: Option<NameKind>) -> usize {
         self.all().filter(|name| kind_of(name) == kind).count()
     }
 
     /// The text of a name of this kind.
-    pub(super) fn text(&self, kind: Kind, index: usize) -> Option<Result<String, Failure>> {
+    pub(super) fn text(&self, kind: NameKind, index: usize) -> Option<Result<String, Failure>> {
         self.all().filter(|name| kind_of(name) == Some(kind)).nth(index).map(|name| match kind {
-            Kind::Dns => graphic(name.data(), "a DNS name"),
-            Kind::Uri => graphic(name.data(), "a URI"),
-            Kind::Email => graphic(name.data(), "an e-mail address"),
-            Kind::IpAddress => address(name.data()),
+            NameKind::Dns => graphic(name.data(), "a DNS name"),
+            NameKind::Uri => graphic(name.data(), "a URI"),
+            NameKind::Email => graphic(name.data(), "an e-mail address"),
+            NameKind::IpAddress => address(name.data()),
         })
     }
 
@@ -54,12 +54,12 @@ impl<'a> AlternativeNames<'a> {
 }
 
 /// The tags of GeneralName.
-fn kind_of(name: &Tlv<'_>) -> Option<Kind> {
+fn kind_of(name: &Tlv<'_>) -> Option<NameKind> {
     match name.tag().as_u8()? {
-        0x81 => Some(Kind::Email),
-        0x82 => Some(Kind::Dns),
-        0x86 => Some(Kind::Uri),
-        0x87 => Some(Kind::IpAddress),
+        0x81 => Some(NameKind::Email),
+        0x82 => Some(NameKind::Dns),
+        0x86 => Some(NameKind::Uri),
+        0x87 => Some(NameKind::IpAddress),
         _ => None,
     }
 }

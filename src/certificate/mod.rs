@@ -9,7 +9,7 @@ pub(crate) mod time;
 
 use asn1::{BigInt, ObjectIdentifier, SequenceOf, Tlv};
 
-use self::alternative_names::{AlternativeNames, Kind};
+use self::alternative_names::{AlternativeNames, NameKind};
 use self::structure::{BASIC_CONSTRAINTS, BasicConstraints, Certificate, Name};
 use crate::crypto::provider::digest::{SHA256, digest};
 use crate::limits::MAX_CERTIFICATE;
@@ -17,7 +17,7 @@ use crate::outcome::Failure;
 
 /// What has a fixed size.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Facts {
+pub(crate) struct CertificateFacts {
     /// Seconds from the Unix epoch on, negative before it.
     pub(crate) not_before: i64,
     pub(crate) not_after: i64,
@@ -47,22 +47,22 @@ pub(crate) enum Field {
 }
 
 /// The facts of a certificate, all of them or none.
-pub(crate) fn facts(der: &[u8]) -> Result<Facts, Failure> {
+pub(crate) fn facts(der: &[u8]) -> Result<CertificateFacts, Failure> {
     let certificate = read(der)?;
     let signed = &certificate.signed;
     let names = AlternativeNames::of(&certificate)?;
     let date = |time: &Tlv<'_>| time::seconds(time).ok_or_else(|| malformed("validity"));
-    Ok(Facts {
+    Ok(CertificateFacts {
         not_before: date(&signed.validity.not_before)?,
         not_after: date(&signed.validity.not_after)?,
         sha256: sha256(der),
         public_key_sha256: sha256(signed.public_key.full_data()),
         is_ca: is_ca(&certificate)?,
         num_common_names: distinguished_name::common_names(&subject(&certificate)?).count(),
-        num_dns_names: names.count(Some(Kind::Dns)),
-        num_ip_addresses: names.count(Some(Kind::IpAddress)),
-        num_uris: names.count(Some(Kind::Uri)),
-        num_emails: names.count(Some(Kind::Email)),
+        num_dns_names: names.count(Some(NameKind::Dns)),
+        num_ip_addresses: names.count(Some(NameKind::IpAddress)),
+        num_uris: names.count(Some(NameKind::Uri)),
+        num_emails: names.count(Some(NameKind::Email)),
         num_other_names: names.count(None),
     })
 }
@@ -82,10 +82,10 @@ pub(crate) fn text(der: &[u8], field: Field, index: usize) -> Result<String, Fai
         Field::Issuer => single(full_name(&certificate.signed.issuer, "issuer")?),
         Field::SerialNumber => single(serial_number(&certificate)?),
         Field::CommonName => distinguished_name::common_names(&subject(&certificate)?).nth(index).map(plain),
-        Field::DnsName => alternative(Kind::Dns)?,
-        Field::IpAddress => alternative(Kind::IpAddress)?,
-        Field::Uri => alternative(Kind::Uri)?,
-        Field::Email => alternative(Kind::Email)?,
+        Field::DnsName => alternative(NameKind::Dns)?,
+        Field::IpAddress => alternative(NameKind::IpAddress)?,
+        Field::Uri => alternative(NameKind::Uri)?,
+        Field::Email => alternative(NameKind::Email)?,
     };
     value.unwrap_or_else(|| Err(Failure::argument("the certificate has no value of this index")))
 }

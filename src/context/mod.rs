@@ -36,6 +36,7 @@ use crate::handshake::{ClientStart, ForGroup, ServerConfigs, ServerStart};
 use crate::limits::{MAX_ISSUER_LIST, RECORD_HEADER};
 use crate::outcome::Failure;
 use crate::trust;
+pub(crate) use crate::trust::matches_name;
 pub use crate::trust::{AnchorMode, Rules};
 
 /// What sessions share. Immutable, but for the roots of a server's tickets and the tickets that a client keeps.

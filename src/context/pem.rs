@@ -9,7 +9,7 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKey
 use rustls_pemfile::Item;
 use zeroize::Zeroizing;
 
-use self::blocks::{Block, Contents, Fault, blocks};
+use self::blocks::{Block, Contents, PemFault, blocks};
 use super::encrypted_key;
 use crate::der;
 use crate::limits::{HEADROOM, MAX_PEM_FILE, MAX_PEM_ITEMS, MEMORY_PER_BYTE};
@@ -103,7 +103,7 @@ fn collect<T>(
     wanted.into_iter().map(decoded).collect::<Result<_, _>>().map_err(failed)
 }
 
-fn failure(what: &str, Fault { line, words }: Fault) -> Failure {
+fn failure(what: &str, PemFault { line, words }: PemFault) -> Failure {
     Failure::configuration(format!("{what}: line {line}: {words}"))
 }
 

@@ -21,8 +21,8 @@ pub(super) fn load(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>)
         .map_err(|_| Failure::configuration("the first certificate of the chain cannot be read"))?;
     let info = parsed.subject_public_key_info();
     let public = trust::fields::public_key(&info);
-    let kind = Kind::of(key);
-    if let Kind::Rsa { bits, .. } = kind
+    let kind = KeyKind::of(key);
+    if let KeyKind::Rsa { bits, .. } = kind
         && !(2048..=MAX_SIGNING_RSA_BITS).contains(&bits)
     {
         let needed = provider::RSA_KEYS;
@@ -31,7 +31,9 @@ pub(super) fn load(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>)
         )));
     }
     let complete = match (&kind, public) {
-        (Kind::Ec(key), Some((algorithm, point))) if !key.is_complete => Some(key.with_public_part(algorithm, point)?),
+        (KeyKind::Ec(key), Some((algorithm, point))) if !key.is_complete => {
+            Some(key.with_public_part(algorithm, point)?)
+        }
         _ => None,
     };
     let loaded = match &complete {
@@ -57,7 +59,7 @@ pub(super) fn load(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>)
 
 /// What a private key is, as far as its encoding says.
 #[derive(Clone, Copy)]
-enum Kind<'a> {
+enum KeyKind<'a> {
     Rsa { bits: usize, exponent: &'a [u8] },
     Ec(EcKey<'a>),
     Ed25519,
@@ -75,11 +77,11 @@ struct EcKey<'a> {
     is_complete: bool,
 }
 
-impl<'a> Kind<'a> {
+impl<'a> KeyKind<'a> {
     fn of(key: &'a PrivateKeyDer<'_>) -> Self {
         match key {
             PrivateKeyDer::Pkcs1(key) => rsa(key.secret_pkcs1_der()),
-            PrivateKeyDer::Sec1(key) => EcKey::read(key.secret_sec1_der(), None).map(Kind::Ec),
+            PrivateKeyDer::Sec1(key) => EcKey::read(key.secret_sec1_der(), None).map(KeyKind::Ec),
             PrivateKeyDer::Pkcs8(key) => inner_key(key.secret_pkcs8_der()),
             _ => None,
         }
@@ -106,16 +108,16 @@ impl<'a> Kind<'a> {
 }
 
 /// RSAPrivateKey (RFC 8017 appendix A.1.2): version, modulus, public exponent and what is secret.
-fn rsa(key: &[u8]) -> Option<Kind<'_>> {
+fn rsa(key: &[u8]) -> Option<KeyKind<'_>> {
     let mut fields = inside(key, 0..key.len(), SEQUENCE)?;
     element(key, &mut fields, INTEGER)?;
     let modulus = element(key, &mut fields, INTEGER)?;
     let exponent = element(key, &mut fields, INTEGER)?;
-    Some(Kind::Rsa { bits: trust::fields::bits(&key[modulus])?, exponent: &key[exponent] })
+    Some(KeyKind::Rsa { bits: trust::fields::bits(&key[modulus])?, exponent: &key[exponent] })
 }
 
 /// OneAsymmetricKey (RFC 5958): version, algorithm, and the key in an OCTET STRING.
-fn inner_key(key: &[u8]) -> Option<Kind<'_>> {
+fn inner_key(key: &[u8]) -> Option<KeyKind<'_>> {
     let mut fields = inside(key, 0..key.len(), SEQUENCE)?;
     element(key, &mut fields, INTEGER)?;
     let mut algorithm = element(key, &mut fields, SEQUENCE)?;
@@ -124,9 +126,9 @@ fn inner_key(key: &[u8]) -> Option<Kind<'_>> {
         RSA_ENCRYPTION => rsa(inner),
         EC_PUBLIC_KEY => {
             let curve = element(key, &mut algorithm, OID).map_or(&[][..], |curve| &key[curve]);
-            EcKey::read(inner, Some(curve)).map(Kind::Ec)
+            EcKey::read(inner, Some(curve)).map(KeyKind::Ec)
         }
-        ED25519 => Some(Kind::Ed25519),
+        ED25519 => Some(KeyKind::Ed25519),
         _ => None,
     }
 }
@@ -153,7 +155,7 @@ impl<'a> EcKey<'a> {
             _ => None,
         };
         match self.curve {
-            Some(own) if scalar_len(own).is_none() => return Err(Kind::Ec(*self).not_loaded()),
+            Some(own) if scalar_len(own).is_none() => return Err(KeyKind::Ec(*self).not_loaded()),
             Some(own) if Some(own) != curve => return Err(mismatch()),
             _ => {}
         }

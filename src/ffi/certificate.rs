@@ -7,9 +7,9 @@ use super::getting::{Room, copy_text, fill_struct, put_no_text, put_text};
 use super::handles::tls_session_t;
 use super::host::{Host, disjoint};
 use super::status::tls_status_t;
-use crate::certificate::{self, Facts, Field};
+use crate::certificate::{self, CertificateFacts, Field};
+use crate::context::matches_name;
 use crate::outcome::{Failure, Outcome};
-use crate::trust;
 
 /// The facts of a certificate that have a fixed size. Set `struct_size` to its `sizeof`; later versions may add fields at the end.
 /// `spantls_certificate_text()` has the names.
@@ -149,7 +149,7 @@ pub unsafe extern "C" fn spantls_certificate_matches_name(
     let host = unsafe { Host::keeps_the_conventions() };
     fence::call(|| {
         let der = host.input(der, der_len, "der")?;
-        trust::matches_name(der, host.text(name, "name")?)?;
+        matches_name(der, host.text(name, "name")?)?;
         Ok(Outcome::Complete)
     })
 }
@@ -203,7 +203,7 @@ const fn first_size() -> usize {
     size_of::<spantls_certificate_info_t>()
 }
 
-fn describe(facts: &Facts) -> spantls_certificate_info_t {
+fn describe(facts: &CertificateFacts) -> spantls_certificate_info_t {
     let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     spantls_certificate_info_t {
         struct_size: 0,

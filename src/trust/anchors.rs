@@ -4,7 +4,7 @@ use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, Error, KeyUsage, RequiredEkuNotFoundContext, VerifiedPath};
 
 use super::alert;
-use super::certificate::{Certificate, KEY_CERT_SIGN};
+use super::certificate::{CertificateFields, KEY_CERT_SIGN};
 use crate::outcome::Failure;
 use crate::reason::Reasons;
 
@@ -43,7 +43,7 @@ impl Anchors {
 
     fn from_pairs(pairs: Vec<(TrustAnchor<'static>, CertificateDer<'static>)>) -> Self {
         let is_self_signed =
-            |der: &CertificateDer<'_>| Certificate::read(der).is_some_and(|read| read.is_self_signed());
+            |der: &CertificateDer<'_>| CertificateFields::read(der).is_some_and(|read| read.is_self_signed());
         let (mut pairs, mut others): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(_, der)| is_self_signed(der));
         let self_signed = pairs.len();
         pairs.append(&mut others);
@@ -120,7 +120,7 @@ pub(super) fn may_end(
         Ok(_) | Err(Error::UnsupportedCertVersion) => Ok(()),
         Err(error) => Err(error),
     })?;
-    let certificate = Certificate::read(anchor).ok_or(Error::BadDer)?;
+    let certificate = CertificateFields::read(anchor).ok_or(Error::BadDer)?;
     tolerate(certificate.check_validity(now))?;
     let is_ca = match certificate.basic_constraints() {
         Some(constraints) => constraints.ca,

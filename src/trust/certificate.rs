@@ -25,7 +25,7 @@ const AUTHORITY_CERT_SERIAL_NUMBER: u8 = 0x82;
 
 /// The parts of a certificate; slices are contents, without tag and length.
 #[derive(Clone)]
-pub(super) struct Certificate<'a> {
+pub(super) struct CertificateFields<'a> {
     der: &'a [u8],
     pub(super) version: u8,
     pub(super) serial: &'a [u8],
@@ -41,7 +41,7 @@ pub(super) struct Certificate<'a> {
 
 /// Section 4.2.1.9.
 #[derive(Clone, Copy)]
-pub(super) struct BasicConstraints {
+pub(super) struct CaConstraints {
     pub(super) ca: bool,
     pub(super) path_length: Option<usize>,
 }
@@ -53,7 +53,7 @@ pub(super) struct AuthorityKeyIdentifier<'a> {
     pub(super) serial: Option<&'a [u8]>,
 }
 
-impl<'a> Certificate<'a> {
+impl<'a> CertificateFields<'a> {
     pub(super) fn read(der: &'a [u8]) -> Option<Self> {
         let mut outer = inside(der, 0..der.len(), SEQUENCE)?;
         let mut signed = element(der, &mut outer, SEQUENCE)?;
@@ -91,7 +91,7 @@ impl<'a> Certificate<'a> {
     }
 
     /// Malformed constraints are those of no CA.
-    pub(super) fn basic_constraints(&self) -> Option<BasicConstraints> {
+    pub(super) fn basic_constraints(&self) -> Option<CaConstraints> {
         let (_, value) = self.extension(BASIC_CONSTRAINTS)?;
         let read = || {
             let mut fields = inside(value, 0..value.len(), SEQUENCE)?;
@@ -100,9 +100,9 @@ impl<'a> Certificate<'a> {
                 None => None,
                 Some(number) => Some(small_number(&value[number])?),
             };
-            fields.is_empty().then_some(BasicConstraints { ca, path_length })
+            fields.is_empty().then_some(CaConstraints { ca, path_length })
         };
-        Some(read().unwrap_or(BasicConstraints { ca: false, path_length: Some(0) }))
+        Some(read().unwrap_or(CaConstraints { ca: false, path_length: Some(0) }))
     }
 
     pub(super) fn is_ca(&self) -> bool {
@@ -229,7 +229,7 @@ mod tests {
     fn a_root_is_a_self_signed_ca_and_a_leaf_is_neither() {
         let root = certificate(include_bytes!("../../ffi-tests/certs/ca.pem"));
         let leaf = certificate(include_bytes!("../../ffi-tests/certs/server-p256.pem"));
-        let (root, leaf) = (Certificate::read(&root).unwrap(), Certificate::read(&leaf).unwrap());
+        let (root, leaf) = (CertificateFields::read(&root).unwrap(), CertificateFields::read(&leaf).unwrap());
         assert!(root.is_self_signed() && root.is_ca() && root.has_key_usage(KEY_CERT_SIGN));
         assert!(!leaf.is_self_signed() && !leaf.is_ca() && !leaf.has_key_usage(KEY_CERT_SIGN));
         assert_eq!((root.version, leaf.version), (3, 3));
@@ -256,7 +256,7 @@ mod tests {
                     strict::check(&variant, place).ok();
                 }
                 strict::check_alone(&variant).ok();
-                if let Some(read) = Certificate::read(&variant) {
+                if let Some(read) = CertificateFields::read(&variant) {
                     read.is_self_signed();
                     read.check_validity(UnixTime::since_unix_epoch(Duration::ZERO)).ok();
                 }

@@ -8,7 +8,7 @@ use rustls::pki_types::{
     AlgorithmIdentifier, CertificateDer, FipsStatus, InvalidSignature, SignatureVerificationAlgorithm, UnixTime,
 };
 
-use super::certificate::Certificate;
+use super::certificate::CertificateFields;
 use super::dates;
 use super::fields;
 use crate::der::{GENERALIZED_TIME, SEQUENCE, any_element, element, inside, wrap};
@@ -30,7 +30,7 @@ impl<'a> Moved<'a> {
     /// a begin that has not come, and critical extensions are not in the copy.
     pub(super) fn of(certificate: &'a CertificateDer<'_>, ignored: Reasons) -> Option<Self> {
         let original: &[u8] = certificate.as_ref();
-        let copy = match Certificate::read(original).and_then(|read| moved_dates(original, &read, ignored)) {
+        let copy = match CertificateFields::read(original).and_then(|read| moved_dates(original, &read, ignored)) {
             Some(moved) => moved,
             None if ignored.has(Reason::CriticalExtension) => original.to_vec(),
             None => return None,
@@ -44,7 +44,7 @@ impl<'a> Moved<'a> {
 }
 
 /// A copy with other dates, if others are needed.
-fn moved_dates(certificate: &[u8], read: &Certificate<'_>, ignored: Reasons) -> Option<Vec<u8>> {
+fn moved_dates(certificate: &[u8], read: &CertificateFields<'_>, ignored: Reasons) -> Option<Vec<u8>> {
     let mut dates = read.validity.clone();
     let mut date = || {
         let (tag, text) = any_element(certificate, &mut dates)?;
@@ -136,7 +136,7 @@ mod tests {
     fn dated(not_before: &[u8; 2], not_after: &[u8; 4]) -> CertificateDer<'static> {
         let pem: &[u8] = include_bytes!("../../ffi-tests/certs/ca.pem");
         let mut der = rustls_pemfile::certs(&mut &*pem).next().unwrap().unwrap().to_vec();
-        let mut dates = Certificate::read(&der).unwrap().validity;
+        let mut dates = CertificateFields::read(&der).unwrap().validity;
         let (begin, end) = (any_element(&der, &mut dates).unwrap().1, any_element(&der, &mut dates).unwrap().1);
         der[begin][..2].copy_from_slice(not_before);
         der[end][..4].copy_from_slice(not_after);

@@ -102,7 +102,7 @@ pub(super) fn this_update(list: &[u8]) -> Option<Vec<u8>> {
     Some([century, time].concat())
 }
 
-struct Extension {
+struct FoundExtension {
     identifier: Range<usize>,
     /// Where the flag is, if there is one.
     critical: Option<Range<usize>>,
@@ -130,14 +130,14 @@ pub(super) fn has_extensions(certificate: &[u8]) -> bool {
     extension_list(certificate).is_some()
 }
 
-fn extensions(certificate: &[u8]) -> impl Iterator<Item = Extension> {
+fn extensions(certificate: &[u8]) -> impl Iterator<Item = FoundExtension> {
     let mut list = extension_list(certificate).unwrap_or_default();
     std::iter::from_fn(move || {
         let mut fields = element(certificate, &mut list, SEQUENCE)?;
         let identifier = element(certificate, &mut fields, OID)?;
         let critical = element(certificate, &mut fields, BOOLEAN);
         let value = element(certificate, &mut fields, OCTET_STRING)?;
-        Some(Extension { identifier, critical, value })
+        Some(FoundExtension { identifier, critical, value })
     })
 }
 

@@ -4,7 +4,7 @@
 use rustls::pki_types::CertificateDer;
 
 use super::anchors::Anchors;
-use super::certificate::Certificate;
+use super::certificate::CertificateFields;
 use crate::limits::MAX_LIKELY_CHAIN;
 
 /// The chain, leaf first, as far as the issuers are known.
@@ -14,9 +14,9 @@ pub(super) fn chain<'a>(
     store: &'a Anchors,
 ) -> Vec<&'a CertificateDer<'a>> {
     let mut chain = vec![leaf];
-    let Some(mut last) = Certificate::read(leaf) else { return chain };
+    let Some(mut last) = CertificateFields::read(leaf) else { return chain };
     let issuers = shown.iter().chain(store.certificates());
-    let issuers: Vec<_> = issuers.filter_map(|der| Some((der, Certificate::read(der)?))).collect();
+    let issuers: Vec<_> = issuers.filter_map(|der| Some((der, CertificateFields::read(der)?))).collect();
     while chain.len() < MAX_LIKELY_CHAIN && !last.is_self_signed() {
         let named = issuers.iter().filter(|(der, issuer)| issuer.subject == last.issuer && !chain.contains(der));
         let best = named.max_by_key(|(_, issuer)| has_named_key(&last, issuer));
@@ -28,12 +28,12 @@ pub(super) fn chain<'a>(
 }
 
 /// Whether the issuer has the key that the certificate says its issuer has.
-fn has_named_key(certificate: &Certificate<'_>, issuer: &Certificate<'_>) -> bool {
+fn has_named_key(certificate: &CertificateFields<'_>, issuer: &CertificateFields<'_>) -> bool {
     let named = certificate.authority_key_identifier().and_then(|authority| authority.key);
     named.is_some() && named == issuer.subject_key_identifier()
 }
 
 /// Whether a certificate names itself as its issuer.
 pub(super) fn is_self_signed(certificate: &CertificateDer<'_>) -> bool {
-    Certificate::read(certificate).is_some_and(|read| read.is_self_signed())
+    CertificateFields::read(certificate).is_some_and(|read| read.is_self_signed())
 }

@@ -7,7 +7,7 @@ use webpki::Error;
 
 use super::Policy;
 use super::alert::{self, Fault};
-use super::certificate::Certificate;
+use super::certificate::CertificateFields;
 use super::fields;
 use super::likely;
 use super::path::Subject;
@@ -47,11 +47,11 @@ impl Policy {
             return Some(*depth);
         }
         let chain = likely::chain(of.leaf, of.intermediates, self.store());
-        let read = || chain.iter().map(|der| (der.as_ref(), Certificate::read(der)));
-        let at = |wrong: &dyn Fn(&[u8], &Certificate<'_>) -> bool| {
+        let read = || chain.iter().map(|der| (der.as_ref(), CertificateFields::read(der)));
+        let at = |wrong: &dyn Fn(&[u8], &CertificateFields<'_>) -> bool| {
             read().position(|(der, read)| read.is_some_and(|read| wrong(der, &read)))
         };
-        let is_outside = |certificate: &Certificate<'_>, reason: Reason| {
+        let is_outside = |certificate: &CertificateFields<'_>, reason: Reason| {
             certificate.check_validity(of.now).is_err_and(|error| alert::reason(&error) == reason)
         };
         let found = match fault {
@@ -65,7 +65,7 @@ impl Policy {
                     at(&|der, _| !fields::is_for(der, self.purpose_identifier()))
                 }
                 Error::EndEntityUsedAsCa => {
-                    let issues = |(_, read): (&[u8], Option<Certificate<'_>>)| {
+                    let issues = |(_, read): (&[u8], Option<CertificateFields<'_>>)| {
                         read.is_some_and(|read| !read.is_ca() || !read.allows_key_usage(fields::KEY_CERT_SIGN))
                     };
                     read().skip(1).position(issues).map(|index| index + 1)
@@ -92,14 +92,14 @@ impl Policy {
         chain.iter().position(|der| wrong.is_of(der))
     }
 
-    fn is_listed(&self, certificate: &Certificate<'_>) -> bool {
+    fn is_listed(&self, certificate: &CertificateFields<'_>) -> bool {
         self.revocation_lists
             .iter()
             .filter(|list| list.issuer() == certificate.issuer)
             .any(|list| matches!(list.find_serial(certificate.serial), Ok(Some(_))))
     }
 
-    fn has_list(&self, certificate: &Certificate<'_>) -> bool {
+    fn has_list(&self, certificate: &CertificateFields<'_>) -> bool {
         self.revocation_lists.iter().any(|list| list.issuer() == certificate.issuer)
     }
 }
@@ -141,7 +141,7 @@ fn is_readable(certificate: &CertificateDer<'_>) -> bool {
 fn exceeded(chain: &[&CertificateDer<'_>]) -> Option<usize> {
     let mut below = 0;
     for (index, der) in chain.iter().enumerate().skip(1) {
-        let Some(read) = Certificate::read(der) else { continue };
+        let Some(read) = CertificateFields::read(der) else { continue };
         if read.basic_constraints().and_then(|constraints| constraints.path_length).is_some_and(|most| below > most) {
             return Some(index);
         }

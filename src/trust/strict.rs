@@ -2,7 +2,8 @@
 //! X509_V_FLAG_X509_STRICT. Much of it does not matter for the validation of a path (section 6), so it is an option.
 
 use super::certificate::{
-    AUTHORITY_KEY_IDENTIFIER, BASIC_CONSTRAINTS, Certificate, KEY_CERT_SIGN, SUBJECT_ALT_NAME, SUBJECT_KEY_IDENTIFIER,
+    AUTHORITY_KEY_IDENTIFIER, BASIC_CONSTRAINTS, CertificateFields, KEY_CERT_SIGN, SUBJECT_ALT_NAME,
+    SUBJECT_KEY_IDENTIFIER,
 };
 use super::fields::CRL_SIGN;
 use crate::reason::Rule;
@@ -17,7 +18,7 @@ pub(super) enum Place {
 
 /// Which rule the certificate breaks.
 pub(super) fn check(certificate: &[u8], place: Place) -> Result<(), Rule> {
-    let Some(certificate) = Certificate::read(certificate) else { return Err(Rule::Unreadable) };
+    let Some(certificate) = CertificateFields::read(certificate) else { return Err(Rule::Unreadable) };
     if place != Place::Leaf && !certificate.is_ca() {
         return Err(Rule::IssuerNotACa);
     }
@@ -38,7 +39,7 @@ pub(super) fn check(certificate: &[u8], place: Place) -> Result<(), Rule> {
 
 /// A certificate that is trusted by itself is not an issued one (RFC 6818 section 2). It must be clear whether it is a CA.
 pub(super) fn check_alone(certificate: &[u8]) -> Result<(), Rule> {
-    let Some(certificate) = Certificate::read(certificate) else { return Err(Rule::Unreadable) };
+    let Some(certificate) = CertificateFields::read(certificate) else { return Err(Rule::Unreadable) };
     let may_sign = certificate.version == 1 || certificate.has_key_usage(KEY_CERT_SIGN);
     match certificate.extension(BASIC_CONSTRAINTS) {
         None if may_sign => Err(Rule::AmbiguousCa),
@@ -47,7 +48,7 @@ pub(super) fn check_alone(certificate: &[u8]) -> Result<(), Rule> {
 }
 
 /// Sections 4.2.1.3 and 4.2.1.9.
-fn check_constraints(certificate: &Certificate<'_>) -> Result<(), Rule> {
+fn check_constraints(certificate: &CertificateFields<'_>) -> Result<(), Rule> {
     let constraints = certificate.basic_constraints();
     let signs = certificate.has_key_usage(KEY_CERT_SIGN);
     let ca = certificate.is_ca();
@@ -70,7 +71,7 @@ fn check_constraints(certificate: &Certificate<'_>) -> Result<(), Rule> {
 }
 
 /// Sections 4.1.2.4, 4.1.2.6 and 4.2.1.6.
-fn check_names(certificate: &Certificate<'_>) -> Result<(), Rule> {
+fn check_names(certificate: &CertificateFields<'_>) -> Result<(), Rule> {
     if certificate.issuer.is_empty() {
         return Err(Rule::NoIssuerName);
     }
@@ -91,7 +92,7 @@ fn check_names(certificate: &Certificate<'_>) -> Result<(), Rule> {
 }
 
 /// Sections 4.2.1.1 and 4.2.1.2.
-fn check_key_identifiers(certificate: &Certificate<'_>, place: Place) -> Result<(), Rule> {
+fn check_key_identifiers(certificate: &CertificateFields<'_>, place: Place) -> Result<(), Rule> {
     let is_critical = |identifier| certificate.extension(identifier).is_some_and(|(critical, _)| critical);
     if is_critical(AUTHORITY_KEY_IDENTIFIER) {
         return Err(Rule::CriticalAuthorityKey);

@@ -1,6 +1,6 @@
 //! Whom a certificate of ours names, as a digest: tickets pass between certificates that name the same.
 
-use super::certificate::{Certificate, SUBJECT_ALT_NAME};
+use super::certificate::{CertificateFields, SUBJECT_ALT_NAME};
 use crate::crypto::provider::digest::{Context, SHA256};
 use crate::der::{SEQUENCE, any_element, inside};
 
@@ -36,11 +36,11 @@ pub(crate) fn who(certificate: &[u8]) -> [u8; 32] {
 }
 
 /// A tag and its contents.
-type Name = (u8, Vec<u8>);
+type NameEntry = (u8, Vec<u8>);
 
 /// The subject, and the alternative names in an order that does not depend on the certificate, each once.
-fn names(der: &[u8]) -> Option<(&[u8], Vec<Name>)> {
-    let certificate = Certificate::read(der)?;
+fn names(der: &[u8]) -> Option<(&[u8], Vec<NameEntry>)> {
+    let certificate = CertificateFields::read(der)?;
     let (_, value) = certificate.extension(SUBJECT_ALT_NAME)?;
     let mut list = inside(value, 0..value.len(), SEQUENCE)?;
     let mut names = Vec::new();
@@ -56,7 +56,7 @@ fn names(der: &[u8]) -> Option<(&[u8], Vec<Name>)> {
 
 /// The last second in which this certificate is valid, since 1970; 0 if it was before.
 pub(crate) fn not_after(certificate: &[u8]) -> Option<u64> {
-    let (_, not_after) = Certificate::read(certificate)?.dates()?;
+    let (_, not_after) = CertificateFields::read(certificate)?.dates()?;
     Some(not_after.max(0).unsigned_abs())
 }
 

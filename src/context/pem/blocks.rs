@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 /// What is wrong with a PEM text, and where. It holds nothing of the text, so that no message can.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(super) struct PemFault {
     pub(super) line: usize,
     pub(super) words: &'static str,
 }
@@ -41,16 +41,16 @@ pub(super) struct Block<'a> {
 }
 
 /// All blocks of a text: as many as it has BEGIN lines.
-pub(super) fn blocks(text: &[u8]) -> Result<Vec<Block<'_>>, Fault> {
+pub(super) fn blocks(text: &[u8]) -> Result<Vec<Block<'_>>, PemFault> {
     if text.starts_with(&[0xff, 0xfe]) || text.starts_with(&[0xfe, 0xff]) {
-        return Err(Fault { line: 1, words: "the text is UTF-16: PEM is ASCII" });
+        return Err(PemFault { line: 1, words: "the text is UTF-16: PEM is ASCII" });
     }
     let mut scanner = Scanner { text, found: Vec::new(), open: None };
     for line in lines(text) {
         scanner.read(&line)?;
     }
     match scanner.open {
-        Some(open) => Err(Fault { line: open.line, words: NO_END }),
+        Some(open) => Err(PemFault { line: open.line, words: NO_END }),
         None => Ok(scanner.found),
     }
 }
@@ -65,12 +65,12 @@ impl Block<'_> {
         }
     }
 
-    pub(super) fn fault(&self, words: &'static str) -> Fault {
-        Fault { line: self.line, words }
+    pub(super) fn fault(&self, words: &'static str) -> PemFault {
+        PemFault { line: self.line, words }
     }
 
     /// What the block holds, decoded by rustls-pemfile from a copy without white space; the copy is wiped.
-    pub(super) fn decode(&self) -> Result<Item, Fault> {
+    pub(super) fn decode(&self) -> Result<Item, PemFault> {
         self.check_characters()?;
         let label = self.label.canonical.unwrap_or(self.label.name).as_bytes();
         let mut copy = Zeroizing::new(Vec::with_capacity(self.body.len() + 2 * label.len() + 32));
@@ -87,7 +87,7 @@ impl Block<'_> {
         }
     }
 
-    fn check_characters(&self) -> Result<(), Fault> {
+    fn check_characters(&self) -> Result<(), PemFault> {
         let wrong =
             |byte: &&u8| !(byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=') || is_space(**byte));
         match self.body.iter().find(wrong) {
@@ -167,14 +167,14 @@ struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
-    fn read(&mut self, line: &Line<'_>) -> Result<(), Fault> {
+    fn read(&mut self, line: &Line<'_>) -> Result<(), PemFault> {
         match self.open.take() {
             Some(open) => self.inside(open, line),
             None => self.outside(line),
         }
     }
 
-    fn outside(&mut self, line: &Line<'_>) -> Result<(), Fault> {
+    fn outside(&mut self, line: &Line<'_>) -> Result<(), PemFault> {
         let text = trimmed(line.bytes);
         if text.starts_with(BEGIN) {
             self.begin(line, text)
@@ -185,11 +185,11 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn inside(&mut self, open: Open, line: &Line<'_>) -> Result<(), Fault> {
+    fn inside(&mut self, open: Open, line: &Line<'_>) -> Result<(), PemFault> {
         let text = trimmed(line.bytes);
         let Some(after) = text.strip_prefix(END) else {
             if is_marker(text) {
-                return Err(Fault { line: open.line, ..line.fault(NO_END) });
+                return Err(PemFault { line: open.line, ..line.fault(NO_END) });
             }
             self.open = Some(open);
             return Ok(());
@@ -204,7 +204,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn begin(&mut self, line: &Line<'_>, text: &[u8]) -> Result<(), Fault> {
+    fn begin(&mut self, line: &Line<'_>, text: &[u8]) -> Result<(), PemFault> {
         let name = &text[BEGIN.len()..];
         let end = find(name, DASHES).ok_or_else(|| line.fault(NOT_A_MARKER))?;
         let (name, after) = (&name[..end], trimmed(&name[end + DASHES.len()..]));
@@ -222,8 +222,8 @@ impl<'a> Scanner<'a> {
 }
 
 impl Line<'_> {
-    fn fault(&self, words: &'static str) -> Fault {
-        Fault { line: self.number, words: if contains(self.bytes, br"\n") { LITERAL_LINE_ENDS } else { words } }
+    fn fault(&self, words: &'static str) -> PemFault {
+        PemFault { line: self.number, words: if contains(self.bytes, br"\n") { LITERAL_LINE_ENDS } else { words } }
     }
 }
 
