@@ -23,9 +23,9 @@ pub(crate) use crate::handshake::alpn::Protocols;
 pub use credentials::Credentials;
 pub use options::{CertificateRequests, ClientCertificateMode, Options, Validation};
 
+use crate::crypto::key_log::SecretTap;
 use crate::crypto::own_key::OwnKey;
 use crate::crypto::suites;
-use crate::crypto::taps::SecretTap;
 use crate::crypto::ticket_keys::TicketKeys;
 use crate::crypto::ticket_roots;
 pub use crate::crypto::ticket_roots::TicketRoot;

@@ -1,5 +1,5 @@
-//! The secrets of sessions in a file, for who debugs a connection: the NSS key log format. Only where the options name a
-//! file.
+//! rustls's key log: what it says is noted in the taps. If the options name a file, the secrets are written there too, for who
+//! debugs a connection, in the NSS key log format.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use super::secrets::Secret;
+use super::taps::current;
 use crate::outcome::Failure;
 use crate::path::HostPath;
 
@@ -41,5 +43,41 @@ impl KeyLogFile {
         }
         line.push(b'\n');
         drop((&self.0).write_all(&line));
+    }
+}
+
+const CLIENT_HANDSHAKE: &str = "CLIENT_HANDSHAKE_TRAFFIC_SECRET";
+
+/// rustls's key log: the secrets that the record layer and the exporters need, kept in memory and, unless the options
+/// name a file, nowhere else.
+#[derive(Debug)]
+pub(crate) struct SecretTap(pub(crate) Option<Arc<KeyLogFile>>);
+
+impl rustls::KeyLog for SecretTap {
+    fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
+        // rustls's servers derive it whenever a client resumes; no early data is ever accepted, and clients have no such
+        // line.
+        if let Some(file) = &self.0
+            && label != "CLIENT_EARLY_TRAFFIC_SECRET"
+        {
+            file.log(label, client_random, secret);
+        }
+        let Some(taps) = current() else { return };
+        let mut seen = taps.seen();
+        match label {
+            "CLIENT_TRAFFIC_SECRET_0" => seen.client_traffic = Secret::new(secret),
+            "SERVER_TRAFFIC_SECRET_0" => seen.server_traffic = Secret::new(secret),
+            CLIENT_HANDSHAKE if seen.wants_client_handshake => seen.client_handshake = Secret::new(secret),
+            "EXPORTER_SECRET" => seen.exporter = Secret::new(secret),
+            _ => {}
+        }
+    }
+
+    fn will_log(&self, label: &str) -> bool {
+        self.0.is_some()
+            || matches!(
+                label,
+                CLIENT_HANDSHAKE | "CLIENT_TRAFFIC_SECRET_0" | "SERVER_TRAFFIC_SECRET_0" | "EXPORTER_SECRET"
+            )
     }
 }

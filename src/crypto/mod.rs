@@ -5,6 +5,7 @@
 pub(crate) mod aead;
 pub(crate) mod end_point;
 pub(crate) mod exporter;
+pub(crate) mod handshake_sealer;
 pub(crate) mod key_log;
 pub(crate) mod ml_kem;
 pub(crate) mod own_key;
@@ -14,6 +15,7 @@ pub(crate) mod secrets;
 pub(crate) mod suites;
 pub(crate) mod taps;
 pub(crate) mod ticket_keys;
+mod ticket_origin;
 pub(crate) mod ticket_roots;
 pub(crate) mod traffic;
 pub(crate) mod verifying_key;

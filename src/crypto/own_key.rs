@@ -1,4 +1,4 @@
-//! Our chain and key, with an OCSP staple that can be replaced at any time.
+//! Our chain and key, with an OCSP staple that can be replaced at any time, and whom sessions with it are for.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -10,6 +10,19 @@ pub(crate) struct OwnKey {
     /// No two have the same, whatever their certificates: tickets are kept apart by it.
     id: u64,
     current: Mutex<Arc<CertifiedKey>>,
+}
+
+/// Whom a client's session is for. A session is only resumed for the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Identity {
+    /// Not said: the server has not asked, or would have to ask.
+    Unset,
+    /// The host has said that it shows nothing.
+    Nobody,
+    /// These credentials, by their number.
+    Credentials(u64),
+    /// One of the context's, whichever the server accepts.
+    OfContext,
 }
 
 impl OwnKey {

@@ -20,10 +20,11 @@ use rustls::{
     Tls13CipherSuite,
 };
 
+use super::handshake_sealer::HandshakeSealer;
 use super::provider::{self, base};
 use super::record_keys::RecordKeys;
 use super::secrets::{KeyMaterial, Secret};
-use super::taps::{HandshakeSealer, current};
+use super::taps::current;
 use crate::outcome::Alert;
 use crate::wire::message_stream::{MessageStream, Piece};
 use crate::wire::{AlertMessage, HandshakeType, MessageHeader, Version};

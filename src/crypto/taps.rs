@@ -9,20 +9,16 @@ use std::mem::ManuallyDrop;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use rustls::SignatureScheme;
-use rustls::crypto::cipher::{OutboundOpaqueMessage, OutboundPlainMessage, PrefixedPayload};
 use rustls::crypto::hash;
 use rustls::sign::CertifiedKey;
 
-use super::aead::{EXPLICIT_NONCE_LEN, TAG_LEN};
 use super::exporter::RANDOMS;
-use super::key_log::KeyLogFile;
-use super::own_key::OwnKey;
-use super::record_keys::RecordKeys;
+use super::handshake_sealer::HandshakeSealer;
+use super::own_key::{Identity, OwnKey};
 use super::secrets::Secret;
-use super::ticket_keys::Origin;
-use crate::limits::RECORD_HEADER;
+use super::ticket_origin::Origin;
 use crate::outcome::Alert;
-use crate::wire::{ContentType, HandshakeType};
+use crate::wire::HandshakeType;
 
 thread_local! {
     /// Without a destructor, so that hosts may call from those of their own thread-locals: a thread that ends is
@@ -94,19 +90,6 @@ pub(crate) struct Seen {
     pub(crate) ocsp_response: Vec<u8>,
 }
 
-/// Whom a client's session is for. A session is only resumed for the same one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Identity {
-    /// Not said: the server has not asked, or would have to ask.
-    Unset,
-    /// The host has said that it shows nothing.
-    Nobody,
-    /// These credentials, by their number.
-    Credentials(u64),
-    /// One of the context's, whichever the server accepts.
-    OfContext,
-}
-
 impl Seen {
     /// This is a full handshake, whatever was offered: nothing is left of a session that was not resumed.
     pub(crate) fn resumes_nothing(&mut self) {
@@ -138,37 +121,6 @@ impl Seen {
     }
 }
 
-/// The sealing keys of a handshake epoch, shared between rustls, which seals its messages with them, and the alert
-/// primitive, which must be able to seal one more record after rustls has given up.
-pub(crate) struct HandshakeSealer {
-    state: Mutex<SealerState>,
-}
-
-struct SealerState {
-    /// Ours, and not an encrypter of rustls's: one of aws-lc-rs's could not return to an earlier sequence number.
-    keys: Option<Box<RecordKeys>>,
-    /// The sequence number that follows the records of rustls.
-    next: u64,
-    /// TLS 1.2 prepares keys some messages before it uses them; TLS 1.3 uses them at once.
-    in_force: bool,
-}
-
-/// A position in the sequence of sealed records. To continue from an earlier one, drop what was sealed after it first: then no
-/// two records of one sequence number leave.
-#[derive(Clone)]
-pub(crate) struct SealingPoint {
-    sealer: Arc<HandshakeSealer>,
-    sequence: u64,
-}
-
-impl SealingPoint {
-    pub(crate) fn seal_next(&mut self, message: OutboundPlainMessage<'_>) -> Result<Vec<u8>, rustls::Error> {
-        let sequence = self.sequence;
-        self.sequence += 1;
-        self.sealer.seal_at(message, sequence)
-    }
-}
-
 impl Taps {
     pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
@@ -196,100 +148,4 @@ impl Drop for Entered {
 #[inline(never)]
 pub(crate) fn current() -> Option<Arc<Taps>> {
     CURRENT.with_borrow(|current| current.as_ref().cloned())
-}
-
-impl HandshakeSealer {
-    /// Without keys nothing can be sealed.
-    pub(crate) fn new(keys: Option<Box<RecordKeys>>, in_force: bool) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::new(SealerState { keys, next: 0, in_force }) })
-    }
-
-    fn state(&self) -> MutexGuard<'_, SealerState> {
-        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-
-    pub(crate) fn encrypted_payload_len(&self, payload_len: usize) -> usize {
-        let overhead = self.state().keys.as_ref().map_or(0, |keys| keys.overhead() - RECORD_HEADER);
-        payload_len + overhead
-    }
-
-    /// Seals a record as rustls asks.
-    pub(crate) fn seal(
-        &self,
-        message: OutboundPlainMessage<'_>,
-        sequence: u64,
-    ) -> Result<OutboundOpaqueMessage, rustls::Error> {
-        let mut state = self.state();
-        state.in_force = true;
-        state.next = sequence + 1;
-        state.seal_at(message, sequence)
-    }
-
-    /// Seals a record of ours after those of rustls.
-    fn seal_at(&self, message: OutboundPlainMessage<'_>, sequence: u64) -> Result<Vec<u8>, rustls::Error> {
-        Ok(self.state().seal_at(message, sequence)?.encode())
-    }
-
-    /// These keys at this point, if they are in force: what the peer expects next.
-    pub(crate) fn point(self: &Arc<Self>) -> Option<SealingPoint> {
-        let state = self.state();
-        (state.in_force && state.keys.is_some()).then(|| SealingPoint { sealer: self.clone(), sequence: state.next })
-    }
-}
-
-impl SealerState {
-    fn seal_at(
-        &self,
-        message: OutboundPlainMessage<'_>,
-        sequence: u64,
-    ) -> Result<OutboundOpaqueMessage, rustls::Error> {
-        let keys = self.keys.as_ref().ok_or(rustls::Error::EncryptError)?;
-        let mut payload = PrefixedPayload::with_capacity(keys.overhead() + message.payload.len());
-        payload.extend_from_slice(&[0; EXPLICIT_NONCE_LEN][..keys.prefix_len()]);
-        payload.extend_from_chunks(&message.payload);
-        payload.extend_from_slice(&[0; 1 + TAG_LEN][..keys.inner_type_len() + TAG_LEN]);
-        let mut header = [0; RECORD_HEADER];
-        let record = keys.room_after(&mut header, payload.as_mut());
-        ContentType::from_byte(message.typ.into())
-            .zip(record)
-            .and_then(|(content_type, record)| keys.seal_at(sequence, content_type, None, record).ok())
-            .ok_or(rustls::Error::EncryptError)?;
-        Ok(OutboundOpaqueMessage::new(header[0].into(), rustls::ProtocolVersion::TLSv1_2, payload))
-    }
-}
-
-const CLIENT_HANDSHAKE: &str = "CLIENT_HANDSHAKE_TRAFFIC_SECRET";
-
-/// rustls's key log: the secrets that the record layer and the exporters need, kept in memory and, unless the options
-/// name a file, nowhere else.
-#[derive(Debug)]
-pub(crate) struct SecretTap(pub(crate) Option<Arc<KeyLogFile>>);
-
-impl rustls::KeyLog for SecretTap {
-    fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
-        // rustls's servers derive it whenever a client resumes; no early data is ever accepted, and clients have no such
-        // line.
-        if let Some(file) = &self.0
-            && label != "CLIENT_EARLY_TRAFFIC_SECRET"
-        {
-            file.log(label, client_random, secret);
-        }
-        let Some(taps) = current() else { return };
-        let mut seen = taps.seen();
-        match label {
-            "CLIENT_TRAFFIC_SECRET_0" => seen.client_traffic = Secret::new(secret),
-            "SERVER_TRAFFIC_SECRET_0" => seen.server_traffic = Secret::new(secret),
-            CLIENT_HANDSHAKE if seen.wants_client_handshake => seen.client_handshake = Secret::new(secret),
-            "EXPORTER_SECRET" => seen.exporter = Secret::new(secret),
-            _ => {}
-        }
-    }
-
-    fn will_log(&self, label: &str) -> bool {
-        self.0.is_some()
-            || matches!(
-                label,
-                CLIENT_HANDSHAKE | "CLIENT_TRAFFIC_SECRET_0" | "SERVER_TRAFFIC_SECRET_0" | "EXPORTER_SECRET"
-            )
-    }
 }

@@ -21,13 +21,13 @@ use super::provider::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, Unb
 use super::provider::hkdf::{HKDF_SHA256, Salt};
 use super::provider::rand::{SecureRandom, SystemRandom};
 use super::taps::{self, Seen};
+use super::ticket_origin::{Origin, TIME};
 use super::ticket_roots::{NAME, Root, TicketRoots};
-use crate::limits::{MAX_RESUMED, MAX_TICKET};
+use crate::limits::MAX_TICKET;
 use crate::wire::Reader;
 
 const SALT: usize = 32;
 const FRONT: usize = NAME + SALT;
-const TIME: usize = 8;
 const TAG: usize = 16;
 
 /// The keys of one context.
@@ -50,39 +50,6 @@ pub(crate) struct OwnLeaf {
     /// The last second in which it is valid, since 1970.
     pub(crate) until: u64,
     pub(crate) end_point: EndPoint,
-}
-
-/// The full handshake that a session goes back to, as a server knows it from a ticket.
-#[derive(Clone)]
-pub(crate) struct Origin {
-    /// When it was, in seconds since 1970.
-    began: u64,
-    /// The last second in which the certificate is valid that the server had shown.
-    until: u64,
-    /// Of that certificate.
-    pub(crate) end_point: EndPoint,
-}
-
-impl Origin {
-    fn written_len(&self) -> usize {
-        2 * TIME + self.end_point.written_len()
-    }
-
-    fn write(&self, ticket: &mut Vec<u8>) {
-        ticket.extend_from_slice(&self.began.to_be_bytes());
-        ticket.extend_from_slice(&self.until.to_be_bytes());
-        self.end_point.write(ticket);
-    }
-
-    fn read(ticket: &mut Reader<'_>) -> Option<Self> {
-        Some(Self { began: ticket.u64()?, until: ticket.u64()?, end_point: EndPoint::read(ticket)? })
-    }
-
-    /// Whether its session may be resumed. No client would accept a certificate that has expired, and one that judges again
-    /// would fail: it gets a full handshake instead.
-    fn is_good(&self, now: u64) -> bool {
-        now.saturating_sub(self.began) <= MAX_RESUMED && now <= self.until
-    }
 }
 
 impl TicketKeys {
@@ -221,6 +188,7 @@ mod tests {
     use super::*;
     use crate::crypto::taps::Taps;
     use crate::crypto::ticket_roots::{TicketRoot, from_host};
+    use crate::limits::MAX_RESUMED;
 
     const START: u64 = 1_000_000;
 

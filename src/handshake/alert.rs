@@ -10,7 +10,7 @@ use rustls::crypto::cipher::{OutboundChunks, OutboundPlainMessage};
 use rustls::{CertificateError, ContentType, Error, InvalidMessage, PeerIncompatible, PeerMisbehaved, ProtocolVersion};
 
 use super::refusal::Refusal;
-use crate::crypto::taps::SealingPoint;
+use crate::crypto::handshake_sealer::SealingPoint;
 use crate::outcome::{Alert, Failure, FailureKind};
 use crate::wire::{self, AlertMessage, Version, record};
 

@@ -8,8 +8,8 @@ use super::alpn::Protocols;
 use super::chains::Chains;
 use super::client_tickets::ClientTickets;
 use super::connection::{Connection, Drive};
-use crate::crypto::own_key::OwnKey;
-use crate::crypto::taps::{Identity, Taps};
+use crate::crypto::own_key::{Identity, OwnKey};
+use crate::crypto::taps::Taps;
 use crate::outcome::Failure;
 use crate::wiping::stack::{HANDSHAKE, wiping};
 

@@ -15,7 +15,8 @@ use rustls::pki_types::ServerName;
 use rustls::sign::CertifiedKey;
 
 use super::groups;
-use crate::crypto::taps::{self, Identity, Taps};
+use crate::crypto::own_key::Identity;
+use crate::crypto::taps::{self, Taps};
 use crate::crypto::ticket_keys::seconds;
 use crate::limits::{MAX_RESUMED, MAX_TICKET, MAX_TICKET_SERVERS, MAX_TICKETS_KEPT};
 use crate::outcome::{Alert, Failure};

@@ -6,7 +6,7 @@ use super::connection::{Connection, Drive};
 use super::question::OpenQuestion;
 use super::refusal::Refusal;
 use super::{Event, Handshake, State, alert};
-use crate::crypto::taps::{HandshakeSealer, SealingPoint};
+use crate::crypto::handshake_sealer::{HandshakeSealer, SealingPoint};
 use crate::crypto::traffic::TrafficSecret;
 use crate::limits::HEADROOM;
 use crate::memory;

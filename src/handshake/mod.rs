@@ -43,7 +43,8 @@ use rustls::pki_types::ServerName;
 use rustls::{HandshakeKind, SupportedCipherSuite};
 
 use crate::client_hello::ClientHello;
-use crate::crypto::taps::{SealingPoint, Taps};
+use crate::crypto::handshake_sealer::SealingPoint;
+use crate::crypto::taps::Taps;
 use crate::limits::{HEADROOM, MAX_UNFINISHED_RECORDS, MEMORY_PER_BYTE};
 use crate::memory;
 use crate::outcome::{Failure, Question};

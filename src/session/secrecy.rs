@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::{Counts, Session};
 use crate::context::{Config, Context, Credentials, Options, TicketRoot};
+use crate::crypto::key_log::SecretTap;
 use crate::crypto::own_key::OwnKey;
-use crate::crypto::taps::SecretTap;
 use crate::crypto::ticket_keys::TicketKeys;
 use crate::crypto::ticket_roots;
 use crate::handshake::client_tickets::ClientTickets;
