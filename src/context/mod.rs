@@ -15,6 +15,7 @@ use rustls::client::Resumption;
 use rustls::compress::CertDecompressor;
 use rustls::crypto::SupportedKxGroup;
 use rustls::pki_types::ServerName;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
@@ -107,30 +108,7 @@ impl Context {
             TicketKeys::new(options.ticket_roots.clone(), options.ticket_lifetime, options.admission(), own)
         });
         let config = |groups: &[&'static dyn SupportedKxGroup], alpn: &Protocols| {
-            let usable = |version: &&SupportedProtocolVersion| {
-                groups.iter().any(|group| group.usable_for_version(version.version))
-            };
-            let versions: Vec<_> = versions(&options).into_iter().filter(usable).collect();
-            let mut config =
-                ServerConfig::builder_with_provider(Arc::new(suites::provider(&options.cipher_suites, groups)))
-                    .with_protocol_versions(&versions)
-                    .map_err(contradiction)?
-                    .with_client_cert_verifier(verifier.clone())
-                    .with_cert_resolver(Arc::new(ServerCredentials));
-            config.ignore_client_order = !options.cipher_suites.is_empty();
-            config.alpn_protocols = alpn.names().to_vec();
-            config.key_log = Arc::new(SecretTap(options.key_log.clone()));
-            config.enable_secret_extraction = true;
-            config.cert_decompressors = certificate_decompressors();
-            config.max_fragment_size = fragment(&options);
-            // Tickets are all there is: nothing is kept in memory for clients that may never come back.
-            config.session_storage = Arc::new(NoServerSessionStorage {});
-            config.send_tls13_tickets = 0;
-            if let Some(ticketer) = &ticketer {
-                config.ticketer = ticketer.clone();
-                config.send_tls13_tickets = options.ticket_count;
-            }
-            Ok::<_, Failure>(Arc::new(config))
+            server_config(&options, &verifier, ticketer.as_ref(), groups, alpn)
         };
         let groups = options.groups();
         let usable = |group: &&&'static dyn SupportedKxGroup| {
@@ -359,6 +337,38 @@ impl Context {
     pub(crate) fn keeps_client_hello(&self) -> bool {
         self.keep_client_hello
     }
+}
+
+/// What rustls needs for a server with these groups and application protocols.
+fn server_config(
+    options: &Options,
+    verifier: &Arc<dyn ClientCertVerifier>,
+    ticketer: Option<&Arc<TicketKeys>>,
+    groups: &[&'static dyn SupportedKxGroup],
+    alpn: &Protocols,
+) -> Result<Arc<ServerConfig>, Failure> {
+    let usable =
+        |version: &&SupportedProtocolVersion| groups.iter().any(|group| group.usable_for_version(version.version));
+    let versions: Vec<_> = versions(options).into_iter().filter(usable).collect();
+    let mut config = ServerConfig::builder_with_provider(Arc::new(suites::provider(&options.cipher_suites, groups)))
+        .with_protocol_versions(&versions)
+        .map_err(contradiction)?
+        .with_client_cert_verifier(verifier.clone())
+        .with_cert_resolver(Arc::new(ServerCredentials));
+    config.ignore_client_order = !options.cipher_suites.is_empty();
+    config.alpn_protocols = alpn.names().to_vec();
+    config.key_log = Arc::new(SecretTap(options.key_log.clone()));
+    config.enable_secret_extraction = true;
+    config.cert_decompressors = certificate_decompressors();
+    config.max_fragment_size = fragment(options);
+    // Tickets are all there is: nothing is kept in memory for clients that may never come back.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    if let Some(ticketer) = ticketer {
+        config.ticketer = ticketer.clone();
+        config.send_tls13_tickets = options.ticket_count;
+    }
+    Ok(Arc::new(config))
 }
 
 /// What peers may compress certificates with (RFC 8879). Not brotli: a peer chooses its window, up to 16 MiB, whatever the
