@@ -120,7 +120,7 @@ nupkg: build ## the NuGet package of SpanTls, with the shared library in it, in 
 bench-dotnet: build ## TlsStream beside SslStream
 	$(PYTHON) bindings/dotnet/bench/run.py
 
-audit: ## licences, sources and known faults of the dependencies (installs cargo-deny and cargo-audit: six minutes, once)
+audit: ## licences, sources and known faults of the dependencies (installs cargo-deny and cargo-audit)
 	$(PYTHON) .ci/audit.py
 
 test-tsan: ## the thread tests under ThreadSanitizer (needs clang)
