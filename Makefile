@@ -6,6 +6,8 @@ PYTHON ?= python3
 # build.target-dir says. If you run cargo yourself with another target directory, set SPANTLS_LIB for the scripts.
 IN_TARGET = --target-dir target
 LIB = target/release/libspantls.so
+# Of the profile `checked`: see Cargo.toml.
+ABI_LIB = target/checked/libspantls.so
 # A build of its own, so that target/release stays what `make build` has made.
 AWS_LC_DIR = target/aws-lc
 AWS_LC = --no-default-features --features aws-lc-rs,encrypted-keys --target-dir $(AWS_LC_DIR)
@@ -66,10 +68,9 @@ test-examples: examples ## the small examples, the conversations of the demo, an
 	$(PYTHON) examples-c/demo.py examples-c/build ffi-tests/certs
 	examples-c/check.sh target/release ffi-tests/certs
 
-test-rust: build ## all Rust tests; unit tests as released too (the stack's depth differs); unit tests with all features
+test-rust: ## all Rust tests; unit tests optimised too, with all features (the stack's depth differs)
 	$(CARGO) test $(IN_TARGET)
-	$(CARGO) test $(IN_TARGET) --release --lib
-	$(CARGO) test $(IN_TARGET) --lib --features certificate-compression
+	$(CARGO) test $(IN_TARGET) --profile checked --lib --features certificate-compression
 
 test-rust-quick: build
 	$(CARGO) test $(IN_TARGET) --lib --test properties --test thread_exit
@@ -97,14 +98,14 @@ soak: examples ## a million requests over 100,000 connections to the example epo
 	$(PYTHON) ffi-tests/judges/server/soak.py
 
 abi-lib:
-	$(CARGO) build --profile abi --lib --target-dir target/abi-build
+	$(CARGO) build $(IN_TARGET) --profile checked --lib
 
 abi-check: abi-lib ## the ABI against its baseline in ffi-tests/interface/abi, and the tests of that guard (installs abigail-tools)
-	$(PYTHON) ffi-tests/interface/abi/abi.py check target/abi-build/abi/libspantls.so
-	$(PYTHON) ffi-tests/interface/abi/test_abi.py target/abi-build/abi/libspantls.so
+	$(PYTHON) ffi-tests/interface/abi/abi.py check $(ABI_LIB)
+	$(PYTHON) ffi-tests/interface/abi/test_abi.py $(ABI_LIB)
 
 abi-bless: abi-lib ## take additions to the ABI into its baseline; removals and changes are refused
-	$(PYTHON) ffi-tests/interface/abi/abi.py bless target/abi-build/abi/libspantls.so
+	$(PYTHON) ffi-tests/interface/abi/abi.py bless $(ABI_LIB)
 
 test-kernel: build ## sessions whose records the kernel protects, on two kernels in virtual machines (installs qemu, fetches kernels)
 	ffi-tests/judges/kernel/run.sh
