@@ -16,7 +16,7 @@ use std::sync::{Arc, LazyLock};
 use common::{TLS12, TLS13, certificate, drain, record_len};
 use spantls::context::{Context, Credentials, Options};
 use spantls::outcome::{Alert, Failure, FailureKind, Outcome, Question};
-use spantls::session::{Counts, Negotiated, Session, state};
+use spantls::session::{Counts, Negotiated, Session};
 
 const CLIENT: usize = 0;
 const SERVER: usize = 1;
@@ -748,7 +748,7 @@ fn expected_alert(place: Place, mask: u8) -> Option<Alert> {
 
 fn expect_sticky(session: &Session, name: &str) {
     let failure = session.last_failure().unwrap();
-    assert_ne!(session.state() & state::FAILED, 0, "{name}");
+    assert!(session.state().failed, "{name}");
     drain(session, 7);
     for input in [&b""[..], b"GET / HTTP/1.1", &[22, 3, 3, 0, 1, 1]] {
         let mut counts = Counts::default();

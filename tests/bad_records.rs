@@ -14,7 +14,7 @@ use common::{TLS12, TLS13, drain, record_len};
 use hostile::Hostile;
 use spantls::context::Context;
 use spantls::outcome::{Alert, Failure, FailureKind, Outcome};
-use spantls::session::{Counts, Session, state};
+use spantls::session::{Counts, Session};
 
 const CLIENT: usize = 0;
 const SERVER: usize = 1;
@@ -180,7 +180,7 @@ fn expect_alert(
         assert_eq!(session.last_failure().as_ref(), Some(&failure), "{name}");
     }
     // The alert leaves, in pieces if need be, and nothing behind it.
-    assert_ne!(session.state() & state::HAS_PENDING_OUTPUT, 0, "{name}");
+    assert!(session.state().has_pending_output, "{name}");
     let sent = drain(session, 3);
     assert!(drain(session, 100).is_empty(), "{name}");
     let told = peer.decrypt(&sent, &mut [0; 100], &mut Counts::default()).unwrap_err();

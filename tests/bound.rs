@@ -16,7 +16,7 @@ use std::sync::Arc;
 use common::{TLS12, TLS13, client, server};
 use spantls::context::Context;
 use spantls::outcome::{Alert, Failure, FailureKind, Outcome, Question, policy};
-use spantls::session::{Counts, KernelTls, Session, state};
+use spantls::session::{Counts, KernelTls, Session};
 use spantls::transport::Socket;
 
 /// A bound session, and a session over spans at the other end of its socket.
@@ -137,10 +137,6 @@ impl Pair {
         }
     }
 
-    fn has(&self, bit: u32) -> bool {
-        self.bound.state() & bit != 0
-    }
-
     fn read(&self, room: usize) -> (Result<Outcome, Failure>, Vec<u8>) {
         let mut buffer = vec![0; room];
         let mut count = 0;
@@ -178,7 +174,7 @@ fn data_passes_both_ways_however_it_is_chopped() {
                             received.extend_from_slice(&bytes);
                         }
                         (Ok(Outcome::WantRead), bytes) => {
-                            assert!(bytes.is_empty() && !pair.has(state::HAS_PENDING_PLAINTEXT), "{name}");
+                            assert!(bytes.is_empty() && !pair.bound.state().has_pending_plaintext, "{name}");
                             assert!(pair.send(chunk) > 0, "{name}: everything was sent, {} came", received.len());
                         }
                         other => panic!("{name}: {other:?}"),
@@ -202,14 +198,14 @@ fn what_lies_here_is_told_by_the_state_and_read_without_the_socket() {
         // Ten records and the front of another.
         assert_eq!(pair.send(whole + 8), whole + 8);
         assert_eq!(pair.read(0), (Ok(Outcome::Complete), vec![]), "{name}: there is something");
-        assert!(pair.has(state::HAS_PENDING_PLAINTEXT), "{name}");
+        assert!(pair.bound.state().has_pending_plaintext, "{name}");
         let calls = pair.bound.stats().receive_calls;
         for index in 0..10 {
-            assert!(pair.has(state::HAS_PENDING_PLAINTEXT), "{name}");
+            assert!(pair.bound.state().has_pending_plaintext, "{name}");
             assert_eq!(pair.read(4), (Ok(Outcome::Complete), vec![index; 4]), "{name}");
             assert_eq!(pair.read(6), (Ok(Outcome::Complete), vec![index; 6]), "{name}");
         }
-        assert!(!pair.has(state::HAS_PENDING_PLAINTEXT), "{name}");
+        assert!(!pair.bound.state().has_pending_plaintext, "{name}");
         assert_eq!(pair.bound.stats().receive_calls, calls, "{name}");
         assert_eq!(pair.read(100), (Ok(Outcome::WantRead), vec![]), "{name}");
         assert_eq!(pair.read(0), (Ok(Outcome::WantRead), vec![]), "{name}");
@@ -241,7 +237,7 @@ fn plaintext_that_was_taken_is_sent_later_and_never_shown_again() {
         let data = pattern(8_000_000);
         let (mut taken, mut received) = (0, Vec::new());
         let mut full = 0;
-        while taken < data.len() || pair.has(state::HAS_PENDING_OUTPUT) {
+        while taken < data.len() || pair.bound.state().has_pending_output {
             match pair.write(&data[taken..]) {
                 (Ok(Outcome::Complete), count) => {
                     taken += count;
@@ -277,10 +273,10 @@ fn ciphertext_that_is_owed_goes_out_with_nothing_and_with_the_next_data() {
                     break;
                 }
             }
-            assert!(pair.has(state::HAS_PENDING_OUTPUT), "{name}");
+            assert!(pair.bound.state().has_pending_output, "{name}");
             let mut received = pair.open().1;
             assert_eq!(pair.write(next), (Ok(Outcome::Complete), next.len()), "{name}");
-            assert!(!pair.has(state::HAS_PENDING_OUTPUT), "{name}");
+            assert!(!pair.bound.state().has_pending_output, "{name}");
             expected.extend_from_slice(next);
             received.extend_from_slice(&pair.open().1);
             assert!(received == expected, "{name}");
@@ -304,7 +300,7 @@ fn the_end_is_closed_with_a_close_notify_and_truncated_without() {
             pair.send(usize::MAX);
             pair.wire.shutdown(Shutdown::Write).unwrap();
             assert_eq!(pair.read(100), (Ok(Outcome::Complete), b"last".to_vec()), "{name}");
-            assert_eq!(pair.has(state::HAS_PENDING_PLAINTEXT), !cut, "{name}: the end lies here");
+            assert_eq!(pair.bound.state().has_pending_plaintext, !cut, "{name}: the end lies here");
             for _ in 0..2 {
                 match pair.read(100).0 {
                     Ok(Outcome::Closed) => assert!(!cut, "{name}"),
@@ -314,7 +310,7 @@ fn the_end_is_closed_with_a_close_notify_and_truncated_without() {
                     }
                     other => panic!("{name}: {other:?}"),
                 }
-                assert!(!pair.has(state::HAS_PENDING_PLAINTEXT), "{name}");
+                assert!(!pair.bound.state().has_pending_plaintext, "{name}");
             }
             // The other direction goes on, but TLS 1.2 closes both.
             if cut || pair.bound.negotiated().version == Some(TLS13) {
@@ -340,10 +336,10 @@ fn a_bad_record_behind_good_ones_has_a_call_of_its_own_and_close_sends_the_alert
             let failure = pair.read(100).0.unwrap_err();
             assert_eq!((failure.kind, failure.alert_sent), (FailureKind::Protocol, Some(Alert::BAD_RECORD_MAC)));
         }
-        assert!(pair.has(state::HAS_PENDING_OUTPUT), "{name}");
+        assert!(pair.bound.state().has_pending_output, "{name}");
         assert_eq!(pair.write(b"x").0.unwrap_err().kind, FailureKind::Protocol, "{name}");
         assert_eq!(pair.bound.close(), Ok(Outcome::Closed), "{name}");
-        assert!(!pair.has(state::HAS_PENDING_OUTPUT), "{name}");
+        assert!(!pair.bound.state().has_pending_output, "{name}");
         let failure = pair.open().0.unwrap_err();
         assert_eq!(failure.alert_received, Some(Alert::BAD_RECORD_MAC), "{name}");
     }
@@ -383,7 +379,7 @@ fn data_that_came_with_the_handshake_is_told_and_read() {
     pair.seal(b"early bird");
     pair.send(usize::MAX);
     assert_eq!(pair.bound.handshake(), Ok(Outcome::Complete));
-    assert!(pair.has(state::HAS_PENDING_PLAINTEXT));
+    assert!(pair.bound.state().has_pending_plaintext);
     let calls = pair.bound.stats().receive_calls;
     assert_eq!(pair.read(100), (Ok(Outcome::Complete), b"early bird".to_vec()));
     assert_eq!(pair.bound.stats().receive_calls, calls);
@@ -433,7 +429,7 @@ fn a_socket_that_takes_nothing_any_more_is_an_error_with_its_number() {
         let (bound, mut taken) = (pair.bound, 0);
         let failure = bound.write(&[b"into the void"], &mut taken).unwrap_err();
         assert_eq!((failure.kind, failure.os_error), (FailureKind::Io, libc::EPIPE), "{name}");
-        assert_eq!(bound.state() & state::HAS_PENDING_OUTPUT, 0, "{name}: it will never be sent");
+        assert!(!bound.state().has_pending_output, "{name}: it will never be sent");
         let again = bound.write(&[b"again"], &mut taken).unwrap_err();
         assert_eq!((again.kind, again.os_error), (FailureKind::Io, libc::EPIPE), "{name}");
         assert_eq!(bound.close().unwrap_err().kind, FailureKind::Io, "{name}");
@@ -453,9 +449,9 @@ fn a_key_update_is_answered_by_the_next_write() {
         pair.outbox.extend_from_slice(&room[..written]);
         pair.send(usize::MAX);
         assert_eq!(pair.read(100), (Ok(Outcome::WantRead), vec![]));
-        assert!(pair.has(state::HAS_PENDING_OUTPUT));
+        assert!(pair.bound.state().has_pending_output);
         assert_eq!(pair.write(b""), (Ok(Outcome::Complete), 0));
-        assert!(!pair.has(state::HAS_PENDING_OUTPUT));
+        assert!(!pair.bound.state().has_pending_output);
         assert_eq!(pair.bound.update_keys(false, &mut [], &mut 0), Ok(Outcome::Complete));
         assert_eq!(pair.write(b"under the third keys"), (Ok(Outcome::Complete), 20));
         assert_eq!(pair.open().1, b"under the third keys");

@@ -11,7 +11,7 @@ use common::{TLS12, TLS13, client, server, step};
 use proptest::prelude::*;
 use spantls::context::Context;
 use spantls::outcome::Outcome;
-use spantls::session::{Counts, Session, state};
+use spantls::session::{Counts, Session};
 
 static SERVER: LazyLock<Arc<Context>> = LazyLock::new(|| server("server-p256"));
 
@@ -61,7 +61,7 @@ fn seal(session: &Session, plaintext: &[u8], cuts: &[usize]) -> Vec<u8> {
 fn open(session: &Session, mut sealed: &[u8], cuts: &[usize]) -> Vec<u8> {
     let (mut opened, mut shown) = (Vec::new(), 0);
     let mut cut = cuts.iter().copied().cycle();
-    while !sealed.is_empty() || session.state() & state::HAS_PENDING_PLAINTEXT != 0 {
+    while !sealed.is_empty() || session.state().has_pending_plaintext {
         let mut room = vec![0; cut.next().unwrap()];
         let mut counts = Counts::default();
         let outcome = session.decrypt(&sealed[..shown], &mut room, &mut counts).unwrap();

@@ -10,7 +10,7 @@ use super::meaning::meaning;
 use super::options::protocol;
 use super::status::tls_status_t;
 use crate::outcome::{Failure, Outcome};
-use crate::session::{Binding, Shrink, state};
+use crate::session::{Binding, Shrink, VisibleState};
 
 /// The bits of `tls_session_state()`.
 #[repr(C)]
@@ -49,7 +49,41 @@ pub enum spantls_state_values {
 pub unsafe extern "C" fn tls_session_state(session: *const tls_session_t) -> u32 {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    fence::read(host, session, 0, |session| session.state())
+    fence::read(host, session, 0, |session| bits(session.state()))
+}
+
+/// The numbers of C.
+fn bits(state: VisibleState) -> u32 {
+    use spantls_state_values::*;
+    let VisibleState {
+        handshake_complete,
+        has_pending_output,
+        has_pending_plaintext,
+        suspended,
+        resumed,
+        hello_retried,
+        peer_closed,
+        shutdown_sent,
+        failed,
+        certificate_asked,
+        certificate_requested,
+        certificate_answered,
+    } = state;
+    let bits = [
+        (handshake_complete, SPANTLS_STATE_HANDSHAKE_COMPLETE),
+        (has_pending_output, SPANTLS_STATE_HAS_PENDING_OUTPUT),
+        (has_pending_plaintext, SPANTLS_STATE_HAS_PENDING_PLAINTEXT),
+        (suspended, SPANTLS_STATE_SUSPENDED),
+        (resumed, SPANTLS_STATE_RESUMED),
+        (hello_retried, SPANTLS_STATE_HELLO_RETRIED),
+        (peer_closed, SPANTLS_STATE_PEER_CLOSED),
+        (shutdown_sent, SPANTLS_STATE_SHUTDOWN_SENT),
+        (failed, SPANTLS_STATE_FAILED),
+        (certificate_asked, SPANTLS_STATE_CERTIFICATE_ASKED),
+        (certificate_requested, SPANTLS_STATE_CERTIFICATE_REQUESTED),
+        (certificate_answered, SPANTLS_STATE_CERTIFICATE_ANSWERED),
+    ];
+    bits.iter().filter(|(is_set, _)| *is_set).fold(0, |all, (_, bit)| all | *bit as u32)
 }
 
 /// Returns 1 once the handshake is finished, the peer was accepted, and all output of the handshake was written; otherwise 0.
@@ -57,7 +91,7 @@ pub unsafe extern "C" fn tls_session_state(session: *const tls_session_t) -> u32
 pub unsafe extern "C" fn tls_session_is_handshake_complete(session: *const tls_session_t) -> i32 {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    fence::read(host, session, 0, |session| i32::from(session.state() & state::HANDSHAKE_COMPLETE != 0))
+    fence::read(host, session, 0, |session| i32::from(session.state().handshake_complete))
 }
 
 /// Returns 1 if there is output for the peer, otherwise 0.
@@ -65,7 +99,7 @@ pub unsafe extern "C" fn tls_session_is_handshake_complete(session: *const tls_s
 pub unsafe extern "C" fn tls_session_has_pending_output(session: *const tls_session_t) -> i32 {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    fence::read(host, session, 0, |session| i32::from(session.state() & state::HAS_PENDING_OUTPUT != 0))
+    fence::read(host, session, 0, |session| i32::from(session.state().has_pending_output))
 }
 
 /// Returns the protocol version, a `SPANTLS_PROTOCOL_…` value; 0 until the handshake is COMPLETE.

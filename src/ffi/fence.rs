@@ -127,11 +127,10 @@ fn install_hook() {
 mod tests {
     use std::ptr::null_mut;
 
-    use super::super::facts::tls_session_state;
+    use super::super::facts::{spantls_state_values, tls_session_state};
     use super::super::session::{tls_session_destroy, tls_session_error};
     use super::*;
     use crate::context::{Context, Options};
-    use crate::session::state;
 
     fn client() -> *mut tls_session_t {
         // SAFETY: every pointer below is good.
@@ -161,7 +160,7 @@ mod tests {
         assert!(text.contains("fence.rs:"), "{text}");
         assert_eq!(record.status, -128);
         // SAFETY: a live session.
-        assert_ne!(unsafe { tls_session_state(session) } & state::FAILED, 0);
+        assert_ne!(unsafe { tls_session_state(session) } & spantls_state_values::SPANTLS_STATE_FAILED as u32, 0);
         // SAFETY: a live session that is no longer used.
         unsafe { tls_session_destroy(session) };
     }

@@ -18,6 +18,31 @@ const CONTEXT: usize = 16;
 /// RFC 8446 section 4.4.3: what a signature covers before the transcript's hash.
 const SIGNED_PREFIX: &[u8] = b"TLS 1.3, client CertificateVerify\0";
 
+/// How far the last authentication is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Authentication {
+    /// The client was not asked, or has not offered to answer.
+    #[default]
+    Unasked,
+    /// Asked.
+    Requested,
+    /// The messages of the answer come, which follow each other without others between them.
+    Arriving,
+    /// The client has proved who it is, or has declined.
+    Shown,
+    /// The host is asked for its verdict.
+    Judging,
+    /// The verdict was given. The client may be asked again.
+    Judged,
+}
+
+impl Authentication {
+    /// Whether the last request has no verdict yet.
+    pub(crate) fn is_under_way(self) -> bool {
+        !matches!(self, Self::Unasked | Self::Judged)
+    }
+}
+
 /// What a server needs to ask its client, whose hello has offered to answer.
 pub(crate) struct ClientAuth {
     /// ClientHello to the client's Finished (section 4.4.1).

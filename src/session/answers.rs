@@ -8,7 +8,7 @@ use super::handshaking::{Phase, Running};
 use super::read::ReadHalf;
 use super::stats::now;
 use super::write::WriteHalf;
-use super::{Session, state, try_lock};
+use super::{Session, try_lock};
 use crate::context::{Context, Credentials, Validation};
 use crate::handshake::question::{
     Answerable, Ask, CertificateRequest, ContextRequest, OpenQuestion, PeerChain, SignatureRequest, answered_already,
@@ -156,8 +156,8 @@ impl Session {
                 }
             }
             _ => {
-                self.shared.facts().asked().question = Some((open.question(), now()));
-                self.shared.set(state::SUSPENDED);
+                self.shared.facts().asked().since = Some(now());
+                self.shared.state.suspend(open.question());
                 Ok(None)
             }
         }
@@ -183,7 +183,7 @@ impl Session {
 
     /// The read half, if the handshake is complete: then it is what asks.
     pub(super) fn open_half(&self) -> Result<Option<MutexGuard<'_, ReadHalf>>, Failure> {
-        match self.shared.has(state::HANDSHAKE_COMPLETE) {
+        match self.shared.state.now().is_open() {
             true => try_lock(&self.read).map(Some),
             false => Ok(None),
         }
@@ -228,13 +228,13 @@ impl Session {
 
     /// Nothing is asked any more.
     pub(super) fn answered(&self) {
-        self.shared.put(state::SUSPENDED, false);
+        let question = self.shared.state.answered();
         let mut facts = self.shared.facts();
         let asked = facts.asked();
         asked.signature_request = None;
         asked.judged = None;
-        if let Some(question) = asked.question.take() {
-            self.shared.counters.answered(question);
+        if let (Some(question), Some(since)) = (question, asked.since.take()) {
+            self.shared.counters.answered(question, since);
         }
     }
 }

@@ -19,7 +19,7 @@ use super::kernel::{Kernel, KernelTls};
 use super::read::ReadHalf;
 use super::stats::Count;
 use super::write::{Plaintext, WriteHalf};
-use super::{Counts, Session, state, try_lock};
+use super::{Counts, Session, try_lock};
 use crate::context::Context;
 use crate::limits::{
     MAX_CIPHERTEXT_TLS12, MAX_DISCARDED_RECEIPTS, MAX_PLAINTEXT, MIN_CIPHERTEXT, RECEIVE_SCRATCH, RECORD_HEADER,
@@ -66,7 +66,7 @@ impl Session {
     /// Does the handshake, until the socket or the host is needed.
     pub fn handshake(&self) -> Result<Outcome, Failure> {
         let bound = self.bound()?;
-        if self.shared.has(state::HANDSHAKE_COMPLETE) {
+        if self.shared.state.now().is_open() {
             return self.shared.sticky().map_or(Ok(Outcome::Complete), Err);
         }
         let mut phase = try_lock(&self.phase)?;
@@ -76,7 +76,7 @@ impl Session {
         let mut have = kept.move_to(&mut buffer);
         let result = self.shake_hands(bound, &mut phase, &mut write, &mut buffer, &mut have);
         kept.keep(buffer, 0..have);
-        if self.shared.has(state::HANDSHAKE_COMPLETE) {
+        if self.shared.state.now().is_open() {
             // The handshake's work is done: BUSY can no longer be returned. No holder of this lock waits for another.
             let mut read = self.read.lock().map_err(|_| Failure::internal("this session is poisoned"))?;
             if result.is_ok() {
@@ -112,7 +112,7 @@ impl Session {
                         Ok(Received::Bytes(_)) => unsent = failure,
                         _ if let Some(failure) = failure => return self.end_handshake(failure),
                         Ok(Received::Later) => return Ok(Outcome::WantRead),
-                        Ok(Received::End) => phase.end_input(),
+                        Ok(Received::End) => self.shared.state.end_input(),
                         Err(failure) => return self.end_handshake(failure),
                     }
                 }
@@ -121,12 +121,12 @@ impl Session {
                     Ok(false) => return Ok(Outcome::WantWrite),
                     Err(failure) if passes(failure.os_error) => return Err(failure),
                     // Only what is owed was left to send: the handshake is complete, and the peer's data can be read.
-                    Err(_) if self.shared.has(state::HANDSHAKE_COMPLETE) => {}
+                    Err(_) if self.shared.state.now().is_open() => {}
                     Err(failure) => unsent = Some(failure),
                 },
                 (Ok(outcome), Some(failure)) => {
                     write.abandon(&self.shared);
-                    if self.shared.has(state::HANDSHAKE_COMPLETE) {
+                    if self.shared.state.now().is_open() {
                         return Ok(outcome);
                     }
                     return self.end_handshake(failure);
@@ -198,7 +198,7 @@ impl Session {
                     kept.keep(buffer, 0..have);
                     return Ok(Outcome::WantRead);
                 }
-                Ok(Received::End) => return read.end_of_input(),
+                Ok(Received::End) => return read.end_of_input(&self.shared),
                 Err(failure) if passes(failure.os_error) => {
                     kept.keep(buffer, 0..have);
                     return Err(failure);
@@ -243,8 +243,8 @@ impl Session {
     /// `HAS_PENDING_PLAINTEXT`: there is something to read without the socket, so that waiting for it could be forever.
     fn tell_what_is_kept(&self, read: &ReadHalf, kept: &Kept) {
         let more = read.holds() || (!read.has_ended() && read.has_record(kept.bytes()));
-        if self.shared.has(state::HAS_PENDING_PLAINTEXT) != more {
-            self.shared.put(state::HAS_PENDING_PLAINTEXT, more);
+        if self.shared.state.now().plaintext_pends() != more {
+            self.shared.state.plaintext_pends(more);
         }
     }
 
@@ -300,7 +300,7 @@ impl Session {
     pub fn bytes_after_close(&self) -> Result<Vec<u8>, Failure> {
         let bound = self.bound()?;
         // A handshake that is about to complete needs the read half: it is not touched before.
-        if !self.shared.has(state::HANDSHAKE_COMPLETE) || !try_lock(&self.read)?.is_closed_by_peer() {
+        if !self.shared.state.now().is_open() || !try_lock(&self.read)?.is_closed_by_peer() {
             return Err(Failure::state("the peer's close_notify has not been read yet"));
         }
         Ok(try_lock(&bound.kept)?.bytes().to_vec())
@@ -309,7 +309,7 @@ impl Session {
     /// Closes our direction, or cancels the handshake, and sends what there is to say; an alert of a failure too.
     pub fn close(&self) -> Result<Outcome, Failure> {
         let bound = self.bound()?;
-        if !self.shared.has(state::FINISHED) {
+        if !self.shared.state.now().is_finished() {
             self.cancel()?;
         }
         let mut write = try_lock(&self.write)?;

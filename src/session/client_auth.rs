@@ -3,10 +3,11 @@
 use super::answers::refusal_by_host;
 use super::read::ReadHalf;
 use super::stats::now;
-use super::{Session, only_without_span, state, try_lock};
+use super::{Session, only_without_span, try_lock};
 use crate::context::{ClientCertificateMode, Validation};
 use crate::handshake::refusal::Refusal;
-use crate::outcome::{Alert, Failure, Outcome, Question};
+use crate::outcome::{Alert, Failure, Outcome};
+use crate::post_handshake::client_auth::Authentication;
 use crate::trust::Extent;
 use crate::wire::Version;
 
@@ -31,7 +32,7 @@ impl Session {
         let Some(auth) = auth.as_deref_mut() else {
             return Err(Failure::not_supported("the client has not offered to authenticate after the handshake"));
         };
-        if self.shared.has(state::CERTIFICATE_REQUESTED) {
+        if self.shared.state.now().authentication().is_under_way() {
             return Err(Failure::state("the last request is not answered, or the answer not judged"));
         }
         if let Some(bound) = &self.bound
@@ -69,8 +70,8 @@ impl Session {
             self.judge_client(read)?;
             return Ok(true);
         }
-        shared.facts().asked().question = Some((Question::Certificate, now()));
-        shared.set(state::SUSPENDED);
+        shared.facts().asked().since = Some(now());
+        shared.state.authenticating(Authentication::Judging);
         Ok(false)
     }
 
@@ -89,11 +90,13 @@ impl Session {
     ) -> Result<Option<Failure>, Failure> {
         let refusal = verdict.err().map(|refusal| refusal.into_failure(Some(Version::Tls13)));
         let refusal = read.answer(&self.shared, refusal)?;
-        self.shared.put(state::CERTIFICATE_REQUESTED, false);
-        self.shared.set(state::CERTIFICATE_ANSWERED);
-        self.answered();
+        let asked = self.shared.state.now().question();
+        self.shared.state.authenticating(Authentication::Judged);
         // Nothing more is asked until the next request.
-        self.shared.facts().asked = None;
+        let since = self.shared.facts().asked.take().and_then(|asked| asked.since);
+        if let (Some(question), Some(since)) = (asked, since) {
+            self.shared.counters.answered(question, since);
+        }
         Ok(refusal)
     }
 

@@ -10,7 +10,6 @@ use super::validation::Judged;
 use crate::client_hello::ClientHello;
 use crate::handshake::Bindings;
 use crate::handshake::question::{Ask, CertificateRequest, SignatureRequest};
-use crate::outcome::Question;
 use crate::trust::Link;
 use crate::wire::Version;
 
@@ -49,8 +48,8 @@ pub(super) struct Facts {
 /// What the host is, and was, asked.
 #[derive(Default)]
 pub(super) struct Asked {
-    /// Now, and since when.
-    pub(super) question: Option<(Question, Instant)>,
+    /// Since when, while an answer is waited for.
+    pub(super) since: Option<Instant>,
     pub(super) certificate_request: Option<Ask<CertificateRequest>>,
     pub(super) signature_request: Option<Ask<SignatureRequest>>,
     /// The default validation's verdict on the certificate that is asked about, once it has been reached: a host that

@@ -6,7 +6,7 @@ use rustls::pki_types::CertificateDer;
 
 use super::facts::Negotiated;
 use super::stats::Stats;
-use super::{Session, state, try_lock};
+use super::{Session, VisibleState, try_lock};
 use crate::client_hello::ClientHello;
 use crate::crypto::end_point::EndPoint;
 use crate::handshake::question::{Ask, CertificateRequest, SignatureRequest};
@@ -43,8 +43,8 @@ impl Session {
 
     /// What was counted so far.
     pub fn stats(&self) -> Stats {
-        let open = self.shared.facts().asked.as_ref().and_then(|asked| asked.question);
-        let mut stats = self.shared.counters.snapshot(open);
+        let since = self.shared.facts().asked.as_ref().and_then(|asked| asked.since);
+        let mut stats = self.shared.counters.snapshot(self.shared.state.now().question().zip(since));
         if let Some(bound) = &self.bound {
             (stats.receive_calls, stats.send_calls) = bound.calls();
             if let Some(kernel) = bound.kernel() {
@@ -75,14 +75,14 @@ impl Session {
         Ok(Outcome::Complete)
     }
 
-    /// The bits of `state`.
-    pub fn state(&self) -> u32 {
-        self.shared.visible_state()
+    /// Where the session stands.
+    pub fn state(&self) -> VisibleState {
+        self.shared.state.now().visible(!self.shared.owed.is_empty())
     }
 
     /// What was negotiated; nothing until the handshake is complete.
     pub fn negotiated(&self) -> Negotiated {
-        match self.shared.has(state::HANDSHAKE_COMPLETE) {
+        match self.shared.state.now().is_open() {
             true => self.shared.facts().negotiated.clone(),
             false => Negotiated::default(),
         }
@@ -122,7 +122,7 @@ impl Session {
         if let Some(request) = self.signature_request() {
             return request.key.leaf().to_vec();
         }
-        let shown = self.shared.facts().shown.clone().filter(|_| self.shared.has(state::HANDSHAKE_COMPLETE));
+        let shown = self.shared.facts().shown.clone().filter(|_| self.shared.state.now().is_open());
         shown.and_then(|shown| shown.cert.first().map(|leaf| leaf.to_vec())).unwrap_or_default()
     }
 
@@ -204,9 +204,8 @@ impl Session {
 
     /// Bits that the suspension itself brings: a client that showed no certificate.
     pub fn pending_policy_errors(&self) -> u32 {
-        let facts = self.shared.facts();
-        let asked = facts.asked.as_ref().and_then(|asked| asked.question).map(|(question, _)| question);
-        match asked == Some(Question::Certificate) && facts.remote_certificates.is_empty() {
+        let asked = self.shared.state.now().question();
+        match asked == Some(Question::Certificate) && self.shared.facts().remote_certificates.is_empty() {
             true => policy::NOT_AVAILABLE,
             false => 0,
         }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use rustls::pki_types::ServerName;
 
 use super::read::truncated;
-use super::{Counts, Session, WriteHalf, state, try_lock};
+use super::state::{Stage, State};
+use super::{Counts, Session, WriteHalf, try_lock};
 use crate::context::{ClientCertificateMode, Config, Context, Credentials, Protocols};
 use crate::handshake::question::OpenQuestion;
 use crate::handshake::{Event, Handshake, other_input};
@@ -18,10 +19,8 @@ pub(super) enum Phase {
     New(Box<Preset>),
     /// Under way.
     Running(Box<Running>),
-    /// The halves have taken over.
-    Done,
-    /// Shut down before its end.
-    Cancelled,
+    /// Finished or cancelled, which the state says.
+    Over,
 }
 
 /// What a client was told before it began.
@@ -37,18 +36,9 @@ pub(super) struct Preset {
 pub(super) struct Running {
     pub(super) handshake: Handshake,
     pub(super) name: Option<ServerName<'static>>,
-    /// The transport has ended.
-    input_ended: bool,
 }
 
 impl Phase {
-    /// The transport has ended: the next need of input fails.
-    pub(super) fn end_input(&mut self) {
-        if let Self::Running(running) = self {
-            running.input_ended = true;
-        }
-    }
-
     pub(super) fn set_name(&mut self, name: ServerName<'static>) -> Result<(), Failure> {
         match self {
             Self::New(preset) => {
@@ -71,7 +61,7 @@ impl Session {
     /// Hands over pending output, then works on the input until something is missing.
     pub fn process_handshake(&self, input: &[u8], output: &mut [u8], counts: &mut Counts) -> Result<Outcome, Failure> {
         self.over_spans()?;
-        if self.shared.has(state::HANDSHAKE_COMPLETE) {
+        if self.shared.state.now().is_open() {
             return self.shared.sticky().map_or(Ok(Outcome::Complete), Err);
         }
         let mut phase = try_lock(&self.phase)?;
@@ -120,24 +110,26 @@ impl Session {
                 return Err(failure);
             }
             let event = match phase {
-                Phase::Done => return Ok(Outcome::Complete),
-                Phase::Cancelled => return Ok(Outcome::Closed),
+                Phase::Over if shared.state.now().stage() == Stage::Cancelled => return Ok(Outcome::Closed),
+                Phase::Over => return Ok(Outcome::Complete),
                 Phase::New(preset) => {
                     let running = self.begin((**preset).clone())?;
                     *phase = Phase::Running(Box::new(running));
                     continue;
                 }
-                Phase::Running(running) => match running.next(&input[counts.consumed..], &mut counts.consumed)? {
-                    Next::Event(event) => event,
-                    Next::Return(outcome) => return Ok(outcome),
-                },
+                Phase::Running(running) => {
+                    match running.next(shared.state.now(), &input[counts.consumed..], &mut counts.consumed)? {
+                        Next::Event(event) => event,
+                        Next::Return(outcome) => return Ok(outcome),
+                    }
+                }
             };
             let Phase::Running(running) = phase else {
                 return Err(Failure::internal("an event without a handshake"));
             };
             self.note_hello(running);
             if running.handshake.was_asked() {
-                shared.set(state::CERTIFICATE_ASKED);
+                shared.state.certificate_asked();
             }
             match event {
                 Event::NeedsInput => {}
@@ -148,19 +140,17 @@ impl Session {
                     }
                 }
                 Event::Failed(failure) => {
-                    shared.put(state::SUSPENDED, false);
                     self.handshake_has_failed(running, write, &failure);
                     write.hand_over(shared, output, &mut counts.written);
                     return Err(failure);
                 }
                 Event::Finished(finished) => {
-                    shared.put(state::SUSPENDED, false);
                     write.add(shared, |pending| running.handshake.take_output(pending));
                     let mut read = try_lock(&self.read)?;
-                    self.open(*finished, running.input_ended, write, &mut read)?;
-                    *phase = Phase::Done;
+                    self.open(*finished, write, &mut read)?;
+                    *phase = Phase::Over;
                     if !write.has_pending() {
-                        shared.set(state::HANDSHAKE_COMPLETE);
+                        shared.state.delivered();
                     }
                 }
             }
@@ -170,14 +160,14 @@ impl Session {
     /// The session is over; its alert is pending output.
     pub(super) fn handshake_has_failed(&self, running: &mut Running, write: &mut WriteHalf, failure: &Failure) {
         write.add(&self.shared, |pending| running.handshake.take_output(pending));
-        write.closed_by_handshake();
+        self.shared.state.end_sending();
         self.shared.fail(failure);
     }
 
     /// Closes our direction; before the handshake is complete, cancels it.
     pub fn shutdown(&self, output: &mut [u8], written: &mut usize) -> Result<Outcome, Failure> {
         self.over_spans()?;
-        if !self.shared.has(state::FINISHED) {
+        if !self.shared.state.now().is_finished() {
             self.cancel()?;
         }
         let mut write = try_lock(&self.write)?;
@@ -193,7 +183,7 @@ impl Session {
         }
         match &mut *phase {
             Phase::Running(running) if running.handshake.open_question().is_some() => {
-                running.input_ended = true;
+                self.shared.state.end_input();
                 Ok(Outcome::Complete)
             }
             Phase::Running(_) | Phase::New(_) => {
@@ -201,9 +191,9 @@ impl Session {
                 self.shared.fail(&failure);
                 Err(failure)
             }
+            Phase::Over if self.shared.state.now().stage() == Stage::Cancelled => Ok(Outcome::Closed),
             // The last flight is not handed over yet; what follows it is the read half's.
-            Phase::Done => try_lock(&self.read)?.end_of_input(),
-            Phase::Cancelled => Ok(Outcome::Closed),
+            Phase::Over => try_lock(&self.read)?.end_of_input(&self.shared),
         }
     }
 
@@ -220,12 +210,12 @@ impl Session {
                 Handshake::client(client.start(name.clone(), alpn, preset))?
             }
         };
-        Ok(Running { handshake, name, input_ended: false })
+        Ok(Running { handshake, name })
     }
 
     pub(super) fn expect_client_certificate(&self, context: &Context) {
         if context.client_certificates() != ClientCertificateMode::None {
-            self.shared.set(state::CERTIFICATE_ASKED);
+            self.shared.state.certificate_asked();
         }
     }
 
@@ -243,19 +233,23 @@ impl Session {
         let shared = &self.shared;
         let mut phase = try_lock(&self.phase)?;
         let mut write = try_lock(&self.write)?;
-        match std::mem::replace(&mut *phase, Phase::Cancelled) {
-            Phase::Done => *phase = Phase::Done,
+        match std::mem::replace(&mut *phase, Phase::Over) {
+            Phase::Over => {}
             // The peer has not heard of us yet.
-            Phase::New(_) | Phase::Cancelled => write.closed_by_handshake(),
+            Phase::New(_) => {
+                shared.state.cancel();
+                shared.state.end_sending();
+            }
             Phase::Running(mut running) => {
                 // No question is open any more.
                 self.answered();
-                if !shared.has(state::FAILED) {
+                shared.state.cancel();
+                if !shared.state.now().has_failed() {
                     running.handshake.cancel()?;
-                    shared.set(state::SHUTDOWN_SENT);
+                    shared.state.close();
                 }
                 write.add(shared, |pending| running.handshake.take_output(pending));
-                write.closed_by_handshake();
+                shared.state.end_sending();
             }
         }
         Ok(())
@@ -269,7 +263,7 @@ enum Next {
 
 impl Running {
     /// The next step, with a record off the input if one is needed.
-    fn next(&mut self, input: &[u8], consumed: &mut usize) -> Result<Next, Failure> {
+    fn next(&mut self, state: State, input: &[u8], consumed: &mut usize) -> Result<Next, Failure> {
         if let Some(question) = self.handshake.question() {
             return Ok(Next::Return(Outcome::Suspended(question)));
         }
@@ -278,7 +272,7 @@ impl Running {
         }
         let record = match next_record(input, self.handshake.max_payload(input.first())) {
             Ok(Some(record)) => record,
-            Ok(None) if self.input_ended => return self.handshake.fail_with(truncated()).map(Next::Event),
+            Ok(None) if state.input_has_ended() => return self.handshake.fail_with(truncated()).map(Next::Event),
             Ok(None) => return Ok(Next::Return(Outcome::WantRead)),
             Err(_) if self.handshake.wants_hello_again() => return Err(other_input()),
             Err(failure) => return self.handshake.fail_with(failure).map(Next::Event),

@@ -248,7 +248,7 @@ impl Session {
             let count = match received {
                 Received::Bytes(count) => count,
                 Received::Later => return Ok(Outcome::WantRead),
-                Received::End if content_type.is_none() => return read.end_of_input(),
+                Received::End if content_type.is_none() => return read.end_of_input(&self.shared),
                 // An empty record.
                 Received::End => 0,
             };
@@ -338,7 +338,6 @@ mod tests {
     use super::*;
     use crate::context::{Context, Credentials, Options};
     use crate::outcome::{FailureKind, Question};
-    use crate::session::state;
     use crate::transport::Socket;
 
     fn certificates(name: &str) -> Vec<u8> {
@@ -417,7 +416,7 @@ mod tests {
             let mut count = 0;
             assert_eq!(server.read(&mut room, &mut count), Ok(Outcome::Complete));
             assert_eq!(&room[..count], b"last");
-            assert!(server.shared.has(state::FAILED));
+            assert!(server.state().failed);
             assert_eq!(server.read(&mut room, &mut count).unwrap_err().kind, FailureKind::NotSupported);
             assert_eq!(server.shared.owed.take().fatal_alert, Some(Alert::INTERNAL_ERROR));
         }

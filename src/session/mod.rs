@@ -21,6 +21,7 @@ mod opening;
 mod owed;
 mod read;
 mod shared;
+mod state;
 mod stats;
 mod validation;
 mod write;
@@ -44,8 +45,9 @@ pub use getters::{Binding, Shrink};
 use handshaking::Phase;
 pub use kernel::KernelTls;
 use read::ReadHalf;
-pub use shared::{Counts, state};
+pub use shared::Counts;
 use shared::{Shared, only_without_span, try_lock};
+pub use state::VisibleState;
 pub use stats::Stats;
 use write::WriteHalf;
 
@@ -220,7 +222,7 @@ impl Session {
     pub fn end_of_input(&self) -> Result<Outcome, Failure> {
         self.over_spans()?;
         match self.shared.complete() {
-            Ok(()) => try_lock(&self.read)?.end_of_input(),
+            Ok(()) => try_lock(&self.read)?.end_of_input(&self.shared),
             Err(_) => self.end_of_handshake_input(),
         }
     }
@@ -234,15 +236,15 @@ impl Session {
     /// Remembers the failure of a call. A broken invariant ends the session for good.
     pub fn record(&self, failure: &Failure) {
         if failure.kind == FailureKind::Internal {
-            self.shared.set(state::POISONED);
             self.shared.fail(failure);
+            self.shared.state.poison();
         }
         self.shared.failures().last = Some(Box::new(failure.clone()));
     }
 
     /// Fails once a panic was contained in this session.
     pub fn poisoned(&self) -> Result<(), Failure> {
-        match self.shared.has(state::POISONED) {
+        match self.shared.state.now().is_poisoned() {
             true => Err(self.shared.poisoned()),
             false => Ok(()),
         }

@@ -3,7 +3,7 @@
 use super::kernel::Keys;
 use super::read::{ReadHalf, Receiver};
 use super::write::WriteHalf;
-use super::{Session, state, try_lock};
+use super::{Session, try_lock};
 use crate::crypto::record_keys::RecordKeys;
 use crate::handshake::{Direction, Finished};
 use crate::outcome::Failure;
@@ -14,13 +14,7 @@ use crate::record::seal::Sealer;
 
 impl Session {
     /// The record layer takes over from rustls.
-    pub(super) fn open(
-        &self,
-        finished: Finished,
-        input_ended: bool,
-        write: &mut WriteHalf,
-        read: &mut ReadHalf,
-    ) -> Result<(), Failure> {
+    pub(super) fn open(&self, finished: Finished, write: &mut WriteHalf, read: &mut ReadHalf) -> Result<(), Failure> {
         let Finished { version, sending, receiving, .. } = finished;
         let protection = |direction: &Direction| {
             let keys = RecordKeys::new(version, &direction.keys)?;
@@ -36,7 +30,6 @@ impl Session {
             traffic: receiving.traffic,
             ticket_taker: finished.ticket_taker,
             is_server: self.context.is_server(),
-            input_ended,
         };
         read.open(receiver);
         if let Some(kernel) = self.bound.as_ref().and_then(|bound| bound.kernel()) {
@@ -63,13 +56,7 @@ impl Session {
         if !self.context().keeps_client_hello() {
             facts.client_hello = None;
         }
-        if finished.hello_retried {
-            self.shared.set(state::HELLO_RETRIED);
-        }
-        if finished.resumed {
-            self.shared.set(state::RESUMED);
-        }
-        self.shared.set(state::FINISHED);
+        self.shared.state.finish(finished.resumed, finished.hello_retried);
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::shared::{Counts, SAYS_NO_MORE, Shared, state};
+use super::shared::{Counts, Shared};
 use crate::crypto::traffic::TrafficSecret;
 use crate::handshake::client_tickets::TicketTaker;
 use crate::handshake::not_asked;
@@ -24,8 +24,6 @@ pub(super) struct ReadHalf {
     asking: bool,
     /// Nothing more will be opened.
     end: Option<End>,
-    /// The transport had ended before the handshake was done: the next need of input is the end.
-    input_ended: bool,
 }
 
 struct Opening {
@@ -45,7 +43,6 @@ pub(super) struct Receiver {
     pub(super) traffic: Option<TrafficSecret>,
     pub(super) ticket_taker: Option<Box<TicketTaker>>,
     pub(super) is_server: bool,
-    pub(super) input_ended: bool,
 }
 
 /// Why nothing more comes.
@@ -74,8 +71,7 @@ impl End {
 impl ReadHalf {
     /// Takes over from the handshake.
     pub(super) fn open(&mut self, receiver: Receiver) {
-        let Receiver { opener, traffic, ticket_taker, is_server, input_ended } = receiver;
-        self.input_ended = input_ended;
+        let Receiver { opener, traffic, ticket_taker, is_server } = receiver;
         let messages = Messages::new(is_server, opener.version());
         self.opening = Some(Box::new(Opening { opener, traffic, messages, ticket_taker, shown: None }));
     }
@@ -156,7 +152,7 @@ impl ReadHalf {
         let opening = self.opening()?;
         let (record_len, start, opened) = match opening.opener.open_in_place(data) {
             Ok(Some(opened)) => opened,
-            Ok(None) => return self.wants_input(),
+            Ok(None) => return self.wants_input(shared),
             Err(failure) => return self.fail(shared, failure),
         };
         let range = start..start + opened.data_len;
@@ -261,7 +257,7 @@ impl ReadHalf {
         let delivered = held.deliver(output);
         if !held.is_empty() {
             self.held = Some(held);
-            shared.set(state::HAS_PENDING_PLAINTEXT);
+            shared.state.plaintext_pends(true);
         }
         delivered
     }
@@ -295,9 +291,9 @@ impl ReadHalf {
     }
 
     /// The transport has ended.
-    pub(super) fn end_of_input(&mut self) -> Result<Outcome, Failure> {
+    pub(super) fn end_of_input(&mut self, shared: &Shared) -> Result<Outcome, Failure> {
         if self.is_asking() {
-            self.input_ended = true;
+            shared.state.end_input();
             return Ok(Outcome::Complete);
         }
         // RFC 8446 section 6.1: without close_notify, data may have been cut off.
@@ -312,7 +308,7 @@ impl ReadHalf {
             return false;
         }
         self.held = None;
-        shared.put(state::HAS_PENDING_PLAINTEXT, false);
+        shared.state.plaintext_pends(false);
         true
     }
 
@@ -330,7 +326,7 @@ impl ReadHalf {
         let opening = self.opening()?;
         let sealed = match opening.opener.next(&input[counts.consumed..]) {
             Ok(Some(sealed)) => sealed,
-            Ok(None) => return self.wants_input().map(Some),
+            Ok(None) => return self.wants_input(shared).map(Some),
             Err(failure) => return self.fail_unless(progress, shared, failure),
         };
         let room = &mut output[counts.written..];
@@ -390,15 +386,15 @@ impl ReadHalf {
                 counts.written += held.deliver(room);
                 if !held.is_empty() {
                     self.held = Some(held);
-                    shared.set(state::HAS_PENDING_PLAINTEXT);
+                    shared.state.plaintext_pends(true);
                 }
             }
         }
         Ok(None)
     }
 
-    fn wants_input(&mut self) -> Result<Outcome, Failure> {
-        if self.input_ended { self.end_of_input() } else { Ok(Outcome::WantRead) }
+    fn wants_input(&mut self, shared: &Shared) -> Result<Outcome, Failure> {
+        if shared.state.now().input_has_ended() { self.end_of_input(shared) } else { Ok(Outcome::WantRead) }
     }
 
     fn opening(&mut self) -> Result<&mut Opening, Failure> {
@@ -412,7 +408,7 @@ impl ReadHalf {
 
     fn peer_closed(&mut self, shared: &Shared) {
         self.end = Some(End::PeerClosed);
-        shared.set(state::PEER_CLOSED);
+        shared.state.peer_closed();
         let version = self.opening.as_ref().map(|opening| opening.opener.version());
         // RFC 5246 section 7.2.1: the other party MUST respond with a close_notify of its own and close at once.
         // RFC 8446 section 6.1: each direction closes by itself.
@@ -433,7 +429,7 @@ impl ReadHalf {
     /// Ends the session, and the half unless it had ended before: that end is what its calls return.
     pub(super) fn fail(&mut self, shared: &Shared, mut failure: Failure) -> Result<Outcome, Failure> {
         // RFC 8446 section 6.1: nothing is sent after our close_notify.
-        if shared.has(SAYS_NO_MORE) {
+        if !shared.state.now().can_send() {
             failure.alert_sent = None;
         }
         // Failed first, then owed: the write half must not take the alert for one of a session that continues. What is owed
@@ -442,7 +438,7 @@ impl ReadHalf {
             && let Some(alert) = failure.alert_sent
         {
             shared.owed.fatal_alert(alert);
-            if shared.has(SAYS_NO_MORE) {
+            if !shared.state.now().can_send() {
                 // Another thread has ended sending meanwhile.
                 shared.alert_was_not_sent();
             }

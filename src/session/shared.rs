@@ -1,45 +1,19 @@
-//! What all parts of a session may touch at any time: the state's bits, what is owed, counters, facts, failures.
+//! What all parts of a session may touch at any time: the state, what is owed, counters, facts, failures.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, TryLockError};
 
 use super::facts::Facts;
 use super::owed::Owed;
+use super::state::StateWord;
 use super::stats::Counters;
 use crate::crypto::traffic::TrafficSecret;
 use crate::outcome::{Alert, Failure};
 use crate::post_handshake::client_auth::{ClientAuth, Progress};
 use crate::wire::HandshakeType;
 
-/// The bits of [`Session::state`], numbered as in the C header.
-pub mod state {
-    #![allow(missing_docs)]
-    pub const HANDSHAKE_COMPLETE: u32 = 1;
-    pub const HAS_PENDING_OUTPUT: u32 = 2;
-    pub const HAS_PENDING_PLAINTEXT: u32 = 4;
-    pub const SUSPENDED: u32 = 8;
-    pub const RESUMED: u32 = 16;
-    pub const HELLO_RETRIED: u32 = 32;
-    pub const PEER_CLOSED: u32 = 64;
-    pub const SHUTDOWN_SENT: u32 = 128;
-    pub const FAILED: u32 = 256;
-    pub const CERTIFICATE_ASKED: u32 = 512;
-    pub const CERTIFICATE_REQUESTED: u32 = 1024;
-    pub const CERTIFICATE_ANSWERED: u32 = 2048;
-    /// Not shown: sending has ended for good. No alert reaches the peer any more.
-    pub(in crate::session) const SENDING_ENDED: u32 = 1 << 29;
-    /// Not shown: the keys are there, but the last flight may not be handed over.
-    pub(in crate::session) const FINISHED: u32 = 1 << 30;
-    /// Not shown: a panic was contained.
-    pub(in crate::session) const POISONED: u32 = 1 << 31;
-}
-
-/// Nothing is sent any more, even if the read half asks for it: our close_notify was made, or sending has ended.
-pub(super) const SAYS_NO_MORE: u32 = state::SHUTDOWN_SENT | state::SENDING_ENDED;
-
 #[derive(Default)]
 pub(super) struct Shared {
-    pub(super) state: AtomicU32,
+    pub(super) state: StateWord,
     /// What the read half wants the write half to send.
     pub(super) owed: Owed,
     pub(super) counters: Counters,
@@ -67,28 +41,6 @@ pub struct Counts {
 }
 
 impl Shared {
-    pub(super) fn has(&self, bits: u32) -> bool {
-        self.state.load(Ordering::Acquire) & bits != 0
-    }
-
-    pub(super) fn set(&self, bits: u32) {
-        self.state.fetch_or(bits, Ordering::AcqRel);
-    }
-
-    pub(super) fn put(&self, bit: u32, on: bool) {
-        match on {
-            true => self.state.fetch_or(bit, Ordering::AcqRel),
-            false => self.state.fetch_and(!bit, Ordering::AcqRel),
-        };
-    }
-
-    pub(super) fn visible_state(&self) -> u32 {
-        let bits = self.state.load(Ordering::Acquire);
-        let owes = bits & SAYS_NO_MORE == 0 && !self.owed.is_empty();
-        let shown = bits & !(state::SENDING_ENDED | state::FINISHED | state::POISONED);
-        if owes { shown | state::HAS_PENDING_OUTPUT } else { shown }
-    }
-
     /// A part of a client's authentication after the handshake.
     pub(super) fn authenticate(
         &self,
@@ -105,7 +57,7 @@ impl Shared {
 
     /// Fails until the handshake is complete.
     pub(super) fn complete(&self) -> Result<(), Failure> {
-        if self.has(state::HANDSHAKE_COMPLETE) {
+        if self.state.now().is_open() {
             return Ok(());
         }
         Err(self.not_complete())
@@ -124,7 +76,7 @@ impl Shared {
 
     /// Fails for what the handshake has to have made, also after a later failure.
     pub(super) fn handshake_was_complete(&self) -> Result<(), Failure> {
-        match self.has(state::HANDSHAKE_COMPLETE) {
+        match self.state.now().is_open() {
             true => Ok(()),
             false => Err(Failure::state("the handshake is not complete")),
         }
@@ -135,7 +87,7 @@ impl Shared {
         let mut failures = self.failures();
         let first = failures.sticky.is_none();
         failures.sticky.get_or_insert_with(|| Box::new(failure.clone()));
-        self.set(state::FAILED);
+        self.state.fail();
         first
     }
 
@@ -149,7 +101,7 @@ impl Shared {
 
     #[inline]
     pub(super) fn sticky(&self) -> Option<Failure> {
-        if self.has(state::FAILED) { self.sticky_failure() } else { None }
+        if self.state.now().has_failed() { self.sticky_failure() } else { None }
     }
 
     #[cold]

@@ -92,7 +92,7 @@ impl Counters {
         result
     }
 
-    pub(super) fn answered(&self, (question, since): (Question, Instant)) {
+    pub(super) fn answered(&self, question: Question, since: Instant) {
         self.suspended[question as usize].add(since.elapsed().as_nanos() as usize);
     }
 

@@ -193,7 +193,7 @@ fn every_suite_and_key_type_works_and_uses_half_a_stack_at_most() {
             let mut pair = pair(server, client);
             pair.shake(accept);
             assert_eq!(pair.server.negotiated().group, group);
-            assert_eq!(pair.client.state() & state::HELLO_RETRIED != 0, first != group);
+            assert_eq!(pair.client.state().hello_retried, first != group);
         }
     }
     // The deepest chain.
@@ -232,7 +232,7 @@ fn a_verdict_can_come_late_and_from_other_threads() {
             .join()
             .unwrap();
             for session in [&pair.client, &pair.server] {
-                if session.state() & state::SUSPENDED != 0 {
+                if session.state().suspended {
                     accept(session);
                     verdicts += 1;
                     assert_eq!(session.accept_with_default_validation().unwrap_err().kind, FailureKind::InvalidState);
@@ -280,16 +280,16 @@ fn a_refused_peer_gets_the_alert_and_never_completes() {
                 let refused = refused.expect("the refusal is reported");
                 assert_eq!(refused.kind, FailureKind::Authentication);
                 assert_eq!(refused.alert_sent, Some(Alert(alert)));
-                let complete = pair.client.state() & state::HANDSHAKE_COMPLETE;
+                let complete = pair.client.state().handshake_complete;
                 // A TLS 1.3 client is complete once its own flight is out; it learns of the refusal from its first read.
                 if refuser_is_server && protocols == Version::Tls13 {
-                    assert_eq!(complete, state::HANDSHAKE_COMPLETE);
+                    assert!(complete);
                     let failure =
                         pair.client.decrypt(&pair.to_client, &mut [0; 100], &mut Counts::default()).unwrap_err();
                     assert_eq!(failure.alert_received, Some(Alert(alert)));
                 } else {
                     assert_eq!(told.expect("the peer is told").alert_received, Some(Alert(alert)));
-                    assert_eq!(complete, 0);
+                    assert!(!complete);
                 }
             }
         }
@@ -329,7 +329,7 @@ fn a_client_without_a_certificate_is_held_back_or_refused() {
                                 false => {
                                     let refusal = pair.server.set_certificate_validation_result(1).unwrap_err();
                                     assert_eq!(refusal.kind, FailureKind::Authentication);
-                                    assert_ne!(pair.server.state() & state::FAILED, 0);
+                                    assert!(pair.server.state().failed);
                                 }
                             }
                         }
@@ -348,9 +348,11 @@ fn a_client_without_a_certificate_is_held_back_or_refused() {
                 } else {
                     let end = end.expect("refused");
                     assert_eq!((end.kind, end.alert_sent), (FailureKind::Authentication, Some(expected)));
-                    let told = match pair.client.state() & state::HANDSHAKE_COMPLETE {
-                        0 => pair.client.last_failure().unwrap(),
-                        _ => pair.client.decrypt(&pair.to_client, &mut [0; 100], &mut Counts::default()).unwrap_err(),
+                    let told = match pair.client.state().handshake_complete {
+                        false => pair.client.last_failure().unwrap(),
+                        true => {
+                            pair.client.decrypt(&pair.to_client, &mut [0; 100], &mut Counts::default()).unwrap_err()
+                        }
                     };
                     assert_eq!(told.alert_received, Some(expected));
                 }
@@ -384,7 +386,7 @@ fn a_peer_that_asks_for_key_updates_and_never_reads_is_owed_one_reply() {
     assert_eq!(pair.server.drain_pending_output(&mut output, &mut written), Ok(Outcome::Complete));
     // The one that was made, and the one that was owed behind it.
     assert_eq!(written, 2 * 27);
-    assert_eq!(pair.server.state() & state::HAS_PENDING_OUTPUT, 0);
+    assert!(!pair.server.state().has_pending_output);
     let mut counts = Counts::default();
     assert_eq!(pair.client.decrypt(&output[..written], &mut [0; 100], &mut counts), Ok(Outcome::Complete));
     assert_eq!((counts.consumed, counts.written), (written, 0));
@@ -416,7 +418,7 @@ fn nothing_is_said_behind_our_close_notify() {
         let garbage = [23, 3, 3, 0, 40].iter().copied().chain([9; 40]).collect::<Vec<u8>>();
         let failure = pair.client.decrypt(&garbage, &mut [0; 100], &mut Counts::default()).unwrap_err();
         assert_eq!((failure.kind, failure.alert_sent), (FailureKind::Protocol, None));
-        assert_eq!(pair.client.state() & state::HAS_PENDING_OUTPUT, 0);
+        assert!(!pair.client.state().has_pending_output);
     }
 }
 
@@ -442,7 +444,7 @@ fn tls12_ends_cleanly_at_the_limit_of_its_key() {
     let rest = &sealed[done.consumed..];
     assert_eq!(pair.server.decrypt(rest, &mut opened, &mut Counts::default()), Ok(Outcome::Closed));
     // RFC 5246 section 7.2.1: the answer is owed at once.
-    assert_ne!(pair.server.state() & state::HAS_PENDING_OUTPUT, 0);
+    assert!(pair.server.state().has_pending_output);
 }
 
 #[test]
@@ -535,7 +537,7 @@ fn both_halves_run_at_once() {
                     at += counts.consumed;
                     wire.send(room[..counts.written].to_vec()).unwrap();
                     // Getters from any thread, at any time.
-                    assert_ne!(session.state() & state::HANDSHAKE_COMPLETE, 0);
+                    assert!(session.state().handshake_complete);
                     assert_eq!(session.remote_certificates().len() % 2, 0);
                     if outcome == Outcome::Complete {
                         break;
@@ -901,7 +903,7 @@ fn connect(server: &Arc<Context>, client: &Arc<Context>, preset: Option<Arc<Cred
 }
 
 fn resumed(pair: &Pair) -> bool {
-    let both = [&pair.client, &pair.server].map(|session| session.state() & state::RESUMED != 0);
+    let both = [&pair.client, &pair.server].map(|session| session.state().resumed);
     assert_eq!(both[0], both[1]);
     both[0]
 }
@@ -1025,7 +1027,7 @@ fn a_session_can_be_retried_and_resumed() {
         let pair = connect(&context(group), &client, None);
         assert_eq!(resumed(&pair), resumes);
         for session in [&pair.client, &pair.server] {
-            assert_eq!(session.state() & state::HELLO_RETRIED != 0, retries, "{group:#x}");
+            assert_eq!(session.state().hello_retried, retries, "{group:#x}");
         }
     }
 }

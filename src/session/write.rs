@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use super::shared::{Counts, Shared, state};
+use super::shared::{Counts, Shared};
 use crate::crypto::traffic::TrafficSecret;
 use crate::limits::{MAX_PLAINTEXT, MIN_CIPHERTEXT, RECORD_HEADER};
 use crate::memory;
 use crate::outcome::{Alert, Failure, Outcome};
+use crate::post_handshake::client_auth::Authentication;
 use crate::post_handshake::{KEY_UPDATE_LEN, key_update};
 use crate::record::seal::{Gather, Sealer};
 use crate::transport::kernel::CryptoInfo;
@@ -26,8 +27,6 @@ pub(super) struct WriteHalf {
     /// Flights and send buffers are far smaller than this can count.
     handed: u32,
     sealing: Option<Sealing>,
-    /// Nothing but pending output will ever be sent again.
-    closed: bool,
 }
 
 struct Sealing {
@@ -95,7 +94,9 @@ impl WriteHalf {
         if !self.has_pending() {
             self.pending = None;
         }
-        shared.put(state::HAS_PENDING_OUTPUT, self.has_pending());
+        if self.has_pending() {
+            shared.state.output_pends();
+        }
         result
     }
 
@@ -114,7 +115,7 @@ impl WriteHalf {
         };
         self.pending = Some(Box::new(pending));
         self.handed = handed;
-        shared.put(state::HAS_PENDING_OUTPUT, self.has_pending());
+        shared.state.output_pends();
     }
 
     pub(super) fn has_pending(&self) -> bool {
@@ -180,27 +181,20 @@ impl WriteHalf {
             // An idle session keeps no buffer.
             self.pending = None;
             self.handed = 0;
-            shared.put(state::HAS_PENDING_OUTPUT, false);
-            if shared.has(state::FINISHED) {
-                shared.set(state::HANDSHAKE_COMPLETE);
-            }
+            shared.state.delivered();
         }
     }
 
     /// Sending has ended for good, also for what is pending. A handshake that only had to send is complete: what the
     /// peer has sent can be read.
     pub(super) fn abandon(&mut self, shared: &Shared) {
-        shared.set(state::SENDING_ENDED);
+        shared.state.end_sending();
         if self.has_pending() || shared.owed.take().fatal_alert.is_some() {
             shared.alert_was_not_sent();
         }
         self.pending = None;
         self.handed = 0;
-        self.closed = true;
-        shared.put(state::HAS_PENDING_OUTPUT, false);
-        if shared.has(state::FINISHED) {
-            shared.set(state::HANDSHAKE_COMPLETE);
-        }
+        shared.state.delivered();
     }
 
     /// Seals plaintext after pending output. Nothing of it is kept.
@@ -224,7 +218,9 @@ impl WriteHalf {
     /// nothing. `usize::MAX` if there is no such room.
     pub(super) fn ciphertext_size(&self, shared: &Shared, plaintext_len: usize) -> usize {
         match &self.sealing {
-            Some(sealing) if !self.closed && !shared.owed.is_the_end() && !shared.has(state::FAILED) => {
+            Some(sealing)
+                if shared.state.now().can_send() && !shared.owed.is_the_end() && !shared.state.now().has_failed() =>
+            {
                 sealing.room_for(plaintext_len).saturating_add(self.pending().len())
             }
             _ => 0,
@@ -238,7 +234,7 @@ impl WriteHalf {
         if let Some(failure) = shared.sticky() {
             return Err(failure);
         }
-        if self.closed {
+        if !shared.state.now().can_send() {
             // Also by the peer's close_notify in TLS 1.2 (RFC 5246 section 7.2.1). Our own waits for drain or shutdown.
             return Err(Failure::state("our side is closed"));
         }
@@ -293,7 +289,7 @@ impl WriteHalf {
         written: &mut usize,
     ) -> Result<Outcome, Failure> {
         self.settle(shared)?;
-        if !self.closed && !shared.has(state::FAILED) {
+        if shared.state.now().can_send() && !shared.state.now().has_failed() {
             self.close(shared)?;
         }
         self.flush(shared, output, written)?;
@@ -312,7 +308,7 @@ impl WriteHalf {
         if let Some(failure) = shared.sticky() {
             return Err(failure);
         }
-        if self.closed {
+        if !shared.state.now().can_send() {
             return Err(Failure::state("our side is closed"));
         }
         if self.sealing()?.sealer.version() == Version::Tls12 {
@@ -345,7 +341,7 @@ impl WriteHalf {
         if let Some(failure) = shared.sticky() {
             return Err(failure);
         }
-        if self.closed {
+        if !shared.state.now().can_send() {
             return Err(Failure::state("our side is closed"));
         }
         self.flush(shared, output, written)?;
@@ -358,8 +354,8 @@ impl WriteHalf {
         for fragment in message.chunks(most) {
             sealing.sealer.seal_message(ContentType::Handshake, fragment, pending)?;
         }
-        shared.put(state::CERTIFICATE_ANSWERED, false);
-        shared.set(state::HAS_PENDING_OUTPUT | state::CERTIFICATE_ASKED | state::CERTIFICATE_REQUESTED);
+        shared.state.authenticating(Authentication::Requested);
+        shared.state.output_pends();
         self.hand_over(shared, output, written);
         Ok(Outcome::Complete)
     }
@@ -398,7 +394,7 @@ impl WriteHalf {
         }
         sealing.sealer.seal_message(ContentType::Handshake, &message, pending)?;
         sealing.next_keys()?;
-        shared.set(state::HAS_PENDING_OUTPUT);
+        shared.state.output_pends();
         Ok(())
     }
 
@@ -422,11 +418,6 @@ impl WriteHalf {
         self.handed_over(shared, count);
     }
 
-    /// Marks the direction as closed; the handshake has written what there was to say.
-    pub(super) fn closed_by_handshake(&mut self) {
-        self.closed = true;
-    }
-
     /// Seals what the read half owes the peer. A reply waits until the one before it is handed over, so that a peer
     /// that asks and does not read is owed one, not thousands.
     #[inline]
@@ -437,10 +428,11 @@ impl WriteHalf {
     #[cold]
     fn settle_owed(&mut self, shared: &Shared) -> Result<(), Failure> {
         let due = shared.owed.take();
-        if self.closed && due.fatal_alert.is_some() {
+        let closed = !shared.state.now().can_send();
+        if closed && due.fatal_alert.is_some() {
             shared.alert_was_not_sent();
         }
-        if due == Default::default() || self.closed {
+        if due == Default::default() || closed {
             return Ok(());
         }
         let waits = self.has_pending();
@@ -452,7 +444,7 @@ impl WriteHalf {
         }
         if let Some(alert) = due.fatal_alert {
             self.alert(shared, alert)?;
-            self.closed = true;
+            shared.state.end_sending();
         } else if due.close_notify {
             self.close(shared)?;
         }
@@ -461,8 +453,7 @@ impl WriteHalf {
 
     fn close(&mut self, shared: &Shared) -> Result<(), Failure> {
         self.alert(shared, Alert::CLOSE_NOTIFY)?;
-        self.closed = true;
-        shared.set(state::SHUTDOWN_SENT);
+        shared.state.close();
         Ok(())
     }
 
@@ -471,14 +462,14 @@ impl WriteHalf {
         let (sealing, pending) = self.parts()?;
         sealing.sealer.seal_message(ContentType::Handshake, &key_update(false), pending)?;
         sealing.next_keys()?;
-        shared.set(state::HAS_PENDING_OUTPUT);
+        shared.state.output_pends();
         Ok(())
     }
 
     fn alert(&mut self, shared: &Shared, alert: Alert) -> Result<(), Failure> {
         let (sealing, pending) = self.parts()?;
         sealing.sealer.seal_message(ContentType::Alert, &AlertMessage::bytes(alert), pending)?;
-        shared.set(state::HAS_PENDING_OUTPUT);
+        shared.state.output_pends();
         Ok(())
     }
 
@@ -497,7 +488,7 @@ impl WriteHalf {
         let (sealing, pending) = self.parts().unwrap();
         sealing.sealer.seal_message(ContentType::Handshake, &key_update(true), pending).unwrap();
         sealing.next_keys().unwrap();
-        shared.set(state::HAS_PENDING_OUTPUT);
+        shared.state.output_pends();
     }
 
     /// A handshake message after the handshake.

@@ -52,7 +52,7 @@ impl Pair {
 
     /// Nothing can be sent, and every call of the write half says so.
     fn expect_dead_write_half(&self, name: &str) {
-        assert!(!self.has(state::HAS_PENDING_OUTPUT), "{name}: it will never be sent");
+        assert!(!self.bound.state().has_pending_output, "{name}: it will never be sent");
         for _ in 0..2 {
             let (result, taken) = self.write(b"into the void");
             let failure = result.unwrap_err();
@@ -94,7 +94,7 @@ fn what_a_client_has_sent_before_it_went_away_is_read_to_its_end() {
                     }
                     other => panic!("{name}: {other:?}"),
                 }
-                assert!(!pair.has(state::FAILED), "{name}: only its halves have ended");
+                assert!(!pair.bound.state().failed, "{name}: only its halves have ended");
             }
         }
     }
@@ -150,7 +150,7 @@ fn an_alert_that_cannot_be_sent_replaces_no_reason_and_is_not_said_to_be_sent() 
                 assert_eq!(pair.write(b"x").0.unwrap_err().kind, FailureKind::Io, "{name}");
             }
             assert_eq!(pair.read(100).0.unwrap_err().kind, FailureKind::Protocol, "{name}");
-            assert_eq!(pair.has(state::HAS_PENDING_OUTPUT), !write_first, "{name}");
+            assert_eq!(pair.bound.state().has_pending_output, !write_first, "{name}");
             let owed = (!write_first).then_some(Alert::BAD_RECORD_MAC);
             assert_eq!(pair.bound.last_failure().unwrap().alert_sent, owed, "{name}");
             for _ in 0..2 {
@@ -158,7 +158,7 @@ fn an_alert_that_cannot_be_sent_replaces_no_reason_and_is_not_said_to_be_sent() 
                 assert_eq!(pair.bound.close().unwrap_err().kind, FailureKind::Io, "{name}");
                 let reason = pair.bound.last_failure().unwrap();
                 assert_eq!((reason.kind, reason.alert_sent), (FailureKind::Protocol, None), "{name}");
-                assert!(!pair.has(state::HAS_PENDING_OUTPUT), "{name}");
+                assert!(!pair.bound.state().has_pending_output, "{name}");
                 assert_eq!(pair.read(100).0.unwrap_err().kind, FailureKind::Protocol, "{name}");
             }
         }
@@ -201,7 +201,7 @@ fn bytes_behind_a_close_notify_are_the_hosts_wherever_the_connection_is_cut() {
                     data.append(&mut result.1);
                 }
                 assert_eq!((result.0, &data[..]), (Ok(Outcome::Closed), &b"last"[..]), "{name}");
-                assert!(!pair.has(state::HAS_PENDING_PLAINTEXT), "{name}: it is no plaintext");
+                assert!(!pair.bound.state().has_pending_plaintext, "{name}: it is no plaintext");
                 for _ in 0..2 {
                     assert_eq!(pair.bound.bytes_after_close().unwrap(), clear, "{name}, cut {cut}");
                     assert_eq!(pair.read(100).0, Ok(Outcome::Closed), "{name}");

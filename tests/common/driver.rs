@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use spantls::context::Context;
 use spantls::outcome::{Alert, Failure, FailureKind, Outcome, Question};
-use spantls::session::{Counts, Negotiated, Session, state};
+use spantls::session::{Counts, Negotiated, Session, VisibleState};
 
 /// What a party does once its handshake is complete. It reads all the time.
 #[derive(Clone, Copy, Debug)]
@@ -186,7 +186,7 @@ pub struct PartyEnd {
     pub target_host_name: String,
     pub remote_certificates: Vec<Bytes>,
     pub local_certificate: Bytes,
-    pub state: u32,
+    pub state: VisibleState,
     pub last_failure: Option<Failure>,
     /// Bytes of the peer that were not consumed. After a failure their number says nothing.
     pub left: usize,
@@ -220,7 +220,7 @@ pub fn reference(scenario: &Scenario) -> End {
     for (me, role, peer) in [(0, &scenario.client, &scenario.server), (1, &scenario.server, &scenario.client)] {
         let party = &end.0[me];
         if party.handshake == Some(Ok(Outcome::Complete)) {
-            assert_eq!(party.state & state::RESUMED != 0, scenario.resumed, "{}", scenario.name);
+            assert_eq!(party.state.resumed, scenario.resumed, "{}", scenario.name);
         }
         assert_eq!(ending(party), role.ending, "{}, {}: {party:#?}", scenario.name, NAMES[me]);
         if role.ending == Ending::Closed {
@@ -432,7 +432,7 @@ impl<'a> Play<'a> {
             let open = end.handshake == Some(Ok(Outcome::Complete));
             let ended = end.handshake.is_some() && (!open || end.read.is_some() && end.write.is_some());
             assert!(ended, "{name:?} hangs: {end:#?}\n{policy:?}");
-            assert_eq!(end.state & state::HAS_PENDING_OUTPUT, 0, "{name:?} keeps output back: {policy:?}");
+            assert!(!end.state.has_pending_output, "{name:?} keeps output back: {policy:?}");
         }
         (End(ends.clone()), held_back)
     }
@@ -465,7 +465,7 @@ impl<'a> Play<'a> {
             Some(Ok(Outcome::Complete)) => party.write.is_some() && party.read.is_some(),
             ended => ended.is_some(),
         };
-        if done && party.session.state() & state::HAS_PENDING_OUTPUT == 0 && !outbox.ended {
+        if done && !party.session.state().has_pending_output && !outbox.ended {
             outbox.ended = true;
             progress = true;
         }
@@ -481,7 +481,7 @@ impl Party<'_> {
         let result = self.session.process_handshake(inbox.visible(), &mut self.room[..room], &mut counts);
         outbox.bytes.extend_from_slice(&self.room[..counts.written]);
         inbox.take(counts.consumed);
-        let pending = self.session.state() & state::HAS_PENDING_OUTPUT != 0;
+        let pending = self.session.state().has_pending_output;
         match result {
             Ok(Outcome::WantRead) => {
                 assert!(!pending, "output was left although there was nothing else to do");
@@ -495,7 +495,7 @@ impl Party<'_> {
                 assert!(pending && counts.written == room, "there was room left");
             }
             Ok(Outcome::Complete) => {
-                assert!(!pending && self.session.state() & state::HANDSHAKE_COMPLETE != 0);
+                assert!(!pending && self.session.state().handshake_complete);
                 let mut again = Counts::default();
                 let repeated = self.session.process_handshake(inbox.visible(), &mut [0; 10], &mut again);
                 assert_eq!((repeated, again), (Ok(Outcome::Complete), Counts::default()));
@@ -602,7 +602,7 @@ impl Party<'_> {
         let bytes = &self.plaintext[self.sent_in_all..][..count];
         // In two spans: they are one.
         let (first, second) = bytes.split_at(count / 3);
-        let pending = self.session.state() & state::HAS_PENDING_OUTPUT != 0;
+        let pending = self.session.state().has_pending_output;
         let mut counts = Counts::default();
         let result = self.session.encrypt(&[first, second], &mut self.room[..room], &mut counts);
         outbox.bytes.extend_from_slice(&self.room[..counts.written]);
@@ -628,7 +628,7 @@ impl Party<'_> {
     fn update_keys(&mut self, request: bool, outbox: &mut Stream) -> bool {
         let room = self.policy.sealed.next();
         self.make_room(room);
-        let pending = self.session.state() & state::HAS_PENDING_OUTPUT != 0;
+        let pending = self.session.state().has_pending_output;
         let before = self.session.stats();
         let mut written = 0;
         let outcome = self.session.update_keys(request, &mut self.room[..room], &mut written).unwrap();
@@ -663,7 +663,7 @@ impl Party<'_> {
         let result = self.session.decrypt(inbox.visible(), &mut self.room[..room], &mut counts);
         self.received.extend_from_slice(&self.room[..counts.written]);
         inbox.take(counts.consumed);
-        let held = self.session.state() & state::HAS_PENDING_PLAINTEXT != 0;
+        let held = self.session.state().has_pending_plaintext;
         match result {
             Ok(Outcome::Complete) => {
                 assert!(counts != Counts::default(), "COMPLETE without progress");
@@ -740,7 +740,7 @@ impl Party<'_> {
 
     /// Hands over what is pending; true if there was anything.
     fn drain(&mut self, outbox: &mut Stream) -> bool {
-        if self.session.state() & state::HAS_PENDING_OUTPUT == 0 {
+        if !self.session.state().has_pending_output {
             return false;
         }
         let room = self.policy.output.next();
@@ -749,7 +749,7 @@ impl Party<'_> {
         let outcome = self.session.drain_pending_output(&mut self.room[..room], &mut written).unwrap();
         outbox.bytes.extend_from_slice(&self.room[..written]);
         match outcome {
-            Outcome::Complete => assert_eq!(self.session.state() & state::HAS_PENDING_OUTPUT, 0),
+            Outcome::Complete => assert!(!self.session.state().has_pending_output),
             Outcome::WantWrite => assert_eq!(written, room, "there was room left"),
             other => panic!("{other:?} from drain"),
         }

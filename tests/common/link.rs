@@ -10,7 +10,7 @@ use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use spantls::context::{Context, Credentials, Options};
 use spantls::outcome::{Alert, Failure, Outcome, Question};
-use spantls::session::{Counts, Session, state};
+use spantls::session::{Counts, Session};
 
 pub const TLS12: Version = Version::Tls12;
 pub const TLS13: Version = Version::Tls13;
@@ -128,16 +128,12 @@ impl Side {
         }
     }
 
-    pub fn is(&self, bit: u32) -> bool {
-        self.session.state() & bit != 0
-    }
-
     pub fn is_complete(&self) -> bool {
-        self.is(state::HANDSHAKE_COMPLETE)
+        self.session.state().handshake_complete
     }
 
     pub fn resumed(&self) -> bool {
-        self.is(state::RESUMED)
+        self.session.state().resumed
     }
 
     pub fn remote(&self) -> Vec<Vec<u8>> {

@@ -31,14 +31,14 @@ fn nothing_is_read_after_finish_has_discarded_data() {
     }
     let mut count = 0;
     assert_eq!(client.read(&mut room[..1], &mut count), Ok(Outcome::Complete));
-    assert_ne!(client.state() & state::HAS_PENDING_PLAINTEXT, 0);
+    assert!(client.state().has_pending_plaintext);
     assert_eq!(client.finish(), Ok(Outcome::WantRead));
     assert_eq!(server.write(&[b"last"], &mut taken), Ok(Outcome::Complete));
     assert_eq!(server.close(), Ok(Outcome::Closed));
     // What was opened before is here; what came after it is not.
     assert_eq!(client.read(&mut room[1..], &mut count), Ok(Outcome::Complete));
     assert_eq!(&room[..5], b"first");
-    assert_eq!(client.state() & state::HAS_PENDING_PLAINTEXT, 0);
+    assert!(!client.state().has_pending_plaintext);
     for _ in 0..2 {
         assert_eq!(client.read(&mut room, &mut count).unwrap_err().kind, FailureKind::InvalidState);
     }

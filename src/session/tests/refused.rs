@@ -89,8 +89,8 @@ fn make(session: &Session, call: Call, input: &[u8], other: &Arc<Context>, sent:
         }),
     }
     sent.extend_from_slice(&room[..counts.written]);
-    assert_eq!(session.state() & (state::HANDSHAKE_COMPLETE | state::SUSPENDED), 0, "{call:?}");
-    assert_ne!(session.state() & state::FAILED, 0, "{call:?}");
+    assert!(!session.state().handshake_complete && !session.state().suspended, "{call:?}");
+    assert!(session.state().failed, "{call:?}");
     assert_eq!(session.last_failure().unwrap().kind, FailureKind::Authentication, "{call:?}");
 }
 
@@ -188,9 +188,9 @@ proptest! {
         for _ in 0..5 {
             let mut counts = Counts::default();
             let mut room = vec![0; 20_000];
-            let result = match peer.state() & state::HANDSHAKE_COMPLETE {
-                0 => peer.process_handshake(waiting, &mut room, &mut counts),
-                _ => {
+            let result = match peer.state().handshake_complete {
+                false => peer.process_handshake(waiting, &mut room, &mut counts),
+                true => {
                     let result = peer.decrypt(waiting, &mut room, &mut counts);
                     prop_assert_eq!(counts.written, 0);
                     result
