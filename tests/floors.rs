@@ -221,7 +221,6 @@ fn drawing() -> Vec<(String, BTreeSet<String>)> {
 }
 
 #[test]
-#[ignore = "the rooms are still moving"]
 fn the_drawing_is_the_import_graph() {
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let files = files();

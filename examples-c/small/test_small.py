@@ -9,6 +9,7 @@ conversation that goes well. A program that is not built is skipped.
 
 import contextlib
 import re
+import select
 import shutil
 import socket
 import ssl
@@ -227,10 +228,20 @@ class Servers(unittest.TestCase):
         message = bytes(i % 251 for i in range(3_000_000))
         with server(self, name) as (_, port):
             with python_client(port) as client:
-                sender = threading.Thread(target=client.sendall, args=(message,))
-                sender.start()
-                self.assertEqual(read_exactly(client, len(message)), message)
-                sender.join()
+                client.setblocking(False)
+                sent, got = 0, bytearray()
+                # One thread: OpenSSL's connections do not read and write at once.
+                while len(got) < len(message):
+                    more = [client] if sent < len(message) else []
+                    self.assertNotEqual(select.select([client], more, [], TIMEOUT)[:2], ([], []), f"{len(got)} of {sent} came back")
+                    with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                        sent += client.send(message[sent:sent + 65536]) if more else 0
+                    with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                        while len(got) < len(message):
+                            part = client.recv(65536)
+                            self.assertNotEqual(part, b"", "the server has closed")
+                            got += part
+                self.assertEqual(bytes(got), message)
 
     def many(self, name):
         with server(self, name) as (_, port):
