@@ -19,6 +19,8 @@ pub(crate) struct RecordKeys {
     iv: Iv,
     version: Version,
     aead: Aead,
+    /// Asked of every record.
+    explicit_nonce: bool,
     /// Tests exhaust keys early.
     #[cfg(test)]
     pub(crate) fewer_records: u64,
@@ -63,6 +65,8 @@ impl RecordKeys {
                 iv: Iv::new(material.iv())?,
                 version,
                 aead,
+                // RFC 5288 section 3. RFC 7905: ChaCha20-Poly1305 has none in TLS 1.2 either.
+                explicit_nonce: version == Version::Tls12 && aead.is_gcm(),
                 #[cfg(test)]
                 fewer_records: 0,
             }))
@@ -87,15 +91,9 @@ impl RecordKeys {
         max_records
     }
 
-    /// RFC 5288 section 3. RFC 7905: ChaCha20-Poly1305 has none in TLS 1.2 either.
-    #[inline]
-    fn has_explicit_nonce(&self) -> bool {
-        self.version == Version::Tls12 && self.aead.is_gcm()
-    }
-
     /// Bytes between header and data.
     pub(crate) fn prefix_len(&self) -> usize {
-        if self.has_explicit_nonce() { EXPLICIT_NONCE_LEN } else { 0 }
+        if self.explicit_nonce { EXPLICIT_NONCE_LEN } else { 0 }
     }
 
     /// Bytes of a record that are not data: header, explicit nonce, inner type, tag.
@@ -201,7 +199,7 @@ impl RecordKeys {
         header: &'a mut [u8; RECORD_HEADER],
         payload: &'a mut [u8],
     ) -> Option<RecordRoom<'a>> {
-        let (explicit_nonce, payload) = match self.has_explicit_nonce() {
+        let (explicit_nonce, payload) = match self.explicit_nonce {
             true => payload.split_first_chunk_mut().map(|(nonce, rest)| (Some(nonce), rest))?,
             false => (None, payload),
         };
