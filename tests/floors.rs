@@ -22,6 +22,8 @@ struct File {
     /// What a facade passes on: a name, and where it is declared.
     passed_on: BTreeMap<String, Vec<String>>,
     types: Vec<String>,
+    /// Modules in files that `#[path]` names, which lie beside this one.
+    beside: BTreeSet<String>,
     of_tests: BTreeSet<String>,
 }
 
@@ -126,6 +128,11 @@ impl Reader<'_> {
 
 impl<'ast> Visit<'ast> for Reader<'_> {
     fn visit_item(&mut self, item: &'ast Item) {
+        if let Item::Mod(module) = item
+            && module.attrs.iter().any(|attribute| attribute.path().is_ident("path"))
+        {
+            self.file.beside.insert(module.ident.to_string());
+        }
         if is_of_tests(attributes(item)) {
             if let Item::Mod(module) = item {
                 self.file.of_tests.insert(module.ident.to_string());
@@ -201,11 +208,25 @@ fn files() -> Vec<File> {
     }
     let mut files = Vec::new();
     walk(&root().join("src"), &[], &mut files);
-    let of_tests: BTreeSet<Vec<String>> = files
-        .iter()
-        .flat_map(|file| file.of_tests.iter().map(|name| [&file.module[..], std::slice::from_ref(name)].concat()))
-        .collect();
-    files.retain(|file| !(1..=file.module.len()).any(|len| of_tests.contains(&file.module[..len])));
+    let mut of_tests = BTreeSet::new();
+    let is_of_tests = |of_tests: &BTreeSet<Vec<String>>, module: &[String]| {
+        (1..=module.len()).any(|len| of_tests.contains(&module[..len]))
+    };
+    loop {
+        let before = of_tests.len();
+        for file in &files {
+            let folder = &file.module[..file.module.len().saturating_sub(usize::from(!file.is_facade))];
+            let whole = is_of_tests(&of_tests, &file.module);
+            for name in file.of_tests.iter().chain(file.beside.iter().filter(|_| whole)) {
+                let parent = if file.beside.contains(name) { folder } else { &file.module[..] };
+                of_tests.insert([parent, std::slice::from_ref(name)].concat());
+            }
+        }
+        if of_tests.len() == before {
+            break;
+        }
+    }
+    files.retain(|file| !is_of_tests(&of_tests, &file.module));
     files
 }
 
