@@ -1,14 +1,9 @@
-//! The session: one connection's state machine.
+//! The session: one connection's state machine. `state.rs` has the states and the transitions between them.
 //!
-//! ```text
-//!   New ──► Running ──► Open ──► closed, each direction by itself
-//!    │        │  ▲
-//!    │        └──┘ suspended: waits for the host's answer
-//!    └────────┴──► Cancelled (shutdown before the end)      any ──► failed (sticky)
-//! ```
-//!
-//! The handshake, the read half and the write half each have a lock that is only ever tried: a second thread in
-//! the same part gets BUSY and does not wait. They are taken in this order: handshake, write, read.
+//! The handshake, the read half and the write half each have a lock, and so have the received bytes of a bound session (`kept`).
+//! They are only ever tried: a second thread in the same part gets BUSY and does not wait. One is waited for: a bound handshake
+//! that has just completed waits for the read half. The order is: handshake, write, kept, read; a bound read takes read before
+//! kept. Facts, failures, a client's authentication and the kernel's keys have locks that are held for moments.
 
 mod answers;
 mod bound;
