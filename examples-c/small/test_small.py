@@ -147,7 +147,9 @@ class Clients(unittest.TestCase):
         self.assertIn("TLS_STATUS_AUTHENTICATION_FAILED: ", complaints)
 
     def truncation(self, name):
+        built(name)
         with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.settimeout(TIMEOUT)
             with contextlib.ExitStack() as stack:
                 thread = threading.Thread(target=lambda: listener.accept()[0].close())
                 thread.start()

@@ -188,7 +188,8 @@ class Package(Installed, unittest.TestCase):
         for setting in ("CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"):
             run("make", "-C", ROOT, "build", env={setting: elsewhere})
             self.assertFalse(os.path.exists(elsewhere), setting)
-        for target in ("test-rust", "test-rust-quick", "test-aws-lc", "abi-lib", "lint", "bench", "bench-handshake", "clean"):
+        # Not `clean`: make runs lines that call make again, even if it is only to print them.
+        for target in ("test-rust", "test-rust-quick", "test-aws-lc", "abi-lib", "lint", "bench", "bench-handshake"):
             for line in run("make", "-n", "-C", ROOT, "-o", "build", "CARGO=a-cargo", target).splitlines():
                 if "a-cargo" in line and "a-cargo fmt" not in line:
                     self.assertIn("--target-dir target", line)
