@@ -1,5 +1,5 @@
 //! The rooms of `src` as ARCHITECTURE.md draws them, beside what the code imports: nothing is used from a floor above, the
-//! files of a room form no circle, and no two types share a name.
+//! files of a room form no circle, and no two types share a name, but for those listed here.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -12,6 +12,22 @@ use syn::{Attribute, Item, UseTree};
 
 /// Rooms that are not on the drawing: the crate's root.
 const ROOT: &str = "lib";
+
+/// The circles that there are. A file that no longer belongs to one is taken off this list; none is added.
+const CIRCLES: [&str; 9] = [
+    "ffi::reasons",
+    "ffi::status",
+    "session::bound",
+    "session::facts",
+    "session::handshaking",
+    "session::kernel",
+    "session::read",
+    "session::shared",
+    "session::validation",
+];
+
+/// The names that two types have. The same holds for this list.
+const SHARED_NAMES: [&str; 6] = ["Control", "Kept", "Link", "Name", "Seen", "State"];
 
 /// A file of `src`: the modules that lead to it, and what it uses and declares outside of its tests.
 #[derive(Debug, Default)]
@@ -274,7 +290,6 @@ fn the_drawing_is_the_import_graph() {
 
 /// Facades (`mod.rs`, and a file that has a folder) are left out: their children say `impl` for what they declare.
 #[test]
-#[ignore = "the rooms are still moving"]
 fn the_files_of_a_room_form_no_circle() {
     let files = files();
     let index: BTreeMap<&[String], usize> = files.iter().enumerate().map(|(at, file)| (&file.module[..], at)).collect();
@@ -307,11 +322,10 @@ fn the_files_of_a_room_form_no_circle() {
             circles.insert(files[start].module.join("::"));
         }
     }
-    assert!(circles.is_empty(), "these files use each other in a circle: {circles:#?}");
+    assert_eq!(circles, CIRCLES.map(str::to_owned).into(), "these files use each other in a circle");
 }
 
 #[test]
-#[ignore = "the rooms are still moving"]
 fn no_two_types_share_a_name() {
     let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for file in files() {
@@ -325,5 +339,6 @@ fn no_two_types_share_a_name() {
         rooms.dedup();
         places.len() > 1 && rooms.len() > 1 || rooms.len() == 1 && places.len() > 2
     });
-    assert!(places.is_empty(), "types of one name: {places:#?}");
+    let names: BTreeSet<&str> = places.keys().map(String::as_str).collect();
+    assert_eq!(names, SHARED_NAMES.into(), "types of one name: {places:#?}");
 }

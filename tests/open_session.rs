@@ -55,7 +55,7 @@ fn either_side_moves_on_alone_and_the_session_goes_on() {
     for me in [CLIENT, SERVER] {
         update(&mut link, me, false);
         link.talk();
-        assert!(!link.sides[1 - me].session.state().has_pending_output, "nobody was asked for an answer");
+        assert!(!link.sides[1 - me].session.state().has_pending_output, "no answer was asked for");
     }
     assert_eq!(link.sides.each_ref().map(Side::updates), [[1, 1]; 2]);
 }

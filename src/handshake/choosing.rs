@@ -1,4 +1,4 @@
-//! A server's ClientHello, and the context that goes on with it.
+//! A server's ClientHello, and the context that is chosen by it.
 
 use super::connection::Connection;
 use super::hello::{HelloReader, Part};

@@ -225,7 +225,7 @@ impl Handshake {
         matches!(self.state, State::Choosing { .. })
     }
 
-    /// What the host is asked, until the handshake goes on.
+    /// What the host is asked, until the handshake continues.
     pub(crate) fn open_question(&self) -> Option<OpenQuestion> {
         match &self.state {
             State::Choosing { ask, .. } => Some(OpenQuestion::ServerContext(ask.clone())),

@@ -49,7 +49,7 @@ pub(crate) struct Fiber<R> {
 // only. The link is reached by the resuming thread alone: `resume` and `drop` need the fiber mutably.
 unsafe impl<R: Send> Send for Fiber<R> {}
 
-/// How a fiber goes on.
+/// How a fiber is resumed.
 #[derive(PartialEq, Eq)]
 enum Resume {
     Continued,
