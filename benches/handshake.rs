@@ -29,6 +29,7 @@ use rustls::unbuffered::{
 use rustls::{ClientConfig, DigitallySignedStruct, Error, ServerConfig, SignatureScheme};
 use spantls::context::{Context, Credentials, Options};
 use spantls::outcome::{Outcome, Question};
+use spantls::reason::PolicyErrors;
 use spantls::session::{Counts, Session};
 
 const SUITE: u16 = 0x1301;
@@ -99,7 +100,7 @@ fn spantls(server: &Arc<Context>, group: u16, asked: Option<(&Arc<Context>, &dyn
             output.extend_from_slice(&room[..counts.written]);
             match outcome {
                 Outcome::Suspended(Question::Certificate) => {
-                    session.set_certificate_validation_result(0).unwrap();
+                    session.set_certificate_validation_result(PolicyErrors::NONE).unwrap();
                 }
                 Outcome::Suspended(Question::ServerContext) => {
                     session.set_server_context(asked.unwrap().0.clone()).unwrap();

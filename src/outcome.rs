@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::ffi::CStr;
 
-use crate::reason::Blame;
+use crate::reason::{Blame, PolicyErrors};
 
 /// A call's result when nothing went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ pub struct Failure {
     /// The alert with which the peer ended the session.
     pub alert_received: Option<Alert>,
     /// The policy errors of the verdict that refused the peer.
-    pub policy_errors: u32,
+    pub policy_errors: PolicyErrors,
     /// The fault of the peer's certificates that decided a refusal by the default validation.
     pub blame: Option<Blame>,
     /// `errno` of a failed system call, or 0.
@@ -93,7 +93,7 @@ impl Failure {
             kind,
             alert_sent: None,
             alert_received: None,
-            policy_errors: 0,
+            policy_errors: PolicyErrors::NONE,
             blame: None,
             os_error: 0,
             message: message.into(),
@@ -248,16 +248,4 @@ impl std::fmt::Debug for Alert {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         std::fmt::Display::fmt(self, f)
     }
-}
-
-/// Bits of a verdict, numbered as .NET's `SslPolicyErrors`.
-pub mod policy {
-    /// The peer showed no certificate.
-    pub const NOT_AVAILABLE: u32 = 1;
-    /// The certificate is not for the name that was asked for.
-    pub const NAME_MISMATCH: u32 = 2;
-    /// The chain is not trusted, not valid now, revoked, or not for this use.
-    pub const CHAIN_ERRORS: u32 = 4;
-    /// Every bit there is.
-    pub const ALL: u32 = NOT_AVAILABLE | NAME_MISMATCH | CHAIN_ERRORS;
 }

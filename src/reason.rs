@@ -113,6 +113,28 @@ impl Blame {
 /// A peer that was asked for a certificate, in words.
 pub(crate) const NO_CERTIFICATE: &str = "the peer sent no certificate";
 
+/// A verdict's kinds of faults; none accepts the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PolicyErrors {
+    /// The peer showed no certificate.
+    pub not_available: bool,
+    /// The certificate is not for the name that was asked for.
+    pub name_mismatch: bool,
+    /// The chain is not trusted, not valid now, revoked, or not for this use.
+    pub chain_errors: bool,
+}
+
+impl PolicyErrors {
+    /// The peer is accepted.
+    pub const NONE: Self = Self { not_available: false, name_mismatch: false, chain_errors: false };
+    /// No certificate, and nothing else.
+    pub const NOT_AVAILABLE: Self = Self { not_available: true, ..Self::NONE };
+    /// A wrong name, and nothing else.
+    pub const NAME_MISMATCH: Self = Self { name_mismatch: true, ..Self::NONE };
+    /// A bad chain, and nothing else.
+    pub const CHAIN_ERRORS: Self = Self { chain_errors: true, ..Self::NONE };
+}
+
 /// Several faults: a bit for each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reasons(u32);
@@ -132,6 +154,20 @@ impl Reasons {
     /// Each of them.
     pub fn iter(self) -> impl Iterator<Item = Reason> {
         ALL.iter().copied().filter(move |reason| self.has(*reason))
+    }
+
+    /// The kinds that they belong to.
+    #[must_use]
+    pub fn policy_errors(self) -> PolicyErrors {
+        let mut errors = PolicyErrors::NONE;
+        for reason in self.iter() {
+            match reason {
+                Reason::NoCertificate => errors.not_available = true,
+                Reason::NameMismatch => errors.name_mismatch = true,
+                _ => errors.chain_errors = true,
+            }
+        }
+        errors
     }
 
     /// What a rule says, unless breaking it is one of these faults.

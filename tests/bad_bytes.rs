@@ -16,6 +16,7 @@ use std::sync::{Arc, LazyLock};
 use common::{TLS12, TLS13, certificate, drain, record_len};
 use spantls::context::{Context, Credentials, Options};
 use spantls::outcome::{Alert, Failure, FailureKind, Outcome, Question};
+use spantls::reason::PolicyErrors;
 use spantls::session::{Counts, Negotiated, Session};
 
 const CLIENT: usize = 0;
@@ -624,7 +625,7 @@ impl Duel {
     }
 
     fn answer(&mut self, me: usize) {
-        self.sessions[me].set_certificate_validation_result(0).unwrap();
+        self.sessions[me].set_certificate_validation_result(PolicyErrors::NONE).unwrap();
     }
 
     fn run(&mut self) {
@@ -681,7 +682,8 @@ impl Duel {
         for me in [CLIENT, SERVER] {
             let Some(failure) = &failures[me] else { continue };
             // A changed CertificateRequest may make the client decline.
-            let no_certificate = failure.kind == FailureKind::Authentication && failure.policy_errors == 1;
+            let no_certificate =
+                failure.kind == FailureKind::Authentication && failure.policy_errors == PolicyErrors::NOT_AVAILABLE;
             let told = failure.alert_received.is_some();
             assert_eq!(failure.kind == FailureKind::PeerAlert, told, "{name}: {failure:?}");
             assert!(told || failure.kind == FailureKind::Protocol || no_certificate, "{name}: {failure:?}");

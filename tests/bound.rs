@@ -15,7 +15,8 @@ use std::sync::Arc;
 
 use common::{TLS12, TLS13, client, server};
 use spantls::context::Context;
-use spantls::outcome::{Alert, Failure, FailureKind, Outcome, Question, policy};
+use spantls::outcome::{Alert, Failure, FailureKind, Outcome, Question};
+use spantls::reason::PolicyErrors;
 use spantls::session::{Counts, KernelTls, Session};
 use spantls::transport::Socket;
 
@@ -91,7 +92,7 @@ impl Pair {
         self.inbox.drain(..counts.consumed);
         self.outbox.extend_from_slice(&room[..counts.written]);
         if result == Ok(Outcome::Suspended(Question::Certificate)) {
-            self.peer.set_certificate_validation_result(0).unwrap();
+            self.peer.set_certificate_validation_result(PolicyErrors::NONE).unwrap();
         }
         result
     }
@@ -101,7 +102,7 @@ impl Pair {
             let bound = self.bound.handshake().unwrap();
             if bound == Outcome::Suspended(Question::Certificate) {
                 assert_eq!(self.bound.handshake(), Ok(bound), "a question lasts");
-                self.bound.set_certificate_validation_result(0).unwrap();
+                self.bound.set_certificate_validation_result(PolicyErrors::NONE).unwrap();
             }
             self.receive();
             let peer = self.peer_step().unwrap();
@@ -360,7 +361,7 @@ fn a_refused_peer_gets_its_alert_at_once() {
         }
         let failure = pair.bound.accept_with_default_validation().unwrap_err();
         assert_eq!(failure.kind, FailureKind::Authentication);
-        assert_ne!(failure.policy_errors & policy::CHAIN_ERRORS, 0);
+        assert!(failure.policy_errors.chain_errors);
         assert_eq!(pair.bound.handshake().unwrap_err(), failure, "sticky");
         pair.receive();
         assert_eq!(pair.peer_step().unwrap_err().alert_received, Some(Alert::UNKNOWN_CA));

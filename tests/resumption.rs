@@ -15,6 +15,7 @@ use std::time::Duration;
 use link::*;
 use spantls::context::{Context, Credentials, Options, TicketRoot};
 use spantls::outcome::{Alert, Failure, FailureKind, Outcome, Question};
+use spantls::reason::PolicyErrors;
 use spantls::session::{Binding, Counts, Session, VisibleState};
 
 const ROOT: [u8; 32] = *b"what every server of ours is let";
@@ -662,7 +663,7 @@ fn the_chain_of_the_first_session_is_there_when_the_verdict_is_asked_for() {
             assert_eq!(link.sides[me].result, Ok(Outcome::Suspended(Question::Certificate)));
             assert!(link.sides[me].remote() == chain(remote));
             // The default validation finds nothing wrong with it, the name included.
-            assert_eq!(link.sides[me].session.accept_with_default_validation(), Ok(0));
+            assert_eq!(link.sides[me].session.accept_with_default_validation(), Ok(PolicyErrors::NONE));
             link.sides[me].judge = Judge::Accept;
         }
         link.run();
@@ -738,9 +739,9 @@ fn a_client_that_had_declined_is_decided_about_again() {
             link.run();
             if again {
                 assert_eq!(link.server().result, Ok(Outcome::Suspended(Question::Certificate)));
-                assert_eq!(link.server().session.pending_policy_errors(), 1);
+                assert_eq!(link.server().session.pending_policy_errors(), PolicyErrors::NOT_AVAILABLE);
                 assert!(link.server().remote().is_empty());
-                assert_eq!(link.server().session.accept_with_default_validation(), Ok(1));
+                assert_eq!(link.server().session.accept_with_default_validation(), Ok(PolicyErrors::NOT_AVAILABLE));
                 link.run();
             }
             link.completed();

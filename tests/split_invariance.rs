@@ -18,6 +18,7 @@ use driver::Ending::*;
 use driver::Step::*;
 use driver::{End, Ending, Judge, Policy, Role, Scenario, Sizes, Step, play, random, reference};
 use spantls::context::{ClientCertificateMode, Context, Credentials, Options, Validation};
+use spantls::reason::PolicyErrors;
 
 const TLS12: Version = Version::Tls12;
 const TLS13: Version = Version::Tls13;
@@ -217,7 +218,10 @@ fn scenarios(protocol: Version) -> Vec<Scenario> {
     add(
         "the client's certificate refused",
         1,
-        (role(&known, Judge::Accept, &[AwaitClosed], Told(48)), role(&requiring, Judge::Refuse(4), &[], Sent(48))),
+        (
+            role(&known, Judge::Accept, &[AwaitClosed], Told(48)),
+            role(&requiring, Judge::Refuse(PolicyErrors::CHAIN_ERRORS), &[], Sent(48)),
+        ),
     );
     let lacking = if tls13 { 116 } else { 40 };
     add(
@@ -225,7 +229,7 @@ fn scenarios(protocol: Version) -> Vec<Scenario> {
         3,
         (
             role(&client, Judge::Accept, &[AwaitClosed], Told(lacking)),
-            role(&requesting, Judge::Refuse(1), &[], Sent(lacking)),
+            role(&requesting, Judge::Refuse(PolicyErrors::NOT_AVAILABLE), &[], Sent(lacking)),
         ),
     );
     add(
@@ -350,7 +354,10 @@ fn scenarios(protocol: Version) -> Vec<Scenario> {
     add(
         "resumed, the client refused",
         3,
-        (role(&refused, Judge::Accept, &[AwaitClosed], Told(48)), role(&requiring, Judge::Refuse(4), &[], Sent(48))),
+        (
+            role(&refused, Judge::Accept, &[AwaitClosed], Told(48)),
+            role(&requiring, Judge::Refuse(PolicyErrors::CHAIN_ERRORS), &[], Sent(48)),
+        ),
     );
     add(
         "resumed, cancelled by the client while it is asked",

@@ -10,11 +10,12 @@ use std::sync::Arc;
 
 use common::{certificate, server};
 use spantls::context::{Context, Options};
-use spantls::outcome::{Outcome, Question, policy};
+use spantls::outcome::{Outcome, Question};
+use spantls::reason::PolicyErrors;
 use spantls::session::{Counts, Session};
 
 /// The default validation's policy errors for a server with this key.
-fn judge(client: &Arc<Context>, key: &str) -> u32 {
+fn judge(client: &Arc<Context>, key: &str) -> PolicyErrors {
     let (client, server) = (Session::new(client.clone()), Session::new(server(key)));
     client.set_target_host_name("localhost").unwrap();
     let (mut to_client, mut to_server) = (Vec::new(), Vec::new());
@@ -40,11 +41,11 @@ fn a_client_without_anchors_trusts_the_systems_store_and_nobody_else() {
     // SAFETY: the only test of this process, before anything reads the environment.
     unsafe { std::env::set_var("SSL_CERT_FILE", store) };
     let without = Arc::new(Context::client(Options::default()).unwrap());
-    assert_eq!(judge(&without, "server-p256"), 0);
-    assert_eq!(judge(&without, "server-other"), policy::CHAIN_ERRORS);
+    assert_eq!(judge(&without, "server-p256"), PolicyErrors::NONE);
+    assert_eq!(judge(&without, "server-other"), PolicyErrors::CHAIN_ERRORS);
     // Anchors of its own take the store's place.
     let mut options = Options::default();
     options.add_trust_anchors_pem(&certificate("other-ca.pem")).unwrap();
     let with = Arc::new(Context::client(options).unwrap());
-    assert_ne!(judge(&with, "server-p256"), 0);
+    assert_ne!(judge(&with, "server-p256"), PolicyErrors::NONE);
 }

@@ -44,7 +44,7 @@ fn first_tags(der: &[u8]) -> Option<(u8, u8)> {
 /// The hint is for a common mistake.
 fn not_der(bytes: &[u8]) -> &'static str {
     match bytes.trim_ascii_start().starts_with(b"-----") {
-        true => "is PEM, not DER: pass it to tls_credentials_create_pem()",
+        true => "is PEM, not DER: pass it to the function that takes PEM text",
         false => "is not DER: it is cut short, has other bytes after it, or is something else",
     }
 }

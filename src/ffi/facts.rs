@@ -10,7 +10,7 @@ use super::meaning::meaning;
 use super::options::protocol;
 use super::status::tls_status_t;
 use crate::outcome::{Failure, Outcome};
-use crate::session::{Binding, Shrink, VisibleState};
+use crate::session::{Binding, KernelReason, Shrink, VisibleState};
 
 /// The bits of `tls_session_state()`.
 #[repr(C)]
@@ -260,6 +260,7 @@ pub unsafe extern "C" fn tls_session_stats(
     let first_size = std::mem::offset_of!(spantls_session_stats_t, receive_calls);
     fill_struct(host, first_size, session, out_stats, |session| {
         let stats = session.stats();
+        let (kernel_reason, kernel_os_error) = kernel_refusal(stats.kernel_refusal);
         let [server_options, credentials, validation, signature] = stats.suspended;
         Ok(spantls_session_stats_t {
             struct_size: 0,
@@ -280,11 +281,24 @@ pub unsafe extern "C" fn tls_session_stats(
             receive_calls: stats.receive_calls,
             kernel_send: stats.kernel_sends.into(),
             kernel_receive: stats.kernel_receives.into(),
-            kernel_reason: stats.kernel_reason,
-            kernel_os_error: stats.kernel_os_error,
+            kernel_reason,
+            kernel_os_error,
             send_calls: stats.send_calls,
         })
     })
+}
+
+/// The numbers of a reason and its `errno`.
+fn kernel_refusal(refusal: Option<(KernelReason, i32)>) -> (spantls_kernel_reason_t, i32) {
+    use spantls_kernel_reason_values::*;
+    let Some((reason, errno)) = refusal else { return (SPANTLS_KERNEL_REASON_NONE as u32, 0) };
+    let number = match reason {
+        KernelReason::Platform => SPANTLS_KERNEL_REASON_PLATFORM,
+        KernelReason::Unavailable => SPANTLS_KERNEL_REASON_UNAVAILABLE,
+        KernelReason::Refused => SPANTLS_KERNEL_REASON_REFUSED,
+        KernelReason::Options => SPANTLS_KERNEL_REASON_OPTIONS,
+    };
+    (number as u32, errno)
 }
 
 /// What `tls_session_shrink()` releases; each value includes those before it.

@@ -1,10 +1,19 @@
-//! Why a peer's certificate is refused, for C.
+//! Why a peer's certificate is refused, in numbers of the header.
 
-use std::ffi::c_char;
+use crate::outcome::Failure;
+use crate::reason::{Blame, PolicyErrors, Reason, Reasons, Rule};
 
-use super::status::{SPANTLS_ERROR_MESSAGE_SIZE, message};
-use crate::reason::{Blame, Reason, Rule};
-use crate::session::ValidationReport;
+/// The bits of a verdict: .NET's `SslPolicyErrors`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum spantls_policy_error_values {
+    /// The peer showed no certificate.
+    SPANTLS_POLICY_ERROR_NOT_AVAILABLE = 1,
+    /// The certificate is not for the name that was asked for.
+    SPANTLS_POLICY_ERROR_NAME_MISMATCH = 2,
+    /// The chain is not trusted, not valid now, revoked, or not for this use.
+    SPANTLS_POLICY_ERROR_CHAIN_ERRORS = 4,
+}
 
 /// The bits of `spantls_validation_t.reasons`; `reason` is one of them.
 ///
@@ -107,57 +116,34 @@ pub enum spantls_strict_rule_values {
     SPANTLS_STRICT_RULE_NO_SUBJECT_KEY = 19,
 }
 
-/// Why the default validation would refuse the peer. Set `struct_size` to `sizeof(spantls_validation_t)` before passing it.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct spantls_validation_t {
-    /// In: `sizeof(spantls_validation_t)`.
-    pub struct_size: usize,
-    /// `SPANTLS_POLICY_ERROR_…` bits; 0: the peer would be accepted.
-    pub policy_errors: u32,
-    /// Every `SPANTLS_REASON_…` that was found.
-    pub reasons: u32,
-    /// The one that decides the alert; 0 for none.
-    pub reason: u32,
-    /// The certificate with that reason: 0 is the leaf, 1 its issuer; -1 if there is none, or it is not known.
-    pub depth: i32,
-    /// The alert with which the peer would be refused (`SPANTLS_ALERT_…`); -1 if it would not.
-    pub alert: i32,
-    /// `SPANTLS_STRICT_RULE_…` if the reason is `SPANTLS_REASON_STRICT_PROFILE`, else 0.
-    pub strict_rule: i32,
-    /// One sentence, UTF-8, closed by NUL; empty if nothing is wrong.
-    pub message: [c_char; SPANTLS_ERROR_MESSAGE_SIZE],
+/// The bits of a verdict.
+pub(super) fn policy_bits(errors: PolicyErrors) -> u32 {
+    use spantls_policy_error_values::*;
+    let PolicyErrors { not_available, name_mismatch, chain_errors } = errors;
+    let bit = |is_set: bool, value: spantls_policy_error_values| if is_set { value as u32 } else { 0 };
+    bit(not_available, SPANTLS_POLICY_ERROR_NOT_AVAILABLE)
+        | bit(name_mismatch, SPANTLS_POLICY_ERROR_NAME_MISMATCH)
+        | bit(chain_errors, SPANTLS_POLICY_ERROR_CHAIN_ERRORS)
 }
 
-impl Default for spantls_validation_t {
-    /// Of a peer that no verdict is asked for on.
-    fn default() -> Self {
-        Self {
-            struct_size: 0,
-            policy_errors: 0,
-            reasons: 0,
-            reason: 0,
-            depth: -1,
-            alert: -1,
-            strict_rule: 0,
-            message: [0; SPANTLS_ERROR_MESSAGE_SIZE],
-        }
+/// The verdict with these bits.
+pub(super) fn policy_errors(bits: u32) -> Result<PolicyErrors, Failure> {
+    use spantls_policy_error_values::*;
+    let has = |value: spantls_policy_error_values| bits & value as u32 != 0;
+    let errors = PolicyErrors {
+        not_available: has(SPANTLS_POLICY_ERROR_NOT_AVAILABLE),
+        name_mismatch: has(SPANTLS_POLICY_ERROR_NAME_MISMATCH),
+        chain_errors: has(SPANTLS_POLICY_ERROR_CHAIN_ERRORS),
+    };
+    match policy_bits(errors) == bits {
+        true => Ok(errors),
+        false => Err(Failure::argument("this is not a SPANTLS_POLICY_ERROR value")),
     }
 }
 
-impl From<&ValidationReport> for spantls_validation_t {
-    fn from(report: &ValidationReport) -> Self {
-        Self {
-            struct_size: size_of::<Self>(),
-            policy_errors: report.policy_errors,
-            reasons: report.reasons.iter().map(number).fold(0, |all, one| all | one),
-            reason: reason(report.blame),
-            depth: depth(report.blame),
-            alert: report.alert.map_or(-1, |alert| i32::from(alert.0)),
-            strict_rule: strict_rule(report.blame),
-            message: message(&report.message),
-        }
-    }
+/// The bits of all reasons.
+pub(super) fn reason_bits(reasons: Reasons) -> u32 {
+    reasons.iter().map(number).fold(0, |all, one| all | one)
 }
 
 pub(super) fn reason(blame: Option<Blame>) -> u32 {

@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::fence;
 use super::handles::{spantls_span_t, tls_context_t, tls_session_t};
 use super::host::{Host, disjoint, required};
+use super::reasons;
 use super::status::{spantls_error_t, tls_status_t};
 use crate::outcome::{Failure, Outcome};
 use crate::session::{Counts, Session};
@@ -433,7 +434,7 @@ pub unsafe extern "C" fn tls_session_error(
         super::library::fill(host, out_error, &spantls_error_t::none())?;
         let session = host.borrow(session)?;
         let mut record = session.last_failure().as_ref().map_or(spantls_error_t::none(), spantls_error_t::from);
-        record.policy_errors |= session.pending_policy_errors();
+        record.policy_errors |= reasons::policy_bits(session.pending_policy_errors());
         super::library::fill(host, out_error, &record)
     })
 }

@@ -178,7 +178,7 @@ impl From<&Failure> for spantls_error_t {
         record.status = from_kind(failure.kind);
         record.alert_sent = failure.alert_sent.map_or(-1, |alert| i32::from(alert.0));
         record.alert_received = failure.alert_received.map_or(-1, |alert| i32::from(alert.0));
-        record.policy_errors = failure.policy_errors;
+        record.policy_errors = reasons::policy_bits(failure.policy_errors);
         record.os_error = failure.os_error;
         record.reason = reasons::reason(failure.blame);
         record.depth = reasons::depth(failure.blame);

@@ -1,23 +1,67 @@
 //! Answers to suspensions.
 
+use std::ffi::c_char;
+
 use super::fence;
 use super::getting::fill_struct;
 use super::handles::tls_session_t;
 use super::host::Host;
-use super::reasons::spantls_validation_t;
-use super::status::tls_status_t;
+use super::reasons;
+use super::status::{SPANTLS_ERROR_MESSAGE_SIZE, message, tls_status_t};
 use crate::outcome::{Alert, Outcome};
+use crate::session::ValidationReport;
 
-/// The bits of a verdict: .NET's `SslPolicyErrors`.
+/// Why the default validation would refuse the peer. Set `struct_size` to `sizeof(spantls_validation_t)` before passing it.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum spantls_policy_error_values {
-    /// The peer showed no certificate.
-    SPANTLS_POLICY_ERROR_NOT_AVAILABLE = 1,
-    /// The certificate is not for the name that was asked for.
-    SPANTLS_POLICY_ERROR_NAME_MISMATCH = 2,
-    /// The chain is not trusted, not valid now, revoked, or not for this use.
-    SPANTLS_POLICY_ERROR_CHAIN_ERRORS = 4,
+#[derive(Clone, Copy)]
+pub struct spantls_validation_t {
+    /// In: `sizeof(spantls_validation_t)`.
+    pub struct_size: usize,
+    /// `SPANTLS_POLICY_ERROR_…` bits; 0: the peer would be accepted.
+    pub policy_errors: u32,
+    /// Every `SPANTLS_REASON_…` that was found.
+    pub reasons: u32,
+    /// The one that decides the alert; 0 for none.
+    pub reason: u32,
+    /// The certificate with that reason: 0 is the leaf, 1 its issuer; -1 if there is none, or it is not known.
+    pub depth: i32,
+    /// The alert with which the peer would be refused (`SPANTLS_ALERT_…`); -1 if it would not.
+    pub alert: i32,
+    /// `SPANTLS_STRICT_RULE_…` if the reason is `SPANTLS_REASON_STRICT_PROFILE`, else 0.
+    pub strict_rule: i32,
+    /// One sentence, UTF-8, closed by NUL; empty if nothing is wrong.
+    pub message: [c_char; SPANTLS_ERROR_MESSAGE_SIZE],
+}
+
+impl Default for spantls_validation_t {
+    /// Of a peer that no verdict is asked for on.
+    fn default() -> Self {
+        Self {
+            struct_size: 0,
+            policy_errors: 0,
+            reasons: 0,
+            reason: 0,
+            depth: -1,
+            alert: -1,
+            strict_rule: 0,
+            message: [0; SPANTLS_ERROR_MESSAGE_SIZE],
+        }
+    }
+}
+
+impl From<&ValidationReport> for spantls_validation_t {
+    fn from(report: &ValidationReport) -> Self {
+        Self {
+            struct_size: size_of::<Self>(),
+            policy_errors: reasons::policy_bits(report.reasons.policy_errors()),
+            reasons: reasons::reason_bits(report.reasons),
+            reason: reasons::reason(report.blame),
+            depth: reasons::depth(report.blame),
+            alert: report.alert.map_or(-1, |alert| i32::from(alert.0)),
+            strict_rule: reasons::strict_rule(report.blame),
+            message: message(&report.message),
+        }
+    }
 }
 
 /// Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with the default validation (RFC 5280, RFC 6125): accepts the peer or refuses it.
@@ -47,7 +91,8 @@ pub unsafe extern "C" fn tls_session_accept_with_default_validation(
     host.put(out_policy_errors, 0);
     fence::on_session(host, session, |session| {
         let judged = session.accept_with_default_validation();
-        host.put(out_policy_errors, judged.as_ref().map_or_else(|failure| failure.policy_errors, |errors| *errors));
+        let errors = judged.as_ref().map_or_else(|failure| failure.policy_errors, |errors| *errors);
+        host.put(out_policy_errors, reasons::policy_bits(errors));
         judged.map(|_| Outcome::Complete)
     })
 }
@@ -90,7 +135,9 @@ pub unsafe extern "C" fn tls_session_set_certificate_validation_result(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    fence::on_session(host, session, |session| session.set_certificate_validation_result(policy_errors))
+    fence::on_session(host, session, |session| {
+        session.set_certificate_validation_result(reasons::policy_errors(policy_errors)?)
+    })
 }
 
 /// Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with a refusal: the peer gets this fatal alert, under the keys in

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::outcome::{Alert, Failure, FailureKind, policy};
-use crate::reason::{Blame, NO_CERTIFICATE, Reason};
+use crate::outcome::{Alert, Failure, FailureKind};
+use crate::reason::{Blame, NO_CERTIFICATE, PolicyErrors, Reason};
 use crate::wire::Version;
 
 /// Ends the handshake, or an open session whose client was asked to authenticate.
@@ -11,7 +11,7 @@ use crate::wire::Version;
 pub(crate) struct Refusal {
     /// The alert for the peer; if there is none, the one that fits the policy errors.
     pub(crate) alert: Option<Alert>,
-    pub(crate) policy_errors: u32,
+    pub(crate) policy_errors: PolicyErrors,
     /// The fault of the peer's certificates, if the default validation refuses them.
     pub(crate) blame: Option<Blame>,
     /// One sentence for the error record.
@@ -19,21 +19,21 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    pub(crate) fn new(alert: Option<Alert>, policy_errors: u32, reason: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn new(alert: Option<Alert>, policy_errors: PolicyErrors, reason: impl Into<Cow<'static, str>>) -> Self {
         Self { alert, policy_errors, blame: None, reason: reason.into() }
     }
 
     /// A client has declined where it must not.
     pub(crate) fn no_certificate() -> Self {
         let blame = Blame::without_a_certificate(Reason::NoCertificate.into());
-        Self { blame, ..Self::new(None, policy::NOT_AVAILABLE, NO_CERTIFICATE) }
+        Self { blame, ..Self::new(None, PolicyErrors::NOT_AVAILABLE, NO_CERTIFICATE) }
     }
 
     /// How it ends a connection of this version, if that is known.
     pub(crate) fn into_failure(self, version: Option<Version>) -> Failure {
         let alert = self.alert.unwrap_or(match self.policy_errors {
-            errors if errors & policy::NOT_AVAILABLE != 0 => without_certificate(version),
-            errors if errors & policy::CHAIN_ERRORS != 0 => Alert::UNKNOWN_CA,
+            PolicyErrors { not_available: true, .. } => without_certificate(version),
+            PolicyErrors { chain_errors: true, .. } => Alert::UNKNOWN_CA,
             _ => Alert::BAD_CERTIFICATE,
         });
         Failure {

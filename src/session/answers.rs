@@ -17,21 +17,22 @@ use crate::handshake::question::{
 use crate::handshake::refusal::Refusal;
 use crate::limits::HEADROOM;
 use crate::memory;
-use crate::outcome::{Alert, Failure, Outcome, policy};
+use crate::outcome::{Alert, Failure, Outcome};
+use crate::reason::PolicyErrors;
 use crate::trust::Extent;
 
 impl Session {
     /// Judges the peer by the default validation. What is wrong with a peer that is accepted all the same: a client that may
     /// decline to show a certificate has shown none.
-    pub fn accept_with_default_validation(&self) -> Result<u32, Failure> {
+    pub fn accept_with_default_validation(&self) -> Result<PolicyErrors, Failure> {
         memory::expect(HEADROOM)?;
         let (errors, refusal) = match self.open_half()? {
             Some(mut read) => self.judge_client(&mut read)?,
             None => {
-                let mut errors = 0;
+                let mut errors = PolicyErrors::NONE;
                 let refusal = self.answer::<PeerChain>(|running, ask| {
                     let judged = self.judged(&ask.0, running.name.as_ref(), Extent::Verdict);
-                    errors = judged.errors;
+                    errors = judged.reasons.policy_errors();
                     Ok(judged.verdict())
                 })?;
                 (errors, refusal)
@@ -40,13 +41,10 @@ impl Session {
         refusal.map_or(Ok(errors), Err)
     }
 
-    /// Takes the host's verdict: 0 accepts. Fails with the refusal if the host refuses.
-    pub fn set_certificate_validation_result(&self, policy_errors: u32) -> Result<Outcome, Failure> {
-        if policy_errors & !policy::ALL != 0 {
-            return Err(Failure::argument("this is not a SPANTLS_POLICY_ERROR value"));
-        }
+    /// Takes the host's verdict. Fails with the refusal if the host refuses.
+    pub fn set_certificate_validation_result(&self, policy_errors: PolicyErrors) -> Result<Outcome, Failure> {
         let verdict = match policy_errors {
-            0 => Ok(()),
+            PolicyErrors::NONE => Ok(()),
             errors => Err(Refusal::new(None, errors, REFUSED_BY_HOST)),
         };
         let refusal = match self.open_half()? {
@@ -85,7 +83,7 @@ impl Session {
         let refusal = match open {
             OpenQuestion::Certificate(ask) => refusal_by_host(&ask.0, alert),
             OpenQuestion::ServerContext(_) | OpenQuestion::Credentials(_) | OpenQuestion::Signature(_) => {
-                Refusal::new(Some(alert), 0, "the host ended the handshake")
+                Refusal::new(Some(alert), PolicyErrors::NONE, "the host ended the handshake")
             }
         };
         self.shared.counters.compute(|| self.refuse(running, &mut write, refusal))?;
@@ -128,7 +126,11 @@ impl Session {
     pub fn set_signature(&self, signature: &[u8]) -> Result<Outcome, Failure> {
         self.answer::<SignatureRequest>(|_, ask| {
             if signature.is_empty() {
-                return Ok(Err(Refusal::new(Some(Alert::INTERNAL_ERROR), 0, "the host could not sign")));
+                return Ok(Err(Refusal::new(
+                    Some(Alert::INTERNAL_ERROR),
+                    PolicyErrors::NONE,
+                    "the host could not sign",
+                )));
             }
             match ask.key.verify(ask.scheme, &ask.message, signature) {
                 true => Ok(Ok(signature.to_vec())),
@@ -248,7 +250,7 @@ impl Running {
 
 /// The host refuses this chain.
 pub(super) fn refusal_by_host(chain: &[CertificateDer<'static>], alert: Alert) -> Refusal {
-    let errors = if chain.is_empty() { policy::NOT_AVAILABLE } else { policy::CHAIN_ERRORS };
+    let errors = if chain.is_empty() { PolicyErrors::NOT_AVAILABLE } else { PolicyErrors::CHAIN_ERRORS };
     Refusal::new(Some(alert), errors, REFUSED_BY_HOST)
 }
 

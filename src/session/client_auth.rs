@@ -8,6 +8,7 @@ use crate::context::{ClientCertificateMode, Validation};
 use crate::handshake::refusal::Refusal;
 use crate::outcome::{Alert, Failure, Outcome};
 use crate::post_handshake::client_auth::Authentication;
+use crate::reason::PolicyErrors;
 use crate::trust::Extent;
 use crate::wire::Version;
 
@@ -76,10 +77,10 @@ impl Session {
     }
 
     /// Gives the default validation's verdict on a client of an open session.
-    pub(super) fn judge_client(&self, read: &mut ReadHalf) -> Result<(u32, Option<Failure>), Failure> {
+    pub(super) fn judge_client(&self, read: &mut ReadHalf) -> Result<(PolicyErrors, Option<Failure>), Failure> {
         let chain = self.remote_certificates();
         let judged = self.judged(&chain, None, Extent::Verdict);
-        Ok((judged.errors, self.answer_client(read, judged.verdict())?))
+        Ok((judged.reasons.policy_errors(), self.answer_client(read, judged.verdict())?))
     }
 
     /// Takes the verdict on a client of an open session. A refusal ends the session, and is returned.

@@ -10,7 +10,8 @@ use super::{Session, VisibleState, try_lock};
 use crate::client_hello::ClientHello;
 use crate::crypto::end_point::EndPoint;
 use crate::handshake::question::{Ask, CertificateRequest, SignatureRequest};
-use crate::outcome::{Failure, Outcome, Question, policy};
+use crate::outcome::{Failure, Outcome, Question};
+use crate::reason::PolicyErrors;
 use crate::trust;
 
 /// Ways to bind another protocol to the connection (RFC 5056).
@@ -49,7 +50,7 @@ impl Session {
             (stats.receive_calls, stats.send_calls) = bound.calls();
             if let Some(kernel) = bound.kernel() {
                 (stats.kernel_sends, stats.kernel_receives) = (kernel.sends(), kernel.receives());
-                (stats.kernel_reason, stats.kernel_os_error) = kernel.reason();
+                stats.kernel_refusal = kernel.refusal();
             }
         }
         stats
@@ -202,12 +203,12 @@ impl Session {
         self.shared.facts().asked.as_ref()?.signature_request.clone()
     }
 
-    /// Bits that the suspension itself brings: a client that showed no certificate.
-    pub fn pending_policy_errors(&self) -> u32 {
+    /// What the suspension itself says: a client that showed no certificate.
+    pub fn pending_policy_errors(&self) -> PolicyErrors {
         let asked = self.shared.state.now().question();
         match asked == Some(Question::Certificate) && self.shared.facts().remote_certificates.is_empty() {
-            true => policy::NOT_AVAILABLE,
-            false => 0,
+            true => PolicyErrors::NOT_AVAILABLE,
+            false => PolicyErrors::NONE,
         }
     }
 }

@@ -4,8 +4,8 @@
 //! Nothing received may lie here when the kernel takes over, so the handshake of such a session reads headers first and then
 //! what they announce. Records of pending output are bare: a header, then the message as it is.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use super::bound::Bound;
 use super::read::ReadHalf;
@@ -15,7 +15,7 @@ use crate::crypto::secrets::KeyMaterial;
 use crate::limits::{MAX_PLAINTEXT, RECORD_HEADER};
 use crate::outcome::{Alert, Failure, Outcome};
 use crate::record::held::{Held, RecordBuffer};
-use crate::transport::kernel::{CryptoInfo, Reason, Way};
+use crate::transport::kernel::{CryptoInfo, KernelReason, Way};
 use crate::transport::{Received, Sent};
 use crate::wire::record::next_record;
 use crate::wire::{ContentType, HandshakeType, Version};
@@ -37,8 +37,8 @@ pub(super) struct Kernel {
     /// Whether it takes new keys later (Linux 6.14), for TLS 1.3, one answer for each way.
     rekeys_sending: AtomicBool,
     rekeys_receiving: AtomicBool,
-    reason: AtomicU32,
-    errno: AtomicI32,
+    /// The first counts: a later one may only follow from it.
+    refusal: OnceLock<(KernelReason, i32)>,
     /// From the end of the handshake until the kernel has them.
     keys: Mutex<Option<Box<Keys>>>,
 }
@@ -63,8 +63,7 @@ impl Kernel {
             receives: AtomicBool::new(false),
             rekeys_sending: AtomicBool::new(false),
             rekeys_receiving: AtomicBool::new(false),
-            reason: AtomicU32::new(Reason::None as u32),
-            errno: AtomicI32::new(0),
+            refusal: OnceLock::new(),
             keys: Mutex::new(None),
         }
     }
@@ -87,16 +86,12 @@ impl Kernel {
     }
 
     /// Why it does not do all that was asked, and `errno`.
-    pub(super) fn reason(&self) -> (u32, i32) {
-        (self.reason.load(Ordering::Relaxed), self.errno.load(Ordering::Relaxed))
+    pub(super) fn refusal(&self) -> Option<(KernelReason, i32)> {
+        self.refusal.get().copied()
     }
 
-    /// The first reason counts: a later one may only follow from it.
-    fn refuse(&self, reason: Reason, errno: i32) {
-        let (none, reason) = (Reason::None as u32, reason as u32);
-        if self.reason.compare_exchange(none, reason, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            self.errno.store(errno, Ordering::Relaxed);
-        }
+    fn refuse(&self, reason: KernelReason, errno: i32) {
+        let _ = self.refusal.set((reason, errno));
     }
 
     fn rekeys(&self, way: Way) -> &AtomicBool {
@@ -113,11 +108,11 @@ impl Kernel {
     /// Gives the kernel the keys of one way; true if it takes them.
     fn install(&self, bound: &Bound, way: Way, info: Option<CryptoInfo>, version: Version) -> bool {
         let Some(info) = info else {
-            self.refuse(Reason::Refused, 0);
+            self.refuse(KernelReason::Refused, 0);
             return false;
         };
         if let Err(errno) = bound.socket().set_keys(way, &info) {
-            self.refuse(Reason::Refused, errno);
+            self.refuse(KernelReason::Refused, errno);
             return false;
         }
         // The same keys again change nothing, but show whether it would take others.
@@ -134,10 +129,10 @@ impl Session {
         let Some(kernel) = bound.kernel() else { return };
         let Some(keys) = kernel.keys().take() else { return };
         if !cfg!(target_os = "linux") {
-            return kernel.refuse(Reason::Platform, 0);
+            return kernel.refuse(KernelReason::Platform, 0);
         }
         if let Err(errno) = bound.socket().start_tls() {
-            return kernel.refuse(Reason::Unavailable, errno);
+            return kernel.refuse(KernelReason::Unavailable, errno);
         }
         debug_assert!(kept.is_empty() || !kernel.wanted.receive);
         if kernel.wanted.receive
@@ -148,7 +143,7 @@ impl Session {
             kernel.receives.store(kernel.install(bound, Way::Receive, info, version), Ordering::Relaxed);
         }
         if kernel.wanted.send && self.context().max_fragment_size().is_some() {
-            kernel.refuse(Reason::Options, 0);
+            kernel.refuse(KernelReason::Options, 0);
         } else if kernel.wanted.send
             && let Some((version, sequence)) = write.keys_in_force()
         {
@@ -338,6 +333,7 @@ mod tests {
     use super::*;
     use crate::context::{Context, Credentials, Options};
     use crate::outcome::{FailureKind, Question};
+    use crate::reason::PolicyErrors;
     use crate::transport::Socket;
 
     fn certificates(name: &str) -> Vec<u8> {
@@ -362,7 +358,7 @@ mod tests {
             input.drain(..counts.consumed);
             wire.write_all(&room[..counts.written]).unwrap();
             if outcome == Outcome::Suspended(Question::Certificate) {
-                client.set_certificate_validation_result(0).unwrap();
+                client.set_certificate_validation_result(PolicyErrors::NONE).unwrap();
                 continue;
             }
             if server.handshake() == Ok(Outcome::Complete) {

@@ -31,6 +31,7 @@ pub(crate) use crate::handshake::fiber::stack::pool as handshakes_under_way;
 pub(crate) use crate::handshake::not_asked;
 use crate::outcome::{Failure, FailureKind, Outcome};
 pub use crate::transport::Socket;
+pub use crate::transport::kernel::KernelReason;
 use crate::trust;
 use crate::wiping::stack;
 pub use crate::wire::Version;

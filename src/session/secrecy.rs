@@ -13,6 +13,7 @@ use crate::crypto::ticket_keys::TicketKeys;
 use crate::crypto::ticket_roots;
 use crate::handshake::client_tickets::ClientTickets;
 use crate::outcome::{Alert, Failure, Outcome, Question};
+use crate::reason::PolicyErrors;
 
 const ROOT: &[u8; 37] = b"\x9d\xe1 a root that no text may hold \x00\x01\xfe\xff\x80";
 const TICKET_ROOT: TicketRoot<'static> = TicketRoot { secret: ROOT, seal_from: 0, open_until: i64::MAX };
@@ -122,7 +123,7 @@ fn step(session: &Session, inbox: &mut Vec<u8>, outbox: &mut Vec<u8>, failures: 
     outbox.extend_from_slice(&room[..counts.written]);
     if outcome == Outcome::Suspended(Question::Certificate) {
         failures.extend(session.set_signature(ROOT).err());
-        failures.extend(session.set_certificate_validation_result(0).err());
+        failures.extend(session.set_certificate_validation_result(PolicyErrors::NONE).err());
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::outcome::Question;
+use crate::transport::kernel::KernelReason;
 
 /// A count that only grows.
 #[derive(Default)]
@@ -78,9 +79,8 @@ pub struct Stats {
     pub send_calls: u64,
     pub kernel_sends: bool,
     pub kernel_receives: bool,
-    /// A number of the C header's.
-    pub kernel_reason: u32,
-    pub kernel_os_error: i32,
+    /// Why the kernel does not do all that was asked, and `errno`.
+    pub kernel_refusal: Option<(KernelReason, i32)>,
 }
 
 impl Counters {

@@ -7,7 +7,8 @@ use super::*;
 use crate::client_hello::ClientHello;
 use crate::context::{ClientCertificateMode, Context, Credentials, Options, TicketRoot};
 use crate::handshake::question::SignatureRequest;
-use crate::outcome::{Alert, Question, policy};
+use crate::outcome::{Alert, Question};
+use crate::reason::PolicyErrors;
 
 fn certificates(name: &str) -> Vec<u8> {
     std::fs::read(format!("{}/ffi-tests/certs/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
@@ -127,7 +128,7 @@ const SERVERS: [(&str, &str); 5] = [
 ];
 
 fn accept(session: &Session) {
-    assert_eq!(session.accept_with_default_validation(), Ok(0));
+    assert_eq!(session.accept_with_default_validation(), Ok(PolicyErrors::NONE));
 }
 
 /// Both ends derive the same, and what there is not is refused.
@@ -236,7 +237,7 @@ fn a_verdict_can_come_late_and_from_other_threads() {
                     accept(session);
                     verdicts += 1;
                     assert_eq!(session.accept_with_default_validation().unwrap_err().kind, FailureKind::InvalidState);
-                    assert!(session.set_certificate_validation_result(0).is_err());
+                    assert!(session.set_certificate_validation_result(PolicyErrors::NONE).is_err());
                 }
             }
             if done {
@@ -316,18 +317,24 @@ fn a_client_without_a_certificate_is_held_back_or_refused() {
                     match pair.step_server() {
                         Ok(Outcome::Suspended(_)) => {
                             assert_eq!(mode, ClientCertificateMode::Request);
-                            assert_eq!(pair.server.pending_policy_errors(), policy::NOT_AVAILABLE);
+                            assert_eq!(pair.server.pending_policy_errors(), PolicyErrors::NOT_AVAILABLE);
                             assert_eq!(
-                                pair.server.default_validation().map(|report| report.policy_errors),
-                                Ok(policy::NOT_AVAILABLE)
+                                pair.server.default_validation().map(|report| report.reasons.policy_errors()),
+                                Ok(PolicyErrors::NOT_AVAILABLE)
                             );
                             assert_eq!(pair.server.remote_certificates().len(), 0);
                             match accepted {
                                 true => {
-                                    assert_eq!(pair.server.accept_with_default_validation(), Ok(policy::NOT_AVAILABLE))
+                                    assert_eq!(
+                                        pair.server.accept_with_default_validation(),
+                                        Ok(PolicyErrors::NOT_AVAILABLE)
+                                    )
                                 }
                                 false => {
-                                    let refusal = pair.server.set_certificate_validation_result(1).unwrap_err();
+                                    let refusal = pair
+                                        .server
+                                        .set_certificate_validation_result(PolicyErrors::NOT_AVAILABLE)
+                                        .unwrap_err();
                                     assert_eq!(refusal.kind, FailureKind::Authentication);
                                     assert!(pair.server.state().failed);
                                 }
@@ -728,7 +735,10 @@ fn every_question_of_a_handshake_is_answered_by_the_host() {
                             assert_eq!(session.set_client_credentials(Some(own)), Ok(Outcome::Complete));
                         }
                         Question::Certificate => {
-                            assert_eq!(session.set_certificate_validation_result(0), Ok(Outcome::Complete));
+                            assert_eq!(
+                                session.set_certificate_validation_result(PolicyErrors::NONE),
+                                Ok(Outcome::Complete)
+                            );
                         }
                         Question::Signature => {
                             let request = session.signature_request().unwrap();
@@ -810,7 +820,7 @@ fn refusing_and_leaving_at_every_question() {
                         match question {
                             Question::ServerContext => session.set_server_context(chosen.clone()),
                             Question::Credentials => session.set_client_credentials(Some(credentials("server-p256"))),
-                            Question::Certificate => session.set_certificate_validation_result(0),
+                            Question::Certificate => session.set_certificate_validation_result(PolicyErrors::NONE),
                             Question::Signature => {
                                 let request = session.signature_request().unwrap();
                                 session.set_signature(&sign("server-p256", &request))
@@ -892,7 +902,9 @@ fn connect(server: &Arc<Context>, client: &Arc<Context>, preset: Option<Arc<Cred
     client.set_target_host_name("localhost").unwrap();
     client.set_client_credentials(preset).unwrap();
     let mut pair = Pair { client, server, to_client: Vec::new(), to_server: Vec::new() };
-    pair.shake(|session| assert_eq!(session.set_certificate_validation_result(0), Ok(Outcome::Complete)));
+    pair.shake(|session| {
+        assert_eq!(session.set_certificate_validation_result(PolicyErrors::NONE), Ok(Outcome::Complete))
+    });
     while !pair.to_client.is_empty() {
         let mut counts = Counts::default();
         pair.client.decrypt(&pair.to_client, &mut [0; 20_000], &mut counts).unwrap();
@@ -1119,7 +1131,7 @@ fn a_refusal_in_a_full_handshake_forgets_the_tickets() {
         while refused.step_client() != Ok(Outcome::Suspended(Question::Certificate)) {
             refused.step_server().unwrap();
         }
-        let refusal = refused.client.set_certificate_validation_result(4).unwrap_err();
+        let refusal = refused.client.set_certificate_validation_result(PolicyErrors::CHAIN_ERRORS).unwrap_err();
         assert_eq!(refusal.kind, FailureKind::Authentication);
         assert_eq!(refused.step_client().unwrap_err().kind, FailureKind::Authentication);
         assert!(!resumed(&connect(&server, &client, None)));
@@ -1159,11 +1171,17 @@ fn a_host_that_looks_before_it_accepts_pays_for_one_judgement() {
         let judgements = std::cell::Cell::new(0);
         let look_and_accept = |session: &Session| {
             let before = CHECKS.get();
-            assert_eq!(session.default_validation().map(|report| report.policy_errors), Ok(0));
+            assert_eq!(
+                session.default_validation().map(|report| report.reasons.policy_errors()),
+                Ok(PolicyErrors::NONE)
+            );
             // The leaf's signature and the intermediate's.
             assert_eq!(CHECKS.get() - before, 2);
-            assert_eq!(session.default_validation().map(|report| report.policy_errors), Ok(0));
-            assert_eq!(session.accept_with_default_validation(), Ok(0));
+            assert_eq!(
+                session.default_validation().map(|report| report.reasons.policy_errors()),
+                Ok(PolicyErrors::NONE)
+            );
+            assert_eq!(session.accept_with_default_validation(), Ok(PolicyErrors::NONE));
             assert_eq!(CHECKS.get() - before, 2);
             judgements.set(judgements.get() + 1);
         };
@@ -1192,11 +1210,11 @@ fn a_dot_at_the_end_of_a_target_name_is_neither_sent_nor_compared() {
         let mut judged = None;
         for _ in 0..10 {
             if let Ok(Outcome::Suspended(_)) = pair.step_client() {
-                judged = Some(pair.client.accept_with_default_validation().unwrap() & policy::NAME_MISMATCH);
+                judged = Some(pair.client.accept_with_default_validation().unwrap().name_mismatch);
             }
             drop(pair.step_server());
         }
-        assert_eq!(judged, Some(0), "{name}");
+        assert_eq!(judged, Some(false), "{name}");
         assert_eq!(pair.server.target_host_name(), "localhost");
         assert_eq!(pair.client.target_host_name(), name);
     }

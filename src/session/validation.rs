@@ -10,17 +10,15 @@ use crate::handshake::question::OpenQuestion;
 use crate::handshake::refusal::Refusal;
 use crate::limits::HEADROOM;
 use crate::memory;
-use crate::outcome::{Alert, Failure, Question, policy};
-use crate::reason::{Blame, NO_CERTIFICATE, Reason, Reasons};
+use crate::outcome::{Alert, Failure, Question};
+use crate::reason::{Blame, NO_CERTIFICATE, PolicyErrors, Reason, Reasons};
 use crate::trust::Extent;
 
 /// The default validation's verdict.
 #[derive(Clone)]
 pub(super) struct Judged {
-    /// What is wrong with the peer's certificate.
-    pub(super) errors: u32,
-    /// All of it, if `extent` is a report.
-    reasons: Reasons,
+    /// What is wrong with the peer's certificate: all of it, if `extent` is a report.
+    pub(super) reasons: Reasons,
     extent: Extent,
     /// There is none for a client that may decline, and has.
     refusal: Option<Refusal>,
@@ -35,9 +33,7 @@ impl Judged {
 /// Why the default validation refuses the peer, or would.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValidationReport {
-    /// `policy` bits; 0 is trust.
-    pub policy_errors: u32,
-    /// All faults.
+    /// All faults; none is trust.
     pub reasons: Reasons,
     /// The one that decides the alert.
     pub blame: Option<Blame>,
@@ -62,14 +58,13 @@ impl Session {
                 _ => return Err(not_asked(Question::Certificate)),
             },
         };
-        let Judged { errors, reasons, refusal, .. } = judged;
+        let Judged { reasons, refusal, .. } = judged;
         let message = match &refusal {
             Some(refusal) => refusal.reason.clone().into_owned(),
             None if reasons.has(Reason::NoCertificate) => NO_CERTIFICATE.into(),
             None => String::new(),
         };
         Ok(ValidationReport {
-            policy_errors: errors,
             reasons,
             blame: refusal.as_ref().map_or_else(|| Blame::without_a_certificate(reasons), |refusal| refusal.blame),
             alert: refusal.and_then(|refusal| refusal.alert),
@@ -88,7 +83,6 @@ impl Session {
             // A client may decline what it was only requested to show: in the handshake, or later by a call of the host.
             let must_show = self.context().client_certificates() == ClientCertificateMode::Require;
             return Judged {
-                errors: policy::NOT_AVAILABLE,
                 reasons: Reason::NoCertificate.into(),
                 extent: Extent::Report,
                 refusal: must_show.then(Refusal::no_certificate),
@@ -99,10 +93,10 @@ impl Session {
             return known;
         }
         let judgement = self.context().trust().judge(chain, name, extent);
-        let errors = judgement.policy_errors;
-        let refusal = (errors != 0)
+        let errors = judgement.reasons.policy_errors();
+        let refusal = (errors != PolicyErrors::NONE)
             .then(|| Refusal { blame: judgement.blame, ..Refusal::new(judgement.alert, errors, judgement.message) });
-        let judged = Judged { errors, reasons: judgement.reasons, extent, refusal };
+        let judged = Judged { reasons: judgement.reasons, extent, refusal };
         let mut facts = self.shared.facts();
         facts.verified_path = judgement.path;
         facts.asked().judged = Some(judged.clone());

@@ -17,19 +17,17 @@ pub(crate) enum Way {
     Receive,
 }
 
-/// Why the kernel does not do what was asked of it; numbered as in the C header.
+/// Why the kernel does not do what was asked of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
-    /// It does, or nothing was asked.
-    None = 0,
+pub enum KernelReason {
     /// The operating system has no TLS.
-    Platform = 1,
+    Platform,
     /// This kernel, or this kind of socket, has none: its `errno` says more.
-    Unavailable = 2,
+    Unavailable,
     /// It has refused the keys of this version and suite: its `errno` says more.
-    Refused = 3,
+    Refused,
     /// The options limit the size of records, which it does not.
-    Options = 4,
+    Options,
 }
 
 /// A `struct tls12_crypto_info_…`; wiped when dropped.

@@ -158,7 +158,8 @@ pub(crate) mod tests {
     use rustls::pki_types::CertificateDer;
 
     use super::*;
-    use crate::outcome::{Alert, policy};
+    use crate::outcome::Alert;
+    use crate::reason::PolicyErrors;
     use crate::reason::Reason;
     use crate::trust::{Extent, Judgement, Peer, Policy, Rules};
 
@@ -204,7 +205,7 @@ pub(crate) mod tests {
         let mut shown = vec![leaf.clone()];
         shown.extend((0..100).map(|number| forged(issuer, number)));
         let (judgement, checks) = judged(&shown, vec![root()]);
-        assert_eq!(judgement.policy_errors, policy::CHAIN_ERRORS);
+        assert_eq!(judgement.reasons.policy_errors(), PolicyErrors::CHAIN_ERRORS);
         assert_eq!(judgement.alert, Some(Alert::UNKNOWN_CA));
         assert!(judgement.message.contains("too many"), "{}", judgement.message);
         assert_eq!(checks, MAX_WRONG_SIGNATURES);
@@ -216,7 +217,7 @@ pub(crate) mod tests {
         let mut shown = vec![forged(leaf, 0)];
         shown.extend(std::iter::repeat_n(issuer.clone(), 100));
         let (judgement, checks) = judged(&shown, vec![root()]);
-        assert_eq!(judgement.policy_errors, policy::CHAIN_ERRORS, "{}", judgement.message);
+        assert_eq!(judgement.reasons.policy_errors(), PolicyErrors::CHAIN_ERRORS, "{}", judgement.message);
         // The issuer's, which is right, and the leaf's, however often webpki asks.
         assert_eq!(checks, 2);
     }
@@ -228,7 +229,7 @@ pub(crate) mod tests {
         shown.extend((0..7).map(|number| forged(issuer, number)));
         shown.push(issuer.clone());
         let (judgement, checks) = judged(&shown, vec![root()]);
-        assert_eq!((judgement.policy_errors, checks), (0, 7 + 2), "{}", judgement.message);
+        assert_eq!((judgement.reasons.policy_errors(), checks), (PolicyErrors::NONE, 7 + 2), "{}", judgement.message);
     }
 
     #[test]
@@ -246,7 +247,7 @@ pub(crate) mod tests {
         let mut anchors: Vec<CertificateDer<'static>> = (0..19).map(renamed).collect();
         anchors.push(root());
         let (judgement, checks) = judged(&chain(), anchors);
-        assert_eq!((judgement.policy_errors, checks), (0, 19 + 2), "{}", judgement.message);
+        assert_eq!((judgement.reasons.policy_errors(), checks), (PolicyErrors::NONE, 19 + 2), "{}", judgement.message);
     }
 
     #[test]

@@ -42,7 +42,7 @@ use self::path::Subject;
 pub(crate) use self::who::{not_after, who};
 use crate::crypto::provider;
 use crate::limits::MAX_SIGNING_RSA_BITS;
-use crate::outcome::{Alert, Failure, policy};
+use crate::outcome::{Alert, Failure};
 use crate::reason::{Blame, NO_CERTIFICATE, Reason, Reasons};
 
 /// Whose certificates are judged.
@@ -86,8 +86,6 @@ pub(crate) enum Extent {
 /// What the default validation found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Judgement {
-    /// `policy` bits; 0 is trust.
-    pub(crate) policy_errors: u32,
     /// The alert for the worst of them.
     pub(crate) alert: Option<Alert>,
     /// What is wrong, in words; empty when nothing is.
@@ -141,7 +139,6 @@ impl Policy {
         match self.chain(subject) {
             Ok(path) => judgement.path = path,
             Err(fault) => {
-                judgement.policy_errors |= policy::CHAIN_ERRORS;
                 judgement.alert = Some(alert::for_chain(&fault));
                 judgement.message = self.describe(&fault);
                 judgement.blame = Some(self.blame(subject, &fault));
@@ -224,19 +221,11 @@ impl Policy {
 
 impl Judgement {
     fn trust() -> Self {
-        Self {
-            policy_errors: 0,
-            alert: None,
-            message: String::new(),
-            blame: None,
-            reasons: Reasons::default(),
-            path: Box::default(),
-        }
+        Self { alert: None, message: String::new(), blame: None, reasons: Reasons::default(), path: Box::default() }
     }
 
     fn of_no_certificate() -> Self {
         Self {
-            policy_errors: policy::NOT_AVAILABLE,
             alert: Some(Alert::CERTIFICATE_REQUIRED),
             message: NO_CERTIFICATE.into(),
             blame: Blame::without_a_certificate(Reason::NoCertificate.into()),
@@ -247,7 +236,6 @@ impl Judgement {
 
     /// A chain error weighs more: the name on a certificate that no one vouches for says nothing.
     fn add_name_mismatch(&mut self, words: &str) {
-        self.policy_errors |= policy::NAME_MISMATCH;
         self.alert = self.alert.or(Some(Alert::BAD_CERTIFICATE));
         self.blame = self.blame.or(Some(Blame { reason: Reason::NameMismatch, depth: Some(0), rule: None }));
         self.reasons.insert(Reason::NameMismatch);

@@ -6,7 +6,8 @@ use webpki::EndEntityCert;
 
 use super::fields;
 use crate::certificate;
-use crate::outcome::{Failure, FailureKind, policy};
+use crate::outcome::{Failure, FailureKind};
+use crate::reason::PolicyErrors;
 
 /// A name as it is sent and compared: a dot at its end, which makes it absolute (RFC 1034 section 3.1), is not part of a
 /// server name (RFC 6066 section 3).
@@ -27,7 +28,7 @@ pub(crate) fn matches_name(certificate: &[u8], name: &str) -> Result<(), Failure
     is_for(&certificate.into(), &name).or_else(|reason| {
         // What is no certificate is not one for another name.
         certificate::check(certificate)?;
-        Err(Failure { policy_errors: policy::NAME_MISMATCH, ..Failure::new(FailureKind::Authentication, reason) })
+        Err(Failure { policy_errors: PolicyErrors::NAME_MISMATCH, ..Failure::new(FailureKind::Authentication, reason) })
     })
 }
 
@@ -71,9 +72,12 @@ mod tests {
         let chain = [CertificateDer::from(certificate.to_vec())];
         let now = UnixTime::since_unix_epoch(Duration::from_secs(1_700_000_000));
         let judgement = policy.judge_at(&chain, Some(&server_name(name).unwrap()), now, Extent::Verdict);
-        assert_eq!(alone.is_err(), judgement.policy_errors & policy::NAME_MISMATCH != 0, "{name}");
+        assert_eq!(alone.is_err(), judgement.reasons.policy_errors().name_mismatch, "{name}");
         if let Err(failure) = &alone {
-            assert_eq!((failure.kind, failure.policy_errors), (FailureKind::Authentication, policy::NAME_MISMATCH));
+            assert_eq!(
+                (failure.kind, failure.policy_errors),
+                (FailureKind::Authentication, PolicyErrors::NAME_MISMATCH)
+            );
         }
         alone.is_ok()
     }

@@ -14,6 +14,7 @@ use rustls::{
 };
 use spantls::context::{ClientCertificateMode, Context, Credentials, Options};
 use spantls::outcome::{Outcome, Question};
+use spantls::reason::PolicyErrors;
 use spantls::session::{Counts, Session};
 
 thread_local! {
@@ -88,7 +89,7 @@ fn cost(context: &Arc<Context>, compressor: &'static dyn CertCompressor) -> (usi
         let outcome = session.process_handshake(&inbox, &mut room, &mut counts).unwrap();
         most = most.max(PEAK_BYTES.get() - before);
         if outcome == Outcome::Suspended(Question::Certificate) {
-            session.set_certificate_validation_result(0).unwrap();
+            session.set_certificate_validation_result(PolicyErrors::NONE).unwrap();
         }
         complete = outcome == Outcome::Complete;
         inbox.drain(..counts.consumed);

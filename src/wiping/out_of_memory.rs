@@ -6,6 +6,7 @@ use super::common::{certificate, server};
 use super::{BUDGET, LIVE_BYTES};
 use spantls::context::{Context, Credentials, Options};
 use spantls::outcome::{Failure, FailureKind, Outcome, Question};
+use spantls::reason::PolicyErrors;
 use spantls::session::{Counts, Session};
 
 /// Runs `call` with so much memory left; if that is not enough, again with all that it wants.
@@ -55,7 +56,7 @@ fn life(left: isize) -> usize {
     for _ in 0..20 {
         let first = step(&client, left, &mut hungry, &mut to_client, &mut to_server);
         if first == Outcome::Suspended(Question::Certificate) {
-            assert_eq!(starved(left, &mut hungry, || client.accept_with_default_validation()), 0);
+            assert_eq!(starved(left, &mut hungry, || client.accept_with_default_validation()), PolicyErrors::NONE);
         }
         let second = step(&server, left, &mut hungry, &mut to_server, &mut to_client);
         if (first, second) == (Outcome::Complete, Outcome::Complete) {

@@ -109,7 +109,7 @@ fn a_client_whose_last_flight_cannot_be_sent_hears_from_the_read_half_why() {
     pair.send_and_go();
     let mut status = pair.bound.handshake();
     if status == Ok(Outcome::Suspended(Question::Certificate)) {
-        pair.bound.set_certificate_validation_result(0).unwrap();
+        pair.bound.set_certificate_validation_result(PolicyErrors::NONE).unwrap();
         status = pair.bound.handshake();
     }
     assert_eq!(status, Ok(Outcome::Complete));

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use spantls::context::Context;
 use spantls::outcome::{Alert, Failure, FailureKind, Outcome, Question};
+use spantls::reason::PolicyErrors;
 use spantls::session::{Counts, Negotiated, Session, VisibleState};
 
 /// What a party does once its handshake is complete. It reads all the time.
@@ -38,7 +39,7 @@ pub enum Step {
 pub enum Judge {
     Accept,
     Default,
-    Refuse(u32),
+    Refuse(PolicyErrors),
     Reject(u8),
     /// Shuts down instead of answering.
     Cancel,
@@ -251,7 +252,7 @@ fn prime(client: &Arc<Context>, server: &Arc<Context>) {
             inboxes[1 - me].extend_from_slice(&room[..counts.written]);
             match outcome {
                 Outcome::Suspended(Question::Credentials) => sessions[me].set_client_credentials(None).unwrap(),
-                Outcome::Suspended(_) => sessions[me].set_certificate_validation_result(0).unwrap(),
+                Outcome::Suspended(_) => sessions[me].set_certificate_validation_result(PolicyErrors::NONE).unwrap(),
                 _ => break,
             };
         }
@@ -535,7 +536,9 @@ impl Party<'_> {
     fn answer(&mut self) {
         let session = &self.session;
         match self.role.judge {
-            Judge::Accept => assert_eq!(session.set_certificate_validation_result(0), Ok(Outcome::Complete)),
+            Judge::Accept => {
+                assert_eq!(session.set_certificate_validation_result(PolicyErrors::NONE), Ok(Outcome::Complete))
+            }
             Judge::Default => assert!(session.accept_with_default_validation().is_ok()),
             Judge::Refuse(errors) => {
                 let refusal = session.set_certificate_validation_result(errors).unwrap_err();

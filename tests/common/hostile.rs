@@ -13,6 +13,7 @@ use rustls::{
 };
 use spantls::context::Context;
 use spantls::outcome::{Outcome, Question};
+use spantls::reason::PolicyErrors;
 use spantls::session::{Counts, Session};
 
 use super::common::{TLS12, certificate, client, server};
@@ -47,7 +48,7 @@ pub fn pair(ours_is_server: bool, protocol: Version, suite: u16) -> (Session, Ho
         let (mut room, mut counts) = (vec![0; 20_000], Counts::default());
         match session.process_handshake(&inbox, &mut room, &mut counts).unwrap() {
             Outcome::Suspended(Question::Certificate) => {
-                session.set_certificate_validation_result(0).unwrap();
+                session.set_certificate_validation_result(PolicyErrors::NONE).unwrap();
             }
             outcome => complete = outcome == Outcome::Complete,
         }

@@ -10,6 +10,7 @@ use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use spantls::context::{Context, Credentials, Options};
 use spantls::outcome::{Alert, Failure, Outcome, Question};
+use spantls::reason::PolicyErrors;
 use spantls::session::{Counts, Session};
 
 pub const TLS12: Version = Version::Tls12;
@@ -163,7 +164,10 @@ impl Side {
                 self.staple_asked = session.ocsp_response();
                 match self.judge {
                     Judge::Accept => {
-                        assert_eq!(session.set_certificate_validation_result(0), Ok(Outcome::Complete));
+                        assert_eq!(
+                            session.set_certificate_validation_result(PolicyErrors::NONE),
+                            Ok(Outcome::Complete)
+                        );
                     }
                     Judge::Default => assert!(session.accept_with_default_validation().is_ok()),
                     Judge::Refuse(alert) => assert_eq!(session.reject(alert), Ok(Outcome::Complete)),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use spantls::context::{Context, Credentials, Options};
 use spantls::outcome::{Outcome, Question};
+use spantls::reason::PolicyErrors;
 use spantls::session::{Counts, Session};
 
 pub const TLS12: Version = Version::Tls12;
@@ -71,7 +72,7 @@ pub fn step(
     input.drain(..counts.consumed);
     output.extend_from_slice(&room[..counts.written]);
     if outcome == Outcome::Suspended(Question::Certificate) {
-        session.set_certificate_validation_result(0).unwrap();
+        session.set_certificate_validation_result(PolicyErrors::NONE).unwrap();
     }
     (outcome, counts)
 }

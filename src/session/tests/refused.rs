@@ -74,8 +74,8 @@ fn make(session: &Session, call: Call, input: &[u8], other: &Arc<Context>, sent:
         Call::Shutdown(cap) => drop(session.shutdown(&mut room[..cap], &mut counts.written)),
         Call::EndOfInput => drop(session.end_of_input()),
         Call::Accept => drop(session.accept_with_default_validation().unwrap_err()),
-        Call::AcceptByHost => drop(session.set_certificate_validation_result(0).unwrap_err()),
-        Call::Refuse => drop(session.set_certificate_validation_result(2).unwrap_err()),
+        Call::AcceptByHost => drop(session.set_certificate_validation_result(PolicyErrors::NONE).unwrap_err()),
+        Call::Refuse => drop(session.set_certificate_validation_result(PolicyErrors::NAME_MISMATCH).unwrap_err()),
         Call::Reject => drop(session.reject(Alert(80)).unwrap_err()),
         Call::Credentials => drop(session.set_client_credentials(None).unwrap_err()),
         Call::Signature => drop(session.set_signature(&[1]).unwrap_err()),
@@ -125,7 +125,9 @@ fn before(asked: Asked, protocols: Version, is_server: bool) -> Pair {
     };
     if matches!(asked, Asked::Resumed) {
         let mut first = new();
-        first.shake(|session| assert_eq!(session.set_certificate_validation_result(0), Ok(Outcome::Complete)));
+        first.shake(|session| {
+            assert_eq!(session.set_certificate_validation_result(PolicyErrors::NONE), Ok(Outcome::Complete))
+        });
         while !first.to_client.is_empty() {
             let mut counts = Counts::default();
             first.client.decrypt(&first.to_client, &mut [0; 20_000], &mut counts).unwrap();
@@ -157,7 +159,7 @@ proptest! {
                     refused = true;
                     break;
                 }
-                pair.client.set_certificate_validation_result(0).unwrap();
+                pair.client.set_certificate_validation_result(PolicyErrors::NONE).unwrap();
             }
             if pair.step_server() == Ok(Outcome::Suspended(Question::Certificate)) {
                 refused = true;
@@ -169,7 +171,7 @@ proptest! {
             true => (&pair.server, pair.to_server.clone()),
             false => (&pair.client, pair.to_client.clone()),
         };
-        let refusal = session.set_certificate_validation_result(4).unwrap_err();
+        let refusal = session.set_certificate_validation_result(PolicyErrors::CHAIN_ERRORS).unwrap_err();
         prop_assert_eq!(refusal.kind, FailureKind::Authentication);
         let alert = refusal.alert_sent.unwrap();
         let mut sent = Vec::new();
