@@ -76,7 +76,7 @@ pub(super) fn message(raw: &[u8]) -> Result<(u16, Parts), Unreadable> {
 }
 
 fn extensions(mut list: Reader<'_>, parts: &mut Parts) -> Result<(), Unreadable> {
-    let mut seen = Seen::default();
+    let mut seen = NumberSet::default();
     while !list.is_empty() {
         let (extension_type, contents) = any_extension(&mut list).ok_or(malformed("an extension is cut short"))?;
         // RFC 8446 section 4.2.
@@ -263,15 +263,15 @@ fn u16_list16<'a>(contents: &mut Reader<'a>) -> Option<Reader<'a>> {
 }
 
 /// A bit for each number seen before, so that a ClientHello of thousands of extensions is checked in linear time.
-struct Seen(Vec<u64>);
+struct NumberSet(Vec<u64>);
 
-impl Default for Seen {
+impl Default for NumberSet {
     fn default() -> Self {
         Self(vec![0; (1 << 16) / 64])
     }
 }
 
-impl Seen {
+impl NumberSet {
     /// Whether `number` is new.
     fn insert(&mut self, number: u16) -> bool {
         let bit = 1 << (number % 64);

@@ -18,7 +18,7 @@ use crate::wiping::stack::{HANDSHAKE, wiping};
 /// Bytes of a root's name, which stands at the front of each ticket.
 pub(super) const NAME: usize = 8;
 
-pub(super) type Name = [u8; NAME];
+pub(super) type RootName = [u8; NAME];
 
 /// A root as the host gives it. Times are in seconds since 1970.
 #[derive(Clone, Copy)]
@@ -33,7 +33,7 @@ pub struct TicketRoot<'a> {
 
 /// A root in memory, wiped with its last user.
 pub(crate) struct Root {
-    name: Name,
+    name: RootName,
     pub(super) secret: Zeroizing<Vec<u8>>,
     seal_from: u64,
     /// The first moment at which it does not open any more.
@@ -55,7 +55,7 @@ impl Root {
         Some(Arc::new(Self { name, secret, seal_from, open_until }))
     }
 
-    pub(super) fn name(&self) -> &Name {
+    pub(super) fn name(&self) -> &RootName {
         &self.name
     }
 }
@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn the_root_whose_time_came_last_seals_and_all_open_until_their_end() {
         let given = [root(2, 2000, 4000), root(1, 1000, 2100), root(3, 3000, 5000)];
-        let names: Vec<Name> = from_host(&given).unwrap().iter().map(|root| root.name).collect();
+        let names: Vec<RootName> = from_host(&given).unwrap().iter().map(|root| root.name).collect();
         for (now, seals, open) in [
             (0, None, [true, true, true]),
             (999, None, [true, true, true]),

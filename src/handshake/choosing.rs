@@ -4,7 +4,7 @@ use super::connection::Connection;
 use super::hello::{HelloReader, Part};
 use super::question::{Ask, ContextRequest, OpenQuestion};
 use super::server_start::ServerStart;
-use super::{Event, Handshake, State};
+use super::{Event, Handshake, HandshakeState};
 use crate::outcome::Failure;
 use crate::wire::Record;
 
@@ -34,7 +34,7 @@ impl Handshake {
     /// this record. It never sees a ClientHello that could not be read here.
     pub(super) fn feed_hello(&mut self, record: Record<'_>) -> Result<Option<Event>, Failure> {
         let context = match &mut self.state {
-            State::Hello { reader, context } => {
+            HandshakeState::Hello { reader, context } => {
                 match reader.read(record) {
                     Part::Fragment => return Ok(Some(Event::NeedsInput)),
                     Part::Refused(failure) => return self.fail(failure, None).map(Some),
@@ -43,12 +43,12 @@ impl Handshake {
                 if context.is_none() {
                     reader.give_up();
                     let (reader, ask) = (std::mem::take(reader), Ask::new(ContextRequest));
-                    self.state = State::Choosing { reader, ask: ask.clone() };
+                    self.state = HandshakeState::Choosing { reader, ask: ask.clone() };
                     return Ok(Some(Event::Asks(OpenQuestion::ServerContext(ask))));
                 }
                 context.as_ref()
             }
-            State::Choosing { reader, ask } => {
+            HandshakeState::Choosing { reader, ask } => {
                 if !self.client_hello.as_ref().is_some_and(|hello| reader.completes(record, hello.raw())) {
                     return Err(other_input());
                 }

@@ -27,13 +27,13 @@ type Key = (ServerName<'static>, Identity);
 
 /// See above.
 pub(crate) struct ClientTickets {
-    kept: Mutex<Kept>,
+    store: Mutex<TicketStore>,
     /// X25519's share goes along with that of X25519MLKEM768.
     offers_both: bool,
 }
 
 #[derive(Default)]
-struct Kept {
+struct TicketStore {
     servers: HashMap<Key, Server>,
     /// No ticket in the store expires earlier.
     expires: u64,
@@ -75,22 +75,22 @@ impl Server {
 impl ClientTickets {
     /// For a client with these groups.
     pub(crate) fn new(groups: &[&'static dyn SupportedKxGroup]) -> Self {
-        Self { kept: Mutex::default(), offers_both: groups::offers_both(groups) }
+        Self { store: Mutex::default(), offers_both: groups::offers_both(groups) }
     }
 
     /// Erases expired tickets and the secrets of their sessions.
     pub(crate) fn forget_expired(&self) {
-        drop(self.kept());
+        drop(self.store());
     }
 
     /// Forgets what there is for this session's server: its certificate was refused.
     pub(super) fn forget(&self, name: &ServerName<'static>, taps: &Taps) {
         let identity = taps.seen().identity();
-        let mut kept = self.kept();
+        let mut store = self.store();
         if let Some(identity) = identity {
             let key = (name.to_owned(), identity);
-            kept.servers.remove(&key);
-            kept.order.retain(|other| *other != key);
+            store.servers.remove(&key);
+            store.order.retain(|other| *other != key);
         }
     }
 
@@ -101,32 +101,32 @@ impl ClientTickets {
             stored.began -= seconds;
             stored.expires -= seconds;
         }
-        let mut kept = self.kept();
-        for server in kept.servers.values_mut() {
+        let mut store = self.store();
+        for server in store.servers.values_mut() {
             server.tls12.iter_mut().for_each(|stored| older(stored, seconds));
             server.tls13.iter_mut().for_each(|stored| older(stored, seconds));
         }
-        kept.expires = 0;
+        store.expires = 0;
     }
 
     /// Servers and tickets in memory, looked at without forgetting any.
     #[cfg(test)]
     pub(crate) fn in_memory(&self) -> (usize, usize) {
-        let kept = self.kept.lock().unwrap();
+        let store = self.store.lock().unwrap();
         let tickets = |server: &Server| usize::from(server.tls12.is_some()) + server.tls13.len();
-        assert_eq!(kept.servers.len(), kept.order.len());
-        (kept.servers.len(), kept.servers.values().map(tickets).sum())
+        assert_eq!(store.servers.len(), store.order.len());
+        (store.servers.len(), store.servers.values().map(tickets).sum())
     }
 
     /// The only accessor: it drops what has expired first.
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        let mut kept = self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        kept.forget_expired(seconds());
-        kept
+    fn store(&self) -> MutexGuard<'_, TicketStore> {
+        let mut store = self.store.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        store.forget_expired(seconds());
+        store
     }
 }
 
-impl Kept {
+impl TicketStore {
     fn forget_expired(&mut self, now: u64) {
         if now <= self.expires {
             return;
@@ -196,45 +196,45 @@ impl ClientSessionStore for ClientTickets {
         if key(&name).is_none() {
             return;
         }
-        let mut kept = self.kept();
+        let mut store = self.store();
         // A server that has chosen X25519 needed no hint, and would never see X25519MLKEM768 again.
         if self.offers_both && group == NamedGroup::X25519 {
-            kept.groups.remove(&name);
+            store.groups.remove(&name);
             return;
         }
-        if kept.groups.len() >= MAX_TICKET_SERVERS {
-            kept.groups.clear();
+        if store.groups.len() >= MAX_TICKET_SERVERS {
+            store.groups.clear();
         }
-        kept.groups.insert(name, group);
+        store.groups.insert(name, group);
     }
 
     fn kx_hint(&self, name: &ServerName<'_>) -> Option<NamedGroup> {
         key(name)?;
-        self.kept().groups.get(&name.to_owned()).copied()
+        self.store().groups.get(&name.to_owned()).copied()
     }
 
     fn set_tls12_session(&self, name: ServerName<'static>, value: Tls12ClientSessionValue) {
         if let Some((identity, stored)) = stored(value) {
             let expires = stored.expires;
-            self.kept().server((name, identity), expires).tls12 = Some(stored);
+            self.store().server((name, identity), expires).tls12 = Some(stored);
         }
     }
 
     fn tls12_session(&self, name: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
-        Some(resumes(self.kept().servers.get(&key(name)?)?.tls12.clone()?))
+        Some(resumes(self.store().servers.get(&key(name)?)?.tls12.clone()?))
     }
 
     fn remove_tls12_session(&self, name: &ServerName<'static>) {
         let Some(key) = key(name) else { return };
-        if let Some(server) = self.kept().servers.get_mut(&key) {
+        if let Some(server) = self.store().servers.get_mut(&key) {
             server.tls12 = None;
         }
     }
 
     fn insert_tls13_ticket(&self, name: ServerName<'static>, value: Tls13ClientSessionValue) {
         let Some((identity, stored)) = stored(value) else { return };
-        let mut kept = self.kept();
-        let tickets = &mut kept.server((name, identity), stored.expires).tls13;
+        let mut store = self.store();
+        let tickets = &mut store.server((name, identity), stored.expires).tls13;
         if tickets.len() >= MAX_TICKETS_KEPT {
             tickets.pop_front();
         }
@@ -243,7 +243,7 @@ impl ClientSessionStore for ClientTickets {
 
     fn take_tls13_ticket(&self, name: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
         // RFC 8446 appendix C.4: a ticket is used once. The newest lives longest.
-        Some(resumes(self.kept().servers.get_mut(&key(name)?)?.tls13.pop_back()?))
+        Some(resumes(self.store().servers.get_mut(&key(name)?)?.tls13.pop_back()?))
     }
 }
 

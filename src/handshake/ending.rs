@@ -5,7 +5,7 @@ use rustls::{PeerMisbehaved, SupportedCipherSuite};
 use super::connection::{Connection, Drive};
 use super::question::OpenQuestion;
 use super::refusal::Refusal;
-use super::{Event, Handshake, State, alert};
+use super::{Event, Handshake, HandshakeState, alert};
 use crate::crypto::handshake_sealer::{HandshakeSealer, SealingPoint};
 use crate::crypto::traffic::TrafficSecret;
 use crate::limits::HEADROOM;
@@ -19,21 +19,21 @@ impl Handshake {
     /// Ends the handshake: the host refuses what it is asked. Returns what that is to the host; the alert is in the output.
     pub(crate) fn refuse(&mut self, refusal: Refusal) -> Result<Failure, Failure> {
         memory::expect(HEADROOM)?;
-        let refused = match std::mem::replace(&mut self.state, State::Ended) {
-            State::Choosing { .. } => self.fail(refusal.into_failure(self.version), None),
-            State::Asking { fiber, question: OpenQuestion::Credentials(_), sealer_before } => {
+        let refused = match std::mem::replace(&mut self.state, HandshakeState::Ended) {
+            HandshakeState::Choosing { .. } => self.fail(refusal.into_failure(self.version), None),
+            HandshakeState::Asking { fiber, question: OpenQuestion::Credentials(_), sealer_before } => {
                 // rustls would take a refusal for "no certificate" and go on. Dropping the fiber ends the step.
                 drop(fiber);
                 self.fail(refusal.into_failure(self.version), sealer_before)
             }
-            State::Asking { fiber, question, sealer_before } => {
+            HandshakeState::Asking { fiber, question, sealer_before } => {
                 if question.question() == Question::Certificate {
                     self.forget_tickets();
                 }
                 self.run(fiber, sealer_before, Some(refusal))
             }
             // What was held back is dropped; the peer sees the alert where it expects that flight.
-            State::HeldBack { sealer_before, .. } => {
+            HandshakeState::HeldBack { sealer_before, .. } => {
                 self.forget_tickets();
                 self.fail(refusal.into_failure(self.version), sealer_before)
             }
@@ -58,12 +58,15 @@ impl Handshake {
     /// Gives the handshake up: the peer is told with `user_canceled` and `close_notify` (RFC 8446 section 6.1). A
     /// suspended step ends as if it had been refused, and its output is dropped.
     pub(crate) fn cancel(&mut self) -> Result<(), Failure> {
-        let mut sealer = match std::mem::replace(&mut self.state, State::Ended) {
+        let mut sealer = match std::mem::replace(&mut self.state, HandshakeState::Ended) {
             // Dropping a fiber ends the step that it stands in.
-            State::HeldBack { sealer_before, .. } | State::Asking { sealer_before, .. } => sealer_before,
-            State::Hello { .. } | State::Choosing { .. } | State::Waiting { .. } | State::Ended => {
-                self.sealer_in_force()
+            HandshakeState::HeldBack { sealer_before, .. } | HandshakeState::Asking { sealer_before, .. } => {
+                sealer_before
             }
+            HandshakeState::Hello { .. }
+            | HandshakeState::Choosing { .. }
+            | HandshakeState::Waiting { .. }
+            | HandshakeState::Ended => self.sealer_in_force(),
         };
         alert::write(sealer.as_mut(), Alert::USER_CANCELED, &mut self.output)?;
         alert::write(sealer.as_mut(), Alert::CLOSE_NOTIFY, &mut self.output)
@@ -93,7 +96,7 @@ impl Handshake {
         if let Some(alert) = failure.alert_sent {
             sealer.seal_message(ContentType::Alert, &AlertMessage::bytes(alert), &mut self.output)?;
         }
-        self.state = State::Ended;
+        self.state = HandshakeState::Ended;
         Ok(Event::Failed(failure))
     }
 
@@ -115,7 +118,7 @@ impl Handshake {
     }
 
     pub(super) fn fail(&mut self, failure: Failure, mut sealer: Option<SealingPoint>) -> Result<Event, Failure> {
-        self.state = State::Ended;
+        self.state = HandshakeState::Ended;
         if let Some(alert) = failure.alert_sent {
             alert::write(sealer.as_mut(), alert, &mut self.output)?;
         } else if failure.alert_received == Some(Alert::CLOSE_NOTIFY) {

@@ -70,7 +70,7 @@ pub(crate) use fiber::stack::painting;
 
 /// A handshake under way.
 pub(crate) struct Handshake {
-    state: State,
+    state: HandshakeState,
     taps: Arc<Taps>,
     is_server: bool,
     /// The client is asked for a certificate and may decline; then the host decides.
@@ -98,7 +98,7 @@ pub(crate) struct Handshake {
     output: Vec<u8>,
 }
 
-enum State {
+enum HandshakeState {
     /// A server whose client has not said hello. Without a context the host will be asked for one.
     Hello {
         reader: HelloReader,
@@ -153,7 +153,7 @@ impl Handshake {
         let taps = Arc::new(Taps::default());
         let drive = start.begin(&taps)?;
         Ok(Self {
-            state: State::Waiting { connection: drive.connection, fed: drive.fed },
+            state: HandshakeState::Waiting { connection: drive.connection, fed: drive.fed },
             taps,
             is_server: false,
             may_lack_certificate: false,
@@ -175,7 +175,7 @@ impl Handshake {
     pub(crate) fn server(context: Option<ServerStart>) -> Self {
         Self {
             may_lack_certificate: false,
-            state: State::Hello { reader: HelloReader::default(), context },
+            state: HandshakeState::Hello { reader: HelloReader::default(), context },
             taps: Arc::default(),
             is_server: true,
             judges_resumed: false,
@@ -222,16 +222,16 @@ impl Handshake {
 
     /// True from the question for a context until the record that led to it, passed again, is consumed.
     pub(crate) fn wants_hello_again(&self) -> bool {
-        matches!(self.state, State::Choosing { .. })
+        matches!(self.state, HandshakeState::Choosing { .. })
     }
 
     /// What the host is asked, until the handshake continues.
     pub(crate) fn open_question(&self) -> Option<OpenQuestion> {
         match &self.state {
-            State::Choosing { ask, .. } => Some(OpenQuestion::ServerContext(ask.clone())),
-            State::Asking { question, .. } => Some(question.clone()),
-            State::HeldBack { ask, .. } => Some(OpenQuestion::Certificate(ask.clone())),
-            State::Hello { .. } | State::Waiting { .. } | State::Ended => None,
+            HandshakeState::Choosing { ask, .. } => Some(OpenQuestion::ServerContext(ask.clone())),
+            HandshakeState::Asking { question, .. } => Some(question.clone()),
+            HandshakeState::HeldBack { ask, .. } => Some(OpenQuestion::Certificate(ask.clone())),
+            HandshakeState::Hello { .. } | HandshakeState::Waiting { .. } | HandshakeState::Ended => None,
         }
     }
 
@@ -258,10 +258,10 @@ impl Handshake {
         }
         // The stack first: once rustls has the record there is no way back.
         let stack = PooledStack::acquire()?;
-        let (connection, mut fed) = match std::mem::replace(&mut self.state, State::Ended) {
-            State::Waiting { connection, fed } => (connection, fed),
-            State::Hello { reader, context } => self.connect(reader, context.as_ref())?,
-            State::Choosing { reader, ask } => self.connect(reader, ask.answer())?,
+        let (connection, mut fed) = match std::mem::replace(&mut self.state, HandshakeState::Ended) {
+            HandshakeState::Waiting { connection, fed } => (connection, fed),
+            HandshakeState::Hello { reader, context } => self.connect(reader, context.as_ref())?,
+            HandshakeState::Choosing { reader, ask } => self.connect(reader, ask.answer())?,
             other => {
                 self.state = other;
                 return Err(Failure::internal("a record for a handshake that waits for none"));
@@ -273,7 +273,7 @@ impl Handshake {
             Err(failure) => return self.fail(failure, self.sealer_in_force()),
         };
         if for_rustls.is_empty() {
-            self.state = State::Waiting { connection, fed };
+            self.state = HandshakeState::Waiting { connection, fed };
             return Ok(Event::NeedsInput);
         }
         if fed.len() + for_rustls.len() > MAX_UNFINISHED_RECORDS {
@@ -299,7 +299,7 @@ impl Handshake {
         self.was_asked |= self.taps.seen().was_asked;
         match step {
             Step::Suspended(question) => {
-                self.state = State::Asking { fiber, question: question.clone(), sealer_before };
+                self.state = HandshakeState::Asking { fiber, question: question.clone(), sealer_before };
                 Ok(Event::Asks(question))
             }
             Step::Returned((drive, result)) => self.after(drive, result, sealer_before, refusal),
@@ -309,20 +309,20 @@ impl Handshake {
     /// Bytes of a message that is not complete.
     fn unfinished(&self) -> usize {
         match &self.state {
-            State::Hello { reader, .. } | State::Choosing { reader, .. } => reader.unfinished(),
-            State::Waiting { fed, .. } => fed.len(),
-            State::Asking { .. } | State::HeldBack { .. } | State::Ended => 0,
+            HandshakeState::Hello { reader, .. } | HandshakeState::Choosing { reader, .. } => reader.unfinished(),
+            HandshakeState::Waiting { fed, .. } => fed.len(),
+            HandshakeState::Asking { .. } | HandshakeState::HeldBack { .. } | HandshakeState::Ended => 0,
         }
     }
 
     /// Continues with the host's answer.
     pub(crate) fn go_on(&mut self) -> Result<Event, Failure> {
         memory::expect(HEADROOM)?;
-        match std::mem::replace(&mut self.state, State::Ended) {
-            State::Asking { fiber, question, sealer_before } if question.is_answered() => {
+        match std::mem::replace(&mut self.state, HandshakeState::Ended) {
+            HandshakeState::Asking { fiber, question, sealer_before } if question.is_answered() => {
                 self.run(fiber, sealer_before, None)
             }
-            State::HeldBack { connection, mut output, ask, .. } if ask.answer().is_some() => {
+            HandshakeState::HeldBack { connection, mut output, ask, .. } if ask.answer().is_some() => {
                 self.output.append(&mut output);
                 self.finish(connection)
             }
@@ -352,14 +352,14 @@ impl Handshake {
         match result {
             Ok(Reached::NeedsInput) => {
                 self.output.append(&mut drive.output);
-                self.state = State::Waiting { connection: drive.connection, fed: drive.fed };
+                self.state = HandshakeState::Waiting { connection: drive.connection, fed: drive.fed };
                 Ok(Event::NeedsInput)
             }
             Ok(Reached::End) => match self.to_judge(&drive.connection) {
                 Some(chain) => {
                     let (connection, output) = (drive.connection, drive.output);
                     let ask = Ask::new(chain);
-                    self.state = State::HeldBack { connection, output, ask: ask.clone(), sealer_before };
+                    self.state = HandshakeState::HeldBack { connection, output, ask: ask.clone(), sealer_before };
                     Ok(Event::Asks(OpenQuestion::Certificate(ask)))
                 }
                 None => {

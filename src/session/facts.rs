@@ -10,7 +10,7 @@ use super::validation::Judged;
 use crate::client_hello::ClientHello;
 use crate::handshake::Bindings;
 use crate::handshake::question::{Ask, CertificateRequest, SignatureRequest};
-use crate::trust::Link;
+use crate::trust::PathCertificate;
 use crate::wire::Version;
 
 /// What the handshake agreed on.
@@ -34,7 +34,7 @@ pub(super) struct Facts {
     pub(super) target_host_name: Box<str>,
     pub(super) remote_certificates: Arc<[CertificateDer<'static>]>,
     /// From its leaf to an anchor, if the default validation has found that.
-    pub(super) verified_path: Box<[Link]>,
+    pub(super) verified_path: Box<[PathCertificate]>,
     /// With the server's certificate.
     pub(super) ocsp_response: Box<[u8]>,
     pub(super) bindings: Option<Box<Bindings>>,

@@ -155,12 +155,12 @@ impl Socket {
     /// Sends one record of this type.
     pub(crate) fn send_record(&self, content_type: u8, bytes: &[u8]) -> Result<Sent, Failure> {
         let mut part = IoSlice::new(bytes);
-        let mut control = Control::new(content_type);
+        let mut control = ControlMessage::new(content_type);
         let mut message = empty_message();
         message.msg_iov = (&raw mut part).cast();
         message.msg_iovlen = 1;
         message.msg_control = (&raw mut control).cast();
-        message.msg_controllen = size_of::<Control>() as _;
+        message.msg_controllen = size_of::<ControlMessage>() as _;
         // SAFETY: `bytes` are readable, and what the message points to outlives the call.
         sent(repeat(|| unsafe { libc::sendmsg(self.descriptor, &raw const message, NO_SIGNAL) }))
     }
@@ -169,13 +169,13 @@ impl Socket {
     /// type: no record, the connection has ended or there is none yet.
     pub(crate) fn receive_record(&self, buffer: &mut [u8]) -> Result<(Received, Option<u8>), Failure> {
         let mut part = IoSliceMut::new(buffer);
-        let mut control = Control::new(APPLICATION_DATA);
+        let mut control = ControlMessage::new(APPLICATION_DATA);
         let count = repeat(|| {
             let mut message = empty_message();
             message.msg_iov = (&raw mut part).cast();
             message.msg_iovlen = 1;
             message.msg_control = (&raw mut control).cast();
-            message.msg_controllen = size_of::<Control>() as _;
+            message.msg_controllen = size_of::<ControlMessage>() as _;
             // SAFETY: the buffer is writable, and what the message points to outlives the call.
             unsafe { libc::recvmsg(self.descriptor, &raw mut message, 0) }
         });
@@ -198,13 +198,13 @@ const SPANS_AT_ONCE: usize = 64;
 
 /// A control message that says of which type a record is: a `cmsghdr` of type 1 or 2 (to set, to get) and one byte.
 #[repr(C)]
-struct Control {
+struct ControlMessage {
     header: libc::cmsghdr,
     content_type: u8,
     padding: [u8; size_of::<usize>() - 1],
 }
 
-impl Control {
+impl ControlMessage {
     fn new(content_type: u8) -> Self {
         // SAFETY: integers, and padding on some systems: all zero is a value.
         let mut header: libc::cmsghdr = unsafe { std::mem::zeroed() };

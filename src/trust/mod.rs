@@ -37,7 +37,7 @@ pub(crate) use self::budget::tests::CHECKS;
 use self::early::Moved;
 pub(crate) use self::end_point::end_point;
 pub(crate) use self::name::{matches_name, server_name};
-pub(crate) use self::path::Link;
+pub(crate) use self::path::PathCertificate;
 use self::path::Subject;
 pub(crate) use self::who::{not_after, who};
 use crate::crypto::provider;
@@ -95,7 +95,7 @@ pub(crate) struct Judgement {
     /// All faults, in a report; otherwise those that were found on the way.
     pub(crate) reasons: Reasons,
     /// Leaf to anchor; empty if the chain is not trusted. The name is another question.
-    pub(crate) path: Box<[Link]>,
+    pub(crate) path: Box<[PathCertificate]>,
 }
 
 impl Policy {
@@ -155,7 +155,7 @@ impl Policy {
     }
 
     /// The path from the leaf to an anchor, if everything about it is right.
-    fn chain(&self, of: Subject<'_>) -> Result<Box<[Link]>, Fault> {
+    fn chain(&self, of: Subject<'_>) -> Result<Box<[PathCertificate]>, Fault> {
         let copy = Moved::of(of.leaf, of.ignored);
         let readable = copy.as_ref().map_or(of.leaf, |moved| &moved.copy);
         let certificate = EndEntityCert::try_from(readable)?;

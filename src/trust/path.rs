@@ -20,14 +20,14 @@ use crate::reason::{Reason, Reasons, Rule};
 
 /// A certificate of a path, by where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Link {
+pub(crate) enum PathCertificate {
     /// In what the peer has shown.
     Shown(u32),
     /// In what is trusted.
     Stored(u32),
 }
 
-impl Link {
+impl PathCertificate {
     fn shown(index: usize) -> Self {
         Self::Shown(u32::try_from(index).unwrap_or(u32::MAX))
     }
@@ -78,7 +78,11 @@ impl Candidates<'_> {
 
 impl Policy {
     /// A path from the leaf to an anchor, both included.
-    pub(super) fn find_path(&self, certificate: &EndEntityCert<'_>, of: Subject<'_>) -> Result<Box<[Link]>, Fault> {
+    pub(super) fn find_path(
+        &self,
+        certificate: &EndEntityCert<'_>,
+        of: Subject<'_>,
+    ) -> Result<Box<[PathCertificate]>, Fault> {
         let store = self.store();
         let search = Search { policy: self, store, of, fault: Cell::new(None) };
         if of.ignored.has(Reason::UnknownIssuer) || of.ignored.has(Reason::SelfSigned) {
@@ -98,18 +102,22 @@ impl Policy {
     /// The certificate that a link of a path means.
     pub(crate) fn certificate<'a>(
         &'a self,
-        link: Link,
+        link: PathCertificate,
         shown: &'a [CertificateDer<'static>],
     ) -> Option<&'a CertificateDer<'static>> {
         match link {
-            Link::Shown(index) => shown.get(index as usize),
-            Link::Stored(index) => self.store().get(index as usize),
+            PathCertificate::Shown(index) => shown.get(index as usize),
+            PathCertificate::Stored(index) => self.store().get(index as usize),
         }
     }
 }
 
 impl Search<'_> {
-    fn below_anchors(&self, certificate: &EndEntityCert<'_>, ends: &[TrustAnchor<'_>]) -> Result<Box<[Link]>, Error> {
+    fn below_anchors(
+        &self,
+        certificate: &EndEntityCert<'_>,
+        ends: &[TrustAnchor<'_>],
+    ) -> Result<Box<[PathCertificate]>, Error> {
         let Subject { leaf, intermediates, now, budget, ignored } = self.of;
         let (first, between) = self.store.between(self.policy.rules.anchors);
         let issuers: Vec<&CertificateDer<'_>> = between.iter().chain(intermediates).collect();
@@ -138,17 +146,17 @@ impl Search<'_> {
         let link = |issuer: &CertificateDer<'_>| {
             let index = candidates.position(issuer).unwrap_or(usize::MAX);
             match index < between.len() {
-                true => Link::stored(first + index),
-                false => Link::shown(index.saturating_sub(between.len()).saturating_add(1)),
+                true => PathCertificate::stored(first + index),
+                false => PathCertificate::shown(index.saturating_sub(between.len()).saturating_add(1)),
             }
         };
         let issuers = path.intermediate_certificates().map(|issuer| link(&issuer.der()));
         let anchor = self.store.index_of(path.anchor()).unwrap_or(usize::MAX);
-        Ok(std::iter::once(Link::Shown(0)).chain(issuers).chain([Link::stored(anchor)]).collect())
+        Ok(std::iter::once(PathCertificate::Shown(0)).chain(issuers).chain([PathCertificate::stored(anchor)]).collect())
     }
 
     /// The same where no anchor is known, as if the last certificate of the chain were one: for a report, never for a verdict.
-    fn below_the_last(&self, certificate: &EndEntityCert<'_>) -> Result<Box<[Link]>, Fault> {
+    fn below_the_last(&self, certificate: &EndEntityCert<'_>) -> Result<Box<[PathCertificate]>, Fault> {
         let chain = likely::chain(self.of.leaf, self.of.intermediates, self.store);
         let last = match chain.last() {
             Some(last) if chain.len() > 1 => *last,
@@ -236,7 +244,7 @@ impl Search<'_> {
     }
 
     /// A leaf that needs no issuer. Its validity and its usage are still checked.
-    fn alone(&self, certificate: &EndEntityCert<'_>) -> Result<Box<[Link]>, Fault> {
+    fn alone(&self, certificate: &EndEntityCert<'_>) -> Result<Box<[PathCertificate]>, Fault> {
         let Subject { leaf, now, ignored, .. } = self.of;
         match certificate.verify_for_usage(&[], &[], &[], now, self.usage(), None, None) {
             // Looked for after validity and usage.
@@ -249,7 +257,7 @@ impl Search<'_> {
         if self.policy.rules.strict && !ignored.has(Reason::StrictProfile) {
             strict::check_alone(leaf).map_err(|rule| Fault::Strict(rule, 0))?;
         }
-        Ok(Box::new([Link::Shown(0)]))
+        Ok(Box::new([PathCertificate::Shown(0)]))
     }
 
     fn usage(&self) -> Usage {
