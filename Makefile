@@ -27,7 +27,7 @@ INSTALL ?= install
 unexport MAKEFLAGS MFLAGS
 
 
-.PHONY: help bench-python test-dotnet nupkg bench-dotnet build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak abi-lib abi-check abi-bless test-kernel test-tsan audit lint fmt header header-check bindings bindings-check bench bench-handshake bench-load install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
+.PHONY: help bogo test-bogo bench-python test-dotnet nupkg bench-dotnet build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak abi-lib abi-check abi-bless test-kernel test-tsan audit lint fmt header header-check bindings bindings-check bench bench-handshake bench-load install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,7 +47,7 @@ demo: examples ## real conversations over loopback: our client and servers, and 
 PARTS = test-c test-rust test-peers lint test-server test-python test-dotnet test-kernel abi-check test-scenarios test-docs test-package \
 	test-examples header-check
 QUICK_PARTS = test-c-quick test-rust-quick test-peers-quick test-package test-docs header-check
-LEFT_OUT = test-aws-lc test-cargo-c test-tsan soak audit bench bench-handshake bench-load bench-python bench-dotnet
+LEFT_OUT = test-aws-lc test-bogo bogo test-cargo-c test-tsan soak audit bench bench-handshake bench-load bench-python bench-dotnet
 
 # Everything runs, whatever fails; what failed is named again at the end.
 SIDE_BY_SIDE = +$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target
@@ -106,6 +106,15 @@ abi-check: abi-lib ## the ABI against its baseline in ffi-tests/interface/abi, a
 
 abi-bless: abi-lib ## take additions to the ABI into its baseline; removals and changes are refused
 	$(PYTHON) ffi-tests/interface/abi/abi.py bless $(ABI_LIB)
+
+BOGO = $(PYTHON) ffi-tests/judges/bogo/run.py
+
+bogo: build ## BoringSSL's test runner against the library with either provider (fetches Go and the runner); the figures of docs/proof.md
+	$(CARGO) build --release $(AWS_LC)
+	$(BOGO) ring=$(LIB) aws-lc-rs=$(AWS_LC_DIR)/release/libspantls.so
+
+test-bogo: build ## the same with ring alone: under two minutes once the runner is built
+	$(BOGO) ring=$(LIB)
 
 test-kernel: build ## sessions whose records the kernel protects, on two kernels in virtual machines (installs qemu, fetches kernels)
 	ffi-tests/judges/kernel/run.sh
