@@ -14,7 +14,7 @@ pub mod credentials;
 pub mod facts;
 mod fence;
 pub mod getting;
-mod handles;
+pub mod handles;
 mod host;
 pub mod library;
 mod meaning;

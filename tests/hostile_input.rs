@@ -1,0 +1,29 @@
+//! The fuzz targets as plain tests, over the corpus that is checked in.
+
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod doors;
+
+use doors::{calls, client_hello, handshake, play_corpus, seeds};
+
+#[test]
+fn any_calls_in_any_order_are_answered_as_the_header_says() {
+    play_corpus("calls", calls::play);
+}
+
+#[test]
+fn any_bytes_end_a_handshake_as_the_header_says() {
+    play_corpus("handshake", handshake::play);
+}
+
+#[test]
+fn a_client_hello_is_read_as_rustls_reads_it() {
+    play_corpus("client_hello", client_hello::play);
+}
+
+/// `make fuzz-seeds`: what the scenarios are made of does not change from run to run, so neither do the files.
+#[test]
+#[ignore = "writes fuzz/corpus"]
+fn write_the_seeds() {
+    seeds::write();
+}
