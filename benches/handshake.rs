@@ -95,7 +95,7 @@ fn spantls(server: &Arc<Context>, group: u16, asked: Option<(&Arc<Context>, &dyn
         let (mut to_client, mut to_server) = (Vec::new(), Vec::new());
         let mut step = |session: &Session, input: &mut Vec<u8>, output: &mut Vec<u8>| {
             let mut counts = Counts::default();
-            let outcome = session.process_handshake(input, &mut room, &mut counts).unwrap();
+            let outcome = session.process_handshake(input, &mut room).add_to(&mut counts).unwrap();
             input.drain(..counts.consumed);
             output.extend_from_slice(&room[..counts.written]);
             match outcome {

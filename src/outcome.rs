@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::ffi::CStr;
+use std::ops::{Deref, DerefMut};
 
 use crate::reason::{Blame, PolicyErrors};
 
@@ -66,9 +67,13 @@ pub enum FailureKind {
     Internal,
 }
 
-/// Why a call failed. It never holds plaintext or key material.
+/// Why a call failed. A pointer: a result that may hold one costs a call that succeeds no more than its outcome does.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub struct Failure(Box<Cause>);
+
+/// What is known of a failure. It never holds plaintext or key material.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
     /// The category.
     pub kind: FailureKind,
     /// The alert sent, or owed, to the peer because of it.
@@ -85,11 +90,25 @@ pub struct Failure {
     pub message: Cow<'static, str>,
 }
 
+impl Deref for Failure {
+    type Target = Cause;
+
+    fn deref(&self) -> &Cause {
+        &self.0
+    }
+}
+
+impl DerefMut for Failure {
+    fn deref_mut(&mut self) -> &mut Cause {
+        &mut self.0
+    }
+}
+
 impl Failure {
     /// A failure with a message and nothing else.
     #[cold]
     pub fn new(kind: FailureKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
+        Self(Box::new(Cause {
             kind,
             alert_sent: None,
             alert_received: None,
@@ -97,7 +116,7 @@ impl Failure {
             blame: None,
             os_error: 0,
             message: message.into(),
-        }
+        }))
     }
 
     /// The host passed something that cannot be right.
@@ -133,13 +152,13 @@ impl Failure {
     #[cold]
     pub fn io(what: &str, errno: i32) -> Self {
         let message = format!("{what}: {}", std::io::Error::from_raw_os_error(errno));
-        Self { os_error: errno, ..Self::new(FailureKind::Io, message) }
+        Self::new(FailureKind::Io, message).with_os_error(errno)
     }
 
     /// A file of the configuration that the system does not give.
     pub(crate) fn file(what: &str, error: &std::io::Error) -> Self {
         let os_error = error.raw_os_error().unwrap_or(0);
-        Self { os_error, ..Self::configuration(format!("{what}: {error}")) }
+        Self::configuration(format!("{what}: {error}")).with_os_error(os_error)
     }
 
     /// A value of `needed` bytes does not fit into what the host gave.
@@ -166,6 +185,13 @@ impl Failure {
         let mut failure = Self::new(FailureKind::PeerAlert, format!("the peer sent the fatal alert {alert}"));
         failure.alert_received = Some(alert);
         failure
+    }
+
+    /// The same failure, with the `errno` of a system call.
+    #[must_use]
+    pub(crate) fn with_os_error(mut self, errno: i32) -> Self {
+        self.os_error = errno;
+        self
     }
 
     /// The same failure, telling the peer `alert`.

@@ -17,7 +17,7 @@ use common::{TLS12, TLS13, certificate, drain, record_len};
 use spantls::context::{Context, Credentials, Options};
 use spantls::outcome::{Alert, Failure, FailureKind, Outcome, Question};
 use spantls::reason::PolicyErrors;
-use spantls::session::{Counts, Negotiated, Session};
+use spantls::session::{Counts, Negotiated, Progress, Session};
 
 const CLIENT: usize = 0;
 const SERVER: usize = 1;
@@ -239,7 +239,7 @@ fn what_is_no_tls_is_refused_at_the_first_byte_that_proves_it() {
             let session = fresh(&context);
             // Byte by byte.
             for shown in 1..*proof {
-                let result = session.process_handshake(&bytes[..shown], &mut [], &mut Counts::default());
+                let result = session.process_handshake(&bytes[..shown], &mut []).outcome;
                 assert_eq!(result, Ok(Outcome::WantRead), "{name}: {shown} bytes prove nothing");
             }
             let result = refuse(&session, &bytes[..*proof]);
@@ -438,7 +438,7 @@ fn over_long_handshake_messages_are_refused_before_they_are_there() {
                     assert!(allowed.contains(&alert), "{name}: {alert:?}");
                 }
                 false => {
-                    let result = session.process_handshake(&record, &mut [], &mut Counts::default());
+                    let result = session.process_handshake(&record, &mut []).outcome;
                     assert_eq!(result, Ok(Outcome::WantRead), "{name}");
                 }
             }
@@ -603,7 +603,7 @@ impl Duel {
             let mut room = vec![0; 20_000];
             let mut counts = Counts::default();
             let written_before = self.written[me].len();
-            let result = self.sessions[me].process_handshake(&self.inboxes[me], &mut room, &mut counts);
+            let result = self.sessions[me].process_handshake(&self.inboxes[me], &mut room).add_to(&mut counts);
             self.inboxes[me].drain(..counts.consumed);
             self.written[me].extend_from_slice(&room[..counts.written]);
             self.inboxes[1 - me].extend_from_slice(&room[..counts.written]);
@@ -651,8 +651,12 @@ impl Duel {
         for (from, to) in [(client, server), (server, client)] {
             let (mut sealed, mut opened, mut sent, mut got) =
                 ([0; 100], [0; 100], Counts::default(), Counts::default());
-            assert_eq!(from.encrypt(&[b"hello"], &mut sealed, &mut sent), Ok(Outcome::Complete), "{name}");
-            assert_eq!(to.decrypt(&sealed[..sent.written], &mut opened, &mut got), Ok(Outcome::Complete), "{name}");
+            assert_eq!(from.encrypt(&[b"hello"], &mut sealed).add_to(&mut sent), Ok(Outcome::Complete), "{name}");
+            assert_eq!(
+                to.decrypt(&sealed[..sent.written], &mut opened).add_to(&mut got),
+                Ok(Outcome::Complete),
+                "{name}"
+            );
             assert_eq!(&opened[..got.written], b"hello", "{name}");
         }
     }
@@ -665,7 +669,7 @@ impl Duel {
         for me in [CLIENT, SERVER] {
             if self.results[me] == Some(Ok(Outcome::Complete)) {
                 let mut counts = Counts::default();
-                let result = self.sessions[me].decrypt(&self.inboxes[me], &mut [0; 100], &mut counts);
+                let result = self.sessions[me].decrypt(&self.inboxes[me], &mut [0; 100]).add_to(&mut counts);
                 assert_eq!(counts.written, 0, "{name}");
                 assert_ne!(result, Ok(Outcome::Complete), "{name}");
                 self.written_before[me] = self.written[me].len();
@@ -755,20 +759,20 @@ fn expect_sticky(session: &Session, name: &str) {
     for input in [&b""[..], b"GET / HTTP/1.1", &[22, 3, 3, 0, 1, 1]] {
         let mut counts = Counts::default();
         let mut room = [0; 100];
-        assert_eq!(session.process_handshake(input, &mut room, &mut counts).as_ref(), Err(&failure), "{name}");
-        assert_eq!(session.decrypt(input, &mut room, &mut counts).as_ref(), Err(&failure), "{name}");
-        assert_eq!(session.encrypt(&[input], &mut room, &mut counts).as_ref(), Err(&failure), "{name}");
+        assert_eq!(session.process_handshake(input, &mut room).add_to(&mut counts).as_ref(), Err(&failure), "{name}");
+        assert_eq!(session.decrypt(input, &mut room).add_to(&mut counts).as_ref(), Err(&failure), "{name}");
+        assert_eq!(session.encrypt(&[input], &mut room).add_to(&mut counts).as_ref(), Err(&failure), "{name}");
         assert_eq!(counts, Counts::default(), "{name}");
     }
-    let mut written = 0;
-    assert_eq!(session.drain_pending_output(&mut [0; 100], &mut written), Ok(Outcome::Complete), "{name}");
+    let Progress { outcome, written, .. } = session.drain_pending_output(&mut [0; 100]);
+    assert_eq!(outcome, Ok(Outcome::Complete), "{name}");
     assert_eq!(written, 0, "{name}");
 }
 
 /// A fresh session is shown these bytes and must fail: with this alert, which it sends in clear.
 fn refuse(session: &Session, bytes: &[u8]) -> Result<Alert, String> {
     let (mut room, mut counts) = ([0; 2000], Counts::default());
-    match session.process_handshake(bytes, &mut room, &mut counts) {
+    match session.process_handshake(bytes, &mut room).add_to(&mut counts) {
         Err(failure) => {
             let alert = failure.alert_sent.ok_or(format!("{failure:?}"))?;
             if failure.kind != FailureKind::Protocol || room[..counts.written] != [21, 3, 3, 0, 2, 2, alert.0] {
@@ -795,7 +799,7 @@ fn fresh_contexts() -> [Arc<Context>; 4] {
 /// A client's ClientHello is out.
 fn fresh(context: &Arc<Context>) -> Session {
     let session = Session::new(context.clone());
-    let result = session.process_handshake(&[], &mut [0; 2000], &mut Counts::default());
+    let result = session.process_handshake(&[], &mut [0; 2000]).outcome;
     assert_eq!(result, Ok(Outcome::WantRead));
     session
 }

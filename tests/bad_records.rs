@@ -14,7 +14,7 @@ use common::{TLS12, TLS13, drain, record_len};
 use hostile::Hostile;
 use spantls::context::Context;
 use spantls::outcome::{Alert, Failure, FailureKind, Outcome};
-use spantls::session::{Counts, Session};
+use spantls::session::{Counts, Progress, Session};
 
 const CLIENT: usize = 0;
 const SERVER: usize = 1;
@@ -86,7 +86,7 @@ fn a_record_of_the_other_direction_does_not_open() {
             // They have also gone where they belong.
             let (mut room, mut counts) = ([0; 200], Counts::default());
             let all = records.concat();
-            assert_eq!(sessions[1 - receiver].decrypt(&all, &mut room, &mut counts), Ok(Outcome::Complete));
+            assert_eq!(sessions[1 - receiver].decrypt(&all, &mut room).add_to(&mut counts), Ok(Outcome::Complete));
             assert_eq!(counts.consumed, all.len());
             wrong.extend(expect_alert(&sessions, receiver, records[0].clone(), false, Alert::BAD_RECORD_MAC, &name));
         }
@@ -124,7 +124,7 @@ fn three_records(protocol: Version, suite: u16, sender: usize) -> ([Session; 2],
     let sessions = [client, server];
     let records = [&b"the first record"[..], b"the second record", b"the third"].map(|data| {
         let (mut room, mut counts) = ([0; 100], Counts::default());
-        assert_eq!(sessions[sender].encrypt(&[data], &mut room, &mut counts), Ok(Outcome::Complete));
+        assert_eq!(sessions[sender].encrypt(&[data], &mut room).add_to(&mut counts), Ok(Outcome::Complete));
         room[..counts.written].to_vec()
     });
     (sessions, records.to_vec())
@@ -154,12 +154,12 @@ fn expect_alert(
     let (session, peer) = (&sessions[receiver], &sessions[1 - receiver]);
     let mut at = 0;
     let failure = loop {
-        let (mut consumed, mut room, mut counts) = (0, [0; 200], Counts::default());
+        let (mut room, mut counts) = ([0; 200], Counts::default());
         let result = match in_place {
-            true => session.decrypt_in_place(&mut stream[at..], &mut consumed, &mut (0..0)),
-            false => session.decrypt(&stream[at..], &mut room, &mut counts),
+            true => session.decrypt_in_place(&mut stream[at..]).0.add_to(&mut counts),
+            false => session.decrypt(&stream[at..], &mut room).add_to(&mut counts),
         };
-        at += consumed + counts.consumed;
+        at += counts.consumed;
         match result {
             Ok(Outcome::Complete) => {}
             Ok(outcome) => return Some(format!("{name}: {outcome:?}")),
@@ -173,9 +173,9 @@ fn expect_alert(
     // It lasts, whatever is shown.
     for _ in 0..2 {
         let mut counts = Counts::default();
-        assert_eq!(session.decrypt(&stream[at..], &mut [0; 200], &mut counts).as_ref(), Err(&failure), "{name}");
-        assert_eq!(session.decrypt_in_place(&mut [], &mut 0, &mut (0..0)).as_ref(), Err(&failure), "{name}");
-        assert_eq!(session.encrypt(&[b"x"], &mut [0; 100], &mut counts).as_ref(), Err(&failure), "{name}");
+        assert_eq!(session.decrypt(&stream[at..], &mut [0; 200]).add_to(&mut counts).as_ref(), Err(&failure), "{name}");
+        assert_eq!(session.decrypt_in_place(&mut []).0.outcome.as_ref(), Err(&failure), "{name}");
+        assert_eq!(session.encrypt(&[b"x"], &mut [0; 100]).add_to(&mut counts).as_ref(), Err(&failure), "{name}");
         assert_eq!(counts, Counts::default(), "{name}");
         assert_eq!(session.last_failure().as_ref(), Some(&failure), "{name}");
     }
@@ -183,7 +183,7 @@ fn expect_alert(
     assert!(session.state().has_pending_output, "{name}");
     let sent = drain(session, 3);
     assert!(drain(session, 100).is_empty(), "{name}");
-    let told = peer.decrypt(&sent, &mut [0; 100], &mut Counts::default()).unwrap_err();
+    let told = peer.decrypt(&sent, &mut [0; 100]).outcome.unwrap_err();
     assert_eq!((told.alert_received, told.alert_sent), (Some(alert), None), "{name}");
     assert!(drain(peer, 100).is_empty(), "{name}: a fatal alert is not answered");
     None
@@ -359,18 +359,19 @@ fn read_to_the_end(
 ) -> Result<Outcome, Failure> {
     let (mut at, mut opened) = (0, Vec::new());
     for _ in 0..200 {
-        let (mut consumed, mut range, mut counts) = (0, 0..0, Counts::default());
+        let mut counts = Counts::default();
         let mut room = vec![0; 20_000];
         let result = match in_place {
             true => {
-                let result = session.decrypt_in_place(&mut stream[at..], &mut consumed, &mut range);
-                opened.extend_from_slice(&stream[at..][range]);
-                result
+                let (Progress { outcome, consumed, written }, start) = session.decrypt_in_place(&mut stream[at..]);
+                opened.extend_from_slice(&stream[at..][start..start + written]);
+                counts.consumed = consumed;
+                outcome
             }
-            false => session.decrypt(&stream[at..], &mut room, &mut counts),
+            false => session.decrypt(&stream[at..], &mut room).add_to(&mut counts),
         };
         opened.extend_from_slice(&room[..counts.written]);
-        at += consumed + counts.consumed;
+        at += counts.consumed;
         match result {
             Ok(Outcome::Complete) => {}
             Ok(Outcome::Closed) => {
@@ -381,7 +382,7 @@ fn read_to_the_end(
             Ok(outcome) => return Ok(outcome),
             Err(failure) => {
                 assert!(opened == expected, "{name}: {} bytes", opened.len());
-                let again = session.decrypt(&stream[at..], &mut room, &mut Counts::default());
+                let again = session.decrypt(&stream[at..], &mut room).outcome;
                 assert_eq!(again.as_ref(), Err(&failure), "{name}");
                 return Err(failure);
             }

@@ -17,7 +17,7 @@ use common::{TLS12, TLS13, client, server};
 use spantls::context::Context;
 use spantls::outcome::{Alert, Failure, FailureKind, Outcome, Question};
 use spantls::reason::PolicyErrors;
-use spantls::session::{Counts, KernelTls, Session};
+use spantls::session::{Counts, KernelTls, Progress, Session};
 use spantls::transport::Socket;
 
 /// A bound session, and a session over spans at the other end of its socket.
@@ -88,7 +88,7 @@ impl Pair {
     fn peer_step(&mut self) -> Result<Outcome, Failure> {
         let mut room = vec![0; 40_000];
         let mut counts = Counts::default();
-        let result = self.peer.process_handshake(&self.inbox, &mut room, &mut counts);
+        let result = self.peer.process_handshake(&self.inbox, &mut room).add_to(&mut counts);
         self.inbox.drain(..counts.consumed);
         self.outbox.extend_from_slice(&room[..counts.written]);
         if result == Ok(Outcome::Suspended(Question::Certificate)) {
@@ -118,7 +118,7 @@ impl Pair {
     fn seal(&mut self, data: &[u8]) {
         let mut room = vec![0; data.len() + 100 + data.len() / 100];
         let mut counts = Counts::default();
-        assert_eq!(self.peer.encrypt(&[data], &mut room, &mut counts), Ok(Outcome::Complete));
+        assert_eq!(self.peer.encrypt(&[data], &mut room).add_to(&mut counts), Ok(Outcome::Complete));
         self.outbox.extend_from_slice(&room[..counts.written]);
     }
 
@@ -129,7 +129,7 @@ impl Pair {
         let mut room = vec![0; 40_000];
         loop {
             let mut counts = Counts::default();
-            let result = self.peer.decrypt(&self.inbox, &mut room, &mut counts);
+            let result = self.peer.decrypt(&self.inbox, &mut room).add_to(&mut counts);
             self.inbox.drain(..counts.consumed);
             data.extend_from_slice(&room[..counts.written]);
             if result != Ok(Outcome::Complete) {
@@ -140,15 +140,13 @@ impl Pair {
 
     fn read(&self, room: usize) -> (Result<Outcome, Failure>, Vec<u8>) {
         let mut buffer = vec![0; room];
-        let mut count = 0;
-        let result = self.bound.read(&mut buffer, &mut count);
+        let Progress { outcome: result, written: count, .. } = self.bound.read(&mut buffer);
         buffer.truncate(count);
         (result, buffer)
     }
 
     fn write(&self, data: &[u8]) -> (Result<Outcome, Failure>, usize) {
-        let mut taken = 0;
-        let result = self.bound.write(&[data], &mut taken);
+        let Progress { outcome: result, consumed: taken, .. } = self.bound.write(&[data]);
         (result, taken)
     }
 }
@@ -291,8 +289,9 @@ fn the_end_is_closed_with_a_close_notify_and_truncated_without() {
         for (name, mut pair) in open_pairs(usize::MAX) {
             pair.seal(b"last");
             if !cut {
-                let (mut room, mut written) = ([0; 100], 0);
-                assert_eq!(pair.peer.shutdown(&mut room, &mut written), Ok(Outcome::Closed));
+                let mut room = [0; 100];
+                let Progress { outcome, written, .. } = pair.peer.shutdown(&mut room);
+                assert_eq!(outcome, Ok(Outcome::Closed));
                 pair.outbox.extend_from_slice(&room[..written]);
             } else {
                 pair.seal(b"cut");
@@ -427,15 +426,15 @@ fn a_peer_that_goes_away_in_the_handshake_truncates_it() {
 fn a_socket_that_takes_nothing_any_more_is_an_error_with_its_number() {
     for (name, pair) in open_pairs(usize::MAX) {
         drop(pair.wire);
-        let (bound, mut taken) = (pair.bound, 0);
-        let failure = bound.write(&[b"into the void"], &mut taken).unwrap_err();
+        let bound = pair.bound;
+        let failure = bound.write(&[b"into the void"]).outcome.unwrap_err();
         assert_eq!((failure.kind, failure.os_error), (FailureKind::Io, libc::EPIPE), "{name}");
         assert!(!bound.state().has_pending_output, "{name}: it will never be sent");
-        let again = bound.write(&[b"again"], &mut taken).unwrap_err();
+        let again = bound.write(&[b"again"]).outcome.unwrap_err();
         assert_eq!((again.kind, again.os_error), (FailureKind::Io, libc::EPIPE), "{name}");
         assert_eq!(bound.close().unwrap_err().kind, FailureKind::Io, "{name}");
         let mut room = [0; 10];
-        assert_eq!(bound.read(&mut room, &mut 0).unwrap_err().kind, FailureKind::Truncated, "{name}");
+        assert_eq!(bound.read(&mut room).outcome.unwrap_err().kind, FailureKind::Truncated, "{name}");
     }
 }
 
@@ -445,19 +444,20 @@ fn a_key_update_is_answered_by_the_next_write() {
         let (client, server) = (client(TLS13, &[]), server("server-p256"));
         let mut pair = if is_server { pair(server, client) } else { pair(client, server) };
         pair.shake_hands(usize::MAX);
-        let (mut room, mut written) = ([0; 100], 0);
-        pair.peer.update_keys(true, &mut room, &mut written).unwrap();
+        let mut room = [0; 100];
+        let Progress { outcome, written, .. } = pair.peer.update_keys(true, &mut room);
+        outcome.unwrap();
         pair.outbox.extend_from_slice(&room[..written]);
         pair.send(usize::MAX);
         assert_eq!(pair.read(100), (Ok(Outcome::WantRead), vec![]));
         assert!(pair.bound.state().has_pending_output);
         assert_eq!(pair.write(b""), (Ok(Outcome::Complete), 0));
         assert!(!pair.bound.state().has_pending_output);
-        assert_eq!(pair.bound.update_keys(false, &mut [], &mut 0), Ok(Outcome::Complete));
+        assert_eq!(pair.bound.update_keys(false, &mut []).outcome, Ok(Outcome::Complete));
         assert_eq!(pair.write(b"under the third keys"), (Ok(Outcome::Complete), 20));
         assert_eq!(pair.open().1, b"under the third keys");
         assert_eq!(pair.peer.stats().key_updates_received, 2);
-        let failure = pair.bound.update_keys(false, &mut room, &mut written).unwrap_err();
+        let failure = pair.bound.update_keys(false, &mut room).outcome.unwrap_err();
         assert_eq!(failure.kind, FailureKind::InvalidArgument);
     }
 }
@@ -467,16 +467,16 @@ fn the_two_kinds_of_sessions_do_not_mix() {
     let pair = &open_pairs(usize::MAX)[0].1;
     let (mut room, mut counts) = ([0; 100], Counts::default());
     let state = FailureKind::InvalidState;
-    assert_eq!(pair.bound.process_handshake(&[], &mut room, &mut counts).unwrap_err().kind, state);
-    assert_eq!(pair.bound.encrypt(&[b"x"], &mut room, &mut counts).unwrap_err().kind, state);
-    assert_eq!(pair.bound.decrypt(b"x", &mut room, &mut counts).unwrap_err().kind, state);
-    assert_eq!(pair.bound.decrypt_in_place(&mut room, &mut 0, &mut (0..0)).unwrap_err().kind, state);
-    assert_eq!(pair.bound.shutdown(&mut room, &mut 0).unwrap_err().kind, state);
-    assert_eq!(pair.bound.drain_pending_output(&mut room, &mut 0).unwrap_err().kind, state);
+    assert_eq!(pair.bound.process_handshake(&[], &mut room).add_to(&mut counts).unwrap_err().kind, state);
+    assert_eq!(pair.bound.encrypt(&[b"x"], &mut room).add_to(&mut counts).unwrap_err().kind, state);
+    assert_eq!(pair.bound.decrypt(b"x", &mut room).add_to(&mut counts).unwrap_err().kind, state);
+    assert_eq!(pair.bound.decrypt_in_place(&mut room).0.outcome.unwrap_err().kind, state);
+    assert_eq!(pair.bound.shutdown(&mut room).outcome.unwrap_err().kind, state);
+    assert_eq!(pair.bound.drain_pending_output(&mut room).outcome.unwrap_err().kind, state);
     assert_eq!(pair.bound.end_of_input().unwrap_err().kind, state);
     assert_eq!(pair.peer.handshake().unwrap_err().kind, state);
-    assert_eq!(pair.peer.read(&mut room, &mut 0).unwrap_err().kind, state);
-    assert_eq!(pair.peer.write(&[b"x"], &mut 0).unwrap_err().kind, state);
+    assert_eq!(pair.peer.read(&mut room).outcome.unwrap_err().kind, state);
+    assert_eq!(pair.peer.write(&[b"x"]).outcome.unwrap_err().kind, state);
     assert_eq!(pair.peer.close().unwrap_err().kind, state);
     assert_eq!(pair.peer.socket(), None);
     assert!(pair.bound.socket().is_some());

@@ -271,7 +271,7 @@ fn what_is_clear_is_read_and_what_is_damaged_is_refused() {
 fn well_known_mistakes_are_named() {
     let chain = text("server-p256.pem");
     let pem = text("server-p256.key");
-    let message = |key: &[u8]| Credentials::from_pem(chain.as_bytes(), key, None).unwrap_err().message.into_owned();
+    let message = |key: &[u8]| Credentials::from_pem(chain.as_bytes(), key, None).unwrap_err().message.to_string();
     for literal in [r"\n", r"\r\n"] {
         let message = message(pem.replace('\n', literal).as_bytes());
         assert!(message.contains(r"two characters \n") && message.contains("replace them"), "{message}");

@@ -48,7 +48,7 @@ fn refusal(result: Result<Credentials, Failure>) -> String {
     for secret in ["secret", "wrong horse", "MIHsMFcG"] {
         assert!(!failure.message.contains(secret), "{}", failure.message);
     }
-    failure.message.into_owned()
+    failure.message.to_string()
 }
 
 #[test]

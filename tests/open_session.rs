@@ -13,7 +13,7 @@ use std::time::Duration;
 use link::*;
 use spantls::context::Context;
 use spantls::outcome::{Alert, Failure, FailureKind, Outcome, Question};
-use spantls::session::{Binding, Counts, Shrink, Stats};
+use spantls::session::{Binding, Counts, Progress, Shrink, Stats};
 
 /// A record with a KeyUpdate in it: header, message, content type, tag.
 const KEY_UPDATE: usize = 5 + 5 + 1 + 16;
@@ -27,8 +27,8 @@ fn pair(protocol: Version) -> Link {
 impl Side {
     /// Moves on to the next keys with so much room.
     fn update(&mut self, request: bool, room: usize) -> (Result<Outcome, Failure>, Vec<u8>) {
-        let (mut output, mut written) = (vec![0; room], 0);
-        let result = self.session.update_keys(request, &mut output, &mut written);
+        let mut output = vec![0; room];
+        let Progress { outcome: result, written, .. } = self.session.update_keys(request, &mut output);
         output.truncate(written);
         self.stream.extend_from_slice(&output);
         (result, output)
@@ -196,7 +196,7 @@ fn an_update_needs_tls13_and_an_open_side() {
     refused(link.client(), FailureKind::InvalidState);
     link.run();
     link.completed();
-    link.client().session.shutdown(&mut [0; 64], &mut 0).unwrap();
+    link.client().session.shutdown(&mut [0; 64]).outcome.unwrap();
     refused(link.client(), FailureKind::InvalidState);
     link.send(SERVER, b"still open");
     // The other direction is closed by itself.
@@ -209,10 +209,9 @@ fn an_update_is_no_data_where_records_are_opened_in_place() {
     let mut link = pair(TLS13);
     update(&mut link, CLIENT, true);
     let mut data = std::mem::take(&mut link.server().inbox);
-    let (mut consumed, mut plaintext) = (0, 0..0);
     let session = &link.server().session;
-    assert_eq!(session.decrypt_in_place(&mut data, &mut consumed, &mut plaintext), Ok(Outcome::Complete));
-    assert_eq!((consumed, plaintext.len()), (KEY_UPDATE, 0));
+    let done = Progress { outcome: Ok(Outcome::Complete), consumed: KEY_UPDATE, written: 0 };
+    assert_eq!(session.decrypt_in_place(&mut data).0, done);
     assert_eq!(link.drain(SERVER), KEY_UPDATE);
     link.talk();
 }
@@ -285,16 +284,15 @@ fn everything_of_a_conversation_is_counted() {
         for (outcome, consumed, written) in [(Outcome::WantWrite, inbox.len(), 60), (Outcome::Complete, 0, 40)] {
             let mut done = Counts::default();
             let shown = if consumed > 0 { &inbox[..] } else { &[] };
-            assert_eq!(link.server().session.decrypt(shown, &mut room, &mut done), Ok(outcome));
+            assert_eq!(link.server().session.decrypt(shown, &mut room).add_to(&mut done), Ok(outcome));
             assert_eq!((done.consumed, done.written), (consumed, written));
         }
         assert_eq!(link.server().session.stats().plaintext_received, before + 100);
         count(&link, CLIENT, 100, 1, 100 + overhead);
         // In place.
         let mut sealed = link.server().seal(&[9; 100]);
-        let (mut consumed, mut plaintext) = (0, 0..0);
-        let result = link.client().session.decrypt_in_place(&mut sealed, &mut consumed, &mut plaintext);
-        assert_eq!((result, consumed, plaintext.len()), (Ok(Outcome::Complete), sealed.len(), 100));
+        let done = Progress { outcome: Ok(Outcome::Complete), consumed: sealed.len(), written: 100 };
+        assert_eq!(link.client().session.decrypt_in_place(&mut sealed).0, done);
         count(&link, SERVER, 100, 1, 100 + overhead);
         if tls13 {
             update(&mut link, CLIENT, true);
@@ -305,8 +303,9 @@ fn everything_of_a_conversation_is_counted() {
             count(&link, SERVER, 0, 1, KEY_UPDATE as u64);
         }
         // The alert, too.
-        let (mut room, mut written) = ([0; 64], 0);
-        assert_eq!(link.client().session.shutdown(&mut room, &mut written), Ok(Outcome::Closed));
+        let mut room = [0; 64];
+        let Progress { outcome, written, .. } = link.client().session.shutdown(&mut room);
+        assert_eq!(outcome, Ok(Outcome::Closed));
         assert_eq!(written as u64, 2 + overhead);
         link.server().inbox.extend_from_slice(&room[..written]);
         assert_eq!(link.server().receive(), Ok(Outcome::Closed));
@@ -379,7 +378,7 @@ fn the_time_of_a_question_ends_with_the_handshake_however_that_ends() {
             let session = &link.client().session;
             assert!(session.state().suspended);
             if cancelled {
-                session.shutdown(&mut [0; 100], &mut 0).unwrap();
+                session.shutdown(&mut [0; 100]).outcome.unwrap();
             } else {
                 assert_eq!(session.reject(Alert::ACCESS_DENIED), Ok(Outcome::Complete));
             }
@@ -472,7 +471,7 @@ fn held_plaintext_outlives_shrinking() {
         let sealed = link.client().seal(&[5; 1000]);
         let session = &link.server().session;
         let mut done = Counts::default();
-        assert_eq!(session.decrypt(&sealed, &mut [0; 300], &mut done), Ok(Outcome::WantWrite));
+        assert_eq!(session.decrypt(&sealed, &mut [0; 300]).add_to(&mut done), Ok(Outcome::WantWrite));
         assert_eq!(session.shrink(Shrink::Tickets), Ok(Outcome::Complete));
         assert_eq!(link.server().receive(), Ok(Outcome::WantRead));
         assert_eq!(link.server().received, [5; 700]);

@@ -14,7 +14,7 @@ use spantls::context::{Context, Credentials, Options};
 const PARAMETERS: &[u8] = b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n";
 
 fn credentials(chain: &str, key: &[u8]) -> Result<Credentials, String> {
-    Credentials::from_pem(&certificate(chain), key, None).map_err(|failure| failure.message.into_owned())
+    Credentials::from_pem(&certificate(chain), key, None).map_err(|failure| failure.message.to_string())
 }
 
 /// A whole handshake: the client checks what the key has signed.

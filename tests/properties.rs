@@ -46,7 +46,7 @@ fn seal(session: &Session, plaintext: &[u8], cuts: &[usize]) -> Vec<u8> {
     loop {
         let mut room = vec![0; cut.next().unwrap()];
         let mut counts = Counts::default();
-        let outcome = session.encrypt(&[&plaintext[at..]], &mut room, &mut counts).unwrap();
+        let outcome = session.encrypt(&[&plaintext[at..]], &mut room).add_to(&mut counts).unwrap();
         assert!(room.len() < 64 || counts.consumed > 0 || at == plaintext.len(), "64 bytes of room make progress");
         at += counts.consumed;
         sealed.extend_from_slice(&room[..counts.written]);
@@ -64,7 +64,7 @@ fn open(session: &Session, mut sealed: &[u8], cuts: &[usize]) -> Vec<u8> {
     while !sealed.is_empty() || session.state().has_pending_plaintext {
         let mut room = vec![0; cut.next().unwrap()];
         let mut counts = Counts::default();
-        let outcome = session.decrypt(&sealed[..shown], &mut room, &mut counts).unwrap();
+        let outcome = session.decrypt(&sealed[..shown], &mut room).add_to(&mut counts).unwrap();
         opened.extend_from_slice(&room[..counts.written]);
         sealed = &sealed[counts.consumed..];
         shown -= counts.consumed;
@@ -121,15 +121,15 @@ proptest! {
         sealed[at] ^= 1 << bit;
         let stream = [good, sealed].concat();
         let (mut room, mut counts) = ([0; 100], Counts::default());
-        prop_assert_eq!(server.decrypt(&stream, &mut room, &mut counts), Ok(Outcome::Complete));
+        prop_assert_eq!(server.decrypt(&stream, &mut room).add_to(&mut counts), Ok(Outcome::Complete));
         prop_assert_eq!(&room[..counts.written], b"good");
         let mut rest = Counts::default();
-        match server.decrypt(&stream[counts.consumed..], &mut room, &mut rest) {
+        match server.decrypt(&stream[counts.consumed..], &mut room).add_to(&mut rest) {
             // A longer length in the header: the rest of that record never comes.
             Ok(outcome) => prop_assert_eq!(outcome, Outcome::WantRead),
             Err(failure) => {
                 prop_assert!(failure.alert_sent.is_some());
-                prop_assert_eq!(server.decrypt(b"", &mut room, &mut rest).unwrap_err(), failure);
+                prop_assert_eq!(server.decrypt(b"", &mut room).add_to(&mut rest).unwrap_err(), failure);
             }
         }
         prop_assert_eq!(rest, Counts::default());
@@ -140,7 +140,7 @@ proptest! {
         for session in [Session::new(SERVER.clone()), Session::new(client(TLS13, &[])), Session::new(client(TLS12, &[]))] {
             let mut room = vec![0; 20_000];
             let mut counts = Counts::default();
-            let result = session.process_handshake(&bytes, &mut room, &mut counts);
+            let result = session.process_handshake(&bytes, &mut room).add_to(&mut counts);
             prop_assert!(matches!(result, Ok(Outcome::WantRead) | Err(_)), "{result:?}");
         }
     }

@@ -825,7 +825,7 @@ fn ticket_in(hello: &[u8], protocol: Version) -> std::ops::Range<usize> {
 fn answer_to(context: &Arc<Context>, hello: &[u8]) -> Result<Vec<u8>, Failure> {
     let session = Session::new(context.clone());
     let (mut room, mut counts) = (vec![0; 1 << 15], Counts::default());
-    let result = session.process_handshake(hello, &mut room, &mut counts);
+    let result = session.process_handshake(hello, &mut room).add_to(&mut counts);
     room.truncate(counts.written);
     assert_eq!(result, Ok(Outcome::WantRead));
     assert_eq!(counts.consumed, hello.len());

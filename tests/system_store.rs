@@ -22,7 +22,7 @@ fn judge(client: &Arc<Context>, key: &str) -> PolicyErrors {
     for _ in 0..10 {
         let turn = |session: &Session, input: &mut Vec<u8>, output: &mut Vec<u8>| {
             let (mut room, mut counts) = (vec![0; 32768], Counts::default());
-            let outcome = session.process_handshake(input, &mut room, &mut counts).unwrap();
+            let outcome = session.process_handshake(input, &mut room).add_to(&mut counts).unwrap();
             input.drain(..counts.consumed);
             output.extend_from_slice(&room[..counts.written]);
             outcome

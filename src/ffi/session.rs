@@ -1,7 +1,6 @@
 //! Sessions over spans: the host moves the bytes.
 
 use std::ffi::{c_char, c_void};
-use std::ops::Range;
 
 use super::fence;
 use super::handles::{spantls_span_t, tls_context_t, tls_session_t};
@@ -9,7 +8,7 @@ use super::host::{Host, disjoint, required};
 use super::reasons;
 use super::status::{spantls_error_t, tls_status_t};
 use crate::outcome::{Failure, Outcome};
-use crate::session::{Counts, Session};
+use crate::session::{Progress, Session};
 
 /// The output space in bytes with which `tls_session_encrypt()` always makes progress: enough for a key update and a record.
 pub const SPANTLS_MIN_CIPHERTEXT: usize = 64;
@@ -149,8 +148,8 @@ pub unsafe extern "C" fn tls_session_handshake(
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
     let out = Out { consumed: out_consumed, written: out_written };
-    transform(host, session, out, (input, input_len), (output, output_cap), |session, input, output, counts| {
-        session.process_handshake(input, output, counts)
+    transform(host, session, out, (input, input_len), (output, output_cap), |session, input, output| {
+        session.process_handshake(input, output)
     })
 }
 
@@ -180,8 +179,8 @@ pub unsafe extern "C" fn tls_session_encrypt(
     let host = unsafe { Host::keeps_the_conventions() };
     let out = Out { consumed: out_consumed, written: out_written };
     let (input, output) = ((plaintext, plaintext_len), (ciphertext, ciphertext_cap));
-    transform(host, session, out, input, output, |session, plaintext, ciphertext, counts| {
-        session.encrypt(&[plaintext], ciphertext, counts)
+    transform(host, session, out, input, output, |session, plaintext, ciphertext| {
+        session.encrypt(&[plaintext], ciphertext)
     })
 }
 
@@ -214,11 +213,13 @@ pub unsafe extern "C" fn tls_session_encrypt_vectored(
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
     let out = Out { consumed: out_consumed, written: out_written };
-    out.on_session(host, session, |session, counts| {
-        let output = host.output(ciphertext, ciphertext_cap, "the output")?;
-        host.gather(spans, num_spans, (ciphertext, ciphertext_cap), |plaintext| {
-            session.encrypt(plaintext, output, counts)
-        })
+    let output = || {
+        out.both()?;
+        host.output(ciphertext, ciphertext_cap, "the output")
+    };
+    out.on_session(host, session, output, |session, output| {
+        host.gather(spans, num_spans, (ciphertext, ciphertext_cap), |plaintext| Ok(session.encrypt(plaintext, output)))
+            .unwrap_or_else(Progress::from)
     })
 }
 
@@ -256,9 +257,7 @@ pub unsafe extern "C" fn tls_session_decrypt(
     let host = unsafe { Host::keeps_the_conventions() };
     let out = Out { consumed: out_consumed, written: out_written };
     let (input, output) = ((ciphertext, ciphertext_len), (plaintext, plaintext_cap));
-    transform(host, session, out, input, output, |session, ciphertext, plaintext, counts| {
-        session.decrypt(ciphertext, plaintext, counts)
-    })
+    transform(host, session, out, input, output, Session::decrypt)
 }
 
 /// Decrypts the first record of `data` where it is, without a copy; the plaintext is at `data + *out_plaintext_offset`.
@@ -279,21 +278,18 @@ pub unsafe extern "C" fn tls_session_decrypt_in_place(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    let put = |consumed: usize, plaintext: Range<usize>| {
-        host.put(out_consumed, consumed);
-        host.put(out_plaintext_offset, plaintext.start);
-        host.put(out_plaintext_len, plaintext.len());
-    };
-    put(0, 0..0);
-    fence::on_session(host, session, |session| {
+    host.put(out_plaintext_offset, 0);
+    let out = Out { consumed: out_consumed, written: out_plaintext_len };
+    let span = || {
         required(out_consumed, "out_consumed")?;
         required(out_plaintext_offset, "out_plaintext_offset")?;
         required(out_plaintext_len, "out_plaintext_len")?;
-        let data = host.output(data, data_len, "data")?;
-        let (mut consumed, mut plaintext) = (0, 0..0);
-        let result = session.decrypt_in_place(data, &mut consumed, &mut plaintext);
-        put(consumed, plaintext);
-        result
+        host.output(data, data_len, "data")
+    };
+    out.on_session(host, session, span, |session, data| {
+        let (progress, start) = session.decrypt_in_place(data);
+        host.put(out_plaintext_offset, start);
+        progress
     })
 }
 
@@ -348,13 +344,13 @@ pub unsafe extern "C" fn tls_session_update_keys(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    emit(host, session, (output, output_cap), out_written, |session, output, written| {
+    emit(host, session, (output, output_cap), out_written, |session, output| {
         let request = match request_peer_update {
             0 => false,
             1 => true,
-            _ => return Err(Failure::argument("request_peer_update is 0 or 1")),
+            _ => return Failure::argument("request_peer_update is 0 or 1").into(),
         };
-        session.update_keys(request, output, written)
+        session.update_keys(request, output)
     })
 }
 
@@ -439,34 +435,39 @@ pub unsafe extern "C" fn tls_session_error(
     })
 }
 
-/// Where a call that turns input into output says how much it did.
+/// Where a call that moves bytes says how many it did; NULL where it has no such count.
 #[derive(Clone, Copy)]
-struct Out {
-    consumed: *mut usize,
-    written: *mut usize,
+pub(super) struct Out {
+    pub(super) consumed: *mut usize,
+    pub(super) written: *mut usize,
 }
 
 impl Out {
-    /// Runs `body` on the session and writes its counts for the host, zeros first.
-    fn on_session(
+    /// Takes the host's spans, runs `body` on them, and writes its counts for the host, zeros first.
+    #[inline]
+    pub(super) fn on_session<S>(
         self,
         host: Host,
         session: *mut tls_session_t,
-        body: impl FnOnce(&Session, &mut Counts) -> Result<Outcome, Failure>,
+        spans: impl FnOnce() -> Result<S, Failure>,
+        body: impl FnOnce(&Session, S) -> Progress,
     ) -> tls_status_t {
-        let tell = |counts: Counts| {
-            host.put(self.consumed, counts.consumed);
-            host.put(self.written, counts.written);
+        let put = |consumed, written| {
+            host.put(self.consumed, consumed);
+            host.put(self.written, written);
         };
-        tell(Counts::default());
+        put(0, 0);
         fence::on_session(host, session, |session| {
-            required(self.consumed, "out_consumed")?;
-            required(self.written, "out_written")?;
-            let mut counts = Counts::default();
-            let result = body(session, &mut counts);
-            tell(counts);
-            result
+            let progress = body(session, spans()?);
+            put(progress.consumed, progress.written);
+            progress.outcome
         })
+    }
+
+    /// Fails unless both counts have a place.
+    fn both(self) -> Result<(), Failure> {
+        required(self.consumed, "out_consumed")?;
+        required(self.written, "out_written")
     }
 }
 
@@ -477,14 +478,14 @@ fn transform(
     out: Out,
     input: (*const c_void, usize),
     output: (*mut c_void, usize),
-    call: impl FnOnce(&Session, &[u8], &mut [u8], &mut Counts) -> Result<Outcome, Failure>,
+    call: impl FnOnce(&Session, &[u8], &mut [u8]) -> Progress,
 ) -> tls_status_t {
-    out.on_session(host, session, |session, counts| {
+    let spans = || {
+        out.both()?;
         disjoint(input, (output.0, output.1))?;
-        let input = host.input(input.0, input.1, "the input")?;
-        let output = host.output(output.0, output.1, "the output")?;
-        call(session, input, output, counts)
-    })
+        Ok((host.input(input.0, input.1, "the input")?, host.output(output.0, output.1, "the output")?))
+    };
+    out.on_session(host, session, spans, |session, (input, output)| call(session, input, output))
 }
 
 /// A call that only writes output.
@@ -493,15 +494,12 @@ fn emit(
     session: *mut tls_session_t,
     output: (*mut c_void, usize),
     out_written: *mut usize,
-    call: impl FnOnce(&Session, &mut [u8], &mut usize) -> Result<Outcome, Failure>,
+    call: impl FnOnce(&Session, &mut [u8]) -> Progress,
 ) -> tls_status_t {
-    host.put(out_written, 0);
-    fence::on_session(host, session, |session| {
+    let out = Out { consumed: std::ptr::null_mut(), written: out_written };
+    let span = || {
         required(out_written, "out_written")?;
-        let output = host.output(output.0, output.1, "the output")?;
-        let mut written = 0;
-        let result = call(session, output, &mut written);
-        host.put(out_written, written);
-        result
-    })
+        host.output(output.0, output.1, "the output")
+    };
+    out.on_session(host, session, span, call)
 }

@@ -6,9 +6,10 @@ use super::fence;
 use super::getting::copy_out;
 use super::handles::{spantls_span_t, tls_context_t, tls_session_t};
 use super::host::{Host, required};
+use super::session::Out;
 use super::status::tls_status_t;
 use crate::outcome::{Failure, Outcome};
-use crate::session::{KernelTls, Session, Socket};
+use crate::session::{KernelTls, Progress, Session, Socket};
 
 /// A socket of the operating system; on Unix a file descriptor.
 pub type spantls_socket_t = isize;
@@ -116,9 +117,12 @@ pub unsafe extern "C" fn tls_session_socket_read(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    counting(host, session, out_read, "out_read", |session, read| {
-        session.read(host.output(buffer, buffer_cap, "the buffer")?, read)
-    })
+    let out = Out { consumed: std::ptr::null_mut(), written: out_read };
+    let span = || {
+        required(out_read, "out_read")?;
+        host.output(buffer, buffer_cap, "the buffer")
+    };
+    out.on_session(host, session, span, Session::read)
 }
 
 /// Writes plaintext: sends what the peer is owed, then seals and sends the data, up to 128 KiB with one system call.
@@ -145,9 +149,12 @@ pub unsafe extern "C" fn tls_session_socket_write(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    counting(host, session, out_written, "out_written", |session, written| {
-        session.write(&[host.input(data, data_len, "the data")?], written)
-    })
+    let out = Out { consumed: out_written, written: std::ptr::null_mut() };
+    let span = || {
+        required(out_written, "out_written")?;
+        host.input(data, data_len, "the data")
+    };
+    out.on_session(host, session, span, |session, data| session.write(&[data]))
 }
 
 /// As `tls_session_socket_write()`, with plaintext from several spans.
@@ -163,9 +170,16 @@ pub unsafe extern "C" fn tls_session_socket_write_vectored(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    counting(host, session, out_written, "out_written", |session, written| {
-        host.gather(spans, num_spans, (std::ptr::null_mut(), 0), |plaintext| session.write(plaintext, written))
-    })
+    let out = Out { consumed: out_written, written: std::ptr::null_mut() };
+    out.on_session(
+        host,
+        session,
+        || required(out_written, "out_written"),
+        |session, ()| {
+            host.gather(spans, num_spans, (std::ptr::null_mut(), 0), |plaintext| Ok(session.write(plaintext)))
+                .unwrap_or_else(Progress::from)
+        },
+    )
 }
 
 /// Closes our side: sends everything that is pending, then `close_notify` (RFC 8446 section 6.1).
@@ -249,22 +263,4 @@ fn meaning(flags: u32) -> Result<(bool, KernelTls), Failure> {
             Err(Failure::argument("flags has one of SPANTLS_SOCKET_BORROW and SPANTLS_SOCKET_OWN, and no unknown ones"))
         }
     }
-}
-
-/// A call that counts bytes of plaintext, zero first.
-fn counting(
-    host: Host,
-    session: *mut tls_session_t,
-    out_count: *mut usize,
-    what: &'static str,
-    call: impl FnOnce(&Session, &mut usize) -> Result<Outcome, Failure>,
-) -> tls_status_t {
-    host.put(out_count, 0);
-    fence::on_session(host, session, |session| {
-        required(out_count, what)?;
-        let mut count = 0;
-        let result = call(session, &mut count);
-        host.put(out_count, count);
-        result
-    })
 }

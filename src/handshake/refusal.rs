@@ -36,11 +36,10 @@ impl Refusal {
             PolicyErrors { chain_errors: true, .. } => Alert::UNKNOWN_CA,
             _ => Alert::BAD_CERTIFICATE,
         });
-        Failure {
-            policy_errors: self.policy_errors,
-            blame: self.blame,
-            ..Failure::new(FailureKind::Authentication, self.reason).with_alert(alert)
-        }
+        let mut failure = Failure::new(FailureKind::Authentication, self.reason).with_alert(alert);
+        failure.policy_errors = self.policy_errors;
+        failure.blame = self.blame;
+        failure
     }
 }
 

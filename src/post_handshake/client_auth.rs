@@ -77,7 +77,7 @@ enum Expected {
 }
 
 /// How far a message has brought the answer.
-pub(crate) enum Progress {
+pub(crate) enum Answered {
     /// More messages belong to it, and must follow without others between them.
     Begun,
     /// Proved.
@@ -125,7 +125,7 @@ impl ClientAuth {
         message_type: HandshakeType,
         body: &[u8],
         traffic: &TrafficSecret,
-    ) -> Result<Progress, Failure> {
+    ) -> Result<Answered, Failure> {
         let unexpected = || {
             Failure::protocol(
                 Alert::UNEXPECTED_MESSAGE,
@@ -156,13 +156,13 @@ impl ClientAuth {
                 }
                 let shown = std::mem::take(&mut request.shown);
                 self.request = None;
-                return Ok(Progress::Shown(shown));
+                return Ok(Answered::Shown(shown));
             }
             _ => return Err(unexpected()),
         }
         request.transcript.update(&header(message_type, body.len()));
         request.transcript.update(body);
-        Ok(Progress::Begun)
+        Ok(Answered::Begun)
     }
 }
 

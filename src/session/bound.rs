@@ -19,7 +19,7 @@ use super::kernel::{Kernel, KernelTls};
 use super::read::ReadHalf;
 use super::stats::Count;
 use super::write::{Plaintext, WriteHalf};
-use super::{Counts, Session, try_lock};
+use super::{Counts, Progress, Session, try_lock};
 use crate::context::Context;
 use crate::limits::{
     MAX_CIPHERTEXT_TLS12, MAX_DISCARDED_RECEIPTS, MAX_PLAINTEXT, MIN_CIPHERTEXT, RECEIVE_SCRATCH, RECORD_HEADER,
@@ -150,7 +150,11 @@ impl Session {
     }
 
     /// Delivers plaintext: what is here, or else what the socket has.
-    pub fn read(&self, output: &mut [u8], delivered: &mut usize) -> Result<Outcome, Failure> {
+    pub fn read(&self, output: &mut [u8]) -> Progress {
+        Progress::of(|counts| self.read_from_socket(output, &mut counts.written))
+    }
+
+    fn read_from_socket(&self, output: &mut [u8], delivered: &mut usize) -> Result<Outcome, Failure> {
         let bound = self.bound()?;
         self.shared.complete()?;
         let mut read = try_lock(&self.read)?;
@@ -248,15 +252,17 @@ impl Session {
         }
     }
 
-    /// Seals plaintext and sends it after pending output. `taken` counts plaintext that the host does not pass again.
-    pub fn write(&self, plaintext: &[&[u8]], taken: &mut usize) -> Result<Outcome, Failure> {
-        let bound = self.bound()?;
-        self.shared.complete()?;
-        let mut write = try_lock(&self.write)?;
-        let result = self.write_on(bound, &mut write, plaintext, taken);
-        self.shared.counters.plaintext_sent.add(*taken);
-        write.count(&self.shared, 0);
-        result
+    /// Seals plaintext and sends it after pending output.
+    pub fn write(&self, plaintext: &[&[u8]]) -> Progress {
+        Progress::of(|counts| {
+            let bound = self.bound()?;
+            self.shared.complete()?;
+            let mut write = try_lock(&self.write)?;
+            let result = self.write_on(bound, &mut write, plaintext, &mut counts.consumed);
+            self.shared.counters.plaintext_sent.add(counts.consumed);
+            write.count(&self.shared, 0);
+            result
+        })
     }
 
     fn write_on(

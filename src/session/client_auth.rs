@@ -3,7 +3,7 @@
 use super::answers::refusal_by_host;
 use super::read::ReadHalf;
 use super::stats::now;
-use super::{Session, only_without_span, try_lock};
+use super::{Progress, Session, only_without_span, try_lock};
 use crate::context::{ClientCertificateMode, Validation};
 use crate::handshake::refusal::Refusal;
 use crate::outcome::{Alert, Failure, Outcome};
@@ -14,7 +14,11 @@ use crate::wire::Version;
 
 impl Session {
     /// Asks the client for a certificate (RFC 8446 section 4.6.2).
-    pub fn request_client_certificate(&self, output: &mut [u8], written: &mut usize) -> Result<Outcome, Failure> {
+    pub fn request_client_certificate(&self, output: &mut [u8]) -> Progress {
+        Progress::of(|counts| self.ask_client(output, &mut counts.written))
+    }
+
+    fn ask_client(&self, output: &mut [u8], written: &mut usize) -> Result<Outcome, Failure> {
         self.shared.complete()?;
         if self.bound.is_some() {
             only_without_span(output)?;

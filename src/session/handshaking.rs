@@ -6,7 +6,7 @@ use rustls::pki_types::ServerName;
 
 use super::read::truncated;
 use super::state::{Stage, State};
-use super::{Counts, Session, WriteHalf, try_lock};
+use super::{Counts, Progress, Session, WriteHalf, try_lock};
 use crate::context::{ClientCertificateMode, Config, Context, Credentials, Protocols};
 use crate::handshake::question::OpenQuestion;
 use crate::handshake::{Event, Handshake, other_input};
@@ -59,18 +59,20 @@ impl Phase {
 
 impl Session {
     /// Hands over pending output, then works on the input until something is missing.
-    pub fn process_handshake(&self, input: &[u8], output: &mut [u8], counts: &mut Counts) -> Result<Outcome, Failure> {
-        self.over_spans()?;
-        if self.shared.state.now().is_open() {
-            return self.shared.sticky().map_or(Ok(Outcome::Complete), Err);
-        }
-        let mut phase = try_lock(&self.phase)?;
-        let mut write = try_lock(&self.write)?;
-        let result = self.work_on_handshake(&mut phase, &mut write, input, output, counts);
-        // While the locks are held: a count has one writer.
-        self.shared.counters.ciphertext_sent.add(counts.written);
-        self.shared.counters.ciphertext_received.add(counts.consumed);
-        result
+    pub fn process_handshake(&self, input: &[u8], output: &mut [u8]) -> Progress {
+        Progress::of(|counts| {
+            self.over_spans()?;
+            if self.shared.state.now().is_open() {
+                return self.shared.sticky().map_or(Ok(Outcome::Complete), Err);
+            }
+            let mut phase = try_lock(&self.phase)?;
+            let mut write = try_lock(&self.write)?;
+            let result = self.work_on_handshake(&mut phase, &mut write, input, output, counts);
+            // While the locks are held: a count has one writer.
+            self.shared.counters.ciphertext_sent.add(counts.written);
+            self.shared.counters.ciphertext_received.add(counts.consumed);
+            result
+        })
     }
 
     /// Hands over pending output, then works on the input; the time that it takes is the handshake's.
@@ -165,15 +167,17 @@ impl Session {
     }
 
     /// Closes our direction; before the handshake is complete, cancels it.
-    pub fn shutdown(&self, output: &mut [u8], written: &mut usize) -> Result<Outcome, Failure> {
-        self.over_spans()?;
-        if !self.shared.state.now().is_finished() {
-            self.cancel()?;
-        }
-        let mut write = try_lock(&self.write)?;
-        let result = write.shutdown(&self.shared, output, written);
-        write.count(&self.shared, *written);
-        result
+    pub fn shutdown(&self, output: &mut [u8]) -> Progress {
+        Progress::of(|counts| {
+            self.over_spans()?;
+            if !self.shared.state.now().is_finished() {
+                self.cancel()?;
+            }
+            let mut write = try_lock(&self.write)?;
+            let result = write.shutdown(&self.shared, output, &mut counts.written);
+            write.count(&self.shared, counts.written);
+            result
+        })
     }
 
     pub(super) fn end_of_handshake_input(&self) -> Result<Outcome, Failure> {

@@ -315,7 +315,7 @@ impl Session {
             }
         };
         bound.socket().clear_error();
-        read.fail(&self.shared, Failure { os_error: failure.os_error, ..Failure::protocol(alert, message) })
+        read.fail(&self.shared, Failure::protocol(alert, message).with_os_error(failure.os_error))
     }
 }
 
@@ -334,6 +334,7 @@ mod tests {
     use crate::context::{Context, Credentials, Options};
     use crate::outcome::{FailureKind, Question};
     use crate::reason::PolicyErrors;
+    use crate::session::Progress;
     use crate::transport::Socket;
 
     fn certificates(name: &str) -> Vec<u8> {
@@ -354,7 +355,7 @@ mod tests {
         let (mut input, mut room) = (Vec::new(), vec![0; 65536]);
         loop {
             let mut counts = Counts::default();
-            let outcome = client.process_handshake(&input, &mut room, &mut counts).unwrap();
+            let outcome = client.process_handshake(&input, &mut room).add_to(&mut counts).unwrap();
             input.drain(..counts.consumed);
             wire.write_all(&room[..counts.written]).unwrap();
             if outcome == Outcome::Suspended(Question::Certificate) {
@@ -375,8 +376,9 @@ mod tests {
 
     /// A KeyUpdate that wants one back, which this kernel cannot send; more may follow in the same segment.
     fn key_update(client: &Session) -> Vec<u8> {
-        let (mut room, mut written) = ([0; 100], 0);
-        assert_eq!(client.update_keys(true, &mut room, &mut written), Ok(Outcome::Complete));
+        let mut room = [0; 100];
+        let Progress { outcome, written, .. } = client.update_keys(true, &mut room);
+        assert_eq!(outcome, Ok(Outcome::Complete));
         room[..written].to_vec()
     }
 
@@ -388,7 +390,7 @@ mod tests {
         segment.extend_from_slice(&[9; 35]);
         wire.write_all(&segment).unwrap();
         for _ in 0..2 {
-            let failure = server.read(&mut [0; 100], &mut 0).unwrap_err();
+            let failure = server.read(&mut [0; 100]).outcome.unwrap_err();
             assert_eq!((failure.kind, failure.alert_sent), (FailureKind::Protocol, Some(Alert::BAD_RECORD_MAC)));
             assert_eq!(server.last_failure(), Some(failure));
         }
@@ -400,31 +402,33 @@ mod tests {
         for closes in [false, true] {
             let (server, client, mut wire) = server_of_a_kernel_without_rekeying();
             let mut segment = key_update(&client);
-            let (mut room, mut written) = ([0; 100], 0);
+            let mut room = [0; 100];
             let mut counts = Counts::default();
-            assert_eq!(client.encrypt(&[b"last"], &mut room, &mut counts), Ok(Outcome::Complete));
+            assert_eq!(client.encrypt(&[b"last"], &mut room).add_to(&mut counts), Ok(Outcome::Complete));
             segment.extend_from_slice(&room[..counts.written]);
             if closes {
-                assert_eq!(client.shutdown(&mut room, &mut written), Ok(Outcome::Closed));
+                let Progress { outcome, written, .. } = client.shutdown(&mut room);
+                assert_eq!(outcome, Ok(Outcome::Closed));
                 segment.extend_from_slice(&room[..written]);
             }
             wire.write_all(&segment).unwrap();
-            let mut count = 0;
-            assert_eq!(server.read(&mut room, &mut count), Ok(Outcome::Complete));
+            let Progress { outcome, written: count, .. } = server.read(&mut room);
+            assert_eq!(outcome, Ok(Outcome::Complete));
             assert_eq!(&room[..count], b"last");
             assert!(server.state().failed);
-            assert_eq!(server.read(&mut room, &mut count).unwrap_err().kind, FailureKind::NotSupported);
+            assert_eq!(server.read(&mut room).outcome.unwrap_err().kind, FailureKind::NotSupported);
             assert_eq!(server.shared.owed.take().fatal_alert, Some(Alert::INTERNAL_ERROR));
         }
         // Where the close_notify has ended the half before, that is its end; the session cannot send any more.
         let (server, client, mut wire) = server_of_a_kernel_without_rekeying();
         let mut segment = key_update(&client);
-        let (mut room, mut written) = ([0; 100], 0);
-        assert_eq!(client.shutdown(&mut room, &mut written), Ok(Outcome::Closed));
+        let mut room = [0; 100];
+        let Progress { outcome, written, .. } = client.shutdown(&mut room);
+        assert_eq!(outcome, Ok(Outcome::Closed));
         segment.extend_from_slice(&room[..written]);
         wire.write_all(&segment).unwrap();
-        assert_eq!(server.read(&mut room, &mut 0), Ok(Outcome::Closed));
-        assert_eq!(server.read(&mut room, &mut 0), Ok(Outcome::Closed));
+        assert_eq!(server.read(&mut room).outcome, Ok(Outcome::Closed));
+        assert_eq!(server.read(&mut room).outcome, Ok(Outcome::Closed));
         assert_eq!(server.last_failure().unwrap().kind, FailureKind::NotSupported);
     }
 }

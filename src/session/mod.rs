@@ -21,7 +21,6 @@ mod stats;
 mod validation;
 mod write;
 
-use std::ops::Range;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -41,7 +40,7 @@ pub use getters::{Binding, Shrink};
 use handshaking::Phase;
 pub use kernel::KernelTls;
 use read::ReadHalf;
-pub use shared::Counts;
+pub use shared::{Counts, Progress};
 use shared::{Shared, only_without_span, try_lock};
 pub use state::VisibleState;
 pub use stats::Stats;
@@ -119,14 +118,16 @@ impl Session {
     }
 
     /// Seals plaintext after pending output.
-    pub fn encrypt(&self, plaintext: &[&[u8]], output: &mut [u8], counts: &mut Counts) -> Result<Outcome, Failure> {
-        self.over_spans()?;
-        self.shared.complete()?;
-        let mut write = try_lock(&self.write)?;
-        let result = write.encrypt(&self.shared, plaintext, output, counts);
-        self.shared.counters.plaintext_sent.add(counts.consumed);
-        write.count(&self.shared, counts.written);
-        result
+    pub fn encrypt(&self, plaintext: &[&[u8]], output: &mut [u8]) -> Progress {
+        Progress::of(|counts| {
+            self.over_spans()?;
+            self.shared.complete()?;
+            let mut write = try_lock(&self.write)?;
+            let result = write.encrypt(&self.shared, plaintext, output, counts);
+            self.shared.counters.plaintext_sent.add(counts.consumed);
+            write.count(&self.shared, counts.written);
+            result
+        })
     }
 
     /// The room in which `encrypt` takes this much plaintext whole; none where it takes nothing.
@@ -147,11 +148,13 @@ impl Session {
     }
 
     /// Opens records, as many as fit.
-    pub fn decrypt(&self, input: &[u8], output: &mut [u8], counts: &mut Counts) -> Result<Outcome, Failure> {
-        self.over_spans()?;
-        self.shared.complete()?;
-        let mut read = try_lock(&self.read)?;
-        self.open_records(&mut read, input, output, counts)
+    pub fn decrypt(&self, input: &[u8], output: &mut [u8]) -> Progress {
+        Progress::of(|counts| {
+            self.over_spans()?;
+            self.shared.complete()?;
+            let mut read = try_lock(&self.read)?;
+            self.open_records(&mut read, input, output, counts)
+        })
     }
 
     #[inline]
@@ -171,47 +174,45 @@ impl Session {
         result
     }
 
-    /// Opens one record where it lies.
-    pub fn decrypt_in_place(
-        &self,
-        data: &mut [u8],
-        consumed: &mut usize,
-        plaintext: &mut Range<usize>,
-    ) -> Result<Outcome, Failure> {
-        self.over_spans()?;
-        self.shared.complete()?;
-        let mut read = try_lock(&self.read)?;
-        let result = read.decrypt_in_place(&self.shared, data, consumed, plaintext);
-        self.client_has_shown(&mut read)?;
-        read.count(&self.shared, Counts { consumed: *consumed, written: plaintext.len() });
-        result
+    /// Opens one record where it lies. Its plaintext, as long as what was written, begins at the second number.
+    pub fn decrypt_in_place(&self, data: &mut [u8]) -> (Progress, usize) {
+        let mut start = 0;
+        let progress = Progress::of(|counts| {
+            self.over_spans()?;
+            self.shared.complete()?;
+            let mut read = try_lock(&self.read)?;
+            let result = read.decrypt_in_place(&self.shared, data, counts, &mut start);
+            self.client_has_shown(&mut read)?;
+            read.count(&self.shared, *counts);
+            result
+        });
+        (progress, start)
     }
 
     /// Moves on to the next keys, and asks the peer to do so too.
-    pub fn update_keys(
-        &self,
-        request_peer_update: bool,
-        output: &mut [u8],
-        written: &mut usize,
-    ) -> Result<Outcome, Failure> {
-        self.shared.complete()?;
-        if let Some(bound) = &self.bound {
-            only_without_span(output)?;
-            return self.update_keys_of_bound(bound, request_peer_update);
-        }
-        let mut write = try_lock(&self.write)?;
-        let result = write.next_keys(&self.shared, request_peer_update, output, written);
-        write.count(&self.shared, *written);
-        result
+    pub fn update_keys(&self, request_peer_update: bool, output: &mut [u8]) -> Progress {
+        Progress::of(|counts| {
+            self.shared.complete()?;
+            if let Some(bound) = &self.bound {
+                only_without_span(output)?;
+                return self.update_keys_of_bound(bound, request_peer_update);
+            }
+            let mut write = try_lock(&self.write)?;
+            let result = write.next_keys(&self.shared, request_peer_update, output, &mut counts.written);
+            write.count(&self.shared, counts.written);
+            result
+        })
     }
 
     /// Hands over output that is owed to the peer.
-    pub fn drain_pending_output(&self, output: &mut [u8], written: &mut usize) -> Result<Outcome, Failure> {
-        self.over_spans()?;
-        let mut write = try_lock(&self.write)?;
-        let result = write.drain(&self.shared, output, written);
-        write.count(&self.shared, *written);
-        result
+    pub fn drain_pending_output(&self, output: &mut [u8]) -> Progress {
+        Progress::of(|counts| {
+            self.over_spans()?;
+            let mut write = try_lock(&self.write)?;
+            let result = write.drain(&self.shared, output, &mut counts.written);
+            write.count(&self.shared, counts.written);
+            result
+        })
     }
 
     /// The transport has ended.
@@ -226,7 +227,7 @@ impl Session {
     /// The sticky failure, or else the last one.
     pub fn last_failure(&self) -> Option<Failure> {
         let failures = self.shared.failures();
-        failures.sticky.as_deref().or(failures.last.as_deref()).cloned()
+        failures.sticky.as_ref().or(failures.last.as_ref()).cloned()
     }
 
     /// Remembers the failure of a call. A broken invariant ends the session for good.
@@ -235,7 +236,7 @@ impl Session {
             self.shared.fail(failure);
             self.shared.state.poison();
         }
-        self.shared.failures().last = Some(Box::new(failure.clone()));
+        self.shared.failures().last = Some(failure.clone());
     }
 
     /// Fails once a panic was contained in this session.

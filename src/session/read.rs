@@ -1,14 +1,12 @@
 //! The read half of an open session.
 
-use std::ops::Range;
-
 use super::shared::{Counts, Shared};
 use crate::crypto::traffic::TrafficSecret;
 use crate::handshake::client_tickets::TicketTaker;
 use crate::handshake::not_asked;
 use crate::limits::TICKETS_TAKEN;
 use crate::outcome::{Alert, Failure, FailureKind, Outcome, Question};
-use crate::post_handshake::client_auth::{Progress, Shown};
+use crate::post_handshake::client_auth::{Answered, Shown};
 use crate::post_handshake::{Action, Messages};
 use crate::record::held::{Held, RecordBuffer};
 use crate::record::open::{Opened, Opener};
@@ -48,7 +46,7 @@ pub(super) struct Receiver {
 /// Why nothing more comes.
 enum End {
     PeerClosed,
-    Failed(Box<Failure>),
+    Failed(Failure),
 }
 
 /// What to do after a record that held no data.
@@ -63,7 +61,7 @@ impl End {
     fn outcome(&self) -> Result<Outcome, Failure> {
         match self {
             Self::PeerClosed => Ok(Outcome::Closed),
-            Self::Failed(failure) => Err((**failure).clone()),
+            Self::Failed(failure) => Err(failure.clone()),
         }
     }
 }
@@ -136,8 +134,8 @@ impl ReadHalf {
         &mut self,
         shared: &Shared,
         data: &mut [u8],
-        consumed: &mut usize,
-        plaintext: &mut Range<usize>,
+        counts: &mut Counts,
+        plaintext_start: &mut usize,
     ) -> Result<Outcome, Failure> {
         if self.held.is_some() {
             return Err(Failure::state("plaintext is held: take it with decrypt first"));
@@ -163,7 +161,7 @@ impl ReadHalf {
                 data[range.clone()].fill(0);
                 match result {
                     Ok(true) => {
-                        *consumed = record_len;
+                        counts.consumed = record_len;
                         self.peer_closed(shared);
                         return Ok(Outcome::Closed);
                     }
@@ -174,9 +172,10 @@ impl ReadHalf {
         if let Err(failure) = result {
             return self.fail(shared, failure);
         }
-        *consumed = record_len;
+        counts.consumed = record_len;
         if opened.content_type == ContentType::ApplicationData {
-            *plaintext = range;
+            *plaintext_start = start;
+            counts.written = opened.data_len;
         }
         Ok(Outcome::Complete)
     }
@@ -281,7 +280,7 @@ impl ReadHalf {
 
     /// The transport is broken.
     pub(super) fn end_with(&mut self, failure: Failure) {
-        self.end.get_or_insert_with(|| End::Failed(Box::new(failure)));
+        self.end.get_or_insert(End::Failed(failure));
     }
 
     /// The record at the front of `input`, if it is whole, or what is wrong with its header.
@@ -297,7 +296,7 @@ impl ReadHalf {
             return Ok(Outcome::Complete);
         }
         // RFC 8446 section 6.1: without close_notify, data may have been cut off.
-        self.end.get_or_insert_with(|| End::Failed(Box::new(truncated()))).outcome()
+        self.end.get_or_insert_with(|| End::Failed(truncated())).outcome()
     }
 
     /// Moves held plaintext; false if some is left.
@@ -447,7 +446,7 @@ impl ReadHalf {
         if let Some(opening) = &mut self.opening {
             opening.shown = None;
         }
-        self.end.get_or_insert_with(|| End::Failed(Box::new(failure))).outcome()
+        self.end.get_or_insert(End::Failed(failure)).outcome()
     }
 }
 
@@ -481,7 +480,7 @@ impl Opening {
                         Action::Authentication(message_type) => {
                             let traffic =
                                 traffic.as_ref().ok_or_else(|| Failure::internal("a session without a secret"))?;
-                            if let Progress::Shown(proved) = shared.authenticate(message_type, body, traffic)? {
+                            if let Answered::Shown(proved) = shared.authenticate(message_type, body, traffic)? {
                                 *shown = Some(proved);
                             }
                         }

@@ -118,7 +118,7 @@ struct Scene {
 fn step(session: &Session, inbox: &mut Vec<u8>, outbox: &mut Vec<u8>, failures: &mut Vec<Failure>) {
     let mut room = vec![0; 1 << 15];
     let mut counts = Counts::default();
-    let outcome = session.process_handshake(inbox, &mut room, &mut counts).unwrap();
+    let outcome = session.process_handshake(inbox, &mut room).add_to(&mut counts).unwrap();
     inbox.drain(..counts.consumed);
     outbox.extend_from_slice(&room[..counts.written]);
     if outcome == Outcome::Suspended(Question::Certificate) {
@@ -146,7 +146,7 @@ fn open(protocol: Version, log: &str) -> Scene {
         step(&client, &mut to_client, &mut to_server, &mut failures);
         step(&server, &mut to_server, &mut to_client, &mut failures);
     }
-    client.decrypt(&to_client, &mut [0; 100], &mut Counts::default()).unwrap();
+    client.decrypt(&to_client, &mut [0; 100]).outcome.unwrap();
     Scene { client, server, client_context, server_context, options, failures }
 }
 
@@ -195,12 +195,12 @@ impl Scene {
         }
         // A record that was damaged on its way, and then everything that a failed session says.
         let (mut sealed, mut counts) = ([0; 200], Counts::default());
-        self.client.encrypt(&[PLAINTEXT], &mut sealed, &mut counts).unwrap();
+        self.client.encrypt(&[PLAINTEXT], &mut sealed).add_to(&mut counts).unwrap();
         sealed[counts.written - 1] ^= 1;
         for _ in 0..2 {
             let mut room = [0; 200];
-            failures.extend(self.server.decrypt(&sealed[..counts.written], &mut room, &mut Counts::default()).err());
-            failures.extend(self.server.encrypt(&[PLAINTEXT], &mut room, &mut Counts::default()).err());
+            failures.extend(self.server.decrypt(&sealed[..counts.written], &mut room).outcome.err());
+            failures.extend(self.server.encrypt(&[PLAINTEXT], &mut room).outcome.err());
         }
         failures.extend(self.server.last_failure());
     }

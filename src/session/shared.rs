@@ -7,8 +7,8 @@ use super::owed::Owed;
 use super::state::StateWord;
 use super::stats::Counters;
 use crate::crypto::traffic::TrafficSecret;
-use crate::outcome::{Alert, Failure};
-use crate::post_handshake::client_auth::{ClientAuth, Progress};
+use crate::outcome::{Alert, Failure, Outcome};
+use crate::post_handshake::client_auth::{Answered, ClientAuth};
 use crate::wire::HandshakeType;
 
 #[derive(Default)]
@@ -26,18 +26,55 @@ pub(super) struct Shared {
 #[derive(Default)]
 pub(super) struct Failures {
     /// Ends the session: every later call fails with it.
-    pub(super) sticky: Option<Box<Failure>>,
+    pub(super) sticky: Option<Failure>,
     /// Of the last call that failed.
-    pub(super) last: Option<Box<Failure>>,
+    pub(super) last: Option<Failure>,
 }
 
-/// What a call has done to its spans.
+/// What was done to some spans.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Bytes of the input that are not passed again.
     pub consumed: usize,
     /// Bytes of the output that are the caller's now.
     pub written: usize,
+}
+
+/// What a call that moves bytes has come to. What it has done to its spans counts also where it fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Progress {
+    /// What the call returns.
+    pub outcome: Result<Outcome, Failure>,
+    /// Bytes of the input that are not passed again.
+    pub consumed: usize,
+    /// Bytes of the output that are the caller's now.
+    pub written: usize,
+}
+
+impl From<Failure> for Progress {
+    /// A call that has failed before it did anything.
+    fn from(failure: Failure) -> Self {
+        Self { outcome: Err(failure), consumed: 0, written: 0 }
+    }
+}
+
+impl Progress {
+    /// Of `call`, which counts what it does as it does it.
+    #[inline]
+    pub(super) fn of(call: impl FnOnce(&mut Counts) -> Result<Outcome, Failure>) -> Self {
+        let mut counts = Counts::default();
+        let outcome = call(&mut counts);
+        Self { outcome, consumed: counts.consumed, written: counts.written }
+    }
+
+    /// Adds what this call has done to what those before it have done, and returns its outcome.
+    #[inline]
+    pub fn add_to(self, total: &mut Counts) -> Result<Outcome, Failure> {
+        total.consumed += self.consumed;
+        total.written += self.written;
+        self.outcome
+    }
 }
 
 impl Shared {
@@ -47,7 +84,7 @@ impl Shared {
         message_type: HandshakeType,
         body: &[u8],
         traffic: &TrafficSecret,
-    ) -> Result<Progress, Failure> {
+    ) -> Result<Answered, Failure> {
         let mut auth = self.client_auth.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         match auth.as_deref_mut() {
             Some(auth) => auth.answer(message_type, body, traffic),
@@ -86,7 +123,7 @@ impl Shared {
     pub(super) fn fail(&self, failure: &Failure) -> bool {
         let mut failures = self.failures();
         let first = failures.sticky.is_none();
-        failures.sticky.get_or_insert_with(|| Box::new(failure.clone()));
+        failures.sticky.get_or_insert_with(|| failure.clone());
         self.state.fail();
         first
     }
@@ -106,7 +143,7 @@ impl Shared {
 
     #[cold]
     pub(super) fn sticky_failure(&self) -> Option<Failure> {
-        self.failures().sticky.as_deref().cloned()
+        self.failures().sticky.clone()
     }
 
     /// Held for moments only, never across a suspension or a computation.
@@ -125,10 +162,12 @@ pub(super) fn only_without_span(output: &[u8]) -> Result<(), Failure> {
 }
 
 /// A part of the session, if no other thread is in it.
+#[inline(always)]
 pub(super) fn try_lock<T>(part: &Mutex<T>) -> Result<MutexGuard<'_, T>, Failure> {
-    match part.try_lock() {
-        Ok(guard) => Ok(guard),
-        Err(TryLockError::WouldBlock) => Err(Failure::busy()),
-        Err(TryLockError::Poisoned(_)) => Err(Failure::internal("this session is poisoned")),
-    }
+    part.try_lock().map_err(|error| is_not_free(matches!(error, TryLockError::WouldBlock)))
+}
+
+#[cold]
+fn is_not_free(busy: bool) -> Failure {
+    if busy { Failure::busy() } else { Failure::internal("this session is poisoned") }
 }

@@ -48,7 +48,7 @@ fn client_options() -> Options {
 fn step(session: &Session, input: &mut Vec<u8>, output: &mut Vec<u8>) -> Result<Outcome, Failure> {
     let mut room = vec![0; 65536];
     let mut counts = Counts::default();
-    let result = session.process_handshake(input, &mut room, &mut counts);
+    let result = session.process_handshake(input, &mut room).add_to(&mut counts);
     input.drain(..counts.consumed);
     output.extend_from_slice(&room[..counts.written]);
     result
@@ -88,20 +88,23 @@ impl Pair {
     /// From client to server, with whatever the client has to send before.
     fn exchange_behind_pending(&self, message: &[u8]) {
         let (mut sealed, mut counts) = (vec![0; message.len() + 4096], Counts::default());
-        assert_eq!(self.client.encrypt(&[message], &mut sealed, &mut counts), Ok(Outcome::Complete));
+        assert_eq!(self.client.encrypt(&[message], &mut sealed).add_to(&mut counts), Ok(Outcome::Complete));
         let (mut opened, mut done) = (vec![0; message.len() + 64], Counts::default());
-        assert_eq!(self.server.decrypt(&sealed[..counts.written], &mut opened, &mut done), Ok(Outcome::Complete));
+        assert_eq!(
+            self.server.decrypt(&sealed[..counts.written], &mut opened).add_to(&mut done),
+            Ok(Outcome::Complete)
+        );
         assert_eq!(&opened[..done.written], message);
     }
 
     fn exchange(&self, from: &Session, to: &Session, message: &[u8]) {
         let mut sealed = vec![0; message.len() + 4096];
         let mut counts = Counts::default();
-        assert_eq!(from.encrypt(&[message], &mut sealed, &mut counts), Ok(Outcome::Complete));
+        assert_eq!(from.encrypt(&[message], &mut sealed).add_to(&mut counts), Ok(Outcome::Complete));
         assert_eq!(counts.consumed, message.len());
         let mut opened = vec![0; message.len() + 64];
         let mut done = Counts::default();
-        assert_eq!(to.decrypt(&sealed[..counts.written], &mut opened, &mut done), Ok(Outcome::Complete));
+        assert_eq!(to.decrypt(&sealed[..counts.written], &mut opened).add_to(&mut done), Ok(Outcome::Complete));
         assert_eq!((done.consumed, done.written), (counts.written, message.len()));
         assert_eq!(&opened[..done.written], message);
     }
@@ -285,8 +288,7 @@ fn a_refused_peer_gets_the_alert_and_never_completes() {
                 // A TLS 1.3 client is complete once its own flight is out; it learns of the refusal from its first read.
                 if refuser_is_server && protocols == Version::Tls13 {
                     assert!(complete);
-                    let failure =
-                        pair.client.decrypt(&pair.to_client, &mut [0; 100], &mut Counts::default()).unwrap_err();
+                    let failure = pair.client.decrypt(&pair.to_client, &mut [0; 100]).outcome.unwrap_err();
                     assert_eq!(failure.alert_received, Some(Alert(alert)));
                 } else {
                     assert_eq!(told.expect("the peer is told").alert_received, Some(Alert(alert)));
@@ -357,9 +359,7 @@ fn a_client_without_a_certificate_is_held_back_or_refused() {
                     assert_eq!((end.kind, end.alert_sent), (FailureKind::Authentication, Some(expected)));
                     let told = match pair.client.state().handshake_complete {
                         false => pair.client.last_failure().unwrap(),
-                        true => {
-                            pair.client.decrypt(&pair.to_client, &mut [0; 100], &mut Counts::default()).unwrap_err()
-                        }
+                        true => pair.client.decrypt(&pair.to_client, &mut [0; 100]).outcome.unwrap_err(),
                     };
                     assert_eq!(told.alert_received, Some(expected));
                 }
@@ -387,15 +387,16 @@ fn a_peer_that_asks_for_key_updates_and_never_reads_is_owed_one_reply() {
         pair.client.write.lock().unwrap().request_key_update(&pair.client.shared);
         // The server's replies find no room; its data still reaches us.
         pair.exchange_behind_pending(&[round]);
-        assert_eq!(pair.server.drain_pending_output(&mut [], &mut 0), Ok(Outcome::WantWrite));
+        assert_eq!(pair.server.drain_pending_output(&mut []).outcome, Ok(Outcome::WantWrite));
     }
-    let (mut output, mut written) = ([0; 1000], 0);
-    assert_eq!(pair.server.drain_pending_output(&mut output, &mut written), Ok(Outcome::Complete));
+    let mut output = [0; 1000];
+    let Progress { outcome, written, .. } = pair.server.drain_pending_output(&mut output);
+    assert_eq!(outcome, Ok(Outcome::Complete));
     // The one that was made, and the one that was owed behind it.
     assert_eq!(written, 2 * 27);
     assert!(!pair.server.state().has_pending_output);
     let mut counts = Counts::default();
-    assert_eq!(pair.client.decrypt(&output[..written], &mut [0; 100], &mut counts), Ok(Outcome::Complete));
+    assert_eq!(pair.client.decrypt(&output[..written], &mut [0; 100]).add_to(&mut counts), Ok(Outcome::Complete));
     assert_eq!((counts.consumed, counts.written), (written, 0));
     pair.exchange(&pair.server, &pair.client, b"under the newest keys");
 }
@@ -407,7 +408,7 @@ fn a_message_in_too_many_records_is_refused_before_they_fill_the_memory() {
     let mut input = vec![22, 3, 1, 0, 4, 1, 0, 0xea, 0x60];
     input.extend([22, 3, 1, 0, 1, 7].repeat(60_000));
     let (mut output, mut counts) = ([0; 100], Counts::default());
-    let failure = pair.server.process_handshake(&input, &mut output, &mut counts).unwrap_err();
+    let failure = pair.server.process_handshake(&input, &mut output).add_to(&mut counts).unwrap_err();
     assert_eq!(failure.alert_sent, Some(Alert::ILLEGAL_PARAMETER));
     assert!(counts.consumed <= crate::limits::MAX_UNFINISHED_RECORDS + 10, "{counts:?}");
     assert_eq!(&output[..counts.written], [21, 3, 3, 0, 2, 2, 47]);
@@ -420,10 +421,9 @@ fn nothing_is_said_behind_our_close_notify() {
         client.set_versions(&[protocols]);
         let mut pair = pair(server_options("server-p256"), client);
         pair.shake(accept);
-        let (mut output, mut written) = ([0; 100], 0);
-        assert_eq!(pair.client.shutdown(&mut output, &mut written), Ok(Outcome::Closed));
+        assert_eq!(pair.client.shutdown(&mut [0; 100]).outcome, Ok(Outcome::Closed));
         let garbage = [23, 3, 3, 0, 40].iter().copied().chain([9; 40]).collect::<Vec<u8>>();
-        let failure = pair.client.decrypt(&garbage, &mut [0; 100], &mut Counts::default()).unwrap_err();
+        let failure = pair.client.decrypt(&garbage, &mut [0; 100]).outcome.unwrap_err();
         assert_eq!((failure.kind, failure.alert_sent), (FailureKind::Protocol, None));
         assert!(!pair.client.state().has_pending_output);
     }
@@ -437,19 +437,19 @@ fn tls12_ends_cleanly_at_the_limit_of_its_key() {
     pair.shake(accept);
     pair.client.write.lock().unwrap().set_records_left(4);
     let (mut sealed, mut counts) = (vec![0; 1 << 20], Counts::default());
-    assert_eq!(pair.client.encrypt(&[&[7; 100_000]], &mut sealed, &mut counts), Ok(Outcome::WantWrite));
+    assert_eq!(pair.client.encrypt(&[&[7; 100_000]], &mut sealed).add_to(&mut counts), Ok(Outcome::WantWrite));
     assert_eq!(counts.consumed, 2 * 16384);
     // The end has a call of its own, and can be said.
-    let end = pair.client.encrypt(&[b"more"], &mut [0; 100], &mut Counts::default()).unwrap_err();
+    let end = pair.client.encrypt(&[b"more"], &mut [0; 100]).outcome.unwrap_err();
     assert_eq!(end.kind, FailureKind::InvalidState);
-    let mut written = 0;
-    assert_eq!(pair.client.shutdown(&mut sealed[counts.written..], &mut written), Ok(Outcome::Closed));
+    let Progress { outcome, written, .. } = pair.client.shutdown(&mut sealed[counts.written..]);
+    assert_eq!(outcome, Ok(Outcome::Closed));
     let (mut opened, mut done) = (vec![0; 1 << 20], Counts::default());
     let sealed = &sealed[..counts.written + written];
-    assert_eq!(pair.server.decrypt(sealed, &mut opened, &mut done), Ok(Outcome::Complete));
+    assert_eq!(pair.server.decrypt(sealed, &mut opened).add_to(&mut done), Ok(Outcome::Complete));
     assert_eq!(done.written, 2 * 16384);
     let rest = &sealed[done.consumed..];
-    assert_eq!(pair.server.decrypt(rest, &mut opened, &mut Counts::default()), Ok(Outcome::Closed));
+    assert_eq!(pair.server.decrypt(rest, &mut opened).outcome, Ok(Outcome::Closed));
     // RFC 5246 section 7.2.1: the answer is owed at once.
     assert!(pair.server.state().has_pending_output);
 }
@@ -468,10 +468,11 @@ fn cancelling_a_handshake_tells_the_peer() {
                     pair.step_server().unwrap();
                 }
             }
-            let (mut output, mut written) = ([0; 200], 0);
-            assert_eq!(pair.client.shutdown(&mut output, &mut written), Ok(Outcome::Closed));
+            let mut output = [0; 200];
+            let Progress { outcome, written, .. } = pair.client.shutdown(&mut output);
+            assert_eq!(outcome, Ok(Outcome::Closed));
             assert_ne!(written, 0);
-            assert_eq!(pair.client.shutdown(&mut output[written..], &mut 0), Ok(Outcome::Closed));
+            assert_eq!(pair.client.shutdown(&mut output[written..]).outcome, Ok(Outcome::Closed));
             pair.to_server.extend_from_slice(&output[..written]);
             let failure = pair.step_server().unwrap_err();
             assert_eq!(failure.alert_received, Some(Alert::CLOSE_NOTIFY), "{failure:?}");
@@ -537,7 +538,7 @@ fn both_halves_run_at_once() {
                 let mut at = 0;
                 loop {
                     let mut counts = Counts::default();
-                    let outcome = match session.encrypt(&[&plaintext[at..]], &mut room, &mut counts) {
+                    let outcome = match session.encrypt(&[&plaintext[at..]], &mut room).add_to(&mut counts) {
                         Err(failure) if failure.kind == FailureKind::Busy => continue,
                         result => result.unwrap(),
                     };
@@ -551,10 +552,10 @@ fn both_halves_run_at_once() {
                     }
                 }
             }
-            let mut written = 0;
-            while session.shutdown(&mut room, &mut written) != Ok(Outcome::Closed) {}
+            let mut closing = Counts::default();
+            while session.shutdown(&mut room[closing.written..]).add_to(&mut closing) != Ok(Outcome::Closed) {}
             // The other side may be gone already, having seen what it waited for.
-            drop(wire.send(room[..written].to_vec()));
+            drop(wire.send(room[..closing.written].to_vec()));
         };
         let read = |session: &Session, wire: std::sync::mpsc::Receiver<Vec<u8>>, seed: u32| {
             let expected: Vec<u8> =
@@ -562,7 +563,7 @@ fn both_halves_run_at_once() {
             let (mut inbox, mut opened, mut room) = (Vec::new(), Vec::new(), vec![0; 30_000]);
             loop {
                 let mut counts = Counts::default();
-                let outcome = session.decrypt(&inbox, &mut room, &mut counts).unwrap();
+                let outcome = session.decrypt(&inbox, &mut room).add_to(&mut counts).unwrap();
                 inbox.drain(..counts.consumed);
                 opened.extend_from_slice(&room[..counts.written]);
                 match outcome {
@@ -584,7 +585,7 @@ fn both_halves_run_at_once() {
             }
             // A third thread in the same half: BUSY, or its turn, and no harm.
             while !writer.is_finished() {
-                match client.drain_pending_output(&mut [], &mut 0) {
+                match client.drain_pending_output(&mut []).outcome {
                     Ok(_) => {}
                     Err(failure) => assert_eq!(failure.kind, FailureKind::Busy),
                 }
@@ -807,8 +808,8 @@ fn refusing_and_leaving_at_every_question() {
                             match refuse {
                                 true => assert_eq!(session.reject(Alert(112)), Ok(Outcome::Complete)),
                                 false => {
-                                    let (mut room, mut written) = (vec![0; 1000], 0);
-                                    let outcome = session.shutdown(&mut room, &mut written);
+                                    let mut room = vec![0; 1000];
+                                    let Progress { outcome, written, .. } = session.shutdown(&mut room);
                                     assert_eq!(outcome, Ok(Outcome::Closed));
                                     assert!(session.signature_request().is_none());
                                     let to = if is_server { &mut pair.to_client } else { &mut pair.to_server };
@@ -841,7 +842,7 @@ fn refusing_and_leaving_at_every_question() {
                     (Some(failure), _) => failure.clone(),
                     // A TLS 1.3 client is done before the server judges it.
                     (None, _) => {
-                        let result = pair.client.decrypt(&pair.to_client, &mut [0; 100], &mut Counts::default());
+                        let result = pair.client.decrypt(&pair.to_client, &mut [0; 100]).outcome;
                         match (result, refuse) {
                             (Err(failure), true) => failure,
                             (Ok(Outcome::Complete | Outcome::Closed), false) => continue,
@@ -907,7 +908,7 @@ fn connect(server: &Arc<Context>, client: &Arc<Context>, preset: Option<Arc<Cred
     });
     while !pair.to_client.is_empty() {
         let mut counts = Counts::default();
-        pair.client.decrypt(&pair.to_client, &mut [0; 20_000], &mut counts).unwrap();
+        pair.client.decrypt(&pair.to_client, &mut [0; 20_000]).add_to(&mut counts).unwrap();
         assert_ne!(counts.consumed, 0);
         pair.to_client.drain(..counts.consumed);
     }
@@ -948,7 +949,7 @@ fn a_ticket_without_a_lifetime_is_not_kept() {
         // No nonce, a ticket of one byte, no extensions.
         let ticket = [4, 0, 0, 14, 0, 0, 0, lifetime, 1, 2, 3, 4, 0, 0, 1, 9, 0, 0];
         let record = pair.server.write.lock().unwrap().seal_message(&ticket);
-        let outcome = pair.client.decrypt(&record, &mut [0; 100], &mut Counts::default());
+        let outcome = pair.client.decrypt(&record, &mut [0; 100]).outcome;
         assert_eq!((outcome, pair.client.stats().tickets_received), (Ok(Outcome::Complete), lifetime.into()));
         pair.client = Session::new(client);
         pair.client.set_target_host_name("localhost").unwrap();
@@ -1054,13 +1055,13 @@ fn calls_that_have_nothing_to_do_lose_no_counts() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {
-                let outcome = pair.client.process_handshake(&[], &mut [], &mut Counts::default());
+                let outcome = pair.client.process_handshake(&[], &mut []).outcome;
                 assert_eq!(outcome, Ok(Outcome::Complete));
             }
         });
         for _ in 0..50_000 {
             let mut counts = Counts::default();
-            pair.client.encrypt(&[b"x"], &mut [0; 100], &mut counts).unwrap();
+            pair.client.encrypt(&[b"x"], &mut [0; 100]).add_to(&mut counts).unwrap();
             sealed += counts.written as u64;
         }
         stop.store(true, Ordering::Relaxed);

@@ -49,8 +49,9 @@ impl Socket {
                 return Err(Failure::argument("the socket is not one of a stream: TLS needs bytes in their order"));
             }
             Err(errno) => {
-                let failure = refuse(errno);
-                return Err(Failure { kind: FailureKind::InvalidArgument, ..failure });
+                let mut failure = refuse(errno);
+                failure.kind = FailureKind::InvalidArgument;
+                return Err(failure);
             }
         }
         // Where a call cannot say it, the socket has to.

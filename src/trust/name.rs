@@ -28,7 +28,9 @@ pub(crate) fn matches_name(certificate: &[u8], name: &str) -> Result<(), Failure
     is_for(&certificate.into(), &name).or_else(|reason| {
         // What is no certificate is not one for another name.
         certificate::check(certificate)?;
-        Err(Failure { policy_errors: PolicyErrors::NAME_MISMATCH, ..Failure::new(FailureKind::Authentication, reason) })
+        let mut failure = Failure::new(FailureKind::Authentication, reason);
+        failure.policy_errors = PolicyErrors::NAME_MISMATCH;
+        Err(failure)
     })
 }
 

@@ -88,17 +88,16 @@ fn no_record_costs_an_allocation() {
         let mut round = |size: usize, room: usize, in_place: bool| {
             let mut counts = Counts::default();
             let halves = data[..size].split_at(size / 2);
-            assert_eq!(client.encrypt(&[halves.0, halves.1], &mut sealed, &mut counts), Ok(Outcome::Complete));
+            assert_eq!(client.encrypt(&[halves.0, halves.1], &mut sealed).add_to(&mut counts), Ok(Outcome::Complete));
             if in_place {
-                let (mut consumed, mut range) = (0, 0..0);
-                let outcome = server.decrypt_in_place(&mut sealed[..counts.written], &mut consumed, &mut range);
-                assert_eq!((outcome, range.len()), (Ok(Outcome::Complete), size));
+                let (opened, _) = server.decrypt_in_place(&mut sealed[..counts.written]);
+                assert_eq!((opened.outcome, opened.written), (Ok(Outcome::Complete), size));
                 return;
             }
             let (mut at, mut delivered) = (0, 0);
             while delivered < size {
                 let mut done = Counts::default();
-                let outcome = server.decrypt(&sealed[at..counts.written], &mut opened[..room], &mut done);
+                let outcome = server.decrypt(&sealed[at..counts.written], &mut opened[..room]).add_to(&mut done);
                 assert!(matches!(outcome, Ok(Outcome::Complete | Outcome::WantWrite)), "{outcome:?}");
                 at += done.consumed;
                 delivered += done.written;

@@ -30,7 +30,7 @@ fn step(session: &Session, left: isize, hungry: &mut usize, input: &mut Vec<u8>,
     let (mut consumed, mut written) = (0, 0);
     let outcome = starved(left, hungry, || {
         let mut counts = Counts::default();
-        let result = session.process_handshake(&input[consumed..], &mut room[written..], &mut counts);
+        let result = session.process_handshake(&input[consumed..], &mut room[written..]).add_to(&mut counts);
         consumed += counts.consumed;
         written += counts.written;
         result

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use spantls::context::Context;
 use spantls::outcome::{Alert, Failure, FailureKind, Outcome, Question};
 use spantls::reason::PolicyErrors;
-use spantls::session::{Counts, Negotiated, Session, VisibleState};
+use spantls::session::{Counts, Negotiated, Progress, Session, VisibleState};
 
 /// What a party does once its handshake is complete. It reads all the time.
 #[derive(Clone, Copy, Debug)]
@@ -247,7 +247,7 @@ fn prime(client: &Arc<Context>, server: &Arc<Context>) {
     for me in [0, 1, 0, 1, 0, 1, 0, 1] {
         loop {
             let mut counts = Counts::default();
-            let outcome = sessions[me].process_handshake(&inboxes[me], &mut room, &mut counts).unwrap();
+            let outcome = sessions[me].process_handshake(&inboxes[me], &mut room).add_to(&mut counts).unwrap();
             inboxes[me].drain(..counts.consumed);
             inboxes[1 - me].extend_from_slice(&room[..counts.written]);
             match outcome {
@@ -258,7 +258,7 @@ fn prime(client: &Arc<Context>, server: &Arc<Context>) {
         }
     }
     let mut counts = Counts::default();
-    sessions[0].decrypt(&inboxes[0], &mut room, &mut counts).unwrap();
+    sessions[0].decrypt(&inboxes[0], &mut room).add_to(&mut counts).unwrap();
     assert_eq!(counts.consumed, inboxes[0].len());
 }
 
@@ -479,7 +479,7 @@ impl Party<'_> {
         let room = self.policy.output.next();
         self.make_room(room);
         let mut counts = Counts::default();
-        let result = self.session.process_handshake(inbox.visible(), &mut self.room[..room], &mut counts);
+        let result = self.session.process_handshake(inbox.visible(), &mut self.room[..room]).add_to(&mut counts);
         outbox.bytes.extend_from_slice(&self.room[..counts.written]);
         inbox.take(counts.consumed);
         let pending = self.session.state().has_pending_output;
@@ -498,7 +498,7 @@ impl Party<'_> {
             Ok(Outcome::Complete) => {
                 assert!(!pending && self.session.state().handshake_complete);
                 let mut again = Counts::default();
-                let repeated = self.session.process_handshake(inbox.visible(), &mut [0; 10], &mut again);
+                let repeated = self.session.process_handshake(inbox.visible(), &mut [0; 10]).add_to(&mut again);
                 assert_eq!((repeated, again), (Ok(Outcome::Complete), Counts::default()));
                 self.handshake = Some(result);
                 return true;
@@ -506,7 +506,7 @@ impl Party<'_> {
             Ok(Outcome::Suspended(question)) => {
                 assert!(!pending);
                 let mut again = Counts::default();
-                let repeated = self.session.process_handshake(inbox.visible(), &mut [], &mut again);
+                let repeated = self.session.process_handshake(inbox.visible(), &mut []).add_to(&mut again);
                 assert_eq!((repeated, again), (result, Counts::default()), "a suspension lasts");
                 self.questions += 1;
                 match question {
@@ -519,7 +519,7 @@ impl Party<'_> {
             }
             Err(failure) => {
                 let mut again = Counts::default();
-                let repeated = self.session.process_handshake(inbox.visible(), &mut [], &mut again);
+                let repeated = self.session.process_handshake(inbox.visible(), &mut []).add_to(&mut again);
                 match pending {
                     true => assert_eq!(repeated, Ok(Outcome::WantWrite)),
                     false => assert_eq!(repeated.as_ref(), Err(&failure)),
@@ -551,7 +551,7 @@ impl Party<'_> {
 
     fn cancel(&mut self, outbox: &mut Stream) -> bool {
         if self.shut_down(outbox) {
-            self.handshake = Some(self.session.process_handshake(&[], &mut [], &mut Counts::default()));
+            self.handshake = Some(self.session.process_handshake(&[], &mut []).outcome);
         }
         true
     }
@@ -573,7 +573,10 @@ impl Party<'_> {
             Step::HangUp { within } => {
                 if within {
                     let (mut record, mut counts) = ([0; 100], Counts::default());
-                    assert_eq!(self.session.encrypt(&[b"lost"], &mut record, &mut counts), Ok(Outcome::Complete));
+                    assert_eq!(
+                        self.session.encrypt(&[b"lost"], &mut record).add_to(&mut counts),
+                        Ok(Outcome::Complete)
+                    );
                     outbox.bytes.extend_from_slice(&record[..counts.written - 1]);
                 }
                 outbox.ended = true;
@@ -607,7 +610,7 @@ impl Party<'_> {
         let (first, second) = bytes.split_at(count / 3);
         let pending = self.session.state().has_pending_output;
         let mut counts = Counts::default();
-        let result = self.session.encrypt(&[first, second], &mut self.room[..room], &mut counts);
+        let result = self.session.encrypt(&[first, second], &mut self.room[..room]).add_to(&mut counts);
         outbox.bytes.extend_from_slice(&self.room[..counts.written]);
         self.sent += counts.consumed;
         self.sent_in_all += counts.consumed;
@@ -633,8 +636,8 @@ impl Party<'_> {
         self.make_room(room);
         let pending = self.session.state().has_pending_output;
         let before = self.session.stats();
-        let mut written = 0;
-        let outcome = self.session.update_keys(request, &mut self.room[..room], &mut written).unwrap();
+        let Progress { outcome, written, .. } = self.session.update_keys(request, &mut self.room[..room]);
+        let outcome = outcome.unwrap();
         outbox.bytes.extend_from_slice(&self.room[..written]);
         match outcome {
             Outcome::Complete => {
@@ -663,7 +666,7 @@ impl Party<'_> {
         let room = self.policy.opened.next();
         self.make_room(room);
         let mut counts = Counts::default();
-        let result = self.session.decrypt(inbox.visible(), &mut self.room[..room], &mut counts);
+        let result = self.session.decrypt(inbox.visible(), &mut self.room[..room]).add_to(&mut counts);
         self.received.extend_from_slice(&self.room[..counts.written]);
         inbox.take(counts.consumed);
         let held = self.session.state().has_pending_plaintext;
@@ -690,7 +693,7 @@ impl Party<'_> {
             Ok(Outcome::Closed) | Err(_) => {
                 assert_eq!(counts.written, 0, "an end has a call of its own");
                 let mut again = Counts::default();
-                let repeated = self.session.decrypt(inbox.visible(), &mut [0; 100], &mut again);
+                let repeated = self.session.decrypt(inbox.visible(), &mut [0; 100]).add_to(&mut again);
                 assert_eq!((&repeated, again), (&result, Counts::default()), "an end lasts");
                 self.read = Some(result);
                 return true;
@@ -701,10 +704,9 @@ impl Party<'_> {
     }
 
     fn open_in_place(&mut self, inbox: &mut Stream) -> bool {
-        let (mut consumed, mut range) = (0, 0..0);
         let visible = &mut inbox.bytes[inbox.consumed..inbox.shown];
-        let result = self.session.decrypt_in_place(visible, &mut consumed, &mut range);
-        self.received.extend_from_slice(&visible[range]);
+        let (Progress { outcome: result, consumed, written }, start) = self.session.decrypt_in_place(visible);
+        self.received.extend_from_slice(&visible[start..start + written]);
         inbox.take(consumed);
         match result {
             Ok(Outcome::Complete) => assert!(consumed > 0, "COMPLETE without progress"),
@@ -728,8 +730,8 @@ impl Party<'_> {
     fn shut_down(&mut self, outbox: &mut Stream) -> bool {
         let room = self.policy.output.next();
         self.make_room(room);
-        let mut written = 0;
-        let outcome = self.session.shutdown(&mut self.room[..room], &mut written).unwrap();
+        let Progress { outcome, written, .. } = self.session.shutdown(&mut self.room[..room]);
+        let outcome = outcome.unwrap();
         outbox.bytes.extend_from_slice(&self.room[..written]);
         match outcome {
             Outcome::Closed => true,
@@ -748,8 +750,8 @@ impl Party<'_> {
         }
         let room = self.policy.output.next();
         self.make_room(room);
-        let mut written = 0;
-        let outcome = self.session.drain_pending_output(&mut self.room[..room], &mut written).unwrap();
+        let Progress { outcome, written, .. } = self.session.drain_pending_output(&mut self.room[..room]);
+        let outcome = outcome.unwrap();
         outbox.bytes.extend_from_slice(&self.room[..written]);
         match outcome {
             Outcome::Complete => assert!(!self.session.state().has_pending_output),

@@ -46,7 +46,7 @@ pub fn pair(ours_is_server: bool, protocol: Version, suite: u16) -> (Session, Ho
     let mut complete = false;
     while peer.is_handshaking() || !complete {
         let (mut room, mut counts) = (vec![0; 20_000], Counts::default());
-        match session.process_handshake(&inbox, &mut room, &mut counts).unwrap() {
+        match session.process_handshake(&inbox, &mut room).add_to(&mut counts).unwrap() {
             Outcome::Suspended(Question::Certificate) => {
                 session.set_certificate_validation_result(PolicyErrors::NONE).unwrap();
             }

@@ -11,7 +11,7 @@ use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use spantls::context::{Context, Credentials, Options};
 use spantls::outcome::{Alert, Failure, Outcome, Question};
 use spantls::reason::PolicyErrors;
-use spantls::session::{Counts, Session};
+use spantls::session::{Counts, Progress, Session};
 
 pub const TLS12: Version = Version::Tls12;
 pub const TLS13: Version = Version::Tls13;
@@ -188,7 +188,7 @@ impl Side {
     fn step(&mut self, outbox: &mut Vec<u8>) -> bool {
         let mut room = vec![0; 1 << 16];
         let mut counts = Counts::default();
-        self.result = self.session.process_handshake(&self.inbox, &mut room, &mut counts);
+        self.result = self.session.process_handshake(&self.inbox, &mut room).add_to(&mut counts);
         self.inbox.drain(..counts.consumed);
         outbox.extend_from_slice(&room[..counts.written]);
         self.stream.extend_from_slice(&room[..counts.written]);
@@ -208,7 +208,7 @@ impl Side {
         let mut room = vec![0; 1 << 17];
         loop {
             let mut counts = Counts::default();
-            let result = self.session.decrypt(&self.inbox, &mut room, &mut counts);
+            let result = self.session.decrypt(&self.inbox, &mut room).add_to(&mut counts);
             self.inbox.drain(..counts.consumed);
             self.received.extend_from_slice(&room[..counts.written]);
             match result {
@@ -222,7 +222,7 @@ impl Side {
     pub fn seal(&mut self, data: &[u8]) -> Vec<u8> {
         let mut room = vec![0; 300 * data.len().max(1) + 4096];
         let mut counts = Counts::default();
-        assert_eq!(self.session.encrypt(&[data], &mut room, &mut counts), Ok(Outcome::Complete));
+        assert_eq!(self.session.encrypt(&[data], &mut room).add_to(&mut counts), Ok(Outcome::Complete));
         assert_eq!(counts.consumed, data.len());
         room.truncate(counts.written);
         self.stream.extend_from_slice(&room);
@@ -230,8 +230,9 @@ impl Side {
     }
 
     pub fn drain(&mut self) -> Vec<u8> {
-        let (mut room, mut written) = (vec![0; 1 << 16], 0);
-        assert_eq!(self.session.drain_pending_output(&mut room, &mut written), Ok(Outcome::Complete));
+        let mut room = vec![0; 1 << 16];
+        let Progress { outcome, written, .. } = self.session.drain_pending_output(&mut room);
+        assert_eq!(outcome, Ok(Outcome::Complete));
         room.truncate(written);
         self.stream.extend_from_slice(&room);
         room

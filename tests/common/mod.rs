@@ -8,7 +8,7 @@ use std::sync::Arc;
 use spantls::context::{Context, Credentials, Options};
 use spantls::outcome::{Outcome, Question};
 use spantls::reason::PolicyErrors;
-use spantls::session::{Counts, Session};
+use spantls::session::{Counts, Progress, Session};
 
 pub const TLS12: Version = Version::Tls12;
 pub const TLS13: Version = Version::Tls13;
@@ -68,7 +68,7 @@ pub fn step(
     let mut room = vec![0; room];
     let mut counts = Counts::default();
     let shown = shown.min(input.len());
-    let outcome = session.process_handshake(&input[..shown], &mut room, &mut counts).unwrap();
+    let outcome = session.process_handshake(&input[..shown], &mut room).add_to(&mut counts).unwrap();
     input.drain(..counts.consumed);
     output.extend_from_slice(&room[..counts.written]);
     if outcome == Outcome::Suspended(Question::Certificate) {
@@ -81,8 +81,9 @@ pub fn step(
 pub fn drain(session: &Session, room: usize) -> Vec<u8> {
     let mut sent = Vec::new();
     loop {
-        let (mut output, mut written) = (vec![0; room], 0);
-        let outcome = session.drain_pending_output(&mut output, &mut written).unwrap();
+        let mut output = vec![0; room];
+        let Progress { outcome, written, .. } = session.drain_pending_output(&mut output);
+        let outcome = outcome.unwrap();
         sent.extend_from_slice(&output[..written]);
         match outcome {
             Outcome::Complete => return sent,

@@ -66,12 +66,12 @@ fn make(session: &Session, call: Call, input: &[u8], other: &Arc<Context>, sent:
     let mut counts = Counts::default();
     match call {
         Call::Handshake(cap) => {
-            let result = session.process_handshake(input, &mut room[..cap], &mut counts);
+            let result = session.process_handshake(input, &mut room[..cap]).add_to(&mut counts);
             assert!(!matches!(result, Ok(Outcome::Complete | Outcome::Suspended(_) | Outcome::WantRead)), "{result:?}");
             assert_eq!(counts.consumed, 0);
         }
-        Call::Drain(cap) => drop(session.drain_pending_output(&mut room[..cap], &mut counts.written)),
-        Call::Shutdown(cap) => drop(session.shutdown(&mut room[..cap], &mut counts.written)),
+        Call::Drain(cap) => drop(session.drain_pending_output(&mut room[..cap]).add_to(&mut counts)),
+        Call::Shutdown(cap) => drop(session.shutdown(&mut room[..cap]).add_to(&mut counts)),
         Call::EndOfInput => drop(session.end_of_input()),
         Call::Accept => drop(session.accept_with_default_validation().unwrap_err()),
         Call::AcceptByHost => drop(session.set_certificate_validation_result(PolicyErrors::NONE).unwrap_err()),
@@ -79,10 +79,10 @@ fn make(session: &Session, call: Call, input: &[u8], other: &Arc<Context>, sent:
         Call::Reject => drop(session.reject(Alert(80)).unwrap_err()),
         Call::Credentials => drop(session.set_client_credentials(None).unwrap_err()),
         Call::Signature => drop(session.set_signature(&[1]).unwrap_err()),
-        Call::Encrypt => drop(session.encrypt(&[b"secret"], &mut room, &mut counts).unwrap_err()),
-        Call::Decrypt => drop(session.decrypt(input, &mut room, &mut counts).unwrap_err()),
-        Call::Update => drop(session.update_keys(true, &mut room, &mut counts.written).unwrap_err()),
-        Call::Request => drop(session.request_client_certificate(&mut room, &mut counts.written).unwrap_err()),
+        Call::Encrypt => drop(session.encrypt(&[b"secret"], &mut room).add_to(&mut counts).unwrap_err()),
+        Call::Decrypt => drop(session.decrypt(input, &mut room).add_to(&mut counts).unwrap_err()),
+        Call::Update => drop(session.update_keys(true, &mut room).add_to(&mut counts).unwrap_err()),
+        Call::Request => drop(session.request_client_certificate(&mut room).add_to(&mut counts).unwrap_err()),
         Call::Context => drop(session.set_server_context(other.clone()).unwrap_err()),
         Call::OtherThread => std::thread::scope(|scope| {
             scope.spawn(|| drop(session.accept_with_default_validation().unwrap_err()));
@@ -130,7 +130,7 @@ fn before(asked: Asked, protocols: Version, is_server: bool) -> Pair {
         });
         while !first.to_client.is_empty() {
             let mut counts = Counts::default();
-            first.client.decrypt(&first.to_client, &mut [0; 20_000], &mut counts).unwrap();
+            first.client.decrypt(&first.to_client, &mut [0; 20_000]).add_to(&mut counts).unwrap();
             first.to_client.drain(..counts.consumed);
         }
     }
@@ -191,9 +191,9 @@ proptest! {
             let mut counts = Counts::default();
             let mut room = vec![0; 20_000];
             let result = match peer.state().handshake_complete {
-                false => peer.process_handshake(waiting, &mut room, &mut counts),
+                false => peer.process_handshake(waiting, &mut room).add_to(&mut counts),
                 true => {
-                    let result = peer.decrypt(waiting, &mut room, &mut counts);
+                    let result = peer.decrypt(waiting, &mut room).add_to(&mut counts);
                     prop_assert_eq!(counts.written, 0);
                     result
                 }
