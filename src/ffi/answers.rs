@@ -3,11 +3,11 @@
 use std::ffi::c_void;
 
 use super::fence;
-use super::getting::copy_out;
+use super::getting::{copy_out, put_count};
 use super::handles::{tls_context_t, tls_credentials_t, tls_session_t};
-use super::host::{Host, required};
+use super::host::Host;
 use super::status::tls_status_t;
-use crate::outcome::{Failure, Outcome, Question};
+use crate::outcome::{Failure, Question};
 use crate::session::not_asked;
 
 /// Answers `TLS_STATUS_NEEDS_SERVER_OPTIONS`: the session continues with this server context, as if it had been created on it.
@@ -70,11 +70,8 @@ pub unsafe extern "C" fn tls_session_acceptable_issuer_count(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    host.put(out_count, 0);
-    fence::on_session(host, session, |session| {
-        required(out_count, "out_count")?;
-        host.put(out_count, session.certificate_request().map_or(0, |request| request.acceptable_issuers.len()));
-        Ok(Outcome::Complete)
+    put_count(host, session, out_count, |session| {
+        session.certificate_request().map_or(0, |request| request.acceptable_issuers.len())
     })
 }
 

@@ -9,7 +9,7 @@ use super::host::{Host, disjoint};
 use super::status::tls_status_t;
 use crate::certificate::{self, CertificateFacts, Field};
 use crate::context::matches_name;
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::Failure;
 
 /// The facts of a certificate that have a fixed size. Set `struct_size` to its `sizeof`; later versions may add fields at the end.
 /// `spantls_certificate_text()` has the names.
@@ -149,8 +149,7 @@ pub unsafe extern "C" fn spantls_certificate_matches_name(
     let host = unsafe { Host::keeps_the_conventions() };
     fence::call(|| {
         let der = host.input(der, der_len, "der")?;
-        matches_name(der, host.text(name, "name")?)?;
-        Ok(Outcome::Complete)
+        matches_name(der, host.text(name, "name")?)
     })
 }
 

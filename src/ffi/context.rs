@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use super::fence;
 use super::handles::{spantls_ticket_root_t, tls_context_t, tls_options_t};
-use super::host::{Host, required};
+use super::host::Host;
 use super::options::lock;
 use super::status::tls_status_t;
 use crate::context::Context;
-use crate::outcome::Outcome;
 
 /// Makes a server context from options with credentials.
 ///
@@ -27,15 +26,12 @@ pub unsafe extern "C" fn tls_context_create_server(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    host.put(out_context, std::ptr::null_mut());
-    fence::making(|| {
-        required(out_context, "out_context")?;
+    fence::create(host, out_context, "out_context", || {
         let context = match options.is_null() {
             true => Context::undecided()?,
             false => Context::server(lock(host.borrow(options)?).snapshot()?)?,
         };
-        host.give(out_context, Arc::new(context));
-        Ok(Outcome::Complete)
+        Ok(Arc::new(context))
     })
 }
 
@@ -52,12 +48,9 @@ pub unsafe extern "C" fn tls_context_create_client(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    host.put(out_context, std::ptr::null_mut());
-    fence::making(|| {
-        required(out_context, "out_context")?;
+    fence::create(host, out_context, "out_context", || {
         let handle = host.borrow(options)?;
-        host.give(out_context, Arc::new(Context::client(lock(handle).snapshot()?)?));
-        Ok(Outcome::Complete)
+        Ok(Arc::new(Context::client(lock(handle).snapshot()?)?))
     })
 }
 
@@ -66,10 +59,7 @@ pub unsafe extern "C" fn tls_context_create_client(
 pub unsafe extern "C" fn tls_context_destroy(context: *mut tls_context_t) {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    let _: tls_status_t = fence::call(|| {
-        host.destroy(context);
-        Ok(Outcome::Complete)
-    });
+    fence::destroy(host, context);
 }
 
 /// Replaces the session ticket roots of a server context that is in use; otherwise as `tls_options_set_ticket_roots()`.
@@ -89,10 +79,7 @@ pub unsafe extern "C" fn tls_context_set_ticket_roots(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    fence::call(|| {
-        host.borrow(context)?.set_ticket_roots(&host.ticket_roots(roots, num_roots)?)?;
-        Ok(Outcome::Complete)
-    })
+    fence::call(|| host.borrow(context)?.set_ticket_roots(&host.ticket_roots(roots, num_roots)?))
 }
 
 /// Erases the expired secrets of a context: ticket roots that no longer open tickets, and a client's expired session tickets.
@@ -105,10 +92,7 @@ pub unsafe extern "C" fn tls_context_set_ticket_roots(
 pub unsafe extern "C" fn tls_context_forget_expired(context: *const tls_context_t) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    fence::call(|| {
-        host.borrow(context)?.forget_expired();
-        Ok(Outcome::Complete)
-    })
+    fence::call(|| host.borrow(context).map(|context| context.forget_expired()))
 }
 
 /// 1 for a server context, 0 for a client context (and for what is not a context).
@@ -116,12 +100,7 @@ pub unsafe extern "C" fn tls_context_forget_expired(context: *const tls_context_
 pub unsafe extern "C" fn tls_context_is_server(context: *const tls_context_t) -> i32 {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    let mut is_server = 0;
-    let _: tls_status_t = fence::call(|| {
-        is_server = i32::from(host.borrow(context)?.is_server());
-        Ok(Outcome::Complete)
-    });
-    is_server
+    fence::read_context(host, context, 0, |context| i32::from(context.is_server()))
 }
 
 /// As `tls_session_set_user_data()`, for a context.
@@ -132,10 +111,7 @@ pub unsafe extern "C" fn tls_context_set_user_data(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    fence::call(|| {
-        host.borrow(context)?.set_user_data(user_data.cast());
-        Ok(Outcome::Complete)
-    })
+    fence::call(|| host.borrow(context).map(|context| context.set_user_data(user_data.cast())))
 }
 
 /// Returns the pointer that `tls_context_set_user_data()` has stored; NULL before that.
@@ -143,10 +119,5 @@ pub unsafe extern "C" fn tls_context_set_user_data(
 pub unsafe extern "C" fn tls_context_user_data(context: *const tls_context_t) -> *mut c_void {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    let mut user_data = std::ptr::null_mut();
-    let _: tls_status_t = fence::call(|| {
-        user_data = host.borrow(context)?.user_data().cast();
-        Ok(Outcome::Complete)
-    });
-    user_data
+    fence::read_context(host, context, std::ptr::null_mut(), |context| context.user_data().cast())
 }

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use super::fence;
 use super::handles::{spantls_span_t, tls_credentials_t};
-use super::host::{Host, required};
+use super::host::Host;
 use super::status::tls_status_t;
 use crate::context::Credentials;
-use crate::outcome::Outcome;
 
 /// Makes credentials from PEM text: the certificate chain (leaf first, then the issuers) and the private key. The buffers are copied.
 ///
@@ -36,13 +35,10 @@ pub unsafe extern "C" fn tls_credentials_create_pem(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    host.put(out_credentials, std::ptr::null_mut());
-    fence::making(|| {
-        required(out_credentials, "out_credentials")?;
+    fence::create(host, out_credentials, "out_credentials", || {
         let chain = host.characters(chain, chain_len, "chain")?;
         let key = host.characters(key, key_len, "key")?;
-        host.give(out_credentials, Arc::new(Credentials::from_pem(chain, key, host.passphrase(passphrase))?));
-        Ok(Outcome::Complete)
+        Ok(Arc::new(Credentials::from_pem(chain, key, host.passphrase(passphrase))?))
     })
 }
 
@@ -60,16 +56,10 @@ pub unsafe extern "C" fn tls_credentials_create_file(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    host.put(out_credentials, std::ptr::null_mut());
-    fence::making(|| {
-        required(out_credentials, "out_credentials")?;
+    fence::create(host, out_credentials, "out_credentials", || {
         let chain_path = host.text(chain_path, "chain_path")?;
         let key_path = host.text(key_path, "key_path")?;
-        host.give(
-            out_credentials,
-            Arc::new(Credentials::from_files(chain_path, key_path, host.passphrase(passphrase))?),
-        );
-        Ok(Outcome::Complete)
+        Ok(Arc::new(Credentials::from_files(chain_path, key_path, host.passphrase(passphrase))?))
     })
 }
 
@@ -89,16 +79,13 @@ pub unsafe extern "C" fn tls_credentials_create_der(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    host.put(out_credentials, std::ptr::null_mut());
-    fence::call(|| {
-        required(out_credentials, "out_credentials")?;
+    fence::create(host, out_credentials, "out_credentials", || {
         let key = host.input(key, key_len, "key")?;
         let passphrase = host.passphrase(passphrase);
         let made = host.gather(certificates, num_certificates, (std::ptr::null_mut(), 0), |certificates| {
             Credentials::from_der(certificates, key, passphrase)
         });
-        host.give(out_credentials, Arc::new(made?));
-        Ok(Outcome::Complete)
+        Ok(Arc::new(made?))
     })
 }
 
@@ -122,13 +109,10 @@ pub unsafe extern "C" fn tls_credentials_create_external(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    host.put(out_credentials, std::ptr::null_mut());
-    fence::making(|| {
-        required(out_credentials, "out_credentials")?;
+    fence::create(host, out_credentials, "out_credentials", || {
         let chain = host.characters(chain, chain_len, "chain")?;
         let schemes = host.numbers(schemes, num_schemes)?;
-        host.give(out_credentials, Arc::new(Credentials::external(chain, &schemes)?));
-        Ok(Outcome::Complete)
+        Ok(Arc::new(Credentials::external(chain, &schemes)?))
     })
 }
 
@@ -147,10 +131,7 @@ pub unsafe extern "C" fn tls_credentials_set_ocsp_response(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    fence::making(|| {
-        host.borrow(credentials)?.set_ocsp_response(host.input(der, der_len, "der")?)?;
-        Ok(Outcome::Complete)
-    })
+    fence::making(|| host.borrow(credentials)?.set_ocsp_response(host.input(der, der_len, "der")?))
 }
 
 /// Releases credentials. Options and contexts that use them are not affected. NULL is a no-op.
@@ -158,8 +139,5 @@ pub unsafe extern "C" fn tls_credentials_set_ocsp_response(
 pub unsafe extern "C" fn tls_credentials_destroy(credentials: *mut tls_credentials_t) {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    let _: tls_status_t = fence::call(|| {
-        host.destroy(credentials);
-        Ok(Outcome::Complete)
-    });
+    fence::destroy(host, credentials);
 }

@@ -3,13 +3,13 @@
 use std::ffi::{c_char, c_void};
 
 use super::fence;
-use super::getting::{copy_out, copy_text, fill_struct};
+use super::getting::{copy_out, copy_text, fill_struct, put_count};
 use super::handles::tls_session_t;
-use super::host::{Host, disjoint, required};
+use super::host::{Host, disjoint};
 use super::meaning::meaning;
 use super::options::protocol;
 use super::status::tls_status_t;
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::Failure;
 use crate::session::{Binding, KernelReason, Shrink, VisibleState};
 
 /// The bits of `tls_session_state()`.
@@ -347,12 +347,7 @@ pub unsafe extern "C" fn tls_session_remote_certificate_count(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    host.put(out_count, 0);
-    fence::on_session(host, session, |session| {
-        required(out_count, "out_count")?;
-        host.put(out_count, session.remote_certificates().len());
-        Ok(Outcome::Complete)
-    })
+    put_count(host, session, out_count, |session| session.remote_certificates().len())
 }
 
 /// Copies a certificate of the peer as DER: index 0 is its own (the leaf), the others follow as the peer sent them.
@@ -388,12 +383,7 @@ pub unsafe extern "C" fn tls_session_verified_certificate_count(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    host.put(out_count, 0);
-    fence::on_session(host, session, |session| {
-        required(out_count, "out_count")?;
-        host.put(out_count, session.verified_certificate_count());
-        Ok(Outcome::Complete)
-    })
+    put_count(host, session, out_count, |session| session.verified_certificate_count())
 }
 
 /// Copies a certificate of the verified path as DER: index 0 is the peer's leaf, the last index is the trust anchor.
@@ -413,10 +403,8 @@ pub unsafe extern "C" fn tls_session_verified_certificate(
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
     copy_out(host, session, out_der, der_cap, out_len, |session| {
-        let certificate = session.verified_certificate(index);
-        let certificate =
-            certificate.ok_or_else(|| Failure::argument("the verified path has no certificate of this index"))?;
-        Ok(certificate.to_vec())
+        let certificate = session.verified_certificate(index).map(|certificate| certificate.to_vec());
+        certificate.ok_or_else(|| Failure::argument("the verified path has no certificate of this index"))
     })
 }
 
@@ -537,7 +525,6 @@ pub unsafe extern "C" fn tls_session_export_keying_material(
         let present = !context.is_null();
         let context = host.input(context, context_len, "context")?;
         let output = host.output(out_material, material_len, "out_material")?;
-        session.export_keying_material(label, present.then_some(context), output)?;
-        Ok(Outcome::Complete)
+        session.export_keying_material(label, present.then_some(context), output)
     })
 }

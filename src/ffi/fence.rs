@@ -5,9 +5,10 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
-use super::handles::tls_session_t;
-use super::host::Host;
+use super::handles::{tls_context_t, tls_session_t};
+use super::host::{Handle, Host, required};
 use super::status::{from_kind, from_outcome, spantls_error_t, tls_status_t};
+use crate::context::Context;
 use crate::limits::HEADROOM;
 use crate::memory;
 use crate::outcome::{Failure, Outcome};
@@ -27,34 +28,57 @@ pub(super) fn last_error() -> spantls_error_t {
 }
 
 /// Runs a call that has no session; a failure goes to this thread's record.
-pub(super) fn call(body: impl FnOnce() -> Result<Outcome, Failure>) -> tls_status_t {
+pub(super) fn call<T: Into<Outcome>>(body: impl FnOnce() -> Result<T, Failure>) -> tls_status_t {
     status(body, |failure| LAST_ERROR.set(failure.into()))
 }
 
-/// Runs a call that makes something: if there is no memory for it, nothing is done.
-pub(super) fn making(body: impl FnOnce() -> Result<Outcome, Failure>) -> tls_status_t {
+/// Runs a call that changes an object: if there is no memory for it, nothing is done.
+pub(super) fn making<T: Into<Outcome>>(body: impl FnOnce() -> Result<T, Failure>) -> tls_status_t {
     call(|| memory::expect(HEADROOM).and_then(|()| body()))
+}
+
+/// Runs a call that makes an object. The host gets NULL if it fails.
+pub(super) fn create<H: Handle>(
+    host: Host,
+    out: *mut *mut H,
+    what: &'static str,
+    body: impl FnOnce() -> Result<H::Object, Failure>,
+) -> tls_status_t {
+    host.put(out, std::ptr::null_mut());
+    making(|| {
+        required(out, what)?;
+        host.give(out, body()?);
+        Ok(())
+    })
+}
+
+/// Runs a call that releases an object.
+pub(super) fn destroy<H: Handle>(host: Host, handle: *mut H) {
+    let _: tls_status_t = call(|| {
+        host.destroy(handle);
+        Ok(())
+    });
 }
 
 /// Runs a call on a session; a failure goes to the session's record, a panic poisons the session.
 #[inline]
-pub(super) fn on_session(
+pub(super) fn on_session<T: Into<Outcome>>(
     host: Host,
     session: *const tls_session_t,
-    body: impl FnOnce(&Session) -> Result<Outcome, Failure>,
+    body: impl FnOnce(&Session) -> Result<T, Failure>,
 ) -> tls_status_t {
     let session = match host.borrow(session) {
         Ok(session) => session,
-        Err(failure) => return call(|| Err(failure)),
+        Err(failure) => return call(|| Err::<T, _>(failure)),
     };
     status(|| session.poisoned().and_then(|()| body(session)), |failure| session.record(failure))
 }
 
 /// Runs `body` within the fence. What it comes to is a number as soon as it is known: results are moved about slowly.
 #[inline]
-fn status(body: impl FnOnce() -> Result<Outcome, Failure>, record: impl Fn(&Failure)) -> tls_status_t {
+fn status<T: Into<Outcome>>(body: impl FnOnce() -> Result<T, Failure>, record: impl Fn(&Failure)) -> tls_status_t {
     let failed = |failure| refused(&failure, &record);
-    fenced(|| body().map_or_else(failed, from_outcome)).unwrap_or_else(failed)
+    fenced(|| body().map_or_else(failed, |done| from_outcome(done.into()))).unwrap_or_else(failed)
 }
 
 #[cold]
@@ -74,6 +98,18 @@ pub(super) fn read<T>(host: Host, session: *const tls_session_t, absent: T, body
         }
         Err(failure) => LAST_ERROR.set((&failure).into()),
     }
+    value
+}
+
+/// Reads a plain value from a context; `absent` when the handle is no context.
+pub(super) fn read_context<T>(
+    host: Host,
+    context: *const tls_context_t,
+    absent: T,
+    body: impl FnOnce(&Context) -> T,
+) -> T {
+    let mut value = absent;
+    let _: tls_status_t = call(|| host.borrow(context).map(|context| value = body(context)));
     value
 }
 
@@ -130,7 +166,7 @@ mod tests {
     use super::super::facts::{spantls_state_values, tls_session_state};
     use super::super::session::{tls_session_destroy, tls_session_error};
     use super::*;
-    use crate::context::{Context, Options};
+    use crate::context::Options;
 
     fn client() -> *mut tls_session_t {
         // SAFETY: every pointer below is good.
@@ -145,11 +181,11 @@ mod tests {
         // SAFETY: every pointer below is good.
         let host = unsafe { Host::keeps_the_conventions() };
         let session = client();
-        assert_eq!(on_session(host, session, |_| panic!("contained")), -128);
+        assert_eq!(on_session::<()>(host, session, |_| panic!("contained")), -128);
         let mut called = false;
         let status = on_session(host, session, |_| {
             called = true;
-            Ok(Outcome::Complete)
+            Ok(())
         });
         assert_eq!((status, called), (-128, false));
         let mut record = spantls_error_t::none();
@@ -167,9 +203,9 @@ mod tests {
 
     #[test]
     fn a_panic_in_a_call_without_a_session_is_contained() {
-        assert_eq!(call(|| panic!("contained")), -128);
+        assert_eq!(call::<()>(|| panic!("contained")), -128);
         assert_eq!(last_error().status, -128);
         // The next call is not affected: nothing was shared.
-        assert_eq!(call(|| Ok(Outcome::Complete)), 0);
+        assert_eq!(call(|| Ok(())), 0);
     }
 }

@@ -58,6 +58,21 @@ pub(super) fn fill_struct<T: Copy + Default>(
     fence::on_session(host, session, |session| room.fill(|| value(session)))
 }
 
+/// The rule of all getters of a count.
+pub(super) fn put_count(
+    host: Host,
+    session: *const tls_session_t,
+    out_count: *mut usize,
+    value: impl FnOnce(&Session) -> usize,
+) -> tls_status_t {
+    host.put(out_count, 0);
+    fence::on_session(host, session, |session| {
+        required(out_count, "out_count")?;
+        host.put(out_count, value(session));
+        Ok(())
+    })
+}
+
 /// The rule of all getters of data: everything is copied or nothing, and the length is told.
 pub(super) fn copy_out(
     host: Host,

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use super::fence;
 use super::handles::{spantls_ticket_root_t, tls_credentials_t, tls_options_t};
-use super::host::{Host, required};
+use super::host::Host;
 use super::meaning::{flag, meaning};
 use super::status::tls_status_t;
 use crate::context::{AnchorMode, CertificateRequests, ClientCertificateMode, Options, Validation};
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::Failure;
 use crate::session::Version;
 
 /// The values for `tls_options_set_protocols()`, and of `tls_session_negotiated_protocol()`: .NET's `SslProtocols`.
@@ -95,12 +95,7 @@ pub const SPANTLS_VALIDATION_TIME_NOW: i64 = -1;
 pub unsafe extern "C" fn tls_options_create(out_options: *mut *mut tls_options_t) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    host.put(out_options, std::ptr::null_mut());
-    fence::making(|| {
-        required(out_options, "out_options")?;
-        host.give(out_options, Mutex::new(Options::default()));
-        Ok(Outcome::Complete)
-    })
+    fence::create(host, out_options, "out_options", || Ok(Mutex::new(Options::default())))
 }
 
 /// Releases options. Contexts made from them are not affected. NULL is a no-op.
@@ -108,10 +103,7 @@ pub unsafe extern "C" fn tls_options_create(out_options: *mut *mut tls_options_t
 pub unsafe extern "C" fn tls_options_destroy(options: *mut tls_options_t) {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    let _: tls_status_t = fence::call(|| {
-        host.destroy(options);
-        Ok(Outcome::Complete)
-    });
+    fence::destroy(host, options);
 }
 
 /// Sets the only credentials: a server's certificate chain, or the one that a client sends to servers that ask (mutual TLS).
@@ -200,8 +192,8 @@ pub unsafe extern "C" fn tls_options_set_certificate_requests(options: *mut tls_
             (SPANTLS_CERTIFICATE_REQUESTS_SUSPEND as i32, CertificateRequests::Suspend),
             (SPANTLS_CERTIFICATE_REQUESTS_DECLINE as i32, CertificateRequests::Decline),
         ];
-        options.certificate_requests = meaning(mode, &values, "the mode is not a SPANTLS_CERTIFICATE_REQUESTS value")?;
-        Ok(())
+        meaning(mode, &values, "the mode is not a SPANTLS_CERTIFICATE_REQUESTS value")
+            .map(|mode| options.certificate_requests = mode)
     })
 }
 
@@ -285,8 +277,7 @@ pub unsafe extern "C" fn tls_options_set_trust_anchor_mode(options: *mut tls_opt
             (SPANTLS_TRUST_ANCHORS_CERTIFICATES as i32, AnchorMode::Certificates),
             (SPANTLS_TRUST_ANCHORS_PARTIAL_CHAIN as i32, AnchorMode::PartialChain),
         ];
-        options.rules.anchors = meaning(mode, &values, "this is not a TLS_TRUST_ANCHORS value")?;
-        Ok(())
+        meaning(mode, &values, "this is not a TLS_TRUST_ANCHORS value").map(|mode| options.rules.anchors = mode)
     })
 }
 
@@ -301,10 +292,7 @@ pub unsafe extern "C" fn tls_options_set_trust_anchor_mode(options: *mut tls_opt
 pub unsafe extern "C" fn tls_options_set_strict_certificates(options: *mut tls_options_t, strict: i32) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    change(host, options, |options| {
-        options.rules.strict = flag(strict)?;
-        Ok(())
-    })
+    change(host, options, |options| flag(strict).map(|strict| options.rules.strict = strict))
 }
 
 /// Sets the time at which certificates and revocation lists must be valid, in seconds since 1970-01-01 00:00:00 UTC.
@@ -379,10 +367,7 @@ pub unsafe extern "C" fn tls_options_add_crls_der(
 pub unsafe extern "C" fn tls_options_set_protocols(options: *mut tls_options_t, protocols: u32) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    change(host, options, |options| {
-        options.set_versions(versions(protocols)?);
-        Ok(())
-    })
+    change(host, options, |options| versions(protocols).map(|versions| options.set_versions(versions)))
 }
 
 /// Sets the cipher suites (`SPANTLS_SUITE_…`) in order of preference; `num_ids` 0 means all.
@@ -452,8 +437,8 @@ pub unsafe extern "C" fn tls_options_set_alpn_mismatch(options: *mut tls_options
     use spantls_alpn_mismatch_values::*;
     change(host, options, |options| {
         let values = [(SPANTLS_ALPN_MISMATCH_FAIL as i32, false), (SPANTLS_ALPN_MISMATCH_CONTINUE as i32, true)];
-        options.continues_without_alpn = meaning(mode, &values, "this is not a way to treat application protocols")?;
-        Ok(())
+        meaning(mode, &values, "this is not a way to treat application protocols")
+            .map(|mode| options.continues_without_alpn = mode)
     })
 }
 
@@ -475,8 +460,7 @@ pub unsafe extern "C" fn tls_options_set_client_certificate_mode(
             (SPANTLS_CLIENT_CERTIFICATE_REQUEST as i32, ClientCertificateMode::Request),
             (SPANTLS_CLIENT_CERTIFICATE_REQUIRE as i32, ClientCertificateMode::Require),
         ];
-        options.client_certificates = meaning(mode, &values, "this is no TLS_CLIENT_CERTIFICATE value")?;
-        Ok(())
+        meaning(mode, &values, "this is no TLS_CLIENT_CERTIFICATE value").map(|mode| options.client_certificates = mode)
     })
 }
 
@@ -497,8 +481,7 @@ pub unsafe extern "C" fn tls_options_set_certificate_validation(
             (SPANTLS_VALIDATION_EXTERNAL as i32, Validation::External),
             (SPANTLS_VALIDATION_AUTOMATIC as i32, Validation::Automatic),
         ];
-        options.validation = meaning(mode, &values, "this is no TLS_VALIDATION value")?;
-        Ok(())
+        meaning(mode, &values, "this is no TLS_VALIDATION value").map(|mode| options.validation = mode)
     })
 }
 
@@ -514,10 +497,7 @@ pub unsafe extern "C" fn tls_options_set_certificate_validation(
 pub unsafe extern "C" fn tls_options_set_allow_resume(options: *mut tls_options_t, allow: i32) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    change(host, options, |options| {
-        options.allow_resume = flag(allow)?;
-        Ok(())
-    })
+    change(host, options, |options| flag(allow).map(|allow| options.allow_resume = allow))
 }
 
 /// Sets whether the peer's certificate is judged again when a session is resumed: 0 or 1 (default).
@@ -535,10 +515,7 @@ pub unsafe extern "C" fn tls_options_set_validate_on_resume(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    change(host, options, |options| {
-        options.validate_on_resume = flag(validate)?;
-        Ok(())
-    })
+    change(host, options, |options| flag(validate).map(|validate| options.validate_on_resume = validate))
 }
 
 /// Sets the roots of a server's session ticket keys: processes and machines with the same roots resume each other's sessions.
@@ -643,10 +620,7 @@ pub unsafe extern "C" fn tls_options_set_key_log_file(
 pub unsafe extern "C" fn tls_options_set_keep_client_hello(options: *mut tls_options_t, keep: i32) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    change(host, options, |options| {
-        options.keep_client_hello = flag(keep)?;
-        Ok(())
-    })
+    change(host, options, |options| flag(keep).map(|keep| options.keep_client_hello = keep))
 }
 
 /// The protocol versions of a mask, none for 0.
@@ -677,11 +651,7 @@ fn change(
     options: *mut tls_options_t,
     body: impl FnOnce(&mut Options) -> Result<(), Failure>,
 ) -> tls_status_t {
-    fence::making(|| {
-        let options = host.borrow(options)?;
-        body(&mut lock(options))?;
-        Ok(Outcome::Complete)
-    })
+    fence::making(|| body(&mut lock(host.borrow(options)?)))
 }
 
 /// The options; one that a contained panic left is as good as any: each change is all or nothing.

@@ -29,13 +29,7 @@ pub unsafe extern "C" fn tls_session_create(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    host.put(out_session, std::ptr::null_mut());
-    fence::making(|| {
-        required(out_session, "out_session")?;
-        let context = host.borrow(context)?.clone();
-        host.give(out_session, Session::new(context));
-        Ok(Outcome::Complete)
-    })
+    fence::create(host, out_session, "out_session", || Ok(Session::new(host.borrow(context)?.clone())))
 }
 
 /// Releases a session in any state and wipes its keys. NULL is a no-op.
@@ -45,10 +39,7 @@ pub unsafe extern "C" fn tls_session_create(
 pub unsafe extern "C" fn tls_session_destroy(session: *mut tls_session_t) {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    let _: tls_status_t = fence::call(|| {
-        host.destroy(session);
-        Ok(Outcome::Complete)
-    });
+    fence::destroy(host, session);
 }
 
 /// Sets the name of the server that a client connects to: a DNS name or an IP address.

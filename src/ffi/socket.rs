@@ -58,14 +58,11 @@ pub unsafe extern "C" fn tls_session_create_with_socket(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
-    host.put(out_session, std::ptr::null_mut());
-    fence::making(|| {
-        required(out_session, "out_session")?;
+    fence::create(host, out_session, "out_session", || {
         let context = host.borrow(context)?.clone();
         let (owns, kernel) = meaning(flags)?;
         let socket = Socket::new(socket, owns)?;
-        host.give(out_session, Session::with_socket(context, socket, kernel));
-        Ok(Outcome::Complete)
+        Ok(Session::with_socket(context, socket, kernel))
     })
 }
 

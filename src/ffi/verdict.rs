@@ -8,7 +8,7 @@ use super::handles::tls_session_t;
 use super::host::Host;
 use super::reasons;
 use super::status::{SPANTLS_ERROR_MESSAGE_SIZE, message, tls_status_t};
-use crate::outcome::{Alert, Outcome};
+use crate::outcome::Alert;
 use crate::session::ValidationReport;
 
 /// Why the default validation would refuse the peer. Set `struct_size` to `sizeof(spantls_validation_t)` before passing it.
@@ -93,7 +93,7 @@ pub unsafe extern "C" fn tls_session_accept_with_default_validation(
         let judged = session.accept_with_default_validation();
         let errors = judged.as_ref().map_or_else(|failure| failure.policy_errors, |errors| *errors);
         host.put(out_policy_errors, reasons::policy_bits(errors));
-        judged.map(|_| Outcome::Complete)
+        judged.map(drop)
     })
 }
 
