@@ -137,35 +137,12 @@ impl Context {
             tls13: versions(&options).contains(&&TLS13),
             ticket_keys: ticketer,
         };
-        Ok(Self {
-            config: Config::Server(start),
-            trust: trust::Policy::new(
-                trust::Peer::Client,
-                options.rules,
-                options.trust_anchors,
-                &options.revocation_lists,
-            )?,
-            validation: options.validation,
-            client_certificates: options.client_certificates,
-            keep_client_hello: options.keep_client_hello,
-            max_fragment_size: options.max_fragment_size,
-            acceptable_issuers: issuers,
-            user_data: AtomicPtr::default(),
-        })
+        Self::of(Config::Server(start), options, issuers)
     }
 
     /// A server's context whose sessions ask for another one when the ClientHello is there.
     pub fn undecided() -> Result<Self, Failure> {
-        Ok(Self {
-            config: Config::Undecided,
-            trust: trust::Policy::new(trust::Peer::Client, trust::Rules::default(), Vec::new(), &[])?,
-            validation: Validation::External,
-            client_certificates: ClientCertificateMode::None,
-            keep_client_hello: false,
-            max_fragment_size: None,
-            acceptable_issuers: Vec::new(),
-            user_data: AtomicPtr::default(),
-        })
+        Self::of(Config::Undecided, Options::default(), Vec::new())
     }
 
     /// A client's context.
@@ -199,19 +176,28 @@ impl Context {
             judges_resumed: options.validate_on_resume,
             tls12: versions(&options).contains(&&TLS12),
         };
+        // What only servers do.
+        let options = Options { client_certificates: ClientCertificateMode::None, keep_client_hello: false, ..options };
+        Self::of(Config::Client(client), options, Vec::new())
+    }
+
+    fn of(
+        config: Config,
+        options: Options,
+        acceptable_issuers: Vec<rustls::DistinguishedName>,
+    ) -> Result<Self, Failure> {
+        let peer = match config {
+            Config::Client(_) => trust::Peer::Server,
+            Config::Server(_) | Config::Undecided => trust::Peer::Client,
+        };
         Ok(Self {
-            config: Config::Client(client),
-            trust: trust::Policy::new(
-                trust::Peer::Server,
-                options.rules,
-                options.trust_anchors,
-                &options.revocation_lists,
-            )?,
+            config,
+            trust: trust::Policy::new(peer, options.rules, options.trust_anchors, &options.revocation_lists)?,
             validation: options.validation,
-            client_certificates: ClientCertificateMode::None,
-            keep_client_hello: false,
+            client_certificates: options.client_certificates,
+            keep_client_hello: options.keep_client_hello,
             max_fragment_size: options.max_fragment_size,
-            acceptable_issuers: Vec::new(),
+            acceptable_issuers,
             user_data: AtomicPtr::default(),
         })
     }

@@ -89,8 +89,18 @@ impl TicketKeys {
     fn leaf(&self, seen: &Seen) -> Option<&OwnLeaf> {
         self.own.get(&seen.server_chain.as_ref()?.id())
     }
+}
 
-    fn seal(&self, plain: &[u8]) -> Option<Vec<u8>> {
+impl ProducesTickets for TicketKeys {
+    fn enabled(&self) -> bool {
+        true
+    }
+
+    fn lifetime(&self) -> u32 {
+        self.lifetime
+    }
+
+    fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
         let now = (self.clock)();
         let (leaf, resumes) = {
             let taps = taps::current()?;
@@ -122,7 +132,7 @@ impl TicketKeys {
     }
 
     /// `None` for everything that is not a ticket of ours, or no longer good.
-    fn open(&self, ticket: &[u8]) -> Option<Vec<u8>> {
+    fn decrypt(&self, ticket: &[u8]) -> Option<Vec<u8>> {
         let (front, sealed) = ticket.split_at_checked(FRONT)?;
         let (name, salt) = front.split_at(NAME);
         let now = (self.clock)();
@@ -145,24 +155,6 @@ impl TicketKeys {
         seen.resumes_shown = shown.map(|leaf| leaf.key.current());
         seen.resumes = Some(origin);
         Some(opened.rest().to_vec())
-    }
-}
-
-impl ProducesTickets for TicketKeys {
-    fn enabled(&self) -> bool {
-        true
-    }
-
-    fn lifetime(&self) -> u32 {
-        self.lifetime
-    }
-
-    fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
-        self.seal(plain)
-    }
-
-    fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
-        self.open(cipher)
     }
 }
 

@@ -20,6 +20,35 @@ use crate::crypto::provider::SIGNATURES;
 use crate::crypto::taps;
 use crate::trust;
 
+/// Signatures are checked alike in both roles: the two traits share these functions.
+macro_rules! signatures_of_the_peer {
+    () => {
+        fn verify_tls12_signature(
+            &self,
+            message: &[u8],
+            cert: &CertificateDer<'_>,
+            signed: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            note_scheme(signed);
+            verify_tls12_signature(message, cert, signed, &SIGNATURES)
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            message: &[u8],
+            cert: &CertificateDer<'_>,
+            signed: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            note_scheme(signed);
+            verify_tls13_signature(message, cert, signed, &SIGNATURES)
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            SIGNATURES.supported_schemes()
+        }
+    };
+}
+
 /// Leaves certificates to the host and checks signatures itself.
 #[derive(Debug)]
 pub(crate) struct AskAboutServer;
@@ -42,29 +71,7 @@ impl ServerCertVerifier for AskAboutServer {
         ask_about(end_entity, intermediates).map(|()| ServerCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        note_scheme(signed);
-        verify_tls12_signature(message, cert, signed, &SIGNATURES)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        note_scheme(signed);
-        verify_tls13_signature(message, cert, signed, &SIGNATURES)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        SIGNATURES.supported_schemes()
-    }
+    signatures_of_the_peer!();
 }
 
 /// The same for a server's clients.
@@ -104,29 +111,7 @@ impl ClientCertVerifier for AskAboutClient {
         ask_about(end_entity, intermediates).map(|()| ClientCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        note_scheme(signed);
-        verify_tls12_signature(message, cert, signed, &SIGNATURES)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        note_scheme(signed);
-        verify_tls13_signature(message, cert, signed, &SIGNATURES)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        SIGNATURES.supported_schemes()
-    }
+    signatures_of_the_peer!();
 }
 
 fn note_scheme(signed: &DigitallySignedStruct) {
