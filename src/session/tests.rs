@@ -27,10 +27,7 @@ struct Pair {
 }
 
 fn pair(server: Options, client: Options) -> Pair {
-    let server = Session::new(Arc::new(Context::server(server).unwrap()));
-    let client = Session::new(Arc::new(Context::client(client).unwrap()));
-    client.set_target_host_name("localhost").unwrap();
-    Pair { client, server, to_client: Vec::new(), to_server: Vec::new() }
+    Pair::of(&Arc::new(Context::server(server).unwrap()), &Arc::new(Context::client(client).unwrap()))
 }
 
 fn server_options(name: &str) -> Options {
@@ -45,6 +42,23 @@ fn client_options() -> Options {
     options
 }
 
+/// A client that speaks this version alone.
+fn client_of(version: Version) -> Options {
+    let mut options = client_options();
+    options.set_versions(&[version]);
+    options
+}
+
+/// Both ends have a certificate; the server wants the client's, as it is told.
+fn mutual(version: Version, mode: ClientCertificateMode) -> Pair {
+    let mut server = server_options("server-p256");
+    server.client_certificates = mode;
+    server.add_trust_anchors_pem(&certificates("ca.pem")).unwrap();
+    let mut client = client_of(version);
+    client.set_credentials(Some(credentials("client-p256")));
+    pair(server, client)
+}
+
 fn step(session: &Session, input: &mut Vec<u8>, output: &mut Vec<u8>) -> Result<Outcome, Failure> {
     let mut room = vec![0; 65536];
     let mut counts = Counts::default();
@@ -55,12 +69,24 @@ fn step(session: &Session, input: &mut Vec<u8>, output: &mut Vec<u8>) -> Result<
 }
 
 impl Pair {
+    fn of(server: &Arc<Context>, client: &Arc<Context>) -> Self {
+        let (server, client) = (Session::new(server.clone()), Session::new(client.clone()));
+        client.set_target_host_name("localhost").unwrap();
+        Self { client, server, to_client: Vec::new(), to_server: Vec::new() }
+    }
+
     fn step_client(&mut self) -> Result<Outcome, Failure> {
         step(&self.client, &mut self.to_client, &mut self.to_server)
     }
 
     fn step_server(&mut self) -> Result<Outcome, Failure> {
         step(&self.server, &mut self.to_server, &mut self.to_client)
+    }
+
+    fn until_the_client_asks(&mut self) {
+        while !matches!(self.step_client(), Ok(Outcome::Suspended(_))) {
+            self.step_server().unwrap();
+        }
     }
 
     /// Runs until both are complete; `answer` gives the verdicts.
@@ -85,18 +111,7 @@ impl Pair {
         panic!("no end of the handshake");
     }
 
-    /// From client to server, with whatever the client has to send before.
-    fn exchange_behind_pending(&self, message: &[u8]) {
-        let (mut sealed, mut counts) = (vec![0; message.len() + 4096], Counts::default());
-        assert_eq!(self.client.encrypt(&[message], &mut sealed).add_to(&mut counts), Ok(Outcome::Complete));
-        let (mut opened, mut done) = (vec![0; message.len() + 64], Counts::default());
-        assert_eq!(
-            self.server.decrypt(&sealed[..counts.written], &mut opened).add_to(&mut done),
-            Ok(Outcome::Complete)
-        );
-        assert_eq!(&opened[..done.written], message);
-    }
-
+    /// With whatever `from` has to send before.
     fn exchange(&self, from: &Session, to: &Session, message: &[u8]) {
         let mut sealed = vec![0; message.len() + 4096];
         let mut counts = Counts::default();
@@ -217,13 +232,7 @@ fn every_suite_and_key_type_works_and_uses_half_a_stack_at_most() {
 #[test]
 fn a_verdict_can_come_late_and_from_other_threads() {
     for protocols in [Version::Tls12, Version::Tls13] {
-        let mut server = server_options("server-p256");
-        server.client_certificates = ClientCertificateMode::Require;
-        server.add_trust_anchors_pem(&certificates("ca.pem")).unwrap();
-        let mut client = client_options();
-        client.set_versions(&[protocols]);
-        client.set_credentials(Some(credentials("client-p256")));
-        let mut pair = pair(server, client);
+        let mut pair = mutual(protocols, ClientCertificateMode::Require);
         let mut verdicts = 0;
         let mut done = false;
         // Every step on a thread of its own, every verdict on this one.
@@ -258,13 +267,7 @@ fn a_refused_peer_gets_the_alert_and_never_completes() {
     for protocols in [Version::Tls12, Version::Tls13] {
         for refuser_is_server in [false, true] {
             for alert in [42, 43, 44, 45, 46, 48, 49, 113, 116, 200] {
-                let mut server = server_options("server-p256");
-                server.client_certificates = ClientCertificateMode::Request;
-                server.add_trust_anchors_pem(&certificates("ca.pem")).unwrap();
-                let mut client = client_options();
-                client.set_versions(&[protocols]);
-                client.set_credentials(Some(credentials("client-p256")));
-                let mut pair = pair(server, client);
+                let mut pair = mutual(protocols, ClientCertificateMode::Request);
                 let (mut refused, mut told) = (None, None);
                 for _ in 0..20 {
                     for is_server in [false, true] {
@@ -306,9 +309,7 @@ fn a_client_without_a_certificate_is_held_back_or_refused() {
             for accepted in [true, false] {
                 let mut server = server_options("server-p256");
                 server.client_certificates = mode;
-                let mut client = client_options();
-                client.set_versions(&[protocols]);
-                let mut pair = pair(server, client);
+                let mut pair = pair(server, client_of(protocols));
                 // Said beforehand: nothing to show.
                 assert_eq!(pair.client.set_client_credentials(None), Ok(Outcome::Complete));
                 let mut end = None;
@@ -386,7 +387,7 @@ fn a_peer_that_asks_for_key_updates_and_never_reads_is_owed_one_reply() {
     for round in 0..200 {
         pair.client.write.lock().unwrap().request_key_update(&pair.client.shared);
         // The server's replies find no room; its data still reaches us.
-        pair.exchange_behind_pending(&[round]);
+        pair.exchange(&pair.client, &pair.server, &[round]);
         assert_eq!(pair.server.drain_pending_output(&mut []).outcome, Ok(Outcome::WantWrite));
     }
     let mut output = [0; 1000];
@@ -417,9 +418,7 @@ fn a_message_in_too_many_records_is_refused_before_they_fill_the_memory() {
 #[test]
 fn nothing_is_said_behind_our_close_notify() {
     for protocols in [Version::Tls12, Version::Tls13] {
-        let mut client = client_options();
-        client.set_versions(&[protocols]);
-        let mut pair = pair(server_options("server-p256"), client);
+        let mut pair = pair(server_options("server-p256"), client_of(protocols));
         pair.shake(accept);
         assert_eq!(pair.client.shutdown(&mut [0; 100]).outcome, Ok(Outcome::Closed));
         let garbage = [23, 3, 3, 0, 40].iter().copied().chain([9; 40]).collect::<Vec<u8>>();
@@ -431,9 +430,7 @@ fn nothing_is_said_behind_our_close_notify() {
 
 #[test]
 fn tls12_ends_cleanly_at_the_limit_of_its_key() {
-    let mut client = client_options();
-    client.set_versions(&[Version::Tls12]);
-    let mut pair = pair(server_options("server-p256"), client);
+    let mut pair = pair(server_options("server-p256"), client_of(Version::Tls12));
     pair.shake(accept);
     pair.client.write.lock().unwrap().set_records_left(4);
     let (mut sealed, mut counts) = (vec![0; 1 << 20], Counts::default());
@@ -458,15 +455,11 @@ fn tls12_ends_cleanly_at_the_limit_of_its_key() {
 fn cancelling_a_handshake_tells_the_peer() {
     for suspended in [false, true] {
         for protocols in [Version::Tls12, Version::Tls13] {
-            let mut client = client_options();
-            client.set_versions(&[protocols]);
-            let mut pair = pair(server_options("server-p256"), client);
+            let mut pair = pair(server_options("server-p256"), client_of(protocols));
             pair.step_client().unwrap();
             pair.step_server().unwrap();
             if suspended {
-                while !matches!(pair.step_client(), Ok(Outcome::Suspended(_))) {
-                    pair.step_server().unwrap();
-                }
+                pair.until_the_client_asks();
             }
             let mut output = [0; 200];
             let Progress { outcome, written, .. } = pair.client.shutdown(&mut output);
@@ -484,12 +477,8 @@ fn cancelling_a_handshake_tells_the_peer() {
 #[test]
 fn destroying_a_suspended_session_is_ordinary() {
     for protocols in [Version::Tls12, Version::Tls13] {
-        let mut client = client_options();
-        client.set_versions(&[protocols]);
-        let mut pair = pair(server_options("server-p256"), client);
-        while !matches!(pair.step_client(), Ok(Outcome::Suspended(_))) {
-            pair.step_server().unwrap();
-        }
+        let mut pair = pair(server_options("server-p256"), client_of(protocols));
+        pair.until_the_client_asks();
         let Pair { client, .. } = pair;
         std::thread::spawn(move || drop(client)).join().unwrap();
     }
@@ -499,9 +488,7 @@ fn destroying_a_suspended_session_is_ordinary() {
 fn a_panic_in_the_middle_of_a_handshake_step_leaves_a_session_that_can_be_destroyed() {
     for answered in [true, false] {
         let mut pair = pair(server_options("server-p256"), client_options());
-        while !matches!(pair.step_client(), Ok(Outcome::Suspended(_))) {
-            pair.step_server().unwrap();
-        }
+        pair.until_the_client_asks();
         crate::handshake::hooks::PANIC.set(true);
         if answered {
             accept(&pair.client);
@@ -522,9 +509,7 @@ fn a_panic_in_the_middle_of_a_handshake_step_leaves_a_session_that_can_be_destro
 fn both_halves_run_at_once() {
     const MESSAGES: u32 = 300;
     for protocols in [Version::Tls12, Version::Tls13] {
-        let mut client = client_options();
-        client.set_versions(&[protocols]);
-        let mut pair = pair(server_options("server-p256"), client);
+        let mut pair = pair(server_options("server-p256"), client_of(protocols));
         pair.shake(accept);
         let (to_server, from_client) = std::sync::mpsc::sync_channel::<Vec<u8>>(8);
         let (to_client, from_server) = std::sync::mpsc::sync_channel::<Vec<u8>>(8);
@@ -634,8 +619,7 @@ fn key_updates_do_not_care_how_bytes_are_cut() {
         script,
         ending: Ending::Closed,
     };
-    let mut client = client_options();
-    client.set_versions(&[Version::Tls13]);
+    let client = client_of(Version::Tls13);
     let scenario = Scenario {
         name: "key updates",
         stride: 1,
@@ -709,12 +693,8 @@ fn every_question_of_a_handshake_is_answered_by_the_host() {
             options.add_trust_anchors_pem(&certificates("ca.pem")).unwrap();
             options.keep_client_hello = true;
             let chosen = Arc::new(Context::server(options).unwrap());
-            let mut client = client_options();
-            client.set_versions(&[protocols]);
-            let client = Session::new(Arc::new(Context::client(client).unwrap()));
-            client.set_target_host_name("localhost").unwrap();
-            let server = Session::new(Arc::new(Context::undecided().unwrap()));
-            let mut pair = Pair { client, server, to_client: Vec::new(), to_server: Vec::new() };
+            let client = Arc::new(Context::client(client_of(protocols)).unwrap());
+            let mut pair = Pair::of(&Arc::new(Context::undecided().unwrap()), &client);
             let (mut asked, mut signers) = (Vec::new(), Vec::new());
             for _ in 0..20 {
                 for is_server in [false, true] {
@@ -783,8 +763,7 @@ fn refusing_and_leaving_at_every_question() {
                 options.set_credentials(Some(external("server-p256", &[0x0403])));
                 options.client_certificates = ClientCertificateMode::Require;
                 let chosen = Arc::new(Context::server(options).unwrap());
-                let mut client = client_options();
-                client.set_versions(&[protocols]);
+                let client = client_of(protocols);
                 let client = Session::new(Arc::new(Context::client(client).unwrap()));
                 let server = Session::new(Arc::new(Context::undecided().unwrap()));
                 let mut pair = Pair { client, server, to_client: Vec::new(), to_server: Vec::new() };
@@ -899,10 +878,8 @@ fn resuming_client(protocols: Version) -> Arc<Context> {
 
 /// A handshake on these contexts, and the tickets behind it.
 fn connect(server: &Arc<Context>, client: &Arc<Context>, preset: Option<Arc<Credentials>>) -> Pair {
-    let (server, client) = (Session::new(server.clone()), Session::new(client.clone()));
-    client.set_target_host_name("localhost").unwrap();
-    client.set_client_credentials(preset).unwrap();
-    let mut pair = Pair { client, server, to_client: Vec::new(), to_server: Vec::new() };
+    let mut pair = Pair::of(server, client);
+    pair.client.set_client_credentials(preset).unwrap();
     pair.shake(|session| {
         assert_eq!(session.set_certificate_validation_result(PolicyErrors::NONE), Ok(Outcome::Complete))
     });
@@ -913,6 +890,14 @@ fn connect(server: &Arc<Context>, client: &Arc<Context>, preset: Option<Arc<Cred
         pair.to_client.drain(..counts.consumed);
     }
     pair
+}
+
+/// What the client's next session begins with.
+fn first_record(server: &Arc<Context>, client: &Arc<Context>) -> Vec<u8> {
+    let mut pair = Pair::of(server, client);
+    pair.client.set_client_credentials(None).unwrap();
+    pair.step_client().unwrap();
+    pair.to_server
 }
 
 fn resumed(pair: &Pair) -> bool {
@@ -945,18 +930,14 @@ fn a_ticket_without_a_lifetime_is_not_kept() {
     for lifetime in [0, 1] {
         let (mut server, client) = (resuming_server("server-p256"), resuming_client(Version::Tls13));
         server.allow_resume = false;
-        let mut pair = connect(&Arc::new(Context::server(server).unwrap()), &client, None);
+        let server = Arc::new(Context::server(server).unwrap());
+        let pair = connect(&server, &client, None);
         // No nonce, a ticket of one byte, no extensions.
         let ticket = [4, 0, 0, 14, 0, 0, 0, lifetime, 1, 2, 3, 4, 0, 0, 1, 9, 0, 0];
         let record = pair.server.write.lock().unwrap().seal_message(&ticket);
         let outcome = pair.client.decrypt(&record, &mut [0; 100]).outcome;
         assert_eq!((outcome, pair.client.stats().tickets_received), (Ok(Outcome::Complete), lifetime.into()));
-        pair.client = Session::new(client);
-        pair.client.set_target_host_name("localhost").unwrap();
-        pair.client.set_client_credentials(None).unwrap();
-        pair.to_server.clear();
-        pair.step_client().unwrap();
-        let hello = ClientHello::read(pair.to_server[5..].to_vec()).unwrap();
+        let hello = ClientHello::read(first_record(&server, &client)[5..].to_vec()).unwrap();
         assert_eq!(hello.offers_pre_shared_key(), lifetime == 1);
     }
 }
@@ -1125,9 +1106,8 @@ fn a_refusal_in_a_full_handshake_forgets_the_tickets() {
         let client = Arc::new(Context::client(options).unwrap());
         assert!(!resumed(&connect(&server, &client, None)));
         assert!(resumed(&connect(&server, &client, None)));
-        let mut refused = pair(server_options("server-p384"), Options::default());
-        refused.client = Session::new(client.clone());
-        refused.client.set_target_host_name("localhost").unwrap();
+        let other = Arc::new(Context::server(server_options("server-p384")).unwrap());
+        let mut refused = Pair::of(&other, &client);
         refused.client.set_client_credentials(None).unwrap();
         while refused.step_client() != Ok(Outcome::Suspended(Question::Certificate)) {
             refused.step_server().unwrap();
@@ -1146,13 +1126,8 @@ fn a_ticket_that_is_too_long_is_not_kept() {
         for (len, kept) in [(30_000, true), (33_000, false), (65_400, false)] {
             let server = Context::server(resuming_server("server-p256")).unwrap().with_tickets_of(len);
             let (server, client) = (Arc::new(server), resuming_client(protocols));
-            let mut pair = connect(&server, &client, None);
-            pair.client = Session::new(client.clone());
-            pair.client.set_target_host_name("localhost").unwrap();
-            pair.client.set_client_credentials(None).unwrap();
-            pair.to_server.clear();
-            pair.step_client().unwrap();
-            assert_eq!(pair.to_server.len() > len, kept, "{protocols:?} {len}");
+            connect(&server, &client, None);
+            assert_eq!(first_record(&server, &client).len() > len, kept, "{protocols:?} {len}");
             assert!(!resumed(&connect(&server, &client, None)));
         }
     }
@@ -1162,13 +1137,7 @@ fn a_ticket_that_is_too_long_is_not_kept() {
 fn a_host_that_looks_before_it_accepts_pays_for_one_judgement() {
     use crate::trust::CHECKS;
     for protocols in [Version::Tls12, Version::Tls13] {
-        let mut server = server_options("server-p256");
-        server.client_certificates = ClientCertificateMode::Require;
-        server.add_trust_anchors_pem(&certificates("ca.pem")).unwrap();
-        let mut client = client_options();
-        client.set_versions(&[protocols]);
-        client.set_credentials(Some(credentials("client-p256")));
-        let mut pair = pair(server, client);
+        let mut pair = mutual(protocols, ClientCertificateMode::Require);
         let judgements = std::cell::Cell::new(0);
         let look_and_accept = |session: &Session| {
             let before = CHECKS.get();
@@ -1186,19 +1155,7 @@ fn a_host_that_looks_before_it_accepts_pays_for_one_judgement() {
             assert_eq!(CHECKS.get() - before, 2);
             judgements.set(judgements.get() + 1);
         };
-        for _ in 0..20 {
-            let client = pair.step_client().unwrap();
-            if client == Outcome::Suspended(Question::Certificate) {
-                look_and_accept(&pair.client);
-            }
-            let server = pair.step_server().unwrap();
-            if server == Outcome::Suspended(Question::Certificate) {
-                look_and_accept(&pair.server);
-            }
-            if (client, server) == (Outcome::Complete, Outcome::Complete) {
-                break;
-            }
-        }
+        pair.shake(look_and_accept);
         assert_eq!(judgements.get(), 2);
     }
 }
