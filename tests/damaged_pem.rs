@@ -61,6 +61,7 @@ fn clear(pem: &str) -> Vec<(String, String)> {
 }
 
 /// Texts that lack something, or that can be read in two ways.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn damaged(pem: &str) -> Vec<(String, String)> {
     let (begin, lines, end) = parts(pem);
     let body = lines.join("\n");

@@ -224,6 +224,7 @@ fn counts(side: &Side) -> Stats {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one conversation, counted from its begin to its end")]
 fn everything_of_a_conversation_is_counted() {
     for protocol in VERSIONS {
         let tls13 = protocol == TLS13;

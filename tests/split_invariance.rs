@@ -172,6 +172,7 @@ fn long() -> bool {
 }
 
 /// Everything that can happen, in one version.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn scenarios(protocol: Version) -> Vec<Scenario> {
     let tls13 = protocol == TLS13;
     let server = context(Kind::server());

@@ -313,6 +313,7 @@ impl ReadHalf {
 
     /// Opens the next record. `None`: it was taken. An outcome or failure is what the call returns, unless records
     /// before it have made progress: then the record was left where it is.
+    #[expect(clippy::too_many_lines)]
     fn next(
         &mut self,
         shared: &Shared,

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::*;
 use crate::client_hello::ClientHello;
@@ -302,6 +303,25 @@ fn a_refused_peer_gets_the_alert_and_never_completes() {
     }
 }
 
+fn judge_a_client_without_a_certificate(server: &Session, accepted: bool) {
+    assert_eq!(server.pending_policy_errors(), PolicyErrors::NOT_AVAILABLE);
+    assert_eq!(
+        server.default_validation().map(|report| report.reasons.policy_errors()),
+        Ok(PolicyErrors::NOT_AVAILABLE)
+    );
+    assert_eq!(server.remote_certificates().len(), 0);
+    match accepted {
+        true => {
+            assert_eq!(server.accept_with_default_validation(), Ok(PolicyErrors::NOT_AVAILABLE))
+        }
+        false => {
+            let refusal = server.set_certificate_validation_result(PolicyErrors::NOT_AVAILABLE).unwrap_err();
+            assert_eq!(refusal.kind, FailureKind::Authentication);
+            assert!(server.state().failed);
+        }
+    }
+}
+
 #[test]
 fn a_client_without_a_certificate_is_held_back_or_refused() {
     for protocols in [Version::Tls12, Version::Tls13] {
@@ -320,28 +340,7 @@ fn a_client_without_a_certificate_is_held_back_or_refused() {
                     match pair.step_server() {
                         Ok(Outcome::Suspended(_)) => {
                             assert_eq!(mode, ClientCertificateMode::Request);
-                            assert_eq!(pair.server.pending_policy_errors(), PolicyErrors::NOT_AVAILABLE);
-                            assert_eq!(
-                                pair.server.default_validation().map(|report| report.reasons.policy_errors()),
-                                Ok(PolicyErrors::NOT_AVAILABLE)
-                            );
-                            assert_eq!(pair.server.remote_certificates().len(), 0);
-                            match accepted {
-                                true => {
-                                    assert_eq!(
-                                        pair.server.accept_with_default_validation(),
-                                        Ok(PolicyErrors::NOT_AVAILABLE)
-                                    )
-                                }
-                                false => {
-                                    let refusal = pair
-                                        .server
-                                        .set_certificate_validation_result(PolicyErrors::NOT_AVAILABLE)
-                                        .unwrap_err();
-                                    assert_eq!(refusal.kind, FailureKind::Authentication);
-                                    assert!(pair.server.state().failed);
-                                }
-                            }
+                            judge_a_client_without_a_certificate(&pair.server, accepted);
                         }
                         Err(failure) => end = Some(failure),
                         Ok(_) => {}
@@ -504,69 +503,74 @@ fn a_panic_in_the_middle_of_a_handshake_step_leaves_a_session_that_can_be_destro
     pair(server_options("server-p256"), client_options()).shake(accept);
 }
 
+const MESSAGES: u32 = 300;
+
+/// Sends all messages, with key updates in TLS 1.3, and closes.
+fn write(session: &Session, wire: &SyncSender<Vec<u8>>, seed: u32) {
+    let updates_keys = session.negotiated().version == Some(Version::Tls13);
+    let mut room = vec![0; 50_000];
+    for message in 0..MESSAGES {
+        if updates_keys && message % 7 == 0 {
+            session.write.lock().unwrap().set_records_left(5);
+        }
+        let plaintext = vec![(seed + message) as u8; (message * 97 % 40_000) as usize];
+        let mut at = 0;
+        loop {
+            let mut counts = Counts::default();
+            let outcome = match session.encrypt(&[&plaintext[at..]], &mut room).add_to(&mut counts) {
+                Err(failure) if failure.kind == FailureKind::Busy => continue,
+                result => result.unwrap(),
+            };
+            at += counts.consumed;
+            wire.send(room[..counts.written].to_vec()).unwrap();
+            // Getters from any thread, at any time.
+            assert!(session.state().handshake_complete);
+            assert_eq!(session.remote_certificates().len() % 2, 0);
+            if outcome == Outcome::Complete {
+                break;
+            }
+        }
+    }
+    let mut closing = Counts::default();
+    while session.shutdown(&mut room[closing.written..]).add_to(&mut closing) != Ok(Outcome::Closed) {}
+    // The other side may be gone already, having seen what it waited for.
+    drop(wire.send(room[..closing.written].to_vec()));
+}
+
+/// Reads them all.
+fn read(session: &Session, wire: &Receiver<Vec<u8>>, seed: u32) {
+    let expected: Vec<u8> = (0..MESSAGES).flat_map(|m| vec![(seed + m) as u8; (m * 97 % 40_000) as usize]).collect();
+    let (mut inbox, mut opened, mut room) = (Vec::new(), Vec::new(), vec![0; 30_000]);
+    loop {
+        let mut counts = Counts::default();
+        let outcome = session.decrypt(&inbox, &mut room).add_to(&mut counts).unwrap();
+        inbox.drain(..counts.consumed);
+        opened.extend_from_slice(&room[..counts.written]);
+        match outcome {
+            Outcome::WantRead => inbox.extend(wire.recv().unwrap()),
+            Outcome::Closed => break,
+            _ => {}
+        }
+    }
+    assert!(opened == expected);
+}
+
 /// Two sessions, a reader and a writer thread each, at load, with key updates, and closures that cross.
 #[test]
 fn both_halves_run_at_once() {
-    const MESSAGES: u32 = 300;
     for protocols in [Version::Tls12, Version::Tls13] {
         let mut pair = pair(server_options("server-p256"), client_of(protocols));
         pair.shake(accept);
-        let (to_server, from_client) = std::sync::mpsc::sync_channel::<Vec<u8>>(8);
-        let (to_client, from_server) = std::sync::mpsc::sync_channel::<Vec<u8>>(8);
-        let write = |session: &Session, wire: std::sync::mpsc::SyncSender<Vec<u8>>, seed: u32| {
-            let mut room = vec![0; 50_000];
-            for message in 0..MESSAGES {
-                if protocols == Version::Tls13 && message % 7 == 0 {
-                    session.write.lock().unwrap().set_records_left(5);
-                }
-                let plaintext = vec![(seed + message) as u8; (message * 97 % 40_000) as usize];
-                let mut at = 0;
-                loop {
-                    let mut counts = Counts::default();
-                    let outcome = match session.encrypt(&[&plaintext[at..]], &mut room).add_to(&mut counts) {
-                        Err(failure) if failure.kind == FailureKind::Busy => continue,
-                        result => result.unwrap(),
-                    };
-                    at += counts.consumed;
-                    wire.send(room[..counts.written].to_vec()).unwrap();
-                    // Getters from any thread, at any time.
-                    assert!(session.state().handshake_complete);
-                    assert_eq!(session.remote_certificates().len() % 2, 0);
-                    if outcome == Outcome::Complete {
-                        break;
-                    }
-                }
-            }
-            let mut closing = Counts::default();
-            while session.shutdown(&mut room[closing.written..]).add_to(&mut closing) != Ok(Outcome::Closed) {}
-            // The other side may be gone already, having seen what it waited for.
-            drop(wire.send(room[..closing.written].to_vec()));
-        };
-        let read = |session: &Session, wire: std::sync::mpsc::Receiver<Vec<u8>>, seed: u32| {
-            let expected: Vec<u8> =
-                (0..MESSAGES).flat_map(|m| vec![(seed + m) as u8; (m * 97 % 40_000) as usize]).collect();
-            let (mut inbox, mut opened, mut room) = (Vec::new(), Vec::new(), vec![0; 30_000]);
-            loop {
-                let mut counts = Counts::default();
-                let outcome = session.decrypt(&inbox, &mut room).add_to(&mut counts).unwrap();
-                inbox.drain(..counts.consumed);
-                opened.extend_from_slice(&room[..counts.written]);
-                match outcome {
-                    Outcome::WantRead => inbox.extend(wire.recv().unwrap()),
-                    Outcome::Closed => break,
-                    _ => {}
-                }
-            }
-            assert!(opened == expected);
-        };
+        let (to_server, from_client) = sync_channel::<Vec<u8>>(8);
+        let (to_client, from_server) = sync_channel::<Vec<u8>>(8);
         let Pair { client, server, .. } = &pair;
         let mut messages = 0;
         std::thread::scope(|scope| {
-            let writer = scope.spawn(move || write(client, to_server, 1));
-            scope.spawn(move || read(server, from_client, 1));
+            let writer = scope.spawn(move || write(client, &to_server, 1));
+            scope.spawn(move || read(server, &from_client, 1));
             if protocols == Version::Tls13 {
-                scope.spawn(move || write(server, to_client, 2));
-                scope.spawn(move || read(client, from_server, 2));
+                scope.spawn(move || write(server, &to_client, 2));
+                scope.spawn(move || read(client, &from_server, 2));
             }
             // A third thread in the same half: BUSY, or its turn, and no harm.
             while !writer.is_finished() {
@@ -585,9 +589,40 @@ fn both_halves_run_at_once() {
 #[path = "../../tests/common/driver.rs"]
 mod driver;
 
+/// Ways to cut what is sent, and the room for it.
+fn cuts() -> Vec<driver::Policy> {
+    use driver::{Policy, Sizes};
+
+    let mut policies = Vec::new();
+    for (shown, room) in [(1 << 20, 64), (1 << 20, 100), (7, 5000), (61, 63), (1000, 16 << 10), (1 << 14, 1 << 16)] {
+        for (in_place, greedy) in [(false, false), (false, true), (true, false)] {
+            policies.push(Policy {
+                shown: Sizes::always(shown),
+                sealed: Sizes::always(room.max(64)),
+                output: Sizes::always(room),
+                opened: Sizes::always(room),
+                in_place,
+                greedy,
+                ..Policy::reference()
+            });
+        }
+    }
+    for seed in 1..20 {
+        policies.push(Policy {
+            shown: Sizes::random(seed, 1),
+            sealed: Sizes::random(seed + 100, 64),
+            opened: Sizes::random(seed + 200, 1),
+            plaintext: Sizes::random(seed + 300, 1),
+            greedy: false,
+            ..Policy::reference()
+        });
+    }
+    policies
+}
+
 #[test]
 fn key_updates_do_not_care_how_bytes_are_cut() {
-    use driver::{Ending, Judge, Policy, Role, Scenario, Sizes, Step, play, reference};
+    use driver::{Ending, Judge, Role, Scenario, Step, play, reference};
 
     fn near_the_limit(session: &Session) {
         session.write.lock().unwrap().set_records_left(4);
@@ -628,31 +663,7 @@ fn key_updates_do_not_care_how_bytes_are_cut() {
         server: role(Context::server(server_options("server-p256")).unwrap(), SERVER),
     };
     let expected = reference(&scenario);
-    let mut policies = Vec::new();
-    for (shown, room) in [(1 << 20, 64), (1 << 20, 100), (7, 5000), (61, 63), (1000, 16 << 10), (1 << 14, 1 << 16)] {
-        for (in_place, greedy) in [(false, false), (false, true), (true, false)] {
-            policies.push(Policy {
-                shown: Sizes::always(shown),
-                sealed: Sizes::always(room.max(64)),
-                output: Sizes::always(room),
-                opened: Sizes::always(room),
-                in_place,
-                greedy,
-                ..Policy::reference()
-            });
-        }
-    }
-    for seed in 1..20 {
-        policies.push(Policy {
-            shown: Sizes::random(seed, 1),
-            sealed: Sizes::random(seed + 100, 64),
-            opened: Sizes::random(seed + 200, 1),
-            plaintext: Sizes::random(seed + 300, 1),
-            greedy: false,
-            ..Policy::reference()
-        });
-    }
-    for policy in &policies {
+    for policy in &cuts() {
         let end = play(&scenario, policy).0;
         assert!(end == expected, "{policy:?}\nends with {end:#?}\ninstead of {expected:#?}");
     }
@@ -682,6 +693,13 @@ const EXTERNAL: [(&str, &[u16]); 5] = [
     ("server-p384", &[0x0503]),
     ("server-ed25519", &[0x0807]),
 ];
+
+fn sign_wrongly_and_rightly(session: &Session, signature: &[u8]) {
+    let mut wrong = signature.to_vec();
+    wrong[20] ^= 1;
+    assert_eq!(session.set_signature(&wrong).unwrap_err().kind, FailureKind::InvalidArgument);
+    assert_eq!(session.set_signature(signature), Ok(Outcome::Complete));
+}
 
 #[test]
 fn every_question_of_a_handshake_is_answered_by_the_host() {
@@ -716,21 +734,14 @@ fn every_question_of_a_handshake_is_answered_by_the_host() {
                             assert_eq!(session.set_client_credentials(Some(own)), Ok(Outcome::Complete));
                         }
                         Question::Certificate => {
-                            assert_eq!(
-                                session.set_certificate_validation_result(PolicyErrors::NONE),
-                                Ok(Outcome::Complete)
-                            );
+                            let accepted = session.set_certificate_validation_result(PolicyErrors::NONE);
+                            assert_eq!(accepted, Ok(Outcome::Complete));
                         }
                         Question::Signature => {
                             let request = session.signature_request().unwrap();
                             assert!(schemes.contains(&u16::from(request.scheme)));
                             signers.push(session.local_certificate());
-                            let mut signature = sign(name, &request);
-                            signature[20] ^= 1;
-                            let wrong = session.set_signature(&signature).unwrap_err();
-                            assert_eq!(wrong.kind, FailureKind::InvalidArgument);
-                            signature[20] ^= 1;
-                            assert_eq!(session.set_signature(&signature), Ok(Outcome::Complete));
+                            sign_wrongly_and_rightly(session, &sign(name, &request));
                         }
                     }
                 }
@@ -753,6 +764,29 @@ fn every_question_of_a_handshake_is_answered_by_the_host() {
     }
 }
 
+fn answer(session: &Session, question: Question, chosen: &Arc<Context>) {
+    match question {
+        Question::ServerContext => session.set_server_context(chosen.clone()),
+        Question::Credentials => session.set_client_credentials(Some(credentials("server-p256"))),
+        Question::Certificate => session.set_certificate_validation_result(PolicyErrors::NONE),
+        Question::Signature => {
+            let request = session.signature_request().unwrap();
+            session.set_signature(&sign("server-p256", &request))
+        }
+    }
+    .unwrap();
+}
+
+/// What the peer is told.
+fn leave(session: &Session) -> Vec<u8> {
+    let mut room = vec![0; 1000];
+    let Progress { outcome, written, .. } = session.shutdown(&mut room);
+    assert_eq!(outcome, Ok(Outcome::Closed));
+    assert!(session.signature_request().is_none());
+    room.truncate(written);
+    room
+}
+
 #[test]
 fn refusing_and_leaving_at_every_question() {
     // Which suspension, counted from the first one, and whether the host refuses or shuts down there.
@@ -763,12 +797,9 @@ fn refusing_and_leaving_at_every_question() {
                 options.set_credentials(Some(external("server-p256", &[0x0403])));
                 options.client_certificates = ClientCertificateMode::Require;
                 let chosen = Arc::new(Context::server(options).unwrap());
-                let client = client_of(protocols);
-                let client = Session::new(Arc::new(Context::client(client).unwrap()));
-                let server = Session::new(Arc::new(Context::undecided().unwrap()));
-                let mut pair = Pair { client, server, to_client: Vec::new(), to_server: Vec::new() };
-                let mut asked = 0;
-                let mut ends = [None, None];
+                let client = Arc::new(Context::client(client_of(protocols)).unwrap());
+                let mut pair = Pair::of(&Arc::new(Context::undecided().unwrap()), &client);
+                let (mut asked, mut ends) = (0, [None, None]);
                 for _ in 0..20 {
                     for is_server in [false, true] {
                         let result = if is_server { pair.step_server() } else { pair.step_client() };
@@ -783,30 +814,14 @@ fn refusing_and_leaving_at_every_question() {
                             }
                         };
                         asked += 1;
-                        if asked - 1 == at {
-                            match refuse {
-                                true => assert_eq!(session.reject(Alert(112)), Ok(Outcome::Complete)),
-                                false => {
-                                    let mut room = vec![0; 1000];
-                                    let Progress { outcome, written, .. } = session.shutdown(&mut room);
-                                    assert_eq!(outcome, Ok(Outcome::Closed));
-                                    assert!(session.signature_request().is_none());
-                                    let to = if is_server { &mut pair.to_client } else { &mut pair.to_server };
-                                    to.extend_from_slice(&room[..written]);
-                                }
-                            }
-                            continue;
-                        }
-                        match question {
-                            Question::ServerContext => session.set_server_context(chosen.clone()),
-                            Question::Credentials => session.set_client_credentials(Some(credentials("server-p256"))),
-                            Question::Certificate => session.set_certificate_validation_result(PolicyErrors::NONE),
-                            Question::Signature => {
-                                let request = session.signature_request().unwrap();
-                                session.set_signature(&sign("server-p256", &request))
+                        match (asked - 1 == at, refuse) {
+                            (false, _) => answer(session, question, &chosen),
+                            (true, true) => assert_eq!(session.reject(Alert(112)), Ok(Outcome::Complete)),
+                            (true, false) => {
+                                let said = leave(session);
+                                if is_server { &mut pair.to_client } else { &mut pair.to_server }.extend(said);
                             }
                         }
-                        .unwrap();
                     }
                 }
                 let name = format!("{protocols:?} at {at}, refuse {refuse}: {ends:?}");
