@@ -8,7 +8,7 @@ use super::handles::{spantls_span_t, tls_context_t, tls_session_t};
 use super::host::{Host, required};
 use super::session::Out;
 use super::status::tls_status_t;
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::Failure;
 use crate::session::{KernelTls, Progress, Session, Socket};
 
 /// A socket of the operating system; on Unix a file descriptor.

@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use ring::signature::Ed25519KeyPair;
-use spantls::ffi::options;
+use spantls::ffi::{options, session_options, trust_options};
 
 use super::host::{Context, Credentials, Options, Session, done, file};
 use super::input::Input;
@@ -130,13 +130,13 @@ impl Setup {
         };
         // SAFETY: a live handle, and spans of their lengths.
         unsafe {
-            done(options::tls_options_add_trust_anchors_pem(options, pem, len));
-            done(options::tls_options_set_protocols(options, if is_server { 0x3C00 } else { protocols }));
-            done(options::tls_options_set_groups(options, groups.as_ptr(), num_groups));
-            done(options::tls_options_set_allow_resume(options, self.resumed.into()));
-            done(options::tls_options_set_keep_client_hello(options, self.keep_hello.into()));
-            done(options::tls_options_set_client_certificate_mode(options, self.mode));
-            done(options::tls_options_set_certificate_validation(
+            done(trust_options::tls_options_add_trust_anchors_pem(options, pem, len));
+            done(session_options::tls_options_set_protocols(options, if is_server { 0x3C00 } else { protocols }));
+            done(session_options::tls_options_set_groups(options, groups.as_ptr(), num_groups));
+            done(session_options::tls_options_set_allow_resume(options, self.resumed.into()));
+            done(session_options::tls_options_set_keep_client_hello(options, self.keep_hello.into()));
+            done(session_options::tls_options_set_client_certificate_mode(options, self.mode));
+            done(session_options::tls_options_set_certificate_validation(
                 options,
                 self.automatic[usize::from(is_server)].into(),
             ));
@@ -144,10 +144,10 @@ impl Setup {
                 done(options::tls_options_set_credentials(options, credentials.0));
             }
             if self.alpn {
-                done(options::tls_options_add_alpn(options, b"h2".as_ptr().cast(), 2));
+                done(session_options::tls_options_add_alpn(options, b"h2".as_ptr().cast(), 2));
             }
             if self.fragments {
-                done(options::tls_options_set_max_fragment_size(options, 100));
+                done(session_options::tls_options_set_max_fragment_size(options, 100));
             }
         }
         made

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use crate::doors::host::{self, LARGEST, Status};
 use crate::doors::input::Input;
-use spantls::ffi::{answers, facts};
+use spantls::ffi::{answers, facts, identity};
 
 /// So many without data are a flood.
 const MOST_KEY_UPDATES: usize = 16;
@@ -105,12 +105,12 @@ impl Game {
         // SAFETY: a live handle, and the spans of `copied`.
         let kinds: [&dyn Fn(*mut std::ffi::c_void, usize, *mut usize) -> Status; 7] = unsafe {
             [
-                &|at, cap, len| facts::tls_session_remote_certificate(handle, index, at, cap, len),
-                &|at, cap, len| facts::tls_session_verified_certificate(handle, index, at, cap, len),
-                &|at, cap, len| facts::tls_session_local_certificate(handle, at, cap, len),
-                &|at, cap, len| facts::tls_session_ocsp_response(handle, at, cap, len),
+                &|at, cap, len| identity::tls_session_remote_certificate(handle, index, at, cap, len),
+                &|at, cap, len| identity::tls_session_verified_certificate(handle, index, at, cap, len),
+                &|at, cap, len| identity::tls_session_local_certificate(handle, at, cap, len),
+                &|at, cap, len| identity::tls_session_ocsp_response(handle, at, cap, len),
                 &|at, cap, len| answers::tls_session_acceptable_issuer(handle, index, at, cap, len),
-                &|at, cap, len| facts::tls_session_channel_binding(handle, 24 + (index % 5) as i32, at, cap, len),
+                &|at, cap, len| identity::tls_session_channel_binding(handle, 24 + (index % 5) as i32, at, cap, len),
                 &|at, cap, len| facts::tls_session_negotiated_alpn(handle, at, cap, len),
             ]
         };

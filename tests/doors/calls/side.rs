@@ -2,7 +2,7 @@
 
 use std::ptr::null_mut;
 
-use spantls::ffi::facts;
+use spantls::ffi::{facts, identity};
 
 use crate::doors::host::{self, Done, Session, Status, state};
 use crate::doors::setup::Setup;
@@ -122,7 +122,7 @@ impl Side {
         let (label, at) = (b"EXPORTER-doors", material.as_mut_ptr().cast());
         // SAFETY: a live handle, and spans of their lengths.
         host::done(unsafe {
-            facts::tls_session_export_keying_material(
+            identity::tls_session_export_keying_material(
                 self.session.0,
                 label.as_ptr().cast(),
                 label.len(),
