@@ -104,17 +104,20 @@ impl ClientKeys {
         Ok(Self { opener: Opener::new(Protection::new(keys, 0)) })
     }
 
-    /// Whether the record opens. No one reads what is in it here: rustls opens it again. An error: it is too short to be
-    /// protected, or it opens and what is inside is wrong.
+    /// Whether the record opens; one that is too short to be protected does not. An error: it opens, and what is inside is wrong.
     fn open(&self, record: Record<'_>) -> Result<bool, Failure> {
+        match self.peek(record) {
+            Err(failure) if failure.alert_sent == Some(Alert::BAD_RECORD_MAC) => Ok(false),
+            opened => opened.map(|()| true),
+        }
+    }
+
+    /// Opens the record, and drops what is in it: rustls opens it again.
+    fn peek(&self, record: Record<'_>) -> Result<(), Failure> {
         let sealed = self.opener.next(record.bytes)?.ok_or_else(|| Failure::internal("part of a record"))?;
         let mut buffer = RecordBuffer::take()?;
         let room =
             buffer.room(sealed.inner_len()).ok_or_else(|| Failure::internal("a record longer than its buffer"))?;
-        match self.opener.peek(&sealed, room) {
-            Ok(_) => Ok(true),
-            Err(failure) if failure.alert_sent == Some(Alert::BAD_RECORD_MAC) => Ok(false),
-            Err(failure) => Err(failure),
-        }
+        self.opener.peek(&sealed, room).map(drop)
     }
 }

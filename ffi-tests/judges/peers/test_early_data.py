@@ -152,11 +152,19 @@ class ByHand(unittest.TestCase):
         talk(us, them)
         self.assertEqual(us.session.error().alert_sent, 20, us.session.error())
 
-    def test_a_record_too_short_to_be_protected_is_no_early_data(self):
-        us, them = self.pair()
-        them.outbox += record(APPLICATION_DATA, bytes(15))
+    def test_a_record_too_short_to_be_protected_is_skipped(self):
+        """It fails deprotection, as RFC 8446 section 4.2.10 says."""
+        for retry in (False, True):
+            for size in (1, 15, PROTECTION):
+                us, them = self.pair(retry)
+                them.outbox += record(APPLICATION_DATA, bytes(size))
+                talk(us, them)
+                self.assert_open(us, them, retry)
+
+    def test_a_record_too_short_to_be_protected_is_refused_once_early_data_has_ended(self):
+        us, them = self.pair(changes={"finished": lambda m: [(ALERT, b"\1\x5a"), ClearRecord(APPLICATION_DATA, bytes(15)), m]})
         talk(us, them)
-        self.assertEqual(us.session.error().alert_sent, 20)
+        self.assertEqual(us.session.error().alert_sent, 20, us.session.error())
 
     def test_an_over_long_record_is_refused_from_its_header(self):
         for retry in (False, True):
