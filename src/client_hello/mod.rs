@@ -175,6 +175,14 @@ impl ClientHello {
         self.supported_versions().any(|version| version == TLS13)
     }
 
+    /// Whether TLS 1.2 is among the supported versions, or, without the extension, allowed by `legacy_version` (RFC 8446 section 4.2.1).
+    pub fn offers_tls12(&self) -> bool {
+        match self.parts.supported_versions {
+            Some(_) => self.supported_versions().any(|version| version == TLS12),
+            None => self.legacy_version >= TLS12,
+        }
+    }
+
     /// Whether `pre_shared_key` was sent.
     pub fn offers_pre_shared_key(&self) -> bool {
         self.extension(ext::PRE_SHARED_KEY).is_some()
@@ -244,4 +252,5 @@ impl ClientHello {
 }
 
 /// RFC 8446 section 4.2.1.
+const TLS12: u16 = 0x0303;
 const TLS13: u16 = 0x0304;

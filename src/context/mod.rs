@@ -134,6 +134,7 @@ impl Context {
             chains: Arc::new(options.chains.clone()),
             may_lack_certificate: options.client_certificates == ClientCertificateMode::Request,
             judges_resumed: options.validate_on_resume,
+            tls12: versions(&options).contains(&&TLS12),
             tls13: versions(&options).contains(&&TLS13),
             ticket_keys: ticketer,
         };

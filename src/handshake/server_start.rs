@@ -22,7 +22,9 @@ pub(crate) struct ServerStart {
     pub(crate) chains: Arc<Chains>,
     pub(crate) may_lack_certificate: bool,
     pub(crate) judges_resumed: bool,
-    /// TLS 1.3 can be negotiated.
+    /// Whether TLS 1.2 can be negotiated.
+    pub(crate) tls12: bool,
+    /// Whether TLS 1.3 can be negotiated.
     pub(crate) tls13: bool,
     /// What the tickets are sealed with, if any are given.
     pub(crate) ticket_keys: Option<Arc<TicketKeys>>,
@@ -92,6 +94,13 @@ impl ServerStart {
         if self.tls13 && !hello.offers_tls13() && hello.cipher_suites().any(|suite| suite == FALLBACK_SCSV) {
             let reason = "the client has fallen back from TLS 1.3, which this server supports";
             return Some(Failure::protocol(Alert::INAPPROPRIATE_FALLBACK, reason));
+        }
+        // RFC 5246 appendix E.1, RFC 8446 section 4.2.1. rustls first looks for the signature schemes, which old clients do not send.
+        if !(self.negotiates_tls13(hello) || self.tls12 && hello.offers_tls12()) {
+            return Some(Failure::protocol(
+                Alert::PROTOCOL_VERSION,
+                "the peer and we have no protocol version in common",
+            ));
         }
         // RFC 8446 sections 9.2 and 4.2.3. rustls has handshake_failure for all of these, and takes no pre-shared key without
         // signature_algorithms either.

@@ -289,6 +289,10 @@ def rows(cause, cases):
 def nothing_in_common():
     row("no common version: an old ClientHello", "server", BOTH, 70, "8446 4.2.1, 5246 E.1",
         ch(lambda h: fields(h, version=0x0302).remove(SUPPORTED_VERSIONS)))
+    row("no common version: an old ClientHello without signature schemes", "server", BOTH, 70, "5246 E.1",
+        ch(lambda h: fields(h, version=0x0302).remove(SUPPORTED_VERSIONS, SIGNATURE_ALGORITHMS)))
+    row("no common version: a TLS 1.3 server and a ClientHello of TLS 1.2 without signature schemes", "server", NEW, 70, "8446 D.2",
+        ch(lambda h: h.remove(SUPPORTED_VERSIONS, SIGNATURE_ALGORITHMS)))
     row("no common version: only unknown ones in supported_versions", "server", BOTH, 70, "8446 4.2.1",
         ch(lambda h: h.set(SUPPORTED_VERSIONS, sized(1, u16(0x0302, 0x7F7F)))))
     row("no common version: a TLS 1.3 server and a ClientHello of TLS 1.2", "server", NEW, 70, "8446 D.2",
