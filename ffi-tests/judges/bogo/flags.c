@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum { SET, NUMBER, TEXT, LIST, SCHEME, BASE64, CHAIN, KEY, STAPLE, CREDENTIAL, NOTHING } kind_t;
+typedef enum { SET, NUMBER, TEXT, LIST, SCHEME, POLICY, BASE64, CHAIN, KEY, STAPLE, CREDENTIAL, NOTHING } kind_t;
 
 typedef struct {
     const char *name;
     kind_t kind;
-    size_t offset;
+    size_t offset; /* of the field; of POLICY: which one */
 } flag_t;
 
 #define FLAG(name, kind, field) {name, kind, offsetof(config_t, field)}
@@ -59,6 +59,11 @@ static const flag_t flags[] = {
     FLAG("advertise-alpn", TEXT, advertise_alpn),
     FLAG("select-alpn", TEXT, select_alpn),
 
+    {"fips-202205", POLICY, FIPS_2022},
+    {"fips-202609", POLICY, FIPS_2026},
+    {"wpa-202304", POLICY, AES_256_P_384},
+    {"cnsa1-202603", POLICY, AES_256_P_384},
+
     FLAG("implicit-handshake", SET, implicit_handshake),
     FLAG("shim-writes-first", SET, shim_writes_first),
     FLAG("shim-initial-write", TEXT, initial_write),
@@ -102,11 +107,13 @@ static const flag_t flags[] = {
 
     /* Always so here: older versions are not supported, clients ask for OCSP responses and order extensions at random, servers
      * without ALPN decline it, what was not sent is kept, no server has a cache of sessions, no one renegotiates, tickets are sealed with
-     * secrets of the host, a client's chains of the right issuer come first, and all schemes that the library has are used. */
+     * secrets of the host, a client's chains of the right issuer come first, and all schemes that the library has are used. That a
+     * renewed ticket is used the runner sees itself: it has forgotten the key of the one before. */
     {"no-tls1", NOTHING, 0},
     {"no-tls11", NOTHING, 0},
     {"enable-ocsp-stapling", NOTHING, 0},
     {"permute-extensions", NOTHING, 0},
+    {"expect-ticket-renewal", NOTHING, 0},
     {"decline-alpn", NOTHING, 0},
     {"partial-write", NOTHING, 0},
     {"expect-no-session-id", NOTHING, 0},
@@ -186,6 +193,7 @@ static void apply(config_t *config, const flag_t *flag, const char *value) {
         case TEXT: *(const char **)field = value; break;
         case LIST: append(field, value); break;
         case SCHEME: know_scheme(value); break;
+        case POLICY: config->policy = (policy_t)flag->offset; break;
         case BASE64: *(bytes_t *)field = from_base64(value); break;
         case CHAIN: credential->chain = value; break;
         case KEY: credential->key = value; break;
@@ -200,7 +208,7 @@ static void apply(config_t *config, const flag_t *flag, const char *value) {
 }
 
 static bool takes_value(kind_t kind) {
-    return kind != SET && kind != CREDENTIAL && kind != NOTHING;
+    return kind != SET && kind != CREDENTIAL && kind != POLICY && kind != NOTHING;
 }
 
 void read_flags(int argc, char **argv, config_t *initial, config_t *resumed) {

@@ -30,6 +30,9 @@ typedef struct {
     bytes_t ocsp_response;
 } credential_t;
 
+/* BoringSSL's policies, which are lists of suites and groups here. WPA's is the same as CNSA's but for groups that are not here. */
+typedef enum { NO_POLICY, FIPS_2022, FIPS_2026, AES_256_P_384 } policy_t;
+
 typedef struct {
     /* The role, and the connection to the runner. */
     bool server, ipv6, async;
@@ -42,6 +45,7 @@ typedef struct {
     bool reject_alpn, decline_ocsp, fail_ocsp, use_custom_verify, use_early, fail_early, fail_cert, fail_ddos, old_client_cert;
     int64_t min_version, max_version, max_send_fragment, fail_cert_alert;
     list_t groups, tls13_suites;
+    policy_t policy;
     const char *trust_anchor, *ticket_context, *host_name, *advertise_alpn, *select_alpn;
     /* What is done on the open connection. */
     bool implicit_handshake, shim_writes_first, shim_shuts_down, check_close_notify, different_sizes, unfinished_write, tls_unique;

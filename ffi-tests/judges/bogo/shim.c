@@ -53,6 +53,20 @@ static void set_groups(tls_options_t *options, const list_t *groups) {
     must(tls_options_set_groups(options, groups->ids, groups->count));
 }
 
+static void set_policy(tls_options_t *options, policy_t policy) {
+    static const uint16_t suites[] = {SPANTLS_SUITE_AES_256_GCM_SHA384,
+                                      SPANTLS_SUITE_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+                                      SPANTLS_SUITE_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+                                      SPANTLS_SUITE_AES_128_GCM_SHA256,
+                                      SPANTLS_SUITE_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+                                      SPANTLS_SUITE_ECDHE_RSA_WITH_AES_128_GCM_SHA256};
+    static const uint16_t groups[] = {SPANTLS_GROUP_SECP384R1, SPANTLS_GROUP_SECP256R1, SPANTLS_GROUP_X25519MLKEM768};
+    if (policy != NO_POLICY) {
+        must(tls_options_set_cipher_suites(options, suites, policy == AES_256_P_384 ? 3 : 6));
+        must(tls_options_set_groups(options, groups, policy == AES_256_P_384 ? 1 : policy == FIPS_2022 ? 2 : 3));
+    }
+}
+
 static void set_server(tls_options_t *options, const config_t *config) {
     /* Tickets of one connection open in the next, on another context, unless the runner wants the contexts distinguished. */
     char secret[128] = "the same for all of our contexts";
@@ -101,6 +115,7 @@ static tls_context_t *make_context(const config_t *config) {
     must(tls_options_set_protocols(options, protocols(config)));
     set_groups(options, &config->groups);
     must(tls_options_set_cipher_suites(options, config->tls13_suites.ids, config->tls13_suites.count));
+    set_policy(options, config->policy);
     must(tls_options_set_allow_resume(options, !config->no_ticket));
     must(tls_options_set_validate_on_resume(options, config->reverify_on_resume));
     must(tls_options_set_max_fragment_size(options, (size_t)config->max_send_fragment));
