@@ -4,7 +4,7 @@
 
 mod doors;
 
-use doors::{calls, client_hello, handshake, play_corpus, seeds};
+use doors::{calls, certificate, client_hello, handshake, pem, play_corpus, seeds};
 
 #[test]
 fn any_calls_in_any_order_are_answered_as_the_header_says() {
@@ -19,6 +19,16 @@ fn any_bytes_end_a_handshake_as_the_header_says() {
 #[test]
 fn a_client_hello_is_read_as_rustls_reads_it() {
     play_corpus("client_hello", client_hello::play);
+}
+
+#[test]
+fn no_text_of_a_host_is_repeated_and_no_block_is_lost() {
+    play_corpus("pem", pem::play);
+}
+
+#[test]
+fn any_bytes_have_the_facts_of_a_certificate_or_none() {
+    play_corpus("certificate", certificate::play);
 }
 
 /// `make fuzz-seeds`: what the scenarios are made of does not change from run to run, so neither do the files.

@@ -11,10 +11,12 @@
 use std::path::PathBuf;
 
 pub mod calls;
+pub mod certificate;
 pub mod client_hello;
 pub mod handshake;
 pub mod host;
 pub mod input;
+pub mod pem;
 pub mod seeds;
 pub mod setup;
 

@@ -13,6 +13,8 @@ pub fn write() {
     put("calls", calls());
     put("client_hello", client_hellos());
     put("handshake", handshakes());
+    put("pem", texts());
+    put("certificate", certificates());
 }
 
 fn put(door: &str, seeds: Vec<Vec<u8>>) {
@@ -224,4 +226,41 @@ fn handshakes() -> Vec<Vec<u8>> {
         seeds.push([header(0, setup, 0, 200), stream].concat());
     }
     seeds
+}
+
+/// Each kind of file whole, and with something in place of a part.
+fn texts() -> Vec<Vec<u8>> {
+    let whole = ["ca.pem", "crl-root.pem", "server-p256.key", "server-p256.sec1.key", "server-ed25519.key"];
+    let whole = whole.iter().zip([0, 1, 3, 3, 3]).map(|(name, kind)| [&[kind, 0][..], &host::file(name)].concat());
+    let put: [&[u8]; 6] =
+        [b"", b"-----BEGIN CERTIFICATE-----\n", b"-----END X-----", b"\xff\n\n#", b"Proc-Type: 4,ENCRYPTED\n", b"A"];
+    let spliced = (0..48_u8).map(|number| {
+        [&[number, 1 + number * 5, 0, number.wrapping_mul(6), number], put[usize::from(number) % put.len()]].concat()
+    });
+    let labels: [&[u8]; 3] = [
+        b"-----BEGIN TRUSTED CERTIFICATE-----\nAAAA\n-----END TRUSTED CERTIFICATE-----\n",
+        b"-----BEGIN X509 CERTIFICATE-----\nMAA=\n-----END X509 CERTIFICATE-----\n-----BEGIN X.509 CERTIFICATE-----\n",
+        b"\xef\xbb\xbf -----BEGIN CERTIFICATE-----\r\nMAMCAQE=\r\n-----END CERTIFICATE----------BEGIN X509 CRL-----",
+    ];
+    let labels = labels.iter().map(|text| [&[0, 0][..], text].concat());
+    whole.chain(spliced).chain(labels).collect()
+}
+
+/// Certificates with a byte or more changed, from their beginning to their end, and names to compare.
+fn certificates() -> Vec<Vec<u8>> {
+    let names: [&[u8]; 4] = [b"localhost", b"127.0.0.1", b"*.example.org.", b""];
+    let spliced = |number: u8| {
+        let name = names[usize::from(number) % names.len()];
+        let at = u16::from(number) * 17;
+        [
+            &[name.len() as u8],
+            name,
+            &[1 + number],
+            &at.to_be_bytes(),
+            &[number % 3],
+            &[0x30, 0x82][..usize::from(number % 3)],
+        ]
+        .concat()
+    };
+    (0..48).map(spliced).collect()
 }
