@@ -4,7 +4,7 @@
 
 mod doors;
 
-use doors::{calls, certificate, client_hello, handshake, pem, play_corpus, seeds};
+use doors::{calls, certificate, client_hello, handshake, pem, play_corpus, records, seeds};
 
 #[test]
 fn any_calls_in_any_order_are_answered_as_the_header_says() {
@@ -29,6 +29,11 @@ fn no_text_of_a_host_is_repeated_and_no_block_is_lost() {
 #[test]
 fn any_bytes_have_the_facts_of_a_certificate_or_none() {
     play_corpus("certificate", certificate::play);
+}
+
+#[test]
+fn records_of_a_peer_with_the_keys_mean_what_the_rfcs_say() {
+    play_corpus("records", records::play);
 }
 
 /// `make fuzz-seeds`: what the scenarios are made of does not change from run to run, so neither do the files.

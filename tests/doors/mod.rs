@@ -17,6 +17,7 @@ pub mod handshake;
 pub mod host;
 pub mod input;
 pub mod pem;
+pub mod records;
 pub mod seeds;
 pub mod setup;
 

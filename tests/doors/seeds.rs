@@ -15,6 +15,7 @@ pub fn write() {
     put("handshake", handshakes());
     put("pem", texts());
     put("certificate", certificates());
+    put("records", records());
 }
 
 fn put(door: &str, seeds: Vec<Vec<u8>>) {
@@ -263,4 +264,26 @@ fn certificates() -> Vec<Vec<u8>> {
         .concat()
     };
     (0..48).map(spliced).collect()
+}
+
+/// Every kind of record in every kind of session, read whole and in pieces.
+fn records() -> Vec<Vec<u8>> {
+    let data = [0, 7, 200, 1, 8, 30, 9, 11, 40, 10, 0, 11, 255, 255, 1];
+    let kinds: [&[u8]; 12] = [
+        &[2, 0, 0],
+        &[2, 1, 4],
+        &[2, 0, 1, 2, 0, 2],
+        &[3, 1, 14, 90, 3, 0, 13, 2, 100, 255],
+        &[4, 0, 13, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 9, 0, 0, 1, 6],
+        &[4, 2, 0, 1, 255, 4, 1, 2, 3, 4, 1, 2],
+        &[5, 3, 5, 1, 2, 3, 4, 5, 90],
+        &[6, 40, 0, 0, 6, 3, 1, 2, 1, 90],
+        &[7, 9, 4, 0, 7, 9, 9],
+        &[8, 5, 23, 3, 3, 0, 9],
+        &[9, 2, 0, 9, 3, 1],
+        &[10, 1, 10, 0],
+    ];
+    let session =
+        |number: u8| kinds.iter().map(move |kind| [&[number][..], &data, kind, &[12], &data, &[13, 1, 50]].concat());
+    (0..8).flat_map(session).collect()
 }
