@@ -101,7 +101,7 @@ fn through_c(text: &[u8], good: bool) {
     let options = host::Options::new();
     // SAFETY: a live handle and a span.
     let status = host::sound(unsafe {
-        spantls::ffi::options::tls_options_add_trust_anchors_pem(options.0, text.as_ptr().cast(), text.len())
+        spantls::ffi::trust_options::tls_options_add_trust_anchors_pem(options.0, text.as_ptr().cast(), text.len())
     });
     assert_eq!(status == host::COMPLETE, good, "status {status}");
     let record: Record = host::last_error();
