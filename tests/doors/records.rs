@@ -24,6 +24,8 @@ struct Talk {
     /// What the records so far have come to.
     expected: Vec<u8>,
     fate: Fate,
+    /// There was a key update that the peer does not follow: what comes next does not open.
+    behind: bool,
     /// What our side has sent, not opened yet.
     sent: Vec<u8>,
 }
@@ -32,7 +34,8 @@ pub fn play(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let (side, peer) = peer::open(input.byte());
     let model = Model::new(peer.tls13, side.is_server);
-    let mut talk = Talk { side, peer, model, expected: Vec::new(), fate: Fate::Nothing, sent: Vec::new() };
+    let mut talk =
+        Talk { side, peer, model, expected: Vec::new(), fate: Fate::Nothing, behind: false, sent: Vec::new() };
     for _ in 0..MOST_RECORDS {
         if input.is_empty() {
             break;
@@ -108,8 +111,12 @@ impl Talk {
 
     fn sealed_already(&mut self, record: &[u8], content_type: u8, content: &[u8]) {
         self.side.inbox.extend_from_slice(record);
+        if self.behind {
+            self.follow(Fate::Fails(20));
+        }
         if self.fate == Fate::Nothing {
             let fate = self.model.record(content_type, content);
+            self.behind = self.model.has_new_keys;
             if let Fate::Data = fate {
                 self.expected.extend_from_slice(content);
             } else {
@@ -135,7 +142,7 @@ impl Talk {
 
     fn key_update(&mut self, request: u8) {
         self.sealed(HANDSHAKE, &[KEY_UPDATE, 0, 0, 1, request], 0);
-        if self.peer.tls13 && request < 2 && self.fate == Fate::Nothing {
+        if std::mem::take(&mut self.behind) {
             self.peer.next_keys();
         }
     }
@@ -152,8 +159,6 @@ impl Talk {
                 self.sealed(HANDSHAKE, part, 0);
             }
         }
-        // Perhaps a key update: the peer does not follow it, so nothing that comes after it opens.
-        self.follow(if self.model.has_new_keys { Fate::Fails(20) } else { Fate::Nothing });
     }
 
     fn read(&mut self, shown: usize, room: usize, in_place: bool) {
