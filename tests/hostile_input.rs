@@ -4,7 +4,7 @@
 
 mod doors;
 
-use doors::{calls, certificate, client_hello, handshake, pem, play_corpus, records, seeds};
+use doors::{calls, certificate, client_hello, handshake, pem, play_corpus, records, seeds, tickets};
 
 #[test]
 fn any_calls_in_any_order_are_answered_as_the_header_says() {
@@ -34,6 +34,11 @@ fn any_bytes_have_the_facts_of_a_certificate_or_none() {
 #[test]
 fn records_of_a_peer_with_the_keys_mean_what_the_rfcs_say() {
     play_corpus("records", records::play);
+}
+
+#[test]
+fn a_ticket_that_is_not_ours_means_a_full_handshake() {
+    play_corpus("tickets", tickets::play);
 }
 
 /// `make fuzz-seeds`: what the scenarios are made of does not change from run to run, so neither do the files.

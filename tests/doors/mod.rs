@@ -20,6 +20,7 @@ pub mod pem;
 pub mod records;
 pub mod seeds;
 pub mod setup;
+pub mod tickets;
 
 /// The repository: this crate or the one that contains it.
 pub fn root() -> PathBuf {

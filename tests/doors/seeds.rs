@@ -16,6 +16,7 @@ pub fn write() {
     put("pem", texts());
     put("certificate", certificates());
     put("records", records());
+    put("tickets", tickets());
 }
 
 fn put(door: &str, seeds: Vec<Vec<u8>>) {
@@ -286,4 +287,20 @@ fn records() -> Vec<Vec<u8>> {
     let session =
         |number: u8| kinds.iter().map(move |kind| [&[number][..], &data, kind, &[12], &data, &[13, 1, 50]].concat());
     (0..8).flat_map(session).collect()
+}
+
+/// The ticket itself, a byte of each of its parts changed, cut and longer ones, and something else.
+fn tickets() -> Vec<Vec<u8>> {
+    let changes: [&[u8]; 9] = [
+        &[1, 0, 0, 0],
+        &[1, 0, 3, 1],
+        &[1, 0, 20, 128],
+        &[1, 0, 60, 1],
+        &[1, 0, 200, 9],
+        &[2, 0, 40, 255],
+        &[2, 0, 0, 0, 7],
+        &[0, 1, 2, 3],
+        &[0],
+    ];
+    changes.iter().flat_map(|change| [0, 1].map(|version| [&[version][..], change].concat())).collect()
 }
