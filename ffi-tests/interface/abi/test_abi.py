@@ -1,5 +1,5 @@
 """The guard of the ABI is itself tested: small libraries that lose, change and gain things, and the real one against a
-baseline with a function more. `test_abi.py LIBRARY`, built with the profile `abi`."""
+baseline with a function more. `test_abi.py LIBRARY`, built with the profile `checked`."""
 
 import contextlib
 import io
@@ -135,7 +135,7 @@ class Guard(unittest.TestCase):
     def test_a_library_without_descriptions_is_refused(self):
         library, header = self.build("first")
         subprocess.run(["strip", "--strip-debug", library], check=True)
-        with self.assertRaisesRegex(abi.Refused, "profile abi"):
+        with self.assertRaisesRegex(abi.Refused, "profile checked"):
             abi.compare(library, header, self.baseline)
 
 
