@@ -87,7 +87,7 @@ impl<'a> CertificateFields<'a> {
 
     /// The contents of an extension, and whether it is critical.
     pub(super) fn extension(&self, identifier: &[u8]) -> Option<(bool, &'a [u8])> {
-        fields::extension_with_flag(self.der, identifier)
+        fields::extension(self.der, identifier)
     }
 
     /// Malformed constraints are those of no CA.
@@ -116,7 +116,7 @@ impl<'a> CertificateFields<'a> {
 
     /// Whether there is no key usage, or one with any of these bits.
     pub(super) fn allows_key_usage(&self, bits: u8) -> bool {
-        self.key_usage().is_none_or(|usage| usage & bits != 0)
+        fields::allows_key_usage(self.der, bits)
     }
 
     /// Whether it is for this purpose, an object identifier's contents: it names it, or no purpose at all.
@@ -219,16 +219,12 @@ mod tests {
     use super::*;
     use crate::reason::Reasons;
     use crate::trust::early::Moved;
+    use crate::trust::fields::tests::{certificate, damaged};
     use crate::trust::strict::{self, Place};
-
-    fn certificate(pem: &[u8]) -> Vec<u8> {
-        rustls_pemfile::certs(&mut &*pem).next().unwrap().unwrap().to_vec()
-    }
 
     #[test]
     fn a_root_is_a_self_signed_ca_and_a_leaf_is_neither() {
-        let root = certificate(include_bytes!("../../ffi-tests/certs/ca.pem"));
-        let leaf = certificate(include_bytes!("../../ffi-tests/certs/server-p256.pem"));
+        let (root, leaf) = (certificate("ca"), certificate("server-p256"));
         let (root, leaf) = (CertificateFields::read(&root).unwrap(), CertificateFields::read(&leaf).unwrap());
         assert!(root.is_self_signed() && root.is_ca() && root.has_key_usage(KEY_CERT_SIGN));
         assert!(!leaf.is_self_signed() && !leaf.is_ca() && !leaf.has_key_usage(KEY_CERT_SIGN));
@@ -238,20 +234,8 @@ mod tests {
 
     #[test]
     fn what_is_cut_short_or_changed_is_read_without_a_panic() {
-        for pem in [
-            &include_bytes!("../../ffi-tests/certs/ca.pem")[..],
-            include_bytes!("../../ffi-tests/certs/server-p256.pem"),
-        ] {
-            let original = certificate(pem);
-            let mut variants: Vec<Vec<u8>> = (0..original.len()).map(|end| original[..end].to_vec()).collect();
-            for at in 0..original.len() {
-                for value in [0, 0x7f, 0x80, 0x84, 0xff] {
-                    let mut changed = original.clone();
-                    changed[at] = value;
-                    variants.push(changed);
-                }
-            }
-            for variant in variants {
+        for name in ["ca", "server-p256"] {
+            for variant in damaged(&certificate(name)) {
                 for place in [Place::Leaf, Place::Intermediate, Place::Anchor] {
                     strict::check(&variant, place).ok();
                 }

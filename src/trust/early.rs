@@ -130,12 +130,12 @@ pub(super) fn signed_part(certificate: &[u8]) -> Option<&[u8]> {
 mod tests {
     use super::*;
     use crate::outcome::Alert;
+    use crate::trust::fields::tests::certificate;
     use crate::trust::{Extent, Peer, Policy, Rules};
 
     /// A certificate with these years, for which no one has signed.
     fn dated(not_before: &[u8; 2], not_after: &[u8; 4]) -> CertificateDer<'static> {
-        let pem: &[u8] = include_bytes!("../../ffi-tests/certs/ca.pem");
-        let mut der = rustls_pemfile::certs(&mut &*pem).next().unwrap().unwrap().to_vec();
+        let mut der = certificate("ca");
         let mut dates = CertificateFields::read(&der).unwrap().validity;
         let (begin, end) = (any_element(&der, &mut dates).unwrap().1, any_element(&der, &mut dates).unwrap().1);
         der[begin][..2].copy_from_slice(not_before);

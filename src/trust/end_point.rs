@@ -47,6 +47,7 @@ fn hash_of(certificate: &[u8]) -> Option<&'static Algorithm> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trust::fields::tests::certificate;
 
     #[test]
     fn a_certificate_binds_with_the_hash_of_its_signature() {
@@ -57,8 +58,7 @@ mod tests {
             ("signed-pss-sha512", Some(64)),
             ("signed-ed25519", None),
         ] {
-            let pem = std::fs::read(format!("{}/ffi-tests/certs/{name}.pem", env!("CARGO_MANIFEST_DIR"))).unwrap();
-            let certificate = rustls_pemfile::certs(&mut &*pem).next().unwrap().unwrap();
+            let certificate = certificate(name);
             assert_eq!(end_point(&certificate).binding().map(<[u8]>::len), len, "{name}");
             assert_ne!(end_point(&certificate), end_point(&certificate[1..]));
         }

@@ -26,18 +26,18 @@ pub(super) fn allows_key_usage(certificate: &[u8], bits: u8) -> bool {
 
 /// The first byte of the key usage's bits, none of them for one that is malformed.
 pub(super) fn key_usage(certificate: &[u8]) -> Option<u8> {
-    extension(certificate, ID_CE_KEY_USAGE).map(|usage| {
-        inside(certificate, usage, BIT_STRING)
-            .and_then(|flags| certificate.get(flags.start + 1..flags.end)?.first())
+    extension(certificate, ID_CE_KEY_USAGE).map(|(_, usage)| {
+        inside(usage, 0..usage.len(), BIT_STRING)
+            .and_then(|flags| usage.get(flags.start + 1..flags.end)?.first())
             .map_or(0, |flags| *flags)
     })
 }
 
 /// Whether `certificate` is for `purpose`, an object identifier's contents: it names it, or no purpose at all.
 pub(super) fn is_for(certificate: &[u8], purpose: &[u8]) -> bool {
-    extension(certificate, ID_CE_EXT_KEY_USAGE).is_none_or(|usage| {
-        let mut purposes = inside(certificate, usage, SEQUENCE).unwrap_or_default();
-        std::iter::from_fn(|| element(certificate, &mut purposes, OID)).any(|found| &certificate[found] == purpose)
+    extension(certificate, ID_CE_EXT_KEY_USAGE).is_none_or(|(_, usage)| {
+        let mut purposes = inside(usage, 0..usage.len(), SEQUENCE).unwrap_or_default();
+        std::iter::from_fn(|| element(usage, &mut purposes, OID)).any(|found| &usage[found] == purpose)
     })
 }
 
@@ -109,15 +109,8 @@ struct FoundExtension {
     value: Range<usize>,
 }
 
-/// The value of the first extension of this kind.
-fn extension(certificate: &[u8], identifier: &[u8]) -> Option<Range<usize>> {
-    extensions(certificate)
-        .find(|extension| &certificate[extension.identifier.clone()] == identifier)
-        .map(|extension| extension.value)
-}
-
 /// The first extension of this kind: whether it is critical, and its contents.
-pub(super) fn extension_with_flag<'a>(certificate: &'a [u8], identifier: &[u8]) -> Option<(bool, &'a [u8])> {
+pub(super) fn extension<'a>(certificate: &'a [u8], identifier: &[u8]) -> Option<(bool, &'a [u8])> {
     extensions(certificate).find(|extension| &certificate[extension.identifier.clone()] == identifier).map(
         |extension| {
             let critical = extension.critical.is_some_and(|flag| certificate[flag] != [0]);
@@ -152,25 +145,27 @@ fn extension_list(certificate: &[u8]) -> Option<Range<usize>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     const SERVER_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
 
-    fn certificate(pem: &[u8]) -> Vec<u8> {
+    /// The first certificate of a file of the tests.
+    pub(crate) fn certificate(name: &str) -> Vec<u8> {
+        let pem = std::fs::read(format!("{}/ffi-tests/certs/{name}.pem", env!("CARGO_MANIFEST_DIR"))).unwrap();
         rustls_pemfile::certs(&mut &*pem).next().unwrap().unwrap().to_vec()
     }
 
     fn ca() -> Vec<u8> {
-        certificate(include_bytes!("../../ffi-tests/certs/ca.pem"))
+        certificate("ca")
     }
 
     fn server() -> Vec<u8> {
-        certificate(include_bytes!("../../ffi-tests/certs/server-rsa1024.pem"))
+        certificate("server-rsa1024")
     }
 
     fn client() -> Vec<u8> {
-        certificate(include_bytes!("../../ffi-tests/certs/server-clientusage.pem"))
+        certificate("server-clientusage")
     }
 
     fn list() -> Vec<u8> {
@@ -224,18 +219,23 @@ mod tests {
         assert_eq!(this_update(&list()).unwrap(), b"20200101000000Z");
     }
 
+    /// Cut short anywhere, or with another byte that may be a length.
+    pub(crate) fn damaged(original: &[u8]) -> Vec<Vec<u8>> {
+        let mut variants: Vec<Vec<u8>> = (0..original.len()).map(|end| original[..end].to_vec()).collect();
+        for at in 0..original.len() {
+            for value in [0, 0x7f, 0x80, 0x84, 0xff] {
+                let mut changed = original.to_vec();
+                changed[at] = value;
+                variants.push(changed);
+            }
+        }
+        variants
+    }
+
     #[test]
     fn what_is_cut_short_or_changed_is_read_without_a_panic() {
         for original in [ca(), server(), client(), list(), info(&server())] {
-            let mut variants: Vec<Vec<u8>> = (0..original.len()).map(|end| original[..end].to_vec()).collect();
-            for at in 0..original.len() {
-                for value in [0, 0x7f, 0x80, 0x84, 0xff] {
-                    let mut changed = original.clone();
-                    changed[at] = value;
-                    variants.push(changed);
-                }
-            }
-            for variant in variants {
+            for variant in damaged(&original) {
                 allows_key_usage(&variant, KEY_CERT_SIGN);
                 is_for(&variant, SERVER_AUTH);
                 assert_eq!(nothing_critical(&variant).len(), variant.len());

@@ -63,11 +63,7 @@ pub(crate) fn not_after(certificate: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn leaf(name: &str) -> Vec<u8> {
-        let pem = std::fs::read(format!("{}/ffi-tests/certs/{name}.pem", env!("CARGO_MANIFEST_DIR"))).unwrap();
-        rustls_pemfile::certs(&mut &*pem).next().unwrap().unwrap().to_vec()
-    }
+    use crate::trust::fields::tests::certificate as leaf;
 
     #[test]
     fn a_renewed_certificate_names_the_same_and_others_do_not() {
