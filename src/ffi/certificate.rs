@@ -6,6 +6,7 @@ use super::fence;
 use super::getting::{Room, copy_text, fill_struct, put_no_text, put_text};
 use super::handles::tls_session_t;
 use super::host::{Host, disjoint};
+use super::meaning::meaning;
 use super::status::tls_status_t;
 use crate::certificate::{self, CertificateFacts, Field};
 use crate::context::matches_name;
@@ -222,15 +223,16 @@ fn describe(facts: &CertificateFacts) -> spantls_certificate_info_t {
 }
 
 fn field_of(number: i32) -> Result<Field, Failure> {
-    Ok(match number {
-        1 => Field::Subject,
-        2 => Field::Issuer,
-        3 => Field::CommonName,
-        4 => Field::SerialNumber,
-        5 => Field::DnsName,
-        6 => Field::IpAddress,
-        7 => Field::Uri,
-        8 => Field::Email,
-        _ => return Err(Failure::argument("this is not a SPANTLS_CERTIFICATE value")),
-    })
+    use spantls_certificate_field_values::*;
+    let values = [
+        (SPANTLS_CERTIFICATE_SUBJECT as i32, Field::Subject),
+        (SPANTLS_CERTIFICATE_ISSUER as i32, Field::Issuer),
+        (SPANTLS_CERTIFICATE_COMMON_NAME as i32, Field::CommonName),
+        (SPANTLS_CERTIFICATE_SERIAL_NUMBER as i32, Field::SerialNumber),
+        (SPANTLS_CERTIFICATE_DNS_NAME as i32, Field::DnsName),
+        (SPANTLS_CERTIFICATE_IP_ADDRESS as i32, Field::IpAddress),
+        (SPANTLS_CERTIFICATE_URI as i32, Field::Uri),
+        (SPANTLS_CERTIFICATE_EMAIL as i32, Field::Email),
+    ];
+    meaning(number, &values, "this is not a SPANTLS_CERTIFICATE value")
 }

@@ -6,6 +6,7 @@ use super::fence;
 use super::getting::{copy_out, put_count};
 use super::handles::tls_session_t;
 use super::host::{Host, disjoint};
+use super::meaning::meaning;
 use super::status::tls_status_t;
 use crate::outcome::Failure;
 use crate::session::Binding;
@@ -150,13 +151,14 @@ pub unsafe extern "C" fn tls_session_channel_binding(
 ) -> tls_status_t {
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
+    use spantls_channel_binding_values::*;
     copy_out(host, session, out_value, value_cap, out_len, |session| {
-        session.channel_binding(match kind {
-            25 => Binding::Unique,
-            26 => Binding::EndPoint,
-            27 => Binding::Exporter,
-            _ => return Err(Failure::argument("this is no TLS_CHANNEL_BINDING value")),
-        })
+        let values = [
+            (SPANTLS_CHANNEL_BINDING_UNIQUE as i32, Binding::Unique),
+            (SPANTLS_CHANNEL_BINDING_ENDPOINT as i32, Binding::EndPoint),
+            (SPANTLS_CHANNEL_BINDING_EXPORTER as i32, Binding::Exporter),
+        ];
+        session.channel_binding(meaning(kind, &values, "this is not a SPANTLS_CHANNEL_BINDING value")?)
     })
 }
 

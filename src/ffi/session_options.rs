@@ -133,7 +133,7 @@ pub unsafe extern "C" fn tls_options_set_alpn_mismatch(options: *mut tls_options
     use spantls_alpn_mismatch_values::*;
     change(host, options, |options| {
         let values = [(SPANTLS_ALPN_MISMATCH_FAIL as i32, false), (SPANTLS_ALPN_MISMATCH_CONTINUE as i32, true)];
-        meaning(mode, &values, "this is not a way to treat application protocols")
+        meaning(mode, &values, "this is not a SPANTLS_ALPN_MISMATCH value")
             .map(|mode| options.continues_without_alpn = mode)
     })
 }
@@ -156,7 +156,8 @@ pub unsafe extern "C" fn tls_options_set_client_certificate_mode(
             (SPANTLS_CLIENT_CERTIFICATE_REQUEST as i32, ClientCertificateMode::Request),
             (SPANTLS_CLIENT_CERTIFICATE_REQUIRE as i32, ClientCertificateMode::Require),
         ];
-        meaning(mode, &values, "this is no TLS_CLIENT_CERTIFICATE value").map(|mode| options.client_certificates = mode)
+        meaning(mode, &values, "this is not a SPANTLS_CLIENT_CERTIFICATE value")
+            .map(|mode| options.client_certificates = mode)
     })
 }
 
@@ -177,7 +178,7 @@ pub unsafe extern "C" fn tls_options_set_certificate_validation(
             (SPANTLS_VALIDATION_EXTERNAL as i32, Validation::External),
             (SPANTLS_VALIDATION_AUTOMATIC as i32, Validation::Automatic),
         ];
-        meaning(mode, &values, "this is no TLS_VALIDATION value").map(|mode| options.validation = mode)
+        meaning(mode, &values, "this is not a SPANTLS_VALIDATION value").map(|mode| options.validation = mode)
     })
 }
 

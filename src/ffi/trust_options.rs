@@ -107,7 +107,7 @@ pub unsafe extern "C" fn tls_options_set_trust_anchor_mode(options: *mut tls_opt
             (SPANTLS_TRUST_ANCHORS_CERTIFICATES as i32, AnchorMode::Certificates),
             (SPANTLS_TRUST_ANCHORS_PARTIAL_CHAIN as i32, AnchorMode::PartialChain),
         ];
-        meaning(mode, &values, "this is not a TLS_TRUST_ANCHORS value").map(|mode| options.rules.anchors = mode)
+        meaning(mode, &values, "this is not a SPANTLS_TRUST_ANCHORS value").map(|mode| options.rules.anchors = mode)
     })
 }
 
