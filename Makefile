@@ -120,7 +120,7 @@ bogo: build ## BoringSSL's test runner against the library with either provider 
 	$(BOGO) ring=$(LIB) aws-lc-rs=$(AWS_LC_DIR)/release/libspantls.so
 
 test-bogo: build ## the same with ring alone, over spans: a minute once the runner is built
-	$(BOGO) --spans ring=$(LIB)
+	$(BOGO) --quick ring=$(LIB)
 
 test-kernel: build ## sessions whose records the kernel protects, on two kernels in virtual machines (installs qemu, fetches kernels)
 	ffi-tests/judges/kernel/run.sh
