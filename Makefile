@@ -115,7 +115,7 @@ abi-bless: abi-lib ## take additions to the ABI into its baseline; removals and 
 
 BOGO = $(PYTHON) ffi-tests/judges/bogo/run.py
 
-bogo: build ## BoringSSL's test runner against the library with either provider (fetches Go and the runner); the figures of docs/proof.md
+bogo: build ## BoringSSL's test runner in all four ways, with either provider: a quarter of an hour; the figures of docs/proof.md
 	$(CARGO) build --release $(AWS_LC)
 	$(BOGO) ring=$(LIB) aws-lc-rs=$(AWS_LC_DIR)/release/libspantls.so
 

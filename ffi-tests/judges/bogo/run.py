@@ -120,7 +120,13 @@ def build_runner():
 
 def build_shim(name, library):
     shim = os.path.join(PLACE, f"shim-{name}")
-    folder = os.path.dirname(library)
+    # Programs ask for the library by its SONAME.
+    folder = os.path.join(PLACE, f"lib-{name}")
+    os.makedirs(folder, exist_ok=True)
+    for link in ("libspantls.so", "libspantls.so.1"):
+        if os.path.lexists(os.path.join(folder, link)):
+            os.remove(os.path.join(folder, link))
+        os.symlink(library, os.path.join(folder, link))
     sources = [os.path.join(HERE, source) for source in ("shim.c", "link.c", "checks.c", "flags.c", "decode.c")]
     subprocess.run([os.environ.get("CC", "cc"), "-std=gnu11", "-g", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror",
                     "-I", os.path.join(ROOT, "include"), "-o", shim, *sources, f"-L{folder}", "-lspantls", f"-Wl,-rpath,{folder}"],
