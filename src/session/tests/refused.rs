@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::resumption::resuming_server;
 use super::*;
 
 /// How the refuser comes to be asked.
