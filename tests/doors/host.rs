@@ -166,11 +166,16 @@ impl Context {
 }
 
 /// What a call has done.
-#[derive(Debug)]
 pub struct Done {
     pub status: Status,
     pub consumed: usize,
     pub output: Vec<u8>,
+}
+
+impl std::fmt::Debug for Done {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "status {}, {} consumed, {} written", self.status, self.consumed, self.output.len())
+    }
 }
 
 /// An output span with guards, and what was put into it.

@@ -181,7 +181,9 @@ fn client_hellos() -> Vec<Vec<u8>> {
     let early = part(17, 0, &[]);
     let ticket = [&[0, 10, 0, 4][..], &[5; 4], &[0; 4], &[0, 33, 32], &[6; 32]].concat();
     let ticket = part(16, 0, &ticket);
+    let two_names = part(0, 0, b"\x00\x18\x00\x00\x09localhost\x00\x00\x09localhost");
     let built = [
+        [&begin[..], &two_names, &schemes].concat(),
         [&begin[..], &name, &groups, &schemes, &alpn].concat(),
         [&begin[..], &versions, &groups, &schemes, &share].concat(),
         [&begin[..], &versions, &share, &groups, &schemes, &modes, &early, &ticket].concat(),
@@ -245,7 +247,12 @@ fn texts() -> Vec<Vec<u8>> {
         b"\xef\xbb\xbf -----BEGIN CERTIFICATE-----\r\nMAMCAQE=\r\n-----END CERTIFICATE----------BEGIN X509 CRL-----",
     ];
     let labels = labels.iter().map(|text| [&[0, 0][..], text].concat());
-    whole.chain(spliced).chain(labels).collect()
+    // Labels that mean the same.
+    let text = String::from_utf8(host::file("ca.pem")).unwrap();
+    let old = ["X509 CERTIFICATE", "X.509 CERTIFICATE", "CERTIFICATE"]
+        .map(|label| text.replace("CERTIFICATE", label) + &text)
+        .map(|text| [&[0, 0], text.as_bytes()].concat());
+    whole.chain(spliced).chain(labels).chain(old).collect()
 }
 
 /// Certificates with a byte or more changed, from their beginning to their end, and names to compare.
@@ -269,8 +276,14 @@ fn certificates() -> Vec<Vec<u8>> {
 
 /// Every kind of record in every kind of session, read whole and in pieces.
 fn records() -> Vec<Vec<u8>> {
-    let data = [0, 7, 200, 1, 8, 30, 9, 11, 40, 10, 0, 11, 255, 255, 1];
-    let kinds: [&[u8]; 12] = [
+    let data = [0, 7, 200, 0, 1, 8, 30, 9, 11, 40, 10, 0, 11, 255, 255, 1];
+    let kinds: [&[u8]; 17] = [
+        // A key update and a message in one record; warnings that are not; the largest record, padded by one byte more.
+        &[5, 2, 10, 24, 0, 0, 1, 0, 24, 0, 0, 1, 0, 0],
+        &[2, 0, 5],
+        &[2, 0, 2, 2, 1, 0],
+        &[1, 7, 255, 1],
+        &[13, 2, 255, 255, 12, 14, 255, 13, 0, 1, 13, 3, 40, 90],
         &[2, 0, 0],
         &[2, 1, 4],
         &[2, 0, 1, 2, 0, 2],
