@@ -148,14 +148,15 @@ impl Sealer {
         match &self.sealing {
             SealedBy::Us(protection) => {
                 output.resize(start + message.len() + protection.keys().overhead(), 0);
-                self.seal(content_type, &mut Gather::new(&[message]), message.len(), &mut output[start..])?;
+                let sealed = self.seal(content_type, &mut Gather::new(&[message]), message.len(), &mut output[start..]);
+                sealed.map(drop).inspect_err(|_| output.truncate(start))
             }
             SealedBy::Kernel(_) => {
                 output.extend_from_slice(&record::header(content_type, message.len()));
                 output.extend_from_slice(message);
+                Ok(())
             }
         }
-        Ok(())
     }
 
     #[cfg(test)]

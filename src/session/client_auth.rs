@@ -3,7 +3,7 @@
 use super::answers::refusal_by_host;
 use super::read::ReadHalf;
 use super::stats::now;
-use super::{Progress, Session, only_without_span, try_lock};
+use super::{Counts, Progress, Session, only_without_span, try_lock};
 use crate::context::{ClientCertificateMode, Validation};
 use crate::handshake::refusal::Refusal;
 use crate::outcome::{Alert, Failure, Outcome};
@@ -15,10 +15,10 @@ use crate::wire::Version;
 impl Session {
     /// Asks the client for a certificate (RFC 8446 section 4.6.2).
     pub fn request_client_certificate(&self, output: &mut [u8]) -> Progress {
-        Progress::of(|counts| self.ask_client(output, &mut counts.written))
+        Progress::of(|counts| self.ask_client(output, counts))
     }
 
-    fn ask_client(&self, output: &mut [u8], written: &mut usize) -> Result<Outcome, Failure> {
+    fn ask_client(&self, output: &mut [u8], counts: &mut Counts) -> Result<Outcome, Failure> {
         self.shared.complete()?;
         if self.bound.is_some() {
             only_without_span(output)?;
@@ -46,12 +46,12 @@ impl Session {
             return Ok(Outcome::WantWrite);
         }
         let issuers = self.context().acceptable_issuers();
-        let result = write.ask_client(&self.shared, || auth.ask(issuers), output, written);
+        let result = write.ask_client(&self.shared, || auth.ask(issuers), output, counts);
         if let (Some(bound), Ok(Outcome::Complete)) = (&self.bound, &result) {
             // Asked; what does not fit into the socket is pending.
             self.send_owed(bound, &mut write)?;
         }
-        write.count(&self.shared, *written);
+        write.count(&self.shared, counts.written);
         result
     }
 

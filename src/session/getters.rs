@@ -48,10 +48,9 @@ impl Session {
         let mut stats = self.shared.counters.snapshot(self.shared.state.now().question().zip(since));
         if let Some(bound) = &self.bound {
             (stats.receive_calls, stats.send_calls) = bound.calls();
-            if let Some(kernel) = bound.kernel() {
-                (stats.kernel_sends, stats.kernel_receives) = (kernel.sends(), kernel.receives());
-                stats.kernel_refusal = kernel.refusal();
-            }
+            let work = bound.kernel().does();
+            (stats.kernel_sends, stats.kernel_receives) = (work.seals.is_some(), work.opens.is_some());
+            stats.kernel_refusal = work.refusal;
         }
         stats
     }

@@ -1,12 +1,14 @@
 //! The session until it is open: the handshake, step by step.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
 use rustls::pki_types::ServerName;
 
-use super::read::truncated;
+use super::kernel::Keys;
+use super::read::{ReadHalf, truncated};
 use super::state::{Stage, State};
-use super::{Counts, Progress, Session, WriteHalf, try_lock};
+use super::write::WriteHalf;
+use super::{Counts, Progress, Session, try_lock};
 use crate::context::{ClientCertificateMode, Config, Context, Credentials, Protocols};
 use crate::handshake::question::OpenQuestion;
 use crate::handshake::{Event, Handshake, other_input};
@@ -20,7 +22,17 @@ pub(super) enum Phase {
     /// Under way.
     Running(Box<Running>),
     /// Finished or cancelled, which the state says.
-    Over,
+    Over {
+        /// For the kernel, until it has them.
+        kernel_keys: Option<Box<Keys>>,
+    },
+}
+
+/// All that a handshake works on, each with its lock held. Nothing else needs the read half before the session is open.
+pub(super) struct Parts<'a> {
+    pub(super) phase: MutexGuard<'a, Phase>,
+    pub(super) write: MutexGuard<'a, WriteHalf>,
+    pub(super) read: MutexGuard<'a, ReadHalf>,
 }
 
 /// What a client was told before it began.
@@ -55,6 +67,14 @@ impl Phase {
             _ => Err(Failure::state("the handshake has begun")),
         }
     }
+
+    /// What the kernel is to be given, once.
+    pub(super) fn take_kernel_keys(&mut self) -> Option<Box<Keys>> {
+        match self {
+            Self::Over { kernel_keys } => kernel_keys.take(),
+            _ => None,
+        }
+    }
 }
 
 impl Session {
@@ -65,9 +85,8 @@ impl Session {
             if self.shared.state.now().is_open() {
                 return self.shared.sticky().map_or(Ok(Outcome::Complete), Err);
             }
-            let mut phase = try_lock(&self.phase)?;
-            let mut write = try_lock(&self.write)?;
-            let result = self.work_on_handshake(&mut phase, &mut write, input, output, counts);
+            let mut parts = self.parts()?;
+            let result = self.work_on_handshake(&mut parts, input, output, counts);
             // While the locks are held: a count has one writer.
             self.shared.counters.ciphertext_sent.add(counts.written);
             self.shared.counters.ciphertext_received.add(counts.consumed);
@@ -75,11 +94,14 @@ impl Session {
         })
     }
 
+    pub(super) fn parts(&self) -> Result<Parts<'_>, Failure> {
+        Ok(Parts { phase: try_lock(&self.phase)?, write: try_lock(&self.write)?, read: try_lock(&self.read)? })
+    }
+
     /// Hands over pending output, then works on the input; the time that it takes is the handshake's.
     pub(super) fn work_on_handshake(
         &self,
-        phase: &mut Phase,
-        write: &mut WriteHalf,
+        parts: &mut Parts<'_>,
         input: &[u8],
         output: &mut [u8],
         counts: &mut Counts,
@@ -88,80 +110,70 @@ impl Session {
         if let Some(chosen) = self.chosen.get() {
             chosen.forget_expired();
         }
-        self.shared.counters.compute(|| self.advance(phase, write, input, output, counts))
+        self.shared.counters.compute(|| self.advance(parts, input, output, counts))
     }
 
     fn advance(
         &self,
-        phase: &mut Phase,
-        write: &mut WriteHalf,
+        parts: &mut Parts<'_>,
         input: &[u8],
         output: &mut [u8],
         counts: &mut Counts,
     ) -> Result<Outcome, Failure> {
         let shared = &self.shared;
+        let Parts { phase, write, read } = parts;
         loop {
-            if let Phase::Running(running) = phase {
-                write.add(shared, |pending| running.handshake.take_flight(pending));
+            if let Phase::Running(running) = &mut **phase {
+                write.pending().add(&shared.state, |pending| running.handshake.take_flight(pending));
             }
-            write.hand_over(shared, output, &mut counts.written);
-            if write.has_pending() {
+            write.pending().hand_over(&shared.state, output, counts);
+            if !write.pending().is_empty() {
                 return Ok(Outcome::WantWrite);
             }
             if let Some(failure) = shared.sticky() {
                 return Err(failure);
             }
-            let event = match phase {
-                Phase::Over if shared.state.now().stage() == Stage::Cancelled => return Ok(Outcome::Closed),
-                Phase::Over => return Ok(Outcome::Complete),
+            let running = match &mut **phase {
+                Phase::Over { .. } if shared.state.now().stage() == Stage::Cancelled => return Ok(Outcome::Closed),
+                Phase::Over { .. } => return Ok(Outcome::Complete),
                 Phase::New(preset) => {
-                    let running = self.begin((**preset).clone())?;
-                    *phase = Phase::Running(Box::new(running));
+                    **phase = Phase::Running(Box::new(self.begin((**preset).clone())?));
                     continue;
                 }
-                Phase::Running(running) => {
-                    match running.next(shared.state.now(), &input[counts.consumed..], &mut counts.consumed)? {
-                        Next::Event(event) => event,
-                        Next::Return(outcome) => return Ok(outcome),
-                    }
-                }
+                Phase::Running(running) => running,
             };
-            let Phase::Running(running) = phase else {
-                return Err(Failure::internal("an event without a handshake"));
+            let event = match running.next(shared.state.now(), &input[counts.consumed..], counts)? {
+                Next::Event(event) => event,
+                Next::Return(outcome) => return Ok(outcome),
             };
             self.note_hello(running);
             if running.handshake.was_asked() {
                 shared.state.certificate_asked();
             }
-            match event {
-                Event::NeedsInput => {}
-                Event::Asks(open) => {
-                    if let Some(failure) = self.pose(running, write, &open)? {
-                        write.hand_over(shared, output, &mut counts.written);
-                        return Err(failure);
-                    }
-                }
+            let failed = match event {
+                Event::NeedsInput => None,
+                Event::Asks(open) => self.pose(running, write, &open)?,
                 Event::Failed(failure) => {
                     self.handshake_has_failed(running, write, &failure);
-                    write.hand_over(shared, output, &mut counts.written);
-                    return Err(failure);
+                    Some(failure)
                 }
                 Event::Finished(finished) => {
-                    write.add(shared, |pending| running.handshake.take_output(pending));
-                    let mut read = try_lock(&self.read)?;
-                    self.open(*finished, write, &mut read)?;
-                    *phase = Phase::Over;
-                    if !write.has_pending() {
-                        shared.state.delivered();
-                    }
+                    write.pending().add(&shared.state, |pending| running.handshake.take_output(pending));
+                    **phase = Phase::Over { kernel_keys: self.open(*finished, write, read)? };
+                    write.pending().publish(&shared.state);
+                    None
                 }
+            };
+            if let Some(failure) = failed {
+                write.pending().hand_over(&shared.state, output, counts);
+                return Err(failure);
             }
         }
     }
 
     /// The session is over; its alert is pending output.
     pub(super) fn handshake_has_failed(&self, running: &mut Running, write: &mut WriteHalf, failure: &Failure) {
-        write.add(&self.shared, |pending| running.handshake.take_output(pending));
+        write.pending().add(&self.shared.state, |pending| running.handshake.take_output(pending));
         self.shared.state.end_sending();
         self.shared.fail(failure);
     }
@@ -174,7 +186,7 @@ impl Session {
                 self.cancel()?;
             }
             let mut write = try_lock(&self.write)?;
-            let result = write.shutdown(&self.shared, output, &mut counts.written);
+            let result = write.shutdown(&self.shared, output, counts);
             write.count(&self.shared, counts.written);
             result
         })
@@ -195,9 +207,9 @@ impl Session {
                 self.shared.fail(&failure);
                 Err(failure)
             }
-            Phase::Over if self.shared.state.now().stage() == Stage::Cancelled => Ok(Outcome::Closed),
+            Phase::Over { .. } if self.shared.state.now().stage() == Stage::Cancelled => Ok(Outcome::Closed),
             // The last flight is not handed over yet; what follows it is the read half's.
-            Phase::Over => try_lock(&self.read)?.end_of_input(&self.shared),
+            Phase::Over { .. } => try_lock(&self.read)?.end_of_input(&self.shared),
         }
     }
 
@@ -237,8 +249,8 @@ impl Session {
         let shared = &self.shared;
         let mut phase = try_lock(&self.phase)?;
         let mut write = try_lock(&self.write)?;
-        match std::mem::replace(&mut *phase, Phase::Over) {
-            Phase::Over => {}
+        match std::mem::replace(&mut *phase, Phase::Over { kernel_keys: None }) {
+            Phase::Over { .. } => {}
             // The peer has not heard of us yet.
             Phase::New(_) => {
                 shared.state.cancel();
@@ -252,7 +264,7 @@ impl Session {
                     running.handshake.cancel()?;
                     shared.state.close();
                 }
-                write.add(shared, |pending| running.handshake.take_output(pending));
+                write.pending().add(&shared.state, |pending| running.handshake.take_output(pending));
                 shared.state.end_sending();
             }
         }
@@ -267,7 +279,7 @@ enum Next {
 
 impl Running {
     /// The next step, with a record off the input if one is needed.
-    fn next(&mut self, state: State, input: &[u8], consumed: &mut usize) -> Result<Next, Failure> {
+    fn next(&mut self, state: State, input: &[u8], counts: &mut Counts) -> Result<Next, Failure> {
         if let Some(question) = self.handshake.question() {
             return Ok(Next::Return(Outcome::Suspended(question)));
         }
@@ -284,7 +296,7 @@ impl Running {
         let event = self.handshake.feed(record)?;
         // The question for the context is asked before the record is consumed.
         if !matches!(event, Event::Asks(OpenQuestion::ServerContext(_))) {
-            *consumed += record.bytes.len();
+            counts.consumed += record.bytes.len();
         }
         Ok(Next::Event(event))
     }

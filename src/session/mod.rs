@@ -14,6 +14,7 @@ mod handshaking;
 mod kernel;
 mod opening;
 mod owed;
+mod pending;
 mod read;
 mod shared;
 mod state;
@@ -198,7 +199,7 @@ impl Session {
                 return self.update_keys_of_bound(bound, request_peer_update);
             }
             let mut write = try_lock(&self.write)?;
-            let result = write.next_keys(&self.shared, request_peer_update, output, &mut counts.written);
+            let result = write.next_keys(&self.shared, request_peer_update, output, counts);
             write.count(&self.shared, counts.written);
             result
         })
@@ -209,7 +210,7 @@ impl Session {
         Progress::of(|counts| {
             self.over_spans()?;
             let mut write = try_lock(&self.write)?;
-            let result = write.drain(&self.shared, output, &mut counts.written);
+            let result = write.drain(&self.shared, output, counts);
             write.count(&self.shared, counts.written);
             result
         })

@@ -1,6 +1,6 @@
 //! The record layer takes over from the handshake.
 
-use super::kernel::Keys;
+use super::kernel::{KernelTls, Keys};
 use super::read::{ReadHalf, Receiver};
 use super::write::WriteHalf;
 use super::{Session, try_lock};
@@ -13,8 +13,13 @@ use crate::record::protection::Protection;
 use crate::record::seal::Sealer;
 
 impl Session {
-    /// The record layer takes over from rustls.
-    pub(super) fn open(&self, finished: Finished, write: &mut WriteHalf, read: &mut ReadHalf) -> Result<(), Failure> {
+    /// The record layer takes over from rustls. The keys, if the kernel is to have them.
+    pub(super) fn open(
+        &self,
+        finished: Finished,
+        write: &mut WriteHalf,
+        read: &mut ReadHalf,
+    ) -> Result<Option<Box<Keys>>, Failure> {
         let Finished { version, sending, receiving, .. } = finished;
         let protection = |direction: &Direction| {
             let keys = RecordKeys::new(version, &direction.keys)?;
@@ -32,9 +37,8 @@ impl Session {
             is_server: self.context.is_server(),
         };
         read.open(receiver);
-        if let Some(kernel) = self.bound.as_ref().and_then(|bound| bound.kernel()) {
-            kernel.keep(Keys { sending: sending.keys, receiving: receiving.keys });
-        }
+        let for_kernel = self.bound.as_ref().is_some_and(|bound| bound.kernel().wanted() != KernelTls::default());
+        let kernel_keys = for_kernel.then(|| Box::new(Keys { sending: sending.keys, receiving: receiving.keys }));
         let mut facts = self.shared.facts();
         facts.negotiated.version = Some(version);
         facts.negotiated.cipher_suite = finished.cipher_suite;
@@ -57,6 +61,6 @@ impl Session {
             facts.client_hello = None;
         }
         self.shared.state.finish(finished.resumed, finished.hello_retried);
-        Ok(())
+        Ok(kernel_keys)
     }
 }

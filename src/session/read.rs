@@ -151,7 +151,7 @@ impl ReadHalf {
         let (record_len, start, opened) = match opening.opener.open_in_place(data) {
             Ok(Some(opened)) => opened,
             Ok(None) => return self.wants_input(shared),
-            Err(failure) => return self.fail(shared, failure),
+            Err(failure) => return Err(self.fail(shared, failure)),
         };
         let range = start..start + opened.data_len;
         let result = match opened.content_type {
@@ -170,7 +170,7 @@ impl ReadHalf {
             }
         };
         if let Err(failure) = result {
-            return self.fail(shared, failure);
+            return Err(self.fail(shared, failure));
         }
         counts.consumed = record_len;
         if opened.content_type == ContentType::ApplicationData {
@@ -245,10 +245,7 @@ impl ReadHalf {
     pub(super) fn take_data(&mut self, shared: &Shared, data_len: usize) -> Result<(), Failure> {
         let opening = self.opening()?;
         opening.opener.take();
-        match opening.messages.application_data(data_len) {
-            Ok(()) => Ok(()),
-            Err(failure) => self.fail(shared, failure).map(drop),
-        }
+        opening.messages.application_data(data_len).map_err(|failure| self.fail(shared, failure))
     }
 
     /// Delivers what fits and holds the rest.
@@ -273,7 +270,7 @@ impl ReadHalf {
         match result {
             Ok(true) => self.peer_closed(shared),
             Ok(false) => {}
-            Err(failure) => return self.fail(shared, failure).map(|_| false),
+            Err(failure) => return Err(self.fail(shared, failure)),
         }
         Ok(updated)
     }
@@ -419,15 +416,13 @@ impl ReadHalf {
 
     /// Fails now, or, if records before this one have made progress, in the next call.
     fn fail_unless(&mut self, progress: bool, shared: &Shared, failure: Failure) -> Result<Option<Outcome>, Failure> {
-        match (self.fail(shared, failure), progress) {
-            // The next call returns it.
-            (Err(_), true) => Ok(Some(Outcome::Complete)),
-            (result, _) => result.map(Some),
-        }
+        let failure = self.fail(shared, failure);
+        // The next call returns it.
+        if progress { Ok(Some(Outcome::Complete)) } else { Err(failure) }
     }
 
     /// Ends the session, and the half unless it had ended before: that end is what its calls return.
-    pub(super) fn fail(&mut self, shared: &Shared, mut failure: Failure) -> Result<Outcome, Failure> {
+    pub(super) fn fail(&mut self, shared: &Shared, mut failure: Failure) -> Failure {
         // RFC 8446 section 6.1: nothing is sent after our close_notify.
         if !shared.state.now().can_send() {
             failure.alert_sent = None;
@@ -447,7 +442,8 @@ impl ReadHalf {
         if let Some(opening) = &mut self.opening {
             opening.shown = None;
         }
-        self.end.get_or_insert(End::Failed(failure)).outcome()
+        self.end.get_or_insert_with(|| End::Failed(failure.clone()));
+        failure
     }
 }
 

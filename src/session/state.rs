@@ -138,10 +138,6 @@ impl State {
         self.0 & INPUT_ENDED != 0
     }
 
-    pub(super) fn plaintext_pends(self) -> bool {
-        self.0 & PLAINTEXT_PENDS != 0
-    }
-
     pub(super) fn authentication(self) -> Authentication {
         AUTHENTICATIONS[((self.0 & AUTHENTICATION) >> AUTHENTICATION_SHIFT) as usize]
     }
@@ -298,7 +294,10 @@ impl StateWord {
 
     /// What the state was before.
     fn change(&self, transition: impl Fn(State) -> State) -> State {
-        let step = |word| Some(transition(State(word)).0);
+        let step = |word| {
+            let next = transition(State(word)).0;
+            (next != word).then_some(next)
+        };
         let (Ok(before) | Err(before)) = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, step);
         State(before)
     }

@@ -1,31 +1,22 @@
 //! The write half of an open session, and pending output in every state.
 
-use std::ops::Range;
-
+use super::pending::Pending;
 use super::shared::{Counts, Shared};
 use crate::crypto::traffic::TrafficSecret;
-use crate::limits::{MAX_PLAINTEXT, MIN_CIPHERTEXT, RECORD_HEADER};
-use crate::memory;
+use crate::limits::MIN_CIPHERTEXT;
 use crate::outcome::{Alert, Failure, Outcome};
 use crate::post_handshake::client_auth::Authentication;
 use crate::post_handshake::{KEY_UPDATE_LEN, key_update};
 use crate::record::seal::{Gather, Sealer};
 use crate::transport::kernel::CryptoInfo;
-use crate::transport::scratch::Scratch;
-use crate::wire::record::{self, next_record};
-use crate::wire::{AlertMessage, ContentType, Record, Version};
+use crate::wire::{AlertMessage, ContentType, Version};
 
 /// Records that a key keeps for a KeyUpdate, or for an alert where there is none.
 const RESERVED_RECORDS: u64 = 2;
 
 #[derive(Default)]
 pub(super) struct WriteHalf {
-    /// Made but not yet handed over; bytes before `handed` are. Boxed, and none while there is none: an idle session is
-    /// small.
-    #[expect(clippy::box_collection, reason = "a third of the room while there is none")]
-    pending: Option<Box<Vec<u8>>>,
-    /// Flights and send buffers are far smaller than this can count.
-    handed: u32,
+    pending: Pending,
     sealing: Option<Sealing>,
 }
 
@@ -88,38 +79,9 @@ impl WriteHalf {
         }
     }
 
-    /// Lets `make` add to the pending output.
-    pub(super) fn add<R>(&mut self, shared: &Shared, make: impl FnOnce(&mut Vec<u8>) -> R) -> R {
-        let result = make(self.pending.get_or_insert_default());
-        if !self.has_pending() {
-            self.pending = None;
-        }
-        if self.has_pending() {
-            shared.state.output_pends();
-        }
-        result
-    }
-
-    /// Makes these bytes of a buffer pending output; there is none. If there is no memory for a copy, it keeps the buffer.
-    pub(super) fn keep_sealed(&mut self, shared: &Shared, buffer: Scratch, range: Range<usize>) {
-        let (pending, handed) = match memory::reserved(range.len()) {
-            Ok(mut copy) => {
-                copy.extend_from_slice(&buffer[range]);
-                (copy, 0)
-            }
-            Err(_) => {
-                let mut all = Vec::from(buffer);
-                all.truncate(range.end);
-                (all, range.start as u32)
-            }
-        };
-        self.pending = Some(Box::new(pending));
-        self.handed = handed;
-        shared.state.output_pends();
-    }
-
-    pub(super) fn has_pending(&self) -> bool {
-        self.pending.as_ref().is_some_and(|pending| (self.handed as usize) < pending.len())
+    /// What is made for the peer and not yet handed over.
+    pub(super) fn pending(&mut self) -> &mut Pending {
+        &mut self.pending
     }
 
     /// Hands over what fits, whatever the state.
@@ -127,74 +89,40 @@ impl WriteHalf {
         &mut self,
         shared: &Shared,
         output: &mut [u8],
-        written: &mut usize,
+        counts: &mut Counts,
     ) -> Result<Outcome, Failure> {
-        self.flush(shared, output, written)?;
-        Ok(if self.has_pending() { Outcome::WantWrite } else { Outcome::Complete })
+        Ok(if self.flush(shared, output, counts)? { Outcome::Complete } else { Outcome::WantWrite })
     }
 
-    /// Seals what is owed and hands over what fits, until nothing is owed or there is no room.
+    /// Seals what is owed and hands over what fits. True if nothing is left.
     #[inline]
-    fn flush(&mut self, shared: &Shared, output: &mut [u8], written: &mut usize) -> Result<(), Failure> {
-        if shared.owed.is_empty() && !self.has_pending() {
-            return Ok(());
+    fn flush(&mut self, shared: &Shared, output: &mut [u8], counts: &mut Counts) -> Result<bool, Failure> {
+        if shared.owed.is_empty() && self.pending.is_empty() {
+            return Ok(true);
         }
-        self.flush_pending(shared, output, written)
+        self.flush_pending(shared, output, counts)
     }
 
-    fn flush_pending(&mut self, shared: &Shared, output: &mut [u8], written: &mut usize) -> Result<(), Failure> {
+    fn flush_pending(&mut self, shared: &Shared, output: &mut [u8], counts: &mut Counts) -> Result<bool, Failure> {
         loop {
             self.settle(shared)?;
-            self.hand_over(shared, output, written);
-            if self.has_pending() || shared.owed.is_empty() {
-                return Ok(());
+            self.pending.hand_over(&shared.state, output, counts);
+            if !self.pending.is_empty() {
+                return Ok(false);
+            }
+            if shared.owed.is_empty() {
+                return Ok(true);
             }
         }
     }
 
-    /// Copies pending output to `output`, from `written` on.
-    #[inline]
-    pub(super) fn hand_over(&mut self, shared: &Shared, output: &mut [u8], written: &mut usize) {
-        if self.has_pending() {
-            self.hand_over_pending(shared, output, written);
-        }
-    }
-
-    fn hand_over_pending(&mut self, shared: &Shared, output: &mut [u8], written: &mut usize) {
-        let room = &mut output[*written..];
-        let left = self.pending();
-        let count = left.len().min(room.len());
-        room[..count].copy_from_slice(&left[..count]);
-        *written += count;
-        self.handed_over(shared, count);
-    }
-
-    /// Output that is made and not yet handed over.
-    pub(super) fn pending(&self) -> &[u8] {
-        self.pending.as_ref().map_or(&[], |pending| &pending[self.handed as usize..])
-    }
-
-    /// The next `count` bytes of pending output are on their way.
-    pub(super) fn handed_over(&mut self, shared: &Shared, count: usize) {
-        self.handed += count as u32;
-        if !self.has_pending() {
-            // An idle session keeps no buffer.
-            self.pending = None;
-            self.handed = 0;
-            shared.state.delivered();
-        }
-    }
-
-    /// Sending has ended for good, also for what is pending. A handshake that only had to send is complete: what the
-    /// peer has sent can be read.
-    pub(super) fn abandon(&mut self, shared: &Shared) {
+    /// The socket takes nothing more, for the first of these reasons: sending has ended for good, also for what is pending. A
+    /// handshake that only had to send is complete: what the peer has sent can be read.
+    pub(super) fn break_off(&mut self, shared: &Shared, errno: i32) {
         shared.state.end_sending();
-        if self.has_pending() || shared.owed.take().fatal_alert.is_some() {
+        if self.pending.break_off(&shared.state, errno) || shared.owed.take().fatal_alert.is_some() {
             shared.alert_was_not_sent();
         }
-        self.pending = None;
-        self.handed = 0;
-        shared.state.delivered();
     }
 
     /// Seals plaintext after pending output. Nothing of it is kept.
@@ -207,11 +135,10 @@ impl WriteHalf {
     ) -> Result<Outcome, Failure> {
         let mut plaintext = Plaintext::new(plaintext)?;
         self.may_seal(shared)?;
-        self.flush(shared, output, &mut counts.written)?;
-        if self.has_pending() {
+        if !self.flush(shared, output, counts)? {
             return Ok(Outcome::WantWrite);
         }
-        self.seal(&mut plaintext, output, counts)
+        self.seal(shared, &mut plaintext, output, counts)
     }
 
     /// The room in which `encrypt` takes `plaintext_len` bytes whole, whatever the read half asks for before; none where it takes
@@ -221,7 +148,7 @@ impl WriteHalf {
             Some(sealing)
                 if shared.state.now().can_send() && !shared.owed.is_the_end() && !shared.state.now().has_failed() =>
             {
-                sealing.room_for(plaintext_len).saturating_add(self.pending().len())
+                sealing.room_for(plaintext_len).saturating_add(self.pending.bytes().len())
             }
             _ => 0,
         }
@@ -245,6 +172,7 @@ impl WriteHalf {
     #[inline]
     pub(super) fn seal(
         &mut self,
+        shared: &Shared,
         plaintext: &mut Plaintext<'_>,
         output: &mut [u8],
         counts: &mut Counts,
@@ -254,12 +182,10 @@ impl WriteHalf {
             let sealing = self.sealing()?;
             let room = &mut output[counts.written..];
             if sealing.sealer.records_left() <= RESERVED_RECORDS {
-                match sealing.renew(room) {
-                    Ok(Some(written)) => {
-                        counts.written += written;
-                        renewed = true;
-                    }
-                    Ok(None) => return Ok(Outcome::WantWrite),
+                // RFC 8446 section 5.5: the key's limit is near.
+                match self.renew(shared, output, counts) {
+                    Ok(true) => renewed = true,
+                    Ok(false) => return Ok(Outcome::WantWrite),
                     // What was done counts; the failure has a call of its own.
                     Err(_) if *counts != Counts::default() => return Ok(Outcome::WantWrite),
                     Err(failure) => return Err(failure),
@@ -281,51 +207,76 @@ impl WriteHalf {
         Ok(Outcome::Complete)
     }
 
+    /// A KeyUpdate into `output`, because the key may seal no more data. False if there is too little room.
+    #[cold]
+    fn renew(&mut self, shared: &Shared, output: &mut [u8], counts: &mut Counts) -> Result<bool, Failure> {
+        if self.sealing()?.sealer.version() == Version::Tls12 {
+            return Err(Failure::not_supported(
+                "this TLS 1.2 session has sealed as many records as its key allows: shut down and connect anew",
+            ));
+        }
+        self.update_keys_in(shared, false, output, counts)
+    }
+
     /// Closes our direction and hands over.
     pub(super) fn shutdown(
         &mut self,
         shared: &Shared,
         output: &mut [u8],
-        written: &mut usize,
+        counts: &mut Counts,
     ) -> Result<Outcome, Failure> {
         self.settle(shared)?;
         if shared.state.now().can_send() && !shared.state.now().has_failed() {
             self.close(shared)?;
         }
-        self.flush(shared, output, written)?;
-        Ok(if self.has_pending() { Outcome::WantWrite } else { Outcome::Closed })
+        Ok(if self.flush(shared, output, counts)? { Outcome::Closed } else { Outcome::WantWrite })
     }
 
-    /// Changes to the next keys (RFC 8446 section 4.6.3) after pending output. WANT_WRITE: nothing was done.
+    /// Changes to the next keys after pending output. WANT_WRITE: nothing was done.
     pub(super) fn next_keys(
         &mut self,
         shared: &Shared,
         request_peer_update: bool,
         output: &mut [u8],
-        written: &mut usize,
+        counts: &mut Counts,
     ) -> Result<Outcome, Failure> {
-        self.settle(shared)?;
-        if let Some(failure) = shared.sticky() {
-            return Err(failure);
+        self.may_update_keys(shared)?;
+        let done =
+            self.flush(shared, output, counts)? && self.update_keys_in(shared, request_peer_update, output, counts)?;
+        Ok(if done { Outcome::Complete } else { Outcome::WantWrite })
+    }
+
+    /// Fails where we cannot change our keys.
+    pub(super) fn may_update_keys(&mut self, shared: &Shared) -> Result<(), Failure> {
+        self.may_seal(shared)?;
+        match self.sealing()?.sealer.version() {
+            Version::Tls12 => Err(Failure::not_supported("TLS 1.2 has no key update")),
+            Version::Tls13 => Ok(()),
         }
-        if !shared.state.now().can_send() {
-            return Err(Failure::state("our side is closed"));
+    }
+
+    /// Changes to the next keys, with the message in `output`; nothing is pending. False, and nothing done, if there is too little
+    /// room.
+    fn update_keys_in(
+        &mut self,
+        shared: &Shared,
+        request_peer_update: bool,
+        output: &mut [u8],
+        counts: &mut Counts,
+    ) -> Result<bool, Failure> {
+        let room = output.len() - counts.written;
+        if self.sealing()?.sealer.data_that_fits(room) < KEY_UPDATE_LEN {
+            return Ok(false);
         }
-        if self.sealing()?.sealer.version() == Version::Tls12 {
-            return Err(Failure::not_supported("TLS 1.2 has no key update"));
-        }
-        self.flush(shared, output, written)?;
-        if self.has_pending() {
-            return Ok(Outcome::WantWrite);
-        }
-        let message = key_update(request_peer_update);
-        match self.sealing()?.update(&message, &mut output[*written..])? {
-            Some(len) => {
-                *written += len;
-                Ok(Outcome::Complete)
-            }
-            None => Ok(Outcome::WantWrite),
-        }
+        self.update_keys(shared, request_peer_update)?;
+        self.pending.hand_over(&shared.state, output, counts);
+        Ok(true)
+    }
+
+    /// RFC 8446 section 4.6.3: the message is pending, under the old keys; everything after it is under the next.
+    pub(super) fn update_keys(&mut self, shared: &Shared, request_peer_update: bool) -> Result<(), Failure> {
+        self.put(shared, ContentType::Handshake, &key_update(request_peer_update))?;
+        self.sealing()?.next_keys()
     }
 
     /// Asks the client for a certificate after pending output; `make` gives the message. WANT_WRITE: nothing was done.
@@ -335,28 +286,19 @@ impl WriteHalf {
         shared: &Shared,
         make: impl FnOnce() -> Result<Vec<u8>, Failure>,
         output: &mut [u8],
-        written: &mut usize,
+        counts: &mut Counts,
     ) -> Result<Outcome, Failure> {
-        self.settle(shared)?;
-        if let Some(failure) = shared.sticky() {
-            return Err(failure);
-        }
-        if !shared.state.now().can_send() {
-            return Err(Failure::state("our side is closed"));
-        }
-        self.flush(shared, output, written)?;
-        if self.has_pending() {
+        self.may_seal(shared)?;
+        if !self.flush(shared, output, counts)? {
             return Ok(Outcome::WantWrite);
         }
         let message = make()?;
-        let (sealing, pending) = self.parts()?;
-        let most = sealing.sealer.data_that_fits(usize::MAX);
+        let most = self.sealing()?.sealer.data_that_fits(usize::MAX);
         for fragment in message.chunks(most) {
-            sealing.sealer.seal_message(ContentType::Handshake, fragment, pending)?;
+            self.put(shared, ContentType::Handshake, fragment)?;
         }
         shared.state.authenticating(Authentication::Requested);
-        shared.state.output_pends();
-        self.hand_over(shared, output, written);
+        self.pending.hand_over(&shared.state, output, counts);
         Ok(Outcome::Complete)
     }
 
@@ -385,37 +327,10 @@ impl WriteHalf {
         }
     }
 
-    /// A KeyUpdate is pending, and the keys after it are the next ones.
-    pub(super) fn queue_key_update(&mut self, shared: &Shared, request_peer_update: bool) -> Result<(), Failure> {
-        let message = key_update(request_peer_update);
-        let (sealing, pending) = self.parts()?;
-        if sealing.sealer.version() == Version::Tls12 {
-            return Err(Failure::not_supported("TLS 1.2 has no key update"));
-        }
-        sealing.sealer.seal_message(ContentType::Handshake, &message, pending)?;
-        sealing.next_keys()?;
-        shared.state.output_pends();
-        Ok(())
-    }
-
     /// For the kernel: the keys that have just come into force.
     pub(super) fn next_keys_in_force(&self) -> Result<Option<CryptoInfo>, Failure> {
         let Some(sealing) = &self.sealing else { return Ok(None) };
         sealing.traffic.as_ref().map_or(Ok(None), CryptoInfo::of)
-    }
-
-    /// `count` bytes of the message in the first record were sent. What is left of it is a record of its own: a message of
-    /// the handshake may be in several records (RFC 8446 section 5.1), and an alert is too short.
-    pub(super) fn bare_record_sent(&mut self, shared: &Shared, count: usize) {
-        let Some(pending) = &mut self.pending else { return };
-        let record = &mut pending[self.handed as usize..];
-        let Ok(Some(Record { content_type, bytes })) = next_record(record, MAX_PLAINTEXT) else { return };
-        let left = bytes.len() - RECORD_HEADER - count;
-        if left == 0 {
-            return self.handed_over(shared, RECORD_HEADER + count);
-        }
-        record[count..count + RECORD_HEADER].copy_from_slice(&record::header(content_type, left));
-        self.handed_over(shared, count);
     }
 
     /// Seals what the read half owes the peer. A reply waits until the one before it is handed over, so that a peer
@@ -435,9 +350,9 @@ impl WriteHalf {
         if due == Default::default() || closed {
             return Ok(());
         }
-        let waits = self.has_pending();
+        let waits = !self.pending.is_empty();
         if due.key_update {
-            if waits { shared.owed.key_update() } else { self.update_keys(shared)? }
+            if waits { shared.owed.key_update() } else { self.update_keys(shared, false)? }
         }
         if due.no_renegotiation {
             if waits { shared.owed.no_renegotiation() } else { self.alert(shared, Alert::NO_RENEGOTIATION)? }
@@ -457,38 +372,18 @@ impl WriteHalf {
         Ok(())
     }
 
-    /// RFC 8446 section 4.6.3: the message goes out under the old keys, everything after it under the next.
-    fn update_keys(&mut self, shared: &Shared) -> Result<(), Failure> {
-        let (sealing, pending) = self.parts()?;
-        sealing.sealer.seal_message(ContentType::Handshake, &key_update(false), pending)?;
-        sealing.next_keys()?;
-        shared.state.output_pends();
-        Ok(())
+    fn alert(&mut self, shared: &Shared, alert: Alert) -> Result<(), Failure> {
+        self.put(shared, ContentType::Alert, &AlertMessage::bytes(alert))
     }
 
-    fn alert(&mut self, shared: &Shared, alert: Alert) -> Result<(), Failure> {
-        let (sealing, pending) = self.parts()?;
-        sealing.sealer.seal_message(ContentType::Alert, &AlertMessage::bytes(alert), pending)?;
-        shared.state.output_pends();
-        Ok(())
+    /// A message of TLS itself: its record is pending.
+    fn put(&mut self, shared: &Shared, content_type: ContentType, message: &[u8]) -> Result<(), Failure> {
+        let sealer = &mut self.sealing.as_mut().ok_or_else(no_keys)?.sealer;
+        self.pending.add(&shared.state, |pending| sealer.seal_message(content_type, message, pending))
     }
 
     fn sealing(&mut self) -> Result<&mut Sealing, Failure> {
         self.sealing.as_mut().ok_or_else(no_keys)
-    }
-
-    fn parts(&mut self) -> Result<(&mut Sealing, &mut Vec<u8>), Failure> {
-        let sealing = self.sealing.as_mut().ok_or_else(no_keys)?;
-        Ok((sealing, self.pending.get_or_insert_default()))
-    }
-
-    /// A KeyUpdate that asks for one back.
-    #[cfg(test)]
-    pub(super) fn request_key_update(&mut self, shared: &Shared) {
-        let (sealing, pending) = self.parts().unwrap();
-        sealing.sealer.seal_message(ContentType::Handshake, &key_update(true), pending).unwrap();
-        sealing.next_keys().unwrap();
-        shared.state.output_pends();
     }
 
     /// A handshake message after the handshake.
@@ -506,17 +401,6 @@ impl WriteHalf {
 }
 
 impl Sealing {
-    /// The key's limit is near (RFC 8446 section 5.5): puts a KeyUpdate into `room` and continues with the next keys.
-    /// `None` if there is too little room. TLS 1.2 has no KeyUpdate: its session has to end.
-    fn renew(&mut self, room: &mut [u8]) -> Result<Option<usize>, Failure> {
-        if self.sealer.version() == Version::Tls12 {
-            return Err(Failure::state(
-                "this TLS 1.2 session has sealed as many records as its key allows: shut down and connect anew",
-            ));
-        }
-        self.update(&key_update(false), room)
-    }
-
     /// What this much plaintext takes as records, with what may have to precede them: a reply that the read half owes, and a
     /// KeyUpdate whenever a key is used up.
     fn room_for(&self, plaintext_len: usize) -> usize {
@@ -533,17 +417,6 @@ impl Sealing {
         };
         let overhead = (records as usize).saturating_mul(overhead);
         plaintext_len.saturating_add(overhead).saturating_add(replies)
-    }
-
-    /// Puts this KeyUpdate into `room` and continues with the next keys; `None` if there is too little room.
-    fn update(&mut self, message: &[u8], room: &mut [u8]) -> Result<Option<usize>, Failure> {
-        if self.sealer.data_that_fits(room.len()) < message.len() {
-            return Ok(None);
-        }
-        let spans: &[&[u8]] = &[message];
-        let written = self.sealer.seal(ContentType::Handshake, &mut Gather::new(spans), message.len(), room)?;
-        self.next_keys()?;
-        Ok(Some(written))
     }
 
     fn next_keys(&mut self) -> Result<(), Failure> {

@@ -5,17 +5,21 @@
 
 use std::ffi::c_int;
 use std::io::{Error, IoSlice, IoSliceMut};
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use super::kernel::{CryptoInfo, Way};
 use crate::outcome::{Failure, FailureKind};
 
 /// The host's socket.
 #[derive(Debug)]
-pub struct Socket {
-    descriptor: RawFd,
+pub struct Socket(Descriptor);
+
+#[derive(Debug)]
+enum Descriptor {
     /// Closed when this is dropped.
-    owned: bool,
+    Owned(OwnedFd),
+    /// The host closes it.
+    Borrowed(RawFd),
 }
 
 /// What came of receiving.
@@ -58,19 +62,26 @@ impl Socket {
         #[cfg(target_vendor = "apple")]
         set_option(descriptor, libc::SOL_SOCKET, libc::SO_NOSIGPIPE, &1i32.to_ne_bytes())
             .map_err(|errno| Failure::io("SIGPIPE could not be turned off", errno))?;
-        Ok(Self { descriptor, owned })
+        Ok(Self(match owned {
+            // SAFETY: the host gives this descriptor away, and the system has just said that it is open.
+            true => Descriptor::Owned(unsafe { OwnedFd::from_raw_fd(descriptor) }),
+            false => Descriptor::Borrowed(descriptor),
+        }))
     }
 
     /// The descriptor.
     pub fn descriptor(&self) -> RawFd {
-        self.descriptor
+        match &self.0 {
+            Descriptor::Owned(descriptor) => descriptor.as_raw_fd(),
+            Descriptor::Borrowed(descriptor) => *descriptor,
+        }
     }
 
     /// Receives into `buffer`, which is not empty.
     pub(crate) fn receive(&self, buffer: &mut [u8]) -> Result<Received, Failure> {
         debug_assert!(!buffer.is_empty());
         // SAFETY: `buffer` is writable for its length.
-        let count = repeat(|| unsafe { libc::recv(self.descriptor, buffer.as_mut_ptr().cast(), buffer.len(), 0) });
+        let count = repeat(|| unsafe { libc::recv(self.descriptor(), buffer.as_mut_ptr().cast(), buffer.len(), 0) });
         received(count)
     }
 
@@ -78,14 +89,14 @@ impl Socket {
     pub(crate) fn send(&self, bytes: &[u8]) -> Result<Sent, Failure> {
         debug_assert!(!bytes.is_empty());
         // SAFETY: `bytes` are readable for their length.
-        let count = repeat(|| unsafe { libc::send(self.descriptor, bytes.as_ptr().cast(), bytes.len(), NO_SIGNAL) });
+        let count = repeat(|| unsafe { libc::send(self.descriptor(), bytes.as_ptr().cast(), bytes.len(), NO_SIGNAL) });
         sent(count)
     }
 
     /// Sends nothing more. False: the connection is gone already.
     pub(crate) fn end_sending(&self) -> bool {
         // SAFETY: a number is passed.
-        unsafe { libc::shutdown(self.descriptor, libc::SHUT_WR) == 0 }
+        unsafe { libc::shutdown(self.descriptor(), libc::SHUT_WR) == 0 }
     }
 }
 
@@ -125,7 +136,7 @@ fn repeat(mut call: impl FnMut() -> isize) -> Result<Option<usize>, i32> {
 impl Socket {
     /// Gives the socket to the kernel's TLS; without keys it continues as before. `errno` if there is none.
     pub(crate) fn start_tls(&self) -> Result<(), i32> {
-        set_option(self.descriptor, libc::IPPROTO_TCP, TCP_ULP, b"tls")
+        set_option(self.descriptor(), libc::IPPROTO_TCP, TCP_ULP, b"tls")
     }
 
     /// Gives the kernel the keys of one way, or the next ones.
@@ -134,7 +145,7 @@ impl Socket {
             Way::Send => 1,
             Way::Receive => 2,
         };
-        set_option(self.descriptor, SOL_TLS, name, info.as_bytes())
+        set_option(self.descriptor(), SOL_TLS, name, info.as_bytes())
     }
 
     /// Sends the front of some spans, which are not all empty, as data. The kernel makes records of it.
@@ -150,7 +161,7 @@ impl Socket {
         message.msg_iov = parts.as_mut_ptr().cast();
         message.msg_iovlen = num as _;
         // SAFETY: the spans are readable, and `parts` outlives the call.
-        sent(repeat(|| unsafe { libc::sendmsg(self.descriptor, &raw const message, NO_SIGNAL) }))
+        sent(repeat(|| unsafe { libc::sendmsg(self.descriptor(), &raw const message, NO_SIGNAL) }))
     }
 
     /// Sends one record of this type.
@@ -163,7 +174,7 @@ impl Socket {
         message.msg_control = (&raw mut control).cast();
         message.msg_controllen = size_of::<ControlMessage>() as _;
         // SAFETY: `bytes` are readable, and what the message points to outlives the call.
-        sent(repeat(|| unsafe { libc::sendmsg(self.descriptor, &raw const message, NO_SIGNAL) }))
+        sent(repeat(|| unsafe { libc::sendmsg(self.descriptor(), &raw const message, NO_SIGNAL) }))
     }
 
     /// Receives what the kernel has opened, and of which type it is: data of any number of records, or one other record. No
@@ -178,7 +189,7 @@ impl Socket {
             message.msg_control = (&raw mut control).cast();
             message.msg_controllen = size_of::<ControlMessage>() as _;
             // SAFETY: the buffer is writable, and what the message points to outlives the call.
-            unsafe { libc::recvmsg(self.descriptor, &raw mut message, 0) }
+            unsafe { libc::recvmsg(self.descriptor(), &raw mut message, 0) }
         });
         Ok((received(count)?, control.content_type()))
     }
@@ -186,7 +197,7 @@ impl Socket {
     /// Takes the error that the kernel has left on the socket, so that an alert can still be sent.
     pub(crate) fn clear_error(&self) {
         // What it is was told already.
-        let _: Result<c_int, i32> = option(self.descriptor, libc::SOL_SOCKET, libc::SO_ERROR);
+        let _: Result<c_int, i32> = option(self.descriptor(), libc::SOL_SOCKET, libc::SO_ERROR);
     }
 }
 
@@ -228,15 +239,6 @@ const GET_RECORD_TYPE: c_int = 2;
 fn empty_message() -> libc::msghdr {
     // SAFETY: pointers and integers: all zero is an empty message.
     unsafe { std::mem::zeroed() }
-}
-
-impl Drop for Socket {
-    fn drop(&mut self) {
-        if self.owned {
-            // SAFETY: the host has given this descriptor away. Whatever close answers, the descriptor is gone.
-            unsafe { libc::close(self.descriptor) };
-        }
-    }
 }
 
 #[cfg(target_vendor = "apple")]
