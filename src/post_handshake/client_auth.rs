@@ -26,7 +26,7 @@ pub(crate) enum Authentication {
     Unasked,
     /// Asked.
     Requested,
-    /// The messages of the answer come, which follow each other without others between them.
+    /// The messages of the answer arrive, which follow each other without others between them.
     Arriving,
     /// The client has proved who it is, or has declined.
     Shown,
@@ -41,13 +41,41 @@ impl Authentication {
     pub(crate) fn is_under_way(self) -> bool {
         !matches!(self, Self::Unasked | Self::Judged)
     }
+
+    /// Whether nothing is opened until the verdict.
+    pub(crate) fn awaits_verdict(self) -> bool {
+        matches!(self, Self::Shown | Self::Judging)
+    }
+
+    /// Whether this is the next step after `earlier`.
+    pub(crate) fn follows(self, earlier: Self) -> bool {
+        match self {
+            Self::Unasked => false,
+            // A message after the proof, in the same record, makes it void.
+            Self::Requested => matches!(earlier, Self::Unasked | Self::Judged | Self::Shown),
+            Self::Arriving => earlier == Self::Requested,
+            Self::Shown => earlier == Self::Arriving,
+            Self::Judging => earlier == Self::Shown,
+            Self::Judged => earlier.awaits_verdict(),
+        }
+    }
 }
 
 /// What a server needs to ask its client, whose hello has offered to answer.
 pub(crate) struct ClientAuth {
     /// ClientHello to the client's Finished (section 4.4.1).
     handshake: Box<dyn hash::Context>,
-    request: Option<Request>,
+    answer: Answer,
+}
+
+/// The client's answer.
+enum Answer {
+    /// There is none, and none is expected.
+    Nothing,
+    /// A part of it is still to arrive.
+    Expected(Request),
+    /// Proved, and not judged.
+    Proved(Shown),
 }
 
 /// A request that is not answered.
@@ -56,7 +84,7 @@ struct Request {
     /// The handshake, the request, and the answer so far.
     transcript: Box<dyn hash::Context>,
     expected: Expected,
-    shown: Box<Shown>,
+    shown: Shown,
 }
 
 /// What a client shows.
@@ -76,25 +104,14 @@ enum Expected {
     Finished,
 }
 
-/// How far a message has brought the answer.
-pub(crate) enum Answered {
-    /// More messages belong to it, and must follow without others between them.
-    Begun,
-    /// Proved.
-    Shown(Box<Shown>),
-}
-
 impl ClientAuth {
     pub(crate) fn new(handshake: Box<dyn hash::Context>) -> Self {
-        Self { handshake, request: None }
+        Self { handshake, answer: Answer::Nothing }
     }
 
-    /// The message that asks; it must be sent now. One at a time.
+    /// The message that asks; it must be sent now. An earlier request has had its verdict.
     pub(crate) fn ask(&mut self, acceptable_issuers: &[rustls::DistinguishedName]) -> Result<Vec<u8>, Failure> {
         use crate::crypto::provider::rand::{SecureRandom, SystemRandom};
-        if self.request.is_some() {
-            return Err(Failure::state("the client has not answered the last request"));
-        }
         let mut context = [0; CONTEXT];
         SystemRandom::new().fill(&mut context).map_err(|_| Failure::internal("no random bytes"))?;
         let mut extensions = Vec::new();
@@ -115,24 +132,25 @@ impl ClientAuth {
         message.append(&mut body);
         let mut transcript = self.handshake.fork();
         transcript.update(&message);
-        self.request = Some(Request { context, transcript, expected: Expected::Certificate, shown: Box::default() });
+        let shown = Shown::default();
+        self.answer = Answer::Expected(Request { context, transcript, expected: Expected::Certificate, shown });
         Ok(message)
     }
 
-    /// The next message of the client's answer. `traffic` is the client's secret in force.
+    /// The next message of the client's answer, and how far it brings it. `traffic` is the client's secret in force.
     pub(crate) fn answer(
         &mut self,
         message_type: HandshakeType,
         body: &[u8],
         traffic: &TrafficSecret,
-    ) -> Result<Answered, Failure> {
+    ) -> Result<Authentication, Failure> {
         let unexpected = || {
             Failure::protocol(
                 Alert::UNEXPECTED_MESSAGE,
                 "a part of an authentication that was not asked for, or not now",
             )
         };
-        let request = self.request.as_mut().ok_or_else(unexpected)?;
+        let Answer::Expected(request) = &mut self.answer else { return Err(unexpected()) };
         match (request.expected, message_type) {
             (Expected::Certificate, HandshakeType::CERTIFICATE) => {
                 request.shown.chain = certificates(body, &request.context)?;
@@ -154,15 +172,25 @@ impl ClientAuth {
                     let reason = "the Finished of an authentication could not be verified";
                     return Err(Failure::protocol(Alert::DECRYPT_ERROR, reason));
                 }
-                let shown = std::mem::take(&mut request.shown);
-                self.request = None;
-                return Ok(Answered::Shown(shown));
+                self.answer = Answer::Proved(std::mem::take(&mut request.shown));
+                return Ok(Authentication::Shown);
             }
             _ => return Err(unexpected()),
         }
         request.transcript.update(&header(message_type, body.len()));
         request.transcript.update(body);
-        Ok(Answered::Begun)
+        Ok(Authentication::Arriving)
+    }
+
+    /// What the client has shown, once.
+    pub(crate) fn take_shown(&mut self) -> Option<Shown> {
+        match std::mem::replace(&mut self.answer, Answer::Nothing) {
+            Answer::Proved(shown) => Some(shown),
+            answer => {
+                self.answer = answer;
+                None
+            }
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 
 pub(crate) mod client_auth;
 
+use client_auth::Authentication;
+
 use crate::limits::{
     MAX_EMPTY_RECORDS, MAX_HANDSHAKE_MESSAGE, MAX_KEY_UPDATES, MAX_RENEGOTIATION_REQUESTS, MAX_TICKETS,
     MAX_WARNING_ALERTS,
@@ -48,8 +50,6 @@ pub(crate) struct Messages {
     /// small.
     #[expect(clippy::box_collection, reason = "a third of the room while there is none")]
     fragment: Option<Box<Vec<u8>>>,
-    /// A client's authentication has begun and must not be interrupted.
-    authenticating: bool,
     empty_records: u8,
     warnings: u8,
     key_updates: u8,
@@ -63,7 +63,6 @@ impl Messages {
             is_server,
             version,
             fragment: None,
-            authenticating: false,
             empty_records: 0,
             warnings: 0,
             key_updates: 0,
@@ -72,10 +71,10 @@ impl Messages {
         }
     }
 
-    /// A record of application data has come.
-    pub(crate) fn application_data(&mut self, data_len: usize) -> Result<(), Failure> {
+    /// A record of application data has come. `authentication`: how far the client's is.
+    pub(crate) fn application_data(&mut self, data_len: usize, authentication: Authentication) -> Result<(), Failure> {
         self.not_interleaved()?;
-        if self.authenticating {
+        if authentication == Authentication::Arriving {
             return Err(interrupted());
         }
         if data_len == 0 {
@@ -122,10 +121,12 @@ impl Messages {
         Err(Failure::alert_from_peer(alert))
     }
 
-    /// A handshake record has come; `act` is called with the body of each message that is now complete.
+    /// A handshake record has come; `act` is called with the body of each message that is now complete. `authentication`: how far
+    /// the client's is, which `act` may change.
     pub(crate) fn handshake(
         &mut self,
         record: &[u8],
+        authentication: impl Fn() -> Authentication,
         mut act: impl FnMut(Action, &[u8]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         // RFC 8446 section 5.1.
@@ -135,7 +136,7 @@ impl Messages {
         // Almost always a record holds whole messages, and nothing has to be kept.
         self.fragment = match self.fragment.take() {
             None => {
-                let rest = self.messages(record, &mut act)?;
+                let rest = self.messages(record, &authentication, &mut act)?;
                 match rest.is_empty() {
                     true => None,
                     false => Some(Box::new(extended(Vec::new(), rest)?)),
@@ -143,7 +144,7 @@ impl Messages {
             }
             Some(mut bytes) => {
                 *bytes = extended(std::mem::take(&mut *bytes), record)?;
-                let rest = self.messages(&bytes, &mut act)?.len();
+                let rest = self.messages(&bytes, &authentication, &mut act)?.len();
                 bytes.drain(..bytes.len() - rest);
                 (rest > 0).then_some(bytes)
             }
@@ -155,6 +156,7 @@ impl Messages {
     fn messages<'a>(
         &mut self,
         bytes: &'a [u8],
+        authentication: &impl Fn() -> Authentication,
         act: &mut impl FnMut(Action, &[u8]) -> Result<(), Failure>,
     ) -> Result<&'a [u8], Failure> {
         let mut left = Reader::new(bytes);
@@ -164,7 +166,7 @@ impl Messages {
                 return Err(Failure::protocol(Alert::ILLEGAL_PARAMETER, "a handshake message is too long"));
             }
             let Some(body) = next.take(body_len).map(Reader::rest) else { break };
-            let action = self.message(message_type, body)?;
+            let action = self.message(message_type, body, authentication() == Authentication::Arriving)?;
             // RFC 8446 section 5.1: messages do not span key changes.
             if matches!(action, Action::UpdatePeerKeys { .. }) && !next.is_empty() {
                 return Err(Failure::protocol(
@@ -178,9 +180,9 @@ impl Messages {
         Ok(left.rest())
     }
 
-    fn message(&mut self, message_type: HandshakeType, body: &[u8]) -> Result<Action, Failure> {
+    fn message(&mut self, message_type: HandshakeType, body: &[u8], in_answer: bool) -> Result<Action, Failure> {
         match (self.version, message_type, self.is_server) {
-            (Version::Tls13, HandshakeType::KEY_UPDATE, _) if !self.authenticating => {
+            (Version::Tls13, HandshakeType::KEY_UPDATE, _) if !in_answer => {
                 let reply = match body {
                     [0] => false,
                     [1] => true,
@@ -195,12 +197,9 @@ impl Messages {
                 Version::Tls13,
                 HandshakeType::CERTIFICATE | HandshakeType::CERTIFICATE_VERIFY | HandshakeType::FINISHED,
                 true,
-            ) => {
-                self.authenticating = message_type != HandshakeType::FINISHED;
-                Ok(Action::Authentication(message_type))
-            }
+            ) => Ok(Action::Authentication(message_type)),
             // RFC 8446 section 4.6.2: the messages of an answer are consecutive.
-            _ if self.authenticating => Err(interrupted()),
+            _ if in_answer => Err(interrupted()),
             (Version::Tls13, HandshakeType::NEW_SESSION_TICKET, false) => {
                 check_ticket(body)?;
                 count(&mut self.tickets, MAX_TICKETS, "too many session tickets")?;
@@ -265,10 +264,14 @@ mod tests {
 
     fn actions(messages: &mut Messages, record: &[u8]) -> Result<Vec<Action>, Failure> {
         let mut actions = Vec::new();
-        messages.handshake(record, |action, _| {
-            actions.push(action);
-            Ok(())
-        })?;
+        messages.handshake(
+            record,
+            || Authentication::Unasked,
+            |action, _| {
+                actions.push(action);
+                Ok(())
+            },
+        )?;
         Ok(actions)
     }
 
@@ -279,10 +282,10 @@ mod tests {
         for at in 1..ticket.len() {
             let mut messages = Messages::new(false, Version::Tls13);
             assert_eq!(actions(&mut messages, &ticket[..at]).unwrap(), []);
-            let failure = messages.application_data(1).unwrap_err();
+            let failure = messages.application_data(1, Authentication::Unasked).unwrap_err();
             assert_eq!(failure.alert_sent, Some(Alert::UNEXPECTED_MESSAGE));
             assert_eq!(actions(&mut messages, &ticket[at..]).unwrap(), [Action::Ticket]);
-            assert!(messages.application_data(1).is_ok());
+            assert!(messages.application_data(1, Authentication::Unasked).is_ok());
         }
     }
 
@@ -317,15 +320,15 @@ mod tests {
     fn floods_end_and_data_in_between_is_no_flood() {
         let mut messages = Messages::new(true, Version::Tls13);
         for _ in 0..10 * u32::from(MAX_KEY_UPDATES) {
-            messages.application_data(1).unwrap();
+            messages.application_data(1, Authentication::Unasked).unwrap();
             actions(&mut messages, &key_update(false)).unwrap();
         }
-        messages.application_data(1).unwrap();
+        messages.application_data(1, Authentication::Unasked).unwrap();
         let flood = (0..=MAX_KEY_UPDATES).map(|_| actions(&mut messages, &key_update(false)));
         assert_eq!(flood.filter(Result::is_err).count(), 1);
 
         let mut messages = Messages::new(true, Version::Tls13);
-        let flood = (0..=MAX_EMPTY_RECORDS).map(|_| messages.application_data(0));
+        let flood = (0..=MAX_EMPTY_RECORDS).map(|_| messages.application_data(0, Authentication::Unasked));
         assert_eq!(flood.filter(Result::is_err).count(), 1);
 
         let mut messages = Messages::new(true, Version::Tls12);

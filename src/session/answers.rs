@@ -4,12 +4,13 @@ use std::sync::{Arc, MutexGuard};
 
 use rustls::pki_types::CertificateDer;
 
-use super::handshaking::{Phase, Running};
+use super::handshaking::Phase;
 use super::read::ReadHalf;
 use super::stats::now;
 use super::write::WriteHalf;
 use super::{Session, try_lock};
 use crate::context::{Context, Credentials, Validation};
+use crate::handshake::Handshake;
 use crate::handshake::question::{
     Answerable, Ask, CertificateRequest, ContextRequest, OpenQuestion, PeerChain, SignatureRequest, answered_already,
     not_asked,
@@ -30,8 +31,8 @@ impl Session {
             Some(mut read) => self.judge_client(&mut read)?,
             None => {
                 let mut errors = PolicyErrors::NONE;
-                let refusal = self.answer::<PeerChain>(|running, ask| {
-                    let judged = self.judged(&ask.0, running.name.as_ref(), Extent::Verdict);
+                let refusal = self.answer::<PeerChain>(|ask| {
+                    let judged = self.judged(&ask.0, Extent::Verdict);
                     errors = judged.reasons.policy_errors();
                     Ok(judged.verdict())
                 })?;
@@ -49,7 +50,7 @@ impl Session {
         };
         let refusal = match self.open_half()? {
             Some(mut read) => self.answer_client(&mut read, verdict)?,
-            None => self.answer::<PeerChain>(|_, _| Ok(verdict))?,
+            None => self.answer::<PeerChain>(|_| Ok(verdict))?,
         };
         refusal.map_or(Ok(Outcome::Complete), Err)
     }
@@ -59,7 +60,7 @@ impl Session {
         refusing(alert)?;
         match self.open_half()? {
             Some(mut read) => self.reject_client(&mut read, alert)?,
-            None => drop(self.answer::<PeerChain>(|_, ask| Ok(Err(refusal_by_host(&ask.0, alert))))?),
+            None => drop(self.answer::<PeerChain>(|ask| Ok(Err(refusal_by_host(&ask.0, alert))))?),
         }
         Ok(Outcome::Complete)
     }
@@ -68,7 +69,7 @@ impl Session {
     pub fn reject(&self, alert: Alert) -> Result<Outcome, Failure> {
         refusing(alert)?;
         if let Some(mut read) = self.open_half()?
-            && read.waits_for_verdict()
+            && self.shared.state.now().authentication().awaits_verdict()
         {
             self.reject_client(&mut read, alert)?;
             return Ok(Outcome::Complete);
@@ -76,17 +77,17 @@ impl Session {
         let mut phase = try_lock(&self.phase)?;
         let mut write = try_lock(&self.write)?;
         let asked = match &mut *phase {
-            Phase::Running(running) => running.open_question().map(|open| (running, open)),
+            Phase::Running(handshake) => unanswered(handshake).map(|open| (handshake, open)),
             _ => None,
         };
-        let (running, open) = asked.ok_or_else(|| Failure::state("the session is not suspended"))?;
+        let (handshake, open) = asked.ok_or_else(|| Failure::state("the session is not suspended"))?;
         let refusal = match open {
             OpenQuestion::Certificate(ask) => refusal_by_host(&ask.0, alert),
             OpenQuestion::ServerContext(_) | OpenQuestion::Credentials(_) | OpenQuestion::Signature(_) => {
                 Refusal::new(Some(alert), PolicyErrors::NONE, "the host ended the handshake")
             }
         };
-        self.shared.counters.compute(|| self.refuse(running, &mut write, refusal))?;
+        self.shared.counters.compute(|| self.refuse(handshake, &mut write, refusal))?;
         Ok(Outcome::Complete)
     }
 
@@ -95,7 +96,7 @@ impl Session {
         let start = context.server_start().ok_or_else(|| {
             Failure::argument("a server context made from options is needed: this one is a client's, or not decided")
         })?;
-        self.answer::<ContextRequest>(|_, _| {
+        self.answer::<ContextRequest>(|_| {
             // Asked once, so this is the first.
             self.expect_client_certificate(self.chosen.get_or_init(|| context));
             Ok(Ok(start))
@@ -112,7 +113,7 @@ impl Session {
             preset.credentials = Some(credentials);
             return Ok(Outcome::Complete);
         }
-        self.answer::<CertificateRequest>(|_, ask| {
+        self.answer::<CertificateRequest>(|ask| {
             let key = credentials.map(|credentials| credentials.own_key());
             if key.as_ref().is_some_and(|key| key.current().key.choose_scheme(&ask.schemes).is_none()) {
                 return Err(Failure::configuration("the server accepts no signature scheme of these credentials"));
@@ -124,7 +125,7 @@ impl Session {
 
     /// Takes the signature of an external key, or nothing if there is none to be had.
     pub fn set_signature(&self, signature: &[u8]) -> Result<Outcome, Failure> {
-        self.answer::<SignatureRequest>(|_, ask| {
+        self.answer::<SignatureRequest>(|ask| {
             if signature.is_empty() {
                 return Ok(Err(Refusal::new(
                     Some(Alert::INTERNAL_ERROR),
@@ -144,17 +145,17 @@ impl Session {
     /// questions are the host's.
     pub(super) fn pose(
         &self,
-        running: &mut Running,
+        handshake: &mut Handshake,
         write: &mut WriteHalf,
         open: &OpenQuestion,
     ) -> Result<Option<Failure>, Failure> {
-        self.note(running, open);
+        self.note(handshake, open);
         match open {
             // It needs no host, and a deep stack: it runs on this one.
             OpenQuestion::Certificate(ask) if self.context().validation() == Validation::Automatic => {
-                match self.judged(&ask.0, running.name.as_ref(), Extent::Verdict).verdict() {
+                match self.judged(&ask.0, Extent::Verdict).verdict() {
                     Ok(()) => ask.give(()).map(|()| None),
-                    Err(refusal) => self.refuse(running, write, refusal).map(Some),
+                    Err(refusal) => self.refuse(handshake, write, refusal).map(Some),
                 }
             }
             _ => {
@@ -166,7 +167,7 @@ impl Session {
     }
 
     /// Keeps what a question is about, for the getters.
-    fn note(&self, running: &Running, open: &OpenQuestion) {
+    fn note(&self, handshake: &Handshake, open: &OpenQuestion) {
         let mut facts = self.shared.facts();
         match open {
             OpenQuestion::ServerContext(_) => {}
@@ -174,7 +175,7 @@ impl Session {
             OpenQuestion::Certificate(ask) => {
                 facts.remote_certificates = ask.0.clone();
                 facts.verified_path = Box::default();
-                facts.ocsp_response = running.handshake.ocsp_response().into();
+                facts.ocsp_response = handshake.ocsp_response().into();
                 if let Some(asked) = &mut facts.asked {
                     asked.judged = None;
                 }
@@ -195,36 +196,36 @@ impl Session {
     /// refusal ends the handshake at once, and is returned as the failure that it is.
     pub(super) fn answer<Q: Answerable>(
         &self,
-        decide: impl FnOnce(&Running, &Ask<Q>) -> Result<Result<Q::Answer, Refusal>, Failure>,
+        decide: impl FnOnce(&Ask<Q>) -> Result<Result<Q::Answer, Refusal>, Failure>,
     ) -> Result<Option<Failure>, Failure> {
         let mut phase = try_lock(&self.phase)?;
         let mut write = try_lock(&self.write)?;
-        let Phase::Running(running) = &mut *phase else { return Err(not_asked(Q::QUESTION)) };
-        let open = running.handshake.open_question().ok_or_else(|| not_asked(Q::QUESTION))?;
+        let Phase::Running(handshake) = &mut *phase else { return Err(not_asked(Q::QUESTION)) };
+        let open = handshake.open_question().ok_or_else(|| not_asked(Q::QUESTION))?;
         if open.is_answered() {
             return Err(answered_already());
         }
         let ask = Q::of(&open).ok_or_else(|| not_asked(Q::QUESTION))?;
-        match decide(running, ask)? {
+        match decide(ask)? {
             Ok(answer) => {
                 ask.give(answer)?;
                 self.answered();
                 Ok(None)
             }
-            Err(refusal) => self.shared.counters.compute(|| self.refuse(running, &mut write, refusal)).map(Some),
+            Err(refusal) => self.shared.counters.compute(|| self.refuse(handshake, &mut write, refusal)).map(Some),
         }
     }
 
     /// Ends the handshake with this refusal: the session has failed, and the alert is pending output.
     pub(super) fn refuse(
         &self,
-        running: &mut Running,
+        handshake: &mut Handshake,
         write: &mut WriteHalf,
         refusal: Refusal,
     ) -> Result<Failure, Failure> {
-        let failure = running.handshake.refuse(refusal)?;
+        let failure = handshake.refuse(refusal)?;
         self.answered();
-        self.handshake_has_failed(running, write, &failure);
+        self.handshake_has_failed(handshake, write, &failure);
         Ok(failure)
     }
 
@@ -241,11 +242,9 @@ impl Session {
     }
 }
 
-impl Running {
-    /// What the host is asked and has not answered.
-    pub(super) fn open_question(&self) -> Option<OpenQuestion> {
-        self.handshake.open_question().filter(|open| !open.is_answered())
-    }
+/// What the host is asked and has not answered.
+pub(super) fn unanswered(handshake: &Handshake) -> Option<OpenQuestion> {
+    handshake.open_question().filter(|open| !open.is_answered())
 }
 
 /// The host refuses this chain.

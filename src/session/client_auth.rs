@@ -5,8 +5,9 @@ use super::read::ReadHalf;
 use super::stats::now;
 use super::{Counts, Progress, Session, only_without_span, try_lock};
 use crate::context::{ClientCertificateMode, Validation};
+use crate::handshake::not_asked;
 use crate::handshake::refusal::Refusal;
-use crate::outcome::{Alert, Failure, Outcome};
+use crate::outcome::{Alert, Failure, Outcome, Question};
 use crate::post_handshake::client_auth::Authentication;
 use crate::reason::PolicyErrors;
 use crate::trust::Extent;
@@ -33,7 +34,7 @@ impl Session {
             return Err(Failure::not_supported("TLS 1.2 would have to renegotiate"));
         }
         let mut write = try_lock(&self.write)?;
-        let mut auth = try_lock(&self.shared.client_auth)?;
+        let mut auth = self.shared.client_auth();
         let Some(auth) = auth.as_deref_mut() else {
             return Err(Failure::not_supported("the client has not offered to authenticate after the handshake"));
         };
@@ -57,7 +58,11 @@ impl Session {
 
     /// Looks whether the client's answer is complete, and asks the host about it. True if it was judged here instead.
     pub(super) fn client_has_shown(&self, read: &mut ReadHalf) -> Result<bool, Failure> {
-        let Some(shown) = read.take_question() else { return Ok(false) };
+        if self.shared.state.now().authentication() != Authentication::Shown {
+            return Ok(false);
+        }
+        let shown = self.shared.client_auth().as_mut().and_then(|auth| auth.take_shown());
+        let shown = shown.ok_or_else(|| Failure::internal("a proof without what it proves"))?;
         let shown_nothing = shown.chain.is_empty();
         let shared = &self.shared;
         {
@@ -76,14 +81,14 @@ impl Session {
             return Ok(true);
         }
         shared.facts().asked().since = Some(now());
-        shared.state.authenticating(Authentication::Judging);
+        shared.state.authenticate(Authentication::Judging);
         Ok(false)
     }
 
     /// Gives the default validation's verdict on a client of an open session.
     pub(super) fn judge_client(&self, read: &mut ReadHalf) -> Result<(PolicyErrors, Option<Failure>), Failure> {
         let chain = self.remote_certificates();
-        let judged = self.judged(&chain, None, Extent::Verdict);
+        let judged = self.judged(&chain, Extent::Verdict);
         Ok((judged.reasons.policy_errors(), self.answer_client(read, judged.verdict())?))
     }
 
@@ -93,13 +98,16 @@ impl Session {
         read: &mut ReadHalf,
         verdict: Result<(), Refusal>,
     ) -> Result<Option<Failure>, Failure> {
+        let state = self.shared.state.now();
+        if !state.authentication().awaits_verdict() {
+            return Err(not_asked(Question::Certificate));
+        }
+        self.shared.state.authenticate(Authentication::Judged);
         let refusal = verdict.err().map(|refusal| refusal.into_failure(Some(Version::Tls13)));
-        let refusal = read.answer(&self.shared, refusal)?;
-        let asked = self.shared.state.now().question();
-        self.shared.state.authenticating(Authentication::Judged);
+        let refusal = refusal.map(|refusal| read.refuse(&self.shared, refusal));
         // Nothing more is asked until the next request.
         let since = self.shared.facts().asked.take().and_then(|asked| asked.since);
-        if let (Some(question), Some(since)) = (asked, since) {
+        if let (Some(question), Some(since)) = (state.question(), since) {
             self.shared.counters.answered(question, since);
         }
         Ok(refusal)

@@ -6,11 +6,12 @@ use std::time::Instant;
 use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
 
-use super::validation::Judged;
 use crate::client_hello::ClientHello;
 use crate::handshake::Bindings;
 use crate::handshake::question::{Ask, CertificateRequest, SignatureRequest};
-use crate::trust::PathCertificate;
+use crate::handshake::refusal::Refusal;
+use crate::reason::Reasons;
+use crate::trust::{Extent, PathCertificate};
 use crate::wire::Version;
 
 /// What the handshake agreed on.
@@ -55,6 +56,22 @@ pub(super) struct Asked {
     /// The default validation's verdict on the certificate that is asked about, once it has been reached: a host that
     /// looks first and accepts afterwards pays, and a peer costs, one judgement.
     pub(super) judged: Option<Judged>,
+}
+
+/// The default validation's verdict.
+#[derive(Clone)]
+pub(super) struct Judged {
+    /// What is wrong with the peer's certificate: all of it, if `extent` is a report.
+    pub(super) reasons: Reasons,
+    pub(super) extent: Extent,
+    /// There is none for a client that may decline, and has.
+    pub(super) refusal: Option<Refusal>,
+}
+
+impl Judged {
+    pub(super) fn verdict(self) -> Result<(), Refusal> {
+        self.refusal.map_or(Ok(()), Err)
+    }
 }
 
 impl Facts {

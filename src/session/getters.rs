@@ -62,7 +62,7 @@ impl Session {
         let mut facts = self.shared.facts();
         if what >= Shrink::Peer {
             // A chain that waits for its verdict is still needed.
-            if !read.waits_for_verdict() {
+            if !self.shared.state.now().authentication().awaits_verdict() {
                 facts.remote_certificates = Arc::new([]);
                 facts.verified_path = Box::default();
             }

@@ -2,8 +2,6 @@
 
 use std::sync::{Arc, MutexGuard};
 
-use rustls::pki_types::ServerName;
-
 use super::kernel::Keys;
 use super::read::{ReadHalf, truncated};
 use super::state::{Stage, State};
@@ -20,7 +18,7 @@ pub(super) enum Phase {
     /// Nothing has been sent or received.
     New(Box<Preset>),
     /// Under way.
-    Running(Box<Running>),
+    Running(Box<Handshake>),
     /// Finished or cancelled, which the state says.
     Over {
         /// For the kernel, until it has them.
@@ -29,7 +27,7 @@ pub(super) enum Phase {
 }
 
 /// All that a handshake works on, each with its lock held. Nothing else needs the read half before the session is open.
-pub(super) struct Parts<'a> {
+pub(super) struct HandshakeLocks<'a> {
     pub(super) phase: MutexGuard<'a, Phase>,
     pub(super) write: MutexGuard<'a, WriteHalf>,
     pub(super) read: MutexGuard<'a, ReadHalf>,
@@ -38,32 +36,17 @@ pub(super) struct Parts<'a> {
 /// What a client was told before it began.
 #[derive(Clone, Default)]
 pub(super) struct Preset {
-    name: Option<ServerName<'static>>,
     /// What to offer in place of the context's application protocols.
-    alpn: Option<Protocols>,
+    pub(super) alpn: Option<Protocols>,
     /// What to show a server that asks; `Some(None)` is nothing.
     pub(super) credentials: Option<Option<Arc<Credentials>>>,
 }
 
-pub(super) struct Running {
-    pub(super) handshake: Handshake,
-    pub(super) name: Option<ServerName<'static>>,
-}
-
 impl Phase {
-    pub(super) fn set_name(&mut self, name: ServerName<'static>) -> Result<(), Failure> {
+    /// What can be said before the handshake has begun.
+    pub(super) fn preset(&mut self) -> Result<&mut Preset, Failure> {
         match self {
-            Self::New(preset) => {
-                preset.name = Some(name);
-                Ok(())
-            }
-            _ => Err(Failure::state("the handshake has begun")),
-        }
-    }
-
-    pub(super) fn add_alpn(&mut self, name: &[u8]) -> Result<(), Failure> {
-        match self {
-            Self::New(preset) => preset.alpn.get_or_insert_default().add(name),
+            Self::New(preset) => Ok(preset),
             _ => Err(Failure::state("the handshake has begun")),
         }
     }
@@ -85,8 +68,8 @@ impl Session {
             if self.shared.state.now().is_open() {
                 return self.shared.sticky().map_or(Ok(Outcome::Complete), Err);
             }
-            let mut parts = self.parts()?;
-            let result = self.work_on_handshake(&mut parts, input, output, counts);
+            let mut locks = self.handshake_locks()?;
+            let result = self.work_on_handshake(&mut locks, input, output, counts);
             // While the locks are held: a count has one writer.
             self.shared.counters.ciphertext_sent.add(counts.written);
             self.shared.counters.ciphertext_received.add(counts.consumed);
@@ -94,14 +77,14 @@ impl Session {
         })
     }
 
-    pub(super) fn parts(&self) -> Result<Parts<'_>, Failure> {
-        Ok(Parts { phase: try_lock(&self.phase)?, write: try_lock(&self.write)?, read: try_lock(&self.read)? })
+    pub(super) fn handshake_locks(&self) -> Result<HandshakeLocks<'_>, Failure> {
+        Ok(HandshakeLocks { phase: try_lock(&self.phase)?, write: try_lock(&self.write)?, read: try_lock(&self.read)? })
     }
 
     /// Hands over pending output, then works on the input; the time that it takes is the handshake's.
     pub(super) fn work_on_handshake(
         &self,
-        parts: &mut Parts<'_>,
+        locks: &mut HandshakeLocks<'_>,
         input: &[u8],
         output: &mut [u8],
         counts: &mut Counts,
@@ -110,21 +93,21 @@ impl Session {
         if let Some(chosen) = self.chosen.get() {
             chosen.forget_expired();
         }
-        self.shared.counters.compute(|| self.advance(parts, input, output, counts))
+        self.shared.counters.compute(|| self.advance(locks, input, output, counts))
     }
 
     fn advance(
         &self,
-        parts: &mut Parts<'_>,
+        locks: &mut HandshakeLocks<'_>,
         input: &[u8],
         output: &mut [u8],
         counts: &mut Counts,
     ) -> Result<Outcome, Failure> {
         let shared = &self.shared;
-        let Parts { phase, write, read } = parts;
+        let HandshakeLocks { phase, write, read } = locks;
         loop {
-            if let Phase::Running(running) = &mut **phase {
-                write.pending().add(&shared.state, |pending| running.handshake.take_flight(pending));
+            if let Phase::Running(handshake) = &mut **phase {
+                write.pending().add(&shared.state, |pending| handshake.take_flight(pending));
             }
             write.pending().hand_over(&shared.state, output, counts);
             if !write.pending().is_empty() {
@@ -133,32 +116,32 @@ impl Session {
             if let Some(failure) = shared.sticky() {
                 return Err(failure);
             }
-            let running = match &mut **phase {
+            let handshake = match &mut **phase {
                 Phase::Over { .. } if shared.state.now().stage() == Stage::Cancelled => return Ok(Outcome::Closed),
                 Phase::Over { .. } => return Ok(Outcome::Complete),
                 Phase::New(preset) => {
                     **phase = Phase::Running(Box::new(self.begin((**preset).clone())?));
                     continue;
                 }
-                Phase::Running(running) => running,
+                Phase::Running(handshake) => handshake,
             };
-            let event = match running.next(shared.state.now(), &input[counts.consumed..], counts)? {
+            let event = match next(handshake, shared.state.now(), &input[counts.consumed..], counts)? {
                 Next::Event(event) => event,
                 Next::Return(outcome) => return Ok(outcome),
             };
-            self.note_hello(running);
-            if running.handshake.was_asked() {
+            self.note_hello(handshake);
+            if handshake.was_asked() {
                 shared.state.certificate_asked();
             }
             let failed = match event {
                 Event::NeedsInput => None,
-                Event::Asks(open) => self.pose(running, write, &open)?,
+                Event::Asks(open) => self.pose(handshake, write, &open)?,
                 Event::Failed(failure) => {
-                    self.handshake_has_failed(running, write, &failure);
+                    self.handshake_has_failed(handshake, write, &failure);
                     Some(failure)
                 }
                 Event::Finished(finished) => {
-                    write.pending().add(&shared.state, |pending| running.handshake.take_output(pending));
+                    write.pending().add(&shared.state, |pending| handshake.take_output(pending));
                     **phase = Phase::Over { kernel_keys: self.open(*finished, write, read)? };
                     write.pending().publish(&shared.state);
                     None
@@ -172,8 +155,8 @@ impl Session {
     }
 
     /// The session is over; its alert is pending output.
-    pub(super) fn handshake_has_failed(&self, running: &mut Running, write: &mut WriteHalf, failure: &Failure) {
-        write.pending().add(&self.shared.state, |pending| running.handshake.take_output(pending));
+    pub(super) fn handshake_has_failed(&self, handshake: &mut Handshake, write: &mut WriteHalf, failure: &Failure) {
+        write.pending().add(&self.shared.state, |pending| handshake.take_output(pending));
         self.shared.state.end_sending();
         self.shared.fail(failure);
     }
@@ -198,7 +181,7 @@ impl Session {
             return Err(failure);
         }
         match &mut *phase {
-            Phase::Running(running) if running.handshake.open_question().is_some() => {
+            Phase::Running(handshake) if handshake.open_question().is_some() => {
                 self.shared.state.end_input();
                 Ok(Outcome::Complete)
             }
@@ -213,9 +196,9 @@ impl Session {
         }
     }
 
-    fn begin(&self, preset: Preset) -> Result<Running, Failure> {
-        let Preset { name, alpn, credentials } = preset;
-        let handshake = match self.context.config() {
+    fn begin(&self, preset: Preset) -> Result<Handshake, Failure> {
+        let Preset { alpn, credentials } = preset;
+        Ok(match self.context.config() {
             Config::Server(start) => {
                 self.expect_client_certificate(&self.context);
                 Handshake::server(Some(start.clone()))
@@ -223,10 +206,9 @@ impl Session {
             Config::Undecided => Handshake::server(None),
             Config::Client(client) => {
                 let preset = credentials.map(|given| given.map(|given| given.own_key()));
-                Handshake::client(client.start(name.clone(), alpn, preset))?
+                Handshake::client(client.start(self.expected_name(), alpn, preset))?
             }
-        };
-        Ok(Running { handshake, name })
+        })
     }
 
     pub(super) fn expect_client_certificate(&self, context: &Context) {
@@ -236,8 +218,8 @@ impl Session {
     }
 
     /// A server's client has said hello.
-    fn note_hello(&self, running: &Running) {
-        let Some(hello) = running.handshake.client_hello() else { return };
+    fn note_hello(&self, handshake: &Handshake) {
+        let Some(hello) = handshake.client_hello() else { return };
         let mut facts = self.shared.facts();
         if facts.client_hello.is_none() {
             facts.target_host_name = hello.server_name().unwrap_or_default().into();
@@ -256,15 +238,15 @@ impl Session {
                 shared.state.cancel();
                 shared.state.end_sending();
             }
-            Phase::Running(mut running) => {
+            Phase::Running(mut handshake) => {
                 // No question is open any more.
                 self.answered();
                 shared.state.cancel();
                 if !shared.state.now().has_failed() {
-                    running.handshake.cancel()?;
+                    handshake.cancel()?;
                     shared.state.close();
                 }
-                write.pending().add(&shared.state, |pending| running.handshake.take_output(pending));
+                write.pending().add(&shared.state, |pending| handshake.take_output(pending));
                 shared.state.end_sending();
             }
         }
@@ -277,27 +259,25 @@ enum Next {
     Return(Outcome),
 }
 
-impl Running {
-    /// The next step, with a record off the input if one is needed.
-    fn next(&mut self, state: State, input: &[u8], counts: &mut Counts) -> Result<Next, Failure> {
-        if let Some(question) = self.handshake.question() {
-            return Ok(Next::Return(Outcome::Suspended(question)));
-        }
-        if self.handshake.can_go_on() {
-            return self.handshake.go_on().map(Next::Event);
-        }
-        let record = match next_record(input, self.handshake.max_payload(input.first())) {
-            Ok(Some(record)) => record,
-            Ok(None) if state.input_has_ended() => return self.handshake.fail_with(truncated()).map(Next::Event),
-            Ok(None) => return Ok(Next::Return(Outcome::WantRead)),
-            Err(_) if self.handshake.wants_hello_again() => return Err(other_input()),
-            Err(failure) => return self.handshake.fail_with(failure).map(Next::Event),
-        };
-        let event = self.handshake.feed(record)?;
-        // The question for the context is asked before the record is consumed.
-        if !matches!(event, Event::Asks(OpenQuestion::ServerContext(_))) {
-            counts.consumed += record.bytes.len();
-        }
-        Ok(Next::Event(event))
+/// The next step, with a record off the input if one is needed.
+fn next(handshake: &mut Handshake, state: State, input: &[u8], counts: &mut Counts) -> Result<Next, Failure> {
+    if let Some(question) = handshake.question() {
+        return Ok(Next::Return(Outcome::Suspended(question)));
     }
+    if handshake.can_go_on() {
+        return handshake.go_on().map(Next::Event);
+    }
+    let record = match next_record(input, handshake.max_payload(input.first())) {
+        Ok(Some(record)) => record,
+        Ok(None) if state.input_has_ended() => return handshake.fail_with(truncated()).map(Next::Event),
+        Ok(None) => return Ok(Next::Return(Outcome::WantRead)),
+        Err(_) if handshake.wants_hello_again() => return Err(other_input()),
+        Err(failure) => return handshake.fail_with(failure).map(Next::Event),
+    };
+    let event = handshake.feed(record)?;
+    // The question for the context is asked before the record is consumed.
+    if !matches!(event, Event::Asks(OpenQuestion::ServerContext(_))) {
+        counts.consumed += record.bytes.len();
+    }
+    Ok(Next::Event(event))
 }

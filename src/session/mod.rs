@@ -101,9 +101,9 @@ impl Session {
         if self.context.is_server() {
             return Err(Failure::state("a server learns the name from the client"));
         }
-        let parsed = trust::server_name(name)?;
+        trust::server_name(name)?;
         let mut phase = try_lock(&self.phase)?;
-        phase.set_name(parsed)?;
+        phase.preset()?;
         self.shared.facts().target_host_name = name.into();
         Ok(Outcome::Complete)
     }
@@ -114,7 +114,7 @@ impl Session {
         if self.context.is_server() {
             return Err(Failure::state("a server's application protocols are those of its context"));
         }
-        try_lock(&self.phase)?.add_alpn(name)?;
+        try_lock(&self.phase)?.preset()?.alpn.get_or_insert_default().add(name)?;
         Ok(Outcome::Complete)
     }
 

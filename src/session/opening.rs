@@ -1,9 +1,9 @@
 //! The record layer takes over from the handshake.
 
+use super::Session;
 use super::kernel::{KernelTls, Keys};
 use super::read::{ReadHalf, Receiver};
 use super::write::WriteHalf;
-use super::{Session, try_lock};
 use crate::crypto::record_keys::RecordKeys;
 use crate::handshake::{Direction, Finished};
 use crate::outcome::Failure;
@@ -55,7 +55,7 @@ impl Session {
         facts.asked = None;
         if let Some(transcript) = finished.transcript {
             let auth = Box::new(ClientAuth::new(transcript));
-            *try_lock(&self.shared.client_auth)? = Some(auth);
+            *self.shared.client_auth() = Some(auth);
         }
         if !self.context().keeps_client_hello() {
             facts.client_hello = None;

@@ -3,10 +3,9 @@
 use super::shared::{Counts, Shared};
 use crate::crypto::traffic::TrafficSecret;
 use crate::handshake::client_tickets::TicketTaker;
-use crate::handshake::not_asked;
 use crate::limits::TICKETS_TAKEN;
 use crate::outcome::{Alert, Failure, FailureKind, Outcome, Question};
-use crate::post_handshake::client_auth::{Answered, Shown};
+use crate::post_handshake::client_auth::Authentication;
 use crate::post_handshake::{Action, Messages};
 use crate::record::held::{Held, RecordBuffer};
 use crate::record::open::{Opened, Opener};
@@ -18,8 +17,6 @@ pub(super) struct ReadHalf {
     opening: Option<Box<Opening>>,
     /// Plaintext of a record that did not fit.
     held: Option<Held>,
-    /// A client's authentication waits for the verdict: nothing is opened meanwhile.
-    asking: bool,
     /// Nothing more will be opened.
     end: Option<End>,
 }
@@ -31,8 +28,6 @@ struct Opening {
     messages: Messages,
     /// A client that keeps tickets.
     ticket_taker: Option<Box<TicketTaker>>,
-    /// What a client has shown after the handshake, proved but not judged.
-    shown: Option<Box<Shown>>,
 }
 
 /// What the handshake leaves to the read half.
@@ -71,7 +66,7 @@ impl ReadHalf {
     pub(super) fn open(&mut self, receiver: Receiver) {
         let Receiver { opener, traffic, ticket_taker, is_server } = receiver;
         let messages = Messages::new(is_server, opener.version());
-        self.opening = Some(Box::new(Opening { opener, traffic, messages, ticket_taker, shown: None }));
+        self.opening = Some(Box::new(Opening { opener, traffic, messages, ticket_taker }));
     }
 
     /// Opens as many records as input and room allow.
@@ -91,7 +86,7 @@ impl ReadHalf {
                 // The usual end: all of the input is opened.
                 return Ok(Outcome::Complete);
             }
-            if self.is_asking() {
+            if shared.state.now().authentication().awaits_verdict() {
                 return Ok(if progress { Outcome::Complete } else { Outcome::Suspended(Question::Certificate) });
             }
             let ended = match &self.end {
@@ -140,7 +135,7 @@ impl ReadHalf {
         if self.held.is_some() {
             return Err(Failure::state("plaintext is held: take it with decrypt first"));
         }
-        if self.is_asking() {
+        if shared.state.now().authentication().awaits_verdict() {
             return Ok(Outcome::Suspended(Question::Certificate));
         }
         if let Some(end) = &self.end {
@@ -155,7 +150,9 @@ impl ReadHalf {
         };
         let range = start..start + opened.data_len;
         let result = match opened.content_type {
-            ContentType::ApplicationData => opening.messages.application_data(opened.data_len),
+            ContentType::ApplicationData => {
+                opening.messages.application_data(opened.data_len, shared.state.now().authentication())
+            }
             content_type => {
                 let result = opening.message(shared, content_type, &data[range.clone()]);
                 data[range.clone()].fill(0);
@@ -180,33 +177,13 @@ impl ReadHalf {
         Ok(Outcome::Complete)
     }
 
-    fn is_asking(&self) -> bool {
-        self.asking || self.opening.as_ref().is_some_and(|opening| opening.shown.is_some())
-    }
-
-    /// What a client has shown, once: from now on the read half waits for the verdict.
-    pub(super) fn take_question(&mut self) -> Option<Box<Shown>> {
-        let shown = self.opening.as_mut()?.shown.take();
-        self.asking = self.asking || shown.is_some();
-        shown
-    }
-
-    /// The verdict: `None` accepts. A refusal is returned as the session has failed with it. Fails if there is no question.
-    pub(super) fn answer(&mut self, shared: &Shared, refusal: Option<Failure>) -> Result<Option<Failure>, Failure> {
-        if !self.asking {
-            return Err(not_asked(Question::Certificate));
-        }
-        self.asking = false;
-        let Some(mut refusal) = refusal else { return Ok(None) };
+    /// The host, or the default validation, refuses the client: the half ends. The failure, as the session has failed with it.
+    pub(super) fn refuse(&mut self, shared: &Shared, refusal: Failure) -> Failure {
         // The next call that reads returns it too, unless the half had ended before.
-        drop(self.fail(shared, refusal.clone()));
+        let mut refusal = self.fail(shared, refusal);
         let sent = shared.sticky().filter(|sticky| sticky.kind == FailureKind::Authentication);
         refusal.alert_sent = sent.and_then(|sticky| sticky.alert_sent);
-        Ok(Some(refusal))
-    }
-
-    pub(super) fn waits_for_verdict(&self) -> bool {
-        self.asking
+        refusal
     }
 
     /// Whether plaintext is held that did not fit.
@@ -245,7 +222,10 @@ impl ReadHalf {
     pub(super) fn take_data(&mut self, shared: &Shared, data_len: usize) -> Result<(), Failure> {
         let opening = self.opening()?;
         opening.opener.take();
-        opening.messages.application_data(data_len).map_err(|failure| self.fail(shared, failure))
+        opening
+            .messages
+            .application_data(data_len, shared.state.now().authentication())
+            .map_err(|failure| self.fail(shared, failure))
     }
 
     /// Delivers what fits and holds the rest.
@@ -288,7 +268,7 @@ impl ReadHalf {
 
     /// The transport has ended.
     pub(super) fn end_of_input(&mut self, shared: &Shared) -> Result<Outcome, Failure> {
-        if self.is_asking() {
+        if shared.state.now().authentication().awaits_verdict() {
             shared.state.end_input();
             return Ok(Outcome::Complete);
         }
@@ -371,7 +351,7 @@ impl ReadHalf {
             // Looked at, not taken.
             return Ok(Some(Outcome::WantWrite));
         }
-        if let Err(failure) = opening.messages.application_data(opened.data_len) {
+        if let Err(failure) = opening.messages.application_data(opened.data_len, shared.state.now().authentication()) {
             return self.fail_unless(progress, shared, failure);
         }
         opening.opener.take();
@@ -439,8 +419,8 @@ impl ReadHalf {
             }
         }
         // A message after a client's proof in the same record makes the proof void.
-        if let Some(opening) = &mut self.opening {
-            opening.shown = None;
+        if shared.state.now().authentication() == Authentication::Shown {
+            shared.state.authenticate(Authentication::Requested);
         }
         self.end.get_or_insert_with(|| End::Failed(failure.clone()));
         failure
@@ -468,43 +448,46 @@ impl Opening {
 
     /// Acts on a record of the protocol itself; true if the peer has closed.
     fn message(&mut self, shared: &Shared, content_type: ContentType, message: &[u8]) -> Result<bool, Failure> {
-        let Self { opener, traffic, messages, ticket_taker, shown } = self;
+        let Self { opener, traffic, messages, ticket_taker } = self;
         match content_type {
             ContentType::Alert => Ok(messages.alert(message)? == Action::PeerClosed),
             ContentType::Handshake => {
-                messages.handshake(message, |action, body| {
-                    match action {
-                        Action::Authentication(message_type) => {
-                            let traffic =
-                                traffic.as_ref().ok_or_else(|| Failure::internal("a session without a secret"))?;
-                            if let Answered::Shown(proved) = shared.authenticate(message_type, body, traffic)? {
-                                *shown = Some(proved);
+                messages.handshake(
+                    message,
+                    || shared.state.now().authentication(),
+                    |action, body| {
+                        match action {
+                            Action::Authentication(message_type) => {
+                                let traffic =
+                                    traffic.as_ref().ok_or_else(|| Failure::internal("a session without a secret"))?;
+                                shared.authenticate(message_type, body, traffic)?;
                             }
-                        }
-                        Action::UpdatePeerKeys { reply } => {
-                            let traffic =
-                                traffic.as_mut().ok_or_else(|| Failure::internal("a key update without a secret"))?;
-                            opener.replace_keys(traffic.update()?);
-                            if reply {
-                                shared.owed.key_update();
-                            }
-                        }
-                        Action::Ticket => {
-                            if let Some(taker) = ticket_taker
-                                && taker.take(body)?
-                            {
-                                let taken = &shared.counters.tickets_received;
-                                taken.set(taken.get() + 1);
-                                if taken.get() >= TICKETS_TAKEN {
-                                    *ticket_taker = None;
+                            Action::UpdatePeerKeys { reply } => {
+                                let traffic = traffic
+                                    .as_mut()
+                                    .ok_or_else(|| Failure::internal("a key update without a secret"))?;
+                                opener.replace_keys(traffic.update()?);
+                                if reply {
+                                    shared.owed.key_update();
                                 }
                             }
+                            Action::Ticket => {
+                                if let Some(taker) = ticket_taker
+                                    && taker.take(body)?
+                                {
+                                    let taken = &shared.counters.tickets_received;
+                                    taken.set(taken.get() + 1);
+                                    if taken.get() >= TICKETS_TAKEN {
+                                        *ticket_taker = None;
+                                    }
+                                }
+                            }
+                            Action::RefuseRenegotiation => shared.owed.no_renegotiation(),
+                            Action::Nothing | Action::PeerClosed => {}
                         }
-                        Action::RefuseRenegotiation => shared.owed.no_renegotiation(),
-                        Action::Nothing | Action::PeerClosed => {}
-                    }
-                    Ok(())
-                })?;
+                        Ok(())
+                    },
+                )?;
                 Ok(false)
             }
             // TLS 1.2 switches keys in handshakes only; in TLS 1.3 `open` has refused it.

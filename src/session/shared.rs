@@ -8,7 +8,7 @@ use super::state::StateWord;
 use super::stats::Counters;
 use crate::crypto::traffic::TrafficSecret;
 use crate::outcome::{Alert, Failure, Outcome};
-use crate::post_handshake::client_auth::{Answered, ClientAuth};
+use crate::post_handshake::client_auth::ClientAuth;
 use crate::wire::HandshakeType;
 
 #[derive(Default)]
@@ -78,18 +78,24 @@ impl Progress {
 }
 
 impl Shared {
-    /// A part of a client's authentication after the handshake.
+    /// A client's authentication after the handshake, if it has offered one. Held for moments.
+    pub(super) fn client_auth(&self) -> MutexGuard<'_, Option<Box<ClientAuth>>> {
+        self.client_auth.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// A part of a client's answer.
     pub(super) fn authenticate(
         &self,
         message_type: HandshakeType,
         body: &[u8],
         traffic: &TrafficSecret,
-    ) -> Result<Answered, Failure> {
-        let mut auth = self.client_auth.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        match auth.as_deref_mut() {
-            Some(auth) => auth.answer(message_type, body, traffic),
-            None => Err(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "an authentication that was not asked for")),
-        }
+    ) -> Result<(), Failure> {
+        let mut auth = self.client_auth();
+        let auth = auth
+            .as_deref_mut()
+            .ok_or_else(|| Failure::protocol(Alert::UNEXPECTED_MESSAGE, "an authentication that was not asked for"))?;
+        self.state.authenticate(auth.answer(message_type, body, traffic)?);
+        Ok(())
     }
 
     /// Fails until the handshake is complete.

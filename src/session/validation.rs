@@ -2,6 +2,8 @@
 
 use rustls::pki_types::{CertificateDer, ServerName};
 
+use super::answers::unanswered;
+use super::facts::Judged;
 use super::handshaking::Phase;
 use super::{Session, try_lock};
 use crate::context::ClientCertificateMode;
@@ -12,23 +14,7 @@ use crate::limits::HEADROOM;
 use crate::memory;
 use crate::outcome::{Alert, Failure, Question};
 use crate::reason::{Blame, NO_CERTIFICATE, PolicyErrors, Reason, Reasons};
-use crate::trust::Extent;
-
-/// The default validation's verdict.
-#[derive(Clone)]
-pub(super) struct Judged {
-    /// What is wrong with the peer's certificate: all of it, if `extent` is a report.
-    pub(super) reasons: Reasons,
-    extent: Extent,
-    /// There is none for a client that may decline, and has.
-    refusal: Option<Refusal>,
-}
-
-impl Judged {
-    pub(super) fn verdict(self) -> Result<(), Refusal> {
-        self.refusal.map_or(Ok(()), Err)
-    }
-}
+use crate::trust::{self, Extent};
 
 /// Why the default validation refuses the peer, or would.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,11 +34,13 @@ impl Session {
     pub fn default_validation(&self) -> Result<ValidationReport, Failure> {
         memory::expect(HEADROOM)?;
         let judged = match self.open_half()? {
-            Some(read) if read.waits_for_verdict() => self.judged(&self.remote_certificates(), None, Extent::Report),
+            Some(_) if self.shared.state.now().authentication().awaits_verdict() => {
+                self.judged(&self.remote_certificates(), Extent::Report)
+            }
             Some(_) => return Err(not_asked(Question::Certificate)),
             None => match &*try_lock(&self.phase)? {
-                Phase::Running(running) => match running.open_question() {
-                    Some(OpenQuestion::Certificate(ask)) => self.judged(&ask.0, running.name.as_ref(), Extent::Report),
+                Phase::Running(handshake) => match unanswered(handshake) {
+                    Some(OpenQuestion::Certificate(ask)) => self.judged(&ask.0, Extent::Report),
                     _ => return Err(not_asked(Question::Certificate)),
                 },
                 _ => return Err(not_asked(Question::Certificate)),
@@ -72,13 +60,17 @@ impl Session {
         })
     }
 
+    /// The name that the server's certificate has to be for.
+    pub(super) fn expected_name(&self) -> Option<ServerName<'static>> {
+        if self.context.is_server() {
+            return None;
+        }
+        // Checked when it was set; empty until then.
+        trust::server_name(&self.shared.facts().target_host_name).ok()
+    }
+
     /// What the default validation says, once for each question.
-    pub(super) fn judged(
-        &self,
-        chain: &[CertificateDer<'static>],
-        name: Option<&ServerName<'static>>,
-        extent: Extent,
-    ) -> Judged {
+    pub(super) fn judged(&self, chain: &[CertificateDer<'static>], extent: Extent) -> Judged {
         if chain.is_empty() {
             // A client may decline what it was only requested to show: in the handshake, or later by a call of the host.
             let must_show = self.context().client_certificates() == ClientCertificateMode::Require;
@@ -92,7 +84,7 @@ impl Session {
         if let Some(known) = known.filter(|known| known.extent >= extent) {
             return known;
         }
-        let judgement = self.context().trust().judge(chain, name, extent);
+        let judgement = self.context().trust().judge(chain, self.expected_name().as_ref(), extent);
         let errors = judgement.reasons.policy_errors();
         let refusal = (errors != PolicyErrors::NONE)
             .then(|| Refusal { blame: judgement.blame, ..Refusal::new(judgement.alert, errors, judgement.message) });

@@ -297,7 +297,7 @@ impl WriteHalf {
         for fragment in message.chunks(most) {
             self.put(shared, ContentType::Handshake, fragment)?;
         }
-        shared.state.authenticating(Authentication::Requested);
+        shared.state.authenticate(Authentication::Requested);
         self.pending.hand_over(&shared.state, output, counts);
         Ok(Outcome::Complete)
     }

@@ -17,7 +17,7 @@ mod writing;
 
 use std::sync::{Arc, Mutex};
 
-use super::handshaking::Parts;
+use super::handshaking::HandshakeLocks;
 use super::kernel::{Kernel, KernelTls};
 use super::stats::Count;
 use super::{Counts, Session, try_lock};
@@ -65,17 +65,17 @@ impl Session {
         if self.shared.state.now().is_open() {
             return self.shared.sticky().map_or(Ok(Outcome::Complete), Err);
         }
-        let mut parts = self.parts()?;
+        let mut locks = self.handshake_locks()?;
         let mut kept = try_lock(&bound.kept)?;
         let mut buffer = scratch::receiving()?;
         let mut have = kept.move_to(&mut buffer);
-        let result = self.shake_hands(bound, &mut parts, &mut buffer, &mut have);
+        let result = self.shake_hands(bound, &mut locks, &mut buffer, &mut have);
         kept.keep(buffer, 0..have);
         if self.shared.state.now().is_open() {
             if result.is_ok() {
-                self.hand_over_to_kernel(bound, &mut parts, kept.bytes());
+                self.hand_over_to_kernel(bound, &mut locks, kept.bytes());
             }
-            self.show_what_is_kept(&parts.read, &kept);
+            self.show_what_is_kept(&locks.read, &kept);
         }
         result
     }
@@ -84,7 +84,7 @@ impl Session {
     fn shake_hands(
         &self,
         bound: &Bound,
-        parts: &mut Parts<'_>,
+        locks: &mut HandshakeLocks<'_>,
         buffer: &mut [u8],
         have: &mut usize,
     ) -> Result<Outcome, Failure> {
@@ -93,7 +93,7 @@ impl Session {
         loop {
             let mut counts = Counts::default();
             // Without room, all output is pending: it is sent from there.
-            let result = self.work_on_handshake(parts, &buffer[..*have], &mut [], &mut counts);
+            let result = self.work_on_handshake(locks, &buffer[..*have], &mut [], &mut counts);
             self.shared.counters.ciphertext_received.add(counts.consumed);
             buffer.copy_within(counts.consumed..*have, 0);
             *have -= counts.consumed;
@@ -108,7 +108,7 @@ impl Session {
                         Err(failure) => return Err(self.end_handshake(failure)),
                     }
                 }
-                (Ok(Outcome::WantWrite), None) => match self.send_pending(bound, &mut parts.write) {
+                (Ok(Outcome::WantWrite), None) => match self.send_pending(bound, &mut locks.write) {
                     Ok(true) => {}
                     Ok(false) => return Ok(Outcome::WantWrite),
                     Err(failure) if passes(failure.os_error) => return Err(failure),
@@ -117,7 +117,7 @@ impl Session {
                     Err(failure) => unsent = Some(failure),
                 },
                 (Ok(outcome), Some(failure)) => {
-                    parts.write.break_off(&self.shared, failure.os_error);
+                    locks.write.break_off(&self.shared, failure.os_error);
                     if self.shared.state.now().is_open() {
                         return Ok(outcome);
                     }
@@ -126,7 +126,7 @@ impl Session {
                 (Ok(outcome), None) => return Ok(outcome),
                 (Err(failure), _) => {
                     // The alert goes out if it can; this failure is what is returned. `close` sends what is left.
-                    drop(self.send_pending(bound, &mut parts.write));
+                    drop(self.send_pending(bound, &mut locks.write));
                     return Err(failure);
                 }
             }

@@ -2,7 +2,7 @@
 //! such a session reads headers first and then what they announce. Records of pending output are bare: a header, then the message as
 //! it is.
 
-use super::{Bound, Parts, Received, Sent, passes};
+use super::{Bound, HandshakeLocks, Received, Sent, passes};
 use crate::limits::{MAX_PLAINTEXT, RECORD_HEADER};
 use crate::outcome::{Alert, Failure, Outcome};
 use crate::record::held::{Held, RecordBuffer};
@@ -20,8 +20,8 @@ const RECORDS_AT_ONCE: u64 = 1 << 17;
 impl Session {
     /// The handshake is complete, nothing is pending: gives the kernel what the host wants it to do, once. `kept` was
     /// received after the handshake: nothing, if the kernel is to receive.
-    pub(super) fn hand_over_to_kernel(&self, bound: &Bound, parts: &mut Parts<'_>, kept: &[u8]) {
-        let Some(keys) = parts.phase.take_kernel_keys() else { return };
+    pub(super) fn hand_over_to_kernel(&self, bound: &Bound, locks: &mut HandshakeLocks<'_>, kept: &[u8]) {
+        let Some(keys) = locks.phase.take_kernel_keys() else { return };
         let mut work = KernelWork::default();
         let wanted = bound.kernel.wanted();
         if !cfg!(target_os = "linux") {
@@ -32,7 +32,7 @@ impl Session {
             debug_assert!(kept.is_empty() || !wanted.receive);
             if wanted.receive
                 && kept.is_empty()
-                && let Some((version, sequence)) = parts.read.keys_in_force()
+                && let Some((version, sequence)) = locks.read.keys_in_force()
             {
                 let info = CryptoInfo::new(version, &keys.receiving, sequence);
                 work.opens = work.install(&bound.socket, Way::Receive, info, version);
@@ -40,12 +40,12 @@ impl Session {
             if wanted.send && self.context().max_fragment_size().is_some() {
                 work.refuse(KernelReason::Options, 0);
             } else if wanted.send
-                && let Some((version, sequence)) = parts.write.keys_in_force()
+                && let Some((version, sequence)) = locks.write.keys_in_force()
             {
                 let info = CryptoInfo::new(version, &keys.sending, sequence);
                 work.seals = work.install(&bound.socket, Way::Send, info, version);
                 if work.seals.is_some() {
-                    parts.write.hand_over_to_kernel();
+                    locks.write.hand_over_to_kernel();
                 }
             }
         }
