@@ -34,10 +34,7 @@ impl Session {
             return Err(Failure::not_supported("TLS 1.2 would have to renegotiate"));
         }
         let mut write = try_lock(&self.write)?;
-        let mut auth = self.shared.client_auth();
-        let Some(auth) = auth.as_deref_mut() else {
-            return Err(Failure::not_supported("the client has not offered to authenticate after the handshake"));
-        };
+        self.shared.client_auth().as_ref().ok_or_else(not_offered)?;
         if self.shared.state.now().authentication().is_under_way() {
             return Err(Failure::state("the last request is not answered, or the answer not judged"));
         }
@@ -47,7 +44,7 @@ impl Session {
             return Ok(Outcome::WantWrite);
         }
         let issuers = self.context().acceptable_issuers();
-        let result = write.ask_client(&self.shared, || auth.ask(issuers), output, counts);
+        let result = write.ask_client(&self.shared, || self.shared.client_auth().as_mut().ok_or_else(not_offered)?.ask(issuers), output, counts);
         if let (Some(bound), Ok(Outcome::Complete)) = (&self.bound, &result) {
             // Asked; what does not fit into the socket is pending.
             self.send_owed(bound, &mut write)?;
@@ -118,4 +115,8 @@ impl Session {
         let refusal = refusal_by_host(&self.remote_certificates(), alert);
         self.answer_client(read, Err(refusal)).map(drop)
     }
+}
+
+fn not_offered() -> Failure {
+    Failure::not_supported("the client has not offered to authenticate after the handshake")
 }

@@ -1,9 +1,8 @@
 //! The session: one connection's state machine. `state.rs` has the states and the transitions between them.
 //!
-//! The handshake, the read half and the write half each have a lock, and so have the received bytes of a bound session (`kept`).
-//! They are only ever tried: a second thread in the same part gets BUSY and does not wait. One is waited for: a bound handshake
-//! that has just completed waits for the read half. The order is: handshake, write, kept, read; a bound read takes read before
-//! kept. Facts, failures, a client's authentication and the kernel's keys have locks that are held for moments.
+//! The handshake, the write half and the read half each have a lock, and so have the received bytes of a bound session (`kept`).
+//! They are taken in this order, and only ever tried: a second thread in the same part gets BUSY, and no call waits. A handshake
+//! takes all of them. Facts, failures and a client's authentication have locks that are held for moments, never during I/O.
 
 mod answers;
 mod bound;
@@ -16,6 +15,8 @@ mod opening;
 mod owed;
 mod pending;
 mod read;
+mod receiving;
+mod sealing;
 mod shared;
 mod state;
 mod stats;

@@ -2,7 +2,8 @@
 
 use super::Session;
 use super::kernel::{KernelTls, Keys};
-use super::read::{ReadHalf, Receiver};
+use super::read::ReadHalf;
+use super::receiving::Receiving;
 use super::write::WriteHalf;
 use crate::crypto::record_keys::RecordKeys;
 use crate::handshake::{Direction, Finished};
@@ -30,13 +31,8 @@ impl Session {
             sealer.limit_fragments(size);
         }
         write.open(sealer, sending.traffic);
-        let receiver = Receiver {
-            opener: Opener::new(protection(&receiving)?),
-            traffic: receiving.traffic,
-            ticket_taker: finished.ticket_taker,
-            is_server: self.context.is_server(),
-        };
-        read.open(receiver);
+        let opener = Opener::new(protection(&receiving)?);
+        read.open(Receiving::new(self.context.is_server(), opener, receiving.traffic, finished.ticket_taker));
         let for_kernel = self.bound.as_ref().is_some_and(|bound| bound.kernel().wanted() != KernelTls::default());
         let kernel_keys = for_kernel.then(|| Box::new(Keys { sending: sending.keys, receiving: receiving.keys }));
         let mut facts = self.shared.facts();

@@ -1,55 +1,26 @@
 //! The read half of an open session.
 
+use super::receiving::Receiving;
 use super::shared::{Counts, Shared};
-use crate::crypto::traffic::TrafficSecret;
-use crate::handshake::client_tickets::TicketTaker;
-use crate::limits::TICKETS_TAKEN;
 use crate::outcome::{Alert, Failure, FailureKind, Outcome, Question};
 use crate::post_handshake::client_auth::Authentication;
-use crate::post_handshake::{Action, Messages};
 use crate::record::held::{Held, RecordBuffer};
-use crate::record::open::{Opened, Opener};
 use crate::transport::kernel::CryptoInfo;
 use crate::wire::{ContentType, Version};
 
 #[derive(Default)]
 pub(super) struct ReadHalf {
-    opening: Option<Box<Opening>>,
+    receiving: Option<Box<Receiving>>,
     /// Plaintext of a record that did not fit.
     held: Option<Held>,
     /// Nothing more will be opened.
     end: Option<End>,
 }
 
-struct Opening {
-    opener: Opener,
-    /// TLS 1.3: what the peer's next keys derive from.
-    traffic: Option<TrafficSecret>,
-    messages: Messages,
-    /// A client that keeps tickets.
-    ticket_taker: Option<Box<TicketTaker>>,
-}
-
-/// What the handshake leaves to the read half.
-pub(super) struct Receiver {
-    pub(super) opener: Opener,
-    pub(super) traffic: Option<TrafficSecret>,
-    pub(super) ticket_taker: Option<Box<TicketTaker>>,
-    pub(super) is_server: bool,
-}
-
 /// Why nothing more comes.
 enum End {
     PeerClosed,
     Failed(Failure),
-}
-
-/// What to do after a record that held no data.
-enum Control {
-    /// It was taken; go on.
-    Taken,
-    /// It ends the read half and is left for a call of its own.
-    Later,
 }
 
 impl End {
@@ -63,10 +34,8 @@ impl End {
 
 impl ReadHalf {
     /// Takes over from the handshake.
-    pub(super) fn open(&mut self, receiver: Receiver) {
-        let Receiver { opener, traffic, ticket_taker, is_server } = receiver;
-        let messages = Messages::new(is_server, opener.version());
-        self.opening = Some(Box::new(Opening { opener, traffic, messages, ticket_taker }));
+    pub(super) fn open(&mut self, receiving: Receiving) {
+        self.receiving = Some(Box::new(receiving));
     }
 
     /// Opens as many records as input and room allow.
@@ -110,8 +79,8 @@ impl ReadHalf {
     pub(super) fn count(&self, shared: &Shared, counts: Counts) {
         shared.counters.ciphertext_received.add(counts.consumed);
         shared.counters.plaintext_received.add(counts.written);
-        if let Some(opening) = &self.opening {
-            let (records, key_updates) = opening.opener.counts();
+        if let Some(receiving) = &self.receiving {
+            let (records, key_updates) = receiving.opener.counts();
             shared.counters.records_received.set(records);
             shared.counters.key_updates_received.set(key_updates);
         }
@@ -119,8 +88,8 @@ impl ReadHalf {
 
     /// No tickets are taken any more.
     pub(super) fn drop_tickets(&mut self) {
-        if let Some(opening) = &mut self.opening {
-            opening.ticket_taker = None;
+        if let Some(receiving) = &mut self.receiving {
+            receiving.drop_tickets();
         }
     }
 
@@ -142,8 +111,8 @@ impl ReadHalf {
             return end.outcome();
         }
         self.check_session(shared)?;
-        let opening = self.opening()?;
-        let (record_len, start, opened) = match opening.opener.open_in_place(data) {
+        let receiving = self.receiving()?;
+        let (record_len, start, opened) = match receiving.opener.open_in_place(data) {
             Ok(Some(opened)) => opened,
             Ok(None) => return self.wants_input(shared),
             Err(failure) => return Err(self.fail(shared, failure)),
@@ -151,16 +120,15 @@ impl ReadHalf {
         let range = start..start + opened.data_len;
         let result = match opened.content_type {
             ContentType::ApplicationData => {
-                opening.messages.application_data(opened.data_len, shared.state.now().authentication())
+                receiving.messages.application_data(opened.data_len, shared.state.now().authentication())
             }
             content_type => {
-                let result = opening.message(shared, content_type, &data[range.clone()]);
+                let result = receiving.act_on(shared, content_type, &data[range.clone()]);
                 data[range.clone()].fill(0);
                 match result {
                     Ok(true) => {
                         counts.consumed = record_len;
-                        self.peer_closed(shared);
-                        return Ok(Outcome::Closed);
+                        return Ok(self.peer_closed(shared));
                     }
                     other => other.map(|_| ()),
                 }
@@ -208,21 +176,21 @@ impl ReadHalf {
 
     /// Version and number of the next record.
     pub(super) fn keys_in_force(&self) -> Option<(Version, u64)> {
-        let opener = &self.opening.as_ref()?.opener;
+        let opener = &self.receiving.as_ref()?.opener;
         Some((opener.version(), opener.sequence()))
     }
 
     /// For the kernel: the keys that have just come into force.
     pub(super) fn next_keys_in_force(&self) -> Result<Option<CryptoInfo>, Failure> {
-        let Some(opening) = &self.opening else { return Ok(None) };
-        opening.traffic.as_ref().map_or(Ok(None), CryptoInfo::of)
+        let Some(receiving) = &self.receiving else { return Ok(None) };
+        receiving.next_keys_in_force()
     }
 
     /// Data that was opened elsewhere.
     pub(super) fn take_data(&mut self, shared: &Shared, data_len: usize) -> Result<(), Failure> {
-        let opening = self.opening()?;
-        opening.opener.take();
-        opening
+        let receiving = self.receiving()?;
+        receiving.opener.take();
+        receiving
             .messages
             .application_data(data_len, shared.state.now().authentication())
             .map_err(|failure| self.fail(shared, failure))
@@ -240,15 +208,15 @@ impl ReadHalf {
 
     /// A record that is no data and was opened elsewhere; true if the peer's keys are others now.
     pub(super) fn take_control(&mut self, shared: &Shared, type_byte: u8, message: &[u8]) -> Result<bool, Failure> {
-        let opening = self.opening()?;
-        let updates = opening.opener.counts().1;
-        opening.opener.take();
+        let receiving = self.receiving()?;
+        let updates = receiving.opener.counts().1;
+        receiving.opener.take();
         let result = ContentType::from_byte(type_byte)
             .ok_or_else(|| Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a record of unknown type"))
-            .and_then(|content_type| opening.message(shared, content_type, message));
-        let updated = opening.opener.counts().1 != updates;
+            .and_then(|content_type| receiving.act_on(shared, content_type, message));
+        let updated = receiving.opener.counts().1 != updates;
         match result {
-            Ok(true) => self.peer_closed(shared),
+            Ok(true) => drop(self.peer_closed(shared)),
             Ok(false) => {}
             Err(failure) => return Err(self.fail(shared, failure)),
         }
@@ -262,7 +230,7 @@ impl ReadHalf {
 
     /// The record at the front of `input`, if it is whole, or what is wrong with its header.
     pub(super) fn has_record(&self, input: &[u8]) -> bool {
-        let opener = self.opening.as_ref().map(|opening| &opening.opener);
+        let opener = self.receiving.as_ref().map(|receiving| &receiving.opener);
         opener.is_some_and(|opener| !matches!(opener.next(input), Ok(None)))
     }
 
@@ -290,7 +258,6 @@ impl ReadHalf {
 
     /// Opens the next record. `None`: it was taken. An outcome or failure is what the call returns, unless records
     /// before it have made progress: then the record was left where it is.
-    #[expect(clippy::too_many_lines)]
     fn next(
         &mut self,
         shared: &Shared,
@@ -300,8 +267,8 @@ impl ReadHalf {
         progress: bool,
     ) -> Result<Option<Outcome>, Failure> {
         self.check_session(shared)?;
-        let opening = self.opening()?;
-        let sealed = match opening.opener.next(&input[counts.consumed..]) {
+        let receiving = self.receiving()?;
+        let sealed = match receiving.opener.next(&input[counts.consumed..]) {
             Ok(Some(sealed)) => sealed,
             Ok(None) => return self.wants_input(shared).map(Some),
             Err(failure) => return self.fail_unless(progress, shared, failure),
@@ -310,7 +277,7 @@ impl ReadHalf {
         let inner_len = sealed.inner_len();
         let fits_in_place = inner_len <= room.len();
         // In TLS 1.3 it may be the type byte after the data that does not fit.
-        let fits = opening.opener.max_data_len(inner_len) <= room.len();
+        let fits = receiving.opener.max_data_len(inner_len) <= room.len();
         if !fits && progress {
             return Ok(Some(Outcome::WantWrite));
         }
@@ -326,56 +293,65 @@ impl ReadHalf {
             }
             None => &mut room[..inner_len],
         };
-        let opened = match opening.opener.peek(&sealed, inner) {
+        let opened = match receiving.opener.peek(&sealed, inner) {
             Ok(opened) => opened,
             Err(failure) => return self.fail_unless(progress, shared, failure),
         };
         if opened.content_type != ContentType::ApplicationData {
-            let control = opening.control(shared, opened, inner, progress);
+            let message = &inner[..opened.data_len];
+            let result = self.take_message(shared, opened.content_type, message, sealed.record_len(), counts, progress);
             inner.fill(0);
-            return match control {
-                Ok((Control::Taken, closed)) => {
-                    counts.consumed += sealed.record_len();
-                    if closed {
-                        // Alerts are only taken by a call of their own: this is what it returns.
-                        self.peer_closed(shared);
-                        return Ok(Some(Outcome::Closed));
-                    }
-                    Ok(None)
-                }
-                Ok((Control::Later, _)) => Ok(Some(Outcome::Closed)),
-                Err(failure) => self.fail_unless(progress, shared, failure),
-            };
+            return result;
         }
         if room.is_empty() && opened.data_len > 0 {
             // Looked at, not taken.
             return Ok(Some(Outcome::WantWrite));
         }
-        if let Err(failure) = opening.messages.application_data(opened.data_len, shared.state.now().authentication()) {
+        if let Err(failure) = receiving.messages.application_data(opened.data_len, shared.state.now().authentication())
+        {
             return self.fail_unless(progress, shared, failure);
         }
-        opening.opener.take();
+        receiving.opener.take();
         counts.consumed += sealed.record_len();
         match buffer {
             None => counts.written += opened.data_len,
-            Some(buffer) => {
-                let mut held = Held::new(buffer, opened.data_len);
-                counts.written += held.deliver(room);
-                if !held.is_empty() {
-                    self.held = Some(held);
-                    shared.state.plaintext_pends(true);
-                }
-            }
+            Some(buffer) => counts.written += self.hold(shared, Held::new(buffer, opened.data_len), room),
         }
         Ok(None)
+    }
+
+    /// Acts on an opened record that is not data, as `next` does.
+    fn take_message(
+        &mut self,
+        shared: &Shared,
+        content_type: ContentType,
+        message: &[u8],
+        record_len: usize,
+        counts: &mut Counts,
+        progress: bool,
+    ) -> Result<Option<Outcome>, Failure> {
+        if progress && content_type == ContentType::Alert {
+            // It may end the read half, which has a call of its own.
+            return Ok(Some(Outcome::Complete));
+        }
+        let receiving = self.receiving()?;
+        // Counted before its meaning: a KeyUpdate replaces the keys and their count.
+        receiving.opener.take();
+        match receiving.act_on(shared, content_type, message) {
+            Ok(closed) => {
+                counts.consumed += record_len;
+                Ok(closed.then(|| self.peer_closed(shared)))
+            }
+            Err(failure) => self.fail_unless(progress, shared, failure),
+        }
     }
 
     fn wants_input(&mut self, shared: &Shared) -> Result<Outcome, Failure> {
         if shared.state.now().input_has_ended() { self.end_of_input(shared) } else { Ok(Outcome::WantRead) }
     }
 
-    fn opening(&mut self) -> Result<&mut Opening, Failure> {
-        self.opening.as_deref_mut().ok_or_else(|| Failure::internal("no keys in an open session"))
+    fn receiving(&mut self) -> Result<&mut Receiving, Failure> {
+        self.receiving.as_deref_mut().ok_or_else(|| Failure::internal("no keys in an open session"))
     }
 
     /// The write half may have ended the session.
@@ -383,15 +359,16 @@ impl ReadHalf {
         shared.sticky().map_or(Ok(()), Err)
     }
 
-    fn peer_closed(&mut self, shared: &Shared) {
+    fn peer_closed(&mut self, shared: &Shared) -> Outcome {
         self.end = Some(End::PeerClosed);
         shared.state.peer_closed();
-        let version = self.opening.as_ref().map(|opening| opening.opener.version());
+        let version = self.receiving.as_ref().map(|receiving| receiving.opener.version());
         // RFC 5246 section 7.2.1: the other party MUST respond with a close_notify of its own and close at once.
         // RFC 8446 section 6.1: each direction closes by itself.
         if version == Some(Version::Tls12) {
             shared.owed.close_notify();
         }
+        Outcome::Closed
     }
 
     /// Fails now, or, if records before this one have made progress, in the next call.
@@ -424,78 +401,6 @@ impl ReadHalf {
         }
         self.end.get_or_insert_with(|| End::Failed(failure.clone()));
         failure
-    }
-}
-
-impl Opening {
-    /// Handles an opened record that is not data. Counts it unless it is left for later.
-    fn control(
-        &mut self,
-        shared: &Shared,
-        opened: Opened,
-        inner: &[u8],
-        progress: bool,
-    ) -> Result<(Control, bool), Failure> {
-        let message = &inner[..opened.data_len];
-        if progress && opened.content_type == ContentType::Alert {
-            return Ok((Control::Later, false));
-        }
-        // Counted before its meaning: a KeyUpdate replaces the keys and their count.
-        self.opener.take();
-        let closed = self.message(shared, opened.content_type, message)?;
-        Ok((Control::Taken, closed))
-    }
-
-    /// Acts on a record of the protocol itself; true if the peer has closed.
-    fn message(&mut self, shared: &Shared, content_type: ContentType, message: &[u8]) -> Result<bool, Failure> {
-        let Self { opener, traffic, messages, ticket_taker } = self;
-        match content_type {
-            ContentType::Alert => Ok(messages.alert(message)? == Action::PeerClosed),
-            ContentType::Handshake => {
-                messages.handshake(
-                    message,
-                    || shared.state.now().authentication(),
-                    |action, body| {
-                        match action {
-                            Action::Authentication(message_type) => {
-                                let traffic =
-                                    traffic.as_ref().ok_or_else(|| Failure::internal("a session without a secret"))?;
-                                shared.authenticate(message_type, body, traffic)?;
-                            }
-                            Action::UpdatePeerKeys { reply } => {
-                                let traffic = traffic
-                                    .as_mut()
-                                    .ok_or_else(|| Failure::internal("a key update without a secret"))?;
-                                opener.replace_keys(traffic.update()?);
-                                if reply {
-                                    shared.owed.key_update();
-                                }
-                            }
-                            Action::Ticket => {
-                                if let Some(taker) = ticket_taker
-                                    && taker.take(body)?
-                                {
-                                    let taken = &shared.counters.tickets_received;
-                                    taken.set(taken.get() + 1);
-                                    if taken.get() >= TICKETS_TAKEN {
-                                        *ticket_taker = None;
-                                    }
-                                }
-                            }
-                            Action::RefuseRenegotiation => shared.owed.no_renegotiation(),
-                            Action::Nothing | Action::PeerClosed => {}
-                        }
-                        Ok(())
-                    },
-                )?;
-                Ok(false)
-            }
-            // TLS 1.2 switches keys in handshakes only; in TLS 1.3 `open` has refused it.
-            ContentType::ChangeCipherSpec | ContentType::ApplicationData => Err(Failure::protocol(
-                crate::outcome::Alert::UNEXPECTED_MESSAGE,
-                "a change_cipher_spec outside of a handshake",
-            )),
-        }
     }
 }
 

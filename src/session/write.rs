@@ -1,6 +1,7 @@
 //! The write half of an open session, and pending output in every state.
 
 use super::pending::Pending;
+use super::sealing::{RESERVED_RECORDS, Sealing};
 use super::shared::{Counts, Shared};
 use crate::crypto::traffic::TrafficSecret;
 use crate::limits::MIN_CIPHERTEXT;
@@ -11,19 +12,10 @@ use crate::record::seal::{Gather, Sealer};
 use crate::transport::kernel::CryptoInfo;
 use crate::wire::{AlertMessage, ContentType, Version};
 
-/// Records that a key keeps for a KeyUpdate, or for an alert where there is none.
-const RESERVED_RECORDS: u64 = 2;
-
 #[derive(Default)]
 pub(super) struct WriteHalf {
     pending: Pending,
     sealing: Option<Sealing>,
-}
-
-struct Sealing {
-    sealer: Sealer,
-    /// TLS 1.3: what the next keys derive from.
-    traffic: Option<TrafficSecret>,
 }
 
 /// Plaintext that is still to be sealed.
@@ -397,32 +389,5 @@ impl WriteHalf {
     #[cfg(test)]
     pub(super) fn set_records_left(&mut self, left: u64) {
         self.sealing().unwrap().sealer.set_records_left(left);
-    }
-}
-
-impl Sealing {
-    /// What this much plaintext takes as records, with what may have to precede them: a reply that the read half owes, and a
-    /// KeyUpdate whenever a key is used up.
-    fn room_for(&self, plaintext_len: usize) -> usize {
-        let sealer = &self.sealer;
-        let Some((overhead, records_per_key)) = sealer.costs() else { return 0 };
-        let records = plaintext_len.div_ceil(sealer.data_that_fits(usize::MAX)) as u64;
-        let replies = match sealer.version() {
-            Version::Tls12 => overhead + AlertMessage::bytes(Alert::NO_RENEGOTIATION).len(),
-            Version::Tls13 => {
-                let left = sealer.records_left().saturating_sub(RESERVED_RECORDS);
-                let renewals = records.saturating_sub(left).div_ceil(records_per_key - RESERVED_RECORDS);
-                (overhead + KEY_UPDATE_LEN).saturating_mul(1 + renewals as usize)
-            }
-        };
-        let overhead = (records as usize).saturating_mul(overhead);
-        plaintext_len.saturating_add(overhead).saturating_add(replies)
-    }
-
-    fn next_keys(&mut self) -> Result<(), Failure> {
-        let traffic = self.traffic.as_mut().ok_or_else(|| Failure::internal("a key update without a secret"))?;
-        let keys = traffic.update()?;
-        self.sealer.replace_keys(keys);
-        Ok(())
     }
 }
