@@ -44,7 +44,12 @@ impl Session {
             return Ok(Outcome::WantWrite);
         }
         let issuers = self.context().acceptable_issuers();
-        let result = write.ask_client(&self.shared, || self.shared.client_auth().as_mut().ok_or_else(not_offered)?.ask(issuers), output, counts);
+        let result = write.ask_client(
+            &self.shared,
+            || self.shared.client_auth().as_mut().ok_or_else(not_offered)?.ask(issuers),
+            output,
+            counts,
+        );
         if let (Some(bound), Ok(Outcome::Complete)) = (&self.bound, &result) {
             // Asked; what does not fit into the socket is pending.
             self.send_owed(bound, &mut write)?;
