@@ -153,7 +153,7 @@ pub unsafe extern "C" fn tls_session_handshake(
 /// - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE, or our side is shut down; in TLS 1.2 also after the peer's
 ///   `close_notify` (RFC 5246 section 7.2.1).
 /// - `TLS_STATUS_NOT_SUPPORTED`: the keys have sealed as many records as they may (RFC 8446 section 5.5), and TLS 1.2 cannot change
-///   them. Sticky.
+///   them. Repeats; reading and shutdown still work.
 /// - The sticky error of a failed session; `tls_session_drain_pending_output()` writes its alert.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -297,7 +297,7 @@ pub unsafe extern "C" fn tls_session_decrypt_in_place(
 /// - `TLS_STATUS_NOT_SUPPORTED`: TLS 1.2, or the client did not offer post_handshake_auth. Nothing was sent.
 /// - `TLS_STATUS_INVALID_STATE`: a client; not COMPLETE; the client has not answered the last request, or has no verdict yet; our side
 ///   is closed.
-/// - `TLS_STATUS_BUSY`: another thread is in the write half, or is checking an answer.
+/// - `TLS_STATUS_BUSY`: another thread is in the write half.
 /// - The sticky error of a failed session.
 #[unsafe(no_mangle)]
 #[must_use]

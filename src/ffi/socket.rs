@@ -134,7 +134,7 @@ pub unsafe extern "C" fn tls_session_socket_read(
 /// - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE, our side is closed (in TLS 1.2 also by the peer's `close_notify`), or
 ///   the session is not bound to a socket.
 /// - `TLS_STATUS_NOT_SUPPORTED`: the keys have protected as many records as they may, and cannot be changed: in TLS 1.2, or by the kernel
-///   that seals. Sticky.
+///   that seals. Repeats; reading and shutdown still work.
 /// - The sticky error of a failed session.
 #[unsafe(no_mangle)]
 #[must_use]
