@@ -145,8 +145,8 @@ fn extension(extension_type: u16, contents: Reader<'_>, parts: &mut Parts) -> Re
     Ok(())
 }
 
-/// RFC 6066 section 3: names of other types begin with a length of two bytes, and are passed over; rustls refuses a list
-/// that begins with one. As in rustls an IP address counts as no name, and any other text that is no DNS name is refused.
+/// RFC 6066 section 3: names of other types begin with a length of two bytes. After the host name they are passed over; rustls
+/// refuses a list that begins with one. As in rustls an IP address counts as no name, and any other text that is no DNS name is refused.
 fn server_name(mut contents: Reader<'_>) -> Result<Option<Span>, Unreadable> {
     const MALFORMED: Unreadable = malformed("server_name is malformed");
     let mut list = contents.vector16(1).filter(|_| contents.is_empty()).ok_or(MALFORMED)?;
@@ -154,6 +154,9 @@ fn server_name(mut contents: Reader<'_>) -> Result<Option<Span>, Unreadable> {
     while !list.is_empty() {
         let name_type = list.u8().ok_or(MALFORMED)?;
         let text = list.vector16(usize::from(name_type == HOST_NAME)).ok_or(MALFORMED)?;
+        if name_type != HOST_NAME && host_name.is_none() {
+            return Err(illegal("server_name does not begin with a host name"));
+        }
         if name_type == HOST_NAME && host_name.replace(text).is_some() {
             return Err(illegal("server_name has two host names"));
         }

@@ -182,10 +182,11 @@ fn a_server_name_is_a_dns_name_or_passed_over_or_refused() {
     for name in ["b\u{fc}cher.example", "a b", "a..b", ".", "a\0b", "*.example.org", &"a".repeat(64)] {
         assert_eq!(read(host_name(name)), Err(Alert::ILLEGAL_PARAMETER), "{name}");
     }
-    // Names of other types have a length too, and are passed over.
+    // Names of other types have a length too; after the host name they are passed over.
     assert_eq!(read([host_name("a"), vec![7, 0, 1, 3]].concat()), Ok(Some("a".into())));
-    assert_eq!(read([vec![7, 0, 0], host_name("a")].concat()), Ok(Some("a".into())));
-    assert_eq!(read([vec![7, 0, 3, 1, 2, 3], host_name("a"), vec![8, 0, 0]].concat()), Ok(Some("a".into())));
+    assert_eq!(read([host_name("a"), vec![7, 0, 3, 1, 2, 3], vec![8, 0, 0]].concat()), Ok(Some("a".into())));
+    assert_eq!(read([vec![7, 0, 0], host_name("a")].concat()), Err(Alert::ILLEGAL_PARAMETER));
+    assert_eq!(read([vec![7, 0, 3, 1, 2, 3], host_name("a"), vec![8, 0, 0]].concat()), Err(Alert::ILLEGAL_PARAMETER));
     assert_eq!(read(vec![7, 0, 1, 2]), Err(Alert::ILLEGAL_PARAMETER));
     assert_eq!(read([host_name("a"), vec![7, 0, 3, 1, 2]].concat()), Err(Alert::DECODE_ERROR));
     assert_eq!(read([host_name("a"), vec![7, 0]].concat()), Err(Alert::DECODE_ERROR));

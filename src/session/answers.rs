@@ -1,4 +1,5 @@
-//! What a suspended handshake asks, and the answers of the host.
+//! What a suspended handshake asks, and the answers of the host. Verdicts on the client of an open session
+//! are in `client_auth`.
 
 use std::sync::{Arc, MutexGuard};
 

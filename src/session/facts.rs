@@ -1,4 +1,4 @@
-//! The facts that a session reports.
+//! The facts of a session, which the getters read.
 
 use std::sync::Arc;
 use std::time::Instant;

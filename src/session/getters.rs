@@ -1,4 +1,4 @@
-//! What a session reports.
+//! The getters of a session, and `shrink`, which drops what some of them return.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The session until it is open: the handshake, step by step.
+//! The session until it is open: the handshake, step by step. Also `shutdown`, since it cancels an unfinished handshake.
 
 use std::sync::{Arc, MutexGuard};
 
@@ -26,7 +26,7 @@ pub(super) enum Phase {
     },
 }
 
-/// All that a handshake works on, each with its lock held. Nothing else needs the read half before the session is open.
+/// All that a handshake works on, each with its lock held.
 pub(super) struct HandshakeLocks<'a> {
     pub(super) phase: MutexGuard<'a, Phase>,
     pub(super) write: MutexGuard<'a, WriteHalf>,

@@ -1,5 +1,5 @@
-//! What the kernel does of the work of a bound session (Linux, on request): it has the keys of one way or both, data passes
-//! through it as it is, and what is not data goes with its type in a control message.
+//! What the kernel does for a bound session (Linux, on request). It has the keys of one direction or both. Application data passes
+//! through it unchanged; every other record is passed with its type in a control message.
 
 use std::sync::OnceLock;
 

@@ -1,5 +1,5 @@
-//! Pending output: what is made for the peer and not yet handed over. Nothing else says in the session's state that output is
-//! pending, so it is said exactly while there is some.
+//! Pending output: what is made for the peer and not yet handed over. Only this type sets and clears the bit for it in the session's
+//! state, so the bit is set exactly while there is some.
 
 use std::ops::Range;
 

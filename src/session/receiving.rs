@@ -1,4 +1,4 @@
-//! What opens the peer's records in an open session, and what its messages do.
+//! What opens the peer's records in an open session, and acts on the peer's messages.
 
 use super::shared::Shared;
 use crate::crypto::traffic::TrafficSecret;

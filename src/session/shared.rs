@@ -1,4 +1,4 @@
-//! What all parts of a session may touch at any time: the state, what is owed, counters, facts, failures.
+//! What all parts of a session may touch at any time: the state, what is owed, counters, facts, failures, a client's authentication.
 
 use std::sync::{Mutex, MutexGuard, TryLockError};
 

@@ -1,4 +1,4 @@
-//! Reading from the socket: what is here, or else what the socket has.
+//! Reading from the socket: first what was received earlier, then what the socket has.
 
 use super::{Bound, Kept, Received, passes, scratch};
 use crate::outcome::{Failure, Outcome};

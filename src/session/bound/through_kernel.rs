@@ -1,6 +1,6 @@
-//! A bound session whose records the kernel protects. Nothing received may lie here when the kernel takes over, so the handshake of
-//! such a session reads headers first and then what they announce. Records of pending output are bare: a header, then the message as
-//! it is.
+//! A bound session whose records the kernel protects. If the kernel is to receive, no received byte may be left here when it takes
+//! over, so the handshake receives each header first and then what it announces. If the kernel sends, records of pending output are
+//! bare: a header, then the message, unprotected.
 
 use super::{Bound, HandshakeLocks, Received, Sent, passes};
 use crate::limits::{MAX_PLAINTEXT, RECORD_HEADER};
