@@ -95,7 +95,7 @@ fuzz: ## hostile input without end: each fuzz target for SECONDS (60), DOORS nam
 	SECONDS_EACH=$(or $(SECONDS),60) fuzz/run.sh $(DOORS)
 
 fuzz-seeds: ## the first inputs of the fuzz targets, in fuzz/corpus, from the scenarios of tests/doors/seeds.rs
-	$(CARGO) test $(IN_TARGET) --quiet --test hostile_input -- --ignored write_the_seeds
+	WRITE_SEEDS=1 $(CARGO) test $(IN_TARGET) --quiet --test hostile_input the_seeds
 
 test-server: examples ## the example epoll_server against curl, wrk, Python, Node, Chromium, and clients that mean harm
 	$(PYTHON) ffi-tests/judges/server/test_server.py

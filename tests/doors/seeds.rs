@@ -9,7 +9,8 @@ use super::setup::Setup;
 use super::{host, root};
 use crate::doors::input::Input;
 
-pub fn write() {
+/// Compares the seeds with the files, or writes them if the environment has `WRITE_SEEDS`.
+pub fn check() {
     put("calls", calls());
     put("client_hello", client_hellos());
     put("handshake", handshakes());
@@ -21,11 +22,13 @@ pub fn write() {
 
 fn put(door: &str, seeds: Vec<Vec<u8>>) {
     let folder = root().join("fuzz/corpus").join(door);
-    fs::create_dir_all(&folder).unwrap();
     for (number, seed) in seeds.iter().enumerate() {
-        fs::write(folder.join(format!("seed-{number:03}")), seed).unwrap();
+        let file = folder.join(format!("seed-{number:03}"));
+        match std::env::var_os("WRITE_SEEDS") {
+            Some(_) => fs::write(file, seed).unwrap(),
+            None => assert!(fs::read(&file).is_ok_and(|bytes| bytes == *seed), "{}: make fuzz-seeds", file.display()),
+        }
     }
-    println!("{door}: {} seeds", seeds.len());
 }
 
 /// The two bytes of setups that differ in what they ask, and in who fails.
