@@ -79,6 +79,11 @@ impl Sealer {
         room.saturating_sub(overhead).min(usize::from(self.max_data))
     }
 
+    /// The longest part of a message that one record carries, whichever side seals it.
+    pub(crate) fn max_fragment(&self) -> usize {
+        self.max_data.into()
+    }
+
     #[inline]
     pub(crate) fn records_left(&self) -> u64 {
         match &self.sealing {

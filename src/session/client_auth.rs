@@ -34,10 +34,11 @@ impl Session {
             return Err(Failure::not_supported("TLS 1.2 would have to renegotiate"));
         }
         let mut write = try_lock(&self.write)?;
-        self.shared.client_auth().as_ref().ok_or_else(not_offered)?;
         if self.shared.state.now().authentication().is_under_way() {
             return Err(Failure::state("the last request is not answered, or the answer not judged"));
         }
+        // An answer is checked under this lock only while a request is under way.
+        self.shared.client_auth().as_ref().ok_or_else(not_offered)?;
         if let Some(bound) = &self.bound
             && !self.send_owed(bound, &mut write)?
         {
@@ -70,6 +71,7 @@ impl Session {
         {
             let mut facts = shared.facts();
             facts.remote_certificates = shown.chain.into();
+            facts.asked = None;
             facts.verified_path = Box::default();
             facts.negotiated.peer_signature_scheme = shown.scheme;
         }
@@ -89,6 +91,7 @@ impl Session {
 
     /// Gives the default validation's verdict on a client of an open session.
     pub(super) fn judge_client(&self, read: &mut ReadHalf) -> Result<(PolicyErrors, Option<Failure>), Failure> {
+        self.client_is_judged()?;
         let chain = self.remote_certificates();
         let judged = self.judged(&chain, Extent::Verdict);
         Ok((judged.reasons.policy_errors(), self.answer_client(read, judged.verdict())?))
@@ -100,19 +103,26 @@ impl Session {
         read: &mut ReadHalf,
         verdict: Result<(), Refusal>,
     ) -> Result<Option<Failure>, Failure> {
-        let state = self.shared.state.now();
-        if !state.authentication().awaits_verdict() {
-            return Err(not_asked(Question::Certificate));
-        }
-        self.shared.state.authenticate(Authentication::Judged);
+        self.client_is_judged()?;
+        let question = self.shared.state.now().question();
         let refusal = verdict.err().map(|refusal| refusal.into_failure(Some(Version::Tls13)));
         let refusal = refusal.map(|refusal| read.refuse(&self.shared, refusal));
+        // Last: a thread that sees this also sees that the session has failed.
+        self.shared.state.authenticate(Authentication::Judged);
         // Nothing more is asked until the next request.
         let since = self.shared.facts().asked.take().and_then(|asked| asked.since);
-        if let (Some(question), Some(since)) = (state.question(), since) {
+        if let (Some(question), Some(since)) = (question, since) {
             self.shared.counters.answered(question, since);
         }
         Ok(refusal)
+    }
+
+    /// Fails unless the client's answer waits for a verdict.
+    fn client_is_judged(&self) -> Result<(), Failure> {
+        match self.shared.state.now().authentication().awaits_verdict() {
+            true => Ok(()),
+            false => Err(not_asked(Question::Certificate)),
+        }
     }
 
     /// Refuses a client of an open session with an alert of the host's choice.

@@ -61,6 +61,8 @@ pub(super) struct Asked {
 /// The default validation's verdict.
 #[derive(Clone)]
 pub(super) struct Judged {
+    /// Whose verdict this is: another chain has another one.
+    pub(super) chain: Arc<[CertificateDer<'static>]>,
     /// What is wrong with the peer's certificate: all of it, if `extent` is a report.
     pub(super) reasons: Reasons,
     pub(super) extent: Extent,

@@ -6,7 +6,6 @@ use std::ops::Range;
 use super::shared::Counts;
 use super::state::StateWord;
 use crate::limits::{MAX_PLAINTEXT, RECORD_HEADER};
-use crate::memory;
 use crate::outcome::Failure;
 use crate::transport::scratch::Scratch;
 use crate::wire::Record;
@@ -14,48 +13,57 @@ use crate::wire::record::{self, next_record};
 
 #[derive(Default)]
 pub(super) struct Pending {
-    /// Of these, bytes before `handed` are handed over. Boxed, and none while nothing is pending: an idle session is small.
-    #[expect(clippy::box_collection, reason = "a third of the room while there is none")]
-    bytes: Option<Box<Vec<u8>>>,
-    /// Flights and send buffers are far smaller than this can count.
-    handed: u32,
+    /// Boxed, and none while nothing is pending: an idle session is small.
+    made: Option<Box<Made>>,
     /// `errno` of the failure that ended sending on a socket, or 0.
     broken: i32,
+}
+
+#[derive(Default)]
+struct Made {
+    bytes: Vec<u8>,
+    /// Bytes at the front that are handed over.
+    handed: usize,
+    /// Where the last KeyUpdate ends. Where the kernel seals there is one at most: none is made while output is pending.
+    key_update_end: Option<usize>,
+}
+
+impl Made {
+    fn left(&self) -> &[u8] {
+        &self.bytes[self.handed..]
+    }
 }
 
 impl Pending {
     /// What is to be handed over next.
     pub(super) fn bytes(&self) -> &[u8] {
-        self.bytes.as_ref().map_or(&[], |bytes| &bytes[self.handed as usize..])
+        self.made.as_ref().map_or(&[], |made| made.left())
     }
 
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.bytes.is_none()
+        self.made.is_none()
     }
 
     /// Lets `make` append to it.
     pub(super) fn add<R>(&mut self, state: &StateWord, make: impl FnOnce(&mut Vec<u8>) -> R) -> R {
-        let result = make(self.bytes.get_or_insert_default());
+        let result = make(&mut self.made.get_or_insert_default().bytes);
         self.publish(state);
         result
     }
 
     /// Takes these bytes of a buffer; it was empty. If there is no memory for a copy, it keeps the buffer.
     pub(super) fn keep(&mut self, state: &StateWord, buffer: Scratch, range: Range<usize>) {
-        let (bytes, handed) = match memory::reserved(range.len()) {
-            Ok(mut copy) => {
-                copy.extend_from_slice(&buffer[range]);
-                (copy, 0)
-            }
-            Err(_) => {
-                let mut all = Vec::from(buffer);
-                all.truncate(range.end);
-                (all, range.start as u32)
-            }
-        };
-        self.bytes = Some(Box::new(bytes));
-        self.handed = handed;
+        debug_assert!(self.is_empty());
+        let mut made = Box::<Made>::default();
+        if made.bytes.try_reserve_exact(range.len()).is_ok() {
+            made.bytes.extend_from_slice(&buffer[range]);
+        } else {
+            made.bytes = Vec::from(buffer);
+            made.bytes.truncate(range.end);
+            made.handed = range.start;
+        }
+        self.made = Some(made);
         self.publish(state);
     }
 
@@ -78,22 +86,36 @@ impl Pending {
 
     /// The next `count` bytes are on their way.
     pub(super) fn handed_over(&mut self, state: &StateWord, count: usize) {
-        self.handed += count as u32;
+        if let Some(made) = &mut self.made {
+            made.handed += count;
+        }
         self.publish(state);
     }
 
+    /// What was added last is a KeyUpdate.
+    pub(super) fn ends_with_key_update(&mut self) {
+        if let Some(made) = &mut self.made {
+            made.key_update_end = Some(made.bytes.len());
+        }
+    }
+
     /// `count` bytes of the message in the first, unprotected record are on their way. What is left of it is a record of its own: a
-    /// message of the handshake may be in several records (RFC 8446 section 5.1), and an alert is too short.
-    pub(super) fn bare_record_sent(&mut self, state: &StateWord, count: usize) {
-        let Some(all) = &mut self.bytes else { return };
-        let front = &mut all[self.handed as usize..];
-        let Ok(Some(Record { content_type, bytes })) = next_record(front, MAX_PLAINTEXT) else { return };
+    /// message of the handshake may be in several records (RFC 8446 section 5.1), and an alert is too short. True if this was the
+    /// end of a KeyUpdate.
+    pub(super) fn bare_record_sent(&mut self, state: &StateWord, count: usize) -> bool {
+        let Some(made) = &mut self.made else { return false };
+        let front = &mut made.bytes[made.handed..];
+        let Ok(Some(Record { content_type, bytes })) = next_record(front, MAX_PLAINTEXT) else { return false };
         let left = bytes.len() - RECORD_HEADER - count;
         if left == 0 {
-            return self.handed_over(state, RECORD_HEADER + count);
+            made.handed += RECORD_HEADER + count;
+        } else {
+            front[count..count + RECORD_HEADER].copy_from_slice(&record::header(content_type, left));
+            made.handed += count;
         }
-        front[count..count + RECORD_HEADER].copy_from_slice(&record::header(content_type, left));
-        self.handed_over(state, count);
+        let is_end_of_key_update = made.key_update_end == Some(made.handed);
+        self.publish(state);
+        is_end_of_key_update
     }
 
     /// The socket takes nothing more, for the first of these reasons. Drops what is pending; true if there was something.
@@ -101,7 +123,7 @@ impl Pending {
         if self.broken == 0 {
             self.broken = errno;
         }
-        let lost = self.bytes.take().is_some();
+        let lost = self.made.take().is_some();
         self.publish(state);
         lost
     }
@@ -116,11 +138,10 @@ impl Pending {
 
     /// Shows in the state whether something is pending; keeps no buffer otherwise.
     pub(super) fn publish(&mut self, state: &StateWord) {
-        if self.bytes.as_ref().is_some_and(|bytes| bytes.len() > self.handed as usize) {
+        if self.made.as_ref().is_some_and(|made| !made.left().is_empty()) {
             return state.output_pends();
         }
-        self.bytes = None;
-        self.handed = 0;
+        self.made = None;
         state.delivered();
     }
 }

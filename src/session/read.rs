@@ -3,7 +3,6 @@
 use super::receiving::Receiving;
 use super::shared::{Counts, Shared};
 use crate::outcome::{Alert, Failure, FailureKind, Outcome, Question};
-use crate::post_handshake::client_auth::Authentication;
 use crate::record::held::{Held, RecordBuffer};
 use crate::transport::kernel::CryptoInfo;
 use crate::wire::{ContentType, Version};
@@ -394,10 +393,6 @@ impl ReadHalf {
                 // Another thread has ended sending meanwhile.
                 shared.alert_was_not_sent();
             }
-        }
-        // A message after a client's proof in the same record makes the proof void.
-        if shared.state.now().authentication() == Authentication::Shown {
-            shared.state.authenticate(Authentication::Requested);
         }
         self.end.get_or_insert_with(|| End::Failed(failure.clone()));
         failure

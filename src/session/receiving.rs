@@ -5,6 +5,7 @@ use crate::crypto::traffic::TrafficSecret;
 use crate::handshake::client_tickets::TicketTaker;
 use crate::limits::TICKETS_TAKEN;
 use crate::outcome::{Alert, Failure};
+use crate::post_handshake::client_auth::Authentication;
 use crate::post_handshake::{Action, Messages};
 use crate::record::open::Opener;
 use crate::transport::kernel::CryptoInfo;
@@ -51,11 +52,16 @@ impl Receiving {
         match content_type {
             ContentType::Alert => Ok(messages.alert(message)? == Action::PeerClosed),
             ContentType::Handshake => {
-                messages.handshake(
+                let result = messages.handshake(
                     message,
                     || shared.state.now().authentication(),
                     |action, body| act(shared, opener, traffic, ticket_taker, action, body),
-                )?;
+                );
+                if result.is_err() && shared.state.now().authentication() == Authentication::Shown {
+                    // A message after a client's proof in the same record makes the proof void.
+                    shared.state.authenticate(Authentication::Requested);
+                }
+                result?;
                 Ok(false)
             }
             // TLS 1.2 switches keys in handshakes only; in TLS 1.3 `open` has refused it.

@@ -1,5 +1,7 @@
 //! What the default validation says of the peer: the verdict, and the report for hosts that decide themselves.
 
+use std::sync::Arc;
+
 use rustls::pki_types::{CertificateDer, ServerName};
 
 use super::answers::unanswered;
@@ -70,25 +72,26 @@ impl Session {
     }
 
     /// What the default validation says, once for each question.
-    pub(super) fn judged(&self, chain: &[CertificateDer<'static>], extent: Extent) -> Judged {
+    pub(super) fn judged(&self, chain: &Arc<[CertificateDer<'static>]>, extent: Extent) -> Judged {
         if chain.is_empty() {
             // A client may decline what it was only requested to show: in the handshake, or later by a call of the host.
             let must_show = self.context().client_certificates() == ClientCertificateMode::Require;
             return Judged {
                 reasons: Reason::NoCertificate.into(),
+                chain: chain.clone(),
                 extent: Extent::Report,
                 refusal: must_show.then(Refusal::no_certificate),
             };
         }
         let known = self.shared.facts().asked().judged.clone();
-        if let Some(known) = known.filter(|known| known.extent >= extent) {
+        if let Some(known) = known.filter(|known| Arc::ptr_eq(&known.chain, chain) && known.extent >= extent) {
             return known;
         }
         let judgement = self.context().trust().judge(chain, self.expected_name().as_ref(), extent);
         let errors = judgement.reasons.policy_errors();
         let refusal = (errors != PolicyErrors::NONE)
             .then(|| Refusal { blame: judgement.blame, ..Refusal::new(judgement.alert, errors, judgement.message) });
-        let judged = Judged { reasons: judgement.reasons, extent, refusal };
+        let judged = Judged { chain: chain.clone(), reasons: judgement.reasons, extent, refusal };
         let mut facts = self.shared.facts();
         facts.verified_path = judgement.path;
         facts.asked().judged = Some(judged.clone());

@@ -148,8 +148,15 @@ impl WriteHalf {
 
     /// Seals what is owed; fails where no more data can be sent.
     #[inline]
-    pub(super) fn may_seal(&mut self, shared: &Shared) -> Result<(), Failure> {
+    fn may_seal(&mut self, shared: &Shared) -> Result<(), Failure> {
         self.settle(shared)?;
+        self.can_send(shared)
+    }
+
+    /// Fails where no more data can be sent. Seals nothing: for a caller that has just sent what is owed, and must not find new
+    /// pending output that it would overtake.
+    #[inline]
+    pub(super) fn can_send(&self, shared: &Shared) -> Result<(), Failure> {
         if let Some(failure) = shared.sticky() {
             return Err(failure);
         }
@@ -169,6 +176,7 @@ impl WriteHalf {
         output: &mut [u8],
         counts: &mut Counts,
     ) -> Result<Outcome, Failure> {
+        debug_assert!(self.pending.is_empty());
         let mut renewed = false;
         while plaintext.left > 0 {
             let sealing = self.sealing()?;
@@ -232,6 +240,7 @@ impl WriteHalf {
         output: &mut [u8],
         counts: &mut Counts,
     ) -> Result<Outcome, Failure> {
+        self.settle(shared)?;
         self.may_update_keys(shared)?;
         let done =
             self.flush(shared, output, counts)? && self.update_keys_in(shared, request_peer_update, output, counts)?;
@@ -240,7 +249,7 @@ impl WriteHalf {
 
     /// Fails where we cannot change our keys.
     pub(super) fn may_update_keys(&mut self, shared: &Shared) -> Result<(), Failure> {
-        self.may_seal(shared)?;
+        self.can_send(shared)?;
         match self.sealing()?.sealer.version() {
             Version::Tls12 => Err(Failure::not_supported("TLS 1.2 has no key update")),
             Version::Tls13 => Ok(()),
@@ -268,6 +277,7 @@ impl WriteHalf {
     /// RFC 8446 section 4.6.3: the message is pending, under the old keys; everything after it is under the next.
     pub(super) fn update_keys(&mut self, shared: &Shared, request_peer_update: bool) -> Result<(), Failure> {
         self.put(shared, ContentType::Handshake, &key_update(request_peer_update))?;
+        self.pending.ends_with_key_update();
         self.sealing()?.next_keys()
     }
 
@@ -285,7 +295,7 @@ impl WriteHalf {
             return Ok(Outcome::WantWrite);
         }
         let message = make()?;
-        let most = self.sealing()?.sealer.data_that_fits(usize::MAX);
+        let most = self.sealing()?.sealer.max_fragment();
         for fragment in message.chunks(most) {
             self.put(shared, ContentType::Handshake, fragment)?;
         }

@@ -11,8 +11,8 @@ use crate::session::read::ReadHalf;
 use crate::session::write::{Plaintext, WriteHalf};
 use crate::session::{Counts, Session};
 use crate::transport::kernel::{CryptoInfo, KernelReason, Way};
+use crate::wire::ContentType;
 use crate::wire::record::next_record;
-use crate::wire::{ContentType, HandshakeType};
 
 /// Records that one system call can make of data: it takes at most 2^31 bytes.
 const RECORDS_AT_ONCE: u64 = 1 << 17;
@@ -87,16 +87,14 @@ impl Session {
         let record = next_record(write.pending().bytes(), MAX_PLAINTEXT)?;
         let record = record.ok_or_else(|| Failure::internal("half a record"))?;
         let (content_type, message_len) = (record.content_type, record.payload().len());
-        let is_key_update =
-            content_type == ContentType::Handshake && record.payload().first() == Some(&HandshakeType::KEY_UPDATE.0);
         let sent = self.send_with(bound, write, |socket, pending| {
             socket.send_record(content_type as u8, &pending[RECORD_HEADER..RECORD_HEADER + message_len])
         })?;
         let Sent::Bytes(count) = sent else { return Ok(false) };
         self.shared.counters.ciphertext_sent.add(count + OVERHEAD);
-        write.pending().bare_record_sent(&self.shared.state, count);
+        let was_key_update = write.pending().bare_record_sent(&self.shared.state, count);
         write.sealed_by_kernel(1);
-        if count == message_len && is_key_update {
+        if was_key_update {
             // RFC 8446 section 4.6.3: everything after it is under the next keys.
             let info = write.next_keys_in_force()?.ok_or_else(|| Failure::internal("keys that the kernel has not"))?;
             if let Err(errno) = bound.socket.set_keys(Way::Send, &info) {

@@ -31,7 +31,7 @@ impl Session {
         if !self.send_owed(bound, write)? {
             return Ok(Outcome::WantWrite);
         }
-        write.may_seal(&self.shared)?;
+        write.can_send(&self.shared)?;
         if plaintext.is_empty() {
             return Ok(Outcome::Complete);
         }

@@ -3,6 +3,9 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::*;
+use crate::post_handshake::key_update;
+use crate::wire::HandshakeType;
+use crate::wire::record::next_record;
 
 #[test]
 fn keys_are_updated_before_their_limit() {
@@ -261,4 +264,43 @@ fn calls_that_have_nothing_to_do_lose_no_counts() {
         stop.store(true, Ordering::Relaxed);
     });
     assert_eq!(pair.client.stats().ciphertext_sent - before, sealed);
+}
+
+#[test]
+fn what_the_kernel_seals_is_cut_into_records_and_only_a_key_update_changes_its_keys() {
+    let mut pair = pair(server_options("server-p256"), client_options());
+    pair.shake(accept);
+    let shared = &pair.server.shared;
+    let mut write = pair.server.write.lock().unwrap();
+    write.hand_over_to_kernel();
+    // Each part of this message begins as a KeyUpdate does.
+    let message = vec![HandshakeType::KEY_UPDATE.0; 20_000];
+    let asked = write.ask_client(shared, || Ok(message.clone()), &mut [], &mut Counts::default());
+    assert_eq!(asked, Ok(Outcome::Complete));
+    write.update_keys(shared, false).unwrap();
+    let (mut sent, mut changes) = (Vec::new(), Vec::new());
+    while !write.pending().is_empty() {
+        let record = next_record(write.pending().bytes(), 16384).unwrap().unwrap();
+        // The socket takes some of it, then the rest.
+        let part = record.payload().len().div_ceil(2);
+        sent.extend_from_slice(&record.payload()[..part]);
+        changes.push(write.pending().bare_record_sent(&shared.state, part));
+    }
+    assert_eq!(sent[..message.len()], message);
+    assert_eq!(sent[message.len()..], key_update(false));
+    assert_eq!(changes.iter().filter(|change| **change).count(), 1);
+    assert!(changes.ends_with(&[true]));
+}
+
+#[test]
+fn a_bound_session_that_may_send_makes_no_output_that_its_data_would_overtake() {
+    let mut pair = pair(server_options("server-p256"), client_options());
+    pair.shake(accept);
+    let mut write = pair.server.write.lock().unwrap();
+    pair.server.shared.owed.key_update();
+    write.can_send(&pair.server.shared).unwrap();
+    write.may_update_keys(&pair.server.shared).unwrap();
+    assert!(write.pending().is_empty());
+    write.settle(&pair.server.shared).unwrap();
+    assert!(!write.pending().is_empty());
 }

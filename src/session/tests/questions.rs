@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::handshake::question::SignatureRequest;
+use crate::trust::Extent;
 
 #[test]
 fn a_verdict_can_come_late_and_from_other_threads() {
@@ -344,4 +345,20 @@ fn a_host_that_looks_before_it_accepts_pays_for_one_judgement() {
         pair.shake(look_and_accept);
         assert_eq!(judgements.get(), 2);
     }
+}
+
+#[test]
+fn a_verdict_is_kept_for_the_chain_that_was_judged_and_for_no_other() {
+    let mut pair = mutual(Version::Tls13, ClientCertificateMode::Request);
+    pair.shake(accept);
+    let server = &pair.server;
+    let trusted = server.remote_certificates();
+    assert!(!trusted.is_empty());
+    // A call too many judges nothing that a later question could be answered with.
+    assert_eq!(server.accept_with_default_validation().unwrap_err().kind, FailureKind::InvalidState);
+    assert!(server.shared.facts().asked.as_ref().is_none_or(|asked| asked.judged.is_none()));
+    assert!(server.judged(&trusted, Extent::Verdict).verdict().is_ok());
+    let untrusted: Arc<[_]> = credentials("client-other").own_key().current().cert.clone().into();
+    assert!(server.judged(&untrusted, Extent::Verdict).verdict().is_err());
+    assert!(server.judged(&trusted, Extent::Verdict).verdict().is_ok());
 }
