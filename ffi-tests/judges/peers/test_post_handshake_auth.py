@@ -233,6 +233,22 @@ class AgainstPython(AskedLater):
             pair.they_read()
             self.assertIn("unknown ca", str(pair.them.error))
 
+    def test_a_verdict_is_for_the_chain_that_was_judged_and_for_no_other(self):
+        pair = Pair(self, "client-p256")
+        self.shown(pair, "client-p256")
+        # With calls too many, which must leave nothing for the next question.
+        self.accepted(pair.session)
+        other = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        other.load_cert_chain(cert_path("client-other.pem"), cert_path("client-other.key"))
+        pair.them.ssl.context = other
+        self.assertEqual(pair.ask(), COMPLETE)
+        self.refused(INVALID_STATE, pair.session.accept_with_default_validation)
+        pair.they_read()
+        self.assertEqual(pair.us.read(), b"")
+        self.suspended(pair.us, "client-other")
+        self.assertNotEqual(pair.session.accept_with_default_validation(), 0)
+        self.failed(pair.us, UNKNOWN_CA)
+
     def test_the_automatic_validation_asks_nobody(self):
         for certificate in ("client-p256", None):
             pair = Pair(self, certificate, validation=VALIDATION_AUTOMATIC)
