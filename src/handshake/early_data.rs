@@ -73,7 +73,7 @@ impl EarlyData {
     pub(super) fn takes(&mut self, record: Record<'_>) {
         match (record.content_type, &mut self.keys) {
             (ContentType::ApplicationData, Some(keys)) => {
-                keys.opener.take();
+                keys.opener.count();
                 self.is_over = true;
             }
             // The second ClientHello.

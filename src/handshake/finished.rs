@@ -35,7 +35,7 @@ pub(crate) struct Finished {
     /// A client's, if it keeps tickets.
     pub(crate) ticket_taker: Option<Box<TicketTaker>>,
     /// The credentials that the peer was shown.
-    pub(crate) shown: Option<Arc<CertifiedKey>>,
+    pub(crate) local_credentials: Option<Arc<CertifiedKey>>,
     /// With which the peer has signed.
     pub(crate) peer_scheme: u16,
     pub(crate) bindings: Bindings,
@@ -103,7 +103,7 @@ impl Finished {
             resumed,
             peer_certificates,
             ticket_taker,
-            shown,
+            local_credentials: shown,
             peer_scheme: seen.peer_scheme.map_or(0, u16::from),
             transcript: seen.transcript.take().filter(|_| version == Version::Tls13),
             bindings: Bindings {

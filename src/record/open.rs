@@ -104,7 +104,7 @@ impl Opener {
         Some(Sealed { content_type, header, explicit_nonce, ciphertext, tag, record_len })
     }
 
-    /// Opens a record into `output`, which has `inner_len` bytes. The record is not counted: see `take`.
+    /// Opens a record into `output`, which has `inner_len` bytes. The record is not counted: see `count`.
     /// When it fails, nothing of it is left in `output`.
     #[inline]
     pub(crate) fn peek(&self, sealed: &Sealed<'_>, output: &mut [u8]) -> Result<Opened, Failure> {
@@ -115,7 +115,7 @@ impl Opener {
     }
 
     /// Counts the record that `peek` has opened.
-    pub(crate) fn take(&mut self) {
+    pub(crate) fn count(&mut self) {
         self.protection.opened();
     }
 

@@ -40,7 +40,7 @@ pub(super) struct Facts {
     pub(super) ocsp_response: Box<[u8]>,
     pub(super) bindings: Option<Box<Bindings>>,
     /// The credentials that the peer was shown.
-    pub(super) shown: Option<Arc<CertifiedKey>>,
+    pub(super) local_credentials: Option<Arc<CertifiedKey>>,
     pub(super) client_hello: Option<Arc<ClientHello>>,
     /// Until the handshake is done.
     pub(super) asked: Option<Box<Asked>>,
@@ -91,7 +91,7 @@ impl Default for Facts {
             verified_path: Box::default(),
             ocsp_response: Box::default(),
             bindings: None,
-            shown: None,
+            local_credentials: None,
             client_hello: None,
             asked: None,
         }

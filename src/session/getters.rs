@@ -122,8 +122,8 @@ impl Session {
         if let Some(request) = self.signature_request() {
             return request.key.leaf().to_vec();
         }
-        let shown = self.shared.facts().shown.clone().filter(|_| self.shared.state.now().is_open());
-        shown.and_then(|shown| shown.cert.first().map(|leaf| leaf.to_vec())).unwrap_or_default()
+        let local = self.shared.facts().local_credentials.clone().filter(|_| self.shared.state.now().is_open());
+        local.and_then(|local| local.cert.first().map(|leaf| leaf.to_vec())).unwrap_or_default()
     }
 
     /// A server's first ClientHello: until the handshake is complete, and as long as the session if the options say so.

@@ -142,7 +142,7 @@ impl Session {
                 }
                 Event::Finished(finished) => {
                     write.pending().add(&shared.state, |pending| handshake.take_output(pending));
-                    **phase = Phase::Over { kernel_keys: self.open(*finished, write, read)? };
+                    **phase = Phase::Over { kernel_keys: self.take_over(*finished, write, read)? };
                     write.pending().publish(&shared.state);
                     None
                 }

@@ -15,7 +15,7 @@ use crate::record::seal::Sealer;
 
 impl Session {
     /// The record layer takes over from rustls. The keys, if the kernel is to have them.
-    pub(super) fn open(
+    pub(super) fn take_over(
         &self,
         finished: Finished,
         write: &mut WriteHalf,
@@ -30,9 +30,9 @@ impl Session {
         if let Some(size) = self.context().max_fragment_size() {
             sealer.limit_fragments(size);
         }
-        write.open(sealer, sending.traffic);
+        write.start(sealer, sending.traffic);
         let opener = Opener::new(protection(&receiving)?);
-        read.open(Receiving::new(self.context.is_server(), opener, receiving.traffic, finished.ticket_taker));
+        read.start(Receiving::new(self.context.is_server(), opener, receiving.traffic, finished.ticket_taker));
         let for_kernel = self.bound.as_ref().is_some_and(|bound| bound.kernel().wanted() != KernelTls::default());
         let kernel_keys = for_kernel.then(|| Box::new(Keys { sending: sending.keys, receiving: receiving.keys }));
         let mut facts = self.shared.facts();
@@ -46,7 +46,7 @@ impl Session {
             facts.remote_certificates = finished.peer_certificates.into();
         }
         facts.bindings = Some(Box::new(finished.bindings));
-        facts.shown = finished.shown;
+        facts.local_credentials = finished.local_credentials;
         // What belonged to the questions goes; a ClientHello stays if the options say so.
         facts.asked = None;
         if let Some(transcript) = finished.transcript {

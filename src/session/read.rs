@@ -33,7 +33,7 @@ impl End {
 
 impl ReadHalf {
     /// Takes over from the handshake.
-    pub(super) fn open(&mut self, receiving: Receiving) {
+    pub(super) fn start(&mut self, receiving: Receiving) {
         self.receiving = Some(Box::new(receiving));
     }
 
@@ -188,7 +188,7 @@ impl ReadHalf {
     /// Data that was opened elsewhere.
     pub(super) fn take_data(&mut self, shared: &Shared, data_len: usize) -> Result<(), Failure> {
         let receiving = self.receiving()?;
-        receiving.opener.take();
+        receiving.opener.count();
         receiving
             .messages
             .application_data(data_len, shared.state.now().authentication())
@@ -209,7 +209,7 @@ impl ReadHalf {
     pub(super) fn take_control(&mut self, shared: &Shared, type_byte: u8, message: &[u8]) -> Result<bool, Failure> {
         let receiving = self.receiving()?;
         let updates = receiving.opener.counts().1;
-        receiving.opener.take();
+        receiving.opener.count();
         let result = ContentType::from_byte(type_byte)
             .ok_or_else(|| Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a record of unknown type"))
             .and_then(|content_type| receiving.act_on(shared, content_type, message));
@@ -310,7 +310,7 @@ impl ReadHalf {
         {
             return self.fail_unless(progress, shared, failure);
         }
-        receiving.opener.take();
+        receiving.opener.count();
         counts.consumed += sealed.record_len();
         match buffer {
             None => counts.written += opened.data_len,
@@ -335,7 +335,7 @@ impl ReadHalf {
         }
         let receiving = self.receiving()?;
         // Counted before its meaning: a KeyUpdate replaces the keys and their count.
-        receiving.opener.take();
+        receiving.opener.count();
         match receiving.act_on(shared, content_type, message) {
             Ok(closed) => {
                 counts.consumed += record_len;

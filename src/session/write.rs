@@ -56,7 +56,7 @@ fn no_keys() -> Failure {
 
 impl WriteHalf {
     /// Takes over from the handshake.
-    pub(super) fn open(&mut self, sealer: Sealer, traffic: Option<TrafficSecret>) {
+    pub(super) fn start(&mut self, sealer: Sealer, traffic: Option<TrafficSecret>) {
         self.sealing = Some(Sealing { sealer, traffic });
     }
 
