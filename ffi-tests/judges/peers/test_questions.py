@@ -486,7 +486,7 @@ def beginning_test(what, data, expected, output, undecided):
 
 # The host is not even asked about what cannot be read.
 UNREADABLE = re.compile("malformed: (?!.*ClientKeyExchange)|an (unknown )?extension twice|compression without|"
-                        "pre_shared_key before|a server name that is none|two server names|two ClientHellos|"
+                        "pre_shared_key before|a server name that is none|two server names|two ClientHellos|a server_name list that begins|"
                         "the first message is|a first record|text that is|a record of version|"
                         "an empty (handshake record|alert$|record within)|an alert of|a handshake message too large|(data|a change_cipher_spec) (before the "
                         "hellos|within a handshake message)")
