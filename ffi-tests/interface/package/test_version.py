@@ -33,6 +33,7 @@ ABI = MAJOR
 # Where copies are, and each one's form. `make header bindings` writes those marked so; a person writes the others (RELEASING.md).
 COPIES = {
     "Cargo.lock": f'name = "spantls"\nversion = "{VERSION}"',  # cargo
+    "fuzz/Cargo.lock": f'name = "spantls"\nversion = "{VERSION}"',  # cargo, by make fuzz
     "include/spantls.h": f'#define SPANTLS_VERSION "{VERSION}"',  # make header
     "bindings/python/spantls/_native.py": f'VERSION = "{VERSION}"',  # make bindings
     "bindings/dotnet/SpanTls/NativeMethods.cs": f'const string Version = "{VERSION}"',  # make bindings
