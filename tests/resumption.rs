@@ -832,7 +832,7 @@ fn answer_to(context: &Arc<Context>, hello: &[u8]) -> Result<Vec<u8>, Failure> {
     result.map(|_| room)
 }
 
-/// Whether a server goes on from the ticket: in TLS 1.3 it selects a key, in TLS 1.2 it has no certificate to show.
+/// Whether a server resumes the ticket's session: in TLS 1.3 it selects a key, in TLS 1.2 it has no certificate to show.
 fn takes(flight: &[u8], protocol: Version) -> bool {
     assert_eq!((flight[0], flight[5]), (22, 2), "no ServerHello");
     let message = 9 + usize::from(u16::from_be_bytes([flight[7], flight[8]]));

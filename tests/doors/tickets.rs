@@ -52,7 +52,7 @@ pub fn play(bytes: &[u8]) {
 
 impl Known {
     fn new(tls13: bool) -> Self {
-        // The server is not asked for a verdict, and judges nobody.
+        // The server is not asked for a verdict, and judges no certificate.
         let setup = Setup { tls13: true, ..Setup::read(&mut Input::new(&[0xa0])) };
         let setup = Setup { tls13, ..setup };
         let contexts = setup.contexts();
@@ -133,7 +133,7 @@ fn number(bytes: &[u8], at: usize) -> usize {
     usize::from(u16::from_be_bytes([bytes[at], bytes[at + 1]]))
 }
 
-/// Whether a server goes on from the ticket: in TLS 1.3 it selects a key, in TLS 1.2 it has no certificate to show.
+/// Whether a server resumes the ticket's session: in TLS 1.3 it selects a key, in TLS 1.2 it has no certificate to show.
 fn takes(flight: &[u8], tls13: bool) -> bool {
     assert_eq!((flight[0], flight[5]), (22, 2), "no ServerHello");
     let message = 9 + number(flight, 7);

@@ -52,7 +52,7 @@ fn resumed(pair: &Pair) -> bool {
 }
 
 /// Whoever leads a client to another server of the same root must not have that one taken for the server of the ticket:
-/// nobody looks at its certificate. Both ends' tls-server-end-point are the same then, too.
+/// its certificate is not looked at. Then too both ends have the same tls-server-end-point.
 #[test]
 fn a_ticket_is_for_the_server_that_gave_it() {
     for protocols in [Version::Tls12, Version::Tls13] {
@@ -87,7 +87,7 @@ fn a_ticket_without_a_lifetime_is_not_kept() {
     }
 }
 
-/// Each resumed session brings new tickets, but nobody proves in it that he still has his key.
+/// Each resumed session brings new tickets, but in it neither side proves that it still has its key.
 #[test]
 fn a_client_resumes_for_seven_days_at_most() {
     for protocols in [Version::Tls12, Version::Tls13] {
