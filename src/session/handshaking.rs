@@ -231,11 +231,8 @@ impl Session {
         let shared = &self.shared;
         let mut phase = try_lock(&self.phase)?;
         let mut write = try_lock(&self.write)?;
-        if matches!(*phase, Phase::Over { .. }) {
-            return Ok(());
-        }
         match std::mem::replace(&mut *phase, Phase::Over { kernel_keys: None }) {
-            Phase::Over { .. } => {}
+            over @ Phase::Over { .. } => *phase = over,
             // The peer has not heard of us yet.
             Phase::New(_) => {
                 shared.state.cancel();
