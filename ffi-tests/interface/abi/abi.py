@@ -79,6 +79,7 @@ def describe(library, out):
     for number, part in enumerate(corpus.findall("abi-instr")):
         part.set("path", f"unit-{number}")
         prune(part, wanted)
+        part[:] = flat(part)
         if len(part) == 0:
             corpus.remove(part)
     with open(out, "w", encoding="utf-8") as file:
@@ -98,6 +99,12 @@ def prune(node, wanted):
             keep = any(part.get("id") in wanted for part in child.iter() if part.get("id"))
         if not keep:
             node.remove(child)
+
+
+def flat(scope):
+    """What a scope and the scopes in it declare, in one list: C has no namespaces, and in which module of the source a type
+    lies is not part of the ABI."""
+    return [declared for child in scope for declared in (flat(child) if child.tag == "namespace-decl" else [child])]
 
 
 def lines_of(path):
@@ -134,16 +141,26 @@ def compare(library, header, baseline):
 
 
 def growing(path):
-    """The fields of each struct that begins with struct_size: (where, name, type). Types have the hash of their name."""
+    """The fields of each struct that begins with struct_size: (where, name, type)."""
+    corpus = ElementTree.parse(path)
+    types = {node.get("id"): node for node in corpus.iter() if node.get("id")}
     structs = {}
-    for node in ElementTree.parse(path).iter("class-decl"):
+    for node in corpus.iter("class-decl"):
         fields = []
         for member in node.findall("data-member"):
             variable = member.find("var-decl")
-            fields.append((int(member.get("layout-offset-in-bits")), variable.get("name"), variable.get("type-id")))
+            fields.append((int(member.get("layout-offset-in-bits")), variable.get("name"), spelt(types, variable.get("type-id"))))
         if fields and fields[0][1] == "struct_size":
             structs[node.get("name")] = fields
     return structs
+
+
+def spelt(types, number):
+    """A type in words: its own name and size, or how it is made of others. The identifiers in a description are hashes of
+    names with their modules."""
+    node = types[number]
+    made_of = spelt(types, node.get("type-id")) if node.get("type-id") else ""
+    return " ".join(filter(None, (node.tag, node.get("name"), node.get("size-in-bits"), node.get("length"), made_of)))
 
 
 def shifted(before, now):

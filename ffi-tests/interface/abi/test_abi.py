@@ -1,4 +1,4 @@
-"""The guard of the ABI is itself tested: small libraries that lose, change and gain things, and the real one against a
+"""The guard of the ABI is itself tested: small libraries that lose, change, gain and move things, and the real one against a
 baseline with a function more. `test_abi.py LIBRARY`, built with the profile `checked`."""
 
 import contextlib
@@ -137,6 +137,39 @@ class Guard(unittest.TestCase):
         subprocess.run(["strip", "--strip-debug", library], check=True)
         with self.assertRaisesRegex(abi.Refused, "profile checked"):
             abi.compare(library, header, self.baseline)
+
+
+# A library in Rust: its one type lies in a module.
+MODULES = """
+#![allow(non_camel_case_types)]
+pub mod first {
+    #[repr(C)]
+    pub struct spantls_error_t { pub struct_size: usize, pub status: i32, pub span: super::second::spantls_span_t }
+}
+pub mod second {
+    #[repr(C)]
+    pub struct spantls_span_t { pub data: *const u8, pub len: usize }
+    #[unsafe(no_mangle)]
+    pub extern "C" fn tls_session_error(error: *const super::first::spantls_error_t) -> i32 { error.is_null().into() }
+}
+"""
+
+
+class Modules(unittest.TestCase):
+    def test_a_type_that_moved_to_another_module_is_no_change(self):
+        with tempfile.TemporaryDirectory() as folder:
+            descriptions = []
+            for name, text in (("here", MODULES), ("there", MODULES.replace("first", "third")), ("other", MODULES.replace("i32, pub", "u32, pub"))):
+                source, library, described = (os.path.join(folder, name + end) for end in (".rs", ".so", ".abi"))
+                with open(source, "w", encoding="utf-8") as file:
+                    file.write(text)
+                subprocess.run(["rustc", "--edition=2024", "--crate-type=cdylib", "-g", "-Cpanic=abort", "-o", library, source], check=True)
+                abi.describe(library, described)
+                descriptions.append(described)
+            here, there, other = descriptions
+            self.assertEqual(abi.abidiff(here, there), "")
+            self.assertEqual(abi.shifted(abi.growing(here), abi.growing(there)), [])
+            self.assertEqual(abi.shifted(abi.growing(here), abi.growing(other)), ["spantls.abi: a field of spantls_error_t is not what it was"])
 
 
 class Real(unittest.TestCase):
