@@ -40,56 +40,46 @@ reasons! {
     Incomplete,
 }
 
-/// Rules of the strict profile (RFC 5280 section 4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "`words` says what each is")]
-pub enum Rule {
-    Unreadable,
-    IssuerNotACa,
-    TwoAlgorithms,
-    Version,
-    AmbiguousCa,
-    PathLengthWithoutCa,
-    PathLengthWithoutKeyCertSign,
-    ConstraintsNotCritical,
-    CaWithoutKeyUsage,
-    KeyCertSignWithoutCa,
-    NoIssuerName,
-    NoSubject,
-    EmptyAlternativeName,
-    AlternativeNameNotCritical,
-    CriticalAuthorityKey,
-    CriticalSubjectKey,
-    NoAuthorityKey,
-    HalfAuthorityKey,
-    NoSubjectKey,
+macro_rules! rules {
+    ($($name:ident $words:literal),* $(,)?) => {
+        /// Rules of the strict profile (RFC 5280 section 4).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[allow(missing_docs, reason = "`words` says what each is")]
+        pub enum Rule {
+            $($name),*
+        }
+
+        impl Rule {
+            /// What is wrong, in words that follow "a certificate".
+            pub fn words(self) -> &'static str {
+                match self {
+                    $(Self::$name => $words),*
+                }
+            }
+        }
+    };
 }
 
-impl Rule {
-    /// What is wrong, in words that follow "a certificate".
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Unreadable => "that cannot be read",
-            Self::IssuerNotACa => "that issues others but is not a CA by its basicConstraints",
-            Self::TwoAlgorithms => "with two different signature algorithms",
-            Self::Version => "that has extensions but is not of version 3",
-            Self::AmbiguousCa => "that may be a CA, without basicConstraints",
-            Self::PathLengthWithoutCa => "with a path length that is not a CA",
-            Self::PathLengthWithoutKeyCertSign => "with a path length and without keyCertSign",
-            Self::ConstraintsNotCritical => "of a CA whose basicConstraints is not critical",
-            Self::CaWithoutKeyUsage => "of a CA without a key usage",
-            Self::KeyCertSignWithoutCa => "with keyCertSign that is not a CA",
-            Self::NoIssuerName => "without the name of its issuer",
-            Self::NoSubject => "without a subject",
-            Self::EmptyAlternativeName => "whose subjectAltName is empty or malformed",
-            Self::AlternativeNameNotCritical => "without a subject whose subjectAltName is not critical",
-            Self::CriticalAuthorityKey => "whose authorityKeyIdentifier is critical",
-            Self::CriticalSubjectKey => "whose subjectKeyIdentifier is critical",
-            Self::NoAuthorityKey => "without an authorityKeyIdentifier that names a key",
-            Self::HalfAuthorityKey => "whose authorityKeyIdentifier has an issuer or a serial number alone",
-            Self::NoSubjectKey => "of a CA without a subjectKeyIdentifier",
-        }
-    }
+rules! {
+    Unreadable "that cannot be read",
+    IssuerNotACa "that issues others but is not a CA by its basicConstraints",
+    TwoAlgorithms "with two different signature algorithms",
+    Version "that has extensions but is not of version 3",
+    AmbiguousCa "that may be a CA, without basicConstraints",
+    PathLengthWithoutCa "with a path length that is not a CA",
+    PathLengthWithoutKeyCertSign "with a path length and without keyCertSign",
+    ConstraintsNotCritical "of a CA whose basicConstraints is not critical",
+    CaWithoutKeyUsage "of a CA without a key usage",
+    KeyCertSignWithoutCa "with keyCertSign that is not a CA",
+    NoIssuerName "without the name of its issuer",
+    NoSubject "without a subject",
+    EmptyAlternativeName "whose subjectAltName is empty or malformed",
+    AlternativeNameNotCritical "without a subject whose subjectAltName is not critical",
+    CriticalAuthorityKey "whose authorityKeyIdentifier is critical",
+    CriticalSubjectKey "whose subjectKeyIdentifier is critical",
+    NoAuthorityKey "without an authorityKeyIdentifier that names a key",
+    HalfAuthorityKey "whose authorityKeyIdentifier has an issuer or a serial number alone",
+    NoSubjectKey "of a CA without a subjectKeyIdentifier",
 }
 
 /// The fault that decides a refusal.

@@ -51,7 +51,10 @@ pub(crate) fn facts(der: &[u8]) -> Result<CertificateFacts, Failure> {
     let certificate = read(der)?;
     let signed = &certificate.signed;
     let names = AlternativeNames::of(&certificate)?;
-    let date = |time: &Tlv<'_>| time::seconds(time).ok_or_else(|| malformed("validity"));
+    let date = |time: &Tlv<'_>| {
+        let seconds = time.tag().as_u8().and_then(|tag| time::seconds(tag, time.data()));
+        seconds.ok_or_else(|| malformed("validity"))
+    };
     Ok(CertificateFacts {
         not_before: date(&signed.validity.not_before)?,
         not_after: date(&signed.validity.not_after)?,

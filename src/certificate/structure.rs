@@ -44,12 +44,6 @@ pub(crate) struct Validity<'a> {
     pub(crate) not_after: Tlv<'a>,
 }
 
-#[derive(Asn1Read)]
-pub(crate) enum Time {
-    Utc(asn1::UtcTime),
-    Generalized(asn1::X509GeneralizedTime),
-}
-
 /// Section 4.2. `critical` is FALSE by default; an encoded FALSE, which DER forbids, is met in certificates.
 #[derive(Asn1Read)]
 pub(crate) struct Extension<'a> {

@@ -36,100 +36,84 @@ impl From<Error> for Fault {
 impl Fault {
     /// What it is in the report.
     pub(super) fn reason(&self) -> Reason {
+        self.reason_and_alert().0
+    }
+
+    pub(super) fn alert(&self) -> Alert {
+        self.reason_and_alert().1
+    }
+
+    fn reason_and_alert(&self) -> (Reason, Alert) {
         match self {
-            Self::Path(error) => reason(error),
-            Self::WrongSignatures => Reason::Limits,
-            Self::Strict(..) => Reason::StrictProfile,
-            Self::SelfSigned => Reason::SelfSigned,
-            Self::KeyUsage => Reason::WrongUsage,
-            Self::UnsupportedKey => Reason::UnsupportedAlgorithm,
-            Self::KeySize | Self::IssuerKeySize => Reason::WeakKey,
+            Self::Path(error) => reason_and_alert(error),
+            // A search without an end: see below.
+            Self::WrongSignatures => (Reason::Limits, Alert::UNKNOWN_CA),
+            // As OpenSSL: "Some other (unspecified) issue arose in processing the certificate".
+            Self::Strict(..) => (Reason::StrictProfile, Alert::CERTIFICATE_UNKNOWN),
+            Self::SelfSigned => (Reason::SelfSigned, Alert::UNKNOWN_CA),
+            // "A certificate was of an unsupported type."
+            Self::KeyUsage => (Reason::WrongUsage, Alert::UNSUPPORTED_CERTIFICATE),
+            Self::UnsupportedKey => (Reason::UnsupportedAlgorithm, Alert::UNSUPPORTED_CERTIFICATE),
+            Self::KeySize | Self::IssuerKeySize => (Reason::WeakKey, Alert::BAD_CERTIFICATE),
+        }
+    }
+
+    pub(super) fn describe(&self) -> String {
+        match self {
+            Self::Path(error) => describe_path(error),
+            Self::WrongSignatures => "too many signatures of the chain's certificates are wrong".into(),
+            Self::Strict(rule, _) => format!("the chain has a certificate {} (RFC 5280 section 4)", rule.words()),
+            Self::SelfSigned => "the chain ends with a self-signed certificate that is not a trust anchor".into(),
+            Self::IssuerKeySize => "a CA of the chain has an RSA key that does not have 2048 to 8192 bits".into(),
+            Self::KeyUsage => "the certificate's key usage is not for TLS".into(),
+            Self::UnsupportedKey => "the certificate's key is of an unsupported type".into(),
+            Self::KeySize => "the certificate's RSA key does not have 2048 to 8192 bits".into(),
         }
     }
 }
 
 /// What an error of webpki is in the report.
 pub(super) fn reason(error: &Error) -> Reason {
+    reason_and_alert(error).0
+}
+
+fn reason_and_alert(error: &Error) -> (Reason, Alert) {
     match error {
-        Error::CertExpired { .. } => Reason::Expired,
-        Error::CertNotValidYet { .. } => Reason::NotYetValid,
-        Error::CertRevoked => Reason::Revoked,
-        Error::CrlExpired { .. } => Reason::CrlExpired,
-        Error::UnknownRevocationStatus => Reason::RevocationUnknown,
-        Error::IssuerNotCrlSigner
-        | Error::InvalidCrlSignatureForPublicKey
-        | Error::UnsupportedCrlSignatureAlgorithmContext(_)
-        | Error::UnsupportedCrlSignatureAlgorithmForPublicKeyContext(_) => Reason::BadCrl,
-        Error::UnknownIssuer => Reason::UnknownIssuer,
-        Error::EndEntityUsedAsCa => Reason::NotACa,
-        Error::RequiredEkuNotFoundContext(_) | Error::CaUsedAsEndEntity => Reason::WrongUsage,
-        Error::PathLenConstraintViolated => Reason::PathLength,
-        Error::NameConstraintViolation => Reason::NameConstraints,
-        Error::UnsupportedSignatureAlgorithmContext(context) if is_broken(&context.signature_algorithm_id) => {
-            Reason::WeakSignature
-        }
-        Error::UnsupportedSignatureAlgorithmContext(_) | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
-            Reason::UnsupportedAlgorithm
-        }
-        Error::InvalidSignatureForPublicKey => Reason::BadSignature,
-        Error::UnsupportedCriticalExtension => Reason::CriticalExtension,
+        // "A certificate has expired or is not currently valid." For lists see OpenSSL.
+        Error::CertExpired { .. } => (Reason::Expired, Alert::CERTIFICATE_EXPIRED),
+        Error::CertNotValidYet { .. } => (Reason::NotYetValid, Alert::CERTIFICATE_EXPIRED),
+        Error::InvalidCertValidity => (Reason::Malformed, Alert::CERTIFICATE_EXPIRED),
+        Error::CrlExpired { .. } => (Reason::CrlExpired, Alert::CERTIFICATE_EXPIRED),
+        // "A certificate was revoked by its signer."
+        Error::CertRevoked => (Reason::Revoked, Alert::CERTIFICATE_REVOKED),
+        // "...the CA certificate could not be located or could not be matched with a known trust anchor", which also
+        // covers CAs that may not sign this, searches without an end, and lists that no one can vouch for.
+        Error::UnknownIssuer => (Reason::UnknownIssuer, Alert::UNKNOWN_CA),
+        Error::EndEntityUsedAsCa => (Reason::NotACa, Alert::UNKNOWN_CA),
+        Error::PathLenConstraintViolated => (Reason::PathLength, Alert::UNKNOWN_CA),
         Error::MaximumPathDepthExceeded
         | Error::MaximumPathBuildCallsExceeded
         | Error::MaximumSignatureChecksExceeded
-        | Error::MaximumNameConstraintComparisonsExceeded => Reason::Limits,
-        // What remains is about fields that break the rules for their contents.
-        _ => Reason::Malformed,
-    }
-}
-
-pub(super) fn for_chain(fault: &Fault) -> Alert {
-    match fault {
-        Fault::Path(error) => for_path(error),
-        // A search without an end: see below.
-        Fault::WrongSignatures | Fault::SelfSigned => Alert::UNKNOWN_CA,
-        // As OpenSSL: "Some other (unspecified) issue arose in processing the certificate".
-        Fault::Strict(..) => Alert::CERTIFICATE_UNKNOWN,
-        // "A certificate was of an unsupported type."
-        Fault::KeyUsage | Fault::UnsupportedKey => Alert::UNSUPPORTED_CERTIFICATE,
-        Fault::KeySize | Fault::IssuerKeySize => Alert::BAD_CERTIFICATE,
-    }
-}
-
-fn for_path(error: &Error) -> Alert {
-    match error {
-        // "A certificate has expired or is not currently valid." For lists see OpenSSL.
-        Error::CertExpired { .. }
-        | Error::CertNotValidYet { .. }
-        | Error::InvalidCertValidity
-        | Error::CrlExpired { .. } => Alert::CERTIFICATE_EXPIRED,
-        // "A certificate was revoked by its signer."
-        Error::CertRevoked => Alert::CERTIFICATE_REVOKED,
-        // "...the CA certificate could not be located or could not be matched with a known trust anchor", which also
-        // covers CAs that may not sign this, searches without an end, and lists that no one can vouch for.
-        Error::UnknownIssuer
-        | Error::EndEntityUsedAsCa
-        | Error::PathLenConstraintViolated
-        | Error::MaximumPathDepthExceeded
-        | Error::MaximumPathBuildCallsExceeded
-        | Error::MaximumSignatureChecksExceeded
-        | Error::MaximumNameConstraintComparisonsExceeded
-        | Error::UnknownRevocationStatus
-        | Error::IssuerNotCrlSigner
+        | Error::MaximumNameConstraintComparisonsExceeded => (Reason::Limits, Alert::UNKNOWN_CA),
+        Error::UnknownRevocationStatus => (Reason::RevocationUnknown, Alert::UNKNOWN_CA),
+        Error::IssuerNotCrlSigner
         | Error::InvalidCrlSignatureForPublicKey
         | Error::UnsupportedCrlSignatureAlgorithmContext(_)
-        | Error::UnsupportedCrlSignatureAlgorithmForPublicKeyContext(_) => Alert::UNKNOWN_CA,
+        | Error::UnsupportedCrlSignatureAlgorithmForPublicKeyContext(_) => (Reason::BadCrl, Alert::UNKNOWN_CA),
         // RFC 8446 section 4.4.2.4: certificates signed with MD5 or SHA-1 end the handshake with "bad_certificate".
         Error::UnsupportedSignatureAlgorithmContext(context) if is_broken(&context.signature_algorithm_id) => {
-            Alert::BAD_CERTIFICATE
+            (Reason::WeakSignature, Alert::BAD_CERTIFICATE)
         }
         // "A certificate was of an unsupported type": not for this use, or with algorithms that are not there.
-        Error::RequiredEkuNotFoundContext(_)
-        | Error::EmptyEkuExtension
-        | Error::CaUsedAsEndEntity
-        | Error::UnsupportedCertVersion
-        | Error::UnsupportedSignatureAlgorithmContext(_)
-        | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => Alert::UNSUPPORTED_CERTIFICATE,
+        Error::UnsupportedSignatureAlgorithmContext(_) | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
+            (Reason::UnsupportedAlgorithm, Alert::UNSUPPORTED_CERTIFICATE)
+        }
+        Error::RequiredEkuNotFoundContext(_) | Error::CaUsedAsEndEntity => {
+            (Reason::WrongUsage, Alert::UNSUPPORTED_CERTIFICATE)
+        }
+        Error::EmptyEkuExtension | Error::UnsupportedCertVersion => (Reason::Malformed, Alert::UNSUPPORTED_CERTIFICATE),
         // "A certificate was corrupt, contained signatures that did not verify correctly, etc."
+        Error::InvalidSignatureForPublicKey => (Reason::BadSignature, Alert::BAD_CERTIFICATE),
         Error::BadDer
         | Error::BadDerTime
         | Error::TrailingData(_)
@@ -139,11 +123,13 @@ fn for_path(error: &Error) -> Alert {
         | Error::MalformedDnsIdentifier
         | Error::InvalidSerialNumber
         | Error::InvalidNetworkMaskConstraint
-        | Error::SignatureAlgorithmMismatch
-        | Error::InvalidSignatureForPublicKey => Alert::BAD_CERTIFICATE,
+        | Error::SignatureAlgorithmMismatch => (Reason::Malformed, Alert::BAD_CERTIFICATE),
         // "Some other (unspecified) issue arose in processing the certificate": name constraints, critical extensions
         // that nobody knows.
-        _ => Alert::CERTIFICATE_UNKNOWN,
+        Error::NameConstraintViolation => (Reason::NameConstraints, Alert::CERTIFICATE_UNKNOWN),
+        Error::UnsupportedCriticalExtension => (Reason::CriticalExtension, Alert::CERTIFICATE_UNKNOWN),
+        // What remains is about fields that break the rules for their contents.
+        _ => (Reason::Malformed, Alert::CERTIFICATE_UNKNOWN),
     }
 }
 
@@ -158,19 +144,6 @@ fn is_broken(algorithm: &[u8]) -> bool {
     BROKEN.iter().any(|broken| algorithm.starts_with(broken))
 }
 
-pub(super) fn describe(fault: &Fault) -> String {
-    match fault {
-        Fault::Path(error) => describe_path(error),
-        Fault::WrongSignatures => "too many signatures of the chain's certificates are wrong".into(),
-        Fault::Strict(rule, _) => format!("the chain has a certificate {} (RFC 5280 section 4)", rule.words()),
-        Fault::SelfSigned => "the chain ends with a self-signed certificate that is not a trust anchor".into(),
-        Fault::IssuerKeySize => "a CA of the chain has an RSA key that does not have 2048 to 8192 bits".into(),
-        Fault::KeyUsage => "the certificate's key usage is not for TLS".into(),
-        Fault::UnsupportedKey => "the certificate's key is of an unsupported type".into(),
-        Fault::KeySize => "the certificate's RSA key does not have 2048 to 8192 bits".into(),
-    }
-}
-
 fn describe_path(error: &Error) -> String {
     match error {
         Error::CertExpired { .. } => "a certificate of the chain has expired".into(),
@@ -183,7 +156,6 @@ fn describe_path(error: &Error) -> String {
         Error::EndEntityUsedAsCa => "a certificate of the chain was issued with one that may issue none".into(),
         Error::RequiredEkuNotFoundContext(_) => "the certificate is not for this use".into(),
         Error::NameConstraintViolation => "a CA of the chain may not issue certificates for these names".into(),
-        Error::UnsupportedCriticalExtension => "a certificate of the chain has an unknown critical extension".into(),
         Error::MaximumPathBuildCallsExceeded => "the chain can be put together in too many ways".into(),
         Error::InvalidSignatureForPublicKey => "a certificate of the chain has a wrong signature".into(),
         Error::UnsupportedSignatureAlgorithmContext(_)

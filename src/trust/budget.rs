@@ -6,9 +6,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
-use rustls::pki_types::{
-    AlgorithmIdentifier, FipsStatus, InvalidSignature, SignatureVerificationAlgorithm, TrustAnchor, alg_id,
-};
+use rustls::pki_types::{InvalidSignature, SignatureVerificationAlgorithm, TrustAnchor, alg_id};
 
 use super::early::signed_part;
 use super::has_good_size;
@@ -47,13 +45,6 @@ impl Wrong {
     }
 }
 
-/// A signature algorithm that is charged for each signature that is wrong, and that refuses all once nothing is left.
-#[derive(Debug)]
-pub(super) struct Charged<'a> {
-    algorithm: &'a dyn SignatureVerificationAlgorithm,
-    budget: &'a Budget,
-}
-
 impl Budget {
     /// Anchors of one name with different keys are tried in turn (a CA that has changed its key, a SPIFFE bundle), so the
     /// budget grows with them: they are the host's, a peer cannot add any.
@@ -81,69 +72,60 @@ impl Budget {
         lock(&self.wrong).clone()
     }
 
-    /// The same algorithms, charged to this budget.
-    pub(super) fn charge<'a>(&'a self, algorithms: &[&'a dyn SignatureVerificationAlgorithm]) -> Vec<Charged<'a>> {
-        algorithms.iter().map(|algorithm| Charged { algorithm: *algorithm, budget: self }).collect()
-    }
-
     pub(super) fn is_used_up(&self) -> bool {
         self.left.load(Ordering::Relaxed) == 0
     }
-}
 
-impl Charged<'_> {
-    /// Names one check.
-    fn digest(&self, public_key: &[u8], message: &[u8], signature: &[u8]) -> [u8; 32] {
-        let (key, algorithm) = (self.public_key_alg_id(), self.signature_alg_id());
-        let mut digest = Context::new(&SHA256);
-        for part in [key.as_ref(), algorithm.as_ref(), public_key, message, signature] {
-            digest.update(&(part.len() as u64).to_be_bytes());
-            digest.update(part);
-        }
-        let mut name = [0; 32];
-        name.copy_from_slice(digest.finish().as_ref());
-        name
-    }
-}
-
-impl SignatureVerificationAlgorithm for Charged<'_> {
-    fn verify_signature(&self, public_key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
-        let name = (message.len() <= LONGEST_KEPT).then(|| self.digest(public_key, message, signature));
-        let known = name.and_then(|name| lock(&self.budget.checked).get(&name).copied());
+    /// Verifies a signature with this algorithm, which is charged if it is wrong. Once nothing is left, all are refused.
+    pub(super) fn verify_signature(
+        &self,
+        algorithm: &dyn SignatureVerificationAlgorithm,
+        public_key: &[u8],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), InvalidSignature> {
+        let name = (message.len() <= LONGEST_KEPT).then(|| check_name(algorithm, public_key, message, signature));
+        let known = name.and_then(|name| lock(&self.checked).get(&name).copied());
         if let Some(right) = known {
             return if right { Ok(()) } else { Err(InvalidSignature) };
         }
-        if self.budget.is_used_up() {
+        if self.is_used_up() {
             return Err(InvalidSignature);
         }
         #[cfg(test)]
         tests::CHECKS.set(tests::CHECKS.get() + 1);
-        let checked = self.algorithm.verify_signature(public_key, message, signature);
-        if checked.is_err() || self.budget.charges_all.load(Ordering::Relaxed) {
+        let checked = algorithm.verify_signature(public_key, message, signature);
+        if checked.is_err() || self.charges_all.load(Ordering::Relaxed) {
             // One thread judges: nothing is charged between the look above and this.
-            self.budget.left.fetch_sub(1, Ordering::Relaxed);
+            self.left.fetch_sub(1, Ordering::Relaxed);
         }
         if checked.is_err() {
-            let of_a_bad_key = self.public_key_alg_id() == alg_id::RSA_ENCRYPTION && !has_good_size(public_key);
-            lock(&self.budget.wrong).get_or_insert_with(|| Wrong { message: message.to_vec(), of_a_bad_key });
+            let of_a_bad_key = algorithm.public_key_alg_id() == alg_id::RSA_ENCRYPTION && !has_good_size(public_key);
+            lock(&self.wrong).get_or_insert_with(|| Wrong { message: message.to_vec(), of_a_bad_key });
         }
         if let Some(name) = name {
-            lock(&self.budget.checked).insert(name, checked.is_ok());
+            lock(&self.checked).insert(name, checked.is_ok());
         }
         checked
     }
+}
 
-    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
-        self.algorithm.public_key_alg_id()
+/// Names one check.
+fn check_name(
+    algorithm: &dyn SignatureVerificationAlgorithm,
+    public_key: &[u8],
+    message: &[u8],
+    signature: &[u8],
+) -> [u8; 32] {
+    let (key, algorithm) = (algorithm.public_key_alg_id(), algorithm.signature_alg_id());
+    let mut digest = Context::new(&SHA256);
+    for part in [key.as_ref(), algorithm.as_ref(), public_key, message, signature] {
+        digest.update(&(part.len() as u64).to_be_bytes());
+        digest.update(part);
     }
-
-    fn signature_alg_id(&self) -> AlgorithmIdentifier {
-        self.algorithm.signature_alg_id()
-    }
-
-    fn fips_status(&self) -> FipsStatus {
-        self.algorithm.fips_status()
-    }
+    let mut name = [0; 32];
+    name.copy_from_slice(digest.finish().as_ref());
+    name
 }
 
 /// One thread judges: these locks are only for the trait's sake, which wants what threads can share.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use rustls::pki_types::UnixTime;
 use webpki::Error;
 
-use super::dates;
 use super::fields;
+use crate::certificate::time;
 use crate::der::{BOOLEAN, INTEGER, OCTET_STRING, SEQUENCE, any_element, element, inside};
 
 pub(super) use super::fields::KEY_CERT_SIGN;
@@ -162,7 +162,7 @@ impl<'a> CertificateFields<'a> {
         let mut dates = self.validity.clone();
         let mut date = || {
             let (tag, text) = any_element(self.der, &mut dates)?;
-            dates::seconds(tag, &self.der[text])
+            time::seconds(tag, &self.der[text])
         };
         Some((date()?, date()?))
     }

@@ -8,9 +8,10 @@ use rustls::pki_types::{
     AlgorithmIdentifier, CertificateDer, FipsStatus, InvalidSignature, SignatureVerificationAlgorithm, UnixTime,
 };
 
+use super::budget::Budget;
 use super::certificate::CertificateFields;
-use super::dates;
 use super::fields;
+use crate::certificate::time;
 use crate::der::{GENERALIZED_TIME, SEQUENCE, any_element, element, inside, wrap};
 use crate::reason::{Reason, Reasons};
 
@@ -48,7 +49,7 @@ fn moved_dates(certificate: &[u8], read: &CertificateFields<'_>, ignored: Reason
     let mut dates = read.validity.clone();
     let mut date = || {
         let (tag, text) = any_element(certificate, &mut dates)?;
-        Some((dates::seconds(tag, &certificate[text.clone()])?, wrap(tag, &[&certificate[text]])))
+        Some((time::seconds(tag, &certificate[text.clone()])?, wrap(tag, &[&certificate[text]])))
     };
     let ((begin, unmoved_begin), (end, unmoved_end)) = (date()?, date()?);
     // What ends before it begins is never valid.
@@ -83,10 +84,11 @@ pub(super) fn moment(now: UnixTime) -> UnixTime {
     now.max(UnixTime::since_unix_epoch(Duration::from_secs(1)))
 }
 
-/// A signature algorithm that verifies the originals.
+/// A signature algorithm that verifies the originals, charged to a budget.
 #[derive(Debug)]
 pub(super) struct Restoring<'a> {
     pub(super) algorithm: &'a dyn SignatureVerificationAlgorithm,
+    pub(super) budget: &'a Budget,
     pub(super) moved: &'a [&'a Moved<'a>],
 }
 
@@ -102,7 +104,7 @@ impl SignatureVerificationAlgorithm for Restoring<'_> {
         if originals.any(|original| original.ok() != Some(message)) {
             return Err(InvalidSignature);
         }
-        self.algorithm.verify_signature(public_key, message, signature)
+        self.budget.verify_signature(self.algorithm, public_key, message, signature)
     }
 
     fn public_key_alg_id(&self) -> AlgorithmIdentifier {
@@ -177,7 +179,9 @@ mod tests {
             (&[&other, &signed], false),
             (&[], false),
         ] {
-            let verified = Restoring { algorithm: &algorithm, moved }.verify_signature(&[], shown, &[]);
+            let budget = Budget::new(&[]);
+            let restoring = Restoring { algorithm: &algorithm, budget: &budget, moved };
+            let verified = restoring.verify_signature(&[], shown, &[]);
             assert_eq!(verified.is_ok(), right, "{moved:?}");
         }
     }

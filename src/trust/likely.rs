@@ -15,7 +15,7 @@ pub(super) fn chain<'a>(
 ) -> Vec<&'a CertificateDer<'a>> {
     let mut chain = vec![leaf];
     let Some(mut last) = CertificateFields::read(leaf) else { return chain };
-    let issuers = shown.iter().chain(store.certificates());
+    let issuers = shown.iter().chain(&store.certificates);
     let issuers: Vec<_> = issuers.filter_map(|der| Some((der, CertificateFields::read(der)?))).collect();
     while chain.len() < MAX_LIKELY_CHAIN && !last.is_self_signed() {
         let named = issuers.iter().filter(|(der, issuer)| issuer.subject == last.issuer && !chain.contains(der));

@@ -6,7 +6,6 @@ mod alert;
 mod anchors;
 mod budget;
 mod certificate;
-mod dates;
 mod early;
 mod end_point;
 pub(crate) mod fields;
@@ -132,14 +131,14 @@ impl Policy {
         extent: Extent,
     ) -> Judgement {
         let Some((leaf, intermediates)) = chain.split_first() else { return Judgement::of_no_certificate() };
-        let budget = Budget::new(self.store().all());
+        let budget = Budget::new(&self.store().anchors);
         let now = early::moment(now);
         let subject = Subject { leaf, intermediates, now, budget: &budget, ignored: Reasons::default() };
         let mut judgement = Judgement::trust();
         match self.chain(subject) {
             Ok(path) => judgement.path = path,
             Err(fault) => {
-                judgement.alert = Some(alert::for_chain(&fault));
+                judgement.alert = Some(fault.alert());
                 judgement.message = self.describe(&fault);
                 judgement.blame = Some(self.blame(subject, &fault));
                 judgement.reasons = match extent {
@@ -168,7 +167,7 @@ impl Policy {
     }
 
     fn describe(&self, fault: &Fault) -> String {
-        let words = alert::describe(fault);
+        let words = fault.describe();
         match (fault.reason(), self.of_the_system.get().and_then(|store| store.emptiness.as_ref())) {
             (Reason::UnknownIssuer | Reason::SelfSigned, Some(emptiness)) => format!("{words}: {emptiness}"),
             _ => words,

@@ -128,8 +128,8 @@ impl Search<'_> {
         let candidates = Candidates { given: given.collect(), issuers: issuers.clone() };
         let moved_leaf = Moved::of(leaf, ignored);
         let moved: Vec<&Moved<'_>> = moved_leaf.iter().chain(moved.iter().flatten()).collect();
-        let charged = budget.charge(provider::SIGNATURES.all);
-        let restoring: Vec<_> = charged.iter().map(|algorithm| Restoring { algorithm, moved: &moved }).collect();
+        let restoring = |algorithm: &&'static _| Restoring { algorithm: *algorithm, budget, moved: &moved };
+        let restoring: Vec<_> = provider::SIGNATURES.all.iter().map(restoring).collect();
         let algorithms: Vec<_> = restoring.iter().map(|algorithm| algorithm as _).collect();
         let usage = self.usage();
         let lists: Vec<_> = self.policy.revocation_lists.iter().collect();

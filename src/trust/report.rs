@@ -106,31 +106,17 @@ impl Policy {
 
 /// Faults that no search passes over: what they are about cannot be left out of a chain.
 fn ends_a_report(reason: Reason) -> bool {
-    match reason {
+    matches!(
+        reason,
         Reason::NoCertificate
-        | Reason::BadCrl
-        | Reason::NameConstraints
-        | Reason::WeakSignature
-        | Reason::BadSignature
-        | Reason::Malformed
-        | Reason::Limits
-        | Reason::Incomplete => true,
-        Reason::NameMismatch
-        | Reason::Expired
-        | Reason::NotYetValid
-        | Reason::UnknownIssuer
-        | Reason::SelfSigned
-        | Reason::Revoked
-        | Reason::RevocationUnknown
-        | Reason::CrlExpired
-        | Reason::WrongUsage
-        | Reason::NotACa
-        | Reason::PathLength
-        | Reason::WeakKey
-        | Reason::UnsupportedAlgorithm
-        | Reason::CriticalExtension
-        | Reason::StrictProfile => false,
-    }
+            | Reason::BadCrl
+            | Reason::NameConstraints
+            | Reason::WeakSignature
+            | Reason::BadSignature
+            | Reason::Malformed
+            | Reason::Limits
+            | Reason::Incomplete
+    )
 }
 
 fn is_readable(certificate: &CertificateDer<'_>) -> bool {
