@@ -14,7 +14,6 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use rustls::client::Resumption;
 use rustls::compress::CertDecompressor;
 use rustls::crypto::SupportedKxGroup;
-use rustls::pki_types::ServerName;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
@@ -25,12 +24,10 @@ pub use credentials::Credentials;
 pub use options::{CertificateRequests, ClientCertificateMode, Options, Validation};
 
 use crate::crypto::key_log::SecretTap;
-use crate::crypto::own_key::OwnKey;
 use crate::crypto::suites;
 use crate::crypto::ticket_keys::TicketKeys;
 use crate::crypto::ticket_roots;
 pub use crate::crypto::ticket_roots::TicketRoot;
-use crate::handshake::chains::Chains;
 use crate::handshake::client_tickets::ClientTickets;
 use crate::handshake::hooks::{AskAboutClient, AskAboutServer, ClientCredentials, ServerCredentials};
 use crate::handshake::{ClientStart, ForGroup, ServerConfigs, ServerStart};
@@ -42,54 +39,25 @@ pub use crate::trust::{AnchorMode, Rules};
 
 /// What sessions share. Immutable, but for the roots of a server's tickets and the tickets that a client keeps.
 pub struct Context {
-    config: Config,
-    trust: trust::Policy,
-    validation: Validation,
-    client_certificates: ClientCertificateMode,
-    keep_client_hello: bool,
-    max_fragment_size: Option<usize>,
-    /// Whom a server names when it asks its clients for certificates.
-    acceptable_issuers: Vec<rustls::DistinguishedName>,
+    pub(crate) config: Config,
+    pub(crate) trust: trust::Policy,
+    pub(crate) validation: Validation,
+    pub(crate) client_certificates: ClientCertificateMode,
+    /// Whether sessions keep the ClientHello after the handshake.
+    pub(crate) keep_client_hello: bool,
+    /// Bytes of plaintext in a record of ours, if the options limit them.
+    pub(crate) max_fragment_size: Option<usize>,
+    /// Whom a server names when it asks its clients for certificates: its trust anchors.
+    pub(crate) acceptable_issuers: Vec<rustls::DistinguishedName>,
     /// The host's own, never followed here.
     user_data: AtomicPtr<()>,
 }
 
 pub(crate) enum Config {
-    Client(Client),
+    Client(ClientStart),
     Server(ServerStart),
     /// A server's, to be chosen by the ClientHello.
     Undecided,
-}
-
-/// What clients' handshakes begin with.
-pub(crate) struct Client {
-    config: Arc<ClientConfig>,
-    chains: Arc<Chains>,
-    declines: bool,
-    tickets: Option<Arc<ClientTickets>>,
-    judges_resumed: bool,
-    tls12: bool,
-}
-
-impl Client {
-    pub(crate) fn start(
-        &self,
-        name: Option<ServerName<'static>>,
-        alpn: Option<Protocols>,
-        preset: Option<Option<Arc<OwnKey>>>,
-    ) -> ClientStart {
-        ClientStart {
-            config: self.config.clone(),
-            alpn,
-            name,
-            preset,
-            chains: self.chains.clone(),
-            declines: self.declines,
-            tickets: self.tickets.clone(),
-            judges_resumed: self.judges_resumed,
-            tls12: self.tls12,
-        }
-    }
 }
 
 impl Context {
@@ -101,7 +69,10 @@ impl Context {
         let issuers = acceptable_issuers(&options);
         let verifier = match options.client_certificates {
             ClientCertificateMode::None => WebPkiClientVerifier::no_client_auth(),
-            mode => Arc::new(AskAboutClient::new(mode == ClientCertificateMode::Require, issuers.clone())),
+            mode => Arc::new(AskAboutClient {
+                mandatory: mode == ClientCertificateMode::Require,
+                acceptable_issuers: issuers.clone(),
+            }),
         };
         let ticketer = options.allow_resume.then(|| {
             let own = admission::own_leaves(&options);
@@ -169,7 +140,7 @@ impl Context {
             Some(tickets) => Resumption::store(tickets.clone()),
             None => Resumption::disabled(),
         };
-        let client = Client {
+        let client = ClientStart {
             config: Arc::new(config),
             chains,
             declines,
@@ -233,7 +204,7 @@ impl Context {
     /// Makes a client's tickets older.
     #[cfg(test)]
     pub(crate) fn age_tickets(&self, seconds: u64) {
-        if let Config::Client(Client { tickets: Some(tickets), .. }) = &self.config {
+        if let Config::Client(ClientStart { tickets: Some(tickets), .. }) = &self.config {
             tickets.age(seconds);
         }
     }
@@ -242,7 +213,7 @@ impl Context {
     #[cfg(test)]
     pub(crate) fn tickets_in_memory(&self) -> (usize, usize) {
         match &self.config {
-            Config::Client(Client { tickets: Some(tickets), .. }) => tickets.in_memory(),
+            Config::Client(ClientStart { tickets: Some(tickets), .. }) => tickets.in_memory(),
             _ => (0, 0),
         }
     }
@@ -286,43 +257,12 @@ impl Context {
         !matches!(self.config, Config::Client(_))
     }
 
-    pub(crate) fn config(&self) -> &Config {
-        &self.config
-    }
-
     /// What a server's handshake begins with, if this context can say.
     pub(crate) fn server_start(&self) -> Option<ServerStart> {
         match &self.config {
             Config::Server(start) => Some(start.clone()),
             Config::Client(_) | Config::Undecided => None,
         }
-    }
-
-    pub(crate) fn trust(&self) -> &trust::Policy {
-        &self.trust
-    }
-
-    pub(crate) fn validation(&self) -> Validation {
-        self.validation
-    }
-
-    pub(crate) fn client_certificates(&self) -> ClientCertificateMode {
-        self.client_certificates
-    }
-
-    /// The names of a server's trust anchors.
-    pub(crate) fn acceptable_issuers(&self) -> &[rustls::DistinguishedName] {
-        &self.acceptable_issuers
-    }
-
-    /// Bytes of plaintext in a record of ours, if the options limit them.
-    pub(crate) fn max_fragment_size(&self) -> Option<usize> {
-        self.max_fragment_size
-    }
-
-    /// Whether sessions keep the ClientHello after the handshake.
-    pub(crate) fn keeps_client_hello(&self) -> bool {
-        self.keep_client_hello
     }
 }
 

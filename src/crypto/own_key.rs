@@ -8,7 +8,7 @@ use rustls::sign::CertifiedKey;
 /// Shared by all contexts and sessions that show it.
 pub(crate) struct OwnKey {
     /// No two have the same, whatever their certificates: tickets are kept apart by it.
-    id: u64,
+    pub(crate) id: u64,
     current: Mutex<Arc<CertifiedKey>>,
 }
 
@@ -29,10 +29,6 @@ impl OwnKey {
     pub(crate) fn new(key: CertifiedKey) -> Arc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Arc::new(Self { id: NEXT.fetch_add(1, Ordering::Relaxed), current: Mutex::new(Arc::new(key)) })
-    }
-
-    pub(crate) fn id(&self) -> u64 {
-        self.id
     }
 
     /// What handshakes show from now on.

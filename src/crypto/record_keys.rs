@@ -17,8 +17,8 @@ use crate::wire::{ContentType, Version, record};
 pub(crate) struct RecordKeys {
     key: RecordKey,
     iv: Iv,
-    version: Version,
-    aead: Aead,
+    pub(crate) version: Version,
+    pub(crate) aead: Aead,
     /// Asked of every record.
     explicit_nonce: bool,
     /// Tests exhaust keys early.
@@ -58,7 +58,7 @@ impl Drop for Iv {
 impl RecordKeys {
     /// Boxed before anything else happens to it: the key schedule has one place.
     pub(crate) fn new(version: Version, material: &KeyMaterial) -> Result<Box<Self>, Failure> {
-        let aead = material.aead();
+        let aead = material.aead;
         wiping::<DERIVING, _>(|| {
             Some(Box::new(Self {
                 key: RecordKey::new(aead.algorithm(), material.key()).ok()?,
@@ -72,14 +72,6 @@ impl RecordKeys {
             }))
         })
         .ok_or_else(|| Failure::internal("a key or an IV of a wrong length"))
-    }
-
-    pub(crate) fn version(&self) -> Version {
-        self.version
-    }
-
-    pub(crate) fn aead(&self) -> Aead {
-        self.aead
     }
 
     /// Records that may be sealed under this key (RFC 8446 section 5.5).

@@ -65,7 +65,7 @@ const MAX_KEY: usize = 32;
 pub(crate) struct KeyMaterial {
     /// The IV, then the key.
     place: Wiped<{ NONCE_LEN + MAX_KEY }>,
-    aead: Aead,
+    pub(crate) aead: Aead,
 }
 
 impl KeyMaterial {
@@ -95,10 +95,6 @@ impl KeyMaterial {
     /// To be filled in.
     pub(super) fn zeros(aead: Aead) -> Self {
         Self { place: Wiped::zeros(), aead }
-    }
-
-    pub(crate) fn aead(&self) -> Aead {
-        self.aead
     }
 
     pub(crate) fn key(&self) -> &[u8] {

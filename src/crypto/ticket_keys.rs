@@ -64,7 +64,7 @@ impl TicketKeys {
         own: Vec<OwnLeaf>,
         clock: fn() -> u64,
     ) -> Arc<Self> {
-        let own = own.into_iter().map(|leaf| (leaf.key.id(), leaf)).collect();
+        let own = own.into_iter().map(|leaf| (leaf.key.id, leaf)).collect();
         Arc::new(Self { roots: TicketRoots::new(roots, lifetime.into()), lifetime, admission, own, clock })
     }
 
@@ -87,7 +87,7 @@ impl TicketKeys {
 
     /// What the client of the session at work gets in a full handshake.
     fn leaf(&self, seen: &Seen) -> Option<&OwnLeaf> {
-        self.own.get(&seen.server_chain.as_ref()?.id())
+        self.own.get(&seen.server_chain.as_ref()?.id)
     }
 }
 
@@ -116,7 +116,7 @@ impl ProducesTickets for TicketKeys {
         }
         let root = self.roots.sealing(now)?;
         let mut ticket = Vec::with_capacity(len);
-        ticket.extend_from_slice(root.name());
+        ticket.extend_from_slice(&root.name);
         ticket.extend_from_slice(&[0; SALT]);
         SystemRandom::new().fill(&mut ticket[NAME..]).ok()?;
         let key = self.key(&root, &ticket[NAME..], leaf)?;

@@ -33,7 +33,7 @@ pub struct TicketRoot<'a> {
 
 /// A root in memory, wiped with its last user.
 pub(crate) struct Root {
-    name: RootName,
+    pub(super) name: RootName,
     pub(super) secret: Zeroizing<Vec<u8>>,
     seal_from: u64,
     /// The first moment at which it does not open any more.
@@ -53,10 +53,6 @@ impl Root {
         let info: [&[u8]; 1] = [b"spantls ticket root name"];
         Salt::new(HKDF_SHA256, &[]).extract(&secret).expand(&info, NameLen).ok()?.fill(&mut name).ok()?;
         Some(Arc::new(Self { name, secret, seal_from, open_until }))
-    }
-
-    pub(super) fn name(&self) -> &RootName {
-        &self.name
     }
 }
 

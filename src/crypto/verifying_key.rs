@@ -8,18 +8,13 @@ use super::provider::SIGNATURES;
 
 /// The key of a certificate: the peer's, or the public half of our own.
 pub(crate) struct VerifyingKey {
-    leaf: CertificateDer<'static>,
+    pub(crate) leaf: CertificateDer<'static>,
 }
 
 impl VerifyingKey {
     /// If the certificate cannot be read, every signature is wrong.
     pub(crate) fn new(leaf: CertificateDer<'static>) -> Self {
         Self { leaf }
-    }
-
-    /// The certificate that has the key.
-    pub(crate) fn leaf(&self) -> &CertificateDer<'static> {
-        &self.leaf
     }
 
     /// Whether signatures of this scheme can be made with this key. An empty signature is never right, so what an

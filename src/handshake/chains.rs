@@ -200,7 +200,7 @@ fn curve(key: &CertifiedKey) -> Option<u16> {
 }
 
 fn push(chains: &mut Vec<Arc<OwnKey>>, key: Arc<OwnKey>) -> Result<(), Failure> {
-    if chains.iter().any(|known| known.id() == key.id()) {
+    if chains.iter().any(|known| known.id == key.id) {
         return Err(Failure::configuration("these credentials were added before"));
     }
     chains.push(key);

@@ -13,14 +13,9 @@ use crate::crypto::taps::Taps;
 use crate::outcome::Failure;
 use crate::wiping::stack::{HANDSHAKE, wiping};
 
-/// What a client's handshake begins with.
+/// What a context's client handshakes begin with.
 pub(crate) struct ClientStart {
     pub(crate) config: Arc<rustls::ClientConfig>,
-    /// Application protocols of this session alone, in place of the context's.
-    pub(crate) alpn: Option<Protocols>,
-    pub(crate) name: Option<ServerName<'static>>,
-    /// Credentials, or none, that were set for this session: they are not asked for.
-    pub(crate) preset: Option<Option<Arc<OwnKey>>>,
     /// Those of the context.
     pub(crate) chains: Arc<Chains>,
     /// Without any of these the host is not asked.
@@ -32,21 +27,28 @@ pub(crate) struct ClientStart {
 }
 
 impl ClientStart {
-    /// Begins: rustls writes its ClientHello. Nothing is fed and the hooks are not asked before it is out: no fiber is needed.
-    pub(super) fn begin(&self, taps: &Arc<Taps>) -> Result<Drive, Failure> {
+    /// Begins a session with its target's name, application protocols that take the place of the context's, and credentials, or
+    /// none, that were set beforehand and are not asked for. rustls writes its ClientHello. Nothing is fed and the hooks are not asked before it is out: no fiber is needed.
+    pub(super) fn begin(
+        &self,
+        taps: &Arc<Taps>,
+        name: Option<ServerName<'static>>,
+        alpn: Option<&Protocols>,
+        preset: Option<Option<Arc<OwnKey>>>,
+    ) -> Result<Drive, Failure> {
         {
             let mut seen = taps.seen();
             // Without a name there is nothing to keep tickets under.
-            let keeps = self.name.is_some() && self.tickets.is_some();
-            seen.resumes_as = keeps.then(|| self.identity());
-            seen.preset = self.preset.clone();
+            let keeps = name.is_some() && self.tickets.is_some();
+            seen.resumes_as = keeps.then(|| self.identity(&preset));
+            seen.preset = preset;
         }
         let _entered = taps.enter();
         // rustls wants a name; of an IP address it sends none (RFC 6066 section 3). The verdict is not its own.
         let placeholder = || ServerName::IpAddress(std::net::Ipv4Addr::UNSPECIFIED.into());
         let begun = wiping::<HANDSHAKE, _>(|| {
-            let name = self.name.clone().unwrap_or_else(placeholder);
-            let connection = Connection::client(self.config.clone(), name, self.alpn.as_ref())?;
+            let name = name.unwrap_or_else(placeholder);
+            let connection = Connection::client(self.config.clone(), name, alpn)?;
             Ok(Drive::new(connection, Vec::new()).run())
         });
         let (drive, result) =
@@ -56,10 +58,10 @@ impl ClientStart {
     }
 
     /// Whom the session is for, as far as is known beforehand.
-    fn identity(&self) -> Identity {
-        match (&self.preset, self.chains.single()) {
+    fn identity(&self, preset: &Option<Option<Arc<OwnKey>>>) -> Identity {
+        match (preset, self.chains.single()) {
             (Some(None), _) => Identity::Nobody,
-            (Some(Some(credentials)), _) | (None, Some(credentials)) => Identity::Credentials(credentials.id()),
+            (Some(Some(credentials)), _) | (None, Some(credentials)) => Identity::Credentials(credentials.id),
             (None, None) if !self.chains.is_empty() => Identity::OfContext,
             (None, None) if self.declines => Identity::Nobody,
             (None, None) => Identity::Unset,

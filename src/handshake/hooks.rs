@@ -78,15 +78,9 @@ impl ServerCertVerifier for AskAboutServer {
 #[derive(Debug)]
 pub(crate) struct AskAboutClient {
     /// A client without a certificate is refused by rustls.
-    mandatory: bool,
+    pub(crate) mandatory: bool,
     /// The names of the trust anchors.
-    acceptable_issuers: Vec<DistinguishedName>,
-}
-
-impl AskAboutClient {
-    pub(crate) fn new(mandatory: bool, acceptable_issuers: Vec<DistinguishedName>) -> Self {
-        Self { mandatory, acceptable_issuers }
-    }
+    pub(crate) acceptable_issuers: Vec<DistinguishedName>,
 }
 
 impl ClientCertVerifier for AskAboutClient {
@@ -199,7 +193,7 @@ fn ask_for_credentials(acceptable_issuers: &[&[u8]], schemes: &[SignatureScheme]
 fn show(credentials: &OwnKey, key: Arc<CertifiedKey>) -> Arc<CertifiedKey> {
     if let Some(taps) = taps::current() {
         let mut seen = taps.seen();
-        seen.shown_id = Some(credentials.id());
+        seen.shown_id = Some(credentials.id);
         seen.shown = Some(key.clone());
     }
     key

@@ -44,12 +44,14 @@ use rustls::{HandshakeKind, SupportedCipherSuite};
 
 use crate::client_hello::ClientHello;
 use crate::crypto::handshake_sealer::SealingPoint;
+use crate::crypto::own_key::OwnKey;
 use crate::crypto::taps::Taps;
 use crate::limits::{HEADROOM, MAX_UNFINISHED_RECORDS, MEMORY_PER_BYTE};
 use crate::memory;
 use crate::outcome::{Failure, Question};
 use crate::wiping::stack::{HANDSHAKE, wiping};
 use crate::wire::{Record, Version, record};
+use alpn::Protocols;
 pub(crate) use choosing::other_input;
 pub(crate) use client_start::ClientStart;
 use client_tickets::ClientTickets;
@@ -148,36 +150,34 @@ pub(crate) enum Event {
 
 impl Handshake {
     /// Begins as a client: the ClientHello is in the output.
-    pub(crate) fn client(start: ClientStart) -> Result<Self, Failure> {
+    pub(crate) fn client(
+        start: &ClientStart,
+        name: Option<ServerName<'static>>,
+        alpn: Option<&Protocols>,
+        preset: Option<Option<Arc<OwnKey>>>,
+    ) -> Result<Self, Failure> {
         memory::expect(HEADROOM)?;
         let taps = Arc::new(Taps::default());
-        let drive = start.begin(&taps)?;
+        let drive = start.begin(&taps, name.clone(), alpn, preset)?;
         Ok(Self {
-            state: HandshakeState::Waiting { connection: drive.connection, fed: drive.fed },
-            taps,
-            is_server: false,
-            may_lack_certificate: false,
             judges_resumed: start.judges_resumed,
-            tickets: start.name.zip(start.tickets),
-            client_hello: None,
-            version: None,
-            peer_changed_cipher: false,
-            early_data: None,
-            second_hello: HelloReader::default(),
+            tickets: name.zip(start.tickets.clone()),
             hello_requests: start.tls12.then(HelloRequests::default),
-            hello_retried: false,
-            was_asked: false,
             output: drive.output,
+            ..Self::new(HandshakeState::Waiting { connection: drive.connection, fed: drive.fed }, taps, false)
         })
     }
 
-    /// Begins as a server. Without a context the host will be asked for one.
     pub(crate) fn server(context: Option<ServerStart>) -> Self {
+        Self::new(HandshakeState::Hello { reader: HelloReader::default(), context }, Arc::default(), true)
+    }
+
+    fn new(state: HandshakeState, taps: Arc<Taps>, is_server: bool) -> Self {
         Self {
+            state,
+            taps,
+            is_server,
             may_lack_certificate: false,
-            state: HandshakeState::Hello { reader: HelloReader::default(), context },
-            taps: Arc::default(),
-            is_server: true,
             judges_resumed: false,
             tickets: None,
             client_hello: None,

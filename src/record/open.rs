@@ -31,14 +31,10 @@ pub(crate) struct Sealed<'a> {
     explicit_nonce: Option<&'a [u8; EXPLICIT_NONCE_LEN]>,
     ciphertext: &'a [u8],
     tag: &'a [u8; TAG_LEN],
-    record_len: usize,
+    pub(crate) record_len: usize,
 }
 
 impl Sealed<'_> {
-    pub(crate) fn record_len(&self) -> usize {
-        self.record_len
-    }
-
     /// Bytes that opening writes: data, and in TLS 1.3 type and padding.
     pub(crate) fn inner_len(&self) -> usize {
         self.ciphertext.len()
@@ -51,7 +47,7 @@ impl Opener {
     }
 
     pub(crate) fn version(&self) -> Version {
-        self.protection.keys().version()
+        self.protection.keys().version
     }
 
     pub(crate) fn replace_keys(&mut self, keys: Box<RecordKeys>) {
@@ -79,13 +75,13 @@ impl Opener {
     /// The record at the front of `input`; `None` while it is incomplete.
     #[inline(always)]
     pub(crate) fn next<'a>(&self, input: &'a [u8]) -> Result<Option<Sealed<'a>>, Failure> {
-        let max_payload = match self.protection.keys().version() {
+        let max_payload = match self.protection.keys().version {
             Version::Tls13 => MAX_CIPHERTEXT_TLS13,
             Version::Tls12 => MAX_CIPHERTEXT_TLS12,
         };
         let Some(record) = next_record(input, max_payload)? else { return Ok(None) };
         // RFC 8446 section 5: after the handshake every record is protected, change_cipher_spec too old a thing.
-        if self.protection.keys().version() == Version::Tls13 && record.content_type != ContentType::ApplicationData {
+        if self.protection.keys().version == Version::Tls13 && record.content_type != ContentType::ApplicationData {
             return Err(unprotected());
         }
         // Too short to hold a tag: it cannot authenticate (RFC 8446 section 5.2).
@@ -151,7 +147,7 @@ impl Opener {
             .protection
             .open(header, explicit_nonce, ciphertext, inner, tag)
             .map_err(|BadRecord| bad_record())
-            .and_then(|()| inspect(self.protection.keys().version(), content_type, inner));
+            .and_then(|()| inspect(self.protection.keys().version, content_type, inner));
         if result.is_err() {
             inner.fill(0);
         }

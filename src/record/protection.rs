@@ -85,7 +85,7 @@ impl KernelRecords {
     /// The kernel continues where we stop; our copy of the keys is dropped and wiped.
     pub(crate) fn from_ours(ours: Protection) -> Self {
         let Protection { keys, sequence } = ours;
-        Self { version: keys.version(), aead: keys.aead(), sequence }
+        Self { version: keys.version, aead: keys.aead, sequence }
     }
 
     pub(crate) fn version(&self) -> Version {

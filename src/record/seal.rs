@@ -94,12 +94,12 @@ impl Sealer {
 
     /// Bytes of a record that are not data, and records that each of the next keys may seal; `None` if the kernel seals.
     pub(crate) fn costs(&self) -> Option<(usize, u64)> {
-        self.ours().ok().map(|protection| (protection.keys().overhead(), protection.keys().aead().max_records()))
+        self.ours().ok().map(|protection| (protection.keys().overhead(), protection.keys().aead.max_records()))
     }
 
     pub(crate) fn version(&self) -> Version {
         match &self.sealing {
-            SealedBy::Us(protection) => protection.keys().version(),
+            SealedBy::Us(protection) => protection.keys().version,
             SealedBy::Kernel(records) => records.version(),
         }
     }

@@ -153,7 +153,7 @@ impl Session {
         self.note(handshake, open);
         match open {
             // It needs no host, and a deep stack: it runs on this one.
-            OpenQuestion::Certificate(ask) if self.context().validation() == Validation::Automatic => {
+            OpenQuestion::Certificate(ask) if self.context().validation == Validation::Automatic => {
                 match self.judged(&ask.0, Extent::Verdict).verdict() {
                     Ok(()) => ask.give(()).map(|()| None),
                     Err(refusal) => self.refuse(handshake, write, refusal).map(Some),

@@ -44,7 +44,7 @@ impl Session {
         {
             return Ok(Outcome::WantWrite);
         }
-        let issuers = self.context().acceptable_issuers();
+        let issuers = &self.context().acceptable_issuers;
         let result = write.ask_client(
             &self.shared,
             || self.shared.client_auth().as_mut().ok_or_else(not_offered)?.ask(issuers),
@@ -75,12 +75,12 @@ impl Session {
             facts.verified_path = Box::default();
             facts.negotiated.peer_signature_scheme = shown.scheme;
         }
-        if shown_nothing && self.context().client_certificates() == ClientCertificateMode::Require {
+        if shown_nothing && self.context().client_certificates == ClientCertificateMode::Require {
             // No host can accept it, as in the handshake.
             self.answer_client(read, Err(Refusal::no_certificate()))?;
             return Ok(true);
         }
-        if self.context().validation() == Validation::Automatic {
+        if self.context().validation == Validation::Automatic {
             self.judge_client(read)?;
             return Ok(true);
         }

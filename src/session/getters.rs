@@ -48,7 +48,7 @@ impl Session {
         let mut stats = self.shared.counters.snapshot(self.shared.state.now().question().zip(since));
         if let Some(bound) = &self.bound {
             (stats.receive_calls, stats.send_calls) = bound.calls();
-            let work = bound.kernel().does();
+            let work = bound.kernel.does();
             (stats.kernel_sends, stats.kernel_receives) = (work.seals.is_some(), work.opens.is_some());
             stats.kernel_refusal = work.refusal;
         }
@@ -114,13 +114,13 @@ impl Session {
     pub fn verified_certificate(&self, index: usize) -> Option<CertificateDer<'static>> {
         let facts = self.shared.facts();
         let link = *facts.verified_path.get(index)?;
-        self.context().trust().certificate(link, &facts.remote_certificates).cloned()
+        self.context().trust.certificate(link, &facts.remote_certificates).cloned()
     }
 
     /// Our leaf certificate, if the peer has seen it; while a signature is asked for, the one whose key is to sign.
     pub fn local_certificate(&self) -> Vec<u8> {
         if let Some(request) = self.signature_request() {
-            return request.key.leaf().to_vec();
+            return request.key.leaf.to_vec();
         }
         let local = self.shared.facts().local_credentials.clone().filter(|_| self.shared.state.now().is_open());
         local.and_then(|local| local.cert.first().map(|leaf| leaf.to_vec())).unwrap_or_default()

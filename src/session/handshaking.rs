@@ -107,10 +107,10 @@ impl Session {
         let HandshakeLocks { phase, write, read } = locks;
         loop {
             if let Phase::Running(handshake) = &mut **phase {
-                write.pending().add(&shared.state, |pending| handshake.take_flight(pending));
+                write.pending.add(&shared.state, |pending| handshake.take_flight(pending));
             }
-            write.pending().hand_over(&shared.state, output, counts);
-            if !write.pending().is_empty() {
+            write.pending.hand_over(&shared.state, output, counts);
+            if !write.pending.is_empty() {
                 return Ok(Outcome::WantWrite);
             }
             if let Some(failure) = shared.sticky() {
@@ -141,14 +141,14 @@ impl Session {
                     Some(failure)
                 }
                 Event::Finished(finished) => {
-                    write.pending().add(&shared.state, |pending| handshake.take_output(pending));
+                    write.pending.add(&shared.state, |pending| handshake.take_output(pending));
                     **phase = Phase::Over { kernel_keys: self.take_over(*finished, write, read)? };
-                    write.pending().publish(&shared.state);
+                    write.pending.publish(&shared.state);
                     None
                 }
             };
             if let Some(failure) = failed {
-                write.pending().hand_over(&shared.state, output, counts);
+                write.pending.hand_over(&shared.state, output, counts);
                 return Err(failure);
             }
         }
@@ -156,7 +156,7 @@ impl Session {
 
     /// The session is over; its alert is pending output.
     pub(super) fn handshake_has_failed(&self, handshake: &mut Handshake, write: &mut WriteHalf, failure: &Failure) {
-        write.pending().add(&self.shared.state, |pending| handshake.take_output(pending));
+        write.pending.add(&self.shared.state, |pending| handshake.take_output(pending));
         self.shared.state.end_sending();
         self.shared.fail(failure);
     }
@@ -198,7 +198,7 @@ impl Session {
 
     fn begin(&self, preset: Preset) -> Result<Handshake, Failure> {
         let Preset { alpn, credentials } = preset;
-        Ok(match self.context.config() {
+        Ok(match &self.context.config {
             Config::Server(start) => {
                 self.expect_client_certificate(&self.context);
                 Handshake::server(Some(start.clone()))
@@ -206,13 +206,13 @@ impl Session {
             Config::Undecided => Handshake::server(None),
             Config::Client(client) => {
                 let preset = credentials.map(|given| given.map(|given| given.own_key()));
-                Handshake::client(client.start(self.expected_name(), alpn, preset))?
+                Handshake::client(client, self.expected_name(), alpn.as_ref(), preset)?
             }
         })
     }
 
     pub(super) fn expect_client_certificate(&self, context: &Context) {
-        if context.client_certificates() != ClientCertificateMode::None {
+        if context.client_certificates != ClientCertificateMode::None {
             self.shared.state.certificate_asked();
         }
     }
@@ -246,7 +246,7 @@ impl Session {
                     handshake.cancel()?;
                     shared.state.close();
                 }
-                write.pending().add(&shared.state, |pending| handshake.take_output(pending));
+                write.pending.add(&shared.state, |pending| handshake.take_output(pending));
                 shared.state.end_sending();
             }
         }

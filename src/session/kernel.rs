@@ -22,7 +22,7 @@ pub struct KernelTls {
 /// What the kernel was asked for, and does.
 #[derive(Default)]
 pub(super) struct Kernel {
-    wanted: KernelTls,
+    pub(super) wanted: KernelTls,
     /// Known once the handshake is complete; it does not change any more.
     does: OnceLock<KernelWork>,
 }
@@ -62,10 +62,6 @@ impl Kernel {
     #[cfg(test)]
     pub(super) fn doing(work: KernelWork) -> Self {
         Self { wanted: KernelTls::default(), does: OnceLock::from(work) }
-    }
-
-    pub(super) fn wanted(&self) -> KernelTls {
-        self.wanted
     }
 
     /// Nothing until the handshake is complete.

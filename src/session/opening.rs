@@ -27,13 +27,13 @@ impl Session {
             Ok::<_, Failure>(Protection::new(keys, direction.sequence))
         };
         let mut sealer = Sealer::new(protection(&sending)?);
-        if let Some(size) = self.context().max_fragment_size() {
+        if let Some(size) = self.context().max_fragment_size {
             sealer.limit_fragments(size);
         }
         write.start(sealer, sending.traffic);
         let opener = Opener::new(protection(&receiving)?);
         read.start(Receiving::new(self.context.is_server(), opener, receiving.traffic, finished.ticket_taker));
-        let for_kernel = self.bound.as_ref().is_some_and(|bound| bound.kernel().wanted() != KernelTls::default());
+        let for_kernel = self.bound.as_ref().is_some_and(|bound| bound.kernel.wanted != KernelTls::default());
         let kernel_keys = for_kernel.then(|| Box::new(Keys { sending: sending.keys, receiving: receiving.keys }));
         let mut facts = self.shared.facts();
         facts.negotiated.version = Some(version);
@@ -53,7 +53,7 @@ impl Session {
             let auth = Box::new(ClientAuth::new(transcript));
             *self.shared.client_auth() = Some(auth);
         }
-        if !self.context().keeps_client_hello() {
+        if !self.context().keep_client_hello {
             facts.client_hello = None;
         }
         self.shared.state.finish(finished.resumed, finished.hello_retried);

@@ -298,7 +298,7 @@ impl ReadHalf {
         };
         if opened.content_type != ContentType::ApplicationData {
             let message = &inner[..opened.data_len];
-            let result = self.take_message(shared, opened.content_type, message, sealed.record_len(), counts, progress);
+            let result = self.take_message(shared, opened.content_type, message, sealed.record_len, counts, progress);
             inner.fill(0);
             return result;
         }
@@ -311,7 +311,7 @@ impl ReadHalf {
             return self.fail_unless(progress, shared, failure);
         }
         receiving.opener.count();
-        counts.consumed += sealed.record_len();
+        counts.consumed += sealed.record_len;
         match buffer {
             None => counts.written += opened.data_len,
             Some(buffer) => counts.written += self.hold(shared, Held::new(buffer, opened.data_len), room),

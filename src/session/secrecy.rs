@@ -230,10 +230,10 @@ fn nothing_that_can_be_printed_holds_a_secret() {
         secrets.extend(lines.into_iter().map(|secret| ("a logged secret", secret)));
 
         let Scene { client, server, client_context, server_context, options, failures } = scene;
-        let (Config::Server(start), Config::Client(begin)) = (server_context.config(), client_context.config()) else {
+        let (Config::Server(start), Config::Client(begin)) = (&server_context.config, &client_context.config) else {
             panic!("a server and a client")
         };
-        let (server_config, client_config) = (start.configs.config.clone(), begin.start(None, None, None).config);
+        let (server_config, client_config) = (start.configs.config.clone(), begin.config.clone());
         let own = credentials("server-p256");
         let own_key: Arc<OwnKey> = own.own_key();
         let ticket_roots = ticket_roots::from_host(&[TICKET_ROOT]).unwrap();

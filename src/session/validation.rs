@@ -75,7 +75,7 @@ impl Session {
     pub(super) fn judged(&self, chain: &Arc<[CertificateDer<'static>]>, extent: Extent) -> Judged {
         if chain.is_empty() {
             // A client may decline what it was only requested to show: in the handshake, or later by a call of the host.
-            let must_show = self.context().client_certificates() == ClientCertificateMode::Require;
+            let must_show = self.context().client_certificates == ClientCertificateMode::Require;
             return Judged {
                 reasons: Reason::NoCertificate.into(),
                 chain: chain.clone(),
@@ -87,7 +87,7 @@ impl Session {
         if let Some(known) = known.filter(|known| Arc::ptr_eq(&known.chain, chain) && known.extent >= extent) {
             return known;
         }
-        let judgement = self.context().trust().judge(chain, self.expected_name().as_ref(), extent);
+        let judgement = self.context().trust.judge(chain, self.expected_name().as_ref(), extent);
         let errors = judgement.reasons.policy_errors();
         let refusal = (errors != PolicyErrors::NONE)
             .then(|| Refusal { blame: judgement.blame, ..Refusal::new(judgement.alert, errors, judgement.message) });

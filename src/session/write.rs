@@ -14,7 +14,7 @@ use crate::wire::{AlertMessage, ContentType, Version};
 
 #[derive(Default)]
 pub(super) struct WriteHalf {
-    pending: Pending,
+    pub(super) pending: Pending,
     sealing: Option<Sealing>,
 }
 
@@ -69,11 +69,6 @@ impl WriteHalf {
             shared.counters.records_sent.set(records);
             shared.counters.key_updates_sent.set(key_updates);
         }
-    }
-
-    /// What is made for the peer and not yet handed over.
-    pub(super) fn pending(&mut self) -> &mut Pending {
-        &mut self.pending
     }
 
     /// Hands over what fits, whatever the state.

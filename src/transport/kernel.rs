@@ -39,12 +39,12 @@ const SALT: usize = 4;
 impl CryptoInfo {
     /// `sequence`: the number of the next record. None if there have been so many that TLS 1.2's nonces could repeat.
     pub(crate) fn new(version: Version, material: &KeyMaterial, sequence: u64) -> Option<Self> {
-        let (version_number, number) = (version_number(version), cipher_number(material.aead()));
+        let (version_number, number) = (version_number(version), cipher_number(material.aead));
         let mut bytes = Zeroizing::new(Vec::with_capacity(64));
         bytes.extend_from_slice(&version_number.to_ne_bytes());
         bytes.extend_from_slice(&number.to_ne_bytes());
-        let (salt, rest) = material.iv().split_at(if material.aead().is_gcm() { SALT } else { 0 });
-        if version == Version::Tls12 && material.aead().is_gcm() {
+        let (salt, rest) = material.iv().split_at(if material.aead.is_gcm() { SALT } else { 0 });
+        if version == Version::Tls12 && material.aead.is_gcm() {
             bytes.extend_from_slice(&explicit_start(rest.try_into().ok()?, sequence)?.to_be_bytes());
         } else {
             bytes.extend_from_slice(rest);

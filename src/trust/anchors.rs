@@ -23,9 +23,9 @@ pub enum AnchorMode {
 /// Certificates that are trusted.
 pub(super) struct Anchors {
     /// Those that are self-signed come first.
-    certificates: Vec<CertificateDer<'static>>,
+    pub(super) certificates: Vec<CertificateDer<'static>>,
     /// The same, as webpki wants them.
-    anchors: Vec<TrustAnchor<'static>>,
+    pub(super) anchors: Vec<TrustAnchor<'static>>,
     self_signed: usize,
 }
 
@@ -53,14 +53,6 @@ impl Anchors {
 
     pub(super) fn is_empty(&self) -> bool {
         self.certificates.is_empty()
-    }
-
-    pub(super) fn certificates(&self) -> &[CertificateDer<'static>] {
-        &self.certificates
-    }
-
-    pub(super) fn all(&self) -> &[TrustAnchor<'static>] {
-        &self.anchors
     }
 
     /// Those that can end a chain.

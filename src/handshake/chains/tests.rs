@@ -61,7 +61,7 @@ fn chosen(chains: &Chains, keys: &[&Arc<OwnKey>], offer: &Offer<'_>) -> Result<u
         assert_eq!(failure.kind, FailureKind::Protocol);
         failure.alert_sent.unwrap()
     })?;
-    Ok(keys.iter().position(|key| key.id() == chosen.id()).unwrap())
+    Ok(keys.iter().position(|key| key.id == chosen.id).unwrap())
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn a_client_shows_what_the_server_accepts_by_scheme_and_issuer_or_else_by_scheme
     let schemes = |numbers: &[u16]| numbers.iter().copied().map(SignatureScheme::from).collect::<Vec<_>>();
     let with = |issuers: &[&[u8]], numbers: &[u16]| {
         let chosen = chains.for_server(issuers, &schemes(numbers))?;
-        keys.iter().position(|key| key.id() == chosen.id())
+        keys.iter().position(|key| key.id == chosen.id)
     };
     let all = [P256, P384, PSS];
     assert_eq!(with(&[], &all), Some(0));

@@ -34,7 +34,7 @@ pub(super) struct Bound {
     socket: Socket,
     /// Received and not yet opened; the handshake's, then the read half's. Its lock is the last one taken.
     kept: Mutex<Kept>,
-    kernel: Kernel,
+    pub(super) kernel: Kernel,
     receive_calls: Count,
     send_calls: Count,
 }
@@ -158,7 +158,7 @@ impl Session {
             self.cancel()?;
         }
         let mut write = try_lock(&self.write)?;
-        write.pending().check_socket()?;
+        write.pending.check_socket()?;
         write.shutdown(&self.shared, &mut [], &mut Counts::default())?;
         let sent = self.send_all_that_is_owed(bound, &mut write)?;
         write.count(&self.shared, 0);
@@ -216,11 +216,7 @@ impl Bound {
     /// The same in a handshake. If the kernel is to receive after it, nothing after it may be received here: a header, then what
     /// it announces.
     fn reach_of_handshake(&self, have: &[u8]) -> usize {
-        if self.kernel.wanted().receive { record::reach(have) } else { self.reach(0) }
-    }
-
-    pub(super) fn kernel(&self) -> &Kernel {
-        &self.kernel
+        if self.kernel.wanted.receive { record::reach(have) } else { self.reach(0) }
     }
 
     /// Receives to the end of `buffer`, up to `reach`; it begins with `have` received bytes.

@@ -23,7 +23,7 @@ impl Session {
     pub(super) fn hand_over_to_kernel(&self, bound: &Bound, locks: &mut HandshakeLocks<'_>, kept: &[u8]) {
         let Some(keys) = locks.phase.take_kernel_keys() else { return };
         let mut work = KernelWork::default();
-        let wanted = bound.kernel.wanted();
+        let wanted = bound.kernel.wanted;
         if !cfg!(target_os = "linux") {
             work.refuse(KernelReason::Platform, 0);
         } else if let Err(errno) = bound.socket.start_tls() {
@@ -37,7 +37,7 @@ impl Session {
                 let info = CryptoInfo::new(version, &keys.receiving, sequence);
                 work.opens = work.install(&bound.socket, Way::Receive, info, version);
             }
-            if wanted.send && self.context().max_fragment_size().is_some() {
+            if wanted.send && self.context().max_fragment_size.is_some() {
                 work.refuse(KernelReason::Options, 0);
             } else if wanted.send
                 && let Some((version, sequence)) = locks.write.keys_in_force()
@@ -84,7 +84,7 @@ impl Session {
 
     /// Sends the bare record at the front of pending output; true if it went.
     pub(super) fn send_bare_record(&self, bound: &Bound, write: &mut WriteHalf) -> Result<bool, Failure> {
-        let record = next_record(write.pending().bytes(), MAX_PLAINTEXT)?;
+        let record = next_record(write.pending.bytes(), MAX_PLAINTEXT)?;
         let record = record.ok_or_else(|| Failure::internal("half a record"))?;
         let (content_type, message_len) = (record.content_type, record.payload().len());
         let sent = self.send_with(bound, write, |socket, pending| {
@@ -92,7 +92,7 @@ impl Session {
         })?;
         let Sent::Bytes(count) = sent else { return Ok(false) };
         self.shared.counters.ciphertext_sent.add(count + OVERHEAD);
-        let was_key_update = write.pending().bare_record_sent(&self.shared.state, count);
+        let was_key_update = write.pending.bare_record_sent(&self.shared.state, count);
         write.sealed_by_kernel(1);
         if was_key_update {
             // RFC 8446 section 4.6.3: everything after it is under the next keys.

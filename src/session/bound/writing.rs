@@ -54,12 +54,12 @@ impl Session {
                 match self.send_with(bound, write, |socket, _| socket.send(rest)) {
                     Ok(Sent::Bytes(count)) => sent += self.count_sent(count),
                     Ok(Sent::Later) => {
-                        write.pending().keep(&self.shared.state, buffer, sent..sealed.written);
+                        write.pending.keep(&self.shared.state, buffer, sent..sealed.written);
                         return Ok(Outcome::WantWrite);
                     }
                     Err(failure) => {
                         if passes(failure.os_error) {
-                            write.pending().keep(&self.shared.state, buffer, sent..sealed.written);
+                            write.pending.keep(&self.shared.state, buffer, sent..sealed.written);
                         }
                         return Err(failure);
                     }
@@ -90,14 +90,14 @@ impl Session {
     /// Sends pending output and what the read half owes. False: the socket is full. Where sending has ended fails with
     /// that, but the failure of the session comes first.
     pub(in crate::session) fn send_owed(&self, bound: &Bound, write: &mut WriteHalf) -> Result<bool, Failure> {
-        let sent = write.pending().check_socket().and_then(|()| self.send_all_that_is_owed(bound, write));
+        let sent = write.pending.check_socket().and_then(|()| self.send_all_that_is_owed(bound, write));
         sent.map_err(|failure| self.shared.sticky().unwrap_or(failure))
     }
 
     pub(super) fn send_all_that_is_owed(&self, bound: &Bound, write: &mut WriteHalf) -> Result<bool, Failure> {
         loop {
             write.settle(&self.shared)?;
-            if write.pending().is_empty() {
+            if write.pending.is_empty() {
                 return Ok(true);
             }
             if !self.send_pending(bound, write)? {
@@ -107,7 +107,7 @@ impl Session {
     }
 
     pub(super) fn send_pending(&self, bound: &Bound, write: &mut WriteHalf) -> Result<bool, Failure> {
-        while !write.pending().is_empty() {
+        while !write.pending.is_empty() {
             if bound.kernel.does().seals.is_some() {
                 if !self.send_bare_record(bound, write)? {
                     return Ok(false);
@@ -117,7 +117,7 @@ impl Session {
             match self.send_with(bound, write, Socket::send)? {
                 Sent::Bytes(count) => {
                     let count = self.count_sent(count);
-                    write.pending().handed_over(&self.shared.state, count);
+                    write.pending.handed_over(&self.shared.state, count);
                 }
                 Sent::Later => return Ok(false),
             }
@@ -138,9 +138,9 @@ impl Session {
         write: &mut WriteHalf,
         call: impl FnOnce(&Socket, &[u8]) -> Result<Sent, Failure>,
     ) -> Result<Sent, Failure> {
-        let sent = write.pending().check_socket().and_then(|()| {
+        let sent = write.pending.check_socket().and_then(|()| {
             bound.send_calls.add(1);
-            call(&bound.socket, write.pending().bytes())
+            call(&bound.socket, write.pending.bytes())
         });
         sent.inspect_err(|failure| {
             if !passes(failure.os_error) {

@@ -279,12 +279,12 @@ fn what_the_kernel_seals_is_cut_into_records_and_only_a_key_update_changes_its_k
     assert_eq!(asked, Ok(Outcome::Complete));
     write.update_keys(shared, false).unwrap();
     let (mut sent, mut changes) = (Vec::new(), Vec::new());
-    while !write.pending().is_empty() {
-        let record = next_record(write.pending().bytes(), 16384).unwrap().unwrap();
+    while !write.pending.is_empty() {
+        let record = next_record(write.pending.bytes(), 16384).unwrap().unwrap();
         // The socket takes some of it, then the rest.
         let part = record.payload().len().div_ceil(2);
         sent.extend_from_slice(&record.payload()[..part]);
-        changes.push(write.pending().bare_record_sent(&shared.state, part));
+        changes.push(write.pending.bare_record_sent(&shared.state, part));
     }
     assert_eq!(sent[..message.len()], message);
     assert_eq!(sent[message.len()..], key_update(false));
@@ -300,7 +300,7 @@ fn a_bound_session_that_may_send_makes_no_output_that_its_data_would_overtake() 
     pair.server.shared.owed.key_update();
     write.can_send(&pair.server.shared).unwrap();
     write.may_update_keys(&pair.server.shared).unwrap();
-    assert!(write.pending().is_empty());
+    assert!(write.pending.is_empty());
     write.settle(&pair.server.shared).unwrap();
-    assert!(!write.pending().is_empty());
+    assert!(!write.pending.is_empty());
 }
