@@ -14,6 +14,7 @@ use crate::wiping::stack::{HANDSHAKE, wiping};
 use zeroize::Zeroizing;
 
 /// A chain and the key that belongs to its leaf. Immutable but for the staple.
+#[derive(Debug)]
 pub struct Credentials {
     key: Arc<OwnKey>,
 }
@@ -76,10 +77,4 @@ fn own_chain(chain: Vec<CertificateDer<'static>>) -> Result<Vec<CertificateDer<'
         return Err(Failure::configuration("the chain is longer than peers accept: leave out what they do not need"));
     }
     Ok(chain)
-}
-
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credentials").field("certificates", &self.key.current().cert.len()).finish_non_exhaustive()
-    }
 }

@@ -7,6 +7,7 @@ use webpki::EndEntityCert;
 use super::provider::SIGNATURES;
 
 /// The key of a certificate: the peer's, or the public half of our own.
+#[derive(Debug)]
 pub(crate) struct VerifyingKey {
     pub(crate) leaf: CertificateDer<'static>,
 }

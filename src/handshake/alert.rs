@@ -72,12 +72,7 @@ fn describe(error: &Error, alert: Alert) -> Cow<'static, str> {
         Error::DecryptError => "a handshake message could not be verified".into(),
         Error::NoApplicationProtocol => "the peer offers none of our application protocols".into(),
         Error::PeerIncompatible(incompatible) => match incompatible {
-            PeerIncompatible::SupportedVersionsExtensionRequired
-            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
-            | PeerIncompatible::ServerDoesNotSupportTls12Or13
-            | PeerIncompatible::Tls12NotOffered
-            | PeerIncompatible::Tls12NotOfferedOrEnabled
-            | PeerIncompatible::Tls13RequiredForQuic => "the peer and we have no protocol version in common".into(),
+            what if is_about_versions(what) => "the peer and we have no protocol version in common".into(),
             PeerIncompatible::NoCipherSuitesInCommon => "the peer and we have no cipher suite in common".into(),
             PeerIncompatible::NoKxGroupsInCommon => "the peer and we have no key-exchange group in common".into(),
             PeerIncompatible::NoSignatureSchemesInCommon
@@ -140,14 +135,7 @@ fn for_error(error: &Error) -> Alert {
         Error::NoApplicationProtocol => Alert::NO_APPLICATION_PROTOCOL,
         Error::InvalidCertificate(CertificateError::BadSignature) => Alert::DECRYPT_ERROR,
         Error::InvalidCertificate(_) => Alert::BAD_CERTIFICATE,
-        Error::PeerIncompatible(
-            PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
-            | PeerIncompatible::SupportedVersionsExtensionRequired
-            | PeerIncompatible::Tls12NotOffered
-            | PeerIncompatible::Tls12NotOfferedOrEnabled
-            | PeerIncompatible::Tls13RequiredForQuic
-            | PeerIncompatible::ServerDoesNotSupportTls12Or13,
-        ) => Alert::PROTOCOL_VERSION,
+        Error::PeerIncompatible(what) if is_about_versions(what) => Alert::PROTOCOL_VERSION,
         Error::PeerIncompatible(_) => Alert::HANDSHAKE_FAILURE,
         Error::PeerMisbehaved(PeerMisbehaved::UnsolicitedCertExtension) => Alert::UNSUPPORTED_EXTENSION,
         Error::PeerMisbehaved(
@@ -162,4 +150,16 @@ fn for_error(error: &Error) -> Alert {
         Error::General(text) if text.contains("signing key") => Alert::HANDSHAKE_FAILURE,
         _ => Alert::INTERNAL_ERROR,
     }
+}
+
+fn is_about_versions(what: &PeerIncompatible) -> bool {
+    matches!(
+        what,
+        PeerIncompatible::SupportedVersionsExtensionRequired
+            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+            | PeerIncompatible::ServerDoesNotSupportTls12Or13
+            | PeerIncompatible::Tls12NotOffered
+            | PeerIncompatible::Tls12NotOfferedOrEnabled
+            | PeerIncompatible::Tls13RequiredForQuic
+    )
 }

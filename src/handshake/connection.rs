@@ -102,8 +102,18 @@ impl Drive {
     pub(crate) fn run(mut self) -> (Self, Result<Reached, Error>) {
         let mut sink = Sink { output: &mut self.output, alert_wanted: &mut self.alert_wanted };
         let result = match &mut self.connection {
-            Connection::Client(connection) => drive(connection, &mut self.fed, &mut sink, step_client),
-            Connection::Server(connection) => drive(connection, &mut self.fed, &mut sink, step_server),
+            Connection::Client(connection) => drive(
+                connection,
+                &mut self.fed,
+                &mut sink,
+                UnbufferedConnectionCommon::<ClientConnectionData>::process_tls_records,
+            ),
+            Connection::Server(connection) => drive(
+                connection,
+                &mut self.fed,
+                &mut sink,
+                UnbufferedConnectionCommon::<ServerConnectionData>::process_tls_records,
+            ),
         };
         (self, result)
     }
@@ -131,20 +141,6 @@ impl Sink<'_> {
 
 type ProcessRecords<D> =
     for<'c, 'i> fn(&'c mut UnbufferedConnectionCommon<D>, &'i mut [u8]) -> UnbufferedStatus<'c, 'i, D>;
-
-fn step_client<'c, 'i>(
-    connection: &'c mut UnbufferedConnectionCommon<ClientConnectionData>,
-    fed: &'i mut [u8],
-) -> UnbufferedStatus<'c, 'i, ClientConnectionData> {
-    connection.process_tls_records(fed)
-}
-
-fn step_server<'c, 'i>(
-    connection: &'c mut UnbufferedConnectionCommon<ServerConnectionData>,
-    fed: &'i mut [u8],
-) -> UnbufferedStatus<'c, 'i, ServerConnectionData> {
-    connection.process_tls_records(fed)
-}
 
 fn drive<D>(
     connection: &mut UnbufferedConnectionCommon<D>,

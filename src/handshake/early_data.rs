@@ -31,7 +31,8 @@ pub(super) struct EarlyData {
     left: usize,
     /// The early data has ended.
     is_over: bool,
-    keys: Option<ClientKeys>,
+    /// Of the client's handshake, to try its records with.
+    keys: Option<Opener>,
 }
 
 impl EarlyData {
@@ -43,7 +44,8 @@ impl EarlyData {
     /// The client's handshake traffic secret is there.
     pub(super) fn agreed(&mut self, suite: &'static Tls13CipherSuite, secret: Secret) -> Result<(), Failure> {
         if !self.is_over {
-            self.keys = Some(ClientKeys::new(suite, secret)?);
+            let keys = TrafficSecret::new(suite, secret).keys()?;
+            self.keys = Some(Opener::new(Protection::new(keys, 0)));
         }
         Ok(())
     }
@@ -59,7 +61,7 @@ impl EarlyData {
             return Ok(false);
         }
         match &self.keys {
-            Some(keys) if keys.open(record)? => Ok(false),
+            Some(keys) if opens(keys, record)? => Ok(false),
             Some(_) if self.is_over => {
                 Err(Failure::protocol(Alert::BAD_RECORD_MAC, "a record could not be opened: damaged or forged"))
             }
@@ -73,7 +75,7 @@ impl EarlyData {
     pub(super) fn takes(&mut self, record: Record<'_>) {
         match (record.content_type, &mut self.keys) {
             (ContentType::ApplicationData, Some(keys)) => {
-                keys.opener.count();
+                keys.count();
                 self.is_over = true;
             }
             // The second ClientHello.
@@ -93,31 +95,17 @@ impl EarlyData {
     }
 }
 
-/// The client's handshake keys, to try its records with.
-struct ClientKeys {
-    opener: Opener,
+/// Whether the record opens; one that is too short to be protected does not. An error: it opens, and what is inside is wrong.
+fn opens(keys: &Opener, record: Record<'_>) -> Result<bool, Failure> {
+    match peek(keys, record) {
+        Err(failure) if failure.alert_sent == Some(Alert::BAD_RECORD_MAC) => Ok(false),
+        opened => opened.map(|()| true),
+    }
 }
 
-impl ClientKeys {
-    fn new(suite: &'static Tls13CipherSuite, secret: Secret) -> Result<Self, Failure> {
-        let keys = TrafficSecret::new(suite, secret).keys()?;
-        Ok(Self { opener: Opener::new(Protection::new(keys, 0)) })
-    }
-
-    /// Whether the record opens; one that is too short to be protected does not. An error: it opens, and what is inside is wrong.
-    fn open(&self, record: Record<'_>) -> Result<bool, Failure> {
-        match self.peek(record) {
-            Err(failure) if failure.alert_sent == Some(Alert::BAD_RECORD_MAC) => Ok(false),
-            opened => opened.map(|()| true),
-        }
-    }
-
-    /// Opens the record, and drops what is in it: rustls opens it again.
-    fn peek(&self, record: Record<'_>) -> Result<(), Failure> {
-        let sealed = self.opener.next(record.bytes)?.ok_or_else(|| Failure::internal("part of a record"))?;
-        let mut buffer = RecordBuffer::take()?;
-        let room =
-            buffer.room(sealed.inner_len()).ok_or_else(|| Failure::internal("a record longer than its buffer"))?;
-        self.opener.peek(&sealed, room).map(drop)
-    }
+/// Opens the record, and drops what is in it: rustls opens it again.
+fn peek(keys: &Opener, record: Record<'_>) -> Result<(), Failure> {
+    let sealed = keys.next(record.bytes)?.ok_or_else(|| Failure::internal("part of a record"))?;
+    let mut buffer = RecordBuffer::take()?;
+    keys.peek(&sealed, buffer.room(sealed.inner_len())?).map(drop)
 }

@@ -14,7 +14,7 @@ use crate::outcome::Failure;
 use crate::trust;
 
 /// The key as rustls sees it.
-#[derive(Clone)]
+#[derive(Debug)]
 pub(crate) struct ExternalKey {
     public: Arc<VerifyingKey>,
     /// In the host's order of preference; at least one, all of one algorithm.
@@ -76,12 +76,7 @@ impl SigningKey for ExternalKey {
     }
 }
 
-impl std::fmt::Debug for ExternalKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ExternalKey").field("schemes", &self.schemes).finish_non_exhaustive()
-    }
-}
-
+#[derive(Debug)]
 struct ExternalSigner {
     key: Arc<VerifyingKey>,
     scheme: SignatureScheme,
@@ -96,11 +91,5 @@ impl Signer for ExternalSigner {
 
     fn scheme(&self) -> SignatureScheme {
         self.scheme
-    }
-}
-
-impl std::fmt::Debug for ExternalSigner {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ExternalSigner").field("scheme", &self.scheme).finish_non_exhaustive()
     }
 }

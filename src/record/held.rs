@@ -27,9 +27,9 @@ impl RecordBuffer {
     }
 
     /// The first `len` bytes, to be written.
-    pub(crate) fn room(&mut self, len: usize) -> Option<&mut [u8]> {
+    pub(crate) fn room(&mut self, len: usize) -> Result<&mut [u8], Failure> {
         self.used = self.used.max(len.min(self.bytes.len()) as u16);
-        self.bytes.get_mut(..len)
+        self.bytes.get_mut(..len).ok_or_else(|| Failure::internal("a record larger than any buffer"))
     }
 }
 

@@ -28,18 +28,12 @@ impl Session {
     /// decline to show a certificate has shown none.
     pub fn accept_with_default_validation(&self) -> Result<PolicyErrors, Failure> {
         memory::expect(HEADROOM)?;
-        let (errors, refusal) = match self.open_half()? {
-            Some(mut read) => self.judge_client(&mut read)?,
-            None => {
-                let mut errors = PolicyErrors::NONE;
-                let refusal = self.answer::<PeerChain>(|ask| {
-                    let judged = self.judged(&ask.0, Extent::Verdict);
-                    errors = judged.reasons.policy_errors();
-                    Ok(judged.verdict())
-                })?;
-                (errors, refusal)
-            }
-        };
+        let mut errors = PolicyErrors::NONE;
+        let refusal = self.verdict(|chain| {
+            let judged = self.judged(chain, Extent::Verdict);
+            errors = judged.reasons.policy_errors();
+            judged.verdict()
+        })?;
         refusal.map_or(Ok(errors), Err)
     }
 
@@ -49,21 +43,26 @@ impl Session {
             PolicyErrors::NONE => Ok(()),
             errors => Err(Refusal::new(None, errors, REFUSED_BY_HOST)),
         };
-        let refusal = match self.open_half()? {
-            Some(mut read) => self.answer_client(&mut read, verdict)?,
-            None => self.answer::<PeerChain>(|_| Ok(verdict))?,
-        };
+        let refusal = self.verdict(|_| verdict)?;
         refusal.map_or(Ok(Outcome::Complete), Err)
     }
 
     /// Refuses the peer's certificate with an alert of the host's choice.
     pub fn reject_certificate(&self, alert: Alert) -> Result<Outcome, Failure> {
         refusing(alert)?;
-        match self.open_half()? {
-            Some(mut read) => self.reject_client(&mut read, alert)?,
-            None => drop(self.answer::<PeerChain>(|ask| Ok(Err(refusal_by_host(&ask.0, alert))))?),
-        }
+        self.verdict(|chain| Err(refusal_by_host(chain, alert)))?;
         Ok(Outcome::Complete)
+    }
+
+    /// Answers the question about the peer's certificate, in a handshake or of an open session. The refusal, if that is it.
+    fn verdict(
+        &self,
+        decide: impl FnOnce(&Arc<[CertificateDer<'static>]>) -> Result<(), Refusal>,
+    ) -> Result<Option<Failure>, Failure> {
+        match self.open_half()? {
+            Some(mut read) => self.answer_client(&mut read, decide),
+            None => self.answer::<PeerChain>(|ask| Ok(decide(&ask.0))),
+        }
     }
 
     /// Refuses at any suspension.
@@ -72,7 +71,7 @@ impl Session {
         if let Some(mut read) = self.open_half()?
             && self.shared.state.now().authentication().awaits_verdict()
         {
-            self.reject_client(&mut read, alert)?;
+            self.answer_client(&mut read, |chain| Err(refusal_by_host(chain, alert)))?;
             return Ok(Outcome::Complete);
         }
         let mut phase = try_lock(&self.phase)?;
@@ -249,7 +248,7 @@ pub(super) fn unanswered(handshake: &Handshake) -> Option<OpenQuestion> {
 }
 
 /// The host refuses this chain.
-pub(super) fn refusal_by_host(chain: &[CertificateDer<'static>], alert: Alert) -> Refusal {
+fn refusal_by_host(chain: &[CertificateDer<'static>], alert: Alert) -> Refusal {
     let errors = if chain.is_empty() { PolicyErrors::NOT_AVAILABLE } else { PolicyErrors::CHAIN_ERRORS };
     Refusal::new(Some(alert), errors, REFUSED_BY_HOST)
 }

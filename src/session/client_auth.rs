@@ -1,15 +1,17 @@
 //! A client's certificate asked for after the handshake: the request, and the verdict while the session is open.
 
-use super::answers::refusal_by_host;
+use std::sync::Arc;
+
+use rustls::pki_types::CertificateDer;
+
 use super::read::ReadHalf;
 use super::stats::now;
 use super::{Counts, Progress, Session, only_without_span, try_lock};
 use crate::context::{ClientCertificateMode, Validation};
 use crate::handshake::not_asked;
 use crate::handshake::refusal::Refusal;
-use crate::outcome::{Alert, Failure, Outcome, Question};
+use crate::outcome::{Failure, Outcome, Question};
 use crate::post_handshake::client_auth::Authentication;
-use crate::reason::PolicyErrors;
 use crate::trust::Extent;
 use crate::wire::Version;
 
@@ -77,11 +79,11 @@ impl Session {
         }
         if shown_nothing && self.context().client_certificates == ClientCertificateMode::Require {
             // No host can accept it, as in the handshake.
-            self.answer_client(read, Err(Refusal::no_certificate()))?;
+            self.answer_client(read, |_| Err(Refusal::no_certificate()))?;
             return Ok(true);
         }
         if self.context().validation == Validation::Automatic {
-            self.judge_client(read)?;
+            self.answer_client(read, |chain| self.judged(chain, Extent::Verdict).verdict())?;
             return Ok(true);
         }
         shared.facts().asked().since = Some(now());
@@ -89,22 +91,17 @@ impl Session {
         Ok(false)
     }
 
-    /// Gives the default validation's verdict on a client of an open session.
-    pub(super) fn judge_client(&self, read: &mut ReadHalf) -> Result<(PolicyErrors, Option<Failure>), Failure> {
-        self.client_is_judged()?;
-        let chain = self.remote_certificates();
-        let judged = self.judged(&chain, Extent::Verdict);
-        Ok((judged.reasons.policy_errors(), self.answer_client(read, judged.verdict())?))
-    }
-
-    /// Takes the verdict on a client of an open session. A refusal ends the session, and is returned.
+    /// Takes the verdict on a client of an open session, if one is waited for. A refusal ends the session, and is returned.
     pub(super) fn answer_client(
         &self,
         read: &mut ReadHalf,
-        verdict: Result<(), Refusal>,
+        decide: impl FnOnce(&Arc<[CertificateDer<'static>]>) -> Result<(), Refusal>,
     ) -> Result<Option<Failure>, Failure> {
-        self.client_is_judged()?;
+        if !self.shared.state.now().authentication().awaits_verdict() {
+            return Err(not_asked(Question::Certificate));
+        }
         let question = self.shared.state.now().question();
+        let verdict = decide(&self.remote_certificates());
         let refusal = verdict.err().map(|refusal| refusal.into_failure(Some(Version::Tls13)));
         let refusal = refusal.map(|refusal| read.refuse(&self.shared, refusal));
         // Last: a thread that sees this also sees that the session has failed.
@@ -115,20 +112,6 @@ impl Session {
             self.shared.counters.answered(question, since);
         }
         Ok(refusal)
-    }
-
-    /// Fails unless the client's answer waits for a verdict.
-    fn client_is_judged(&self) -> Result<(), Failure> {
-        match self.shared.state.now().authentication().awaits_verdict() {
-            true => Ok(()),
-            false => Err(not_asked(Question::Certificate)),
-        }
-    }
-
-    /// Refuses a client of an open session with an alert of the host's choice.
-    pub(super) fn reject_client(&self, read: &mut ReadHalf, alert: Alert) -> Result<(), Failure> {
-        let refusal = refusal_by_host(&self.remote_certificates(), alert);
-        self.answer_client(read, Err(refusal)).map(drop)
     }
 }
 

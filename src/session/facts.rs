@@ -30,6 +30,7 @@ pub struct Negotiated {
 }
 
 /// Everything that getters read.
+#[derive(Default)]
 pub(super) struct Facts {
     pub(super) negotiated: Negotiated,
     pub(super) target_host_name: Box<str>,
@@ -79,21 +80,5 @@ impl Judged {
 impl Facts {
     pub(super) fn asked(&mut self) -> &mut Asked {
         self.asked.get_or_insert_default()
-    }
-}
-
-impl Default for Facts {
-    fn default() -> Self {
-        Self {
-            negotiated: Negotiated::default(),
-            target_host_name: Box::default(),
-            remote_certificates: Arc::new([]),
-            verified_path: Box::default(),
-            ocsp_response: Box::default(),
-            bindings: None,
-            local_credentials: None,
-            client_hello: None,
-            asked: None,
-        }
     }
 }

@@ -287,9 +287,7 @@ impl ReadHalf {
             Err(failure) => return Err(failure),
         };
         let inner = match &mut buffer {
-            Some(buffer) => {
-                buffer.room(inner_len).ok_or_else(|| Failure::internal("a record larger than any buffer"))?
-            }
+            Some(buffer) => buffer.room(inner_len)?,
             None => &mut room[..inner_len],
         };
         let opened = match receiving.opener.peek(&sealed, inner) {

@@ -125,9 +125,7 @@ impl Session {
             // A record that is not data has to fit.
             let mut buffer = (output.len() < MAX_PLAINTEXT).then(RecordBuffer::take).transpose()?;
             let room = match &mut buffer {
-                Some(buffer) => {
-                    buffer.room(MAX_PLAINTEXT).ok_or_else(|| Failure::internal("a buffer that is too small"))?
-                }
+                Some(buffer) => buffer.room(MAX_PLAINTEXT)?,
                 None => &mut *output,
             };
             let (received, content_type) = match bound.receive_with(|socket| socket.receive_record(room)) {
