@@ -700,6 +700,23 @@ fn a_client_that_refuses_a_resumed_server_ends_it_and_forgets_its_tickets() {
     }
 }
 
+/// Who was refused is not resumed either, although the host would not be asked then.
+#[test]
+fn a_refusal_in_a_full_handshake_forgets_the_tickets() {
+    for protocol in VERSIONS {
+        let good = rooted(NONE, |_| {});
+        let client = client(protocol, |options| options.validate_on_resume = false);
+        assert!(!Link::open(&client, &good).client().resumed());
+        assert!(Link::open(&client, &good).client().resumed());
+        let other = server(|options| options.set_credentials(Some(credentials("server-p384"))));
+        let mut link = Link::new(&client, &other, Some("localhost"));
+        link.client().judge = Judge::Refuse(Alert::UNKNOWN_CA);
+        link.run();
+        assert_eq!(link.client().result.clone().unwrap_err().kind, FailureKind::Authentication);
+        assert!(!Link::open(&client, &good).client().resumed());
+    }
+}
+
 #[test]
 fn a_server_that_refuses_a_resumed_client_tells_it() {
     let keys = Keys::new();
@@ -948,6 +965,19 @@ fn a_resumed_session_tells_how_it_came_about() {
             let scheme = link.sides[CLIENT].session.negotiated().peer_signature_scheme;
             assert_eq!(scheme != 0, !resumed, "nothing is signed in a resumed handshake");
             assert!(link.sides[SERVER].session.client_hello().is_some());
+        }
+    }
+}
+
+#[test]
+fn a_session_can_be_retried_and_resumed() {
+    let client = client(TLS13, |_| {});
+    // The client sends a share of the group that it met last.
+    for (group, resumes, retries) in [(0x17, false, true), (0x17, true, false), (0x18, true, true)] {
+        let link = Link::open(&client, &rooted(NONE, |options| options.set_groups(&[group]).unwrap()));
+        for side in &link.sides {
+            let state = side.session.state();
+            assert_eq!((state.resumed, state.hello_retried), (resumes, retries), "{group:#x}");
         }
     }
 }

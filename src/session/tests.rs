@@ -227,52 +227,6 @@ fn every_suite_and_key_type_works_and_uses_half_a_stack_at_most() {
 }
 
 #[test]
-fn a_message_in_too_many_records_is_refused_before_they_fill_the_memory() {
-    let pair = pair(server_options("server-p256"), client_options());
-    // A ClientHello of 60,000 bytes, a byte a record.
-    let mut input = vec![22, 3, 1, 0, 4, 1, 0, 0xea, 0x60];
-    input.extend([22, 3, 1, 0, 1, 7].repeat(60_000));
-    let (mut output, mut counts) = ([0; 100], Counts::default());
-    let failure = pair.server.process_handshake(&input, &mut output).add_to(&mut counts).unwrap_err();
-    assert_eq!(failure.alert_sent, Some(Alert::ILLEGAL_PARAMETER));
-    assert!(counts.consumed <= crate::limits::MAX_UNFINISHED_RECORDS + 10, "{counts:?}");
-    assert_eq!(&output[..counts.written], [21, 3, 3, 0, 2, 2, 47]);
-}
-
-#[test]
-fn cancelling_a_handshake_tells_the_peer() {
-    for suspended in [false, true] {
-        for protocols in [Version::Tls12, Version::Tls13] {
-            let mut pair = pair(server_options("server-p256"), client_of(protocols));
-            pair.step_client().unwrap();
-            pair.step_server().unwrap();
-            if suspended {
-                pair.until_the_client_asks();
-            }
-            let mut output = [0; 200];
-            let Progress { outcome, written, .. } = pair.client.shutdown(&mut output);
-            assert_eq!(outcome, Ok(Outcome::Closed));
-            assert_ne!(written, 0);
-            assert_eq!(pair.client.shutdown(&mut output[written..]).outcome, Ok(Outcome::Closed));
-            pair.to_server.extend_from_slice(&output[..written]);
-            let failure = pair.step_server().unwrap_err();
-            assert_eq!(failure.alert_received, Some(Alert::CLOSE_NOTIFY), "{failure:?}");
-            assert_eq!(pair.step_client(), Ok(Outcome::Closed));
-        }
-    }
-}
-
-#[test]
-fn destroying_a_suspended_session_is_ordinary() {
-    for protocols in [Version::Tls12, Version::Tls13] {
-        let mut pair = pair(server_options("server-p256"), client_of(protocols));
-        pair.until_the_client_asks();
-        let Pair { client, .. } = pair;
-        std::thread::spawn(move || drop(client)).join().unwrap();
-    }
-}
-
-#[test]
 fn a_panic_in_the_middle_of_a_handshake_step_leaves_a_session_that_can_be_destroyed() {
     for answered in [true, false] {
         let mut pair = pair(server_options("server-p256"), client_options());
@@ -321,85 +275,7 @@ fn certificates_are_compressed() {
     assert!(tls12 > chain && tls13 < chain, "{tls12} and {tls13} bytes for a chain of {chain}");
 }
 
-/// The ClientHello in fragments of this size, with these bytes behind it in its last record.
-fn fragmented(hello: &[u8], size: usize, behind: &[u8]) -> Vec<Vec<u8>> {
-    let mut fragments: Vec<Vec<u8>> = hello.chunks(size).map(<[u8]>::to_vec).collect();
-    fragments.last_mut().unwrap().extend_from_slice(behind);
-    let record = |fragment: Vec<u8>| [&[22, 3, 1][..], &(fragment.len() as u16).to_be_bytes(), &fragment].concat();
-    fragments.into_iter().map(record).collect()
-}
-
-/// Shown again, what completed the ClientHello is the same or nothing; what never can be taken is not asked about.
-#[test]
-fn nothing_follows_the_clienthello() {
-    let chosen = Arc::new(Context::server(server_options("server-p256")).unwrap());
-    for size in [1, 3, 4, 100, 16_000] {
-        let mut pair = pair(server_options("server-p256"), client_options());
-        pair.step_client().unwrap();
-        let hello = pair.to_server.split_off(5);
-        for context in [Context::undecided().unwrap(), Context::server(server_options("server-p256")).unwrap()] {
-            let server = Session::new(Arc::new(context));
-            let mut input = fragmented(&hello, size, &[0; 4]).concat();
-            let failure = step(&server, &mut input, &mut Vec::new()).unwrap_err();
-            assert_eq!(failure.alert_sent, Some(Alert::UNEXPECTED_MESSAGE));
-        }
-        pair.server = Session::new(Arc::new(Context::undecided().unwrap()));
-        pair.to_server = fragmented(&hello, size, &[]).concat();
-        assert_eq!(pair.step_server(), Ok(Outcome::Suspended(Question::ServerContext)));
-        pair.server.set_server_context(chosen.clone()).unwrap();
-        let mut longer = fragmented(&hello, size, &[0; 4]).pop().unwrap();
-        let failure = step(&pair.server, &mut longer, &mut Vec::new()).unwrap_err();
-        assert_eq!(failure.kind, FailureKind::InvalidArgument);
-        pair.shake(accept);
-    }
-}
-
-#[test]
-fn a_certificate_that_was_given_up_has_no_hash_to_deny() {
-    let mut pair = pair(server_options("server-p256"), client_options());
-    pair.shake(accept);
-    assert!(pair.client.channel_binding(Binding::EndPoint).is_ok());
-    for session in [&pair.client, &pair.server] {
-        assert_eq!(session.shrink(Shrink::Tickets), Ok(Outcome::Complete));
-    }
-    assert_eq!(pair.client.channel_binding(Binding::EndPoint).unwrap_err().kind, FailureKind::InvalidState);
-    assert!(pair.server.channel_binding(Binding::EndPoint).is_ok());
-}
-
-#[test]
-fn a_dot_at_the_end_of_a_target_name_is_neither_sent_nor_compared() {
-    for name in ["localhost", "localhost."] {
-        let mut pair = pair(server_options("server-p256"), client_options());
-        pair.client.set_target_host_name(name).unwrap();
-        let mut judged = None;
-        for _ in 0..10 {
-            if let Ok(Outcome::Suspended(_)) = pair.step_client() {
-                judged = Some(pair.client.accept_with_default_validation().unwrap().name_mismatch);
-            }
-            drop(pair.step_server());
-        }
-        assert_eq!(judged, Some(false), "{name}");
-        assert_eq!(pair.server.target_host_name(), "localhost");
-        assert_eq!(pair.client.target_host_name(), name);
-    }
-}
-
-#[test]
-fn a_target_name_has_253_bytes_besides_a_dot_at_its_end() {
-    let longest = vec!["a".repeat(63); 4].join(".")[..253].to_owned();
-    let pair = pair(server_options("server-p256"), client_options());
-    for good in [longest.clone(), format!("{longest}."), "a.".into(), "127.0.0.1".into(), "::1".into()] {
-        assert_eq!(pair.client.set_target_host_name(&good), Ok(Outcome::Complete), "{good}");
-    }
-    let long = format!("{longest}a");
-    for bad in [&long, &format!("{long}."), "", ".", "a..", "..", ".a", "127.0.0.1.", "::1."] {
-        assert!(pair.client.set_target_host_name(bad).is_err(), "{bad}");
-    }
-}
-
-mod finished;
 mod halves;
 mod questions;
-mod refused;
 mod resumption;
 mod room;

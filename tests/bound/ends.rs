@@ -231,3 +231,40 @@ fn nothing_is_handed_out_behind_a_bad_record_or_an_end_without_close_notify() {
     let spans = Session::new(client(TLS13, &[]));
     assert_eq!(spans.bytes_after_close().unwrap_err().kind, FailureKind::InvalidState);
 }
+
+/// A part of the data is gone after `finish`: the rest must not look like all of it.
+#[test]
+fn nothing_is_read_after_finish_has_discarded_data() {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let [client, server] = [(client(None, &[]), ours), (server("server-p256"), theirs)].map(|(context, socket)| {
+        socket.set_nonblocking(true).unwrap();
+        let socket = Socket::new(socket.into_raw_fd() as isize, true).unwrap();
+        Session::with_socket(context, socket, KernelTls::default())
+    });
+    for _ in 0..20 {
+        if client.handshake() == Ok(Outcome::Suspended(Question::Certificate)) {
+            client.set_certificate_validation_result(PolicyErrors::NONE).unwrap();
+        }
+        server.handshake().unwrap();
+    }
+    let mut room = [0; 100];
+    for data in [b"first", b"later"] {
+        assert_eq!(server.write(&[data]).outcome, Ok(Outcome::Complete));
+    }
+    assert_eq!(client.read(&mut room[..1]).outcome, Ok(Outcome::Complete));
+    assert!(client.state().has_pending_plaintext);
+    assert_eq!(client.finish(), Ok(Outcome::WantRead));
+    assert_eq!(server.write(&[b"last"]).outcome, Ok(Outcome::Complete));
+    assert_eq!(server.close(), Ok(Outcome::Closed));
+    // What was opened before is here; what came after it is not.
+    assert_eq!(client.read(&mut room[1..]).outcome, Ok(Outcome::Complete));
+    assert_eq!(&room[..5], b"first");
+    assert!(!client.state().has_pending_plaintext);
+    for _ in 0..2 {
+        assert_eq!(client.read(&mut room).outcome.unwrap_err().kind, FailureKind::InvalidState);
+    }
+    assert_eq!(server.read(&mut room).outcome, Ok(Outcome::Closed));
+    drop(server);
+    assert_eq!(client.finish(), Ok(Outcome::Closed));
+    assert_eq!(client.read(&mut room).outcome.unwrap_err().kind, FailureKind::InvalidState);
+}

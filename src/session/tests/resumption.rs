@@ -51,24 +51,6 @@ fn resumed(pair: &Pair) -> bool {
     both[0]
 }
 
-/// Whoever leads a client to another server of the same root must not have that one taken for the server of the ticket:
-/// its certificate is not looked at. Then too both ends have the same tls-server-end-point.
-#[test]
-fn a_ticket_is_for_the_server_that_gave_it() {
-    for protocols in [Version::Tls12, Version::Tls13] {
-        let context = |name| Arc::new(Context::server(resuming_server(name)).unwrap());
-        let (one, same, other) = (context("server-p256"), context("server-p256"), context("server-wrongname"));
-        let client = resuming_client(protocols);
-        assert!(!resumed(&connect(&one, &client, None)));
-        let pair = connect(&same, &client, None);
-        assert!(resumed(&pair));
-        same_bindings(&pair, protocols == Version::Tls13);
-        let pair = connect(&other, &client, None);
-        assert!(!resumed(&pair));
-        same_bindings(&pair, protocols == Version::Tls13);
-    }
-}
-
 /// RFC 8446 section 4.6.1.
 #[test]
 fn a_ticket_without_a_lifetime_is_not_kept() {
@@ -135,63 +117,6 @@ fn a_clients_ticket_is_gone_from_memory_at_the_next_use_of_its_context_after_its
             make_use(&client, &session);
             assert_eq!(client.tickets_in_memory(), (0, 0));
         }
-    }
-}
-
-#[test]
-fn what_was_shown_is_known_however_often_a_session_is_resumed() {
-    for protocols in [Version::Tls12, Version::Tls13] {
-        let mut options = resuming_server("server-p256");
-        options.client_certificates = ClientCertificateMode::Require;
-        let server = Arc::new(Context::server(options).unwrap());
-        let (client, own) = (resuming_client(protocols), credentials("client-p256"));
-        for times in 0..4 {
-            let pair = connect(&server, &client, Some(own.clone()));
-            assert_eq!(resumed(&pair), times > 0);
-            assert_eq!(pair.client.local_certificate(), pair.server.remote_certificates()[0].to_vec());
-        }
-    }
-}
-
-#[test]
-fn a_session_can_be_retried_and_resumed() {
-    let context = |group| {
-        let mut options = resuming_server("server-p256");
-        options.set_groups(&[group]).unwrap();
-        Arc::new(Context::server(options).unwrap())
-    };
-    let client = resuming_client(Version::Tls13);
-    // The client sends a share of the group that it met last.
-    for (group, resumes, retries) in [(0x17, false, true), (0x17, true, false), (0x18, true, true)] {
-        let pair = connect(&context(group), &client, None);
-        assert_eq!(resumed(&pair), resumes);
-        for session in [&pair.client, &pair.server] {
-            assert_eq!(session.state().hello_retried, retries, "{group:#x}");
-        }
-    }
-}
-
-/// Who was refused is not resumed either, although the host would not be asked then.
-#[test]
-fn a_refusal_in_a_full_handshake_forgets_the_tickets() {
-    for protocols in [Version::Tls12, Version::Tls13] {
-        let server = Arc::new(Context::server(resuming_server("server-p256")).unwrap());
-        let mut options = Options::default();
-        options.set_versions(&[protocols]);
-        options.validate_on_resume = false;
-        let client = Arc::new(Context::client(options).unwrap());
-        assert!(!resumed(&connect(&server, &client, None)));
-        assert!(resumed(&connect(&server, &client, None)));
-        let other = Arc::new(Context::server(server_options("server-p384")).unwrap());
-        let mut refused = Pair::of(&other, &client);
-        refused.client.set_client_credentials(None).unwrap();
-        while refused.step_client() != Ok(Outcome::Suspended(Question::Certificate)) {
-            refused.step_server().unwrap();
-        }
-        let refusal = refused.client.set_certificate_validation_result(PolicyErrors::CHAIN_ERRORS).unwrap_err();
-        assert_eq!(refusal.kind, FailureKind::Authentication);
-        assert_eq!(refused.step_client().unwrap_err().kind, FailureKind::Authentication);
-        assert!(!resumed(&connect(&server, &client, None)));
     }
 }
 

@@ -1,9 +1,18 @@
 //! Refused peers: whatever a host calls after a refusal, the peer is not accepted, and gets the alert once.
 
-use proptest::prelude::*;
+#![allow(missing_docs, clippy::unwrap_used)]
 
-use super::resumption::resuming_server;
-use super::*;
+#[path = "common/link.rs"]
+mod link;
+
+use std::sync::Arc;
+
+use link::*;
+use proptest::prelude::*;
+use spantls::context::{ClientCertificateMode, Context};
+use spantls::outcome::{Alert, FailureKind, Outcome, Question};
+use spantls::reason::PolicyErrors;
+use spantls::session::{Counts, Session, Version};
 
 /// How the refuser comes to be asked.
 #[derive(Clone, Copy, Debug)]
@@ -95,47 +104,25 @@ fn make(session: &Session, call: Call, input: &[u8], other: &Arc<Context>, sent:
     assert_eq!(session.last_failure().unwrap().kind, FailureKind::Authentication, "{call:?}");
 }
 
-/// Two sessions, of which one is to be asked.
-fn before(asked: Asked, protocols: Version, is_server: bool) -> Pair {
-    let mut server = match asked {
-        Asked::Resumed => resuming_server("server-p256"),
-        _ => server_options("server-p256"),
-    };
-    let mut client = Options::default();
-    client.add_trust_anchors_pem(&certificates("ca.pem")).unwrap();
-    client.set_versions(&[protocols]);
-    if is_server {
-        server.client_certificates = ClientCertificateMode::Request;
-        server.add_trust_anchors_pem(&certificates("ca.pem")).unwrap();
-        if !matches!(asked, Asked::NoCertificate) {
-            client.set_credentials(Some(credentials("client-p256")));
+/// A link on which one side is to be asked.
+fn before(asked: Asked, protocol: Version, me: usize) -> Link {
+    let server = server(|options| {
+        options.allow_resume = matches!(asked, Asked::Resumed);
+        if me == SERVER {
+            options.client_certificates = ClientCertificateMode::Request;
         }
-    }
-    let (server, client) = (Arc::new(Context::server(server).unwrap()), Arc::new(Context::client(client).unwrap()));
-    let preset = || match (is_server, asked) {
-        (true, Asked::Full | Asked::Resumed) => None,
-        _ => Some(None),
-    };
-    let new = || {
-        let (server, client) = (Session::new(server.clone()), Session::new(client.clone()));
-        client.set_target_host_name("localhost").unwrap();
-        if let Some(preset) = preset() {
-            client.set_client_credentials(preset).unwrap();
+    });
+    let client = client(protocol, |options| {
+        if me == SERVER && !matches!(asked, Asked::NoCertificate) {
+            options.set_credentials(Some(credentials("client-p256")));
         }
-        Pair { client, server, to_client: Vec::new(), to_server: Vec::new() }
-    };
+    });
     if matches!(asked, Asked::Resumed) {
-        let mut first = new();
-        first.shake(|session| {
-            assert_eq!(session.set_certificate_validation_result(PolicyErrors::NONE), Ok(Outcome::Complete))
-        });
-        while !first.to_client.is_empty() {
-            let mut counts = Counts::default();
-            first.client.decrypt(&first.to_client, &mut [0; 20_000]).add_to(&mut counts).unwrap();
-            first.to_client.drain(..counts.consumed);
-        }
+        Link::open(&client, &server);
     }
-    new()
+    let mut link = Link::new(&client, &server, Some("localhost"));
+    link.sides[me].judge = Judge::Stop;
+    link
 }
 
 proptest! {
@@ -143,69 +130,35 @@ proptest! {
 
     #[test]
     fn no_call_accepts_a_peer_that_was_refused(
-        (asked, is_server) in prop::sample::select(vec![
-            (Asked::Full, false), (Asked::Full, true), (Asked::Resumed, false), (Asked::Resumed, true),
-            (Asked::NoCertificate, true),
+        (asked, me) in prop::sample::select(vec![
+            (Asked::Full, CLIENT), (Asked::Full, SERVER), (Asked::Resumed, CLIENT), (Asked::Resumed, SERVER),
+            (Asked::NoCertificate, SERVER),
         ]),
-        protocols in prop::sample::select(vec![Version::Tls12, Version::Tls13]),
+        protocol in prop::sample::select(VERSIONS.to_vec()),
         calls in calls(),
     ) {
-        let other = Arc::new(Context::server(server_options("server-p256")).unwrap());
-        let mut pair = before(asked, protocols, is_server);
-        let mut refused = false;
-        for _ in 0..20 {
-            let result = pair.step_client();
-            if result == Ok(Outcome::Suspended(Question::Certificate)) {
-                if !is_server {
-                    refused = true;
-                    break;
-                }
-                pair.client.set_certificate_validation_result(PolicyErrors::NONE).unwrap();
-            }
-            if pair.step_server() == Ok(Outcome::Suspended(Question::Certificate)) {
-                refused = true;
-                break;
-            }
-        }
-        prop_assert!(refused, "no one was asked");
-        let (session, input) = match is_server {
-            true => (&pair.server, pair.to_server.clone()),
-            false => (&pair.client, pair.to_client.clone()),
-        };
+        let other = server(|_| {});
+        let mut link = before(asked, protocol, me);
+        link.run();
+        let Side { session, inbox, result, .. } = &link.sides[me];
+        prop_assert_eq!(result, &Ok(Outcome::Suspended(Question::Certificate)));
         let refusal = session.set_certificate_validation_result(PolicyErrors::CHAIN_ERRORS).unwrap_err();
         prop_assert_eq!(refusal.kind, FailureKind::Authentication);
         let alert = refusal.alert_sent.unwrap();
         let mut sent = Vec::new();
         for call in calls {
-            make(session, call, &input, &other, &mut sent);
+            make(session, call, inbox, &other, &mut sent);
         }
-        make(session, Call::Drain(5000), &input, &other, &mut sent);
+        make(session, Call::Drain(5000), inbox, &other, &mut sent);
         // One record, and it is the alert: the peer finds no second one, and no data. A TLS 1.3 client has held a
         // change_cipher_spec for the flight that follows it.
-        let records = sent.strip_prefix(&[20, 3, 3, 0, 1, 1]).unwrap_or(&sent);
-        prop_assert_eq!(records.len(), usize::from(u16::from_be_bytes([records[3], records[4]])) + 5, "{:?}", asked);
-        let peer = if is_server { &pair.client } else { &pair.server };
-        let waiting = if is_server { &mut pair.to_client } else { &mut pair.to_server };
-        waiting.extend_from_slice(&sent);
-        let mut told = None;
-        for _ in 0..5 {
-            let mut counts = Counts::default();
-            let mut room = vec![0; 20_000];
-            let result = match peer.state().handshake_complete {
-                false => peer.process_handshake(waiting, &mut room).add_to(&mut counts),
-                true => {
-                    let result = peer.decrypt(waiting, &mut room).add_to(&mut counts);
-                    prop_assert_eq!(counts.written, 0);
-                    result
-                }
-            };
-            waiting.drain(..counts.consumed);
-            if let Err(failure) = result {
-                told = Some(failure);
-                break;
-            }
-        }
-        let told = told.expect("the peer is told");
+        prop_assert_eq!(records(sent.strip_prefix(&[20, 3, 3, 0, 1, 1]).unwrap_or(&sent)).len(), 1, "{:?}", asked);
+        let peer = 1 - me;
+        link.sides[peer].inbox.extend_from_slice(&sent);
+        while !link.sides[peer].is_complete() && link.step(peer) {}
+        let peer = &mut link.sides[peer];
+        let told = if peer.is_complete() { peer.receive() } else { peer.result.clone() }.expect_err("the peer is told");
         prop_assert_eq!((told.kind, told.alert_received), (FailureKind::PeerAlert, Some(alert)));
+        prop_assert_eq!(peer.received.len(), 0);
     }
 }
