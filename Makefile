@@ -27,7 +27,7 @@ INSTALL ?= install
 unexport MAKEFLAGS MFLAGS
 
 
-.PHONY: help bogo test-bogo fuzz fuzz-seeds bench-python test-dotnet nupkg bench-dotnet build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak abi-lib abi-check abi-bless test-kernel test-tsan audit lint fmt header header-check bindings bindings-check bench bench-handshake bench-load install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
+.PHONY: help bogo test-bogo interop fuzz fuzz-seeds bench-python test-dotnet nupkg bench-dotnet build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak abi-lib abi-check abi-bless test-kernel test-tsan audit lint fmt header header-check bindings bindings-check bench bench-handshake bench-load install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,7 +47,7 @@ demo: examples ## real conversations over loopback: our client and servers, and 
 PARTS = test-c test-rust test-peers lint test-server test-python test-dotnet test-kernel abi-check test-scenarios test-docs test-package \
 	test-examples header-check
 QUICK_PARTS = test-c-quick test-rust-quick test-peers-quick test-package test-docs header-check
-LEFT_OUT = test-aws-lc test-bogo bogo fuzz test-cargo-c test-tsan soak audit bench bench-handshake bench-load bench-python bench-dotnet
+LEFT_OUT = test-aws-lc test-bogo bogo interop fuzz test-cargo-c test-tsan soak audit bench bench-handshake bench-load bench-python bench-dotnet
 
 # Everything runs, whatever fails; what failed is named again at the end.
 SIDE_BY_SIDE = +$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target
@@ -121,6 +121,9 @@ bogo: build ## BoringSSL's test runner in all four ways, with either provider: a
 
 test-bogo: build ## the same with ring alone, over spans: a minute once the runner is built
 	$(BOGO) --quick ring=$(LIB)
+
+interop: build ## other implementations of TLS as peers, in both roles: writes docs/interop.md (installs them in target/interop)
+	$(PYTHON) ffi-tests/judges/interop/run.py
 
 test-kernel: build ## sessions whose records the kernel protects, on two kernels in virtual machines (installs qemu, fetches kernels)
 	ffi-tests/judges/kernel/run.sh
@@ -203,9 +206,10 @@ test-cargo-c: ## the same for the tree of cargo-c's `cargo cinstall` (installs c
 docs: ## the reference of the C interface and the guides, in target/docs/html (installs doxygen)
 	$(PYTHON) docs/api/make_docs.py
 
-test-docs: build ## the C in README and docs is compiled and its server run; nothing of the header is undocumented (installs doxygen)
+test-docs: build ## the C in README and docs is compiled and its server run; no gaps in the reference, nor in docs/interop.md (installs doxygen)
 	$(PYTHON) ffi-tests/interface/docs/test_docs.py
 	$(PYTHON) docs/api/make_docs.py test
+	$(PYTHON) ffi-tests/judges/interop/test_interop.py
 
 test-scenarios: build ## one list of scenarios, each language's server with each language's client (installs libssl-dev)
 	$(PYTHON) ffi-tests/judges/scenarios/run.py
