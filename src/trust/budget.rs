@@ -8,8 +8,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use rustls::pki_types::{InvalidSignature, SignatureVerificationAlgorithm, TrustAnchor, alg_id};
 
-use super::early::signed_part;
-use super::has_good_size;
+use super::{fields, has_good_size};
 use crate::crypto::provider::digest::{Context, SHA256};
 use crate::limits::MAX_WRONG_SIGNATURES;
 
@@ -41,7 +40,7 @@ pub(super) struct Wrong {
 impl Wrong {
     /// Whether it is this certificate's.
     pub(super) fn is_of(&self, certificate: &[u8]) -> bool {
-        signed_part(certificate).is_some_and(|signed| signed == self.message)
+        fields::signed_part(certificate).is_some_and(|signed| signed == self.message)
     }
 }
 

@@ -97,8 +97,8 @@ impl SignatureVerificationAlgorithm for Restoring<'_> {
         let mut originals = self
             .moved
             .iter()
-            .filter(|moved| signed_part(&moved.copy) == Some(message))
-            .map(|moved| signed_part(moved.original).ok_or(InvalidSignature));
+            .filter(|moved| fields::signed_part(&moved.copy) == Some(message))
+            .map(|moved| fields::signed_part(moved.original).ok_or(InvalidSignature));
         let message = originals.next().transpose()?.unwrap_or(message);
         // Those that differ in what was changed alone have one copy: the signature of one must not stand for another.
         if originals.any(|original| original.ok() != Some(message)) {
@@ -118,14 +118,6 @@ impl SignatureVerificationAlgorithm for Restoring<'_> {
     fn fips_status(&self) -> FipsStatus {
         self.algorithm.fips_status()
     }
-}
-
-/// The TBSCertificate with its tag and length.
-pub(super) fn signed_part(certificate: &[u8]) -> Option<&[u8]> {
-    let outer = inside(certificate, 0..certificate.len(), SEQUENCE)?;
-    let mut rest = outer.clone();
-    any_element(certificate, &mut rest)?;
-    certificate.get(outer.start..rest.start)
 }
 
 #[cfg(test)]
@@ -169,8 +161,8 @@ mod tests {
         let none = Reasons::default();
         let (signed, other) = (Moved::of(&signed, none).unwrap(), Moved::of(&other, none).unwrap());
         assert_eq!(signed.copy, other.copy);
-        let algorithm = Over(signed_part(signed.original).unwrap().to_vec());
-        let shown = signed_part(&signed.copy).unwrap();
+        let algorithm = Over(fields::signed_part(signed.original).unwrap().to_vec());
+        let shown = fields::signed_part(&signed.copy).unwrap();
         for (moved, right) in [
             (&[&signed][..], true),
             (&[&signed, &signed], true),

@@ -85,6 +85,14 @@ pub(super) fn signature_algorithm(certificate: &[u8]) -> Option<(&[u8], Option<&
     Some((&certificate[algorithm], hash.map(|hash| &certificate[hash])))
 }
 
+/// The TBSCertificate with its tag and length.
+pub(super) fn signed_part(certificate: &[u8]) -> Option<&[u8]> {
+    let outer = inside(certificate, 0..certificate.len(), SEQUENCE)?;
+    let mut rest = outer.clone();
+    any_element(certificate, &mut rest)?;
+    certificate.get(outer.start..rest.start)
+}
+
 /// When a revocation list was issued, in a form that can be compared.
 pub(super) fn this_update(list: &[u8]) -> Option<Vec<u8>> {
     let mut to_be_signed = inside(list, inside(list, 0..list.len(), SEQUENCE)?, SEQUENCE)?;
