@@ -1,60 +1,86 @@
 //! What IANA calls the numbers of cipher suites, groups and signature schemes.
 
-mod suites;
-
 use std::ffi::CStr;
 
-pub(crate) use suites::CIPHER_SUITES;
-
 /// Numbers and their names, in the order of the numbers.
-pub(crate) struct Names(&'static [(u16, &'static CStr)]);
+pub(crate) struct Names(&'static [Run]);
+
+/// The names of consecutive numbers, row after row.
+struct Run {
+    first: u16,
+    rows: &'static [&'static [&'static CStr]],
+}
 
 impl Names {
     /// The name of this number.
     pub(crate) fn of(&self, number: u16) -> Option<&'static CStr> {
-        let at = self.0.binary_search_by_key(&number, |(number, _)| *number).ok()?;
-        self.0.get(at).map(|(_, name)| *name)
+        let run = self.0.get(self.0.partition_point(|run| run.first <= number).checked_sub(1)?)?;
+        run.rows.iter().copied().flatten().nth(usize::from(number - run.first)).copied()
     }
 }
 
+/// A name that is closed with NUL.
+const fn name(text: &'static str) -> &'static CStr {
+    match CStr::from_bytes_with_nul(text.as_bytes()) {
+        Ok(name) => name,
+        Err(_) => panic!("a name has a NUL at its end alone"),
+    }
+}
+
+/// Runs of names, after what all of them begin with. IANA numbers most suites by their key exchanges, and by the ciphers
+/// within each: a run is then each of these exchanges WITH each of these ciphers, in this order.
+macro_rules! names {
+    (@row $prefix:literal $exchange:tt [$($cipher:tt)*]) => {
+        &[$(name(concat!($prefix, stringify!($exchange), "_WITH_", stringify!($cipher), "\0"))),*]
+    };
+    ($prefix:literal $($first:literal: $([$($exchange:tt)*] WITH $ciphers:tt)? $($name:ident)*;)*) => {
+        Names(&[$(Run {
+            first: $first,
+            rows: &[$($(names!(@row $prefix $exchange $ciphers),)*)? &[$(name(concat!($prefix, stringify!($name), "\0"))),*]],
+        }),*])
+    };
+}
+
+mod suites;
+
+pub(crate) use suites::CIPHER_SUITES;
+
 /// The key-exchange groups (RFC 8446 section 4.2.7, RFC 8422 section 5.1.1).
-#[rustfmt::skip] // One row for neighbours.
-pub(crate) const GROUPS: Names = Names(&[
-    (0x0001, c"sect163k1"), (0x0002, c"sect163r1"), (0x0003, c"sect163r2"), (0x0004, c"sect193r1"), (0x0005, c"sect193r2"),
-    (0x0006, c"sect233k1"), (0x0007, c"sect233r1"), (0x0008, c"sect239k1"), (0x0009, c"sect283k1"), (0x000A, c"sect283r1"),
-    (0x000B, c"sect409k1"), (0x000C, c"sect409r1"), (0x000D, c"sect571k1"), (0x000E, c"sect571r1"),
-    (0x000F, c"secp160k1"), (0x0010, c"secp160r1"), (0x0011, c"secp160r2"), (0x0012, c"secp192k1"), (0x0013, c"secp192r1"),
-    (0x0014, c"secp224k1"), (0x0015, c"secp224r1"), (0x0016, c"secp256k1"), (0x0017, c"secp256r1"), (0x0018, c"secp384r1"),
-    (0x0019, c"secp521r1"), (0x001A, c"brainpoolP256r1"), (0x001B, c"brainpoolP384r1"), (0x001C, c"brainpoolP512r1"),
-    (0x001D, c"x25519"), (0x001E, c"x448"),
-    (0x001F, c"brainpoolP256r1tls13"), (0x0020, c"brainpoolP384r1tls13"), (0x0021, c"brainpoolP512r1tls13"),
-    (0x0022, c"GC256A"), (0x0023, c"GC256B"), (0x0024, c"GC256C"), (0x0025, c"GC256D"),
-    (0x0026, c"GC512A"), (0x0027, c"GC512B"), (0x0028, c"GC512C"), (0x0029, c"curveSM2"),
-    (0x0100, c"ffdhe2048"), (0x0101, c"ffdhe3072"), (0x0102, c"ffdhe4096"), (0x0103, c"ffdhe6144"), (0x0104, c"ffdhe8192"),
-    (0x0200, c"MLKEM512"), (0x0201, c"MLKEM768"), (0x0202, c"MLKEM1024"),
-    (0x11EB, c"SecP256r1MLKEM768"), (0x11EC, c"X25519MLKEM768"), (0x11ED, c"SecP384r1MLKEM1024"),
-    (0x6399, c"X25519Kyber768Draft00"), (0x639A, c"SecP256r1Kyber768Draft00"),
-    (0xFF01, c"arbitrary_explicit_prime_curves"), (0xFF02, c"arbitrary_explicit_char2_curves"),
-]);
+pub(crate) const GROUPS: Names = names! { ""
+    0x0001: sect163k1 sect163r1 sect163r2 sect193r1 sect193r2 sect233k1 sect233r1;
+    0x0008: sect239k1 sect283k1 sect283r1 sect409k1 sect409r1 sect571k1 sect571r1 secp160k1;
+    0x0010: secp160r1 secp160r2 secp192k1 secp192r1 secp224k1 secp224r1 secp256k1 secp256r1;
+    0x0018: secp384r1 secp521r1 brainpoolP256r1 brainpoolP384r1 brainpoolP512r1 x25519 x448 brainpoolP256r1tls13;
+    0x0020: brainpoolP384r1tls13 brainpoolP512r1tls13 GC256A GC256B GC256C GC256D GC512A GC512B;
+    0x0028: GC512C curveSM2;
+    0x0100: ffdhe2048 ffdhe3072 ffdhe4096 ffdhe6144 ffdhe8192;
+    0x0200: MLKEM512 MLKEM768 MLKEM1024;
+    0x11EB: SecP256r1MLKEM768 X25519MLKEM768 SecP384r1MLKEM1024;
+    0x6399: X25519Kyber768Draft00 SecP256r1Kyber768Draft00;
+    0xFF01: arbitrary_explicit_prime_curves arbitrary_explicit_char2_curves;
+};
 
 /// The signature schemes (RFC 8446 section 4.2.3).
-#[rustfmt::skip] // One row for neighbours.
-pub(crate) const SIGNATURE_SCHEMES: Names = Names(&[
-    (0x0201, c"rsa_pkcs1_sha1"), (0x0203, c"ecdsa_sha1"),
-    (0x0401, c"rsa_pkcs1_sha256"), (0x0403, c"ecdsa_secp256r1_sha256"), (0x0420, c"rsa_pkcs1_sha256_legacy"),
-    (0x0501, c"rsa_pkcs1_sha384"), (0x0503, c"ecdsa_secp384r1_sha384"), (0x0520, c"rsa_pkcs1_sha384_legacy"),
-    (0x0601, c"rsa_pkcs1_sha512"), (0x0603, c"ecdsa_secp521r1_sha512"), (0x0620, c"rsa_pkcs1_sha512_legacy"),
-    (0x0704, c"eccsi_sha256"), (0x0705, c"iso_ibs1"), (0x0706, c"iso_ibs2"), (0x0707, c"iso_chinese_ibs"),
-    (0x0708, c"sm2sig_sm3"), (0x0709, c"gostr34102012_256a"), (0x070A, c"gostr34102012_256b"),
-    (0x070B, c"gostr34102012_256c"), (0x070C, c"gostr34102012_256d"), (0x070D, c"gostr34102012_512a"),
-    (0x070E, c"gostr34102012_512b"), (0x070F, c"gostr34102012_512c"),
-    (0x0804, c"rsa_pss_rsae_sha256"), (0x0805, c"rsa_pss_rsae_sha384"), (0x0806, c"rsa_pss_rsae_sha512"),
-    (0x0807, c"ed25519"), (0x0808, c"ed448"),
-    (0x0809, c"rsa_pss_pss_sha256"), (0x080A, c"rsa_pss_pss_sha384"), (0x080B, c"rsa_pss_pss_sha512"),
-    (0x081A, c"ecdsa_brainpoolP256r1tls13_sha256"), (0x081B, c"ecdsa_brainpoolP384r1tls13_sha384"),
-    (0x081C, c"ecdsa_brainpoolP512r1tls13_sha512"),
-    (0x0904, c"mldsa44"), (0x0905, c"mldsa65"), (0x0906, c"mldsa87"),
-]);
+pub(crate) const SIGNATURE_SCHEMES: Names = names! { ""
+    0x0201: rsa_pkcs1_sha1;
+    0x0203: ecdsa_sha1;
+    0x0401: rsa_pkcs1_sha256;
+    0x0403: ecdsa_secp256r1_sha256;
+    0x0420: rsa_pkcs1_sha256_legacy;
+    0x0501: rsa_pkcs1_sha384;
+    0x0503: ecdsa_secp384r1_sha384;
+    0x0520: rsa_pkcs1_sha384_legacy;
+    0x0601: rsa_pkcs1_sha512;
+    0x0603: ecdsa_secp521r1_sha512;
+    0x0620: rsa_pkcs1_sha512_legacy;
+    0x0704: eccsi_sha256 iso_ibs1 iso_ibs2 iso_chinese_ibs;
+    0x0708: sm2sig_sm3 gostr34102012_256a gostr34102012_256b gostr34102012_256c gostr34102012_256d gostr34102012_512a
+            gostr34102012_512b gostr34102012_512c;
+    0x0804: rsa_pss_rsae_sha256 rsa_pss_rsae_sha384 rsa_pss_rsae_sha512 ed25519;
+    0x0808: ed448 rsa_pss_pss_sha256 rsa_pss_pss_sha384 rsa_pss_pss_sha512;
+    0x081A: ecdsa_brainpoolP256r1tls13_sha256 ecdsa_brainpoolP384r1tls13_sha384 ecdsa_brainpoolP512r1tls13_sha512;
+    0x0904: mldsa44 mldsa65 mldsa87;
+};
 
 #[cfg(test)]
 mod tests {
@@ -63,7 +89,8 @@ mod tests {
     use super::*;
 
     fn ascending(names: &Names) -> bool {
-        names.0.windows(2).all(|pair| pair[0].0 < pair[1].0)
+        let len = |run: &Run| run.rows.iter().map(|row| row.len()).sum::<usize>();
+        names.0.windows(2).all(|pair| usize::from(pair[0].first) + len(&pair[0]) <= pair[1].first.into())
     }
 
     fn text(names: &Names, number: u16) -> Option<String> {
