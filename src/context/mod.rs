@@ -174,50 +174,6 @@ impl Context {
         })
     }
 
-    /// A server whose tickets are this long.
-    #[cfg(test)]
-    pub(crate) fn with_tickets_of(mut self, len: usize) -> Self {
-        #[derive(Debug)]
-        struct Long(usize);
-        impl rustls::server::ProducesTickets for Long {
-            fn enabled(&self) -> bool {
-                true
-            }
-            fn lifetime(&self) -> u32 {
-                3600
-            }
-            fn encrypt(&self, _: &[u8]) -> Option<Vec<u8>> {
-                Some(vec![7; self.0])
-            }
-            fn decrypt(&self, _: &[u8]) -> Option<Vec<u8>> {
-                None
-            }
-        }
-        if let Config::Server(start) = &mut self.config {
-            let mut config = ServerConfig::clone(&start.configs.config);
-            config.ticketer = Arc::new(Long(len));
-            start.configs.config = Arc::new(config);
-        }
-        self
-    }
-
-    /// Makes a client's tickets older.
-    #[cfg(test)]
-    pub(crate) fn age_tickets(&self, seconds: u64) {
-        if let Config::Client(ClientStart { tickets: Some(tickets), .. }) = &self.config {
-            tickets.age(seconds);
-        }
-    }
-
-    /// A client's servers and tickets in memory.
-    #[cfg(test)]
-    pub(crate) fn tickets_in_memory(&self) -> (usize, usize) {
-        match &self.config {
-            Config::Client(ClientStart { tickets: Some(tickets), .. }) => tickets.in_memory(),
-            _ => (0, 0),
-        }
-    }
-
     /// Seals and opens tickets with these roots from now on; none means that the context makes its own. Each use of a root takes
     /// it out of one whole set: a handshake that is under way opens and seals with the old roots or with the new ones.
     pub fn set_ticket_roots(&self, roots: &[TicketRoot<'_>]) -> Result<(), Failure> {

@@ -4,7 +4,9 @@ use std::num::NonZeroU32;
 
 use super::*;
 use crate::client_hello::ClientHello;
-use crate::context::TicketRoot;
+use crate::context::{Config, TicketRoot};
+use crate::handshake::ClientStart;
+use crate::handshake::client_tickets::ClientTickets;
 
 /// A server whose tickets other contexts of the same root may take.
 pub(super) fn resuming_server(name: &str) -> Options {
@@ -35,6 +37,35 @@ fn connect(server: &Arc<Context>, client: &Arc<Context>, preset: Option<Arc<Cred
         pair.to_client.drain(..counts.consumed);
     }
     pair
+}
+
+/// What a client keeps.
+fn tickets(client: &Context) -> &ClientTickets {
+    let Config::Client(ClientStart { tickets: Some(tickets), .. }) = &client.config else { panic!("no tickets") };
+    tickets
+}
+
+/// A server whose tickets are this long.
+fn with_tickets_of(mut server: Context, len: usize) -> Context {
+    #[derive(Debug)]
+    struct Long(usize);
+    impl rustls::server::ProducesTickets for Long {
+        fn enabled(&self) -> bool {
+            true
+        }
+        fn lifetime(&self) -> u32 {
+            3600
+        }
+        fn encrypt(&self, _: &[u8]) -> Option<Vec<u8>> {
+            Some(vec![7; self.0])
+        }
+        fn decrypt(&self, _: &[u8]) -> Option<Vec<u8>> {
+            None
+        }
+    }
+    let Config::Server(start) = &mut server.config else { panic!("no server") };
+    Arc::make_mut(&mut start.configs.config).ticketer = Arc::new(Long(len));
+    server
 }
 
 /// What the client's next session begins with.
@@ -81,9 +112,9 @@ fn a_client_resumes_for_seven_days_at_most() {
         assert!(!resumed(&connect(&server, &client, None)));
         for _ in 0..7 {
             assert!(resumed(&connect(&server, &client, None)));
-            client.age_tickets(86_000);
+            tickets(&client).age(86_000);
         }
-        client.age_tickets(3600);
+        tickets(&client).age(3600);
         assert!(!resumed(&connect(&server, &client, None)));
         assert!(resumed(&connect(&server, &client, None)));
     }
@@ -107,15 +138,15 @@ fn a_clients_ticket_is_gone_from_memory_at_the_next_use_of_its_context_after_its
             let client = resuming_client(protocols);
             assert!(!resumed(&connect(&server, &client, None)));
             let session = Session::new(client.clone());
-            let (servers, tickets) = client.tickets_in_memory();
-            assert!(servers == 1 && tickets > 0);
-            client.age_tickets(u64::from(LIFETIME) - 3600);
+            let (servers, number) = tickets(&client).in_memory();
+            assert!(servers == 1 && number > 0);
+            tickets(&client).age(u64::from(LIFETIME) - 3600);
             make_use(&client, &session);
-            assert_eq!(client.tickets_in_memory(), (1, tickets));
-            client.age_tickets(7200);
-            assert_eq!(client.tickets_in_memory(), (1, tickets));
+            assert_eq!(tickets(&client).in_memory(), (1, number));
+            tickets(&client).age(7200);
+            assert_eq!(tickets(&client).in_memory(), (1, number));
             make_use(&client, &session);
-            assert_eq!(client.tickets_in_memory(), (0, 0));
+            assert_eq!(tickets(&client).in_memory(), (0, 0));
         }
     }
 }
@@ -125,7 +156,7 @@ fn a_clients_ticket_is_gone_from_memory_at_the_next_use_of_its_context_after_its
 fn a_ticket_that_is_too_long_is_not_kept() {
     for protocols in [Version::Tls12, Version::Tls13] {
         for (len, kept) in [(30_000, true), (33_000, false), (65_400, false)] {
-            let server = Context::server(resuming_server("server-p256")).unwrap().with_tickets_of(len);
+            let server = with_tickets_of(Context::server(resuming_server("server-p256")).unwrap(), len);
             let (server, client) = (Arc::new(server), resuming_client(protocols));
             connect(&server, &client, None);
             assert_eq!(first_record(&server, &client).len() > len, kept, "{protocols:?} {len}");
