@@ -33,10 +33,11 @@ pub(crate) struct SealingPoint {
 }
 
 impl SealingPoint {
+    /// Seals a record of ours after those of rustls.
     pub(crate) fn seal_next(&mut self, message: OutboundPlainMessage<'_>) -> Result<Vec<u8>, rustls::Error> {
         let sequence = self.sequence;
         self.sequence += 1;
-        self.sealer.seal_at(message, sequence)
+        Ok(self.sealer.state().seal_at(message, sequence)?.encode())
     }
 }
 
@@ -65,11 +66,6 @@ impl HandshakeSealer {
         state.in_force = true;
         state.next = sequence + 1;
         state.seal_at(message, sequence)
-    }
-
-    /// Seals a record of ours after those of rustls.
-    fn seal_at(&self, message: OutboundPlainMessage<'_>, sequence: u64) -> Result<Vec<u8>, rustls::Error> {
-        Ok(self.state().seal_at(message, sequence)?.encode())
     }
 
     /// These keys at this point, if they are in force: what the peer expects next.

@@ -8,7 +8,7 @@ use super::refusal::Refusal;
 use super::{Event, Handshake, HandshakeState, alert};
 use crate::crypto::handshake_sealer::{HandshakeSealer, SealingPoint};
 use crate::crypto::traffic::TrafficSecret;
-use crate::limits::HEADROOM;
+use crate::limits::{HEADROOM, MAX_PLAINTEXT};
 use crate::memory;
 use crate::outcome::{Alert, Failure, Question};
 use crate::record::protection::Protection;
@@ -110,7 +110,7 @@ impl Handshake {
         else {
             return Ok(None);
         };
-        TrafficSecret::new(suite, secret).keys().map(|keys| Some(Sealer::new(Protection::new(keys, 0))))
+        TrafficSecret::new(suite, secret).keys().map(|keys| Some(Sealer::new(Protection::new(keys, 0), MAX_PLAINTEXT)))
     }
 
     pub(super) fn sealer_in_force(&self) -> Option<SealingPoint> {

@@ -20,14 +20,27 @@ use crate::crypto::traffic::TrafficSecret;
 use crate::outcome::Failure;
 use crate::wire::{Version, extension_type};
 
+/// What the handshake agreed on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Negotiated {
+    /// The protocol version; `None` until the handshake is complete.
+    pub version: Option<Version>,
+    /// IANA number.
+    pub cipher_suite: u16,
+    /// IANA number.
+    pub group: u16,
+    /// The scheme with which the peer has signed, IANA number; 0 if it did not.
+    pub peer_signature_scheme: u16,
+    /// RFC 7301; empty for none.
+    pub alpn: Box<[u8]>,
+}
+
 /// What the record layer and the getters need.
 pub(crate) struct Finished {
     pub(crate) version: Version,
     pub(crate) sending: Direction,
     pub(crate) receiving: Direction,
-    pub(crate) cipher_suite: u16,
-    pub(crate) group: u16,
-    pub(crate) alpn: Vec<u8>,
+    pub(crate) negotiated: Negotiated,
     pub(crate) hello_retried: bool,
     pub(crate) resumed: bool,
     /// As the peer sent it, in this handshake or in the one that it resumes.
@@ -36,8 +49,6 @@ pub(crate) struct Finished {
     pub(crate) ticket_taker: Option<Box<TicketTaker>>,
     /// The credentials that the peer was shown.
     pub(crate) local_credentials: Option<Arc<CertifiedKey>>,
-    /// With which the peer has signed.
-    pub(crate) peer_scheme: u16,
     pub(crate) bindings: Bindings,
     /// A server's, if its client offered to authenticate later (RFC 8446 section 4.6.2).
     pub(crate) transcript: Option<Box<dyn hash::Context>>,
@@ -76,8 +87,13 @@ impl Finished {
             .ok_or_else(|| Failure::internal("a finished handshake without a cipher suite"))?;
         let version =
             connection.version().ok_or_else(|| Failure::internal("a finished handshake without a version"))?;
-        let group = common.negotiated_key_exchange_group().map_or(0, |group| u16::from(group.name()));
-        let alpn = common.alpn_protocol().unwrap_or_default().to_vec();
+        let negotiated = Negotiated {
+            version: Some(version),
+            cipher_suite: u16::from(suite.suite()),
+            group: common.negotiated_key_exchange_group().map_or(0, |group| u16::from(group.name())),
+            peer_signature_scheme: seen.peer_scheme.map_or(0, u16::from),
+            alpn: common.alpn_protocol().unwrap_or_default().into(),
+        };
         let resumed = common.handshake_kind() == Some(HandshakeKind::Resumed);
         let peer_certificates = common.peer_certificates().unwrap_or_default().to_vec();
         let is_server = matches!(connection, Connection::Server(_));
@@ -96,15 +112,12 @@ impl Finished {
             version,
             sending: Direction::new(suite, secrets.tx, sending)?,
             receiving: Direction::new(suite, secrets.rx, receiving)?,
-            cipher_suite: u16::from(suite.suite()),
-            group,
-            alpn,
+            negotiated,
             hello_retried,
             resumed,
             peer_certificates,
             ticket_taker,
             local_credentials: shown,
-            peer_scheme: seen.peer_scheme.map_or(0, u16::from),
             transcript: seen.transcript.take().filter(|_| version == Version::Tls13),
             bindings: Bindings {
                 sound: version == Version::Tls13 || extended_master_secret,

@@ -59,6 +59,7 @@ use connection::{Connection, Drive, Reached};
 use early_data::EarlyData;
 use fiber::stack::PooledStack;
 use fiber::{Fiber, Step};
+pub use finished::Negotiated;
 pub(crate) use finished::{Bindings, Direction, Finished};
 use hello::{HelloReader, too_many_records};
 use hello_request::HelloRequests;

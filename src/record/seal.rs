@@ -24,18 +24,14 @@ enum SealedBy {
 }
 
 impl Sealer {
-    pub(crate) fn new(protection: Protection) -> Self {
+    /// A record carries no more than `max_data`.
+    pub(crate) fn new(protection: Protection, max_data: usize) -> Self {
         Self {
             done: -(protection.sequence() as i64),
             key_updates: 0,
             sealing: SealedBy::Us(protection),
-            max_data: MAX_PLAINTEXT as u16,
+            max_data: max_data.min(MAX_PLAINTEXT) as u16,
         }
-    }
-
-    /// Records carry no more than this from now on.
-    pub(crate) fn limit_fragments(&mut self, max_data: usize) {
-        self.max_data = max_data.min(MAX_PLAINTEXT) as u16;
     }
 
     /// From now on the kernel seals the records. It has the keys already.

@@ -7,27 +7,11 @@ use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
 
 use crate::client_hello::ClientHello;
-use crate::handshake::Bindings;
 use crate::handshake::question::{Ask, CertificateRequest, SignatureRequest};
 use crate::handshake::refusal::Refusal;
+use crate::handshake::{Bindings, Negotiated};
 use crate::reason::Reasons;
 use crate::trust::{Extent, PathCertificate};
-use crate::wire::Version;
-
-/// What the handshake agreed on.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Negotiated {
-    /// The protocol version; `None` until the handshake is complete.
-    pub version: Option<Version>,
-    /// IANA number.
-    pub cipher_suite: u16,
-    /// IANA number.
-    pub group: u16,
-    /// The scheme with which the peer has signed, IANA number; 0 if it did not.
-    pub peer_signature_scheme: u16,
-    /// RFC 7301; empty for none.
-    pub alpn: Box<[u8]>,
-}
 
 /// Everything that getters read.
 #[derive(Default)]

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
 
-use super::facts::Negotiated;
 use super::stats::Stats;
 use super::{Session, VisibleState, try_lock};
 use crate::client_hello::ClientHello;
 use crate::crypto::end_point::EndPoint;
+use crate::handshake::Negotiated;
 use crate::handshake::question::{Ask, CertificateRequest, SignatureRequest};
 use crate::outcome::{Failure, Outcome, Question};
 use crate::reason::PolicyErrors;
@@ -82,10 +82,7 @@ impl Session {
 
     /// What was negotiated; nothing until the handshake is complete.
     pub fn negotiated(&self) -> Negotiated {
-        match self.shared.state.now().is_open() {
-            true => self.shared.facts().negotiated.clone(),
-            false => Negotiated::default(),
-        }
+        if self.shared.state.now().is_open() { self.shared.facts().negotiated.clone() } else { Negotiated::default() }
     }
 
     /// The server's name: what a client set, or what a server was asked for.

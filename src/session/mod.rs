@@ -28,6 +28,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 pub use self::validation::ValidationReport;
 use crate::context::{Context, Protocols};
+pub use crate::handshake::Negotiated;
 pub(crate) use crate::handshake::fiber::stack::pool as handshakes_under_way;
 pub(crate) use crate::handshake::not_asked;
 use crate::outcome::{Failure, FailureKind, Outcome};
@@ -37,7 +38,6 @@ use crate::trust;
 use crate::wiping::stack;
 pub use crate::wire::Version;
 use bound::Bound;
-pub use facts::Negotiated;
 pub use getters::{Binding, Shrink};
 use handshaking::Phase;
 pub use kernel::KernelTls;
@@ -243,10 +243,7 @@ impl Session {
 
     /// Fails once a panic was contained in this session.
     pub fn poisoned(&self) -> Result<(), Failure> {
-        match self.shared.state.now().is_poisoned() {
-            true => Err(self.shared.poisoned()),
-            false => Ok(()),
-        }
+        if self.shared.state.now().is_poisoned() { Err(self.shared.poisoned()) } else { Ok(()) }
     }
 }
 

@@ -7,6 +7,7 @@ use super::receiving::Receiving;
 use super::write::WriteHalf;
 use crate::crypto::record_keys::RecordKeys;
 use crate::handshake::{Direction, Finished};
+use crate::limits::MAX_PLAINTEXT;
 use crate::outcome::Failure;
 use crate::post_handshake::client_auth::ClientAuth;
 use crate::record::open::Opener;
@@ -26,21 +27,15 @@ impl Session {
             let keys = RecordKeys::new(version, &direction.keys)?;
             Ok::<_, Failure>(Protection::new(keys, direction.sequence))
         };
-        let mut sealer = Sealer::new(protection(&sending)?);
-        if let Some(size) = self.context().max_fragment_size {
-            sealer.limit_fragments(size);
-        }
+        let most = self.context().max_fragment_size.unwrap_or(MAX_PLAINTEXT);
+        let sealer = Sealer::new(protection(&sending)?, most);
         write.start(sealer, sending.traffic);
         let opener = Opener::new(protection(&receiving)?);
         read.start(Receiving::new(self.context.is_server(), opener, receiving.traffic, finished.ticket_taker));
         let for_kernel = self.bound.as_ref().is_some_and(|bound| bound.kernel.wanted != KernelTls::default());
         let kernel_keys = for_kernel.then(|| Box::new(Keys { sending: sending.keys, receiving: receiving.keys }));
         let mut facts = self.shared.facts();
-        facts.negotiated.version = Some(version);
-        facts.negotiated.cipher_suite = finished.cipher_suite;
-        facts.negotiated.group = finished.group;
-        facts.negotiated.alpn = finished.alpn.into();
-        facts.negotiated.peer_signature_scheme = finished.peer_scheme;
+        facts.negotiated = finished.negotiated;
         if facts.remote_certificates.is_empty() {
             // Resumed without a question.
             facts.remote_certificates = finished.peer_certificates.into();
