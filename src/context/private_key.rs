@@ -51,10 +51,7 @@ pub(super) fn load(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>)
         Err(_) => return Err(mismatch()),
     }
     // Providers load different keys. Credentials accept the same ones with each.
-    match certified.cert.first().is_some_and(trust::signs_here) {
-        true => Ok(certified),
-        false => Err(kind.not_loaded()),
-    }
+    if certified.cert.first().is_some_and(trust::signs_here) { Ok(certified) } else { Err(kind.not_loaded()) }
 }
 
 /// What a private key is, as far as its encoding says.

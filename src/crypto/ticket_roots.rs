@@ -117,10 +117,7 @@ impl Set {
 
     /// Whether this root seals `now`, if no other one does since.
     fn seals(&self, root: &Root, now: u64, lifetime: u64) -> bool {
-        match self.made {
-            true => root.seal_from.abs_diff(now) < lifetime,
-            false => root.seal_from <= now,
-        }
+        if self.made { root.seal_from.abs_diff(now) < lifetime } else { root.seal_from <= now }
     }
 }
 

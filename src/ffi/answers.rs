@@ -49,10 +49,7 @@ pub unsafe extern "C" fn tls_session_set_client_credentials(
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
     fence::on_session(host, session, |session| {
-        let credentials = match credentials.is_null() {
-            true => None,
-            false => Some(host.borrow(credentials)?.clone()),
-        };
+        let credentials = if credentials.is_null() { None } else { Some(host.borrow(credentials)?.clone()) };
         session.set_client_credentials(credentials)
     })
 }

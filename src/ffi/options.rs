@@ -58,10 +58,7 @@ pub unsafe extern "C" fn tls_options_set_credentials(
     // SAFETY: the caller keeps the header's conventions.
     let host = unsafe { Host::keeps_the_conventions() };
     change(host, options, |options| {
-        options.set_credentials(match credentials.is_null() {
-            true => None,
-            false => Some(host.borrow(credentials)?.clone()),
-        });
+        options.set_credentials(if credentials.is_null() { None } else { Some(host.borrow(credentials)?.clone()) });
         Ok(())
     })
 }

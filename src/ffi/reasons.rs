@@ -146,16 +146,11 @@ pub(super) fn reason_bits(reasons: Reasons) -> u32 {
     reasons.iter().map(number).fold(0, |all, one| all | one)
 }
 
-pub(super) fn reason(blame: Option<Blame>) -> u32 {
-    blame.map_or(0, |blame| number(blame.reason))
-}
-
-pub(super) fn depth(blame: Option<Blame>) -> i32 {
-    blame.and_then(|blame| i32::try_from(blame.depth?).ok()).unwrap_or(-1)
-}
-
-pub(super) fn strict_rule(blame: Option<Blame>) -> i32 {
-    blame.and_then(|blame| blame.rule).map_or(0, rule_number)
+/// The header's numbers for a fault: the reason, the certificate's depth and the strict rule; 0, -1 and 0 without.
+pub(super) fn of_blame(blame: Option<Blame>) -> (u32, i32, i32) {
+    let Some(Blame { reason, depth, rule }) = blame else { return (0, -1, 0) };
+    let depth = depth.and_then(|depth| i32::try_from(depth).ok()).unwrap_or(-1);
+    (number(reason), depth, rule.map_or(0, rule_number))
 }
 
 /// The bit of a reason.

@@ -180,9 +180,7 @@ impl From<&Failure> for spantls_error_t {
         record.alert_received = failure.alert_received.map_or(-1, |alert| i32::from(alert.0));
         record.policy_errors = reasons::policy_bits(failure.policy_errors);
         record.os_error = failure.os_error;
-        record.reason = reasons::reason(failure.blame);
-        record.depth = reasons::depth(failure.blame);
-        record.strict_rule = reasons::strict_rule(failure.blame);
+        (record.reason, record.depth, record.strict_rule) = reasons::of_blame(failure.blame);
         record.message = message(&failure.message);
         record
     }

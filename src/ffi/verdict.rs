@@ -51,14 +51,15 @@ impl Default for spantls_validation_t {
 
 impl From<&ValidationReport> for spantls_validation_t {
     fn from(report: &ValidationReport) -> Self {
+        let (reason, depth, strict_rule) = reasons::of_blame(report.blame);
         Self {
             struct_size: size_of::<Self>(),
             policy_errors: reasons::policy_bits(report.reasons.policy_errors()),
             reasons: reasons::reason_bits(report.reasons),
-            reason: reasons::reason(report.blame),
-            depth: reasons::depth(report.blame),
+            reason,
+            depth,
             alert: report.alert.map_or(-1, |alert| i32::from(alert.0)),
-            strict_rule: reasons::strict_rule(report.blame),
+            strict_rule,
             message: message(&report.message),
         }
     }

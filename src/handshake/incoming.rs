@@ -77,25 +77,24 @@ impl Handshake {
     fn misplaced(&self, record: Record<'_>) -> Option<Failure> {
         let protected_tls13 = self.taps.seen().opening_tls13;
         let protected_tls12 = self.version == Some(Version::Tls12) && self.peer_changed_cipher;
-        match record.content_type {
+        let (alert, reason) = match record.content_type {
             // RFC 8446 section 5: once there are keys, protected records look like application data.
-            ContentType::Handshake if protected_tls13 => {
-                Some(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a handshake message in clear"))
-            }
+            ContentType::Handshake if protected_tls13 => (Alert::UNEXPECTED_MESSAGE, "a handshake message in clear"),
             // The same for a protected record of type alert, which rustls would open. Alerts in clear have two bytes.
             ContentType::Alert if protected_tls13 && AlertMessage::read(record.payload()).is_none() => {
-                Some(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a protected record with the outer type alert"))
+                (Alert::UNEXPECTED_MESSAGE, "a protected record with the outer type alert")
             }
             // RFC 8446 section 5.2: the header is authenticated as it was sent; rustls authenticates 0x0303.
-            ContentType::ApplicationData if protected_tls13 && record.version() != record::VERSION => Some(
-                Failure::protocol(Alert::BAD_RECORD_MAC, "a record header that differs from the authenticated one"),
-            ),
+            ContentType::ApplicationData if protected_tls13 && record.version() != record::VERSION => {
+                (Alert::BAD_RECORD_MAC, "a record header that differs from the authenticated one")
+            }
             // RFC 8446 section 5, RFC 5246 section 7.1: a change_cipher_spec has one byte, and that is 1.
             ContentType::ChangeCipherSpec if !protected_tls12 && record.payload() != [1] => {
-                Some(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "a change_cipher_spec with a wrong content"))
+                (Alert::UNEXPECTED_MESSAGE, "a change_cipher_spec with a wrong content")
             }
-            _ => None,
-        }
+            _ => return None,
+        };
+        Some(Failure::protocol(alert, reason))
     }
 
     /// An alert in clear that ends the handshake. rustls would ignore a `close_notify` or report it as

@@ -69,10 +69,7 @@ impl ServerStart {
     }
 
     fn version(&self, hello: &ClientHello) -> ProtocolVersion {
-        match self.negotiates_tls13(hello) {
-            true => ProtocolVersion::TLSv1_3,
-            false => ProtocolVersion::TLSv1_2,
-        }
+        if self.negotiates_tls13(hello) { ProtocolVersion::TLSv1_3 } else { ProtocolVersion::TLSv1_2 }
     }
 
     /// Whether this client gets TLS 1.3.
@@ -82,32 +79,28 @@ impl ServerStart {
 
     /// Rules that this ClientHello breaks, and that rustls does not check or answers with another alert.
     pub(super) fn refuses(&self, hello: &ClientHello) -> Option<Failure> {
-        // RFC 8446 appendix D.5, whatever supported_versions says.
-        if hello.legacy_version() <= SSL_3 {
-            return Some(Failure::protocol(Alert::PROTOCOL_VERSION, "the legacy_version is SSL 3.0's, or older"));
-        }
-        if hello.renegotiates() {
-            let reason = "renegotiation_info refers to an earlier handshake, but there was none";
-            return Some(Failure::protocol(Alert::HANDSHAKE_FAILURE, reason));
-        }
-        // RFC 7507 section 3: a client that falls back to an older version says so.
-        if self.tls13 && !hello.offers_tls13() && hello.cipher_suites().any(|suite| suite == FALLBACK_SCSV) {
-            let reason = "the client has fallen back from TLS 1.3, which this server supports";
-            return Some(Failure::protocol(Alert::INAPPROPRIATE_FALLBACK, reason));
-        }
-        // RFC 5246 appendix E.1, RFC 8446 section 4.2.1. rustls first looks for the signature schemes, which old clients do not send.
-        if !(self.negotiates_tls13(hello) || self.tls12 && hello.offers_tls12()) {
-            return Some(Failure::protocol(
-                Alert::PROTOCOL_VERSION,
-                "the peer and we have no protocol version in common",
-            ));
-        }
-        // RFC 8446 sections 9.2 and 4.2.3. rustls has handshake_failure for all of these, and takes no pre-shared key without
-        // signature_algorithms either.
-        let lacks = hello.missing_extension() || hello.parts().signature_algorithms.is_none();
-        (self.negotiates_tls13(hello) && lacks).then(|| {
-            Failure::protocol(Alert::MISSING_EXTENSION, "the ClientHello lacks an extension that TLS 1.3 demands")
-        })
+        let (alert, reason) = if hello.legacy_version() <= SSL_3 {
+            // RFC 8446 appendix D.5, whatever supported_versions says.
+            (Alert::PROTOCOL_VERSION, "the legacy_version is SSL 3.0's, or older")
+        } else if hello.renegotiates() {
+            (Alert::HANDSHAKE_FAILURE, "renegotiation_info refers to an earlier handshake, but there was none")
+        } else if self.tls13 && !hello.offers_tls13() && hello.cipher_suites().any(|suite| suite == FALLBACK_SCSV) {
+            // RFC 7507 section 3: a client that falls back to an older version says so.
+            (Alert::INAPPROPRIATE_FALLBACK, "the client has fallen back from TLS 1.3, which this server supports")
+        } else if !(self.negotiates_tls13(hello) || self.tls12 && hello.offers_tls12()) {
+            // RFC 5246 appendix E.1, RFC 8446 section 4.2.1. rustls first looks for the signature schemes, which old clients do not
+            // send.
+            (Alert::PROTOCOL_VERSION, "the peer and we have no protocol version in common")
+        } else if self.negotiates_tls13(hello)
+            && (hello.missing_extension() || hello.parts().signature_algorithms.is_none())
+        {
+            // RFC 8446 sections 9.2 and 4.2.3. rustls has handshake_failure for all of these, and takes no pre-shared key without
+            // signature_algorithms either.
+            (Alert::MISSING_EXTENSION, "the ClientHello lacks an extension that TLS 1.3 demands")
+        } else {
+            return None;
+        };
+        Some(Failure::protocol(alert, reason))
     }
 }
 

@@ -137,10 +137,7 @@ impl Messages {
         self.fragment = match self.fragment.take() {
             None => {
                 let rest = self.messages(record, &authentication, &mut act)?;
-                match rest.is_empty() {
-                    true => None,
-                    false => Some(Box::new(extended(Vec::new(), rest)?)),
-                }
+                if rest.is_empty() { None } else { Some(Box::new(extended(Vec::new(), rest)?)) }
             }
             Some(mut bytes) => {
                 *bytes = extended(std::mem::take(&mut *bytes), record)?;

@@ -127,11 +127,8 @@ impl Session {
     pub fn set_signature(&self, signature: &[u8]) -> Result<Outcome, Failure> {
         self.answer::<SignatureRequest>(|ask| {
             if signature.is_empty() {
-                return Ok(Err(Refusal::new(
-                    Some(Alert::INTERNAL_ERROR),
-                    PolicyErrors::NONE,
-                    "the host could not sign",
-                )));
+                let reason = "the host could not sign";
+                return Ok(Err(Refusal::new(Some(Alert::INTERNAL_ERROR), PolicyErrors::NONE, reason)));
             }
             match ask.key.verify(ask.scheme, &ask.message, signature) {
                 true => Ok(Ok(signature.to_vec())),
@@ -186,10 +183,7 @@ impl Session {
 
     /// The read half, if the handshake is complete: then it is what asks.
     pub(super) fn open_half(&self) -> Result<Option<MutexGuard<'_, ReadHalf>>, Failure> {
-        match self.shared.state.now().is_open() {
-            true => try_lock(&self.read).map(Some),
-            false => Ok(None),
-        }
+        if self.shared.state.now().is_open() { try_lock(&self.read).map(Some) } else { Ok(None) }
     }
 
     /// Answers the question, if it is the one that is asked, with what `decide` returns; if that fails, the question stays open. A

@@ -119,10 +119,7 @@ impl Shared {
 
     /// Fails for what the handshake has to have made, also after a later failure.
     pub(super) fn handshake_was_complete(&self) -> Result<(), Failure> {
-        match self.state.now().is_open() {
-            true => Ok(()),
-            false => Err(Failure::state("the handshake is not complete")),
-        }
+        if self.state.now().is_open() { Ok(()) } else { Err(Failure::state("the handshake is not complete")) }
     }
 
     /// Ends the session. The first failure counts; true if this is the first.

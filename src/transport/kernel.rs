@@ -12,9 +12,9 @@ use crate::wire::Version;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     /// `TLS_TX`.
-    Send,
+    Send = 1,
     /// `TLS_RX`.
-    Receive,
+    Receive = 2,
 }
 
 /// Why the kernel does not do what was asked of it.

@@ -141,11 +141,7 @@ impl Socket {
 
     /// Gives the kernel the keys of one way, or the next ones.
     pub(crate) fn set_keys(&self, way: Way, info: &CryptoInfo) -> Result<(), i32> {
-        let name = match way {
-            Way::Send => 1,
-            Way::Receive => 2,
-        };
-        set_option(self.descriptor(), SOL_TLS, name, info.as_bytes())
+        set_option(self.descriptor(), SOL_TLS, way as c_int, info.as_bytes())
     }
 
     /// Sends the front of some spans, which are not all empty, as data. The kernel makes records of it.

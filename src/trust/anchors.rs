@@ -3,8 +3,8 @@
 use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, Error, KeyUsage, RequiredEkuNotFoundContext, VerifiedPath};
 
-use super::alert;
-use super::certificate::{CertificateFields, KEY_CERT_SIGN};
+use super::certificate::CertificateFields;
+use super::{alert, fields};
 use crate::outcome::Failure;
 use crate::reason::Reasons;
 
@@ -51,10 +51,6 @@ impl Anchors {
         Self { certificates, anchors, self_signed }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.certificates.is_empty()
-    }
-
     /// Those that can end a chain.
     pub(super) fn ends(&self, mode: AnchorMode) -> &[TrustAnchor<'static>] {
         match mode {
@@ -69,10 +65,6 @@ impl Anchors {
             AnchorMode::Authorities | AnchorMode::PartialChain => (0, &[]),
             AnchorMode::Certificates => (self.self_signed, &self.certificates[self.self_signed..]),
         }
-    }
-
-    pub(super) fn get(&self, index: usize) -> Option<&CertificateDer<'static>> {
-        self.certificates.get(index)
     }
 
     pub(super) fn position(&self, certificate: &CertificateDer<'_>) -> Option<usize> {
@@ -120,10 +112,10 @@ pub(super) fn may_end(
         // OpenSSL's rule for what is trusted: a key usage says as much.
         None => certificate.key_usage().is_some(),
     };
-    if !is_ca || !certificate.allows_key_usage(KEY_CERT_SIGN) {
+    if !is_ca || !fields::allows_key_usage(anchor, fields::KEY_CERT_SIGN) {
         tolerate(Err(Error::EndEntityUsedAsCa))?;
     }
-    if !certificate.is_for(purpose_identifier) {
+    if !fields::is_for(anchor, purpose_identifier) {
         let context = RequiredEkuNotFoundContext { required: purpose, present: Vec::new() };
         tolerate(Err(Error::RequiredEkuNotFoundContext(context)))?;
     }

@@ -114,16 +114,6 @@ impl<'a> CertificateFields<'a> {
         fields::key_usage(self.der)
     }
 
-    /// Whether there is no key usage, or one with any of these bits.
-    pub(super) fn allows_key_usage(&self, bits: u8) -> bool {
-        fields::allows_key_usage(self.der, bits)
-    }
-
-    /// Whether it is for this purpose, an object identifier's contents: it names it, or no purpose at all.
-    pub(super) fn is_for(&self, purpose: &[u8]) -> bool {
-        fields::is_for(self.der, purpose)
-    }
-
     pub(super) fn subject_key_identifier(&self) -> Option<&'a [u8]> {
         let (_, value) = self.extension(SUBJECT_KEY_IDENTIFIER)?;
         inside(value, 0..value.len(), OCTET_STRING).map(|identifier| &value[identifier])

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use rustls::pki_types::{
-    AlgorithmIdentifier, CertificateDer, FipsStatus, InvalidSignature, SignatureVerificationAlgorithm, UnixTime,
+    AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm, UnixTime,
 };
 
 use super::budget::Budget;
@@ -36,10 +36,7 @@ impl<'a> Moved<'a> {
             None if ignored.has(Reason::CriticalExtension) => original.to_vec(),
             None => return None,
         };
-        let copy = match ignored.has(Reason::CriticalExtension) {
-            true => fields::nothing_critical(&copy),
-            false => copy,
-        };
+        let copy = if ignored.has(Reason::CriticalExtension) { fields::nothing_critical(&copy) } else { copy };
         Some(Self { copy: copy.into(), original })
     }
 }
@@ -55,10 +52,7 @@ fn moved_dates(certificate: &[u8], read: &CertificateFields<'_>, ignored: Reason
     // What ends before it begins is never valid.
     let ignored = if begin > end { Reasons::default() } else { ignored };
     let begin = (begin < 0 || ignored.has(Reason::NotYetValid)).then_some(EPOCH);
-    let end = match ignored.has(Reason::Expired) {
-        true => Some(END_OF_TIME),
-        false => (end < 0).then_some(EPOCH),
-    };
+    let end = if ignored.has(Reason::Expired) { Some(END_OF_TIME) } else { (end < 0).then_some(EPOCH) };
     if begin.is_none() && end.is_none() {
         return None;
     }
@@ -113,10 +107,6 @@ impl SignatureVerificationAlgorithm for Restoring<'_> {
 
     fn signature_alg_id(&self) -> AlgorithmIdentifier {
         self.algorithm.signature_alg_id()
-    }
-
-    fn fips_status(&self) -> FipsStatus {
-        self.algorithm.fips_status()
     }
 }
 

@@ -177,7 +177,9 @@ impl Policy {
     /// What is trusted.
     fn store(&self) -> &Anchors {
         match self.peer {
-            Peer::Server if self.anchors.is_empty() => &self.of_the_system.get_or_init(system::store).anchors,
+            Peer::Server if self.anchors.certificates.is_empty() => {
+                &self.of_the_system.get_or_init(system::store).anchors
+            }
             // The system's store is for trusting servers; which clients a server admits, its owner decides.
             Peer::Server | Peer::Client => &self.anchors,
         }

@@ -107,7 +107,7 @@ impl Policy {
     ) -> Option<&'a CertificateDer<'static>> {
         match link {
             PathCertificate::Shown(index) => shown.get(index as usize),
-            PathCertificate::Stored(index) => self.store().get(index as usize),
+            PathCertificate::Stored(index) => self.store().certificates.get(index as usize),
         }
     }
 }
@@ -200,7 +200,9 @@ impl Search<'_> {
     fn judged_anchor(&self, path: &VerifiedPath<'_>) -> Result<Option<&CertificateDer<'_>>, Error> {
         match (self.store.index_of(path.anchor()), self.policy.rules.anchors) {
             (Some(_), AnchorMode::Authorities) => Ok(None),
-            (Some(index), AnchorMode::Certificates | AnchorMode::PartialChain) => Ok(self.store.get(index)),
+            (Some(index), AnchorMode::Certificates | AnchorMode::PartialChain) => {
+                Ok(self.store.certificates.get(index))
+            }
             // The last certificate of the chain, in a report.
             (None, _) => {
                 let chain = likely::chain(self.of.leaf, self.of.intermediates, self.store);
@@ -279,10 +281,7 @@ fn revocation<'a>(lists: &'a [&'a webpki::CertRevocationList<'a>], ignored: Reas
         true => UnknownStatusPolicy::Allow,
         false => UnknownStatusPolicy::Deny,
     };
-    let expiration = match ignored.has(Reason::CrlExpired) {
-        true => ExpirationPolicy::Ignore,
-        false => ExpirationPolicy::Enforce,
-    };
+    let expiration = if ignored.has(Reason::CrlExpired) { ExpirationPolicy::Ignore } else { ExpirationPolicy::Enforce };
     RevocationOptionsBuilder::new(lists).ok().map(|builder| {
         builder
             .with_depth(RevocationCheckDepth::Chain)

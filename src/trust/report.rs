@@ -65,8 +65,8 @@ impl Policy {
                     at(&|der, _| !fields::is_for(der, self.purpose_identifier()))
                 }
                 Error::EndEntityUsedAsCa => {
-                    let issues = |(_, read): (&[u8], Option<CertificateFields<'_>>)| {
-                        read.is_some_and(|read| !read.is_ca() || !read.allows_key_usage(fields::KEY_CERT_SIGN))
+                    let issues = |(der, read): (&[u8], Option<CertificateFields<'_>>)| {
+                        read.is_some_and(|read| !read.is_ca() || !fields::allows_key_usage(der, fields::KEY_CERT_SIGN))
                     };
                     read().skip(1).position(issues).map(|index| index + 1)
                 }
