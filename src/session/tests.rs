@@ -275,6 +275,7 @@ fn certificates_are_compressed() {
     assert!(tls12 > chain && tls13 < chain, "{tls12} and {tls13} bytes for a chain of {chain}");
 }
 
+mod differential;
 mod halves;
 mod questions;
 mod resumption;

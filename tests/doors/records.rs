@@ -1,6 +1,7 @@
 //! An open session whose peer has the keys: records that the input makes up are sealed properly, or nearly, and cut on their way.
 //! `model.rs` says, from the RFCs alone, what each of them means; the session must come to the same.
 
+mod keys;
 mod model;
 mod peer;
 

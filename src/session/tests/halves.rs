@@ -160,7 +160,7 @@ fn both_halves_run_at_once() {
 
 /// The driver of `tests/split_invariance.rs`, for what only tests in here can do to a session.
 #[path = "../../../tests/common/driver.rs"]
-mod driver;
+pub(super) mod driver;
 
 /// Ways to cut what is sent, and the room for it.
 fn cuts() -> Vec<driver::Policy> {

@@ -2,14 +2,14 @@
 
 use std::sync::{Arc, LazyLock, Mutex};
 
-use ring::aead::{AES_128_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
-use ring::hkdf::{HKDF_SHA256, KeyType, Prk};
+use ring::aead::{AES_128_GCM, CHACHA20_POLY1305};
 use rustls::pki_types::ServerName;
 use rustls::{
     ClientConfig, ClientConnection, Connection, ConnectionTrafficSecrets, KeyLog, RootCertStore, ServerConfig,
     ServerConnection, SupportedProtocolVersion,
 };
 
+use super::keys::Keys;
 use crate::doors::calls::side::{SUSPENDED, Side, record_len};
 use crate::doors::host::{LARGEST, file};
 use crate::doors::input::Input;
@@ -19,16 +19,6 @@ pub struct Peer {
     pub tls13: bool,
     sealing: Keys,
     opening: Keys,
-}
-
-struct Keys {
-    key: LessSafeKey,
-    iv: [u8; 12],
-    sequence: u64,
-    /// TLS 1.2's AES-GCM (RFC 5288 section 3).
-    explicit_nonce: bool,
-    /// TLS 1.3: the traffic secret, and whether the suite is ChaCha20's.
-    traffic: Option<([u8; 32], bool)>,
 }
 
 #[derive(Debug, Default)]
@@ -41,9 +31,9 @@ impl KeyLog for Secrets {
 }
 
 impl Secrets {
-    fn of(&self, label: &str) -> Option<[u8; 32]> {
+    fn of(&self, label: &str) -> Option<Vec<u8>> {
         let secrets = self.0.lock().unwrap();
-        secrets.iter().find(|(found, _)| found == label).map(|(_, secret)| secret[..].try_into().unwrap())
+        secrets.iter().find(|(found, _)| found == label).map(|(_, secret)| secret.clone())
     }
 }
 
@@ -75,19 +65,13 @@ pub fn open(number: u8) -> (Side, Peer) {
     let (server, client) = (secrets.of("SERVER_TRAFFIC_SECRET_0"), secrets.of("CLIENT_TRAFFIC_SECRET_0"));
     let (sending, receiving) = if is_server { (client, server) } else { (server, client) };
     let extracted = peer.dangerous_extract_secrets().unwrap();
-    let keys = |(sequence, secrets), traffic: Option<[u8; 32]>| {
-        let (algorithm, key, iv, gcm) = match &secrets {
-            ConnectionTrafficSecrets::Aes128Gcm { key, iv } => (&AES_128_GCM, key, iv, true),
-            ConnectionTrafficSecrets::Chacha20Poly1305 { key, iv } => (&CHACHA20_POLY1305, key, iv, false),
+    let keys = |(sequence, secrets), traffic: Option<Vec<u8>>| {
+        let (algorithm, key, iv) = match &secrets {
+            ConnectionTrafficSecrets::Aes128Gcm { key, iv } => (&AES_128_GCM, key, iv),
+            ConnectionTrafficSecrets::Chacha20Poly1305 { key, iv } => (&CHACHA20_POLY1305, key, iv),
             _ => panic!("a suite that this peer does not know"),
         };
-        Keys {
-            key: LessSafeKey::new(UnboundKey::new(algorithm, key.as_ref()).unwrap()),
-            iv: iv.as_ref().try_into().unwrap(),
-            sequence,
-            explicit_nonce: gcm && tls12,
-            traffic: traffic.map(|secret| (secret, !gcm)),
-        }
+        Keys::new(!tls12, algorithm, key.as_ref(), iv.as_ref(), sequence).with_traffic(traffic)
     };
     let peer = Peer { tls13: !tls12, sealing: keys(extracted.tx, sending), opening: keys(extracted.rx, receiving) };
     (side, peer)
@@ -127,20 +111,7 @@ fn connection(ours_is_server: bool, tls12: bool, chacha: bool, secrets: Arc<Secr
 impl Peer {
     /// A record of this type, content and padding (TLS 1.3).
     pub fn seal(&mut self, content_type: u8, content: &[u8], padding: usize) -> Vec<u8> {
-        let (outer_type, mut sealed) = match self.tls13 {
-            true => (23, [content, &[content_type], &vec![0; padding]].concat()),
-            false => (content_type, content.to_vec()),
-        };
-        let keys = &mut self.sealing;
-        let nonce = keys.nonce();
-        let prefix = if keys.explicit_nonce { nonce[4..].to_vec() } else { Vec::new() };
-        let [high, low] = ((prefix.len() + sealed.len() + 16) as u16).to_be_bytes();
-        let header = [outer_type, 3, 3, high, low];
-        let additional_data = keys.additional_data(self.tls13, header, sealed.len());
-        let nonce = Nonce::assume_unique_for_key(nonce);
-        keys.key.seal_in_place_append_tag(nonce, Aad::from(additional_data), &mut sealed).unwrap();
-        keys.sequence += 1;
-        [&header[..], &prefix, &sealed].concat()
+        self.sealing.seal(content_type, content, padding)
     }
 
     /// What comes after is under the next keys.
@@ -154,7 +125,7 @@ impl Peer {
         while !stream.is_empty() {
             let (record, rest) = stream.split_at(record_len(stream).unwrap());
             stream = rest;
-            let (content_type, content) = self.opening.open(self.tls13, record);
+            let (content_type, content) = self.opening.open(record);
             assert!(!matches!(last, Some([2, _])), "a record after a fatal alert");
             match (content_type, &content[..]) {
                 (23, data) => opened.extend_from_slice(data),
@@ -167,68 +138,4 @@ impl Peer {
         let fatal = last.filter(|[level, alert]| *level == 2 && *alert != 0).map(|[_, alert]| i32::from(alert));
         assert_eq!(fatal, alert.filter(|alert| *alert >= 0), "the alert that was sent, and the one that is reported");
     }
-}
-
-impl Keys {
-    fn open(&mut self, tls13: bool, record: &[u8]) -> (u8, Vec<u8>) {
-        let (header, payload) = record.split_first_chunk::<5>().unwrap();
-        let mut nonce = self.nonce();
-        let mut sealed = payload.to_vec();
-        if self.explicit_nonce {
-            nonce[..4].copy_from_slice(&self.iv[..4]);
-            nonce[4..].copy_from_slice(&payload[..8]);
-            sealed.drain(..8);
-        }
-        let additional_data = self.additional_data(tls13, *header, sealed.len() - 16);
-        let nonce = Nonce::assume_unique_for_key(nonce);
-        let mut inner = self.key.open_in_place(nonce, Aad::from(additional_data), &mut sealed).unwrap().to_vec();
-        self.sequence += 1;
-        (if tls13 { inner.pop().unwrap() } else { header[0] }, inner)
-    }
-
-    /// RFC 8446 section 5.3. The explicit part of TLS 1.2's is the sender's choice; this keeps it unique.
-    fn nonce(&self) -> [u8; 12] {
-        let mut nonce = self.iv;
-        for (byte, sequence) in nonce[4..].iter_mut().zip(self.sequence.to_be_bytes()) {
-            *byte ^= sequence;
-        }
-        nonce
-    }
-
-    /// RFC 8446 section 5.2, RFC 5246 section 6.2.3.3.
-    fn additional_data(&self, tls13: bool, header: [u8; 5], inner_len: usize) -> Vec<u8> {
-        if tls13 {
-            return header.to_vec();
-        }
-        [&self.sequence.to_be_bytes()[..], &header[..3], &(inner_len as u16).to_be_bytes()].concat()
-    }
-
-    /// RFC 8446 sections 7.2 and 7.3; both suites are SHA-256's.
-    fn update(&mut self) {
-        let Some((secret, chacha)) = self.traffic else { return };
-        let (mut next, mut key) = ([0; 32], [0; 32]);
-        expand(&secret, b"traffic upd", &mut next);
-        let key = &mut key[..if chacha { 32 } else { 16 }];
-        expand(&next, b"key", key);
-        expand(&next, b"iv", &mut self.iv);
-        let algorithm = if chacha { &CHACHA20_POLY1305 } else { &AES_128_GCM };
-        self.key = LessSafeKey::new(UnboundKey::new(algorithm, key).unwrap());
-        self.sequence = 0;
-        self.traffic = Some((next, chacha));
-    }
-}
-
-/// HKDF-Expand-Label without a context (RFC 8446 section 7.1).
-fn expand(secret: &[u8; 32], label: &[u8], output: &mut [u8]) {
-    struct Len(usize);
-    impl KeyType for Len {
-        fn len(&self) -> usize {
-            self.0
-        }
-    }
-    let label = [b"tls13 ", label].concat();
-    let (len, label_len) = ((output.len() as u16).to_be_bytes(), [label.len() as u8]);
-    let info: [&[u8]; 4] = [&len, &label_len, &label, &[0]];
-    let key = Prk::new_less_safe(HKDF_SHA256, secret);
-    key.expand(&info, Len(output.len())).unwrap().fill(output).unwrap();
 }
