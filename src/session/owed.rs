@@ -10,8 +10,8 @@ const KEY_UPDATE: u32 = 1 << 0;
 const NO_RENEGOTIATION: u32 = 1 << 1;
 const CLOSE_NOTIFY: u32 = 1 << 2;
 const FATAL_ALERT: u32 = 1 << 3;
-/// A fatal alert was owed and has been taken: no second one follows.
-const ALERT_TAKEN: u32 = 1 << 4;
+/// No fatal alert follows: one was taken, or sending has ended.
+const NO_ALERT: u32 = 1 << 4;
 const ALERT_SHIFT: u32 = 8;
 
 #[derive(Default)]
@@ -44,10 +44,10 @@ impl Owed {
         self.0.fetch_or(CLOSE_NOTIFY, Ordering::AcqRel);
     }
 
-    /// The first alert counts; true if this is the first.
+    /// The first alert counts, unless sending has ended before; true if this one will be taken.
     pub(super) fn fatal_alert(&self, alert: Alert) -> bool {
         let add = |bits: u32| {
-            let first = bits & (FATAL_ALERT | ALERT_TAKEN) == 0;
+            let first = bits & (FATAL_ALERT | NO_ALERT) == 0;
             first.then_some(bits | FATAL_ALERT | u32::from(alert.0) << ALERT_SHIFT)
         };
         self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, add).is_ok()
@@ -59,14 +59,19 @@ impl Owed {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.load(Ordering::Acquire) & !ALERT_TAKEN == 0
+        self.0.load(Ordering::Acquire) & !NO_ALERT == 0
+    }
+
+    /// Sending has ended, so nothing is owed. True if a fatal alert was: it is not sent.
+    pub(super) fn end(&self) -> bool {
+        self.0.swap(NO_ALERT, Ordering::AcqRel) & FATAL_ALERT != 0
     }
 
     pub(super) fn take(&self) -> Due {
         if self.is_empty() {
             return Due::default();
         }
-        let clear = |bits| Some(if bits & (FATAL_ALERT | ALERT_TAKEN) != 0 { ALERT_TAKEN } else { 0 });
+        let clear = |bits| Some(if bits & (FATAL_ALERT | NO_ALERT) != 0 { NO_ALERT } else { 0 });
         let (Ok(bits) | Err(bits)) = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, clear);
         Due {
             key_update: bits & KEY_UPDATE != 0,
@@ -95,5 +100,12 @@ mod tests {
         owed.no_renegotiation();
         assert_eq!(owed.take(), Due { no_renegotiation: true, ..Due::default() });
         assert!(!owed.fatal_alert(Alert::INTERNAL_ERROR));
+    }
+
+    #[test]
+    fn an_alert_after_the_end_of_sending_is_refused_and_one_before_it_is_known_to_be_lost() {
+        let [early, late] = [Owed::default(), Owed::default()];
+        assert!(early.fatal_alert(Alert::BAD_RECORD_MAC) && early.end() && early.is_empty());
+        assert!(!late.end() && !late.fatal_alert(Alert::BAD_RECORD_MAC) && late.is_empty());
     }
 }

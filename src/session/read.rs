@@ -385,12 +385,10 @@ impl ReadHalf {
         // is the alert of the failure that counts.
         if shared.fail(&failure)
             && let Some(alert) = failure.alert_sent
+            && !shared.owed.fatal_alert(alert)
         {
-            shared.owed.fatal_alert(alert);
-            if !shared.state.now().can_send() {
-                // Another thread has ended sending meanwhile.
-                shared.alert_was_not_sent();
-            }
+            // Another thread has ended sending meanwhile.
+            shared.alert_was_not_sent();
         }
         self.end.get_or_insert_with(|| End::Failed(failure.clone()));
         failure

@@ -50,6 +50,13 @@ impl<'a> Plaintext<'a> {
     }
 }
 
+/// Sending has ended: what the read half asks for is too late.
+fn end_owed(shared: &Shared) {
+    if shared.owed.end() {
+        shared.alert_was_not_sent();
+    }
+}
+
 fn no_keys() -> Failure {
     Failure::internal("no keys in an open session")
 }
@@ -107,9 +114,10 @@ impl WriteHalf {
     /// handshake that only had to send is complete: what the peer has sent can be read.
     pub(super) fn break_off(&mut self, shared: &Shared, errno: i32) {
         shared.state.end_sending();
-        if self.pending.break_off(&shared.state, errno) || shared.owed.take().fatal_alert.is_some() {
+        if self.pending.break_off(&shared.state, errno) {
             shared.alert_was_not_sent();
         }
+        end_owed(shared);
     }
 
     /// Seals plaintext after pending output. Nothing of it is kept.
@@ -121,8 +129,7 @@ impl WriteHalf {
         counts: &mut Counts,
     ) -> Result<Outcome, Failure> {
         let mut plaintext = Plaintext::new(plaintext)?;
-        self.may_seal(shared)?;
-        if !self.flush(shared, output, counts)? {
+        if !self.may_seal(shared, output, counts)? {
             return Ok(Outcome::WantWrite);
         }
         self.seal(shared, &mut plaintext, output, counts)
@@ -141,11 +148,24 @@ impl WriteHalf {
         }
     }
 
-    /// Seals what is owed; fails where no more data can be sent.
+    /// Seals what is owed, hands over what fits, and fails where no more data can be sent. True if nothing is left and more can be
+    /// sealed.
     #[inline]
-    fn may_seal(&mut self, shared: &Shared) -> Result<(), Failure> {
+    fn may_seal(&mut self, shared: &Shared, output: &mut [u8], counts: &mut Counts) -> Result<bool, Failure> {
         self.settle(shared)?;
-        self.can_send(shared)
+        self.can_send(shared)?;
+        if shared.owed.is_empty() && self.pending.is_empty() {
+            return Ok(true);
+        }
+        if !self.flush_pending(shared, output, counts)? {
+            return Ok(false);
+        }
+        match self.can_send(shared) {
+            // The read half has ended the session meanwhile, and what was handed over was the last record. The failure has a
+            // call of its own.
+            Err(_) if counts.written > 0 => Ok(false),
+            result => result.map(|()| true),
+        }
     }
 
     /// Fails where no more data can be sent. Seals nothing: for a caller that has just sent what is owed, and must not find new
@@ -237,8 +257,8 @@ impl WriteHalf {
     ) -> Result<Outcome, Failure> {
         self.settle(shared)?;
         self.may_update_keys(shared)?;
-        let done =
-            self.flush(shared, output, counts)? && self.update_keys_in(shared, request_peer_update, output, counts)?;
+        let done = self.may_seal(shared, output, counts)?
+            && self.update_keys_in(shared, request_peer_update, output, counts)?;
         Ok(if done { Outcome::Complete } else { Outcome::WantWrite })
     }
 
@@ -285,8 +305,7 @@ impl WriteHalf {
         output: &mut [u8],
         counts: &mut Counts,
     ) -> Result<Outcome, Failure> {
-        self.may_seal(shared)?;
-        if !self.flush(shared, output, counts)? {
+        if !self.may_seal(shared, output, counts)? {
             return Ok(Outcome::WantWrite);
         }
         let message = make()?;
@@ -339,14 +358,11 @@ impl WriteHalf {
 
     #[cold]
     fn settle_owed(&mut self, shared: &Shared) -> Result<(), Failure> {
-        let due = shared.owed.take();
-        let closed = !shared.state.now().can_send();
-        if closed && due.fatal_alert.is_some() {
-            shared.alert_was_not_sent();
-        }
-        if due == Default::default() || closed {
+        if !shared.state.now().can_send() {
+            end_owed(shared);
             return Ok(());
         }
+        let due = shared.owed.take();
         let waits = !self.pending.is_empty();
         if due.key_update {
             if waits { shared.owed.key_update() } else { self.update_keys(shared, false)? }
@@ -366,6 +382,7 @@ impl WriteHalf {
     fn close(&mut self, shared: &Shared) -> Result<(), Failure> {
         self.alert(shared, Alert::CLOSE_NOTIFY)?;
         shared.state.close();
+        end_owed(shared);
         Ok(())
     }
 
