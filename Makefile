@@ -27,7 +27,7 @@ INSTALL ?= install
 unexport MAKEFLAGS MFLAGS
 
 
-.PHONY: help bogo test-bogo interop fuzz fuzz-seeds differential bench-python test-dotnet nupkg bench-dotnet build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak abi-lib abi-check abi-bless test-kernel test-tsan audit lint fmt header header-check bindings bindings-check bench bench-handshake bench-load install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
+.PHONY: help bogo test-bogo interop fuzz fuzz-seeds differential bench-python test-dotnet nupkg bench-dotnet build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak abi-lib abi-check abi-bless test-kernel test-models models test-tsan audit lint fmt header header-check bindings bindings-check bench bench-handshake bench-load install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,10 +44,10 @@ demo: examples ## real conversations over loopback: our client and servers, and 
 	$(PYTHON) examples-c/demo.py examples-c/build ffi-tests/certs
 
 # What `make test` does, two parts at a time, the longest first. Each can be made alone. CONTRIBUTING.md has the map.
-PARTS = test-c test-rust test-peers lint test-server test-python test-dotnet test-kernel abi-check test-scenarios test-docs test-package \
+PARTS = test-c test-rust test-peers test-models lint test-server test-python test-dotnet test-kernel abi-check test-scenarios test-docs test-package \
 	test-examples header-check
 QUICK_PARTS = test-c-quick test-rust-quick test-peers-quick test-package test-docs header-check
-LEFT_OUT = test-aws-lc test-bogo bogo interop fuzz differential test-cargo-c test-tsan soak audit bench bench-handshake bench-load bench-python bench-dotnet
+LEFT_OUT = test-aws-lc test-bogo bogo interop fuzz differential test-cargo-c test-tsan models soak audit bench bench-handshake bench-load bench-python bench-dotnet
 
 # Everything runs, whatever fails; what failed is named again at the end.
 SIDE_BY_SIDE = +$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target
@@ -147,6 +147,15 @@ bench-dotnet: build ## TlsStream beside SslStream
 
 audit: ## licences, sources and known faults of the dependencies (installs cargo-deny and cargo-audit)
 	$(PYTHON) .ci/audit.py
+
+MODELS = $(CARGO) test $(IN_TARGET) --quiet --features loom --lib session::models -- --nocapture
+
+test-models: ## the locks of a session: loom tries every order of two threads, in the real code
+	$(MODELS)
+
+models: ## the same with a third thread that looks on, as many orders as a minute allows for each model
+	ONLOOKER=1 LOOM_MAX_PREEMPTIONS=2 LOOM_MAX_DURATION=60 $(MODELS) | tee target/models.log
+	@awk '/^test result/ { print $$4 " passed, " $$6 " failed" }' target/models.log; grep -q '^test result: ok' target/models.log
 
 test-tsan: ## the thread tests under ThreadSanitizer (needs clang)
 	ffi-tests/interface/c/tsan.sh

@@ -1,13 +1,14 @@
 //! What a suspended handshake asks, and the answers of the host. Verdicts on the client of an open session
 //! are in `client_auth`.
 
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
 
 use super::handshaking::Phase;
 use super::read::ReadHalf;
 use super::stats::now;
+use super::sync::MutexGuard;
 use super::write::WriteHalf;
 use super::{Session, try_lock};
 use crate::context::{Context, Credentials, Validation};

@@ -1,10 +1,11 @@
 //! The session until it is open: the handshake, step by step. Also `shutdown`, since it cancels an unfinished handshake.
 
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 
 use super::kernel::Keys;
 use super::read::{ReadHalf, truncated};
 use super::state::{Stage, State};
+use super::sync::MutexGuard;
 use super::write::WriteHalf;
 use super::{Counts, Progress, Session, try_lock};
 use crate::context::{ClientCertificateMode, Config, Context, Credentials, Protocols};

@@ -20,11 +20,11 @@ mod sealing;
 mod shared;
 mod state;
 mod stats;
+mod sync;
 mod validation;
 mod write;
 
-use std::sync::atomic::{AtomicPtr, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 pub use self::validation::ValidationReport;
 use crate::context::{Context, Protocols};
@@ -46,6 +46,8 @@ pub use shared::{Counts, Progress};
 use shared::{Shared, only_without_span, try_lock};
 pub use state::VisibleState;
 pub use stats::Stats;
+use sync::Mutex;
+use sync::atomic::{AtomicPtr, Ordering};
 use write::WriteHalf;
 
 /// Gives back what pools and caches keep and nothing uses.
@@ -260,6 +262,8 @@ fn not_over_spans() -> Failure {
     Failure::state("this session is bound to a socket: use handshake, read, write and close")
 }
 
+#[cfg(test)]
+mod models;
 #[cfg(test)]
 mod secrecy;
 #[cfg(test)]

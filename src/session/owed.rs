@@ -2,8 +2,7 @@
 //! half seals what they say. A note left twice is one note: a peer that asks often is answered once. A fatal alert is owed
 //! once in the life of a session: it is not a flag, so a second one is refused, not mixed with the first.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
+use super::sync::atomic::{AtomicU32, Ordering};
 use crate::outcome::Alert;
 
 const KEY_UPDATE: u32 = 1 << 0;

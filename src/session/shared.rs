@@ -1,11 +1,12 @@
 //! What all parts of a session may touch at any time: the state, what is owed, counters, facts, failures, a client's authentication.
 
-use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::sync::TryLockError;
 
 use super::facts::Facts;
 use super::owed::Owed;
 use super::state::StateWord;
 use super::stats::Counters;
+use super::sync::{Mutex, MutexGuard};
 use crate::crypto::traffic::TrafficSecret;
 use crate::outcome::{Alert, Failure, Outcome};
 use crate::post_handshake::client_auth::ClientAuth;

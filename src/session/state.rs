@@ -27,8 +27,7 @@
 //! A transition that does not lead away from where the session is changes nothing: both halves may act at the same time.
 //! Sending can close, and input can end, before the session is open too.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
+use super::sync::atomic::{AtomicU32, Ordering};
 use crate::outcome::Question;
 use crate::post_handshake::client_auth::Authentication;
 

@@ -1,9 +1,9 @@
 //! What a session counts. Each number has one writer at a time, the part of the session that holds its lock; readers come
 //! from any thread.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
 
+use super::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::outcome::Question;
 use crate::transport::kernel::KernelReason;
 

@@ -15,11 +15,12 @@ mod reading;
 mod through_kernel;
 mod writing;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::handshaking::HandshakeLocks;
 use super::kernel::{Kernel, KernelTls};
 use super::stats::Count;
+use super::sync::Mutex;
 use super::{Counts, Session, try_lock};
 use crate::context::Context;
 use crate::limits::{
