@@ -265,6 +265,4 @@ fn not_over_spans() -> Failure {
 #[cfg(test)]
 mod models;
 #[cfg(test)]
-mod secrecy;
-#[cfg(test)]
 mod tests;

@@ -27,7 +27,7 @@ fn pair(server: Options, client: Options) -> Pair {
     Pair::of(&Arc::new(Context::server(server).unwrap()), &Arc::new(Context::client(client).unwrap()))
 }
 
-fn server_options(name: &str) -> Options {
+pub(super) fn server_options(name: &str) -> Options {
     let mut options = Options { allow_resume: false, ..Options::default() };
     options.set_credentials(Some(credentials(name)));
     options
@@ -280,3 +280,4 @@ mod halves;
 mod questions;
 mod resumption;
 mod room;
+mod secrecy;

@@ -140,8 +140,8 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::outcome::Alert;
-    use crate::reason::PolicyErrors;
-    use crate::reason::Reason;
+    use crate::reason::{PolicyErrors, Reason};
+    use crate::trust::fields::tests::certificate;
     use crate::trust::{Extent, Judgement, Peer, Policy, Rules};
 
     thread_local! {
@@ -149,19 +149,13 @@ pub(crate) mod tests {
         pub(crate) static CHECKS: Cell<u32> = const { Cell::new(0) };
     }
 
-    fn certificates(pem: &[u8]) -> Vec<CertificateDer<'static>> {
-        rustls_pemfile::certs(&mut &*pem).collect::<Result<_, _>>().unwrap()
-    }
-
     fn root() -> CertificateDer<'static> {
-        certificates(include_bytes!("../../ffi-tests/certs/ca.pem")).remove(0)
+        certificate("ca").into()
     }
 
-    /// A leaf and its issuer.
+    /// A leaf and its issuer, whose issuer is the root.
     fn chain() -> Vec<CertificateDer<'static>> {
-        let leaf = certificates(include_bytes!("../../ffi-tests/certs/client-p256.pem"));
-        let issuer = certificates(include_bytes!("../../ffi-tests/certs/intermediate.pem"));
-        [leaf, issuer].concat().into_iter().take(2).collect()
+        ["client-p256", "intermediate"].map(|name| certificate(name).into()).to_vec()
     }
 
     /// The same certificate, for which no one has signed.

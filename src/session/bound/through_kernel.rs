@@ -221,27 +221,22 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::context::{Context, Credentials, Options};
+    use crate::context::{Context, Options};
     use crate::outcome::{FailureKind, Question};
     use crate::reason::PolicyErrors;
     use crate::session::kernel::Kernel;
+    use crate::session::tests::server_options;
     use crate::session::{KernelTls, Progress};
     use crate::transport::Socket;
 
-    fn certificates(name: &str) -> Vec<u8> {
-        std::fs::read(format!("{}/ffi-tests/certs/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
-    }
-
     /// A server on a socket, made to believe that a kernel without rekeying sends for it, and its client over spans.
     fn server_of_a_kernel_without_rekeying() -> (Session, Session, UnixStream) {
-        let mut options = Options { allow_resume: false, ..Options::default() };
-        let (chain, key) = (certificates("server-p256.pem"), certificates("server-p256.key"));
-        options.set_credentials(Some(Arc::new(Credentials::from_pem(&chain, &key, None).unwrap())));
         let (ours, mut wire) = UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
         let socket = Socket::new(ours.into_raw_fd() as isize, true).unwrap();
         let wanted = KernelTls { send: true, receive: false };
-        let mut server = Session::with_socket(Arc::new(Context::server(options).unwrap()), socket, wanted);
+        let mut server =
+            Session::with_socket(Arc::new(Context::server(server_options("server-p256")).unwrap()), socket, wanted);
         let client = Session::new(Arc::new(Context::client(Options::default()).unwrap()));
         let (mut input, mut room) = (Vec::new(), vec![0; 65536]);
         loop {

@@ -1,19 +1,15 @@
 //! What can be printed or read in an error holds no secrets.
 
-use crate::context::ClientCertificateMode;
-use crate::session::Version;
+use std::cell::RefCell;
 use std::fmt::Debug;
-use std::sync::Arc;
 
-use super::{Counts, Session};
-use crate::context::{Config, Context, Credentials, Options, TicketRoot};
+use super::*;
+use crate::context::{Config, TicketRoot};
 use crate::crypto::key_log::SecretTap;
 use crate::crypto::own_key::OwnKey;
 use crate::crypto::ticket_keys::TicketKeys;
 use crate::crypto::ticket_roots;
 use crate::handshake::client_tickets::ClientTickets;
-use crate::outcome::{Alert, Failure, Outcome, Question};
-use crate::reason::PolicyErrors;
 
 const ROOT: &[u8; 37] = b"\x9d\xe1 a root that no text may hold \x00\x01\xfe\xff\x80";
 const TICKET_ROOT: TicketRoot<'static> = TicketRoot { secret: ROOT, seal_from: 0, open_until: i64::MAX };
@@ -88,17 +84,9 @@ macro_rules! texts {
     ($($value:expr),* $(,)?) => { [$((stringify!($value), (&Probe(&$value)).text())),*] };
 }
 
-fn file(name: &str) -> Vec<u8> {
-    std::fs::read(format!("{}/ffi-tests/certs/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
-}
-
-fn credentials(name: &str) -> Arc<Credentials> {
-    Arc::new(Credentials::from_pem(&file(&format!("{name}.pem")), &file(&format!("{name}.key")), None).unwrap())
-}
-
 /// The secret number of a P-256 key; the rest of the file is public.
 fn secret_number(name: &str) -> Vec<u8> {
-    let text = file(&format!("{name}.key"));
+    let text = certificates(&format!("{name}.key"));
     let key = rustls_pemfile::private_key(&mut &text[..]).unwrap().unwrap();
     let der = key.secret_der();
     // ECPrivateKey (RFC 5915): version 1, an octet string of 32 bytes.
@@ -115,18 +103,6 @@ struct Scene {
     failures: Vec<Failure>,
 }
 
-fn step(session: &Session, inbox: &mut Vec<u8>, outbox: &mut Vec<u8>, failures: &mut Vec<Failure>) {
-    let mut room = vec![0; 1 << 15];
-    let mut counts = Counts::default();
-    let outcome = session.process_handshake(inbox, &mut room).add_to(&mut counts).unwrap();
-    inbox.drain(..counts.consumed);
-    outbox.extend_from_slice(&room[..counts.written]);
-    if outcome == Outcome::Suspended(Question::Certificate) {
-        failures.extend(session.set_signature(ROOT).err());
-        failures.extend(session.set_certificate_validation_result(PolicyErrors::NONE).err());
-    }
-}
-
 fn open(protocol: Version, log: &str) -> Scene {
     let mut options = Options::default();
     options.set_credentials(Some(credentials("server-p256")));
@@ -138,15 +114,14 @@ fn open(protocol: Version, log: &str) -> Scene {
     client.set_credentials(Some(credentials("client-p256")));
     client.set_versions(&[protocol]);
     let client_context = Arc::new(Context::client(client).unwrap());
-    let (client, server) = (Session::new(client_context.clone()), Session::new(server_context.clone()));
-    client.set_target_host_name("localhost").unwrap();
-    let mut failures = Vec::new();
-    let (mut to_client, mut to_server) = (Vec::new(), Vec::new());
-    for _ in 0..6 {
-        step(&client, &mut to_client, &mut to_server, &mut failures);
-        step(&server, &mut to_server, &mut to_client, &mut failures);
-    }
-    client.decrypt(&to_client, &mut [0; 100]).outcome.unwrap();
+    let mut pair = Pair::of(&server_context, &client_context);
+    let failures = RefCell::new(Vec::new());
+    pair.shake(|session| {
+        failures.borrow_mut().extend(session.set_signature(ROOT).err());
+        assert_eq!(session.set_certificate_validation_result(PolicyErrors::NONE), Ok(Outcome::Complete));
+    });
+    pair.client.decrypt(&pair.to_client, &mut [0; 100]).outcome.unwrap();
+    let (Pair { client, server, .. }, failures) = (pair, failures.into_inner());
     Scene { client, server, client_context, server_context, options, failures }
 }
 
@@ -173,12 +148,12 @@ impl Scene {
             failures.extend(options.set_ticket_roots(wrong).err());
         }
         failures.extend(options.set_key_log_file("no/such/file").err());
-        let (chain, key) = (file("server-p256.pem"), file("server-p256.key"));
+        let (chain, key) = (certificates("server-p256.pem"), certificates("server-p256.key"));
         let mut damaged = key.clone();
         damaged[60] ^= 3;
         let mut cut = key.clone();
         cut.truncate(120);
-        let other = file("client-p256.key");
+        let other = certificates("client-p256.key");
         for (chain, key) in [(&key, &key), (&chain, &chain), (&chain, &damaged), (&chain, &cut), (&chain, &other)] {
             failures.extend(Credentials::from_pem(chain, key, None).err());
         }
