@@ -40,7 +40,7 @@ def context(we_serve, version, settings):
         trust_anchors_file=certificate("ca"), protocols=PROTOCOLS[version], alpn=settings.get("alpn", ()),
         groups=[GROUPS[group] for group in settings.get("groups", ())], validation=Validation.AUTOMATIC,
         client_certificate=ClientCertificate.REQUIRE if settings.get("ask") else ClientCertificate.NONE,
-        keep_client_hello=we_serve, max_fragment_size=settings.get("fragment", 0))
+        ticket_count=settings.get("tickets", 2), keep_client_hello=we_serve, max_fragment_size=settings.get("fragment", 0))
 
 
 class Wire(SpanWire):
@@ -124,6 +124,23 @@ class Conversation:
             got += data
         if got != pattern(size):
             raise Wrong("the bytes are not those that were sent")
+
+    def do_request(self, size):
+        """A request of HTTP with a body of that size."""
+        head = bytearray()
+        while not head.endswith(b"\r\n\r\n"):
+            status, data = self.wire.read(1)
+            if status == Status.CLOSED:
+                raise Wrong("the peer has closed before its request ended")
+            head += data
+        self.do_recv(size)
+
+    def do_answer(self, size, header=""):
+        self.wire.write(f"HTTP/1.1 200 OK\r\nConnection: close\r\n{header}\r\n".encode())
+        self.do_send(size)
+
+    def do_counted(self, size):
+        self.do_answer(size, f"Content-Length: {size}\r\n")
 
     def do_storm(self, rounds):
         for _ in range(rounds):

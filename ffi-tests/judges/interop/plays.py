@@ -72,11 +72,13 @@ def alpn_mismatch(we_serve):
 
 
 def hello_retry(we_serve):
-    """Both groups are of one family, since some clients send a key share of each family. The server's key is on the group that it wants:
-    some libraries have one list for both."""
-    both, one = {"groups": ["P-256", "P-384"]}, {"groups": ["P-384"], "credentials": "server-p384"}
-    return changed(base(we_serve), ours=one if we_serve else both, theirs=both if we_serve else one,
-                   we_report={"retried": True, "group": 24})
+    """Both groups are of one family, since some clients send a key share of each family. The peer always has P-256, the curve of the
+    certificates: some libraries have one list for both. It sends a key share of that: some libraries ignore the order of the list."""
+    if we_serve:
+        ours, theirs, group = ["P-384"], ["P-256", "P-384"], 24
+    else:
+        ours, theirs, group = ["P-384", "P-256"], ["P-256"], 23
+    return changed(base(we_serve), ours={"groups": ours}, theirs={"groups": theirs}, we_report={"retried": True, "group": group})
 
 
 def key_updates(we_serve):
@@ -124,6 +126,21 @@ def small_records(we_serve):
 def hybrid(we_serve):
     groups = {"groups": ["X25519MLKEM768"]}
     return changed(base(we_serve), ours=groups, theirs=groups, we_report={"group": HYBRID})
+
+
+def over_http(play):
+    """The same with a client that speaks HTTP: its bytes are a request's body, ours an answer's. The answer's length is in its header where
+    the client must be the first to close."""
+    length = "counted" if play.ours["script"].endswith("end,close") else "answer"
+    script = play.ours["script"].replace("recv:", "request:").replace("send:", f"{length}:").replace("small:", f"{length}:")
+    play = changed(play, ours={"script": script})
+    if "alpn" not in play.ours:
+        return play
+    # It must be the protocol that is then spoken.
+    both = ["http/1.1"]
+    if play.we_report["status"] == "failed":
+        return changed(play, theirs={"alpn": both})
+    return changed(play, ours={"alpn": both}, theirs={"alpn": both}, we_report={"alpn": both[0]})
 
 
 ROWS = (

@@ -21,7 +21,7 @@ import page
 from known import DIFFERS, FAILED, MISSING, OK, UNSUPPORTED, Result
 from ours import SECONDS, converse, der
 from peers import PEERS, say
-from plays import ROLES, ROWS, VERSIONS, TheirReport, faults
+from plays import ROLES, ROWS, VERSIONS, TheirReport, changed, faults, over_http
 
 ROW = {row.name: row for row in ROWS}
 POLL = 0.2  # seconds between two looks
@@ -37,7 +37,7 @@ class Process:
 
     def __init__(self, command):
         self._errors = tempfile.TemporaryFile("w+", errors="replace")
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._errors, text=True,
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True,
                                         errors="replace", start_new_session=True)
         self._timer = threading.Timer(LONGEST, self._kill)
         self._timer.start()
@@ -66,7 +66,8 @@ class Process:
         raise Silent(f"the peer does not connect: {' '.join(self.lines()) if self.process.poll() is not None else ''} {self.errors()}")
 
     def lines(self):
-        """All that it has printed, once it has ended."""
+        """All that it has printed, once it has ended. The end of its input says that we are done."""
+        self.process.stdin.close()
         return self.process.stdout.read().splitlines()
 
     def errors(self):
@@ -77,6 +78,7 @@ class Process:
         self._timer.cancel()
         self._kill()
         self.process.wait()
+        self.process.stdin.close()
         self.process.stdout.close()
         self._errors.close()
 
@@ -112,6 +114,10 @@ def attempt(peer, cell):
     """What is wrong in a cell."""
     we_serve = cell.role == "server"
     play = resolved(ROW[cell.row].make(we_serve))
+    if peer.http:
+        play = over_http(play)
+    if not peer.tickets and cell.row != "resumption":
+        play = changed(play, ours={"tickets": 0})
     try:
         ours, lines, errors = (with_their_client if we_serve else with_their_server)(peer, cell.version, play)
     except (Silent, OSError) as error:

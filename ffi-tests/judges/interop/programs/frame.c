@@ -41,8 +41,10 @@ void failed(int alert, const char *format, ...) {
     va_end(arguments);
 }
 
-void connected(bool resumed, const char *alpn, size_t alpn_length) {
-    printf("connected resumed=%d alpn=%.*s\n", resumed, (int)alpn_length, alpn_length > 0 ? alpn : "");
+void connected(int resumed, const char *alpn, size_t alpn_length) {
+    printf("connected ");
+    if (resumed >= 0) printf("resumed=%d ", resumed);
+    printf("alpn=%.*s\n", (int)alpn_length, alpn_length > 0 ? alpn : "");
     fflush(stdout);
 }
 
@@ -67,11 +69,19 @@ size_t alpn_list(unsigned char *list) {
     return length;
 }
 
-long group_here(const struct group_names *names, const char *name) {
-    for (; names->name; names++)
-        if (strcmp(names->name, name) == 0) return names->here;
-    broken("no group is called %s here", name);
+static int group_here(const struct group *known, const char *name) {
+    for (; known->name; known++)
+        if (strcmp(known->name, name) == 0) return known->here;
+    broken("no such groups: %s", name);
     return 0;
+}
+
+size_t groups_here(const struct group *known, int *numbers, size_t most) {
+    char copy[LONGEST_LIST], *rest = copy, *name;
+    snprintf(copy, sizeof copy, "%s", settings.groups);
+    size_t count = 0;
+    while (count < most && (name = next_name(&rest))) numbers[count++] = group_here(known, name);
+    return count;
 }
 
 /* The script. */
@@ -127,7 +137,7 @@ static bool step(const char *word, long number) {
     if (strcmp(word, "small") == 0) return send_pattern((size_t)number, PIECE);
     if (strcmp(word, "recv") == 0) return receive_pattern((size_t)number);
     if (strcmp(word, "storm") == 0) return storm((int)number);
-    if (strcmp(word, "close") == 0) return close_notify(), true;
+    if (strcmp(word, "close") == 0) return send_close(), true;
     if (strcmp(word, "cut") == 0) _exit(0);
     if (strcmp(word, "end") == 0) {
         unsigned char byte;

@@ -18,6 +18,10 @@ struct settings {
     const char *script;
 };
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 extern struct settings settings;
 
 /* Ends the program: it cannot do what it was asked for. */
@@ -26,8 +30,8 @@ void broken(const char *format, ...);
 /* The handshake, or what came after it, has failed. `alert` is the one that was received, or -1. */
 void failed(int alert, const char *format, ...);
 
-/* The handshake is complete. */
-void connected(bool resumed, const char *alpn, size_t alpn_length);
+/* The handshake is complete. `resumed` is negative where the library does not say. */
+void connected(int resumed, const char *alpn, size_t alpn_length);
 
 /* The application protocols as ALPN has them: each with its length before it. Returns the number of bytes. */
 size_t alpn_list(unsigned char *list);
@@ -35,12 +39,14 @@ size_t alpn_list(unsigned char *list);
 /* The next name of a list, NULL at the end. */
 char *next_name(char **list);
 
-/* The next name of settings.groups as one of three: how this library calls X25519, P-256, P-384 and X25519MLKEM768. */
-struct group_names {
+/* A group, and the library's number of it. The last has no name. */
+struct group {
     const char *name;
-    long here;
+    int here;
 };
-long group_here(const struct group_names *names, const char *name);
+
+/* The numbers of settings.groups, and how many. Ends the program if one of them is not in the table. */
+size_t groups_here(const struct group *known, int *numbers, size_t most);
 
 /* What each peer has. */
 
@@ -57,8 +63,12 @@ bool write_all(const unsigned char *data, size_t length);
 /* Changes our keys, and asks the peer to change its own. */
 bool update_keys(void);
 /* Sends close_notify. */
-void close_notify(void);
+void send_close(void);
 /* Ends the connection; a client keeps what it needs to resume the session. */
 void release(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -126,7 +126,7 @@ bool update_keys(void) {
     return result >= 0;
 }
 
-void close_notify(void) {
+void send_close(void) {
     gnutls_bye(session, GNUTLS_SHUT_WR);
 }
 

@@ -119,7 +119,7 @@ bool update_keys(void) {
     return false;
 }
 
-void close_notify(void) {
+void send_close(void) {
     SSL_shutdown(session);
 }
 

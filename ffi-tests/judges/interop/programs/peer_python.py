@@ -26,8 +26,8 @@ def context(role, settings):
     if "alpn" in settings:
         made.set_alpn_protocols(settings["alpn"].split(","))
     # One curve is all that can be chosen; the defaults have the others.
-    if settings.get("groups") == "P-384":
-        made.set_ecdh_curve("secp384r1")
+    if settings.get("groups") == "P-256":
+        made.set_ecdh_curve("prime256v1")
     return made
 
 
