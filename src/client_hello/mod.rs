@@ -10,6 +10,7 @@ mod read;
 pub(crate) mod tests;
 
 use crate::outcome::Alert;
+use crate::wire::extensions::extension;
 use crate::wire::{Reader, extension_type as ext};
 
 /// Why a ClientHello cannot be used.
@@ -233,7 +234,7 @@ impl ClientHello {
     fn extensions(&self) -> impl Iterator<Item = (u16, &[u8])> {
         let mut extensions = Reader::new(self.optional(self.parts.extensions));
         std::iter::from_fn(move || {
-            read::any_extension(&mut extensions).map(|(extension_type, contents)| (extension_type, contents.rest()))
+            extension(&mut extensions).map(|(extension_type, contents)| (extension_type, contents.rest()))
         })
     }
 

@@ -6,6 +6,7 @@ use super::{Parts, Span, Unreadable};
 use crate::limits::MAX_HANDSHAKE_MESSAGE;
 use crate::outcome::Alert;
 use crate::wire::extension_type::{self, *};
+use crate::wire::extensions::{BadExtensions, Extensions};
 use crate::wire::{HandshakeType, Reader};
 use rustls::pki_types::ServerName;
 
@@ -75,14 +76,12 @@ pub(super) fn message(raw: &[u8]) -> Result<(u16, Parts), Unreadable> {
     Ok((legacy_version, parts))
 }
 
-fn extensions(mut list: Reader<'_>, parts: &mut Parts) -> Result<(), Unreadable> {
-    let mut seen = NumberSet::default();
-    while !list.is_empty() {
-        let (extension_type, contents) = any_extension(&mut list).ok_or(malformed("an extension is cut short"))?;
-        // RFC 8446 section 4.2.
-        if !seen.insert(extension_type) {
-            return Err(illegal("an extension is listed twice"));
-        }
+fn extensions(list: Reader<'_>, parts: &mut Parts) -> Result<(), Unreadable> {
+    let mut list = Extensions::new(list);
+    while let Some((extension_type, contents)) = list.next().map_err(|fault| match fault {
+        BadExtensions::CutShort => malformed("an extension is cut short"),
+        BadExtensions::ListedTwice => illegal("an extension is listed twice"),
+    })? {
         extension(extension_type, contents, parts)?;
         // RFC 8446 section 4.2.11.
         if extension_type == extension_type::PRE_SHARED_KEY && !list.is_empty() {
@@ -90,11 +89,6 @@ fn extensions(mut list: Reader<'_>, parts: &mut Parts) -> Result<(), Unreadable>
         }
     }
     Ok(())
-}
-
-/// The type and the contents of the extension at the front of `list`.
-pub(super) fn any_extension<'a>(list: &mut Reader<'a>) -> Option<(u16, Reader<'a>)> {
-    Some((list.u16()?, list.vector16(0)?))
 }
 
 fn extension(extension_type: u16, contents: Reader<'_>, parts: &mut Parts) -> Result<(), Unreadable> {
@@ -263,27 +257,6 @@ fn u16_list8<'a>(contents: &mut Reader<'a>) -> Option<Reader<'a>> {
 /// The same after a length of two bytes.
 fn u16_list16<'a>(contents: &mut Reader<'a>) -> Option<Reader<'a>> {
     contents.vector16(2).filter(|list| list.rest().len().is_multiple_of(2))
-}
-
-/// A bit for each number seen before, so that a ClientHello of thousands of extensions is checked in linear time.
-struct NumberSet(Vec<u64>);
-
-impl Default for NumberSet {
-    fn default() -> Self {
-        Self(vec![0; (1 << 16) / 64])
-    }
-}
-
-impl NumberSet {
-    /// Whether `number` is new.
-    fn insert(&mut self, number: u16) -> bool {
-        let bit = 1 << (number % 64);
-        // There is a word for each number.
-        let Some(word) = self.0.get_mut(usize::from(number / 64)) else { return false };
-        let new = *word & bit == 0;
-        *word |= bit;
-        new
-    }
 }
 
 const fn malformed(reason: &'static str) -> Unreadable {

@@ -7,12 +7,12 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use rustls::NamedGroup;
 use rustls::client::{ClientConnectionData, ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
 use rustls::crypto::SupportedKxGroup;
 use rustls::kernel::KernelConnection;
 use rustls::pki_types::ServerName;
 use rustls::sign::CertifiedKey;
-use rustls::{InvalidMessage, NamedGroup};
 
 use super::groups;
 use crate::crypto::own_key::Identity;
@@ -291,10 +291,6 @@ impl TicketTaker {
         let result = wiping::<HANDSHAKE, _>(|| self.connection.handle_new_session_ticket(message));
         drop(entered);
         result.map(|()| true).map_err(|error| match error {
-            // RFC 8446 section 4.2.
-            rustls::Error::InvalidMessage(InvalidMessage::DuplicateExtension(_)) => {
-                Failure::protocol(Alert::ILLEGAL_PARAMETER, "in a session ticket an extension is listed twice")
-            }
             rustls::Error::InvalidMessage(_) => Failure::protocol(Alert::DECODE_ERROR, "a malformed session ticket"),
             _ => Failure::internal("a session ticket could not be kept"),
         })

@@ -11,6 +11,8 @@ use crate::limits::{
 };
 use crate::memory;
 use crate::outcome::{Alert, Failure};
+use crate::wire::extension_type::EARLY_DATA;
+use crate::wire::extensions::{BadExtensions, Extensions};
 use crate::wire::{AlertMessage, HandshakeType, MESSAGE_HEADER, MessageHeader, Reader, Version};
 
 /// A KeyUpdate message, which may ask for one back (RFC 8446 section 4.6.3).
@@ -228,15 +230,29 @@ impl Messages {
     }
 }
 
-/// RFC 8446 section 4.6.1: lifetime(4) age_add(4) nonce<0..255> ticket<1..2^16-1> extensions<0..2^16-2>.
+/// RFC 8446 section 4.6.1: lifetime(4) age_add(4) nonce<0..255> ticket<1..2^16-1> extensions<0..2^16-2>. Also of tickets that are not
+/// kept.
 fn check_ticket(body: &[u8]) -> Result<(), Failure> {
-    let parsed = Reader::new(body).whole(|ticket| {
+    let malformed = || Failure::protocol(Alert::DECODE_ERROR, "a session ticket is malformed");
+    let list = Reader::new(body).whole(|ticket| {
         ticket.take(8)?;
         ticket.vector8(0)?;
         ticket.vector16(1)?;
         ticket.vector16(0)
     });
-    parsed.map(drop).ok_or_else(|| Failure::protocol(Alert::DECODE_ERROR, "a session ticket is malformed"))
+    let mut list = Extensions::new(list.ok_or_else(malformed)?);
+    while let Some((extension_type, contents)) = list.next().map_err(|fault| match fault {
+        BadExtensions::CutShort => malformed(),
+        BadExtensions::ListedTwice => {
+            Failure::protocol(Alert::ILLEGAL_PARAMETER, "in a session ticket an extension is listed twice")
+        }
+    })? {
+        // RFC 8446 section 4.2.10: max_early_data_size(4).
+        if extension_type == EARLY_DATA && contents.rest().len() != 4 {
+            return Err(malformed());
+        }
+    }
+    Ok(())
 }
 
 fn interrupted() -> Failure {
@@ -283,6 +299,28 @@ mod tests {
             assert_eq!(failure.alert_sent, Some(Alert::UNEXPECTED_MESSAGE));
             assert_eq!(actions(&mut messages, &ticket[at..]).unwrap(), [Action::Ticket]);
             assert!(messages.application_data(1, Authentication::Unasked).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_ticket_is_read_to_its_end_whether_or_not_it_is_kept() {
+        let known = [0, 42, 0, 4, 0, 0, 0, 0];
+        let unknown = [0x7f, 0x7f, 0, 1, 9];
+        for (extensions, alert) in [
+            (&[][..], None),
+            (&known, None),
+            (&[known.as_slice(), &unknown].concat(), None),
+            (&[known, known].concat(), Some(Alert::ILLEGAL_PARAMETER)),
+            (&[unknown, unknown].concat(), Some(Alert::ILLEGAL_PARAMETER)),
+            (&known[..7], Some(Alert::DECODE_ERROR)),
+            (&known[..3], Some(Alert::DECODE_ERROR)),
+            (&[0, 42, 0, 3, 0, 0, 0], Some(Alert::DECODE_ERROR)),
+        ] {
+            let len = u8::try_from(extensions.len()).unwrap();
+            let mut ticket = vec![4, 0, 0, 14 + len, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 1, 9, 0, len];
+            ticket.extend_from_slice(extensions);
+            let result = actions(&mut Messages::new(false, Version::Tls13), &ticket);
+            assert_eq!(result.err().and_then(|failure| failure.alert_sent), alert, "{extensions:?}");
         }
     }
 

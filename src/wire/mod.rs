@@ -2,6 +2,7 @@
 
 mod alert;
 pub(crate) mod extension_type;
+pub(crate) mod extensions;
 pub(crate) mod message_header;
 pub(crate) mod message_stream;
 pub(crate) mod reader;
