@@ -73,9 +73,6 @@ impl Exporter {
                 if RESERVED.contains(&label) {
                     return Err(Failure::argument("TLS 1.2 keeps this label for itself"));
                 }
-                if label.is_empty() {
-                    return Err(Failure::argument("TLS 1.2 wants a label"));
-                }
                 let mut seed = randoms.to_vec();
                 if let Some(context) = context {
                     let len = u16::try_from(context.len())

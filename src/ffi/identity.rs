@@ -179,8 +179,8 @@ pub unsafe extern "C" fn tls_session_is_channel_binding_sound(session: *const tl
 /// from a context of length 0; TLS 1.3 does not.
 ///
 /// - `TLS_STATUS_COMPLETE`: filled.
-/// - `TLS_STATUS_INVALID_ARGUMENT`: `material_len` is 0 or more than TLS 1.3 can derive (255 hash lengths); the label is empty (TLS 1.2),
-///   longer than 249 bytes (TLS 1.3), or reserved for TLS 1.2 itself; the context is longer than 65,535 bytes (TLS 1.2).
+/// - `TLS_STATUS_INVALID_ARGUMENT`: `material_len` is 0 or more than TLS 1.3 can derive (255 hash lengths); the label is longer than
+///   249 bytes (TLS 1.3), or reserved for TLS 1.2 itself; the context is longer than 65,535 bytes (TLS 1.2).
 /// - `TLS_STATUS_INVALID_STATE`: the handshake is not COMPLETE.
 #[unsafe(no_mangle)]
 #[must_use]

@@ -236,7 +236,7 @@ class InMemory(unittest.TestCase):
         for meeting in self.twice(pair):
             derive = exporter(meeting, algorithm, read_log(log))
             self.assertEqual(meeting.session.channel_binding(EXPORTER), derive(b"EXPORTER-Channel-Binding", b"", 32))
-            for label in (b"EXPORTER-Channel-Binding", b"EXPERIMENTAL label", b"x"):
+            for label in (b"EXPORTER-Channel-Binding", b"EXPERIMENTAL label", b"x", b""):
                 for context in (None, b"", b"\0", b"some context", bytes(65535)):
                     for length in (1, 32, 33, 200):
                         self.assertEqual(meeting.session.export_keying_material(label, context, length),
