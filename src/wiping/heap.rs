@@ -57,7 +57,7 @@ pub(crate) use allocations::has;
 /// # Safety
 ///
 /// `len` bytes at `pointer` can be written.
-unsafe fn wipe(pointer: *mut u8, len: usize) {
+pub(crate) unsafe fn wipe(pointer: *mut u8, len: usize) {
     // SAFETY: the caller's contract.
     unsafe { pointer.write_bytes(0, len) };
     black_box(pointer);

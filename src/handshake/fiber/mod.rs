@@ -16,6 +16,7 @@
 #![expect(unsafe_code, reason = "switching stacks is beyond what the compiler can check")]
 
 pub(crate) mod stack;
+mod valgrind;
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};

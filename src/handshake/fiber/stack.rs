@@ -2,30 +2,37 @@
 //!
 //! ```text
 //!   limit                 limit + GUARD                                   base
-//!     │  no access, 64 KiB  │                192 KiB, grows down  ◄────────│
+//!     │  no access, 64 KiB  │                 96 KiB, grows down  ◄────────│
 //! ```
 //!
 //! Measured high-water marks: 17 KiB in release builds, 21 KiB in debug builds with optimised dependencies; rustls's own
 //! verifier, which runs on the host's stack here, would need up to 80 KiB for six RSA-4096 intermediates. A test paints
 //! the stack and fails above one half. The guard is wide because a frame larger than one page could step over a page.
 //!
-//! A stack held key material. It is wiped before anything else can get it: given back to the kernel, which hands out
-//! zeros.
+//! A stack held key material. It is wiped before anything else can get it. Where it was used it is filled with zeros, and keeps
+//! its memory for the next step: giving that back to the kernel costs a system call and a flush of the other processors' address
+//! caches, and a page fault for each page when it is used again. The kernel gets back what lies deeper than usual.
 
 use std::ptr::null_mut;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard};
 
 use corosensei::stack::valgrind::ValgrindStackRegistration;
 use corosensei::stack::{Stack, StackPointer};
 
+use super::valgrind;
 use crate::limits::{IDLE_STACKS, MAX_FIBERS};
 use crate::outcome::{Failure, FailureKind};
+use crate::wiping::heap::wipe;
 
 /// Address space of one stack, guard included.
-const SIZE: usize = 256 << 10;
+const SIZE: usize = USABLE + GUARD;
+/// The part that can be used. AddressSanitizer's frames are wide.
+const USABLE: usize = if cfg!(feature = "sanitizer") { 256 << 10 } else { 96 << 10 };
 /// The part at its low end that cannot be touched.
 const GUARD: usize = 64 << 10;
+/// As deep as this a stack keeps its memory while it is idle.
+const KEPT: usize = 32 << 10;
 
 static IDLE: Mutex<Vec<Mapping>> = Mutex::new(Vec::new());
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
@@ -52,8 +59,8 @@ impl PooledStack {
                 format!("{MAX_FIBERS} handshakes are suspended already: try later"),
             ));
         }
-        let idle = IDLE.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).pop();
-        stack.mapping = Some(match idle {
+        let kept = idle().pop();
+        stack.mapping = Some(match kept {
             Some(mapping) => mapping,
             None => Mapping::new()?,
         });
@@ -66,6 +73,10 @@ impl PooledStack {
         // Only `acquire` makes stacks, and returns none without a mapping.
         self.mapping.as_ref().map_or(SIZE, |mapping| mapping.start + SIZE)
     }
+}
+
+fn idle() -> MutexGuard<'static, Vec<Mapping>> {
+    IDLE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 /// Gives idle stacks back to the system, if no one is at the pool.
@@ -87,12 +98,12 @@ impl Drop for PooledStack {
         if self.painted {
             painting::measure(mapping.start);
         }
-        if !mapping.wipe() {
-            return;
-        }
-        let mut idle = IDLE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if idle.len() < IDLE_STACKS {
-            idle.push(mapping);
+        // If there is no room for it the kernel wipes it.
+        if idle().len() < IDLE_STACKS && mapping.wipe() {
+            let mut idle = idle();
+            if idle.len() < IDLE_STACKS {
+                idle.push(mapping);
+            }
         }
     }
 }
@@ -126,7 +137,7 @@ impl Mapping {
             Self { start: start as usize, _valgrind: ValgrindStackRegistration::new(start.cast::<u8>(), SIZE) };
         let usable = (mapping.start + GUARD) as *mut libc::c_void;
         // SAFETY: the range is the upper part of our own mapping.
-        if unsafe { libc::mprotect(usable, SIZE - GUARD, libc::PROT_READ | libc::PROT_WRITE) } != 0 {
+        if unsafe { libc::mprotect(usable, USABLE, libc::PROT_READ | libc::PROT_WRITE) } != 0 {
             return Err(no_memory());
         }
         Ok(mapping)
@@ -134,20 +145,46 @@ impl Mapping {
 
     /// Leaves zeros; false if the kernel refuses.
     fn wipe(&self) -> bool {
+        valgrind::may_be_accessed(self.start + GUARD, USABLE);
+        let touched = self.touched();
+        if touched > KEPT {
+            return self.give_back();
+        }
+        // SAFETY: the highest part of our own mapping, which is no stack in use.
+        unsafe { wipe((self.start + SIZE - touched) as *mut u8, touched) };
+        true
+    }
+
+    /// From the lowest byte that is not zero, to within a block: how many bytes of the stack were used. Below it are zeros:
+    /// what has been used has been wiped, and of pages never written to the kernel shows one that is empty.
+    fn touched(&self) -> usize {
+        // SAFETY: the upper part of our own mapping, which is no stack in use; any bytes are blocks.
+        #[allow(clippy::disallowed_methods)]
+        let blocks =
+            unsafe { std::slice::from_raw_parts((self.start + GUARD) as *const Block, USABLE / size_of::<Block>()) };
+        let zeros = blocks.iter().take_while(|block| block.iter().fold(0, |all, word| all | word) == 0).count();
+        USABLE - zeros * size_of::<Block>()
+    }
+
+    /// Gives the memory back to the kernel, which hands out zeros.
+    fn give_back(&self) -> bool {
         let usable = (self.start + GUARD) as *mut libc::c_void;
         #[cfg(target_os = "linux")]
         // SAFETY: the range is the upper part of our own mapping, and no stack in use. On Linux, private anonymous
         // memory reads as zeros after MADV_DONTNEED.
-        let wiped = unsafe { libc::madvise(usable, SIZE - GUARD, libc::MADV_DONTNEED) } == 0;
+        let wiped = unsafe { libc::madvise(usable, USABLE, libc::MADV_DONTNEED) } == 0;
         #[cfg(not(target_os = "linux"))]
         let wiped = {
             let access = libc::PROT_READ | libc::PROT_WRITE;
             // SAFETY: replaces the upper part of our own mapping, which is no stack in use, by fresh memory.
-            unsafe { libc::mmap(usable, SIZE - GUARD, access, FLAGS | libc::MAP_FIXED, -1, 0) == usable }
+            unsafe { libc::mmap(usable, USABLE, access, FLAGS | libc::MAP_FIXED, -1, 0) == usable }
         };
         wiped
     }
 }
+
+/// What is looked at in one go.
+type Block = [u64; 64];
 
 impl Drop for Mapping {
     fn drop(&mut self) {
@@ -173,7 +210,6 @@ pub(crate) mod painting {
     pub(crate) static ON: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
     static DEEPEST: AtomicUsize = AtomicUsize::new(0);
     const PAINT: u8 = 0xa5;
-    const USABLE: usize = SIZE - GUARD;
 
     /// Bytes of stack that `work` uses.
     pub(crate) fn depth_of(work: impl FnOnce() + 'static) -> usize {
@@ -223,14 +259,18 @@ mod tests {
 
     #[test]
     fn a_stack_is_zeros_after_any_previous_use() {
-        let first = PooledStack::acquire().unwrap();
-        let start = first.highest() - SIZE;
-        let byte = (start + SIZE - 64) as *mut u8;
-        // SAFETY: within the usable part of a stack that nothing runs on.
-        unsafe { byte.write_volatile(0x77) };
-        let mapping = first.mapping.as_ref().unwrap();
-        assert!(mapping.wipe());
-        // SAFETY: as above.
-        assert_eq!(unsafe { byte.read_volatile() }, 0);
+        for depth in [1, 8, 64, 5000, KEPT - 1, KEPT, KEPT + 1, USABLE / 2, USABLE] {
+            let stack = PooledStack::acquire().unwrap();
+            let mapping = stack.mapping.as_ref().unwrap();
+            let byte = (mapping.start + SIZE - depth) as *mut u8;
+            for at in [byte, (mapping.start + SIZE - 1) as *mut u8] {
+                // SAFETY: within the usable part of a stack that nothing runs on.
+                unsafe { at.write_volatile(0x77) };
+            }
+            let block = size_of::<Block>();
+            assert_eq!(mapping.touched(), depth.next_multiple_of(block));
+            assert!(mapping.wipe());
+            assert_eq!(mapping.touched(), 0, "{depth}");
+        }
     }
 }
