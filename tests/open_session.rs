@@ -478,3 +478,30 @@ fn held_plaintext_outlives_shrinking() {
         assert_eq!(link.server().received, [5; 700]);
     }
 }
+
+// --- Memory ----------------------------------------------------------------------------------------------------------
+
+/// How often this thread has touched memory that the kernel had to provide first.
+#[cfg(target_os = "linux")]
+fn page_faults() -> u64 {
+    // proc_pid_stat(5): the tenth field is minflt. The second is a name in parentheses.
+    let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+    stat.rsplit_once(") ").unwrap().1.split(' ').nth(7).unwrap().parse().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn handshakes_one_after_another_cost_no_page_faults() {
+    let context = server(|_| {});
+    for protocol in [TLS12, TLS13] {
+        let client = client(protocol, |_| {});
+        let shake = |number| (0..number).for_each(|_| drop(Link::open(&client, &context)));
+        shake(20);
+        let before = page_faults();
+        shake(200);
+        let faults = page_faults() - before;
+        println!("{protocol:?}: {faults} page faults in 200 handshakes");
+        // Other tests take stacks from the same pool. Stacks that were given back to the kernel would cost some 16 each.
+        assert!(faults < 200, "{faults} page faults in 200 handshakes");
+    }
+}
