@@ -1,11 +1,13 @@
-"""docs/interop.md, from the results."""
+"""docs/interop.md, from the results, and its sum in docs/proof.md."""
 
 import os
+import re
 
 from known import DIFFERS, FAILED, MISSING, OK, UNSUPPORTED, Cell
 from ours import ROOT
 from plays import ROLES, ROWS, VERSIONS
 
+PROOF = os.path.join(ROOT, "docs", "proof.md")
 PAGE = os.path.join(ROOT, "docs", "interop.md")
 WORDS = {OK: "ok", UNSUPPORTED: "–", DIFFERS: "differs", FAILED: "**failed**", MISSING: "missing"}
 
@@ -59,6 +61,16 @@ Of the last run: {passed} passed, {failed} failed, {missing} missing, with {peer
 - *differs*: it fails for the reason in the note. The run fails if the cell passes, or if it fails for another reason.
 - *missing*: the peer could not be had on the machine of the last run.
 
+Options that a peer needs for a row, and does not have by default:
+
+- GnuTLS: `GNUTLS_FORCE_CLIENT_CERT`, and BouncyCastle, Java, Go, NSS and Botan a callback: our server names its authorities, and they
+  would not show a certificate of another one ("we refuse").
+- Java: `com.sun.net.ssl.requireCloseNotify`, and Python `suppress_ragged_eofs=False`: else a cut is an end ("we cut").
+- wolfSSL: a list of groups; by default its clients send a key share of P-521 alone, and our server asks for another.
+- Go, Node.js, Python, BouncyCastle and the proxies have no function that changes keys: they change them when we demand it ("key updates").
+- nginx, HAProxy and stunnel speak TLS with us and plain TCP with the program that plays the row. curl sends the bytes as a request of
+  HTTP and receives them as its answer.
+
 | row | what both sides do |
 |---|---|"""
 
@@ -66,3 +78,8 @@ Of the last run: {passed} passed, {failed} failed, {missing} missing, with {peer
 def write(peers, entries, results, sums):
     with open(PAGE, "w", encoding="utf-8") as file:
         file.write(text(peers, entries, results, sums))
+    with open(PROOF, encoding="utf-8") as file:
+        proof = file.read()
+    line = f"{sums[0]} passed, {sums[1]} failed, {sums[2]} missing, with {sum(not peer.missing for peer in peers)} peers.\n"
+    with open(PROOF, "w", encoding="utf-8") as file:
+        file.write(re.sub(r"(<!-- interop -->\n).*?(<!-- -->)", lambda found: found[1] + line + found[2], proof, flags=re.DOTALL))

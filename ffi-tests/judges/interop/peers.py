@@ -109,6 +109,7 @@ class Tree:
         missing = [package for package in packages if not self._has(package)]
         if missing:
             say(f"installing {' '.join(missing)} into {self.name}")
+            self.run("apt-get", "update")
             self.run("apt-get", "install", "-y", "--no-install-recommends", *missing)
 
     def _has(self, package):
@@ -233,6 +234,18 @@ def in_python():
     return script_in_tree("peer_python.py", "python3")
 
 
+def in_curl():
+    TREE.install(["python3", "curl"])
+    return script_in_tree("peer_curl.py", "python3")
+
+
+def proxy(name, packages):
+    def make():
+        TREE.install(["python3", *packages])
+        return [*script_in_tree("proxy.py", "python3"), name]
+    return make
+
+
 def script_in_tree(name, *interpreter):
     """A program of programs/ that the tree's interpreter reads."""
     shutil.copy(os.path.join(PROGRAMS, name), TREE.outside(TREE.programs))
@@ -296,4 +309,8 @@ PEERS = (
     Peer("python", "Python", TREE, in_python),
     Peer("erlang", "Erlang ssl", TREE, in_erlang),
     Peer("haskell", "Haskell tls", TREE, in_haskell),
+    Peer("curl", "curl", TREE, in_curl, http=True),
+    Peer("nginx", "nginx", TREE, proxy("nginx", ["nginx-light", "libnginx-mod-stream"])),
+    Peer("haproxy", "HAProxy", TREE, proxy("haproxy", ["haproxy"])),
+    Peer("stunnel", "stunnel", TREE, proxy("stunnel", ["stunnel4"])),
 )

@@ -104,7 +104,8 @@ def we_cut(we_serve):
 
 
 def they_cut(we_serve):
-    return changed(base(we_serve, "end", "cut"), we_report={"end": "TRUNCATED"}, they_report={"done": 0})
+    """Our last byte says that all of theirs has come: a proxy that is cut may have some of it."""
+    return changed(base(we_serve, "send:1,end", "recv:1,cut"), we_report={"end": "TRUNCATED"}, they_report={"done": 0})
 
 
 def we_refuse(we_serve):

@@ -15,7 +15,7 @@ import sentences  # noqa: E402
 from known import DIFFERS, FAILED, MISSING, OK, UNSUPPORTED, Cell, Result  # noqa: E402
 from ours import pattern  # noqa: E402
 from peers import PEERS  # noqa: E402
-from plays import ALERT_WORDS, ROWS, VERSIONS, TheirReport, faults, heard  # noqa: E402
+from plays import ALERT_WORDS, ROWS, VERSIONS, TheirReport, faults, heard, over_http  # noqa: E402
 from run import Process, Silent  # noqa: E402
 
 NAMES = [peer.name for peer in PEERS]
@@ -102,6 +102,15 @@ class Harness(unittest.TestCase):
             self.assertEqual(pattern(size), bytes(at % 251 for at in range(size)))
 
 
+    def test_over_http_every_step_of_the_exchange_is_one_of_http(self):
+        for row, play in all_plays():
+            script = over_http(play).ours["script"]
+            with self.subTest(row=row.name):
+                self.assertNotIn("recv:100,", script)
+                self.assertEqual("storm" in script, "storm" in play.ours["script"])
+                self.assertEqual("counted:" in script, row.name == "they-close")
+
+
 class Verdicts(unittest.TestCase):
     entries = [{"peers": ["p"], "rows": ["plain"], "versions": ["1.3"], "we_are": ["client"], "saw": ["the words"], "fault": "x", "why": "y"},
                {"peers": ["p"], "rows": ["mutual"], "unsupported": True, "saw": ["other", "no option"], "fault": "x", "why": "y"}]
@@ -126,9 +135,12 @@ class Verdicts(unittest.TestCase):
     def test_the_list_has_no_mistakes_and_no_cell_twice(self):
         entries = known.load()
         self.assertEqual(known.mistakes(entries, NAMES), [])
+        used = set()
         for cell in known.cells(NAMES):
             covering = [number + 1 for number, entry in enumerate(entries) if known.covers(entry, cell)]
             self.assertLessEqual(len(covering), 1, f"{cell} is in entries {covering}")
+            used.update(covering)
+        self.assertEqual(used, set(range(1, len(entries) + 1)), "an entry is about no cell")
 
     def test_mistakes_of_the_list_are_found(self):
         for key, value in (("peers", ["nobody"]), ("rows", ["no row"]), ("versions", ["1.1"]), ("we_are", ["both"]), ("why", ""), ("saw", [])):

@@ -216,7 +216,7 @@ public class Peer {
     static String version() throws Exception {
         if (ofTheJdk) return System.getProperty("java.version");
         makeContext();
-        return context.getProvider().getVersionStr() + " on Java " + System.getProperty("java.version");
+        return Security.getProvider("BC").getInfo().replaceAll(".* v", "") + " on Java " + System.getProperty("java.version");
     }
 
     public static void main(String[] arguments) throws Exception {
