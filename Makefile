@@ -27,7 +27,7 @@ INSTALL ?= install
 unexport MAKEFLAGS MFLAGS
 
 
-.PHONY: help bogo test-bogo interop fuzz fuzz-seeds differential bench-python test-dotnet nupkg bench-dotnet build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak abi-lib abi-check abi-bless test-kernel test-models models test-tsan audit lint fmt header header-check bindings bindings-check bench bench-handshake bench-load install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
+.PHONY: help bogo test-bogo interop fuzz fuzz-seeds differential bounds bench-python test-dotnet nupkg bench-dotnet build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak abi-lib abi-check abi-bless test-kernel test-models models test-tsan audit lint fmt header header-check bindings bindings-check bench bench-handshake bench-load install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -102,6 +102,9 @@ DIFFERENTIAL = --profile checked --lib -- --ignored --nocapture any_seed
 differential: ## our records beside rustls's on the same secrets, with either provider: RUNS (10000) of new seeds, SEED repeats some; docs/proof.md
 	$(CARGO) test $(IN_TARGET) $(DIFFERENTIAL)
 	$(CARGO) test $(AWS_LC) $(DIFFERENTIAL)
+
+bounds: ## what a peer gets for the bytes that it sends; a part of `test-rust`; the table of docs/proof.md
+	$(CARGO) test $(IN_TARGET) --lib allocations::bounds -- --nocapture --test-threads=1
 
 test-server: examples ## the example epoll_server against curl, wrk, Python, Node, Chromium, and clients that mean harm
 	$(PYTHON) ffi-tests/judges/server/test_server.py

@@ -7,6 +7,9 @@ mod common;
 #[path = "certificate_compression.rs"]
 mod certificate_compression;
 
+#[path = "bounds.rs"]
+mod bounds;
+
 #[path = "out_of_memory.rs"]
 mod out_of_memory;
 
