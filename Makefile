@@ -27,7 +27,7 @@ INSTALL ?= install
 unexport MAKEFLAGS MFLAGS
 
 
-.PHONY: help bogo test-bogo interop fuzz fuzz-seeds differential bounds bench-python test-dotnet nupkg bench-dotnet build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak abi-lib abi-check abi-bless test-kernel test-models models test-tsan audit lint fmt header header-check bindings bindings-check bench bench-handshake bench-load install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
+.PHONY: help bogo test-bogo interop fuzz fuzz-seeds differential chains bounds bench-python test-dotnet nupkg bench-dotnet build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak abi-lib abi-check abi-bless test-kernel test-models models test-tsan audit lint fmt header header-check bindings bindings-check bench bench-handshake bench-load install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,7 +47,7 @@ demo: examples ## real conversations over loopback: our client and servers, and 
 PARTS = test-c test-rust test-peers test-models lint test-server test-python test-dotnet test-kernel abi-check test-scenarios test-docs test-package \
 	test-examples header-check
 QUICK_PARTS = test-c-quick test-rust-quick test-peers-quick test-package test-docs header-check
-LEFT_OUT = test-aws-lc test-bogo bogo interop fuzz differential test-cargo-c test-tsan models soak audit bench bench-handshake bench-load bench-python bench-dotnet
+LEFT_OUT = test-aws-lc test-bogo bogo interop fuzz differential chains test-cargo-c test-tsan models soak audit bench bench-handshake bench-load bench-python bench-dotnet
 
 # Everything runs, whatever fails; what failed is named again at the end.
 SIDE_BY_SIDE = +$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target
@@ -102,6 +102,9 @@ DIFFERENTIAL = --profile checked --lib -- --ignored --nocapture any_seed
 differential: ## our records beside rustls's on the same secrets, with either provider: RUNS (10000) of new seeds, SEED repeats some; docs/proof.md
 	$(CARGO) test $(IN_TARGET) $(DIFFERENTIAL)
 	$(CARGO) test $(AWS_LC) $(DIFFERENTIAL)
+
+chains: build ## our verdict beside OpenSSL's and Go's on CHAINS (3000) that follow from SEED (0); docs/proof.md (installs Go)
+	SPANTLS_LIB=$(LIB) $(PYTHON) ffi-tests/judges/chains/test_chains.py $(or $(CHAINS),3000) $(or $(SEED),0)
 
 bounds: ## what a peer gets for the bytes that it sends; a part of `test-rust`; the table of docs/proof.md
 	$(CARGO) test $(IN_TARGET) --lib allocations::bounds -- --nocapture --test-threads=1

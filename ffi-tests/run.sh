@@ -2,7 +2,7 @@
 #
 # Runs tests against the built library: of the C interface (`interface`: the header, and C programs with gcc, clang with the
 # static library, clang with sanitizers, valgrind), and by foreign judges (`judges`: Python against OpenSSL, GnuTLS, curl and
-# tshark, a zoo of certificate chains).
+# tshark, a zoo of certificate chains, and chains made at random).
 #
 #   ffi-tests/run.sh [c|peers] [quick]
 #
@@ -285,6 +285,7 @@ if [ "$parts" != c ]; then
     run python-post-handshake-auth python3 "$peers/test_post_handshake_auth.py"
     secrets
     run zoo python3 "$here/judges/zoo/test_zoo.py"
+    run chains python3 "$here/judges/chains/test_chains.py"
     run decisions python3 "$here/judges/trust/test_decisions.py"
 fi
 
