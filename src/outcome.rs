@@ -2,6 +2,9 @@
 //!
 //! Both are exhaustive on purpose: a new variant does not compile until `ffi::status` gives it a number.
 
+#[cfg(test)]
+pub(crate) mod faults;
+
 use std::borrow::Cow;
 use std::ffi::CStr;
 use std::ops::{Deref, DerefMut};

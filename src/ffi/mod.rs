@@ -21,6 +21,8 @@ pub mod library;
 mod meaning;
 pub mod numbers;
 pub mod options;
+#[cfg(test)]
+mod panics;
 pub mod reasons;
 pub mod session;
 pub mod session_options;

@@ -121,17 +121,8 @@ fn ask_about(end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_
         return Err(Error::InvalidMessage(InvalidMessage::MissingData("certificate")));
     }
     let chain = std::iter::once(end_entity).chain(intermediates).map(|der| der.clone().into_owned()).collect();
-    let accepted = suspend(PeerChain(chain));
-    #[cfg(test)]
-    assert!(!PANIC.get(), "a test wants a panic in the middle of rustls");
     // The handshake has the refusal, and the alert that is sent.
-    accepted.ok_or_else(|| Error::General("refused by the host".into()))
-}
-
-#[cfg(test)]
-thread_local! {
-    /// Makes the next hook panic after its suspension.
-    pub(crate) static PANIC: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+    suspend(PeerChain(chain)).ok_or_else(|| Error::General("refused by the host".into()))
 }
 
 /// Hands out the chain that was chosen when the ClientHello was complete.

@@ -4,6 +4,8 @@ use crate::crypto::aead::{Aead, EXPLICIT_NONCE_LEN, TAG_LEN};
 use crate::crypto::record_keys::{BadRecord, RecordKeys, RecordRoom};
 use crate::limits::RECORD_HEADER;
 use crate::outcome::Failure;
+#[cfg(test)]
+use crate::outcome::faults;
 use crate::wire::{ContentType, Version};
 
 /// The keys of one direction of an open session, and the number of records done under them. The number only grows, so no
@@ -43,6 +45,8 @@ impl Protection {
         data: Option<&[u8]>,
         record: RecordRoom<'_>,
     ) -> Result<(), Failure> {
+        #[cfg(test)]
+        faults::reach(faults::Place::Sealing);
         self.keys.seal_at(self.sequence, content_type, data, record)?;
         self.sequence += 1;
         Ok(())
@@ -59,6 +63,8 @@ impl Protection {
         inner: &mut [u8],
         tag: &[u8; TAG_LEN],
     ) -> Result<(), BadRecord> {
+        #[cfg(test)]
+        faults::reach(faults::Place::Opening);
         self.keys.open_at(self.sequence, header, explicit_nonce, ciphertext, inner, tag)
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::context::{ClientCertificateMode, Context, Credentials, Options};
-use crate::outcome::{Alert, Question};
+use crate::outcome::{Alert, Question, faults};
 use crate::reason::PolicyErrors;
 
 fn certificates(name: &str) -> Vec<u8> {
@@ -231,7 +231,7 @@ fn a_panic_in_the_middle_of_a_handshake_step_leaves_a_session_that_can_be_destro
     for answered in [true, false] {
         let mut pair = pair(server_options("server-p256"), client_options());
         pair.until_the_client_asks();
-        crate::handshake::hooks::PANIC.set(true);
+        faults::panic_at(faults::Place::Suspension);
         if answered {
             accept(&pair.client);
             let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| pair.step_client()));
@@ -240,7 +240,7 @@ fn a_panic_in_the_middle_of_a_handshake_step_leaves_a_session_that_can_be_destro
         }
         // Without an answer it is the destruction that runs into the panic.
         drop(pair);
-        crate::handshake::hooks::PANIC.set(false);
+        assert!(!faults::forget(), "no panic");
     }
     // The pool is as good as new.
     pair(server_options("server-p256"), client_options()).shake(accept);

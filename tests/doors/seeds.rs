@@ -5,9 +5,9 @@ use std::fs;
 
 use spantls::client_hello::{ClientHello, Span};
 
+use super::input::Input;
 use super::setup::Setup;
 use super::{host, root};
-use crate::doors::input::Input;
 
 /// Compares the seeds with the files, or writes them if the environment has `WRITE_SEEDS`.
 pub fn check() {

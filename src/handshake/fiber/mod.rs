@@ -25,6 +25,8 @@ use std::ptr::null;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 use super::question::{Answerable, Ask, OpenQuestion};
+#[cfg(test)]
+use crate::outcome::faults;
 use stack::PooledStack;
 
 #[cfg(panic = "abort")]
@@ -111,7 +113,10 @@ impl<R> Drop for Fiber<R> {
 /// refuses; outside of a fiber, and in one that is being cancelled, there is none at once.
 pub(crate) fn suspend<Q: Answerable>(question: Q) -> Option<Q::Answer> {
     let ask = Ask::new(question);
-    match wait(Q::open(ask.clone())) {
+    let resumed = wait(Q::open(ask.clone()));
+    #[cfg(test)]
+    faults::reach(faults::Place::Suspension);
+    match resumed {
         Resume::Continued => ask.answer().cloned(),
         Resume::Cancelled => None,
     }

@@ -5,6 +5,7 @@
 //! A run follows from its seed; the keys are new in each. `make differential` plays as many new seeds as it is told.
 
 mod kernel;
+#[allow(clippy::duplicate_mod, reason = "the tests of panics have all doors")]
 #[path = "../../../tests/doors/records/keys.rs"]
 #[allow(unreachable_pub, dead_code)]
 mod keys;

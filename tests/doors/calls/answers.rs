@@ -1,9 +1,9 @@
 //! Answers to the questions of a suspended session: those that are asked for, and any others.
 
+use super::super::host::{self, Status};
+use super::super::input::Input;
+use super::super::setup::{CLIENT, Contexts, SERVER, SERVER_EXTERNAL, sign};
 use super::side::{self, HANDSHAKE_COMPLETE, SUSPENDED, Side};
-use crate::doors::host::{self, Status};
-use crate::doors::input::Input;
-use crate::doors::setup::{CLIENT, Contexts, SERVER, SERVER_EXTERNAL, sign};
 
 const CERTIFICATE_REQUIRED: u8 = 116;
 

@@ -1,9 +1,9 @@
 //! What a game comes to, once everything that is under way has arrived.
 
+use super::super::host;
+use super::super::host::LARGEST as ROOM;
 use super::Game;
 use super::side::{HANDSHAKE_COMPLETE, HAS_PENDING_OUTPUT, HAS_PENDING_PLAINTEXT, SUSPENDED};
-use crate::doors::host;
-use crate::doors::host::LARGEST as ROOM;
 /// More turns than any game needs.
 const MOST_TURNS: usize = 2000;
 

@@ -4,8 +4,8 @@ use super::Game;
 use super::side::{HANDSHAKE_COMPLETE, SUSPENDED, record_len};
 use std::sync::LazyLock;
 
-use crate::doors::host::{self, LARGEST, Status};
-use crate::doors::input::Input;
+use super::super::host::{self, LARGEST, Status};
+use super::super::input::Input;
 use spantls::ffi::{answers, facts, identity};
 
 /// So many without data are a flood.

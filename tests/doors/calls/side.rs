@@ -4,8 +4,8 @@ use std::ptr::null_mut;
 
 use spantls::ffi::{facts, identity};
 
-use crate::doors::host::{self, Done, Session, Status, state};
-use crate::doors::setup::Setup;
+use super::super::host::{self, Done, Session, Status, state};
+use super::super::setup::Setup;
 
 pub const HANDSHAKE_COMPLETE: u32 = state::SPANTLS_STATE_HANDSHAKE_COMPLETE as u32;
 pub const HAS_PENDING_OUTPUT: u32 = state::SPANTLS_STATE_HAS_PENDING_OUTPUT as u32;

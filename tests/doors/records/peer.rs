@@ -9,11 +9,11 @@ use rustls::{
     ServerConnection, SupportedProtocolVersion,
 };
 
+use super::super::calls::side::{SUSPENDED, Side, record_len};
+use super::super::host::{LARGEST, file};
+use super::super::input::Input;
+use super::super::setup::Setup;
 use super::keys::Keys;
-use crate::doors::calls::side::{SUSPENDED, Side, record_len};
-use crate::doors::host::{LARGEST, file};
-use crate::doors::input::Input;
-use crate::doors::setup::Setup;
 
 pub struct Peer {
     pub tls13: bool,
