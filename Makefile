@@ -27,7 +27,7 @@ INSTALL ?= install
 unexport MAKEFLAGS MFLAGS
 
 
-.PHONY: help bogo test-bogo interop fuzz fuzz-seeds differential chains bounds bench-python test-dotnet nupkg bench-dotnet build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak abi-lib abi-check abi-bless test-kernel test-models models test-tsan audit lint fmt header header-check bindings bindings-check bench bench-handshake bench-load install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
+.PHONY: help bogo test-bogo interop fuzz fuzz-seeds differential chains bounds bench-python test-dotnet nupkg bench-dotnet build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak soak-transport abi-lib abi-check abi-bless test-kernel test-models models test-tsan audit lint fmt header header-check bindings bindings-check bench bench-handshake bench-load install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,7 +47,7 @@ demo: examples ## real conversations over loopback: our client and servers, and 
 PARTS = test-c test-rust test-peers test-models lint test-server test-python test-dotnet test-kernel abi-check test-scenarios test-docs test-package \
 	test-examples header-check
 QUICK_PARTS = test-c-quick test-rust-quick test-peers-quick test-package test-docs header-check
-LEFT_OUT = test-aws-lc test-bogo bogo interop fuzz differential chains test-cargo-c test-tsan models soak audit bench bench-handshake bench-load bench-python bench-dotnet
+LEFT_OUT = test-aws-lc test-bogo bogo interop fuzz differential chains test-cargo-c test-tsan models soak soak-transport audit bench bench-handshake bench-load bench-python bench-dotnet
 
 # Everything runs, whatever fails; what failed is named again at the end.
 SIDE_BY_SIDE = +$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target
@@ -112,7 +112,10 @@ bounds: ## what a peer gets for the bytes that it sends; a part of `test-rust`; 
 test-server: examples ## the example epoll_server against curl, wrk, Python, Node, Chromium, and clients that mean harm
 	$(PYTHON) ffi-tests/judges/server/test_server.py
 
-soak: examples ## a million requests over 100,000 connections to the example epoll_server, then with its memory checked
+soak-transport: ## sessions over spans and sockets under a hostile transport, for SECONDS (60)
+	SOAK_SECONDS=$(or $(SECONDS),60) $(CARGO) test $(IN_TARGET) --quiet --test soak -- --nocapture
+
+soak: soak-transport examples ## the same, then a million requests over 100,000 connections to the example epoll_server, then with its memory checked
 	$(PYTHON) ffi-tests/judges/server/soak.py
 
 abi-lib:
