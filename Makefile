@@ -27,7 +27,7 @@ INSTALL ?= install
 unexport MAKEFLAGS MFLAGS
 
 
-.PHONY: help bogo test-bogo interop fuzz fuzz-seeds differential chains bounds bench-python test-dotnet nupkg bench-dotnet build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak soak-transport abi-lib abi-check abi-bless test-kernel test-models models test-tsan audit lint fmt header header-check bindings bindings-check bench bench-handshake bench-load install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
+.PHONY: help proof bogo test-bogo interop fuzz fuzz-seeds differential chains bounds bench-python test-dotnet nupkg bench-dotnet build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak soak-transport abi-lib abi-check abi-bless test-kernel test-models models test-tsan audit lint fmt header header-check bindings bindings-check bench bench-handshake bench-load install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,7 +47,7 @@ demo: examples ## real conversations over loopback: our client and servers, and 
 PARTS = test-c test-rust test-peers test-models lint test-server test-python test-dotnet test-kernel abi-check test-scenarios test-docs test-package \
 	test-examples header-check
 QUICK_PARTS = test-c-quick test-rust-quick test-peers-quick test-package test-docs header-check
-LEFT_OUT = test-aws-lc test-bogo bogo interop fuzz differential chains test-cargo-c test-tsan models soak soak-transport audit bench bench-handshake bench-load bench-python bench-dotnet
+LEFT_OUT = proof test-aws-lc test-bogo bogo interop fuzz differential chains test-cargo-c test-tsan models soak soak-transport audit bench bench-handshake bench-load bench-python bench-dotnet
 
 # Everything runs, whatever fails; what failed is named again at the end.
 SIDE_BY_SIDE = +$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target
@@ -127,6 +127,9 @@ abi-check: abi-lib ## the ABI against its baseline in ffi-tests/interface/abi, a
 
 abi-bless: abi-lib ## take additions to the ABI into its baseline; removals and changes are refused
 	$(PYTHON) ffi-tests/interface/abi/abi.py bless $(ABI_LIB)
+
+proof: ## the long judges one after another, or JUDGES alone: what each counted, into docs/proof.md
+	$(PYTHON) ffi-tests/judges/proof.py $(JUDGES)
 
 BOGO = $(PYTHON) ffi-tests/judges/bogo/run.py
 

@@ -18,8 +18,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.abspath(os.path.join(HERE, "..", "..", ".."))
 CERTS = os.path.join(ROOT, "ffi-tests", "certs")
 LIBRARY = os.path.abspath(os.environ.get("SPANTLS_LIB") or os.path.join(ROOT, "target", "release", "libspantls.so"))
-sys.path.insert(0, os.path.join(ROOT, "ffi-tests"))
+sys.path[:0] = [os.path.join(ROOT, "ffi-tests"), os.path.join(ROOT, "ffi-tests", "judges")]
 
+import proof  # noqa: E402
 import sentences  # noqa: E402
 
 README, GUIDE = os.path.join(ROOT, "README.md"), os.path.join(ROOT, "docs", "guide.md")
@@ -169,6 +170,30 @@ def add_pieces():
                 self.assertEqual(done.returncode, 0, done.stdout[-3000:])
 
             sentences.add_test(Documents, f"{os.path.relpath(path, ROOT)}, line {line}: the C under {heading!r} compiles", compiles)
+
+
+class Proof(unittest.TestCase):
+    def test_the_table_of_counts_has_targets_of_the_makefile_that_are_run(self):
+        targets = set(re.findall(r"^([a-z-]+(?: [a-z-]+)*):", read(os.path.join(ROOT, "Makefile")), re.M))
+        targets = {name for names in targets for name in names.split()}
+        self.assertLessEqual(set(proof.JUDGES), targets)
+        self.assertLessEqual(set(proof.rows(read(proof.PAGE))), set(proof.JUDGES))
+
+    def test_the_last_count_of_a_judge_is_kept_and_other_rows_stay(self):
+        page = f"before\n{proof.BEGIN}{proof.END}\nafter\n"
+        first, second = list(proof.JUDGES)[:2]
+        page = proof.with_row(proof.with_row(page, second, "1 passed, 0 failed"), first, "2 passed, 0 failed")
+        again = proof.with_row(page, second, "3 passed, 0 failed")
+        self.assertEqual(list(proof.rows(again)), [first, second])
+        self.assertEqual(proof.rows(again)[first], proof.rows(page)[first])
+        self.assertIn("3 passed, 0 failed", proof.rows(again)[second])
+        self.assertTrue(again.startswith("before\n") and again.endswith("after\n"))
+
+    def test_counts_are_found(self):
+        for output, counts in (("1 passed, 0 failed\nx: 12 passed, 0 failed, 3 excluded\n", "12 passed, 0 failed, 3 excluded"),
+                               ("test result: ok. 3 passed; 0 failed; 1 ignored\ntest result: ok. 4 passed; 0 failed;", "7 passed, 0 failed"),
+                               ("nothing", None)):
+            self.assertEqual(proof.counted(output), counts)
 
 
 if __name__ == "__main__":
