@@ -169,7 +169,7 @@ models: ## the same with a third thread that looks on, as many orders as a minut
 	ONLOOKER=1 LOOM_MAX_PREEMPTIONS=2 LOOM_MAX_DURATION=60 $(MODELS) | tee target/models.log
 	@awk '/^test result/ { print $$4 " passed, " $$6 " failed" }' target/models.log; grep -q '^test result: ok' target/models.log
 
-test-tsan: ## the thread tests under ThreadSanitizer (needs clang)
+test-tsan: ## the thread tests under ThreadSanitizer, Rust's standard library too (needs clang; fetches that library's source)
 	ffi-tests/interface/c/tsan.sh
 
 # Nothing runs it here.

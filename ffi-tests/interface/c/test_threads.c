@@ -393,6 +393,7 @@ typedef struct {
     tls_context_t *client;
     tls_context_t *server;
     int completed;
+    int resumed;
 } shared_t;
 
 static void *shake_hands(void *argument) {
@@ -403,27 +404,32 @@ static void *shake_hands(void *argument) {
         EXPECT_STATUS(send_data(&pair.client, &pair.server, "hello", 5), TLS_STATUS_COMPLETE);
         EXPECT_STATUS(receive(&pair.server), TLS_STATUS_WANT_READ);
         EXPECT_BYTES(pair.server.plaintext.data, pair.server.plaintext.len, "hello", 5);
+        /* Takes the tickets: the next handshake of any thread may use them. */
+        EXPECT_STATUS(send_data(&pair.server, &pair.client, "hello", 5), TLS_STATUS_COMPLETE);
+        EXPECT_STATUS(receive(&pair.client), TLS_STATUS_WANT_READ);
+        shared->resumed += (tls_session_state(pair.client.session) & SPANTLS_STATE_RESUMED) != 0;
         pair_close(&pair);
     }
     return NULL;
 }
 
 static void shared_contexts(void) {
-    enum { THREADS = 4 };
-    test("four threads shake hands on the same two contexts");
-    setup_t client = {.anchors = "ca", .credentials = "client-p256", .alpn = {"h2"}};
+    enum { THREADS = 8 };
+    test("eight threads shake hands on the same two contexts, with and without tickets");
+    setup_t client = {.anchors = "ca", .credentials = "client-p256", .alpn = {"h2"}, .resume = 1};
     setup_t server = {
         .anchors = "ca",
         .credentials = "server-p256",
         .alpn = {"h2"},
         .client_certificates = SPANTLS_CLIENT_CERTIFICATE_REQUIRE,
+        .resume = 1,
     };
     tls_context_t *client_context = make_context(false, &client);
     tls_context_t *server_context = make_context(true, &server);
     shared_t shared[THREADS];
     pthread_t threads[THREADS];
     for (size_t i = 0; i < THREADS; i++) {
-        shared[i] = (shared_t){client_context, server_context, 0};
+        shared[i] = (shared_t){client_context, server_context, 0, 0};
         if (pthread_create(&threads[i], NULL, shake_hands, &shared[i]) != 0) {
             give_up("no thread");
         }
@@ -431,9 +437,134 @@ static void shared_contexts(void) {
     for (size_t i = 0; i < THREADS; i++) {
         pthread_join(threads[i], NULL);
         EXPECT_NUMBER(shared[i].completed, quick ? 3 : 25);
+        /* Its own first handshake at most is a full one. */
+        EXPECT(shared[i].resumed > 0);
     }
     tls_context_destroy(client_context);
     tls_context_destroy(server_context);
+}
+
+/* --- Sessions that are handed on -------------------------------------------------------------------------------- */
+
+enum { RUNNERS = 8, HANDED = 16 };
+
+/* Handshakes that wait for a thread to do their next step. */
+typedef struct {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    struct handed {
+        pair_t pair;
+        size_t last; /* the thread that did the last step */
+        bool waits;
+    } handed[HANDED];
+    size_t left;
+} relay_t;
+
+typedef struct {
+    relay_t *relay;
+    size_t number;
+    size_t steps;
+} runner_t;
+
+/* A handshake that waits for a thread, and was not this one's before; NULL once all are complete. */
+static struct handed *take_over(relay_t *relay, size_t number) {
+    pthread_mutex_lock(&relay->mutex);
+    for (;;) {
+        for (size_t i = 0; i < HANDED; i++) {
+            struct handed *handed = &relay->handed[i];
+            if (handed->waits && handed->last != number) {
+                handed->waits = false;
+                pthread_mutex_unlock(&relay->mutex);
+                return handed;
+            }
+        }
+        if (relay->left == 0) {
+            pthread_mutex_unlock(&relay->mutex);
+            return NULL;
+        }
+        pthread_cond_wait(&relay->changed, &relay->mutex);
+    }
+}
+
+/* Answers a question, or calls on until the next one: whoever answers does not continue. False once nothing moves. */
+static bool step(side_t *self, side_t *peer) {
+    if (is_suspension(self->status)) {
+        answer_question(self, peer);
+        return true;
+    }
+    return run_side(self, peer);
+}
+
+static void *run_relay(void *argument) {
+    runner_t *runner = argument;
+    relay_t *relay = runner->relay;
+    struct handed *handed;
+    while ((handed = take_over(relay, runner->number)) != NULL) {
+        pair_t *pair = &handed->pair;
+        bool moved = step(&pair->client, &pair->server) || step(&pair->server, &pair->client);
+        runner->steps++;
+        pthread_mutex_lock(&relay->mutex);
+        handed->last = runner->number;
+        handed->waits = moved;
+        relay->left -= !moved;
+        pthread_cond_broadcast(&relay->changed);
+        pthread_mutex_unlock(&relay->mutex);
+    }
+    return NULL;
+}
+
+static void handed_on(uint32_t protocol) {
+    static relay_t relay;
+    runner_t runners[RUNNERS];
+    pthread_t threads[RUNNERS];
+    setup_t client = {.anchors = "ca", .protocols = protocol};
+    setup_t server = {
+        .anchors = "ca",
+        .credentials = "server-p256",
+        .client_certificates = SPANTLS_CLIENT_CERTIFICATE_REQUIRE,
+    };
+    tls_context_t *contexts[2] = {make_context(false, &client), make_context(true, &server)};
+    tls_credentials_t *shows = make_credentials("client-p256");
+    pthread_mutex_init(&relay.mutex, NULL);
+    pthread_cond_init(&relay.changed, NULL);
+    relay.left = HANDED;
+    for (size_t i = 0; i < HANDED; i++) {
+        pair_t *pair = &relay.handed[i].pair;
+        *pair = pair_on(contexts[0], contexts[1]);
+        pair->client.shows = shows;
+        /* One of its two questions; the other one is answered at once. */
+        pair->client.stop_at = i % 2 == 0 ? TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION : TLS_STATUS_WANT_CREDENTIALS;
+        pair->server.stop_at = TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION;
+        relay.handed[i].last = RUNNERS;
+        relay.handed[i].waits = true;
+    }
+    for (size_t i = 0; i < RUNNERS; i++) {
+        runners[i] = (runner_t){&relay, i, 0};
+        if (pthread_create(&threads[i], NULL, run_relay, &runners[i]) != 0) {
+            give_up("no thread");
+        }
+    }
+    size_t steps = 0;
+    for (size_t i = 0; i < RUNNERS; i++) {
+        pthread_join(threads[i], NULL);
+        steps += runners[i].steps;
+    }
+    /* A flight of each side, a stop of each, an answer to each, and that nothing moves any more. */
+    EXPECT(steps >= 7 * HANDED);
+    for (size_t i = 0; i < HANDED; i++) {
+        pair_t *pair = &relay.handed[i].pair;
+        EXPECT_STATUS(pair->client.status, TLS_STATUS_COMPLETE);
+        EXPECT_STATUS(pair->server.status, TLS_STATUS_COMPLETE);
+        EXPECT_STATUS(send_data(&pair->client, &pair->server, "hello", 5), TLS_STATUS_COMPLETE);
+        EXPECT_STATUS(receive(&pair->server), TLS_STATUS_WANT_READ);
+        EXPECT_BYTES(pair->server.plaintext.data, pair->server.plaintext.len, "hello", 5);
+        pair_close(pair);
+    }
+    tls_credentials_destroy(shows);
+    tls_context_destroy(contexts[0]);
+    tls_context_destroy(contexts[1]);
+    pthread_mutex_destroy(&relay.mutex);
+    pthread_cond_destroy(&relay.changed);
 }
 
 /* The error record of calls without a session is each thread's own. */
@@ -467,6 +598,10 @@ int main(int argc, char **argv) {
         both_halves(protocols[p], true);
         test("%s: two writers in turn and an intruder never mix their records", version_name(protocols[p]));
         two_writers(protocols[p]);
+    }
+    for (size_t p = 0; p < COUNT(protocols); p++) {
+        test("%s: handshakes whose every step is another thread's complete", version_name(protocols[p]));
+        handed_on(protocols[p]);
     }
     shared_contexts();
     errors_of_threads();

@@ -17,6 +17,7 @@
 
 pub(crate) mod stack;
 mod valgrind;
+mod watched;
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,6 +29,7 @@ use super::question::{Answerable, Ask, OpenQuestion};
 #[cfg(test)]
 use crate::outcome::faults;
 use stack::PooledStack;
+use watched::Watched;
 
 #[cfg(panic = "abort")]
 compile_error!("spantls contains panics and must be built with panic = \"unwind\"");
@@ -44,6 +46,7 @@ pub(crate) enum Step<R> {
 pub(crate) struct Fiber<R> {
     coroutine: Coroutine<Resume, OpenQuestion, R, PooledStack>,
     link: Box<Link>,
+    watched: Watched,
 }
 
 // SAFETY: the coroutine is not Send only because the compiler cannot check what is on its stack. Here it is the body and its
@@ -78,13 +81,14 @@ impl<R: Send + 'static> Fiber<R> {
             introduce(yielder);
             body()
         });
-        Self { coroutine, link }
+        Self { coroutine, link, watched: Watched::new() }
     }
 
     /// Runs the body until its next suspension or its end. The question that it has stopped at may be answered: if it is not,
     /// that is a refusal. A panic of the body comes through here; the fiber is finished then.
     pub(crate) fn run(&mut self) -> Step<R> {
         let _current = SetCurrent::new(&*self.link);
+        let _entered = self.watched.enter();
         match self.coroutine.resume(Resume::Continued) {
             CoroutineResult::Yield(question) => Step::Suspended(question),
             CoroutineResult::Return(result) => Step::Returned(result),
@@ -99,6 +103,7 @@ impl<R> Drop for Fiber<R> {
         }
         self.link.cancelled.set(true);
         let _current = SetCurrent::new(&*self.link);
+        let _entered = self.watched.enter();
         // With the link cancelled no hook suspends again, so one resume is enough; a panic on the way ends it as well.
         let end = catch_unwind(AssertUnwindSafe(|| self.coroutine.resume(Resume::Cancelled)));
         debug_assert!(!matches!(end, Ok(CoroutineResult::Yield(_))));
