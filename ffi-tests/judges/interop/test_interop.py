@@ -14,9 +14,9 @@ import page  # noqa: E402
 import sentences  # noqa: E402
 from known import DIFFERS, FAILED, MISSING, OK, UNSUPPORTED, Cell, Result  # noqa: E402
 from ours import pattern  # noqa: E402
-from peers import PEERS  # noqa: E402
+from peers import HERE_PLACE, PEERS, Missing, Peer  # noqa: E402
 from plays import ALERT_WORDS, ROWS, VERSIONS, TheirReport, faults, heard, over_http  # noqa: E402
-from run import Process, Silent  # noqa: E402
+from run import Process, Silent, result_of, summary  # noqa: E402
 
 NAMES = [peer.name for peer in PEERS]
 
@@ -146,6 +146,19 @@ class Verdicts(unittest.TestCase):
         for key, value in (("peers", ["nobody"]), ("rows", ["no row"]), ("versions", ["1.1"]), ("we_are", ["both"]), ("why", ""), ("saw", [])):
             entry = {**copy.deepcopy(self.entries[0]), "peers": NAMES[:1], key: value}
             self.assertTrue(known.mistakes([entry], NAMES), key)
+
+
+class Runs(unittest.TestCase):
+    def test_a_peer_that_cannot_be_had_is_missing_in_every_cell(self):
+        def make():
+            raise Missing("there is no such package")
+        peer = Peer("p", "P", HERE_PLACE, make)
+        peer.make()
+        self.assertEqual(result_of(peer, [], Verdicts.listed), Result(MISSING, None, ("there is no such package",)))
+
+    def test_the_sum_counts_what_is_explained_as_passed_and_what_is_missing_by_itself(self):
+        outcomes = [OK, OK, DIFFERS, UNSUPPORTED, FAILED, MISSING, MISSING]
+        self.assertEqual(summary({number: Result(outcome) for number, outcome in enumerate(outcomes)}), (4, 1, 2))
 
 
 class Page(unittest.TestCase):
