@@ -11,6 +11,9 @@ use std::ops::{Deref, DerefMut};
 
 use crate::reason::{Blame, PolicyErrors};
 
+/// What a call comes to that may fail.
+pub type Result<T, E = Failure> = std::result::Result<T, E>;
+
 /// A call's result when nothing went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {

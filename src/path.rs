@@ -1,14 +1,14 @@
 //! Paths of files that a host names, in messages. A host that mixes up a function for paths with one for PEM texts gives a
 //! private key here: what looks like one is refused, or at least not repeated.
 
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 
 /// A path that is not PEM text.
 #[derive(Clone, Copy)]
 pub(crate) struct HostPath<'a>(&'a str);
 
 impl<'a> HostPath<'a> {
-    pub(crate) fn new(path: &'a str) -> Result<Self, Failure> {
+    pub(crate) fn new(path: &'a str) -> Result<Self> {
         if path.contains("-----") || path.contains(['\n', '\r']) {
             return Err(Failure::configuration(
                 "a path was expected, but this is PEM text: pass it to the function that takes text",

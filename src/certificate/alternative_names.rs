@@ -7,7 +7,7 @@ use asn1::{SequenceOf, Tlv};
 use super::structure::{Certificate, SUBJECT_ALT_NAME};
 use super::{malformed, only};
 use crate::limits::MAX_ALTERNATIVE_NAMES;
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 
 /// The kinds of names that have a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(crate) enum NameKind {
 pub(super) struct AlternativeNames<'a>(Option<SequenceOf<'a, Tlv<'a>>>);
 
 impl<'a> AlternativeNames<'a> {
-    pub(super) fn of(certificate: &Certificate<'a>) -> Result<Self, Failure> {
+    pub(super) fn of(certificate: &Certificate<'a>) -> Result<Self> {
         let names = only(certificate, &SUBJECT_ALT_NAME)?.map(asn1::parse_single);
         let names: Option<SequenceOf<'a, Tlv<'a>>> = names.transpose().map_err(|_| malformed("subjectAltName"))?;
         match names {
@@ -39,7 +39,7 @@ impl<'a> AlternativeNames<'a> {
     }
 
     /// The text of a name of this kind.
-    pub(super) fn text(&self, kind: NameKind, index: usize) -> Option<Result<String, Failure>> {
+    pub(super) fn text(&self, kind: NameKind, index: usize) -> Option<Result<String>> {
         self.all().filter(|name| kind_of(name) == Some(kind)).nth(index).map(|name| match kind {
             NameKind::Dns => graphic(name.data(), "a DNS name"),
             NameKind::Uri => graphic(name.data(), "a URI"),
@@ -66,7 +66,7 @@ fn kind_of(name: &Tlv<'_>) -> Option<NameKind> {
 
 /// Visible ASCII. Nothing else is part of such a name, and a NUL or a blank in one is an attempt to deceive: it is not
 /// handed out in any form.
-fn graphic(name: &[u8], what: &str) -> Result<String, Failure> {
+fn graphic(name: &[u8], what: &str) -> Result<String> {
     match std::str::from_utf8(name) {
         Ok(text) if text.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(text.to_owned()),
         _ => Err(Failure::not_supported(format!("{what} of the certificate has bytes that are not visible ASCII"))),
@@ -74,7 +74,7 @@ fn graphic(name: &[u8], what: &str) -> Result<String, Failure> {
 }
 
 /// Four or sixteen bytes; IPv6 as RFC 5952 has it.
-fn address(octets: &[u8]) -> Result<String, Failure> {
+fn address(octets: &[u8]) -> Result<String> {
     let address = <[u8; 4]>::try_from(octets)
         .map(IpAddr::from)
         .or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from))

@@ -13,7 +13,7 @@ use self::alternative_names::{AlternativeNames, NameKind};
 use self::structure::{BASIC_CONSTRAINTS, BasicConstraints, Certificate, Name};
 use crate::crypto::provider::digest::{SHA256, digest};
 use crate::limits::MAX_CERTIFICATE;
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 
 /// What has a fixed size.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub(crate) enum Field {
 }
 
 /// The facts of a certificate, all of them or none.
-pub(crate) fn facts(der: &[u8]) -> Result<CertificateFacts, Failure> {
+pub(crate) fn facts(der: &[u8]) -> Result<CertificateFacts> {
     let certificate = read(der)?;
     let signed = &certificate.signed;
     let names = AlternativeNames::of(&certificate)?;
@@ -71,12 +71,12 @@ pub(crate) fn facts(der: &[u8]) -> Result<CertificateFacts, Failure> {
 }
 
 /// Fails for what is not a certificate.
-pub(crate) fn check(der: &[u8]) -> Result<(), Failure> {
+pub(crate) fn check(der: &[u8]) -> Result<()> {
     read(der).map(drop)
 }
 
 /// One value of a field. `index` counts the values that the certificate has of it, in its order.
-pub(crate) fn text(der: &[u8], field: Field, index: usize) -> Result<String, Failure> {
+pub(crate) fn text(der: &[u8], field: Field, index: usize) -> Result<String> {
     let certificate = read(der)?;
     let single = |value: String| (index == 0).then_some(Ok(value));
     let alternative = |kind| Ok(AlternativeNames::of(&certificate)?.text(kind, index));
@@ -94,7 +94,7 @@ pub(crate) fn text(der: &[u8], field: Field, index: usize) -> Result<String, Fai
 }
 
 /// Whether this can be read, by the rules of `structure` and those of RFC 5280 that every reader must keep.
-fn read(der: &[u8]) -> Result<Certificate<'_>, Failure> {
+fn read(der: &[u8]) -> Result<Certificate<'_>> {
     if der.len() > MAX_CERTIFICATE {
         return Err(Failure::argument(format!("the certificate is longer than {MAX_CERTIFICATE} bytes")));
     }
@@ -109,7 +109,7 @@ fn malformed(part: &str) -> Failure {
 }
 
 /// The value of an extension, which must not be there twice (RFC 5280 section 4.2).
-fn only<'a>(certificate: &Certificate<'a>, identifier: &ObjectIdentifier) -> Result<Option<&'a [u8]>, Failure> {
+fn only<'a>(certificate: &Certificate<'a>, identifier: &ObjectIdentifier) -> Result<Option<&'a [u8]>> {
     let mut found = certificate.signed.extensions().filter(|extension| extension.identifier == *identifier);
     match (found.next(), found.next()) {
         (Some(_), Some(_)) => Err(Failure::argument("the certificate has an extension twice")),
@@ -117,34 +117,34 @@ fn only<'a>(certificate: &Certificate<'a>, identifier: &ObjectIdentifier) -> Res
     }
 }
 
-fn is_ca(certificate: &Certificate<'_>) -> Result<bool, Failure> {
+fn is_ca(certificate: &Certificate<'_>) -> Result<bool> {
     let Some(value) = only(certificate, &BASIC_CONSTRAINTS)? else { return Ok(false) };
     let constraints: BasicConstraints<'_> = asn1::parse_single(value).map_err(|_| malformed("basicConstraints"))?;
     Ok(constraints.ca == Some(true))
 }
 
-fn subject<'a>(certificate: &Certificate<'a>) -> Result<Name<'a>, Failure> {
+fn subject<'a>(certificate: &Certificate<'a>) -> Result<Name<'a>> {
     name(&certificate.signed.subject, "subject")
 }
 
-fn name<'a>(name: &Tlv<'a>, part: &str) -> Result<Name<'a>, Failure> {
+fn name<'a>(name: &Tlv<'a>, part: &str) -> Result<Name<'a>> {
     name.parse::<SequenceOf<'_, _>>().map_err(|_| malformed(part))
 }
 
-fn full_name(of: &Tlv<'_>, part: &str) -> Result<String, Failure> {
+fn full_name(of: &Tlv<'_>, part: &str) -> Result<String> {
     distinguished_name::text(&name(of, part)?).ok_or_else(|| malformed(part))
 }
 
 /// A value by itself, which nothing escapes: with a character in it that would be escaped because it is not seen, it is not
 /// handed out.
-fn plain(value: Option<String>) -> Result<String, Failure> {
+fn plain(value: Option<String>) -> Result<String> {
     value.filter(|value| !value.chars().any(distinguished_name::is_unseen)).ok_or_else(|| {
         Failure::not_supported("a common name of the certificate is not text, or has control or invisible characters")
     })
 }
 
 /// Hexadecimal, two digits for each byte; a negative one, which RFC 5280 does not allow, as OpenSSL has it.
-fn serial_number(certificate: &Certificate<'_>) -> Result<String, Failure> {
+fn serial_number(certificate: &Certificate<'_>) -> Result<String> {
     let number: BigInt<'_> = certificate.signed.serial_number.parse().map_err(|_| malformed("serial number"))?;
     let bytes = number.as_bytes();
     if number.is_negative() {

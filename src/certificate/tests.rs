@@ -1,7 +1,7 @@
 //! Certificates put together here: what they say, and what damage does to them.
 
 use super::*;
-use crate::outcome::FailureKind;
+use crate::outcome::{FailureKind, Result};
 
 const CN: &[u8] = &[6, 3, 0x55, 4, 3];
 const O: &[u8] = &[6, 3, 0x55, 4, 10];
@@ -111,7 +111,7 @@ fn subject_of(subject: Vec<u8>) -> String {
     text(&Parts::named(subject), Field::Subject, 0).unwrap()
 }
 
-fn kind(result: Result<impl std::fmt::Debug, Failure>) -> FailureKind {
+fn kind(result: Result<impl std::fmt::Debug>) -> FailureKind {
     result.unwrap_err().kind
 }
 

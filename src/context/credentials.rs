@@ -9,7 +9,7 @@ use super::{der_form, pem, private_key};
 use crate::crypto::own_key::OwnKey;
 use crate::handshake::external_key::ExternalKey;
 use crate::limits::{MAX_OCSP_RESPONSE, MAX_OWN_CHAIN};
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 use crate::wiping::stack::{HANDSHAKE, wiping};
 use zeroize::Zeroizing;
 
@@ -21,20 +21,20 @@ pub struct Credentials {
 
 impl Credentials {
     /// From PEM texts. The passphrase is for a key that is encrypted, and otherwise ignored.
-    pub fn from_pem(chain: &[u8], key: &[u8], passphrase: Option<&[u8]>) -> Result<Self, Failure> {
+    pub fn from_pem(chain: &[u8], key: &[u8], passphrase: Option<&[u8]>) -> Result<Self> {
         let chain = own_chain(pem::certificates(chain, "the chain")?)?;
         Self::load(chain, || pem::private_key(key, passphrase))
     }
 
     /// From PEM files.
-    pub fn from_files(chain: &str, key: &str, passphrase: Option<&[u8]>) -> Result<Self, Failure> {
+    pub fn from_files(chain: &str, key: &str, passphrase: Option<&[u8]>) -> Result<Self> {
         let chain = pem::file(chain)?;
         let key = pem::file(key)?;
         Self::from_pem(&chain, &key, passphrase)
     }
 
     /// From certificates and a key as DER: PKCS #8, encrypted or not, PKCS #1 or SEC 1.
-    pub fn from_der(certificates: &[&[u8]], key: &[u8], passphrase: Option<&[u8]>) -> Result<Self, Failure> {
+    pub fn from_der(certificates: &[&[u8]], key: &[u8], passphrase: Option<&[u8]>) -> Result<Self> {
         let chain = certificates.iter().enumerate().map(|(index, der)| der_form::certificate(index, der));
         let chain = own_chain(chain.collect::<Result<_, _>>()?)?;
         Self::load(chain, || der_form::private_key(key, passphrase))
@@ -42,14 +42,14 @@ impl Credentials {
 
     fn load(
         chain: Vec<CertificateDer<'static>>,
-        key: impl FnOnce() -> Result<Zeroizing<PrivateKeyDer<'static>>, Failure>,
-    ) -> Result<Self, Failure> {
+        key: impl FnOnce() -> Result<Zeroizing<PrivateKeyDer<'static>>>,
+    ) -> Result<Self> {
         let key = wiping::<HANDSHAKE, _>(|| private_key::load(chain, &*key()?))?;
         Ok(Self { key: OwnKey::new(key) })
     }
 
     /// From a chain as PEM text, with a key that the host signs with when it is asked to.
-    pub fn external(chain: &[u8], schemes: &[u16]) -> Result<Self, Failure> {
+    pub fn external(chain: &[u8], schemes: &[u16]) -> Result<Self> {
         let chain = own_chain(pem::certificates(chain, "the chain")?)?;
         let leaf = chain.first().ok_or_else(|| Failure::configuration("the chain is empty"))?.clone();
         let key = ExternalKey::new(leaf, schemes)?;
@@ -57,7 +57,7 @@ impl Credentials {
     }
 
     /// Later handshakes staple this OCSP response (DER); empty is none.
-    pub fn set_ocsp_response(&self, response: &[u8]) -> Result<(), Failure> {
+    pub fn set_ocsp_response(&self, response: &[u8]) -> Result<()> {
         // RFC 6066 section 8; it must fit beside the chain into a Certificate message.
         if response.len() > MAX_OCSP_RESPONSE {
             return Err(Failure::argument("an OCSP response of this length does not fit into a handshake message"));
@@ -72,7 +72,7 @@ impl Credentials {
 }
 
 /// A chain that peers will take.
-fn own_chain(chain: Vec<CertificateDer<'static>>) -> Result<Vec<CertificateDer<'static>>, Failure> {
+fn own_chain(chain: Vec<CertificateDer<'static>>) -> Result<Vec<CertificateDer<'static>>> {
     if chain.iter().map(|certificate| certificate.len() + 5).sum::<usize>() > MAX_OWN_CHAIN {
         return Err(Failure::configuration("the chain is longer than peers accept: leave out what they do not need"));
     }

@@ -6,10 +6,10 @@ use zeroize::Zeroizing;
 use super::encrypted_key;
 use super::pem::PKCS12;
 use crate::der::{INTEGER, OCTET_STRING, SEQUENCE, any_element, element, inside, is_pkcs12, is_sequence};
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 
 /// The certificate with this number.
-pub(super) fn certificate(index: usize, der: &[u8]) -> Result<CertificateDer<'static>, Failure> {
+pub(super) fn certificate(index: usize, der: &[u8]) -> Result<CertificateDer<'static>> {
     match is_sequence(der) {
         true => Ok(CertificateDer::from(der.to_vec())),
         false => Err(Failure::configuration(format!("certificate {index} of the chain {}", not_der(der)))),
@@ -17,7 +17,7 @@ pub(super) fn certificate(index: usize, der: &[u8]) -> Result<CertificateDer<'st
 }
 
 /// A private key in any of its forms.
-pub(super) fn private_key(der: &[u8], passphrase: Option<&[u8]>) -> Result<Zeroizing<PrivateKeyDer<'static>>, Failure> {
+pub(super) fn private_key(der: &[u8], passphrase: Option<&[u8]>) -> Result<Zeroizing<PrivateKeyDer<'static>>> {
     if !is_sequence(der) {
         return Err(Failure::configuration(format!("the private key {}", not_der(der))));
     }

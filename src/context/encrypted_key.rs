@@ -6,7 +6,7 @@ use rustls::pki_types::PrivateKeyDer;
 use zeroize::Zeroizing;
 
 use crate::der::{OCTET_STRING, SEQUENCE, element, inside};
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 
 /// An EncryptedPrivateKeyInfo.
 struct Encrypted<'a> {
@@ -27,7 +27,7 @@ impl<'a> Encrypted<'a> {
 }
 
 /// The key of an EncryptedPrivateKeyInfo (DER).
-pub(super) fn decrypted(key: &[u8], passphrase: Option<&[u8]>) -> Result<Zeroizing<PrivateKeyDer<'static>>, Failure> {
+pub(super) fn decrypted(key: &[u8], passphrase: Option<&[u8]>) -> Result<Zeroizing<PrivateKeyDer<'static>>> {
     let encrypted = Encrypted::read(key)
         .ok_or_else(|| Failure::configuration("the private key is encrypted, and damaged: it cannot be read"))?;
     let passphrase = passphrase.ok_or_else(|| {
@@ -37,7 +37,7 @@ pub(super) fn decrypted(key: &[u8], passphrase: Option<&[u8]>) -> Result<Zeroizi
 }
 
 #[cfg(not(feature = "encrypted-keys"))]
-fn decrypt(encrypted: &Encrypted<'_>, _: &[u8]) -> Result<Zeroizing<PrivateKeyDer<'static>>, Failure> {
+fn decrypt(encrypted: &Encrypted<'_>, _: &[u8]) -> Result<Zeroizing<PrivateKeyDer<'static>>> {
     let _ = (encrypted.algorithm, encrypted.data);
     Err(Failure::not_supported(
         "this library was built without the feature `encrypted-keys`: decrypt the private key with `openssl pkey`",
@@ -45,7 +45,7 @@ fn decrypt(encrypted: &Encrypted<'_>, _: &[u8]) -> Result<Zeroizing<PrivateKeyDe
 }
 
 #[cfg(feature = "encrypted-keys")]
-fn decrypt(encrypted: &Encrypted<'_>, passphrase: &[u8]) -> Result<Zeroizing<PrivateKeyDer<'static>>, Failure> {
+fn decrypt(encrypted: &Encrypted<'_>, passphrase: &[u8]) -> Result<Zeroizing<PrivateKeyDer<'static>>> {
     use rustls::pki_types::PrivatePkcs8KeyDer;
 
     let parameters = match pkcs5::EncryptionScheme::try_from(encrypted.algorithm) {
@@ -65,7 +65,7 @@ fn decrypt(encrypted: &Encrypted<'_>, passphrase: &[u8]) -> Result<Zeroizing<Pri
 
 /// Whether the host need not wait for long, and has the memory.
 #[cfg(feature = "encrypted-keys")]
-fn check_cost(kdf: &pkcs5::pbes2::Kdf) -> Result<(), Failure> {
+fn check_cost(kdf: &pkcs5::pbes2::Kdf) -> Result<()> {
     use crate::limits::{MAX_PBKDF2_ROUNDS, MAX_SCRYPT_MEMORY, MAX_SCRYPT_TURNS};
     use pkcs5::pbes2::Kdf;
 
@@ -102,7 +102,7 @@ fn check_cost(kdf: &pkcs5::pbes2::Kdf) -> Result<(), Failure> {
 
 /// scrypt allocates without asking.
 #[cfg(feature = "encrypted-keys")]
-fn is_there(memory: u64) -> Result<(), Failure> {
+fn is_there(memory: u64) -> Result<()> {
     let reserved = usize::try_from(memory).ok().map(|len| Vec::<u8>::new().try_reserve_exact(len));
     match reserved {
         Some(Ok(())) => Ok(()),

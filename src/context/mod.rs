@@ -32,7 +32,7 @@ use crate::handshake::client_tickets::ClientTickets;
 use crate::handshake::hooks::{AskAboutClient, AskAboutServer, ClientCredentials, ServerCredentials};
 use crate::handshake::{ClientStart, ForGroup, ServerConfigs, ServerStart};
 use crate::limits::{MAX_ISSUER_LIST, RECORD_HEADER};
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 use crate::trust;
 pub(crate) use crate::trust::matches_name;
 pub use crate::trust::{AnchorMode, Rules};
@@ -62,7 +62,7 @@ pub(crate) enum Config {
 
 impl Context {
     /// A server's context.
-    pub fn server(options: Options) -> Result<Self, Failure> {
+    pub fn server(options: Options) -> Result<Self> {
         if options.chains.is_empty() {
             return Err(Failure::configuration("a server needs credentials"));
         }
@@ -113,12 +113,12 @@ impl Context {
     }
 
     /// A server's context whose sessions ask for another one when the ClientHello is there.
-    pub fn undecided() -> Result<Self, Failure> {
+    pub fn undecided() -> Result<Self> {
         Self::of(Config::Undecided, Options::default(), Vec::new())
     }
 
     /// A client's context.
-    pub fn client(options: Options) -> Result<Self, Failure> {
+    pub fn client(options: Options) -> Result<Self> {
         let provider = Arc::new(suites::provider(&options.cipher_suites, &options.groups()));
         if options.chains.has_names() {
             return Err(Failure::configuration("credentials for a name are for servers: this is a client's context"));
@@ -153,11 +153,7 @@ impl Context {
         Self::of(Config::Client(client), options, Vec::new())
     }
 
-    fn of(
-        config: Config,
-        options: Options,
-        acceptable_issuers: Vec<rustls::DistinguishedName>,
-    ) -> Result<Self, Failure> {
+    fn of(config: Config, options: Options, acceptable_issuers: Vec<rustls::DistinguishedName>) -> Result<Self> {
         let peer = match config {
             Config::Client(_) => trust::Peer::Server,
             Config::Server(_) | Config::Undecided => trust::Peer::Client,
@@ -176,7 +172,7 @@ impl Context {
 
     /// Seals and opens tickets with these roots from now on; none means that the context makes its own. Each use of a root takes
     /// it out of one whole set: a handshake that is under way opens and seals with the old roots or with the new ones.
-    pub fn set_ticket_roots(&self, roots: &[TicketRoot<'_>]) -> Result<(), Failure> {
+    pub fn set_ticket_roots(&self, roots: &[TicketRoot<'_>]) -> Result<()> {
         let keys = match &self.config {
             Config::Server(start) => start.ticket_keys.as_ref(),
             Config::Client(_) | Config::Undecided => {
@@ -229,7 +225,7 @@ fn server_config(
     ticketer: Option<&Arc<TicketKeys>>,
     groups: &[&'static dyn SupportedKxGroup],
     alpn: &Protocols,
-) -> Result<Arc<ServerConfig>, Failure> {
+) -> Result<Arc<ServerConfig>> {
     let usable =
         |version: &&SupportedProtocolVersion| groups.iter().any(|group| group.usable_for_version(version.version));
     let versions: Vec<_> = versions(options).into_iter().filter(usable).collect();

@@ -21,7 +21,7 @@ use crate::limits::{
     MEMORY_PER_BYTE, MIN_FRAGMENT,
 };
 use crate::memory;
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 use crate::trust::{self, Rules};
 use crate::wire::Version;
 
@@ -125,7 +125,7 @@ impl Default for Options {
 
 impl Options {
     /// A copy for a context, if there is memory for both.
-    pub fn snapshot(&self) -> Result<Self, Failure> {
+    pub fn snapshot(&self) -> Result<Self> {
         let anchors = self.trust_anchors.iter().map(|anchor| anchor.len());
         let lists = self.revocation_lists.iter().map(|list| list.len());
         let bytes: usize = anchors.chain(lists).sum();
@@ -139,12 +139,12 @@ impl Options {
     }
 
     /// Adds credentials; among those that fit a peer the first is chosen.
-    pub fn add_credentials(&mut self, credentials: &Credentials) -> Result<(), Failure> {
+    pub fn add_credentials(&mut self, credentials: &Credentials) -> Result<()> {
         self.chains.add(credentials.own_key())
     }
 
     /// Adds a server's credentials for clients that ask for this name.
-    pub fn add_credentials_for_name(&mut self, name: &str, credentials: &Credentials) -> Result<(), Failure> {
+    pub fn add_credentials_for_name(&mut self, name: &str, credentials: &Credentials) -> Result<()> {
         self.chains.add_for_name(name, credentials.own_key())
     }
 
@@ -158,7 +158,7 @@ impl Options {
     }
 
     /// Adds every certificate of a PEM text as a trust anchor.
-    pub fn add_trust_anchors_pem(&mut self, text: &[u8]) -> Result<(), Failure> {
+    pub fn add_trust_anchors_pem(&mut self, text: &[u8]) -> Result<()> {
         let mut anchors = pem::certificates(text, "the trust anchors")?;
         for anchor in &anchors {
             trust::anchor(anchor)?;
@@ -168,12 +168,12 @@ impl Options {
     }
 
     /// The same from a file.
-    pub fn add_trust_anchors_file(&mut self, path: &str) -> Result<(), Failure> {
+    pub fn add_trust_anchors_file(&mut self, path: &str) -> Result<()> {
         self.add_trust_anchors_pem(&pem::file(path)?)
     }
 
     /// Adds one certificate as a trust anchor.
-    pub fn add_trust_anchors_der(&mut self, certificate: &[u8]) -> Result<(), Failure> {
+    pub fn add_trust_anchors_der(&mut self, certificate: &[u8]) -> Result<()> {
         whole(certificate, "the trust anchor")?;
         let anchor = CertificateDer::from(certificate.to_vec());
         trust::anchor(&anchor)?;
@@ -182,7 +182,7 @@ impl Options {
     }
 
     /// Adds the anchors of the system's store, as it is now, to those that are there.
-    pub fn add_system_trust_anchors(&mut self) -> Result<(), Failure> {
+    pub fn add_system_trust_anchors(&mut self) -> Result<()> {
         let mut anchors = trust::system::certificates()?;
         // A second copy of an anchor would let a peer have more signatures checked.
         anchors.retain(|anchor| !self.trust_anchors.contains(anchor));
@@ -197,7 +197,7 @@ impl Options {
     }
 
     /// Adds every revocation list of a PEM text.
-    pub fn add_crls_pem(&mut self, text: &[u8]) -> Result<(), Failure> {
+    pub fn add_crls_pem(&mut self, text: &[u8]) -> Result<()> {
         let mut lists = pem::revocation_lists(text)?;
         for list in &lists {
             trust::revocation_list(list)?;
@@ -207,12 +207,12 @@ impl Options {
     }
 
     /// The same from a file.
-    pub fn add_crls_file(&mut self, path: &str) -> Result<(), Failure> {
+    pub fn add_crls_file(&mut self, path: &str) -> Result<()> {
         self.add_crls_pem(&pem::file(path)?)
     }
 
     /// Adds one revocation list.
-    pub fn add_crls_der(&mut self, list: &[u8]) -> Result<(), Failure> {
+    pub fn add_crls_der(&mut self, list: &[u8]) -> Result<()> {
         whole(list, "the revocation list")?;
         let list = CertificateRevocationListDer::from(list.to_vec());
         trust::revocation_list(&list)?;
@@ -227,13 +227,13 @@ impl Options {
     }
 
     /// Sets the cipher suites in order of preference; none means all.
-    pub fn set_cipher_suites(&mut self, ids: &[u16]) -> Result<(), Failure> {
+    pub fn set_cipher_suites(&mut self, ids: &[u16]) -> Result<()> {
         self.cipher_suites = known(ids, "cipher suite", suites::suite)?;
         Ok(())
     }
 
     /// Sets the key-exchange groups in order of preference; none means all.
-    pub fn set_groups(&mut self, ids: &[u16]) -> Result<(), Failure> {
+    pub fn set_groups(&mut self, ids: &[u16]) -> Result<()> {
         self.groups = known(ids, "group", groups::group)?;
         Ok(())
     }
@@ -249,18 +249,18 @@ impl Options {
     }
 
     /// Adds an application protocol.
-    pub fn add_alpn(&mut self, name: &[u8]) -> Result<(), Failure> {
+    pub fn add_alpn(&mut self, name: &[u8]) -> Result<()> {
         self.alpn.add(name)
     }
 
     /// Sets the roots that ticket keys derive from; none means that each context makes its own.
-    pub fn set_ticket_roots(&mut self, roots: &[TicketRoot<'_>]) -> Result<(), Failure> {
+    pub fn set_ticket_roots(&mut self, roots: &[TicketRoot<'_>]) -> Result<()> {
         self.ticket_roots = ticket_roots::from_host(roots)?;
         Ok(())
     }
 
     /// Sets how long a server's tickets are good for, in seconds; `None` is the default.
-    pub fn set_ticket_lifetime(&mut self, seconds: Option<NonZeroU32>) -> Result<(), Failure> {
+    pub fn set_ticket_lifetime(&mut self, seconds: Option<NonZeroU32>) -> Result<()> {
         self.ticket_lifetime = match seconds.map_or(DEFAULT_TICKET_LIFETIME, NonZeroU32::get) {
             seconds @ ..=MAX_TICKET_LIFETIME => seconds,
             _ => return Err(Failure::argument("session tickets live for seven days at most")),
@@ -269,7 +269,7 @@ impl Options {
     }
 
     /// Sets how many tickets a server sends after a TLS 1.3 handshake.
-    pub fn set_ticket_count(&mut self, count: usize) -> Result<(), Failure> {
+    pub fn set_ticket_count(&mut self, count: usize) -> Result<()> {
         if count > MAX_TICKET_COUNT {
             return Err(Failure::argument(format!("a server sends {MAX_TICKET_COUNT} session tickets at most")));
         }
@@ -278,7 +278,7 @@ impl Options {
     }
 
     /// Sets how many bytes of plaintext a record of ours has at most; `None` is what the protocol allows.
-    pub fn set_max_fragment_size(&mut self, size: Option<usize>) -> Result<(), Failure> {
+    pub fn set_max_fragment_size(&mut self, size: Option<usize>) -> Result<()> {
         if size.is_some_and(|size| !(MIN_FRAGMENT..=MAX_PLAINTEXT).contains(&size)) {
             return Err(Failure::argument("a record has 64 to 16,384 bytes of plaintext"));
         }
@@ -287,14 +287,14 @@ impl Options {
     }
 
     /// Appends the secrets of every session to a file.
-    pub fn set_key_log_file(&mut self, path: &str) -> Result<(), Failure> {
+    pub fn set_key_log_file(&mut self, path: &str) -> Result<()> {
         self.key_log = if path.is_empty() { None } else { Some(KeyLogFile::open(path)?) };
         Ok(())
     }
 }
 
 /// One value in DER; the hint is for a common mistake.
-fn whole(der: &[u8], what: &str) -> Result<(), Failure> {
+fn whole(der: &[u8], what: &str) -> Result<()> {
     match der {
         _ if der::is_sequence(der) => Ok(()),
         [b'-', b'-', b'-', b'-', b'-', ..] => Err(Failure::configuration(format!("{what} is PEM, not DER"))),
@@ -302,7 +302,7 @@ fn whole(der: &[u8], what: &str) -> Result<(), Failure> {
     }
 }
 
-fn known<T>(ids: &[u16], what: &str, find: impl Fn(u16) -> Option<T>) -> Result<Vec<T>, Failure> {
+fn known<T>(ids: &[u16], what: &str, find: impl Fn(u16) -> Option<T>) -> Result<Vec<T>> {
     let mut found = Vec::new();
     for (index, id) in ids.iter().enumerate() {
         if ids[..index].contains(id) {

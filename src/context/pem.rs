@@ -14,11 +14,11 @@ use super::encrypted_key;
 use crate::der;
 use crate::limits::{HEADROOM, MAX_PEM_FILE, MAX_PEM_ITEMS, MEMORY_PER_BYTE};
 use crate::memory;
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 use crate::path::HostPath;
 
 /// All certificates; at least one.
-pub(super) fn certificates(text: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, Failure> {
+pub(super) fn certificates(text: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>> {
     collect(text, what, "CERTIFICATE", Contents::Certificate, |item| match item {
         Item::X509Certificate(certificate) if der::is_sequence(&certificate) => Some(certificate),
         _ => None,
@@ -26,7 +26,7 @@ pub(super) fn certificates(text: &[u8], what: &str) -> Result<Vec<CertificateDer
 }
 
 /// All revocation lists; at least one.
-pub(super) fn revocation_lists(text: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>, Failure> {
+pub(super) fn revocation_lists(text: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>> {
     collect(text, "the revocation lists", "X509 CRL", Contents::RevocationList, |item| match item {
         Item::Crl(list) if der::is_sequence(&list) => Some(list),
         _ => None,
@@ -34,10 +34,7 @@ pub(super) fn revocation_lists(text: &[u8]) -> Result<Vec<CertificateRevocationL
 }
 
 /// The first private key. Without a passphrase the first one that is not encrypted.
-pub(super) fn private_key(
-    text: &[u8],
-    passphrase: Option<&[u8]>,
-) -> Result<Zeroizing<PrivateKeyDer<'static>>, Failure> {
+pub(super) fn private_key(text: &[u8], passphrase: Option<&[u8]>) -> Result<Zeroizing<PrivateKeyDer<'static>>> {
     memory::expect(HEADROOM + MEMORY_PER_BYTE * text.len())?;
     let failed = |fault| failure("the private key", fault);
     let blocks = blocks(text).map_err(failed)?;
@@ -68,7 +65,7 @@ pub(super) fn private_key(
 }
 
 /// A whole file, wiped after use: it may hold a key.
-pub(super) fn file(path: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+pub(super) fn file(path: &str) -> Result<Zeroizing<Vec<u8>>> {
     let path = HostPath::new(path)?;
     let unreadable = |error| Failure::file(&format!("cannot read {path}"), &error);
     let file = std::fs::File::open(path.as_str()).map_err(unreadable)?;
@@ -88,7 +85,7 @@ fn collect<T>(
     label: &str,
     contents: Contents,
     of: impl Fn(Item) -> Option<T>,
-) -> Result<Vec<T>, Failure> {
+) -> Result<Vec<T>> {
     memory::expect(HEADROOM + MEMORY_PER_BYTE * text.len())?;
     let failed = |fault| failure(what, fault);
     let blocks = blocks(text).map_err(failed)?;

@@ -11,11 +11,11 @@ use crate::crypto::provider::{self, base};
 use crate::crypto::verifying_key::VerifyingKey;
 use crate::der::{BIT_STRING, INTEGER, OCTET_STRING, OID, SEQUENCE, element, inside};
 use crate::limits::MAX_SIGNING_RSA_BITS;
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 use crate::trust;
 
 /// The chain with its key, which belongs to the first certificate.
-pub(super) fn load(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>) -> Result<CertifiedKey, Failure> {
+pub(super) fn load(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>) -> Result<CertifiedKey> {
     let leaf = chain.first().ok_or_else(|| Failure::configuration("the chain is empty"))?;
     let parsed = EndEntityCert::try_from(leaf)
         .map_err(|_| Failure::configuration("the first certificate of the chain cannot be read"))?;
@@ -145,7 +145,7 @@ impl<'a> EcKey<'a> {
     }
 
     /// The whole key as PKCS #8, with the public part of a leaf that has such a key.
-    fn with_public_part(&self, algorithm: &[u8], point: &[u8]) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    fn with_public_part(&self, algorithm: &[u8], point: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         let curve = match algorithm {
             _ if algorithm == alg_id::ECDSA_P256.as_ref() => Some(P256),
             _ if algorithm == alg_id::ECDSA_P384.as_ref() => Some(P384),

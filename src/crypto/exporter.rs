@@ -6,7 +6,7 @@ use rustls::crypto::tls13::OkmBlock;
 
 use super::secrets::Secret;
 use super::traffic::expand_label;
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 use crate::wiping::stack::{DERIVING, wiping};
 
 /// Bytes of both randoms of TLS 1.2.
@@ -43,11 +43,11 @@ impl Exporter {
         }
     }
 
-    pub(crate) fn export(&self, label: &[u8], context: Option<&[u8]>, output: &mut [u8]) -> Result<(), Failure> {
+    pub(crate) fn export(&self, label: &[u8], context: Option<&[u8]>, output: &mut [u8]) -> Result<()> {
         wiping::<DERIVING, _>(|| self.derive(label, context, output))
     }
 
-    fn derive(&self, label: &[u8], context: Option<&[u8]>, output: &mut [u8]) -> Result<(), Failure> {
+    fn derive(&self, label: &[u8], context: Option<&[u8]>, output: &mut [u8]) -> Result<()> {
         if output.is_empty() {
             return Err(Failure::argument("keying material of no bytes"));
         }

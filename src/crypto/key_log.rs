@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::secrets::Secret;
 use super::taps::current;
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 use crate::path::HostPath;
 
 /// A file that secrets are appended to.
@@ -18,7 +18,7 @@ pub(crate) struct KeyLogFile(File);
 
 impl KeyLogFile {
     /// Opens the file, or creates it readable by its owner only.
-    pub(crate) fn open(path: &str) -> Result<Arc<Self>, Failure> {
+    pub(crate) fn open(path: &str) -> Result<Arc<Self>> {
         let path = HostPath::new(path)?;
         let mut options = OpenOptions::new();
         options.append(true).create(true);

@@ -8,7 +8,7 @@ use super::provider::RecordKey;
 use super::provider::aead::Aad;
 use super::secrets::KeyMaterial;
 use crate::limits::RECORD_HEADER;
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 use crate::wiping::stack::{DERIVING, wiping};
 use crate::wire::{ContentType, Version, record};
 
@@ -57,7 +57,7 @@ impl Drop for Iv {
 
 impl RecordKeys {
     /// Boxed before anything else happens to it: the key schedule has one place.
-    pub(crate) fn new(version: Version, material: &KeyMaterial) -> Result<Box<Self>, Failure> {
+    pub(crate) fn new(version: Version, material: &KeyMaterial) -> Result<Box<Self>> {
         let aead = material.aead;
         wiping::<DERIVING, _>(|| {
             Some(Box::new(Self {
@@ -124,7 +124,7 @@ impl RecordKeys {
         content_type: ContentType,
         data: Option<&[u8]>,
         record: RecordRoom<'_>,
-    ) -> Result<(), Failure> {
+    ) -> Result<()> {
         let nonce = self.nonce(sequence);
         if let Some(explicit) = record.explicit_nonce {
             // The last eight bytes of the nonce; cut out of it, they would decide in which pieces it is stored.

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::provider::hkdf::{HKDF_SHA256, KeyType, Salt};
 use super::provider::rand::{SecureRandom, SystemRandom};
 use crate::limits::{MAX_TICKET_ROOTS, MAX_TICKET_SECRET, MIN_TICKET_SECRET};
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 use crate::wiping::stack::{HANDSHAKE, wiping};
 
 /// Bytes of a root's name, which stands at the front of each ticket.
@@ -63,7 +63,7 @@ impl std::fmt::Debug for Root {
 }
 
 /// The host's roots, checked, all or nothing. None means that the context makes its own.
-pub(crate) fn from_host(given: &[TicketRoot<'_>]) -> Result<Vec<Arc<Root>>, Failure> {
+pub(crate) fn from_host(given: &[TicketRoot<'_>]) -> Result<Vec<Arc<Root>>> {
     if given.len() > MAX_TICKET_ROOTS {
         return Err(Failure::argument(format!("a context has {MAX_TICKET_ROOTS} ticket roots at most")));
     }
@@ -82,7 +82,7 @@ pub(crate) fn from_host(given: &[TicketRoot<'_>]) -> Result<Vec<Arc<Root>>, Fail
     Ok(roots)
 }
 
-fn checked(root: &TicketRoot<'_>) -> Result<Arc<Root>, Failure> {
+fn checked(root: &TicketRoot<'_>) -> Result<Arc<Root>> {
     if !(MIN_TICKET_SECRET..=MAX_TICKET_SECRET).contains(&root.secret.len()) {
         let reason = format!("the secret of a ticket root has {MIN_TICKET_SECRET} to {MAX_TICKET_SECRET} bytes");
         return Err(Failure::argument(reason));

@@ -7,7 +7,7 @@ use rustls::crypto::tls13::{HkdfExpander, OkmBlock};
 use super::aead::Aead;
 use super::record_keys::RecordKeys;
 use super::secrets::{KeyMaterial, Secret};
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 use crate::wiping::stack::{DERIVING, wiping};
 use crate::wire::Version;
 
@@ -23,18 +23,18 @@ impl TrafficSecret {
     }
 
     /// Moves to the next generation (RFC 8446 section 7.2) and returns its keys.
-    pub(crate) fn update(&mut self) -> Result<Box<RecordKeys>, Failure> {
+    pub(crate) fn update(&mut self) -> Result<Box<RecordKeys>> {
         self.secret = self.derived(b"traffic upd")?;
         self.keys()
     }
 
     /// The keys of this generation.
-    pub(crate) fn keys(&self) -> Result<Box<RecordKeys>, Failure> {
+    pub(crate) fn keys(&self) -> Result<Box<RecordKeys>> {
         RecordKeys::new(Version::Tls13, &self.material()?)
     }
 
     /// The bytes of these keys (section 7.3).
-    pub(crate) fn material(&self) -> Result<KeyMaterial, Failure> {
+    pub(crate) fn material(&self) -> Result<KeyMaterial> {
         let aead = Aead::of_tls13(self.suite.common.suite);
         let mut material =
             aead.map(KeyMaterial::zeros).ok_or_else(|| Failure::internal("a cipher suite without an AEAD"))?;
@@ -48,7 +48,7 @@ impl TrafficSecret {
     }
 
     /// The `verify_data` of a Finished under this secret (RFC 8446 section 4.4.4).
-    pub(crate) fn finished(&self, transcript_hash: &[u8]) -> Result<hmac::Tag, Failure> {
+    pub(crate) fn finished(&self, transcript_hash: &[u8]) -> Result<hmac::Tag> {
         let key = self.derived(b"finished")?;
         Ok(wiping::<DERIVING, _>(|| {
             self.suite.hkdf_provider.hmac_sign(&OkmBlock::new(key.as_bytes()), transcript_hash)
@@ -56,7 +56,7 @@ impl TrafficSecret {
     }
 
     /// Another secret of the same length.
-    fn derived(&self, label: &[u8]) -> Result<Secret, Failure> {
+    fn derived(&self, label: &[u8]) -> Result<Secret> {
         let mut derived = Secret::zeros(self.secret.len()).ok_or_else(too_long)?;
         wiping::<DERIVING, _>(|| expand_label(&*self.expander(), label, &[], derived.bytes_mut()))?;
         Ok(derived)
@@ -68,12 +68,7 @@ impl TrafficSecret {
 }
 
 /// HKDF-Expand-Label (RFC 8446 section 7.1).
-pub(super) fn expand_label(
-    expander: &dyn HkdfExpander,
-    label: &[u8],
-    context: &[u8],
-    output: &mut [u8],
-) -> Result<(), Failure> {
+pub(super) fn expand_label(expander: &dyn HkdfExpander, label: &[u8], context: &[u8], output: &mut [u8]) -> Result<()> {
     const PREFIX: &[u8] = b"tls13 ";
     let output_len = (output.len() as u16).to_be_bytes();
     let label_len = [(PREFIX.len() + label.len()) as u8];

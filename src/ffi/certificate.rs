@@ -10,7 +10,7 @@ use super::meaning::meaning;
 use super::status::tls_status_t;
 use crate::certificate::{self, CertificateFacts, Field};
 use crate::context::matches_name;
-use crate::outcome::Failure;
+use crate::outcome::Result;
 
 /// The facts of a certificate that have a fixed size. Set `struct_size` to its `sizeof`; later versions may add fields at the end.
 /// `spantls_certificate_text()` has the names.
@@ -222,7 +222,7 @@ fn describe(facts: &CertificateFacts) -> spantls_certificate_info_t {
     }
 }
 
-fn field_of(number: i32) -> Result<Field, Failure> {
+fn field_of(number: i32) -> Result<Field> {
     use spantls_certificate_field_values::*;
     let values = [
         (SPANTLS_CERTIFICATE_SUBJECT as i32, Field::Subject),

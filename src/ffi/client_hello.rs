@@ -7,7 +7,7 @@ use super::handles::tls_session_t;
 use super::host::Host;
 use super::status::tls_status_t;
 use crate::client_hello::{ClientHello, Span};
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 use crate::session::Session;
 
 /// Groups of key shares that `spantls_client_hello_info_t` has room for.
@@ -189,7 +189,7 @@ fn fingerprint(
     })
 }
 
-fn hello(session: &Session) -> Result<std::sync::Arc<ClientHello>, Failure> {
+fn hello(session: &Session) -> Result<std::sync::Arc<ClientHello>> {
     session.client_hello().ok_or_else(|| Failure::state("there is no ClientHello: not yet, not kept, or a client"))
 }
 

@@ -11,7 +11,7 @@ use super::status::{from_kind, from_outcome, spantls_error_t, tls_status_t};
 use crate::context::Context;
 use crate::limits::HEADROOM;
 use crate::memory;
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Failure, Outcome, Result};
 use crate::session::Session;
 
 thread_local! {
@@ -28,12 +28,12 @@ pub(super) fn last_error() -> spantls_error_t {
 }
 
 /// Runs a call that has no session; a failure goes to this thread's record.
-pub(super) fn call<T: Into<Outcome>>(body: impl FnOnce() -> Result<T, Failure>) -> tls_status_t {
+pub(super) fn call<T: Into<Outcome>>(body: impl FnOnce() -> Result<T>) -> tls_status_t {
     status(body, |failure| LAST_ERROR.set(failure.into()))
 }
 
 /// Runs a call that changes an object: if there is no memory for it, nothing is done.
-pub(super) fn making<T: Into<Outcome>>(body: impl FnOnce() -> Result<T, Failure>) -> tls_status_t {
+pub(super) fn making<T: Into<Outcome>>(body: impl FnOnce() -> Result<T>) -> tls_status_t {
     call(|| memory::expect(HEADROOM).and_then(|()| body()))
 }
 
@@ -42,7 +42,7 @@ pub(super) fn create<H: Handle>(
     host: Host,
     out: *mut *mut H,
     what: &'static str,
-    body: impl FnOnce() -> Result<H::Object, Failure>,
+    body: impl FnOnce() -> Result<H::Object>,
 ) -> tls_status_t {
     host.put(out, std::ptr::null_mut());
     making(|| {
@@ -65,7 +65,7 @@ pub(super) fn destroy<H: Handle>(host: Host, handle: *mut H) {
 pub(super) fn on_session<T: Into<Outcome>>(
     host: Host,
     session: *const tls_session_t,
-    body: impl FnOnce(&Session) -> Result<T, Failure>,
+    body: impl FnOnce(&Session) -> Result<T>,
 ) -> tls_status_t {
     let session = match host.borrow(session) {
         Ok(session) => session,
@@ -76,7 +76,7 @@ pub(super) fn on_session<T: Into<Outcome>>(
 
 /// Runs `body` within the fence. What it comes to is a number as soon as it is known: results are moved about slowly.
 #[inline]
-fn status<T: Into<Outcome>>(body: impl FnOnce() -> Result<T, Failure>, record: impl Fn(&Failure)) -> tls_status_t {
+fn status<T: Into<Outcome>>(body: impl FnOnce() -> Result<T>, record: impl Fn(&Failure)) -> tls_status_t {
     let failed = |failure| refused(&failure, &record);
     fenced(|| body().map_or_else(failed, |done| from_outcome(done.into()))).unwrap_or_else(failed)
 }
@@ -114,12 +114,12 @@ pub(super) fn read_context<T>(
 }
 
 /// Lets no panic through: it becomes a failure of kind Internal with the place where it happened.
-pub(super) fn contain<T>(body: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+pub(super) fn contain<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     fenced(body).flatten()
 }
 
 #[inline]
-fn fenced<T>(body: impl FnOnce() -> T) -> Result<T, Failure> {
+fn fenced<T>(body: impl FnOnce() -> T) -> Result<T> {
     install_hook();
     let outer = FENCED.replace(true);
     // What a panic may leave half-changed is never used again: sessions are poisoned, other objects immutable.

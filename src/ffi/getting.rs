@@ -8,7 +8,7 @@ use super::host::{Host, required};
 use super::status::tls_status_t;
 use crate::limits::HEADROOM;
 use crate::memory;
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Failure, Outcome, Result};
 use crate::session::Session;
 
 /// A struct of the host's that begins with its size: the rule of all getters that fill one. It is empty where there is
@@ -31,7 +31,7 @@ impl<T: Copy + Default> Room<T> {
         room
     }
 
-    pub(super) fn fill(&self, value: impl FnOnce() -> Result<T, Failure>) -> Result<Outcome, Failure> {
+    pub(super) fn fill(&self, value: impl FnOnce() -> Result<T>) -> Result<Outcome> {
         required(self.out, "the struct")?;
         if !self.fits {
             return Err(Failure::argument("struct_size is smaller than the first version of the struct"));
@@ -52,7 +52,7 @@ pub(super) fn fill_struct<T: Copy + Default>(
     first_size: usize,
     session: *const tls_session_t,
     out: *mut T,
-    value: impl FnOnce(&Session) -> Result<T, Failure>,
+    value: impl FnOnce(&Session) -> Result<T>,
 ) -> tls_status_t {
     let room = Room::empty(host, first_size, out);
     fence::on_session(host, session, |session| room.fill(|| value(session)))
@@ -80,7 +80,7 @@ pub(super) fn copy_out(
     out: *mut c_void,
     cap: usize,
     out_len: *mut usize,
-    value: impl FnOnce(&Session) -> Result<Vec<u8>, Failure>,
+    value: impl FnOnce(&Session) -> Result<Vec<u8>>,
 ) -> tls_status_t {
     host.put(out_len, 0);
     fence::on_session(host, session, |session| {
@@ -101,7 +101,7 @@ pub(super) fn copy_text(
     out: *mut c_char,
     cap: usize,
     out_len: *mut usize,
-    value: impl FnOnce(&Session) -> Result<String, Failure>,
+    value: impl FnOnce(&Session) -> Result<String>,
 ) -> tls_status_t {
     put_no_text(host, out, cap, out_len);
     fence::on_session(host, session, |session| put_text(host, out, cap, out_len, || value(session)))
@@ -121,8 +121,8 @@ pub(super) fn put_text(
     out: *mut c_char,
     cap: usize,
     out_len: *mut usize,
-    value: impl FnOnce() -> Result<String, Failure>,
-) -> Result<Outcome, Failure> {
+    value: impl FnOnce() -> Result<String>,
+) -> Result<Outcome> {
     required(out_len, "out_len")?;
     let room = host.output(out.cast(), cap, "the buffer")?;
     let mut value = value()?.into_bytes();
@@ -134,7 +134,7 @@ pub(super) fn put_text(
     copy(&value, room)
 }
 
-fn copy(value: &[u8], room: &mut [u8]) -> Result<Outcome, Failure> {
+fn copy(value: &[u8], room: &mut [u8]) -> Result<Outcome> {
     let room = room.get_mut(..value.len()).ok_or_else(|| Failure::buffer_too_small(value.len()))?;
     room.copy_from_slice(value);
     Ok(Outcome::Complete)

@@ -15,7 +15,7 @@ use super::handles::{
 use crate::context::{Context, Credentials, Options, TicketRoot};
 use crate::limits::MAX_TICKET_ROOTS;
 use crate::memory;
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 use crate::session::Session;
 
 /// The promise that the caller of an export keeps the header's conventions.
@@ -76,7 +76,7 @@ impl Host {
     }
 
     /// A read-only span. Length 0 is empty whatever the pointer.
-    pub(super) fn input<'a>(self, data: *const c_void, len: usize, what: &'static str) -> Result<&'a [u8], Failure> {
+    pub(super) fn input<'a>(self, data: *const c_void, len: usize, what: &'static str) -> Result<&'a [u8]> {
         check(data, len, what)?;
         if len == 0 {
             return Ok(&[]);
@@ -86,17 +86,12 @@ impl Host {
     }
 
     /// Text with its length: PEM, a label.
-    pub(super) fn characters<'a>(
-        self,
-        text: *const c_char,
-        len: usize,
-        what: &'static str,
-    ) -> Result<&'a [u8], Failure> {
+    pub(super) fn characters<'a>(self, text: *const c_char, len: usize, what: &'static str) -> Result<&'a [u8]> {
         self.input(text.cast(), len, what)
     }
 
     /// A writable span. Length 0 is empty whatever the pointer.
-    pub(super) fn output<'a>(self, data: *mut c_void, len: usize, what: &'static str) -> Result<&'a mut [u8], Failure> {
+    pub(super) fn output<'a>(self, data: *mut c_void, len: usize, what: &'static str) -> Result<&'a mut [u8]> {
         check(data, len, what)?;
         if len == 0 {
             return Ok(&mut []);
@@ -112,8 +107,8 @@ impl Host {
         spans: *const spantls_span_t,
         num: usize,
         output: (*mut c_void, usize),
-        body: impl FnOnce(&[&[u8]]) -> Result<R, Failure>,
-    ) -> Result<R, Failure> {
+        body: impl FnOnce(&[&[u8]]) -> Result<R>,
+    ) -> Result<R> {
         let bytes =
             num.checked_mul(size_of::<spantls_span_t>()).ok_or_else(|| Failure::argument("num_spans is too large"))?;
         check(spans.cast(), bytes, "spans")?;
@@ -138,7 +133,7 @@ impl Host {
     }
 
     /// An array of numbers.
-    pub(super) fn numbers(self, ids: *const u16, num: usize) -> Result<Vec<u16>, Failure> {
+    pub(super) fn numbers(self, ids: *const u16, num: usize) -> Result<Vec<u16>> {
         let bytes = num.checked_mul(2).ok_or_else(|| Failure::argument("num_ids is too large"))?;
         // Read as bytes: they have no alignment to get wrong.
         let bytes = self.input(ids.cast(), bytes, "ids")?;
@@ -152,7 +147,7 @@ impl Host {
         self,
         roots: *const spantls_ticket_root_t,
         num: usize,
-    ) -> Result<Vec<TicketRoot<'a>>, Failure> {
+    ) -> Result<Vec<TicketRoot<'a>>> {
         let bytes = num
             .checked_mul(size_of::<spantls_ticket_root_t>())
             .ok_or_else(|| Failure::argument("num_roots is too large"))?;
@@ -173,7 +168,7 @@ impl Host {
     }
 
     /// A string.
-    pub(super) fn text<'a>(self, text: *const c_char, what: &'static str) -> Result<&'a str, Failure> {
+    pub(super) fn text<'a>(self, text: *const c_char, what: &'static str) -> Result<&'a str> {
         if text.is_null() {
             return Err(Failure::argument(format!("{what} is NULL")));
         }
@@ -220,7 +215,7 @@ impl Host {
     }
 
     /// The object of a handle.
-    pub(super) fn borrow<'a, H: Handle>(self, handle: *const H) -> Result<&'a H::Object, Failure>
+    pub(super) fn borrow<'a, H: Handle>(self, handle: *const H) -> Result<&'a H::Object>
     where
         H::Object: 'a,
     {
@@ -236,7 +231,7 @@ impl Host {
     }
 
     #[inline]
-    fn marked<'a, H: Handle>(self, handle: *const H) -> Result<&'a Marked<H::Object>, Failure>
+    fn marked<'a, H: Handle>(self, handle: *const H) -> Result<&'a Marked<H::Object>>
     where
         H::Object: 'a,
     {
@@ -257,7 +252,7 @@ impl Host {
 }
 
 #[inline]
-fn check(data: *const c_void, len: usize, what: &'static str) -> Result<(), Failure> {
+fn check(data: *const c_void, len: usize, what: &'static str) -> Result<()> {
     if len == 0 {
         return Ok(());
     }
@@ -271,7 +266,7 @@ fn check(data: *const c_void, len: usize, what: &'static str) -> Result<(), Fail
 }
 
 /// Refuses two non-empty spans that share a byte.
-pub(super) fn disjoint(a: (*const c_void, usize), b: (*const c_void, usize)) -> Result<(), Failure> {
+pub(super) fn disjoint(a: (*const c_void, usize), b: (*const c_void, usize)) -> Result<()> {
     let (a_start, b_start) = (a.0 as usize, b.0 as usize);
     let apart =
         a.1 == 0 || b.1 == 0 || a_start.saturating_add(a.1) <= b_start || b_start.saturating_add(b.1) <= a_start;
@@ -279,7 +274,7 @@ pub(super) fn disjoint(a: (*const c_void, usize), b: (*const c_void, usize)) -> 
 }
 
 /// Fails when the host passed no place for a result that it must see.
-pub(super) fn required<T>(out: *mut T, what: &'static str) -> Result<(), Failure> {
+pub(super) fn required<T>(out: *mut T, what: &'static str) -> Result<()> {
     if out.is_null() { Err(null_out(what)) } else { Ok(()) }
 }
 

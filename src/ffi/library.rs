@@ -5,7 +5,7 @@ use std::ffi::c_char;
 use super::fence;
 use super::host::{Host, required};
 use super::status::{name, spantls_error_t, tls_status_t};
-use crate::outcome::{Alert, Failure, Outcome};
+use crate::outcome::{Alert, Failure, Outcome, Result};
 
 /// The number of this interface. Functions are only added while it stays the same.
 pub const SPANTLS_ABI_VERSION: u32 = 1;
@@ -75,7 +75,7 @@ pub unsafe extern "C" fn spantls_suspended_handshakes(out_in_use: *mut usize, ou
 }
 
 /// Copies a record to the host.
-pub(super) fn fill(host: Host, out: *mut spantls_error_t, record: &spantls_error_t) -> Result<Outcome, Failure> {
+pub(super) fn fill(host: Host, out: *mut spantls_error_t, record: &spantls_error_t) -> Result<Outcome> {
     required(out, "the error record")?;
     let size = host.struct_size(out);
     if size < size_of::<spantls_error_t>() {

@@ -1,15 +1,15 @@
 //! What a number of the header means to the engine.
 
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 
 /// One value of an enumeration, from the table of its numbers.
-pub(super) fn meaning<T: Copy>(number: i32, values: &[(i32, T)], unknown: &'static str) -> Result<T, Failure> {
+pub(super) fn meaning<T: Copy>(number: i32, values: &[(i32, T)], unknown: &'static str) -> Result<T> {
     let value = values.iter().find(|(known, _)| *known == number);
     value.map(|(_, value)| *value).ok_or_else(|| Failure::argument(unknown))
 }
 
 /// Yes or no.
-pub(super) fn flag(number: i32) -> Result<bool, Failure> {
+pub(super) fn flag(number: i32) -> Result<bool> {
     meaning(number, &[(0, false), (1, true)], "0 or 1 is needed")
 }
 

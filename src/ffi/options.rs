@@ -9,7 +9,7 @@ use super::host::Host;
 use super::meaning::meaning;
 use super::status::tls_status_t;
 use crate::context::{CertificateRequests, Options};
-use crate::outcome::Failure;
+use crate::outcome::Result;
 
 /// The values for `tls_options_set_certificate_requests()`.
 #[repr(C)]
@@ -136,7 +136,7 @@ pub unsafe extern "C" fn tls_options_set_certificate_requests(options: *mut tls_
 pub(super) fn change(
     host: Host,
     options: *mut tls_options_t,
-    body: impl FnOnce(&mut Options) -> Result<(), Failure>,
+    body: impl FnOnce(&mut Options) -> Result<()>,
 ) -> tls_status_t {
     fence::making(|| body(&mut lock(host.borrow(options)?)))
 }

@@ -1,6 +1,6 @@
 //! Why a peer's certificate is refused, in numbers of the header.
 
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 use crate::reason::{Blame, PolicyErrors, Reason, Reasons, Rule};
 
 /// The bits of a verdict: .NET's `SslPolicyErrors`.
@@ -127,7 +127,7 @@ pub(super) fn policy_bits(errors: PolicyErrors) -> u32 {
 }
 
 /// The verdict with these bits.
-pub(super) fn policy_errors(bits: u32) -> Result<PolicyErrors, Failure> {
+pub(super) fn policy_errors(bits: u32) -> Result<PolicyErrors> {
     use spantls_policy_error_values::*;
     let has = |value: spantls_policy_error_values| bits & value as u32 != 0;
     let errors = PolicyErrors {

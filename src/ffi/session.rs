@@ -7,7 +7,7 @@ use super::handles::{spantls_span_t, tls_context_t, tls_session_t};
 use super::host::{Host, disjoint, required};
 use super::reasons;
 use super::status::{spantls_error_t, tls_status_t};
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Failure, Outcome, Result};
 use crate::session::{Progress, Session};
 
 /// The output space in bytes with which `tls_session_encrypt()` always makes progress: enough for a key update and a record.
@@ -440,7 +440,7 @@ impl Out {
         self,
         host: Host,
         session: *mut tls_session_t,
-        spans: impl FnOnce() -> Result<S, Failure>,
+        spans: impl FnOnce() -> Result<S>,
         body: impl FnOnce(&Session, S) -> Progress,
     ) -> tls_status_t {
         let put = |consumed, written| {
@@ -456,7 +456,7 @@ impl Out {
     }
 
     /// Fails unless both counts have a place.
-    fn both(self) -> Result<(), Failure> {
+    fn both(self) -> Result<()> {
         required(self.consumed, "out_consumed")?;
         required(self.written, "out_written")
     }

@@ -9,7 +9,7 @@ use super::meaning::{flag, meaning};
 use super::options::change;
 use super::status::tls_status_t;
 use crate::context::{ClientCertificateMode, Validation};
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 use crate::session::Version;
 
 /// The values for `tls_options_set_protocols()`, and of `tls_session_negotiated_protocol()`: .NET's `SslProtocols`.
@@ -321,7 +321,7 @@ pub unsafe extern "C" fn tls_options_set_keep_client_hello(options: *mut tls_opt
 }
 
 /// The protocol versions of a mask, none for 0.
-fn versions(mask: u32) -> Result<&'static [Version], Failure> {
+fn versions(mask: u32) -> Result<&'static [Version]> {
     const TLS12: u32 = spantls_protocol_values::SPANTLS_PROTOCOL_TLS12 as u32;
     const TLS13: u32 = spantls_protocol_values::SPANTLS_PROTOCOL_TLS13 as u32;
     const BOTH: u32 = TLS12 | TLS13;

@@ -8,7 +8,7 @@ use super::handles::{spantls_span_t, tls_context_t, tls_session_t};
 use super::host::{Host, required};
 use super::session::Out;
 use super::status::tls_status_t;
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 use crate::session::{KernelTls, Progress, Session, Socket};
 
 /// A socket of the operating system; on Unix a file descriptor.
@@ -247,7 +247,7 @@ pub unsafe extern "C" fn tls_session_socket(session: *const tls_session_t) -> sp
 }
 
 /// Whether the flags give the socket away, and what they want of the kernel.
-fn meaning(flags: u32) -> Result<(bool, KernelTls), Failure> {
+fn meaning(flags: u32) -> Result<(bool, KernelTls)> {
     const BORROW: u32 = spantls_socket_values::SPANTLS_SOCKET_BORROW as u32;
     const OWN: u32 = spantls_socket_values::SPANTLS_SOCKET_OWN as u32;
     const SEND: u32 = spantls_socket_values::SPANTLS_SOCKET_KERNEL_SEND as u32;

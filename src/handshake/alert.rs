@@ -11,11 +11,11 @@ use rustls::{CertificateError, ContentType, Error, InvalidMessage, PeerIncompati
 
 use super::refusal::Refusal;
 use crate::crypto::handshake_sealer::SealingPoint;
-use crate::outcome::{Alert, Failure, FailureKind};
+use crate::outcome::{Alert, Failure, FailureKind, Result};
 use crate::wire::{self, AlertMessage, Version, record};
 
 /// Appends an alert record to `output`, sealed if keys are in force.
-pub(crate) fn write(sealer: Option<&mut SealingPoint>, alert: Alert, output: &mut Vec<u8>) -> Result<(), Failure> {
+pub(crate) fn write(sealer: Option<&mut SealingPoint>, alert: Alert, output: &mut Vec<u8>) -> Result<()> {
     let message = AlertMessage::bytes(alert);
     match sealer {
         Some(sealer) => {

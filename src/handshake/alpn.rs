@@ -1,7 +1,7 @@
 //! A list of application protocols (RFC 7301).
 
 use crate::limits::MAX_ALPN_LIST;
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 
 /// Names, in order of preference.
 #[derive(Clone, Default)]
@@ -9,7 +9,7 @@ pub(crate) struct Protocols(Vec<Vec<u8>>);
 
 impl Protocols {
     /// Adds a name at the end. On a failure nothing has changed.
-    pub(crate) fn add(&mut self, name: &[u8]) -> Result<(), Failure> {
+    pub(crate) fn add(&mut self, name: &[u8]) -> Result<()> {
         Self::check(name)?;
         if self.contains(name) {
             return Err(Failure::argument("this application protocol is there already"));
@@ -23,7 +23,7 @@ impl Protocols {
     }
 
     /// Fails if no protocol can have this name.
-    pub(crate) fn check(name: &[u8]) -> Result<(), Failure> {
+    pub(crate) fn check(name: &[u8]) -> Result<()> {
         // RFC 7301 section 3.1.
         match name.len() {
             1..=255 => Ok(()),

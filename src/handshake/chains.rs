@@ -18,7 +18,7 @@ use rustls::{NamedGroup, ProtocolVersion, SignatureAlgorithm, SignatureScheme, S
 use crate::client_hello::ClientHello;
 use crate::crypto::own_key::OwnKey;
 use crate::limits::MAX_OWN_CHAINS;
-use crate::outcome::{Alert, Failure};
+use crate::outcome::{Alert, Failure, Result};
 use crate::trust;
 
 /// The chains of one context, in the order in which they were added.
@@ -36,13 +36,13 @@ impl Chains {
     }
 
     /// For every peer, or for every name that has no chain of its own.
-    pub(crate) fn add(&mut self, key: Arc<OwnKey>) -> Result<(), Failure> {
+    pub(crate) fn add(&mut self, key: Arc<OwnKey>) -> Result<()> {
         self.can_take_another()?;
         push(&mut self.unnamed, key)
     }
 
     /// For clients that ask for this name: a host name, or `*.` and a host name.
-    pub(crate) fn add_for_name(&mut self, name: &str, key: Arc<OwnKey>) -> Result<(), Failure> {
+    pub(crate) fn add_for_name(&mut self, name: &str, key: Arc<OwnKey>) -> Result<()> {
         let host = name.strip_prefix("*.").unwrap_or(name);
         if DnsName::try_from(host).is_err() || host.ends_with('.') {
             return Err(Failure::argument(
@@ -83,7 +83,7 @@ impl Chains {
         hello: &ClientHello,
         version: ProtocolVersion,
         suites: &[SupportedCipherSuite],
-    ) -> Result<Arc<OwnKey>, Failure> {
+    ) -> Result<Arc<OwnKey>> {
         let candidates = self.for_name(hello.server_name())?;
         let schemes = Schemes::offered(hello, version, suites);
         let fits = |key: &&Arc<OwnKey>| key.current().key.choose_scheme(&schemes.usable).is_some();
@@ -114,7 +114,7 @@ impl Chains {
         best.or_else(|| self.unnamed.iter().find(fits)).cloned()
     }
 
-    fn for_name(&self, name: Option<&str>) -> Result<&[Arc<OwnKey>], Failure> {
+    fn for_name(&self, name: Option<&str>) -> Result<&[Arc<OwnKey>]> {
         let named = name.filter(|_| self.has_names()).and_then(|name| {
             let name = name.to_ascii_lowercase();
             self.named.get(&name).or_else(|| self.named.get(&format!("*{}", &name[name.find('.')?..])))
@@ -134,7 +134,7 @@ impl Chains {
         }
     }
 
-    fn can_take_another(&self) -> Result<(), Failure> {
+    fn can_take_another(&self) -> Result<()> {
         match self.all().count() < MAX_OWN_CHAINS {
             true => Ok(()),
             false => Err(Failure::configuration(format!("a context has at most {MAX_OWN_CHAINS} credentials"))),
@@ -199,7 +199,7 @@ fn curve(key: &CertifiedKey) -> Option<u16> {
     curves.into_iter().find(|(scheme, _)| key.key.choose_scheme(&[*scheme]).is_some()).map(|(_, group)| group.into())
 }
 
-fn push(chains: &mut Vec<Arc<OwnKey>>, key: Arc<OwnKey>) -> Result<(), Failure> {
+fn push(chains: &mut Vec<Arc<OwnKey>>, key: Arc<OwnKey>) -> Result<()> {
     if chains.iter().any(|known| known.id == key.id) {
         return Err(Failure::configuration("these credentials were added before"));
     }

@@ -5,7 +5,7 @@ use super::hello::{HelloReader, Part};
 use super::question::{Ask, ContextRequest, OpenQuestion};
 use super::server_start::ServerStart;
 use super::{Event, Handshake, HandshakeState};
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 use crate::wire::Record;
 
 impl Handshake {
@@ -15,7 +15,7 @@ impl Handshake {
         &mut self,
         reader: HelloReader,
         context: Option<&ServerStart>,
-    ) -> Result<(Connection, Vec<u8>), Failure> {
+    ) -> Result<(Connection, Vec<u8>)> {
         let (context, hello) = context
             .zip(self.client_hello.as_ref())
             .ok_or_else(|| Failure::internal("a handshake without a context or a ClientHello"))?;
@@ -32,7 +32,7 @@ impl Handshake {
 
     /// Looks at a server's input until the ClientHello is complete and its context known. `None`: rustls continues with
     /// this record. It never sees a ClientHello that could not be read here.
-    pub(super) fn feed_hello(&mut self, record: Record<'_>) -> Result<Option<Event>, Failure> {
+    pub(super) fn feed_hello(&mut self, record: Record<'_>) -> Result<Option<Event>> {
         let context = match &mut self.state {
             HandshakeState::Hello { reader, context } => {
                 match reader.read(record) {

@@ -10,7 +10,7 @@ use super::client_tickets::ClientTickets;
 use super::connection::{Connection, Drive};
 use crate::crypto::own_key::{Identity, OwnKey};
 use crate::crypto::taps::Taps;
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 use crate::wiping::stack::{HANDSHAKE, wiping};
 
 /// What a context's client handshakes begin with.
@@ -35,7 +35,7 @@ impl ClientStart {
         name: Option<ServerName<'static>>,
         alpn: Option<&Protocols>,
         preset: Option<Option<Arc<OwnKey>>>,
-    ) -> Result<Drive, Failure> {
+    ) -> Result<Drive> {
         {
             let mut seen = taps.seen();
             // Without a name there is nothing to keep tickets under.

@@ -19,7 +19,7 @@ use crate::crypto::own_key::Identity;
 use crate::crypto::taps::{self, Taps};
 use crate::crypto::ticket_keys::seconds;
 use crate::limits::{MAX_RESUMED, MAX_TICKET, MAX_TICKET_SERVERS, MAX_TICKETS_KEPT};
-use crate::outcome::{Alert, Failure};
+use crate::outcome::{Alert, Failure, Result};
 use crate::wiping::stack::{HANDSHAKE, wiping};
 use crate::wire::Reader;
 
@@ -274,7 +274,7 @@ impl TicketTaker {
     }
 
     /// `message`: a NewSessionTicket without its header. False if it is not kept.
-    pub(crate) fn take(&mut self, message: &[u8]) -> Result<bool, Failure> {
+    pub(crate) fn take(&mut self, message: &[u8]) -> Result<bool> {
         // RFC 8446 section 4.6.1: a ticket_lifetime of zero is not to be kept. rustls takes it for one without an end.
         let lifetime = Reader::new(message).u32();
         if lifetime == Some(0) || message.len() > MAX_TICKET {

@@ -13,7 +13,7 @@ use rustls::{ClientConfig, CommonState, Error, ExtractedSecrets, ProtocolVersion
 
 use super::alpn::Protocols;
 use crate::limits::MAX_CIPHERTEXT_TLS12;
-use crate::outcome::{Alert, Failure};
+use crate::outcome::{Alert, Failure, Result};
 use crate::wire::record::next_record;
 use crate::wire::{AlertMessage, ContentType, Version};
 
@@ -78,9 +78,7 @@ impl Connection {
 
     /// Ends the handshake and hands over the record protection, and a client's remains, which take tickets. Nothing else
     /// is needed: key updates derive from the secrets that the taps have seen.
-    pub(crate) fn into_secrets(
-        self,
-    ) -> Result<(ExtractedSecrets, Option<KernelConnection<ClientConnectionData>>), Failure> {
+    pub(crate) fn into_secrets(self) -> Result<(ExtractedSecrets, Option<KernelConnection<ClientConnectionData>>)> {
         match self {
             Self::Client(connection) => {
                 connection.dangerous_into_kernel_connection().map(|(secrets, rest)| (secrets, Some(rest)))

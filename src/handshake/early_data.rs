@@ -19,7 +19,7 @@ use crate::crypto::aead::TAG_LEN;
 use crate::crypto::secrets::Secret;
 use crate::crypto::traffic::TrafficSecret;
 use crate::limits::MAX_SKIPPED_EARLY_DATA;
-use crate::outcome::{Alert, Failure};
+use crate::outcome::{Alert, Failure, Result};
 use crate::record::held::RecordBuffer;
 use crate::record::open::Opener;
 use crate::record::protection::Protection;
@@ -42,7 +42,7 @@ impl EarlyData {
     }
 
     /// The client's handshake traffic secret is there.
-    pub(super) fn agreed(&mut self, suite: &'static Tls13CipherSuite, secret: Secret) -> Result<(), Failure> {
+    pub(super) fn agreed(&mut self, suite: &'static Tls13CipherSuite, secret: Secret) -> Result<()> {
         if !self.is_over {
             let keys = TrafficSecret::new(suite, secret).keys()?;
             self.keys = Some(Opener::new(Protection::new(keys, 0)));
@@ -56,7 +56,7 @@ impl EarlyData {
     }
 
     /// Whether the client's next record is early data: then it is counted and skipped unread. An error ends the handshake.
-    pub(super) fn skips(&mut self, record: Record<'_>) -> Result<bool, Failure> {
+    pub(super) fn skips(&mut self, record: Record<'_>) -> Result<bool> {
         if record.content_type != ContentType::ApplicationData {
             return Ok(false);
         }
@@ -86,7 +86,7 @@ impl EarlyData {
     }
 
     /// RFC 8446 section 4.2.10: a server SHOULD end the connection with unexpected_message if there is too much.
-    fn count(&mut self, record: Record<'_>) -> Result<(), Failure> {
+    fn count(&mut self, record: Record<'_>) -> Result<()> {
         // A record without data costs us something, too.
         let data_len = record.payload().len().saturating_sub(1 + TAG_LEN).max(1);
         let too_much = || Failure::protocol(Alert::UNEXPECTED_MESSAGE, "the client sent too much early data");
@@ -96,7 +96,7 @@ impl EarlyData {
 }
 
 /// Whether the record opens; one that is too short to be protected does not. An error: it opens, and what is inside is wrong.
-fn opens(keys: &Opener, record: Record<'_>) -> Result<bool, Failure> {
+fn opens(keys: &Opener, record: Record<'_>) -> Result<bool> {
     match peek(keys, record) {
         Err(failure) if failure.alert_sent == Some(Alert::BAD_RECORD_MAC) => Ok(false),
         opened => opened.map(|()| true),
@@ -104,7 +104,7 @@ fn opens(keys: &Opener, record: Record<'_>) -> Result<bool, Failure> {
 }
 
 /// Opens the record, and drops what is in it: rustls opens it again.
-fn peek(keys: &Opener, record: Record<'_>) -> Result<(), Failure> {
+fn peek(keys: &Opener, record: Record<'_>) -> Result<()> {
     let sealed = keys.next(record.bytes)?.ok_or_else(|| Failure::internal("part of a record"))?;
     let mut buffer = RecordBuffer::take()?;
     keys.peek(&sealed, buffer.room(sealed.inner_len())?).map(drop)

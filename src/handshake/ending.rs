@@ -10,14 +10,14 @@ use crate::crypto::handshake_sealer::{HandshakeSealer, SealingPoint};
 use crate::crypto::traffic::TrafficSecret;
 use crate::limits::{HEADROOM, MAX_PLAINTEXT};
 use crate::memory;
-use crate::outcome::{Alert, Failure, Question};
+use crate::outcome::{Alert, Failure, Question, Result};
 use crate::record::protection::Protection;
 use crate::record::seal::Sealer;
 use crate::wire::{AlertMessage, ContentType};
 
 impl Handshake {
     /// Ends the handshake: the host refuses what it is asked. Returns what that is to the host; the alert is in the output.
-    pub(crate) fn refuse(&mut self, refusal: Refusal) -> Result<Failure, Failure> {
+    pub(crate) fn refuse(&mut self, refusal: Refusal) -> Result<Failure> {
         memory::expect(HEADROOM)?;
         let refused = match std::mem::replace(&mut self.state, HandshakeState::Ended) {
             HandshakeState::Choosing { .. } => self.fail(refusal.into_failure(self.version), None),
@@ -57,7 +57,7 @@ impl Handshake {
 
     /// Gives the handshake up: the peer is told with `user_canceled` and `close_notify` (RFC 8446 section 6.1). A
     /// suspended step ends as if it had been refused, and its output is dropped.
-    pub(crate) fn cancel(&mut self) -> Result<(), Failure> {
+    pub(crate) fn cancel(&mut self) -> Result<()> {
         let mut sealer = match std::mem::replace(&mut self.state, HandshakeState::Ended) {
             // Dropping a fiber ends the step that it stands in.
             HandshakeState::HeldBack { sealer_before, .. } | HandshakeState::Asking { sealer_before, .. } => {
@@ -73,7 +73,7 @@ impl Handshake {
     }
 
     /// Ends with a failure that the session has found, for example in a record's header.
-    pub(crate) fn fail_with(&mut self, failure: Failure) -> Result<Event, Failure> {
+    pub(crate) fn fail_with(&mut self, failure: Failure) -> Result<Event> {
         self.fail(failure, self.sealer_in_force())
     }
 
@@ -83,7 +83,7 @@ impl Handshake {
         mut drive: Drive,
         error: &rustls::Error,
         refusal: Option<Refusal>,
-    ) -> Result<Event, Failure> {
+    ) -> Result<Event> {
         self.output.append(&mut drive.output);
         let wanted = self.taps.seen().alert_wanted.take().or(drive.alert_wanted);
         let failure = match refusal {
@@ -102,7 +102,7 @@ impl Handshake {
 
     /// If a TLS 1.3 client finds bytes after the server's Finished, rustls has made its own Finished but has not
     /// moved to the keys that follow, with which the server now expects our alert (RFC 8446 section 7.1).
-    fn sealer_after_finished(&self, error: &rustls::Error, connection: &Connection) -> Result<Option<Sealer>, Failure> {
+    fn sealer_after_finished(&self, error: &rustls::Error, connection: &Connection) -> Result<Option<Sealer>> {
         let misplaced = matches!(error, rustls::Error::PeerMisbehaved(PeerMisbehaved::KeyEpochWithPendingFragment));
         let secret = self.taps.seen().client_traffic.take().filter(|_| misplaced && !self.is_server);
         let (Some(secret), Some(SupportedCipherSuite::Tls13(suite))) =
@@ -117,7 +117,7 @@ impl Handshake {
         self.taps.seen().sealing.as_ref().and_then(HandshakeSealer::point)
     }
 
-    pub(super) fn fail(&mut self, failure: Failure, mut sealer: Option<SealingPoint>) -> Result<Event, Failure> {
+    pub(super) fn fail(&mut self, failure: Failure, mut sealer: Option<SealingPoint>) -> Result<Event> {
         self.state = HandshakeState::Ended;
         if let Some(alert) = failure.alert_sent {
             alert::write(sealer.as_mut(), alert, &mut self.output)?;

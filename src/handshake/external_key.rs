@@ -10,7 +10,7 @@ use rustls::{Error, SignatureAlgorithm, SignatureScheme};
 use super::fiber::suspend;
 use super::question::SignatureRequest;
 use crate::crypto::verifying_key::VerifyingKey;
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 use crate::trust;
 
 /// The key as rustls sees it.
@@ -24,7 +24,7 @@ pub(crate) struct ExternalKey {
 
 impl ExternalKey {
     /// The key of this certificate. Fails if signatures of the key, or of a scheme, cannot be checked here.
-    pub(crate) fn new(leaf: CertificateDer<'static>, schemes: &[u16]) -> Result<Self, Failure> {
+    pub(crate) fn new(leaf: CertificateDer<'static>, schemes: &[u16]) -> Result<Self> {
         trust::usable_key(&leaf)?;
         let public = VerifyingKey::new(leaf);
         let schemes: Vec<SignatureScheme> = schemes.iter().copied().map(SignatureScheme::from).collect();

@@ -17,7 +17,7 @@ use crate::crypto::exporter::{Exporter, Tls12Secrets};
 use crate::crypto::secrets::{KeyMaterial, Secret};
 use crate::crypto::taps::Seen;
 use crate::crypto::traffic::TrafficSecret;
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 use crate::wire::{Version, extension_type};
 
 /// What the handshake agreed on.
@@ -80,7 +80,7 @@ impl Finished {
         mut seen: Seen,
         hello: Option<&ClientHello>,
         hello_retried: bool,
-    ) -> Result<Box<Self>, Failure> {
+    ) -> Result<Box<Self>> {
         let common = connection.common();
         let suite = common
             .negotiated_cipher_suite()
@@ -137,7 +137,7 @@ fn taker(
     Some(TicketTaker::new(connection, seen.identity()?, shown.clone(), seen.began, seen.certificate_until))
 }
 
-fn exporter(suite: SupportedCipherSuite, seen: Seen) -> Result<Exporter, Failure> {
+fn exporter(suite: SupportedCipherSuite, seen: Seen) -> Result<Exporter> {
     let missing = || Failure::internal("a secret of the handshake was not seen");
     Ok(match suite {
         SupportedCipherSuite::Tls13(suite) => Exporter::Tls13 { suite, secret: seen.exporter.ok_or_else(missing)? },
@@ -155,7 +155,7 @@ impl Direction {
         suite: SupportedCipherSuite,
         (sequence, secrets): (u64, ConnectionTrafficSecrets),
         traffic: Option<Secret>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self> {
         let keys = KeyMaterial::of(&secrets)
             .ok_or_else(|| Failure::internal("a cipher suite without a record protection of ours"))?;
         let traffic = match suite {

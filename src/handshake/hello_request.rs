@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use crate::limits::MAX_RENEGOTIATION_REQUESTS;
-use crate::outcome::{Alert, Failure};
+use crate::outcome::{Alert, Failure, Result};
 use crate::wire::message_stream::{MessageStream, Piece};
 use crate::wire::{ContentType, HandshakeType, MessageHeader, Reader, Record, Version, record};
 
@@ -25,11 +25,7 @@ pub(super) struct HelloRequests {
 impl HelloRequests {
     /// What rustls is given of this record: all of it, as a rule; nothing if it held HelloRequests alone. `version` is the
     /// handshake's, once there is one.
-    pub(super) fn remove<'a>(
-        &mut self,
-        record: Record<'a>,
-        version: Option<Version>,
-    ) -> Result<Cow<'a, [u8]>, Failure> {
+    pub(super) fn remove<'a>(&mut self, record: Record<'a>, version: Option<Version>) -> Result<Cow<'a, [u8]>> {
         let fragment = match record.content_type {
             ContentType::Handshake if version != Some(Version::Tls13) && !record.payload().is_empty() => {
                 record.payload()
@@ -54,7 +50,7 @@ impl HelloRequests {
     }
 
     /// The fragment without them, and without the part of a header at its end, which comes with the next one.
-    fn without_requests(&mut self, mut fragment: &[u8], version: Option<Version>) -> Result<Vec<u8>, Failure> {
+    fn without_requests(&mut self, mut fragment: &[u8], version: Option<Version>) -> Result<Vec<u8>> {
         let mut left = Vec::new();
         while let Some(piece) = self.messages.next(&mut fragment) {
             match piece {
@@ -103,7 +99,7 @@ mod tests {
     }
 
     /// What rustls is given, without the records' headers.
-    fn removed(fragments: &[&[u8]]) -> Result<Vec<u8>, Failure> {
+    fn removed(fragments: &[&[u8]]) -> Result<Vec<u8>> {
         let mut requests = HelloRequests::default();
         let mut messages = Vec::new();
         for fragment in fragments.iter().filter(|fragment| !fragment.is_empty()) {

@@ -6,7 +6,7 @@ use super::hello::{HelloReader, Part};
 use super::hello_request::HelloRequests;
 use super::{Handshake, alert};
 use crate::limits::{MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, MAX_TICKET};
-use crate::outcome::{Alert, Failure};
+use crate::outcome::{Alert, Failure, Result};
 use crate::wire::{AlertMessage, ContentType, Record, Version, record};
 
 impl Handshake {
@@ -26,7 +26,7 @@ impl Handshake {
     }
 
     /// What rustls is given of a record that is taken, perhaps nothing; an error ends the handshake.
-    pub(super) fn admit<'a>(&mut self, record: Record<'a>) -> Result<Cow<'a, [u8]>, Failure> {
+    pub(super) fn admit<'a>(&mut self, record: Record<'a>) -> Result<Cow<'a, [u8]>> {
         if let Some(failure) = self.misplaced(record).or_else(|| self.ended_in_clear(record)) {
             return Err(failure);
         }
@@ -59,7 +59,7 @@ impl Handshake {
 
     /// The second ClientHello is read as the first one was, and must repeat it: what the host was shown of the client holds
     /// to the end (RFC 8446 section 4.1.2).
-    fn check_second_hello(&mut self, record: Record<'_>) -> Result<(), Failure> {
+    fn check_second_hello(&mut self, record: Record<'_>) -> Result<()> {
         match self.second_hello.read(record) {
             Part::Fragment => Ok(()),
             Part::Refused(failure) => Err(failure),

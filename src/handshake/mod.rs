@@ -48,7 +48,7 @@ use crate::crypto::own_key::OwnKey;
 use crate::crypto::taps::Taps;
 use crate::limits::{HEADROOM, MAX_UNFINISHED_RECORDS, MEMORY_PER_BYTE};
 use crate::memory;
-use crate::outcome::{Failure, Question};
+use crate::outcome::{Failure, Question, Result};
 use crate::wiping::stack::{HANDSHAKE, wiping};
 use crate::wire::{Record, Version, record};
 use alpn::Protocols;
@@ -156,7 +156,7 @@ impl Handshake {
         name: Option<ServerName<'static>>,
         alpn: Option<&Protocols>,
         preset: Option<Option<Arc<OwnKey>>>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self> {
         memory::expect(HEADROOM)?;
         let taps = Arc::new(Taps::default());
         let drive = start.begin(&taps, name.clone(), alpn, preset)?;
@@ -247,7 +247,7 @@ impl Handshake {
     }
 
     /// Works on one whole record. On an error the record was not taken.
-    pub(crate) fn feed(&mut self, record: Record<'_>) -> Result<Event, Failure> {
+    pub(crate) fn feed(&mut self, record: Record<'_>) -> Result<Event> {
         memory::expect(HEADROOM + MEMORY_PER_BYTE * (self.unfinished() + record.bytes.len()))?;
         if let Some(event) = self.feed_hello(record)? {
             return Ok(event);
@@ -293,7 +293,7 @@ impl Handshake {
         mut fiber: Fiber<Returned>,
         sealer_before: Option<SealingPoint>,
         refusal: Option<Refusal>,
-    ) -> Result<Event, Failure> {
+    ) -> Result<Event> {
         let entered = self.taps.enter();
         let step = fiber.run();
         drop(entered);
@@ -317,7 +317,7 @@ impl Handshake {
     }
 
     /// Continues with the host's answer.
-    pub(crate) fn go_on(&mut self) -> Result<Event, Failure> {
+    pub(crate) fn go_on(&mut self) -> Result<Event> {
         memory::expect(HEADROOM)?;
         match std::mem::replace(&mut self.state, HandshakeState::Ended) {
             HandshakeState::Asking { fiber, question, sealer_before } if question.is_answered() => {
@@ -341,7 +341,7 @@ impl Handshake {
         result: Result<Reached, rustls::Error>,
         sealer_before: Option<SealingPoint>,
         refusal: Option<Refusal>,
-    ) -> Result<Event, Failure> {
+    ) -> Result<Event> {
         self.version = drive.connection.version().or(self.version);
         self.expect_early_data(&drive.connection)?;
         let kind = drive.connection.common().handshake_kind();
@@ -373,7 +373,7 @@ impl Handshake {
     }
 
     /// Early data may follow a server's answer in TLS 1.3. Once there are keys, they show where it ends.
-    fn expect_early_data(&mut self, connection: &Connection) -> Result<(), Failure> {
+    fn expect_early_data(&mut self, connection: &Connection) -> Result<()> {
         let is_offered = self.is_server && self.client_hello.as_ref().is_some_and(|hello| hello.offers_early_data());
         let (true, Some(SupportedCipherSuite::Tls13(suite))) =
             (is_offered, connection.common().negotiated_cipher_suite())
@@ -398,7 +398,7 @@ impl Handshake {
         }
     }
 
-    fn finish(&mut self, connection: Connection) -> Result<Event, Failure> {
+    fn finish(&mut self, connection: Connection) -> Result<Event> {
         let seen = std::mem::take(&mut *self.taps.seen());
         let hello = self.client_hello.as_deref();
         let finished = wiping::<HANDSHAKE, _>(|| Finished::take_over(connection, seen, hello, self.hello_retried))?;

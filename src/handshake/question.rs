@@ -10,7 +10,7 @@ use rustls::pki_types::CertificateDer;
 use super::server_start::ServerStart;
 use crate::crypto::own_key::OwnKey;
 use crate::crypto::verifying_key::VerifyingKey;
-use crate::outcome::{Failure, Question};
+use crate::outcome::{Failure, Question, Result};
 
 /// A question, with what the host needs to know to answer it.
 pub(crate) trait Answerable: Sized {
@@ -34,7 +34,7 @@ impl<Q: Answerable> Ask<Q> {
     }
 
     /// Gives the answer; it takes effect when the handshake continues.
-    pub(crate) fn give(&self, answer: Q::Answer) -> Result<(), Failure> {
+    pub(crate) fn give(&self, answer: Q::Answer) -> Result<()> {
         self.0.1.set(answer).map_err(|_| answered_already())
     }
 

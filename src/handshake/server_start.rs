@@ -10,7 +10,7 @@ use super::chains::Chains;
 use crate::client_hello::ClientHello;
 use crate::crypto::own_key::OwnKey;
 use crate::crypto::ticket_keys::TicketKeys;
-use crate::outcome::{Alert, Failure};
+use crate::outcome::{Alert, Failure, Result};
 
 /// The context that a server's handshake begins with.
 #[derive(Clone)]
@@ -64,7 +64,7 @@ impl ServerStart {
     }
 
     /// The certificate chain for this client.
-    pub(super) fn chain_for(&self, hello: &ClientHello) -> Result<Arc<OwnKey>, Failure> {
+    pub(super) fn chain_for(&self, hello: &ClientHello) -> Result<Arc<OwnKey>> {
         self.chains.for_client(hello, self.version(hello), &self.configs.config.crypto_provider().cipher_suites)
     }
 

@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq;
 use crate::crypto::provider::SIGNATURES;
 use crate::crypto::traffic::TrafficSecret;
 use crate::crypto::verifying_key::VerifyingKey;
-use crate::outcome::{Alert, Failure};
+use crate::outcome::{Alert, Failure, Result};
 use crate::wire::{HandshakeType, MESSAGE_HEADER, MessageHeader, Reader, extension_type};
 
 /// Bytes of the context that identifies a request.
@@ -110,7 +110,7 @@ impl ClientAuth {
     }
 
     /// The message that asks; it must be sent now. An earlier request has had its verdict.
-    pub(crate) fn ask(&mut self, acceptable_issuers: &[rustls::DistinguishedName]) -> Result<Vec<u8>, Failure> {
+    pub(crate) fn ask(&mut self, acceptable_issuers: &[rustls::DistinguishedName]) -> Result<Vec<u8>> {
         use crate::crypto::provider::rand::{SecureRandom, SystemRandom};
         let mut context = [0; CONTEXT];
         SystemRandom::new().fill(&mut context).map_err(|_| Failure::internal("no random bytes"))?;
@@ -143,7 +143,7 @@ impl ClientAuth {
         message_type: HandshakeType,
         body: &[u8],
         traffic: &TrafficSecret,
-    ) -> Result<Authentication, Failure> {
+    ) -> Result<Authentication> {
         let unexpected = || {
             Failure::protocol(
                 Alert::UNEXPECTED_MESSAGE,
@@ -195,7 +195,7 @@ impl ClientAuth {
 }
 
 /// RFC 8446 section 4.4.2: the request's context, and entries of certificate and extensions.
-fn certificates(body: &[u8], context: &[u8]) -> Result<Vec<CertificateDer<'static>>, Failure> {
+fn certificates(body: &[u8], context: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
     let malformed = || Failure::protocol(Alert::DECODE_ERROR, "a malformed Certificate");
     let (echoed, mut entries) =
         Reader::new(body).whole(|message| Some((message.vector8(0)?, message.vector24(0)?))).ok_or_else(malformed)?;
@@ -216,7 +216,7 @@ fn certificates(body: &[u8], context: &[u8]) -> Result<Vec<CertificateDer<'stati
 }
 
 /// The scheme of a signature that holds (RFC 8446 section 4.4.3).
-fn verify(body: &[u8], leaf: &CertificateDer<'static>, transcript_hash: &[u8]) -> Result<u16, Failure> {
+fn verify(body: &[u8], leaf: &CertificateDer<'static>, transcript_hash: &[u8]) -> Result<u16> {
     let malformed = || Failure::protocol(Alert::DECODE_ERROR, "a malformed CertificateVerify");
     let (scheme, signature) =
         Reader::new(body).whole(|message| Some((message.u16()?, message.vector16(0)?))).ok_or_else(malformed)?;

@@ -10,7 +10,7 @@ use crate::limits::{
     MAX_WARNING_ALERTS,
 };
 use crate::memory;
-use crate::outcome::{Alert, Failure};
+use crate::outcome::{Alert, Failure, Result};
 use crate::wire::extension_type::EARLY_DATA;
 use crate::wire::extensions::{BadExtensions, Extensions};
 use crate::wire::{AlertMessage, HandshakeType, MESSAGE_HEADER, MessageHeader, Reader, Version};
@@ -74,7 +74,7 @@ impl Messages {
     }
 
     /// A record of application data has come. `authentication`: how far the client's is.
-    pub(crate) fn application_data(&mut self, data_len: usize, authentication: Authentication) -> Result<(), Failure> {
+    pub(crate) fn application_data(&mut self, data_len: usize, authentication: Authentication) -> Result<()> {
         self.not_interleaved()?;
         if authentication == Authentication::Arriving {
             return Err(interrupted());
@@ -91,7 +91,7 @@ impl Messages {
     }
 
     /// An alert record has come (RFC 8446 section 6, RFC 5246 section 7.2).
-    pub(crate) fn alert(&mut self, record: &[u8]) -> Result<Action, Failure> {
+    pub(crate) fn alert(&mut self, record: &[u8]) -> Result<Action> {
         // RFC 8446 section 5.1.
         if record.is_empty() && self.version == Version::Tls13 {
             return Err(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "an empty alert record"));
@@ -129,8 +129,8 @@ impl Messages {
         &mut self,
         record: &[u8],
         authentication: impl Fn() -> Authentication,
-        mut act: impl FnMut(Action, &[u8]) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+        mut act: impl FnMut(Action, &[u8]) -> Result<()>,
+    ) -> Result<()> {
         // RFC 8446 section 5.1.
         if record.is_empty() {
             return Err(Failure::protocol(Alert::UNEXPECTED_MESSAGE, "an empty handshake record"));
@@ -156,8 +156,8 @@ impl Messages {
         &mut self,
         bytes: &'a [u8],
         authentication: &impl Fn() -> Authentication,
-        act: &mut impl FnMut(Action, &[u8]) -> Result<(), Failure>,
-    ) -> Result<&'a [u8], Failure> {
+        act: &mut impl FnMut(Action, &[u8]) -> Result<()>,
+    ) -> Result<&'a [u8]> {
         let mut left = Reader::new(bytes);
         let mut next = left;
         while let Some(MessageHeader { message_type, body_len }) = MessageHeader::read(&mut next) {
@@ -179,7 +179,7 @@ impl Messages {
         Ok(left.rest())
     }
 
-    fn message(&mut self, message_type: HandshakeType, body: &[u8], in_answer: bool) -> Result<Action, Failure> {
+    fn message(&mut self, message_type: HandshakeType, body: &[u8], in_answer: bool) -> Result<Action> {
         match (self.version, message_type, self.is_server) {
             (Version::Tls13, HandshakeType::KEY_UPDATE, _) if !in_answer => {
                 let reply = match body {
@@ -222,7 +222,7 @@ impl Messages {
     }
 
     /// RFC 8446 section 5.1: records of other types do not come between the parts of a handshake message.
-    fn not_interleaved(&self) -> Result<(), Failure> {
+    fn not_interleaved(&self) -> Result<()> {
         if self.fragment.is_none() {
             return Ok(());
         }
@@ -232,7 +232,7 @@ impl Messages {
 
 /// RFC 8446 section 4.6.1: lifetime(4) age_add(4) nonce<0..255> ticket<1..2^16-1> extensions<0..2^16-2>. Also of tickets that are not
 /// kept.
-fn check_ticket(body: &[u8]) -> Result<(), Failure> {
+fn check_ticket(body: &[u8]) -> Result<()> {
     let malformed = || Failure::protocol(Alert::DECODE_ERROR, "a session ticket is malformed");
     let list = Reader::new(body).whole(|ticket| {
         ticket.take(8)?;
@@ -259,13 +259,13 @@ fn interrupted() -> Failure {
     Failure::protocol(Alert::UNEXPECTED_MESSAGE, "something between the messages of an authentication")
 }
 
-fn count(counter: &mut u8, limit: u8, what: &'static str) -> Result<(), Failure> {
+fn count(counter: &mut u8, limit: u8, what: &'static str) -> Result<()> {
     *counter = counter.saturating_add(1);
     if *counter > limit { Err(Failure::protocol(Alert::UNEXPECTED_MESSAGE, what)) } else { Ok(()) }
 }
 
 /// `bytes` and `more`. A message can have 64 KiB: if there is no memory for it the session ends, not the process.
-fn extended(mut bytes: Vec<u8>, more: &[u8]) -> Result<Vec<u8>, Failure> {
+fn extended(mut bytes: Vec<u8>, more: &[u8]) -> Result<Vec<u8>> {
     bytes.try_reserve(more.len()).map_err(|_| memory::used_up().with_alert(Alert::INTERNAL_ERROR))?;
     bytes.extend_from_slice(more);
     Ok(bytes)
@@ -275,7 +275,7 @@ fn extended(mut bytes: Vec<u8>, more: &[u8]) -> Result<Vec<u8>, Failure> {
 mod tests {
     use super::*;
 
-    fn actions(messages: &mut Messages, record: &[u8]) -> Result<Vec<Action>, Failure> {
+    fn actions(messages: &mut Messages, record: &[u8]) -> Result<Vec<Action>> {
         let mut actions = Vec::new();
         messages.handshake(
             record,

@@ -7,7 +7,7 @@ use zeroize::Zeroize;
 
 use crate::limits::{IDLE_HELD_BUFFERS, MAX_CIPHERTEXT_TLS12};
 use crate::memory;
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 
 static IDLE: Mutex<Vec<Box<[u8]>>> = Mutex::new(Vec::new());
 
@@ -19,7 +19,7 @@ pub(crate) struct RecordBuffer {
 }
 
 impl RecordBuffer {
-    pub(crate) fn take() -> Result<Self, Failure> {
+    pub(crate) fn take() -> Result<Self> {
         // The pool is not waited for: if it is locked, the caller allocates.
         let idle = IDLE.try_lock().ok().and_then(|mut idle| idle.pop());
         let bytes = idle.map_or_else(|| memory::zeros(MAX_CIPHERTEXT_TLS12), Ok)?;
@@ -27,7 +27,7 @@ impl RecordBuffer {
     }
 
     /// The first `len` bytes, to be written.
-    pub(crate) fn room(&mut self, len: usize) -> Result<&mut [u8], Failure> {
+    pub(crate) fn room(&mut self, len: usize) -> Result<&mut [u8]> {
         self.used = self.used.max(len.min(self.bytes.len()) as u16);
         self.bytes.get_mut(..len).ok_or_else(|| Failure::internal("a record larger than any buffer"))
     }

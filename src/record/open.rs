@@ -4,7 +4,7 @@ use super::protection::Protection;
 use crate::crypto::aead::{EXPLICIT_NONCE_LEN, TAG_LEN};
 use crate::crypto::record_keys::{BadRecord, RecordKeys};
 use crate::limits::{MAX_CIPHERTEXT_TLS12, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, RECORD_HEADER};
-use crate::outcome::{Alert, Failure};
+use crate::outcome::{Alert, Failure, Result};
 use crate::wire::record::next_record;
 use crate::wire::{ContentType, Record, Version};
 
@@ -74,7 +74,7 @@ impl Opener {
 
     /// The record at the front of `input`; `None` while it is incomplete.
     #[inline(always)]
-    pub(crate) fn next<'a>(&self, input: &'a [u8]) -> Result<Option<Sealed<'a>>, Failure> {
+    pub(crate) fn next<'a>(&self, input: &'a [u8]) -> Result<Option<Sealed<'a>>> {
         let max_payload = match self.protection.keys().version {
             Version::Tls13 => MAX_CIPHERTEXT_TLS13,
             Version::Tls12 => MAX_CIPHERTEXT_TLS12,
@@ -103,7 +103,7 @@ impl Opener {
     /// Opens a record into `output`, which has `inner_len` bytes. The record is not counted: see `count`.
     /// When it fails, nothing of it is left in `output`.
     #[inline]
-    pub(crate) fn peek(&self, sealed: &Sealed<'_>, output: &mut [u8]) -> Result<Opened, Failure> {
+    pub(crate) fn peek(&self, sealed: &Sealed<'_>, output: &mut [u8]) -> Result<Opened> {
         let output =
             output.get_mut(..sealed.inner_len()).ok_or_else(|| Failure::internal("opening into too little room"))?;
         let Sealed { content_type, header, explicit_nonce, ciphertext, tag, .. } = *sealed;
@@ -118,7 +118,7 @@ impl Opener {
     /// Opens the record at the front of `data` where it lies and counts it: the record's length, where the inner
     /// bytes begin, and their type.
     #[inline]
-    pub(crate) fn open_in_place(&mut self, data: &mut [u8]) -> Result<Option<(usize, usize, Opened)>, Failure> {
+    pub(crate) fn open_in_place(&mut self, data: &mut [u8]) -> Result<Option<(usize, usize, Opened)>> {
         let Some(sealed) = self.next(data)? else { return Ok(None) };
         let Sealed { content_type, header, explicit_nonce, ciphertext, tag, record_len } = sealed;
         // What lies around the ciphertext, which is about to change.
@@ -142,7 +142,7 @@ impl Opener {
         ciphertext: Option<&[u8]>,
         inner: &mut [u8],
         tag: &[u8; TAG_LEN],
-    ) -> Result<Opened, Failure> {
+    ) -> Result<Opened> {
         let result = self
             .protection
             .open(header, explicit_nonce, ciphertext, inner, tag)
@@ -157,7 +157,7 @@ impl Opener {
 
 /// Finds type and length of the opened content.
 #[inline]
-fn inspect(version: Version, outer_type: ContentType, inner: &[u8]) -> Result<Opened, Failure> {
+fn inspect(version: Version, outer_type: ContentType, inner: &[u8]) -> Result<Opened> {
     let opened = match version {
         Version::Tls12 => Opened { content_type: outer_type, data_len: inner.len() },
         Version::Tls13 => {

@@ -3,7 +3,7 @@
 use crate::crypto::aead::{Aead, EXPLICIT_NONCE_LEN, TAG_LEN};
 use crate::crypto::record_keys::{BadRecord, RecordKeys, RecordRoom};
 use crate::limits::RECORD_HEADER;
-use crate::outcome::Failure;
+use crate::outcome::Result;
 #[cfg(test)]
 use crate::outcome::faults;
 use crate::wire::{ContentType, Version};
@@ -44,7 +44,7 @@ impl Protection {
         content_type: ContentType,
         data: Option<&[u8]>,
         record: RecordRoom<'_>,
-    ) -> Result<(), Failure> {
+    ) -> Result<()> {
         #[cfg(test)]
         faults::reach(faults::Place::Sealing);
         self.keys.seal_at(self.sequence, content_type, data, record)?;

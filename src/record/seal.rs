@@ -3,7 +3,7 @@
 use super::protection::{KernelRecords, Protection};
 use crate::crypto::record_keys::RecordKeys;
 use crate::limits::MAX_PLAINTEXT;
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 use crate::wire::{ContentType, Version, record};
 
 /// The sending side of the record layer.
@@ -61,7 +61,7 @@ impl Sealer {
 
     /// What seals here.
     #[inline]
-    fn ours(&self) -> Result<&Protection, Failure> {
+    fn ours(&self) -> Result<&Protection> {
         match &self.sealing {
             SealedBy::Us(protection) => Ok(protection),
             SealedBy::Kernel(_) => Err(the_kernel_seals()),
@@ -124,7 +124,7 @@ impl Sealer {
         plaintext: &mut Gather<'_>,
         data_len: usize,
         output: &mut [u8],
-    ) -> Result<usize, Failure> {
+    ) -> Result<usize> {
         let SealedBy::Us(protection) = &mut self.sealing else { return Err(the_kernel_seals()) };
         let record_len = data_len + protection.keys().overhead();
         let record = output.get_mut(..record_len).and_then(|record| protection.keys().room_in(record));
@@ -144,7 +144,7 @@ impl Sealer {
         content_type: ContentType,
         message: &[u8],
         output: &mut Vec<u8>,
-    ) -> Result<(), Failure> {
+    ) -> Result<()> {
         let start = output.len();
         match &self.sealing {
             SealedBy::Us(protection) => {

@@ -20,14 +20,14 @@ use crate::handshake::question::{
 use crate::handshake::refusal::Refusal;
 use crate::limits::HEADROOM;
 use crate::memory;
-use crate::outcome::{Alert, Failure, Outcome};
+use crate::outcome::{Alert, Failure, Outcome, Result};
 use crate::reason::PolicyErrors;
 use crate::trust::Extent;
 
 impl Session {
     /// Judges the peer by the default validation. What is wrong with a peer that is accepted all the same: a client that may
     /// decline to show a certificate has shown none.
-    pub fn accept_with_default_validation(&self) -> Result<PolicyErrors, Failure> {
+    pub fn accept_with_default_validation(&self) -> Result<PolicyErrors> {
         memory::expect(HEADROOM)?;
         let mut errors = PolicyErrors::NONE;
         let refusal = self.verdict(|chain| {
@@ -39,7 +39,7 @@ impl Session {
     }
 
     /// Takes the host's verdict. Fails with the refusal if the host refuses.
-    pub fn set_certificate_validation_result(&self, policy_errors: PolicyErrors) -> Result<Outcome, Failure> {
+    pub fn set_certificate_validation_result(&self, policy_errors: PolicyErrors) -> Result<Outcome> {
         let verdict = match policy_errors {
             PolicyErrors::NONE => Ok(()),
             errors => Err(Refusal::new(None, errors, REFUSED_BY_HOST)),
@@ -49,7 +49,7 @@ impl Session {
     }
 
     /// Refuses the peer's certificate with an alert of the host's choice.
-    pub fn reject_certificate(&self, alert: Alert) -> Result<Outcome, Failure> {
+    pub fn reject_certificate(&self, alert: Alert) -> Result<Outcome> {
         refusing(alert)?;
         self.verdict(|chain| Err(refusal_by_host(chain, alert)))?;
         Ok(Outcome::Complete)
@@ -59,7 +59,7 @@ impl Session {
     fn verdict(
         &self,
         decide: impl FnOnce(&Arc<[CertificateDer<'static>]>) -> Result<(), Refusal>,
-    ) -> Result<Option<Failure>, Failure> {
+    ) -> Result<Option<Failure>> {
         match self.open_half()? {
             Some(mut read) => self.answer_client(&mut read, decide),
             None => self.answer::<PeerChain>(|ask| Ok(decide(&ask.0))),
@@ -67,7 +67,7 @@ impl Session {
     }
 
     /// Refuses at any suspension.
-    pub fn reject(&self, alert: Alert) -> Result<Outcome, Failure> {
+    pub fn reject(&self, alert: Alert) -> Result<Outcome> {
         refusing(alert)?;
         if let Some(mut read) = self.open_half()?
             && self.shared.state.now().authentication().awaits_verdict()
@@ -93,7 +93,7 @@ impl Session {
     }
 
     /// Continues with this context, which the host has chosen by the ClientHello.
-    pub fn set_server_context(&self, context: Arc<Context>) -> Result<Outcome, Failure> {
+    pub fn set_server_context(&self, context: Arc<Context>) -> Result<Outcome> {
         let start = context.server_start().ok_or_else(|| {
             Failure::argument("a server context made from options is needed: this one is a client's, or not decided")
         })?;
@@ -106,7 +106,7 @@ impl Session {
     }
 
     /// What a client shows a server that asks: these credentials, or none. Before the handshake this answers beforehand.
-    pub fn set_client_credentials(&self, credentials: Option<Arc<Credentials>>) -> Result<Outcome, Failure> {
+    pub fn set_client_credentials(&self, credentials: Option<Arc<Credentials>>) -> Result<Outcome> {
         if self.context.is_server() {
             return Err(Failure::state("a server's credentials are those of its context"));
         }
@@ -125,7 +125,7 @@ impl Session {
     }
 
     /// Takes the signature of an external key, or nothing if there is none to be had.
-    pub fn set_signature(&self, signature: &[u8]) -> Result<Outcome, Failure> {
+    pub fn set_signature(&self, signature: &[u8]) -> Result<Outcome> {
         self.answer::<SignatureRequest>(|ask| {
             if signature.is_empty() {
                 let reason = "the host could not sign";
@@ -146,7 +146,7 @@ impl Session {
         handshake: &mut Handshake,
         write: &mut WriteHalf,
         open: &OpenQuestion,
-    ) -> Result<Option<Failure>, Failure> {
+    ) -> Result<Option<Failure>> {
         self.note(handshake, open);
         match open {
             // It needs no host, and a deep stack: it runs on this one.
@@ -183,7 +183,7 @@ impl Session {
     }
 
     /// The read half, if the handshake is complete: then it is what asks.
-    pub(super) fn open_half(&self) -> Result<Option<MutexGuard<'_, ReadHalf>>, Failure> {
+    pub(super) fn open_half(&self) -> Result<Option<MutexGuard<'_, ReadHalf>>> {
         if self.shared.state.now().is_open() { try_lock(&self.read).map(Some) } else { Ok(None) }
     }
 
@@ -191,8 +191,8 @@ impl Session {
     /// refusal ends the handshake at once, and is returned as the failure that it is.
     pub(super) fn answer<Q: Answerable>(
         &self,
-        decide: impl FnOnce(&Ask<Q>) -> Result<Result<Q::Answer, Refusal>, Failure>,
-    ) -> Result<Option<Failure>, Failure> {
+        decide: impl FnOnce(&Ask<Q>) -> Result<Result<Q::Answer, Refusal>>,
+    ) -> Result<Option<Failure>> {
         let mut phase = try_lock(&self.phase)?;
         let mut write = try_lock(&self.write)?;
         let Phase::Running(handshake) = &mut *phase else { return Err(not_asked(Q::QUESTION)) };
@@ -212,12 +212,7 @@ impl Session {
     }
 
     /// Ends the handshake with this refusal: the session has failed, and the alert is pending output.
-    pub(super) fn refuse(
-        &self,
-        handshake: &mut Handshake,
-        write: &mut WriteHalf,
-        refusal: Refusal,
-    ) -> Result<Failure, Failure> {
+    pub(super) fn refuse(&self, handshake: &mut Handshake, write: &mut WriteHalf, refusal: Refusal) -> Result<Failure> {
         let failure = handshake.refuse(refusal)?;
         self.answered();
         self.handshake_has_failed(handshake, write, &failure);
@@ -249,7 +244,7 @@ fn refusal_by_host(chain: &[CertificateDer<'static>], alert: Alert) -> Refusal {
 }
 
 /// An alert that can refuse.
-fn refusing(alert: Alert) -> Result<(), Failure> {
+fn refusing(alert: Alert) -> Result<()> {
     if alert.is_closure() {
         return Err(Failure::argument(format!("the alert {alert} ends nothing: it cannot refuse a peer")));
     }

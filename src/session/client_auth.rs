@@ -10,7 +10,7 @@ use super::{Counts, Progress, Session, only_without_span, try_lock};
 use crate::context::{ClientCertificateMode, Validation};
 use crate::handshake::not_asked;
 use crate::handshake::refusal::Refusal;
-use crate::outcome::{Failure, Outcome, Question};
+use crate::outcome::{Failure, Outcome, Question, Result};
 use crate::post_handshake::client_auth::Authentication;
 use crate::trust::Extent;
 use crate::wire::Version;
@@ -21,7 +21,7 @@ impl Session {
         Progress::of(|counts| self.ask_client(output, counts))
     }
 
-    fn ask_client(&self, output: &mut [u8], counts: &mut Counts) -> Result<Outcome, Failure> {
+    fn ask_client(&self, output: &mut [u8], counts: &mut Counts) -> Result<Outcome> {
         self.shared.complete()?;
         if self.bound.is_some() {
             only_without_span(output)?;
@@ -62,7 +62,7 @@ impl Session {
     }
 
     /// Looks whether the client's answer is complete, and asks the host about it. True if it was judged here instead.
-    pub(super) fn client_has_shown(&self, read: &mut ReadHalf) -> Result<bool, Failure> {
+    pub(super) fn client_has_shown(&self, read: &mut ReadHalf) -> Result<bool> {
         if self.shared.state.now().authentication() != Authentication::Shown {
             return Ok(false);
         }
@@ -96,7 +96,7 @@ impl Session {
         &self,
         read: &mut ReadHalf,
         decide: impl FnOnce(&Arc<[CertificateDer<'static>]>) -> Result<(), Refusal>,
-    ) -> Result<Option<Failure>, Failure> {
+    ) -> Result<Option<Failure>> {
         if !self.shared.state.now().authentication().awaits_verdict() {
             return Err(not_asked(Question::Certificate));
         }

@@ -10,7 +10,7 @@ use crate::client_hello::ClientHello;
 use crate::crypto::end_point::EndPoint;
 use crate::handshake::Negotiated;
 use crate::handshake::question::{Ask, CertificateRequest, SignatureRequest};
-use crate::outcome::{Failure, Outcome, Question};
+use crate::outcome::{Failure, Outcome, Question, Result};
 use crate::reason::PolicyErrors;
 use crate::trust;
 
@@ -56,7 +56,7 @@ impl Session {
     }
 
     /// Gives up what an idle session can do without.
-    pub fn shrink(&self, what: Shrink) -> Result<Outcome, Failure> {
+    pub fn shrink(&self, what: Shrink) -> Result<Outcome> {
         self.shared.complete()?;
         let mut read = try_lock(&self.read)?;
         let mut facts = self.shared.facts();
@@ -96,7 +96,7 @@ impl Session {
     }
 
     /// One of them.
-    pub fn remote_certificate(&self, index: usize) -> Result<CertificateDer<'static>, Failure> {
+    pub fn remote_certificate(&self, index: usize) -> Result<CertificateDer<'static>> {
         let chain = self.remote_certificates();
         let certificate = chain.get(index);
         certificate.cloned().ok_or_else(|| Failure::argument("the peer has sent no certificate of this index"))
@@ -129,7 +129,7 @@ impl Session {
     }
 
     /// The channel binding of this kind.
-    pub fn channel_binding(&self, kind: Binding) -> Result<Vec<u8>, Failure> {
+    pub fn channel_binding(&self, kind: Binding) -> Result<Vec<u8>> {
         self.shared.handshake_was_complete()?;
         match kind {
             Binding::Unique => {
@@ -155,7 +155,7 @@ impl Session {
     }
 
     /// Of the certificate that the server has shown, in this session or in the one that it goes back to.
-    fn end_point(&self) -> Result<EndPoint, Failure> {
+    fn end_point(&self) -> Result<EndPoint> {
         if !self.context.is_server() {
             let chain = self.remote_certificates();
             let leaf = chain.first().ok_or_else(|| Failure::state("shrink gave the certificate up"))?;
@@ -172,12 +172,7 @@ impl Session {
     }
 
     /// Keying material (RFC 5705, RFC 8446 section 7.5).
-    pub fn export_keying_material(
-        &self,
-        label: &[u8],
-        context: Option<&[u8]>,
-        output: &mut [u8],
-    ) -> Result<(), Failure> {
+    pub fn export_keying_material(&self, label: &[u8], context: Option<&[u8]>, output: &mut [u8]) -> Result<()> {
         self.shared.handshake_was_complete()?;
         let facts = self.shared.facts();
         let bindings = facts.bindings.as_ref().ok_or_else(|| Failure::internal("an open session without secrets"))?;

@@ -11,7 +11,7 @@ use super::{Counts, Progress, Session, try_lock};
 use crate::context::{ClientCertificateMode, Config, Context, Credentials, Protocols};
 use crate::handshake::question::OpenQuestion;
 use crate::handshake::{Event, Handshake, other_input};
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Failure, Outcome, Result};
 use crate::wire::record::next_record;
 
 /// How far the handshake is.
@@ -45,7 +45,7 @@ pub(super) struct Preset {
 
 impl Phase {
     /// What can be said before the handshake has begun.
-    pub(super) fn preset(&mut self) -> Result<&mut Preset, Failure> {
+    pub(super) fn preset(&mut self) -> Result<&mut Preset> {
         match self {
             Self::New(preset) => Ok(preset),
             _ => Err(Failure::state("the handshake has begun")),
@@ -78,7 +78,7 @@ impl Session {
         })
     }
 
-    pub(super) fn handshake_locks(&self) -> Result<HandshakeLocks<'_>, Failure> {
+    pub(super) fn handshake_locks(&self) -> Result<HandshakeLocks<'_>> {
         Ok(HandshakeLocks { phase: try_lock(&self.phase)?, write: try_lock(&self.write)?, read: try_lock(&self.read)? })
     }
 
@@ -89,7 +89,7 @@ impl Session {
         input: &[u8],
         output: &mut [u8],
         counts: &mut Counts,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Outcome> {
         self.context.forget_expired();
         if let Some(chosen) = self.chosen.get() {
             chosen.forget_expired();
@@ -103,7 +103,7 @@ impl Session {
         input: &[u8],
         output: &mut [u8],
         counts: &mut Counts,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Outcome> {
         let shared = &self.shared;
         let HandshakeLocks { phase, write, read } = locks;
         loop {
@@ -176,7 +176,7 @@ impl Session {
         })
     }
 
-    pub(super) fn end_of_handshake_input(&self) -> Result<Outcome, Failure> {
+    pub(super) fn end_of_handshake_input(&self) -> Result<Outcome> {
         let mut phase = try_lock(&self.phase)?;
         if let Some(failure) = self.shared.sticky() {
             return Err(failure);
@@ -197,7 +197,7 @@ impl Session {
         }
     }
 
-    fn begin(&self, preset: Preset) -> Result<Handshake, Failure> {
+    fn begin(&self, preset: Preset) -> Result<Handshake> {
         let Preset { alpn, credentials } = preset;
         Ok(match &self.context.config {
             Config::Server(start) => {
@@ -228,7 +228,7 @@ impl Session {
         }
     }
 
-    pub(super) fn cancel(&self) -> Result<(), Failure> {
+    pub(super) fn cancel(&self) -> Result<()> {
         let shared = &self.shared;
         let mut phase = try_lock(&self.phase)?;
         let mut write = try_lock(&self.write)?;
@@ -261,7 +261,7 @@ enum Next {
 }
 
 /// The next step, with a record off the input if one is needed.
-fn next(handshake: &mut Handshake, state: State, input: &[u8], counts: &mut Counts) -> Result<Next, Failure> {
+fn next(handshake: &mut Handshake, state: State, input: &[u8], counts: &mut Counts) -> Result<Next> {
     if let Some(question) = handshake.question() {
         return Ok(Next::Return(Outcome::Suspended(question)));
     }

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use crate::crypto::secrets::KeyMaterial;
 use crate::limits::RECORD_HEADER;
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 use crate::transport::Socket;
 use crate::transport::kernel::{CryptoInfo, KernelReason, Way};
 use crate::wire::Version;
@@ -77,7 +77,7 @@ impl Kernel {
 
 impl Rekeying {
     /// Fails where the kernel has keys that it cannot change.
-    pub(super) fn check(self) -> Result<(), Failure> {
+    pub(super) fn check(self) -> Result<()> {
         match self {
             Self::Possible => Ok(()),
             Self::Impossible => Err(no_rekeying("the keys are to be changed")),

@@ -31,7 +31,7 @@ use crate::context::{Context, Protocols};
 pub use crate::handshake::Negotiated;
 pub(crate) use crate::handshake::fiber::stack::pool as handshakes_under_way;
 pub(crate) use crate::handshake::not_asked;
-use crate::outcome::{Failure, FailureKind, Outcome};
+use crate::outcome::{Failure, FailureKind, Outcome, Result};
 pub use crate::transport::Socket;
 pub use crate::transport::kernel::KernelReason;
 use crate::trust;
@@ -91,7 +91,7 @@ impl Session {
 
     /// Fails if the session moves its bytes itself.
     #[inline]
-    fn over_spans(&self) -> Result<(), Failure> {
+    fn over_spans(&self) -> Result<()> {
         if self.bound.is_none() { Ok(()) } else { Err(not_over_spans()) }
     }
 
@@ -100,7 +100,7 @@ impl Session {
     }
 
     /// Sets the server that a client wants to reach.
-    pub fn set_target_host_name(&self, name: &str) -> Result<Outcome, Failure> {
+    pub fn set_target_host_name(&self, name: &str) -> Result<Outcome> {
         if self.context.is_server() {
             return Err(Failure::state("a server learns the name from the client"));
         }
@@ -112,7 +112,7 @@ impl Session {
     }
 
     /// Adds an application protocol to those of this session alone, which a client offers in place of the context's.
-    pub fn add_alpn(&self, name: &[u8]) -> Result<Outcome, Failure> {
+    pub fn add_alpn(&self, name: &[u8]) -> Result<Outcome> {
         Protocols::check(name)?;
         if self.context.is_server() {
             return Err(Failure::state("a server's application protocols are those of its context"));
@@ -135,7 +135,7 @@ impl Session {
     }
 
     /// The room in which `encrypt` takes this much plaintext whole; none where it takes nothing.
-    pub fn ciphertext_size(&self, plaintext_len: usize) -> Result<usize, Failure> {
+    pub fn ciphertext_size(&self, plaintext_len: usize) -> Result<usize> {
         self.over_spans()?;
         self.shared.complete()?;
         Ok(try_lock(&self.write)?.ciphertext_size(&self.shared, plaintext_len))
@@ -168,7 +168,7 @@ impl Session {
         input: &[u8],
         output: &mut [u8],
         counts: &mut Counts,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Outcome> {
         let mut result = read.decrypt(&self.shared, input, output, counts);
         if self.client_has_shown(read)? && *counts == Counts::default() {
             // Judged inside: there may be more to do.
@@ -220,7 +220,7 @@ impl Session {
     }
 
     /// The transport has ended.
-    pub fn end_of_input(&self) -> Result<Outcome, Failure> {
+    pub fn end_of_input(&self) -> Result<Outcome> {
         self.over_spans()?;
         match self.shared.complete() {
             Ok(()) => try_lock(&self.read)?.end_of_input(&self.shared),
@@ -244,7 +244,7 @@ impl Session {
     }
 
     /// Fails once a panic was contained in this session.
-    pub fn poisoned(&self) -> Result<(), Failure> {
+    pub fn poisoned(&self) -> Result<()> {
         if self.shared.state.now().is_poisoned() { Err(self.shared.poisoned()) } else { Ok(()) }
     }
 }

@@ -14,7 +14,7 @@ use crate::crypto::record_keys::RecordKeys;
 use crate::crypto::secrets::Secret;
 use crate::crypto::traffic::TrafficSecret;
 use crate::limits::MAX_PLAINTEXT;
-use crate::outcome::{Alert, Question};
+use crate::outcome::{Alert, Question, Result};
 use crate::post_handshake::key_update;
 use crate::reason::PolicyErrors;
 use crate::record::open::Opener;
@@ -161,24 +161,24 @@ fn open(version: Version) -> (Arc<Session>, Peer) {
 }
 
 impl Session {
-    fn encrypted(&self, plaintext: &[u8]) -> (Result<Outcome, Failure>, Vec<u8>) {
+    fn encrypted(&self, plaintext: &[u8]) -> (Result<Outcome>, Vec<u8>) {
         written(|room| self.encrypt(&[plaintext], room))
     }
 
-    fn decrypted(&self, input: &[u8]) -> (Result<Outcome, Failure>, Vec<u8>) {
+    fn decrypted(&self, input: &[u8]) -> (Result<Outcome>, Vec<u8>) {
         written(|room| self.decrypt(input, room))
     }
 
-    fn shut_down(&self) -> (Result<Outcome, Failure>, Vec<u8>) {
+    fn shut_down(&self) -> (Result<Outcome>, Vec<u8>) {
         written(|room| self.shutdown(room))
     }
 
-    fn drained(&self) -> (Result<Outcome, Failure>, Vec<u8>) {
+    fn drained(&self) -> (Result<Outcome>, Vec<u8>) {
         written(|room| self.drain_pending_output(room))
     }
 }
 
-fn written(call: impl FnOnce(&mut [u8]) -> Progress) -> (Result<Outcome, Failure>, Vec<u8>) {
+fn written(call: impl FnOnce(&mut [u8]) -> Progress) -> (Result<Outcome>, Vec<u8>) {
     let mut room = vec![0; 1000];
     let Progress { outcome, written, .. } = call(&mut room);
     room.truncate(written);
@@ -373,7 +373,7 @@ fn an_open_session_has_its_keys_and_facts() {
 }
 
 /// Calls until no other thread is there.
-fn retried<R>(mut call: impl FnMut() -> (Result<Outcome, Failure>, R)) -> (Outcome, R) {
+fn retried<R>(mut call: impl FnMut() -> (Result<Outcome>, R)) -> (Outcome, R) {
     loop {
         match call() {
             (Err(failure), _) if failure.kind == FailureKind::Busy => loom::thread::yield_now(),

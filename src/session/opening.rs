@@ -8,7 +8,7 @@ use super::write::WriteHalf;
 use crate::crypto::record_keys::RecordKeys;
 use crate::handshake::{Direction, Finished};
 use crate::limits::MAX_PLAINTEXT;
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 use crate::post_handshake::client_auth::ClientAuth;
 use crate::record::open::Opener;
 use crate::record::protection::Protection;
@@ -21,7 +21,7 @@ impl Session {
         finished: Finished,
         write: &mut WriteHalf,
         read: &mut ReadHalf,
-    ) -> Result<Option<Box<Keys>>, Failure> {
+    ) -> Result<Option<Box<Keys>>> {
         let Finished { version, sending, receiving, .. } = finished;
         let protection = |direction: &Direction| {
             let keys = RecordKeys::new(version, &direction.keys)?;

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::shared::Counts;
 use super::state::StateWord;
 use crate::limits::{MAX_PLAINTEXT, RECORD_HEADER};
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 use crate::transport::scratch::Scratch;
 use crate::wire::Record;
 use crate::wire::record::{self, next_record};
@@ -129,7 +129,7 @@ impl Pending {
     }
 
     /// Fails again with what has ended sending on the socket.
-    pub(super) fn check_socket(&self) -> Result<(), Failure> {
+    pub(super) fn check_socket(&self) -> Result<()> {
         match self.broken {
             0 => Ok(()),
             errno => Err(Failure::io("sending has failed", errno)),

@@ -2,7 +2,7 @@
 
 use super::receiving::Receiving;
 use super::shared::{Counts, Shared};
-use crate::outcome::{Alert, Failure, FailureKind, Outcome, Question};
+use crate::outcome::{Alert, Failure, FailureKind, Outcome, Question, Result};
 use crate::record::held::{Held, RecordBuffer};
 use crate::transport::kernel::CryptoInfo;
 use crate::wire::{ContentType, Version};
@@ -23,7 +23,7 @@ enum End {
 }
 
 impl End {
-    fn outcome(&self) -> Result<Outcome, Failure> {
+    fn outcome(&self) -> Result<Outcome> {
         match self {
             Self::PeerClosed => Ok(Outcome::Closed),
             Self::Failed(failure) => Err(failure.clone()),
@@ -44,7 +44,7 @@ impl ReadHalf {
         input: &[u8],
         output: &mut [u8],
         counts: &mut Counts,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Outcome> {
         if !self.deliver_held(shared, output, counts) {
             return Ok(Outcome::WantWrite);
         }
@@ -99,7 +99,7 @@ impl ReadHalf {
         data: &mut [u8],
         counts: &mut Counts,
         plaintext_start: &mut usize,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Outcome> {
         if self.held.is_some() {
             return Err(Failure::state("plaintext is held: take it with decrypt first"));
         }
@@ -180,13 +180,13 @@ impl ReadHalf {
     }
 
     /// For the kernel: the keys that have just come into force.
-    pub(super) fn next_keys_in_force(&self) -> Result<Option<CryptoInfo>, Failure> {
+    pub(super) fn next_keys_in_force(&self) -> Result<Option<CryptoInfo>> {
         let Some(receiving) = &self.receiving else { return Ok(None) };
         receiving.next_keys_in_force()
     }
 
     /// Data that was opened elsewhere.
-    pub(super) fn take_data(&mut self, shared: &Shared, data_len: usize) -> Result<(), Failure> {
+    pub(super) fn take_data(&mut self, shared: &Shared, data_len: usize) -> Result<()> {
         let receiving = self.receiving()?;
         receiving.opener.count();
         receiving
@@ -206,7 +206,7 @@ impl ReadHalf {
     }
 
     /// A record that is no data and was opened elsewhere; true if the peer's keys are others now.
-    pub(super) fn take_control(&mut self, shared: &Shared, type_byte: u8, message: &[u8]) -> Result<bool, Failure> {
+    pub(super) fn take_control(&mut self, shared: &Shared, type_byte: u8, message: &[u8]) -> Result<bool> {
         let receiving = self.receiving()?;
         let updates = receiving.opener.counts().1;
         receiving.opener.count();
@@ -234,7 +234,7 @@ impl ReadHalf {
     }
 
     /// The transport has ended.
-    pub(super) fn end_of_input(&mut self, shared: &Shared) -> Result<Outcome, Failure> {
+    pub(super) fn end_of_input(&mut self, shared: &Shared) -> Result<Outcome> {
         if shared.state.now().authentication().awaits_verdict() {
             shared.state.end_input();
             return Ok(Outcome::Complete);
@@ -264,7 +264,7 @@ impl ReadHalf {
         output: &mut [u8],
         counts: &mut Counts,
         progress: bool,
-    ) -> Result<Option<Outcome>, Failure> {
+    ) -> Result<Option<Outcome>> {
         self.check_session(shared)?;
         let receiving = self.receiving()?;
         let sealed = match receiving.opener.next(&input[counts.consumed..]) {
@@ -326,7 +326,7 @@ impl ReadHalf {
         record_len: usize,
         counts: &mut Counts,
         progress: bool,
-    ) -> Result<Option<Outcome>, Failure> {
+    ) -> Result<Option<Outcome>> {
         if progress && content_type == ContentType::Alert {
             // It may end the read half, which has a call of its own.
             return Ok(Some(Outcome::Complete));
@@ -343,16 +343,16 @@ impl ReadHalf {
         }
     }
 
-    fn wants_input(&mut self, shared: &Shared) -> Result<Outcome, Failure> {
+    fn wants_input(&mut self, shared: &Shared) -> Result<Outcome> {
         if shared.state.now().input_has_ended() { self.end_of_input(shared) } else { Ok(Outcome::WantRead) }
     }
 
-    fn receiving(&mut self) -> Result<&mut Receiving, Failure> {
+    fn receiving(&mut self) -> Result<&mut Receiving> {
         self.receiving.as_deref_mut().ok_or_else(|| Failure::internal("no keys in an open session"))
     }
 
     /// The write half may have ended the session.
-    fn check_session(&self, shared: &Shared) -> Result<(), Failure> {
+    fn check_session(&self, shared: &Shared) -> Result<()> {
         shared.sticky().map_or(Ok(()), Err)
     }
 
@@ -369,7 +369,7 @@ impl ReadHalf {
     }
 
     /// Fails now, or, if records before this one have made progress, in the next call.
-    fn fail_unless(&mut self, progress: bool, shared: &Shared, failure: Failure) -> Result<Option<Outcome>, Failure> {
+    fn fail_unless(&mut self, progress: bool, shared: &Shared, failure: Failure) -> Result<Option<Outcome>> {
         let failure = self.fail(shared, failure);
         // The next call returns it.
         if progress { Ok(Some(Outcome::Complete)) } else { Err(failure) }

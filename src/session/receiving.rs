@@ -4,7 +4,7 @@ use super::shared::Shared;
 use crate::crypto::traffic::TrafficSecret;
 use crate::handshake::client_tickets::TicketTaker;
 use crate::limits::TICKETS_TAKEN;
-use crate::outcome::{Alert, Failure};
+use crate::outcome::{Alert, Failure, Result};
 use crate::post_handshake::client_auth::Authentication;
 use crate::post_handshake::{Action, Messages};
 use crate::record::open::Opener;
@@ -37,17 +37,12 @@ impl Receiving {
     }
 
     /// For the kernel: the keys that have just come into force.
-    pub(super) fn next_keys_in_force(&self) -> Result<Option<CryptoInfo>, Failure> {
+    pub(super) fn next_keys_in_force(&self) -> Result<Option<CryptoInfo>> {
         self.traffic.as_ref().map_or(Ok(None), CryptoInfo::of)
     }
 
     /// Acts on a record of the protocol itself; true if the peer has closed.
-    pub(super) fn act_on(
-        &mut self,
-        shared: &Shared,
-        content_type: ContentType,
-        message: &[u8],
-    ) -> Result<bool, Failure> {
+    pub(super) fn act_on(&mut self, shared: &Shared, content_type: ContentType, message: &[u8]) -> Result<bool> {
         let Self { opener, traffic, messages, ticket_taker } = self;
         match content_type {
             ContentType::Alert => Ok(messages.alert(message)? == Action::PeerClosed),
@@ -80,7 +75,7 @@ fn act(
     ticket_taker: &mut Option<Box<TicketTaker>>,
     action: Action,
     body: &[u8],
-) -> Result<(), Failure> {
+) -> Result<()> {
     let secret = || Failure::internal("a session without a secret");
     match action {
         Action::Authentication(message_type) => {

@@ -1,7 +1,7 @@
 //! What seals our records in an open session.
 
 use crate::crypto::traffic::TrafficSecret;
-use crate::outcome::{Alert, Failure};
+use crate::outcome::{Alert, Failure, Result};
 use crate::post_handshake::KEY_UPDATE_LEN;
 use crate::record::seal::Sealer;
 use crate::wire::{AlertMessage, Version};
@@ -34,7 +34,7 @@ impl Sealing {
         plaintext_len.saturating_add(overhead).saturating_add(replies)
     }
 
-    pub(super) fn next_keys(&mut self) -> Result<(), Failure> {
+    pub(super) fn next_keys(&mut self) -> Result<()> {
         let traffic = self.traffic.as_mut().ok_or_else(|| Failure::internal("a key update without a secret"))?;
         let keys = traffic.update()?;
         self.sealer.replace_keys(keys);

@@ -8,7 +8,7 @@ use super::state::StateWord;
 use super::stats::Counters;
 use super::sync::{Mutex, MutexGuard};
 use crate::crypto::traffic::TrafficSecret;
-use crate::outcome::{Alert, Failure, Outcome};
+use crate::outcome::{Alert, Failure, Outcome, Result};
 use crate::post_handshake::client_auth::ClientAuth;
 use crate::wire::HandshakeType;
 
@@ -46,7 +46,7 @@ pub struct Counts {
 #[must_use]
 pub struct Progress {
     /// What the call returns.
-    pub outcome: Result<Outcome, Failure>,
+    pub outcome: Result<Outcome>,
     /// Bytes of the input that are not passed again.
     pub consumed: usize,
     /// Bytes of the output that are the caller's now.
@@ -63,7 +63,7 @@ impl From<Failure> for Progress {
 impl Progress {
     /// Of `call`, which counts what it does as it does it.
     #[inline]
-    pub(super) fn of(call: impl FnOnce(&mut Counts) -> Result<Outcome, Failure>) -> Self {
+    pub(super) fn of(call: impl FnOnce(&mut Counts) -> Result<Outcome>) -> Self {
         let mut counts = Counts::default();
         let outcome = call(&mut counts);
         Self { outcome, consumed: counts.consumed, written: counts.written }
@@ -71,7 +71,7 @@ impl Progress {
 
     /// Adds what this call has done to what those before it have done, and returns its outcome.
     #[inline]
-    pub fn add_to(self, total: &mut Counts) -> Result<Outcome, Failure> {
+    pub fn add_to(self, total: &mut Counts) -> Result<Outcome> {
         total.consumed += self.consumed;
         total.written += self.written;
         self.outcome
@@ -85,12 +85,7 @@ impl Shared {
     }
 
     /// A part of a client's answer.
-    pub(super) fn authenticate(
-        &self,
-        message_type: HandshakeType,
-        body: &[u8],
-        traffic: &TrafficSecret,
-    ) -> Result<(), Failure> {
+    pub(super) fn authenticate(&self, message_type: HandshakeType, body: &[u8], traffic: &TrafficSecret) -> Result<()> {
         let mut auth = self.client_auth();
         let auth = auth
             .as_deref_mut()
@@ -100,7 +95,7 @@ impl Shared {
     }
 
     /// Fails until the handshake is complete.
-    pub(super) fn complete(&self) -> Result<(), Failure> {
+    pub(super) fn complete(&self) -> Result<()> {
         if self.state.now().is_open() {
             return Ok(());
         }
@@ -119,7 +114,7 @@ impl Shared {
     }
 
     /// Fails for what the handshake has to have made, also after a later failure.
-    pub(super) fn handshake_was_complete(&self) -> Result<(), Failure> {
+    pub(super) fn handshake_was_complete(&self) -> Result<()> {
         if self.state.now().is_open() { Ok(()) } else { Err(Failure::state("the handshake is not complete")) }
     }
 
@@ -161,13 +156,13 @@ impl Shared {
 }
 
 /// What a bound session writes goes to its socket.
-pub(super) fn only_without_span(output: &[u8]) -> Result<(), Failure> {
+pub(super) fn only_without_span(output: &[u8]) -> Result<()> {
     if output.is_empty() { Ok(()) } else { Err(Failure::argument("a session bound to a socket takes no output span")) }
 }
 
 /// A part of the session, if no other thread is in it.
 #[inline(always)]
-pub(super) fn try_lock<T>(part: &Mutex<T>) -> Result<MutexGuard<'_, T>, Failure> {
+pub(super) fn try_lock<T>(part: &Mutex<T>) -> Result<MutexGuard<'_, T>> {
     part.try_lock().map_err(|error| is_not_free(matches!(error, TryLockError::WouldBlock)))
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::context::{ClientCertificateMode, Context, Credentials, Options};
-use crate::outcome::{Alert, Question, faults};
+use crate::outcome::{Alert, Question, Result, faults};
 use crate::reason::PolicyErrors;
 
 fn certificates(name: &str) -> Vec<u8> {
@@ -56,7 +56,7 @@ fn mutual(version: Version, mode: ClientCertificateMode) -> Pair {
     pair(server, client)
 }
 
-fn step(session: &Session, input: &mut Vec<u8>, output: &mut Vec<u8>) -> Result<Outcome, Failure> {
+fn step(session: &Session, input: &mut Vec<u8>, output: &mut Vec<u8>) -> Result<Outcome> {
     let mut room = vec![0; 65536];
     let mut counts = Counts::default();
     let result = session.process_handshake(input, &mut room).add_to(&mut counts);
@@ -72,11 +72,11 @@ impl Pair {
         Self { client, server, to_client: Vec::new(), to_server: Vec::new() }
     }
 
-    fn step_client(&mut self) -> Result<Outcome, Failure> {
+    fn step_client(&mut self) -> Result<Outcome> {
         step(&self.client, &mut self.to_client, &mut self.to_server)
     }
 
-    fn step_server(&mut self) -> Result<Outcome, Failure> {
+    fn step_server(&mut self) -> Result<Outcome> {
         step(&self.server, &mut self.to_server, &mut self.to_client)
     }
 

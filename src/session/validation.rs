@@ -14,7 +14,7 @@ use crate::handshake::question::OpenQuestion;
 use crate::handshake::refusal::Refusal;
 use crate::limits::HEADROOM;
 use crate::memory;
-use crate::outcome::{Alert, Failure, Question};
+use crate::outcome::{Alert, Question, Result};
 use crate::reason::{Blame, NO_CERTIFICATE, PolicyErrors, Reason, Reasons};
 use crate::trust::{self, Extent};
 
@@ -33,7 +33,7 @@ pub struct ValidationReport {
 
 impl Session {
     /// What the default validation finds, without an answer.
-    pub fn default_validation(&self) -> Result<ValidationReport, Failure> {
+    pub fn default_validation(&self) -> Result<ValidationReport> {
         memory::expect(HEADROOM)?;
         let judged = match self.open_half()? {
             Some(_) if self.shared.state.now().authentication().awaits_verdict() => {

@@ -5,7 +5,7 @@ use super::sealing::{RESERVED_RECORDS, Sealing};
 use super::shared::{Counts, Shared};
 use crate::crypto::traffic::TrafficSecret;
 use crate::limits::MIN_CIPHERTEXT;
-use crate::outcome::{Alert, Failure, Outcome};
+use crate::outcome::{Alert, Failure, Outcome, Result};
 use crate::post_handshake::client_auth::Authentication;
 use crate::post_handshake::{KEY_UPDATE_LEN, key_update};
 use crate::record::seal::{Gather, Sealer};
@@ -27,7 +27,7 @@ pub(super) struct Plaintext<'a> {
 
 impl<'a> Plaintext<'a> {
     #[inline]
-    pub(super) fn new(spans: &'a [&'a [u8]]) -> Result<Self, Failure> {
+    pub(super) fn new(spans: &'a [&'a [u8]]) -> Result<Self> {
         let spans = Gather::new(spans);
         let left = spans.len().ok_or_else(|| Failure::argument("the spans together are larger than memory can be"))?;
         Ok(Self { spans, left })
@@ -79,25 +79,20 @@ impl WriteHalf {
     }
 
     /// Hands over what fits, whatever the state.
-    pub(super) fn drain(
-        &mut self,
-        shared: &Shared,
-        output: &mut [u8],
-        counts: &mut Counts,
-    ) -> Result<Outcome, Failure> {
+    pub(super) fn drain(&mut self, shared: &Shared, output: &mut [u8], counts: &mut Counts) -> Result<Outcome> {
         Ok(if self.flush(shared, output, counts)? { Outcome::Complete } else { Outcome::WantWrite })
     }
 
     /// Seals what is owed and hands over what fits. True if nothing is left.
     #[inline]
-    fn flush(&mut self, shared: &Shared, output: &mut [u8], counts: &mut Counts) -> Result<bool, Failure> {
+    fn flush(&mut self, shared: &Shared, output: &mut [u8], counts: &mut Counts) -> Result<bool> {
         if shared.owed.is_empty() && self.pending.is_empty() {
             return Ok(true);
         }
         self.flush_pending(shared, output, counts)
     }
 
-    fn flush_pending(&mut self, shared: &Shared, output: &mut [u8], counts: &mut Counts) -> Result<bool, Failure> {
+    fn flush_pending(&mut self, shared: &Shared, output: &mut [u8], counts: &mut Counts) -> Result<bool> {
         loop {
             self.settle(shared)?;
             self.pending.hand_over(&shared.state, output, counts);
@@ -127,7 +122,7 @@ impl WriteHalf {
         plaintext: &[&[u8]],
         output: &mut [u8],
         counts: &mut Counts,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Outcome> {
         let mut plaintext = Plaintext::new(plaintext)?;
         if !self.may_seal(shared, output, counts)? {
             return Ok(Outcome::WantWrite);
@@ -151,7 +146,7 @@ impl WriteHalf {
     /// Seals what is owed, hands over what fits, and fails where no more data can be sent. True if nothing is left and more can be
     /// sealed.
     #[inline]
-    fn may_seal(&mut self, shared: &Shared, output: &mut [u8], counts: &mut Counts) -> Result<bool, Failure> {
+    fn may_seal(&mut self, shared: &Shared, output: &mut [u8], counts: &mut Counts) -> Result<bool> {
         self.settle(shared)?;
         self.can_send(shared)?;
         if shared.owed.is_empty() && self.pending.is_empty() {
@@ -171,7 +166,7 @@ impl WriteHalf {
     /// Fails where no more data can be sent. Seals nothing: for a caller that has just sent what is owed, and must not find new
     /// pending output that it would overtake.
     #[inline]
-    pub(super) fn can_send(&self, shared: &Shared) -> Result<(), Failure> {
+    pub(super) fn can_send(&self, shared: &Shared) -> Result<()> {
         if let Some(failure) = shared.sticky() {
             return Err(failure);
         }
@@ -190,7 +185,7 @@ impl WriteHalf {
         plaintext: &mut Plaintext<'_>,
         output: &mut [u8],
         counts: &mut Counts,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Outcome> {
         debug_assert!(self.pending.is_empty());
         let mut renewed = false;
         while plaintext.left > 0 {
@@ -224,7 +219,7 @@ impl WriteHalf {
 
     /// A KeyUpdate into `output`, because the key may seal no more data. False if there is too little room.
     #[cold]
-    fn renew(&mut self, shared: &Shared, output: &mut [u8], counts: &mut Counts) -> Result<bool, Failure> {
+    fn renew(&mut self, shared: &Shared, output: &mut [u8], counts: &mut Counts) -> Result<bool> {
         if self.sealing()?.sealer.version() == Version::Tls12 {
             return Err(Failure::not_supported(
                 "this TLS 1.2 session has sealed as many records as its key allows: shut down and connect anew",
@@ -234,12 +229,7 @@ impl WriteHalf {
     }
 
     /// Closes our direction and hands over.
-    pub(super) fn shutdown(
-        &mut self,
-        shared: &Shared,
-        output: &mut [u8],
-        counts: &mut Counts,
-    ) -> Result<Outcome, Failure> {
+    pub(super) fn shutdown(&mut self, shared: &Shared, output: &mut [u8], counts: &mut Counts) -> Result<Outcome> {
         self.settle(shared)?;
         if shared.state.now().can_send() && !shared.state.now().has_failed() {
             self.close(shared)?;
@@ -254,7 +244,7 @@ impl WriteHalf {
         request_peer_update: bool,
         output: &mut [u8],
         counts: &mut Counts,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Outcome> {
         self.settle(shared)?;
         self.may_update_keys(shared)?;
         let done = self.may_seal(shared, output, counts)?
@@ -263,7 +253,7 @@ impl WriteHalf {
     }
 
     /// Fails where we cannot change our keys.
-    pub(super) fn may_update_keys(&mut self, shared: &Shared) -> Result<(), Failure> {
+    pub(super) fn may_update_keys(&mut self, shared: &Shared) -> Result<()> {
         self.can_send(shared)?;
         match self.sealing()?.sealer.version() {
             Version::Tls12 => Err(Failure::not_supported("TLS 1.2 has no key update")),
@@ -279,7 +269,7 @@ impl WriteHalf {
         request_peer_update: bool,
         output: &mut [u8],
         counts: &mut Counts,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool> {
         let room = output.len() - counts.written;
         if self.sealing()?.sealer.data_that_fits(room) < KEY_UPDATE_LEN {
             return Ok(false);
@@ -290,7 +280,7 @@ impl WriteHalf {
     }
 
     /// RFC 8446 section 4.6.3: the message is pending, under the old keys; everything after it is under the next.
-    pub(super) fn update_keys(&mut self, shared: &Shared, request_peer_update: bool) -> Result<(), Failure> {
+    pub(super) fn update_keys(&mut self, shared: &Shared, request_peer_update: bool) -> Result<()> {
         self.put(shared, ContentType::Handshake, &key_update(request_peer_update))?;
         self.pending.ends_with_key_update();
         self.sealing()?.next_keys()
@@ -301,10 +291,10 @@ impl WriteHalf {
     pub(super) fn ask_client(
         &mut self,
         shared: &Shared,
-        make: impl FnOnce() -> Result<Vec<u8>, Failure>,
+        make: impl FnOnce() -> Result<Vec<u8>>,
         output: &mut [u8],
         counts: &mut Counts,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Outcome> {
         if !self.may_seal(shared, output, counts)? {
             return Ok(Outcome::WantWrite);
         }
@@ -344,7 +334,7 @@ impl WriteHalf {
     }
 
     /// For the kernel: the keys that have just come into force.
-    pub(super) fn next_keys_in_force(&self) -> Result<Option<CryptoInfo>, Failure> {
+    pub(super) fn next_keys_in_force(&self) -> Result<Option<CryptoInfo>> {
         let Some(sealing) = &self.sealing else { return Ok(None) };
         sealing.traffic.as_ref().map_or(Ok(None), CryptoInfo::of)
     }
@@ -352,12 +342,12 @@ impl WriteHalf {
     /// Seals what the read half owes the peer. A reply waits until the one before it is handed over, so that a peer
     /// that asks and does not read is owed one, not thousands.
     #[inline]
-    pub(super) fn settle(&mut self, shared: &Shared) -> Result<(), Failure> {
+    pub(super) fn settle(&mut self, shared: &Shared) -> Result<()> {
         if shared.owed.is_empty() { Ok(()) } else { self.settle_owed(shared) }
     }
 
     #[cold]
-    fn settle_owed(&mut self, shared: &Shared) -> Result<(), Failure> {
+    fn settle_owed(&mut self, shared: &Shared) -> Result<()> {
         if !shared.state.now().can_send() {
             end_owed(shared);
             return Ok(());
@@ -379,24 +369,24 @@ impl WriteHalf {
         Ok(())
     }
 
-    fn close(&mut self, shared: &Shared) -> Result<(), Failure> {
+    fn close(&mut self, shared: &Shared) -> Result<()> {
         self.alert(shared, Alert::CLOSE_NOTIFY)?;
         shared.state.close();
         end_owed(shared);
         Ok(())
     }
 
-    fn alert(&mut self, shared: &Shared, alert: Alert) -> Result<(), Failure> {
+    fn alert(&mut self, shared: &Shared, alert: Alert) -> Result<()> {
         self.put(shared, ContentType::Alert, &AlertMessage::bytes(alert))
     }
 
     /// A message of TLS itself: its record is pending.
-    fn put(&mut self, shared: &Shared, content_type: ContentType, message: &[u8]) -> Result<(), Failure> {
+    fn put(&mut self, shared: &Shared, content_type: ContentType, message: &[u8]) -> Result<()> {
         let sealer = &mut self.sealing.as_mut().ok_or_else(no_keys)?.sealer;
         self.pending.add(&shared.state, |pending| sealer.seal_message(content_type, message, pending))
     }
 
-    fn sealing(&mut self) -> Result<&mut Sealing, Failure> {
+    fn sealing(&mut self) -> Result<&mut Sealing> {
         self.sealing.as_mut().ok_or_else(no_keys)
     }
 

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use crate::crypto::aead::Aead;
 use crate::crypto::secrets::KeyMaterial;
 use crate::crypto::traffic::TrafficSecret;
-use crate::outcome::Failure;
+use crate::outcome::Result;
 use crate::wire::Version;
 
 /// Which way the kernel protects records.
@@ -56,7 +56,7 @@ impl CryptoInfo {
     }
 
     /// The keys of a generation (RFC 8446 section 7.3), whose first record is the next.
-    pub(crate) fn of(traffic: &TrafficSecret) -> Result<Option<Self>, Failure> {
+    pub(crate) fn of(traffic: &TrafficSecret) -> Result<Option<Self>> {
         Ok(Self::new(Version::Tls13, &traffic.material()?, 0))
     }
 

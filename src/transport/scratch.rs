@@ -7,7 +7,7 @@ use std::thread::LocalKey;
 
 use crate::limits::{RECEIVE_SCRATCH, SEND_SCRATCH};
 use crate::memory;
-use crate::outcome::Failure;
+use crate::outcome::Result;
 
 type Slot = Cell<Option<Box<[u8]>>>;
 
@@ -23,17 +23,17 @@ pub(crate) struct Scratch {
 }
 
 /// The buffer for what comes in.
-pub(crate) fn receiving() -> Result<Scratch, Failure> {
+pub(crate) fn receiving() -> Result<Scratch> {
     Scratch::take(&RECEIVING, RECEIVE_SCRATCH)
 }
 
 /// The buffer for what goes out.
-pub(crate) fn sending() -> Result<Scratch, Failure> {
+pub(crate) fn sending() -> Result<Scratch> {
     Scratch::take(&SENDING, SEND_SCRATCH)
 }
 
 impl Scratch {
-    fn take(slot: &'static LocalKey<Slot>, len: usize) -> Result<Self, Failure> {
+    fn take(slot: &'static LocalKey<Slot>, len: usize) -> Result<Self> {
         // A thread that is ending, or a signal handler that has interrupted a call, gets a buffer of its own.
         let bytes = slot.try_with(Cell::take).ok().flatten();
         Ok(Self { bytes: bytes.map_or_else(|| memory::zeros(len), Ok)?, slot })

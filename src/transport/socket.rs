@@ -8,7 +8,7 @@ use std::io::{Error, IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use super::kernel::{CryptoInfo, Way};
-use crate::outcome::{Failure, FailureKind};
+use crate::outcome::{Failure, FailureKind, Result};
 
 /// The host's socket.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ pub(crate) enum Sent {
 
 impl Socket {
     /// The host's descriptor, if it is that of a stream socket. `owned`: it is closed in the end; not if this fails.
-    pub fn new(descriptor: isize, owned: bool) -> Result<Self, Failure> {
+    pub fn new(descriptor: isize, owned: bool) -> Result<Self> {
         let refuse = |errno| Failure::io("this is no socket", errno);
         let descriptor = RawFd::try_from(descriptor).map_err(|_| Failure::argument("this is no descriptor"))?;
         match option(descriptor, libc::SOL_SOCKET, libc::SO_TYPE) {
@@ -78,7 +78,7 @@ impl Socket {
     }
 
     /// Receives into `buffer`, which is not empty.
-    pub(crate) fn receive(&self, buffer: &mut [u8]) -> Result<Received, Failure> {
+    pub(crate) fn receive(&self, buffer: &mut [u8]) -> Result<Received> {
         debug_assert!(!buffer.is_empty());
         // SAFETY: `buffer` is writable for its length.
         let count = repeat(|| unsafe { libc::recv(self.descriptor(), buffer.as_mut_ptr().cast(), buffer.len(), 0) });
@@ -86,7 +86,7 @@ impl Socket {
     }
 
     /// Sends the front of `bytes`, which are not empty. A connection that is gone is an error and no signal.
-    pub(crate) fn send(&self, bytes: &[u8]) -> Result<Sent, Failure> {
+    pub(crate) fn send(&self, bytes: &[u8]) -> Result<Sent> {
         debug_assert!(!bytes.is_empty());
         // SAFETY: `bytes` are readable for their length.
         let count = repeat(|| unsafe { libc::send(self.descriptor(), bytes.as_ptr().cast(), bytes.len(), NO_SIGNAL) });
@@ -100,7 +100,7 @@ impl Socket {
     }
 }
 
-fn received(count: Result<Option<usize>, i32>) -> Result<Received, Failure> {
+fn received(count: Result<Option<usize>, i32>) -> Result<Received> {
     match count {
         Ok(Some(0)) => Ok(Received::End),
         Ok(Some(count)) => Ok(Received::Bytes(count)),
@@ -109,7 +109,7 @@ fn received(count: Result<Option<usize>, i32>) -> Result<Received, Failure> {
     }
 }
 
-fn sent(count: Result<Option<usize>, i32>) -> Result<Sent, Failure> {
+fn sent(count: Result<Option<usize>, i32>) -> Result<Sent> {
     match count {
         // A send of nothing does not happen; treated as a full socket, it cannot become an endless loop here.
         Ok(Some(0) | None) => Ok(Sent::Later),
@@ -145,7 +145,7 @@ impl Socket {
     }
 
     /// Sends the front of some spans, which are not all empty, as data. The kernel makes records of it.
-    pub(crate) fn send_spans(&self, spans: &[&[u8]]) -> Result<Sent, Failure> {
+    pub(crate) fn send_spans(&self, spans: &[&[u8]]) -> Result<Sent> {
         let mut parts = [IoSlice::new(&[]); SPANS_AT_ONCE];
         let mut num = 0;
         for (part, span) in parts.iter_mut().zip(spans.iter().filter(|span| !span.is_empty())) {
@@ -161,7 +161,7 @@ impl Socket {
     }
 
     /// Sends one record of this type.
-    pub(crate) fn send_record(&self, content_type: u8, bytes: &[u8]) -> Result<Sent, Failure> {
+    pub(crate) fn send_record(&self, content_type: u8, bytes: &[u8]) -> Result<Sent> {
         let mut part = IoSlice::new(bytes);
         let mut control = ControlMessage::new(content_type);
         let mut message = empty_message();
@@ -175,7 +175,7 @@ impl Socket {
 
     /// Receives what the kernel has opened, and of which type it is: data of any number of records, or one other record. No
     /// type: no record, the connection has ended or there is none yet.
-    pub(crate) fn receive_record(&self, buffer: &mut [u8]) -> Result<(Received, Option<u8>), Failure> {
+    pub(crate) fn receive_record(&self, buffer: &mut [u8]) -> Result<(Received, Option<u8>)> {
         let mut part = IoSliceMut::new(buffer);
         let mut control = ControlMessage::new(APPLICATION_DATA);
         let count = repeat(|| {

@@ -5,7 +5,7 @@ use webpki::{EndEntityCert, Error, KeyUsage, RequiredEkuNotFoundContext, Verifie
 
 use super::certificate::CertificateFields;
 use super::{alert, fields};
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 use crate::reason::Reasons;
 
 /// How trust anchors are judged.
@@ -30,7 +30,7 @@ pub(super) struct Anchors {
 }
 
 impl Anchors {
-    pub(super) fn new(certificates: Vec<CertificateDer<'static>>) -> Result<Self, Failure> {
+    pub(super) fn new(certificates: Vec<CertificateDer<'static>>) -> Result<Self> {
         let read = certificates.into_iter().map(|certificate| Ok((anchor(&certificate)?, certificate)));
         read.collect::<Result<_, _>>().map(Self::from_pairs)
     }
@@ -82,7 +82,7 @@ impl Anchors {
 }
 
 /// A certificate as a trust anchor.
-pub(crate) fn anchor(certificate: &CertificateDer<'_>) -> Result<TrustAnchor<'static>, Failure> {
+pub(crate) fn anchor(certificate: &CertificateDer<'_>) -> Result<TrustAnchor<'static>> {
     webpki::anchor_from_trusted_cert(certificate)
         .map(|anchor| anchor.to_owned())
         .map_err(|error| Failure::configuration(format!("a trust anchor {}", alert::unreadable(&error))))

@@ -41,7 +41,7 @@ use self::path::Subject;
 pub(crate) use self::who::{not_after, who};
 use crate::crypto::provider;
 use crate::limits::MAX_SIGNING_RSA_BITS;
-use crate::outcome::{Alert, Failure};
+use crate::outcome::{Alert, Failure, Result};
 use crate::reason::{Blame, NO_CERTIFICATE, Reason, Reasons};
 
 /// Whose certificates are judged.
@@ -103,7 +103,7 @@ impl Policy {
         rules: Rules,
         anchors: Vec<CertificateDer<'static>>,
         revocation_lists: &[CertificateRevocationListDer<'static>],
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self> {
         let anchors = Anchors::new(anchors)?;
         let mut revocation_lists: Vec<_> = revocation_lists.iter().collect();
         revocation_lists.sort_by_cached_key(|list| Reverse(fields::this_update(list)));
@@ -272,7 +272,7 @@ fn has_good_size(key: &[u8]) -> bool {
 }
 
 /// Whether a key of our own is one whose signatures peers, and we, can check.
-pub(crate) fn usable_key(leaf: &CertificateDer<'_>) -> Result<(), Failure> {
+pub(crate) fn usable_key(leaf: &CertificateDer<'_>) -> Result<()> {
     let unreadable = |error: webpki::Error| {
         let why = alert::unreadable(&error);
         Failure::configuration(format!("the first certificate of the chain cannot be used: it {why}"))
@@ -312,7 +312,7 @@ pub(crate) fn issuer(certificate: &CertificateDer<'_>) -> Option<rustls::Disting
 }
 
 /// A revocation list, parsed.
-pub(crate) fn revocation_list(list: &CertificateRevocationListDer<'_>) -> Result<CertRevocationList<'static>, Failure> {
+pub(crate) fn revocation_list(list: &CertificateRevocationListDer<'_>) -> Result<CertRevocationList<'static>> {
     OwnedCertRevocationList::from_der(list)
         .map(CertRevocationList::from)
         .map_err(|error| Failure::configuration(format!("a revocation list {}", alert::unreadable(&error))))

@@ -6,12 +6,12 @@ use webpki::EndEntityCert;
 
 use super::fields;
 use crate::certificate;
-use crate::outcome::{Failure, FailureKind};
+use crate::outcome::{Failure, FailureKind, Result};
 use crate::reason::PolicyErrors;
 
 /// A name as it is sent and compared: a dot at its end, which makes it absolute (RFC 1034 section 3.1), is not part of a
 /// server name (RFC 6066 section 3).
-pub(crate) fn server_name(name: &str) -> Result<ServerName<'static>, Failure> {
+pub(crate) fn server_name(name: &str) -> Result<ServerName<'static>> {
     let (stripped, absolute) = name.strip_suffix('.').map_or((name, false), |stripped| (stripped, true));
     match ServerName::try_from(stripped) {
         Ok(ServerName::DnsName(_)) if stripped.ends_with('.') => Err(()),
@@ -23,7 +23,7 @@ pub(crate) fn server_name(name: &str) -> Result<ServerName<'static>, Failure> {
 }
 
 /// What the default validation decides about the name, for any certificate and any name.
-pub(crate) fn matches_name(certificate: &[u8], name: &str) -> Result<(), Failure> {
+pub(crate) fn matches_name(certificate: &[u8], name: &str) -> Result<()> {
     let name = server_name(name)?;
     is_for(&certificate.into(), &name).or_else(|reason| {
         // What is no certificate is not one for another name.

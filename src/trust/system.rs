@@ -8,7 +8,7 @@ use rustls_native_certs::{CertificateResult, ErrorKind, load_certs_from_paths, l
 
 use super::anchors::{Anchors, anchor};
 use super::privileges;
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Result};
 
 /// The system's store, as it was read.
 pub(super) struct Store {
@@ -37,7 +37,7 @@ pub(super) fn store() -> Arc<Store> {
 }
 
 /// The anchors as they are now.
-pub(crate) fn certificates() -> Result<Vec<CertificateDer<'static>>, Failure> {
+pub(crate) fn certificates() -> Result<Vec<CertificateDer<'static>>> {
     read().map_err(Failure::configuration)
 }
 

@@ -15,7 +15,7 @@ mod tangle;
 use super::common;
 use super::{ALLOCATIONS, LIVE_BYTES, PEAK_BYTES};
 use crate::trust::CHECKS;
-use spantls::outcome::{Failure, Outcome};
+use spantls::outcome::{Outcome, Result};
 use spantls::session::{Counts, Progress};
 
 /// What was received, and what it came to.
@@ -117,7 +117,7 @@ fn feed(
     input: &[u8],
     room: &mut [u8],
     call: impl Fn(&[u8], &mut [u8]) -> Progress,
-) -> Result<Outcome, Failure> {
+) -> Result<Outcome> {
     loop {
         let mut counts = Counts::default();
         let outcome = call(&input[figures.received..], &mut room[figures.sent..]).add_to(&mut counts);

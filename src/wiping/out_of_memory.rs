@@ -5,12 +5,12 @@ use std::sync::Arc;
 use super::common::{certificate, server};
 use super::{BUDGET, LIVE_BYTES};
 use spantls::context::{Context, Credentials, Options};
-use spantls::outcome::{Failure, FailureKind, Outcome, Question};
+use spantls::outcome::{FailureKind, Outcome, Question, Result};
 use spantls::reason::PolicyErrors;
 use spantls::session::{Counts, Session};
 
 /// Runs `call` with so much memory left; if that is not enough, again with all that it wants.
-fn starved<R>(left: isize, hungry: &mut usize, mut call: impl FnMut() -> Result<R, Failure>) -> R {
+fn starved<R>(left: isize, hungry: &mut usize, mut call: impl FnMut() -> Result<R>) -> R {
     BUDGET.set(LIVE_BYTES.get() + left);
     let result = call();
     BUDGET.set(isize::MAX);

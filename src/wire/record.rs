@@ -2,7 +2,7 @@
 
 use super::ContentType;
 use crate::limits::{MAX_PLAINTEXT, RECORD_HEADER};
-use crate::outcome::{Alert, Failure};
+use crate::outcome::{Alert, Failure, Result};
 
 /// `legacy_record_version` (RFC 8446 section 5.1) of all records after the hellos.
 pub(crate) const VERSION: [u8; 2] = [3, 3];
@@ -32,7 +32,7 @@ impl<'a> Record<'a> {
 /// The record at the front of `input`, or `None` while it is incomplete. `max_payload` is what the keys in force
 /// allow; a longer record is refused from its header alone, before its bytes are waited for.
 #[inline]
-pub(crate) fn next_record(input: &[u8], max_payload: usize) -> Result<Option<Record<'_>>, Failure> {
+pub(crate) fn next_record(input: &[u8], max_payload: usize) -> Result<Option<Record<'_>>> {
     let Some(&type_byte) = input.first() else { return Ok(None) };
     // RFC 8446 section 5: an unexpected record type ends the connection with unexpected_message.
     let content_type = ContentType::from_byte(type_byte).ok_or_else(|| unknown_type(type_byte))?;

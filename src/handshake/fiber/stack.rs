@@ -22,7 +22,7 @@ use corosensei::stack::{Stack, StackPointer};
 
 use super::valgrind;
 use crate::limits::{IDLE_STACKS, MAX_FIBERS};
-use crate::outcome::{Failure, FailureKind};
+use crate::outcome::{Failure, FailureKind, Result};
 use crate::wiping::heap::wipe;
 
 /// Address space of one stack, guard included.
@@ -45,7 +45,7 @@ pub(crate) struct PooledStack {
 }
 
 impl PooledStack {
-    pub(crate) fn acquire() -> Result<Self, Failure> {
+    pub(crate) fn acquire() -> Result<Self> {
         // Counted first, so that the bound holds whatever runs at once; `drop` of this value counts back.
         let in_use = IN_USE.fetch_add(1, Ordering::Relaxed);
         let mut stack = Self {
@@ -127,7 +127,7 @@ struct Mapping {
 }
 
 impl Mapping {
-    fn new() -> Result<Self, Failure> {
+    fn new() -> Result<Self> {
         // SAFETY: a new private mapping touches nothing that exists.
         let start = unsafe { libc::mmap(null_mut(), SIZE, libc::PROT_NONE, FLAGS, -1, 0) };
         if start == libc::MAP_FAILED {

@@ -26,7 +26,7 @@ use crate::context::Context;
 use crate::limits::{
     MAX_CIPHERTEXT_TLS12, MAX_DISCARDED_RECEIPTS, MAX_PLAINTEXT, MIN_CIPHERTEXT, RECEIVE_SCRATCH, RECORD_HEADER,
 };
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Failure, Outcome, Result};
 use crate::transport::kept::Kept;
 use crate::transport::{Received, Sent, Socket, passes, scratch};
 use crate::wire::record;
@@ -61,7 +61,7 @@ impl Session {
     }
 
     /// Does the handshake, until the socket or the host is needed.
-    pub fn handshake(&self) -> Result<Outcome, Failure> {
+    pub fn handshake(&self) -> Result<Outcome> {
         let bound = self.bound()?;
         if self.shared.state.now().is_open() {
             return self.shared.sticky().map_or(Ok(Outcome::Complete), Err);
@@ -88,7 +88,7 @@ impl Session {
         locks: &mut HandshakeLocks<'_>,
         buffer: &mut [u8],
         have: &mut usize,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Outcome> {
         // Sending has ended for good; perhaps the peer has said why.
         let mut unsent: Option<Failure> = None;
         loop {
@@ -143,7 +143,7 @@ impl Session {
     }
 
     /// What was received after the peer's close_notify: it belongs to the protocol that follows TLS.
-    pub fn bytes_after_close(&self) -> Result<Vec<u8>, Failure> {
+    pub fn bytes_after_close(&self) -> Result<Vec<u8>> {
         let bound = self.bound()?;
         // A handshake that is about to complete needs the read half: it is not touched before.
         if !self.shared.state.now().is_open() || !try_lock(&self.read)?.is_closed_by_peer() {
@@ -153,7 +153,7 @@ impl Session {
     }
 
     /// Closes our direction, or cancels the handshake, and sends what there is to say; an alert of a failure too.
-    pub fn close(&self) -> Result<Outcome, Failure> {
+    pub fn close(&self) -> Result<Outcome> {
         let bound = self.bound()?;
         if !self.shared.state.now().is_finished() {
             self.cancel()?;
@@ -168,7 +168,7 @@ impl Session {
 
     /// Ends the connection in order: closes our side, ends the socket's sending side, and discards what the peer still
     /// sends, so that no reset overtakes what was sent last.
-    pub fn finish(&self) -> Result<Outcome, Failure> {
+    pub fn finish(&self) -> Result<Outcome> {
         let bound = self.bound()?;
         let closed = self.close()?;
         if closed != Outcome::Closed {
@@ -195,7 +195,7 @@ impl Session {
         Ok(Outcome::WantRead)
     }
 
-    fn bound(&self) -> Result<&Bound, Failure> {
+    fn bound(&self) -> Result<&Bound> {
         self.bound.as_deref().ok_or_else(|| Failure::state("this session is not bound to a socket"))
     }
 }
@@ -221,7 +221,7 @@ impl Bound {
     }
 
     /// Receives to the end of `buffer`, up to `reach`; it begins with `have` received bytes.
-    fn receive(&self, buffer: &mut [u8], have: &mut usize, reach: usize) -> Result<Received, Failure> {
+    fn receive(&self, buffer: &mut [u8], have: &mut usize, reach: usize) -> Result<Received> {
         let room = buffer.get_mut(*have..reach).filter(|room| !room.is_empty());
         let room = room.ok_or_else(|| Failure::internal("a record longer than the receive buffer"))?;
         let received = self.receive_with(|socket| socket.receive(room));
@@ -232,7 +232,7 @@ impl Bound {
     }
 
     /// Receives bytes of any kind; where the kernel opens the records, the plaintext of any record.
-    fn receive_anything(&self, buffer: &mut [u8]) -> Result<Received, Failure> {
+    fn receive_anything(&self, buffer: &mut [u8]) -> Result<Received> {
         let through_kernel = self.kernel.does().opens.is_some();
         self.receive_with(|socket| match through_kernel {
             false => socket.receive(buffer),

@@ -1,7 +1,7 @@
 //! Reading from the socket: first what was received earlier, then what the socket has.
 
 use super::{Bound, Kept, Received, passes, scratch};
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Outcome, Result};
 use crate::session::read::ReadHalf;
 use crate::session::{Counts, Progress, Session, try_lock};
 
@@ -38,7 +38,7 @@ impl Session {
         kept: &mut Kept,
         output: &mut [u8],
         counts: &mut Counts,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Outcome> {
         let opened = self.open_until_data(read, kept.bytes(), output);
         kept.consume(opened.consumed);
         counts.written = opened.written;

@@ -4,7 +4,7 @@
 
 use super::{Bound, HandshakeLocks, Received, Sent, passes};
 use crate::limits::{MAX_PLAINTEXT, RECORD_HEADER};
-use crate::outcome::{Alert, Failure, Outcome};
+use crate::outcome::{Alert, Failure, Outcome, Result};
 use crate::record::held::{Held, RecordBuffer};
 use crate::session::kernel::{KernelWork, OVERHEAD, Rekeying, no_rekeying};
 use crate::session::read::ReadHalf;
@@ -60,7 +60,7 @@ impl Session {
         write: &mut WriteHalf,
         plaintext: &mut Plaintext<'_>,
         counts: &mut Counts,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Outcome> {
         while !plaintext.is_empty() {
             if write.records_left() <= RECORDS_AT_ONCE {
                 // RFC 8446 section 5.5.
@@ -83,7 +83,7 @@ impl Session {
     }
 
     /// Sends the bare record at the front of pending output; true if it went.
-    pub(super) fn send_bare_record(&self, bound: &Bound, write: &mut WriteHalf) -> Result<bool, Failure> {
+    pub(super) fn send_bare_record(&self, bound: &Bound, write: &mut WriteHalf) -> Result<bool> {
         let record = next_record(write.pending.bytes(), MAX_PLAINTEXT)?;
         let record = record.ok_or_else(|| Failure::internal("half a record"))?;
         let (content_type, message_len) = (record.content_type, record.payload().len());
@@ -114,7 +114,7 @@ impl Session {
         read: &mut ReadHalf,
         output: &mut [u8],
         counts: &mut Counts,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Outcome> {
         loop {
             // What is held, a verdict that is waited for, an end.
             let opened = self.open_until_data(read, &[], output);
@@ -164,7 +164,7 @@ impl Session {
         read: &mut ReadHalf,
         content_type: u8,
         message: &mut [u8],
-    ) -> Result<(), Failure> {
+    ) -> Result<()> {
         let result = read.take_control(&self.shared, content_type, message);
         message.fill(0);
         let has_new_keys = result?;
@@ -181,7 +181,7 @@ impl Session {
     }
 
     /// A peer that wants new keys of us cannot have them from this kernel (RFC 8446 section 4.6.3 demands an answer).
-    pub(super) fn check_owed_keys(&self, bound: &Bound, read: &mut ReadHalf) -> Result<(), Failure> {
+    pub(super) fn check_owed_keys(&self, bound: &Bound, read: &mut ReadHalf) -> Result<()> {
         if bound.kernel.does().seals != Some(Rekeying::Impossible) || !self.shared.owed.take_back_key_update() {
             return Ok(());
         }

@@ -1,7 +1,7 @@
 //! Writing to the socket: what the peer is owed, then data.
 
 use super::{Bound, Sent, Socket, passes, scratch};
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Outcome, Result};
 use crate::session::kernel::Rekeying;
 use crate::session::write::{Plaintext, WriteHalf};
 use crate::session::{Counts, Progress, Session, try_lock};
@@ -26,7 +26,7 @@ impl Session {
         write: &mut WriteHalf,
         plaintext: &[&[u8]],
         counts: &mut Counts,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Outcome> {
         let mut plaintext = Plaintext::new(plaintext)?;
         if !self.send_owed(bound, write)? {
             return Ok(Outcome::WantWrite);
@@ -70,11 +70,7 @@ impl Session {
     }
 
     /// Changes to the next keys; what does not fit into the socket is pending.
-    pub(in crate::session) fn update_keys_of_bound(
-        &self,
-        bound: &Bound,
-        request_peer_update: bool,
-    ) -> Result<Outcome, Failure> {
+    pub(in crate::session) fn update_keys_of_bound(&self, bound: &Bound, request_peer_update: bool) -> Result<Outcome> {
         let mut write = try_lock(&self.write)?;
         if !self.send_owed(bound, &mut write)? {
             return Ok(Outcome::WantWrite);
@@ -89,12 +85,12 @@ impl Session {
 
     /// Sends pending output and what the read half owes. False: the socket is full. Where sending has ended fails with
     /// that, but the failure of the session comes first.
-    pub(in crate::session) fn send_owed(&self, bound: &Bound, write: &mut WriteHalf) -> Result<bool, Failure> {
+    pub(in crate::session) fn send_owed(&self, bound: &Bound, write: &mut WriteHalf) -> Result<bool> {
         let sent = write.pending.check_socket().and_then(|()| self.send_all_that_is_owed(bound, write));
         sent.map_err(|failure| self.shared.sticky().unwrap_or(failure))
     }
 
-    pub(super) fn send_all_that_is_owed(&self, bound: &Bound, write: &mut WriteHalf) -> Result<bool, Failure> {
+    pub(super) fn send_all_that_is_owed(&self, bound: &Bound, write: &mut WriteHalf) -> Result<bool> {
         loop {
             write.settle(&self.shared)?;
             if write.pending.is_empty() {
@@ -106,7 +102,7 @@ impl Session {
         }
     }
 
-    pub(super) fn send_pending(&self, bound: &Bound, write: &mut WriteHalf) -> Result<bool, Failure> {
+    pub(super) fn send_pending(&self, bound: &Bound, write: &mut WriteHalf) -> Result<bool> {
         while !write.pending.is_empty() {
             if bound.kernel.does().seals.is_some() {
                 if !self.send_bare_record(bound, write)? {
@@ -136,8 +132,8 @@ impl Session {
         &self,
         bound: &Bound,
         write: &mut WriteHalf,
-        call: impl FnOnce(&Socket, &[u8]) -> Result<Sent, Failure>,
-    ) -> Result<Sent, Failure> {
+        call: impl FnOnce(&Socket, &[u8]) -> Result<Sent>,
+    ) -> Result<Sent> {
         let sent = write.pending.check_socket().and_then(|()| {
             bound.send_calls.add(1);
             call(&bound.socket, write.pending.bytes())

@@ -21,7 +21,7 @@ use crate::crypto::secrets::{KeyMaterial, Secret};
 use crate::crypto::suites;
 use crate::crypto::traffic::TrafficSecret;
 use crate::handshake::{Bindings, Direction, Finished};
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Outcome, Result};
 use crate::session::{Counts, Negotiated, Session, Version};
 
 pub(super) const CLIENT: usize = 0;
@@ -46,7 +46,7 @@ pub(super) struct Opened {
     /// Of rustls, and of ours.
     pub(super) plaintext: [Vec<u8>; 2],
     pub(super) theirs: Result<bool, Error>,
-    pub(super) ours: Result<bool, Failure>,
+    pub(super) ours: Result<bool>,
 }
 
 /// A line of a key log: label, the client's random, secret.
@@ -292,7 +292,7 @@ impl End {
 }
 
 /// Whether the peer has closed.
-fn open_ours(session: &Session, mut input: &[u8], random: &mut Random) -> (Vec<u8>, Result<bool, Failure>) {
+fn open_ours(session: &Session, mut input: &[u8], random: &mut Random) -> (Vec<u8>, Result<bool>) {
     let (mut plaintext, mut room) = (Vec::new(), vec![0; 1 + random.size(40_000)]);
     let in_place = random.chance(4);
     loop {
