@@ -246,20 +246,19 @@ fn a_reply_that_is_owed_is_sent_once_and_under_the_right_keys() {
 
 #[test]
 fn no_note_is_lost_while_another_is_taken() {
-    model("two KeyUpdates and a drain", || {
+    model("a reply that is owed, and an alert", || {
         let (session, mut peer) = open(Version::Tls13);
         let asks = peer.seal(ContentType::Handshake, &key_update(true));
         assert_eq!(session.decrypted(&asks).0, Ok(Outcome::Complete));
-        // The first one is owed. The second request comes under the peer's next keys.
+        // The reply is owed. What follows comes under the peer's next keys.
         peer.sealer.replace_keys(secret(THEIRS).update().unwrap());
-        let asks = peer.seal(ContentType::Handshake, &key_update(true));
-        let (reading, writing) = (session.clone(), session.clone());
-        let (read, drained) = both(move || reading.decrypted(&asks).0, move || writing.drained());
-        assert_eq!((read, drained.0), (Ok(Outcome::Complete), Ok(Outcome::Complete)));
-        let rest = session.drained().1;
-        let sent = peer.open(&[&drained.1[..], &rest].concat());
-        let expected = if rest.is_empty() { 1..=2 } else { 2..=2 };
-        assert!(expected.contains(&sent.len()), "{sent:?}");
+        let (reading, writing, wrong) = (session.clone(), session.clone(), peer.seal_wrongly());
+        let (read, drained) = both(move || reading.decrypted(&wrong).0, move || writing.drained());
+        assert_eq!((read.unwrap_err().kind, drained.0), (FailureKind::Protocol, Ok(Outcome::Complete)));
+        let sent = peer.open(&[drained.1, session.drained().1].concat());
+        assert_eq!(of(ContentType::Handshake, &sent), [KEY_UPDATE]);
+        assert_eq!(of(ContentType::Alert, &sent).len(), 1);
+        same_alert(&session, &sent);
     });
 }
 
@@ -309,6 +308,19 @@ fn the_first_failure_is_everybodys() {
         assert!([FailureKind::Protocol, FailureKind::Internal].contains(&read));
         same_alert(&session, &peer.open(&session.drained().1));
         onlooker.map(|onlooker| onlooker.join().unwrap());
+    });
+}
+
+#[test]
+fn what_has_failed_has_a_record() {
+    model("a failure and a getter", || {
+        let (session, mut peer) = open(Version::Tls13);
+        let (reading, looking, wrong) = (session.clone(), session, peer.seal_wrongly());
+        let (_, (failed, record)) = both(
+            move || reading.decrypted(&wrong).0.unwrap_err().kind,
+            move || (looking.state().failed, looking.last_failure()),
+        );
+        assert!(!failed || record.is_some(), "failed, and nothing says why");
     });
 }
 
