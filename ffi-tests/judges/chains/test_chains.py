@@ -140,7 +140,7 @@ def main():
         if count >= WHOLE and first == 0:
             comparison.every_class_occurs()
         if len(sys.argv) > 1:
-            print(f"# {openssl_judge.version()}; {go_judge.GO}")
+            print(f"# {openssl_judge.version()}; {go_judge.golang.GO}")
             comparison.print()
     finally:
         comparison.close()

