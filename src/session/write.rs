@@ -143,15 +143,20 @@ impl WriteHalf {
         }
     }
 
-    /// Seals what is owed, hands over what fits, and fails where no more data can be sent. True if nothing is left and more can be
-    /// sealed.
+    /// Fails where no more data can be sent. True if nothing has to be handed over first.
     #[inline]
     fn may_seal(&mut self, shared: &Shared, output: &mut [u8], counts: &mut Counts) -> Result<bool> {
+        if shared.owed.is_empty() && self.pending.is_empty() {
+            return self.can_send(shared).map(|()| true);
+        }
+        self.hand_over_first(shared, output, counts)
+    }
+
+    /// Seals what is owed and hands over what fits.
+    #[cold]
+    fn hand_over_first(&mut self, shared: &Shared, output: &mut [u8], counts: &mut Counts) -> Result<bool> {
         self.settle(shared)?;
         self.can_send(shared)?;
-        if shared.owed.is_empty() && self.pending.is_empty() {
-            return Ok(true);
-        }
         if !self.flush_pending(shared, output, counts)? {
             return Ok(false);
         }
