@@ -170,7 +170,7 @@ fn same_bindings(pair: &Pair, tls13: bool) {
 }
 
 #[test]
-fn every_suite_and_key_type_works_and_uses_half_a_stack_at_most() {
+fn every_suite_and_key_type_works_and_uses_a_third_of_a_stack_at_most() {
     crate::handshake::painting::ON.store(true, std::sync::atomic::Ordering::SeqCst);
     for (suite, needs) in SUITES {
         for (server, kind) in SERVERS {
@@ -223,7 +223,7 @@ fn every_suite_and_key_type_works_and_uses_half_a_stack_at_most() {
     }
     let (deepest, usable) = crate::handshake::painting::take_deepest();
     println!("deepest stack use: {deepest} of {usable} bytes");
-    assert!(deepest > 0 && deepest <= usable / 2, "{deepest} of {usable}");
+    assert!(deepest > 0 && deepest <= usable / 3, "{deepest} of {usable}");
 }
 
 #[test]

@@ -7,7 +7,7 @@
 //!
 //! Measured high-water marks: 17 KiB in release builds, 21 KiB in debug builds with optimised dependencies; rustls's own
 //! verifier, which runs on the host's stack here, would need up to 80 KiB for six RSA-4096 intermediates. A test paints
-//! the stack and fails above one half. The guard is wide because a frame larger than one page could step over a page.
+//! the stack and fails above one third. The guard is wide because a frame larger than one page could step over a page.
 //!
 //! A stack held key material. It is wiped before anything else can get it. Where it was used it is filled with zeros, and keeps
 //! its memory for the next step: giving that back to the kernel costs a system call and a flush of the other processors' address
