@@ -97,11 +97,12 @@ fuzz: ## hostile input without end: each fuzz target for SECONDS (60), DOORS nam
 fuzz-seeds: ## the first inputs of the fuzz targets, in fuzz/corpus, from the scenarios of tests/doors/seeds.rs
 	WRITE_SEEDS=1 $(CARGO) test $(IN_TARGET) --quiet --test hostile_input the_seeds
 
-DIFFERENTIAL = --profile checked --lib -- --ignored --nocapture any_seed
+DIFFERENTIAL = --profile checked --lib -- --nocapture records_are_those_of_rustls
+SEEDS = RUNS=$(or $(RUNS),10000) $(if $(SEED),SEED=$(SEED))
 
 differential: ## our records beside rustls's on the same secrets, with either provider: RUNS (10000) of new seeds, SEED repeats some; docs/proof.md
-	$(CARGO) test $(IN_TARGET) $(DIFFERENTIAL)
-	$(CARGO) test $(AWS_LC) $(DIFFERENTIAL)
+	$(SEEDS) $(CARGO) test $(IN_TARGET) $(DIFFERENTIAL)
+	$(SEEDS) $(CARGO) test $(AWS_LC) $(DIFFERENTIAL)
 
 chains: build ## our verdict beside OpenSSL's and Go's on CHAINS (3000) that follow from SEED (0); docs/proof.md (installs Go)
 	SPANTLS_LIB=$(LIB) $(PYTHON) ffi-tests/judges/chains/test_chains.py $(or $(CHAINS),3000) $(or $(SEED),0)

@@ -145,7 +145,7 @@ fn is_poisoned(side: &Side, status: Status) {
     assert_eq!(side.session.error().text(), record.text(), "the first failure stays");
 }
 
-/// What goes on beside the panics: half-way through its handshake, on the same contexts.
+/// Sessions that the panics must not touch: half-way through their handshake, on the same contexts.
 fn completes(mut bystanders: [Side; 2], contexts: &Contexts) {
     bystanders[CLIENT].answer(contexts);
     run(&mut bystanders, contexts, None);

@@ -169,7 +169,7 @@ impl Game {
         }
     }
 
-    /// What the relay holds of this side goes on to the other, as much as it takes.
+    /// Passes what the relay holds of this side to the other, as much as it takes.
     fn forward(&mut self, me: usize, most: usize) -> bool {
         let count = self.sides[me].held.len().min(most);
         let Some(relay) = &mut self.sides[1 - me].relay else { return false };

@@ -486,7 +486,7 @@ static struct handed *take_over(relay_t *relay, size_t number) {
     }
 }
 
-/* Answers a question, or calls on until the next one: whoever answers does not continue. False once nothing moves. */
+/* Answers the open question, or calls until the next one: one call does not do both. False once nothing moves. */
 static bool step(side_t *self, side_t *peer) {
     if (is_suspension(self->status)) {
         answer_question(self, peer);
