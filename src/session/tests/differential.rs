@@ -313,14 +313,17 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
 }
 
-/// 400 seeds that are always the same. With `RUNS` in the environment so many new ones, or those that follow `SEED`; a run that fails
+/// Runs whose seeds are always the same.
+const FIXED: u64 = 400;
+
+/// `FIXED` seeds that are always the same. With `RUNS` in the environment so many new ones, or those that follow `SEED`; a run that fails
 /// names its own.
 #[test]
 fn records_are_those_of_rustls() {
     let mut new = [0; 8];
     SystemRandom::new().fill(&mut new).unwrap();
     let (first, runs) = match number("RUNS") {
-        None => (0, 400),
+        None => (0, FIXED),
         Some(runs) => (number("SEED").unwrap_or(u64::from_ne_bytes(new)), runs),
     };
     let (mut tally, mut failed) = (Tally::default(), 0);
@@ -331,5 +334,8 @@ fn records_are_those_of_rustls() {
     tally.print();
     println!("{} passed, {failed} failed", tally.runs);
     assert_eq!(failed, 0);
-    tally.check(runs >= 10_000);
+    // Of fewer not everything can be expected.
+    if runs >= FIXED {
+        tally.check(runs >= 10_000);
+    }
 }
