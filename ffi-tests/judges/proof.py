@@ -21,7 +21,7 @@ JUDGES = {
     "fuzz": "fuzz targets, a minute each",
     "differential": "sets of runs beside rustls's record layer, with either provider",
     "chains": "chains of certificates beside OpenSSL and Go",
-    "bounds": "limits, each with what a peer can get for a byte",
+    "bounds": "tests of the limits: what a peer gets for a byte",
     "interop": "cells of the matrix of implementations",
     "test-peers": "checks with OpenSSL, GnuTLS, curl, Python's ssl and others",
     "test-server": "checks of the example server against clients that people use",
