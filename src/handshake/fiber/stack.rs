@@ -161,9 +161,9 @@ impl Mapping {
         // SAFETY: the upper part of our own mapping, which is no stack in use; any bytes are blocks.
         #[allow(clippy::disallowed_methods)]
         let blocks =
-            unsafe { std::slice::from_raw_parts((self.start + GUARD) as *const Block, USABLE / size_of::<Block>()) };
+            unsafe { std::slice::from_raw_parts((self.start + GUARD) as *const Chunk, USABLE / size_of::<Chunk>()) };
         let zeros = blocks.iter().take_while(|block| block.iter().fold(0, |all, word| all | word) == 0).count();
-        USABLE - zeros * size_of::<Block>()
+        USABLE - zeros * size_of::<Chunk>()
     }
 
     /// Gives the memory back to the kernel, which hands out zeros.
@@ -184,7 +184,7 @@ impl Mapping {
 }
 
 /// What is looked at in one go.
-type Block = [u64; 64];
+type Chunk = [u64; 64];
 
 impl Drop for Mapping {
     fn drop(&mut self) {
@@ -267,7 +267,7 @@ mod tests {
                 // SAFETY: within the usable part of a stack that nothing runs on.
                 unsafe { at.write_volatile(0x77) };
             }
-            let block = size_of::<Block>();
+            let block = size_of::<Chunk>();
             assert_eq!(mapping.touched(), depth.next_multiple_of(block));
             assert!(mapping.wipe());
             assert_eq!(mapping.touched(), 0, "{depth}");

@@ -19,7 +19,7 @@ pub(super) struct Watched {
 }
 
 /// Where the thread came from when it entered the stack; dropped, it continues there.
-pub(super) struct Entered {
+pub(super) struct Switched {
     #[cfg(feature = "thread-sanitizer")]
     from: *mut c_void,
 }
@@ -35,8 +35,8 @@ impl Watched {
 
     /// The thread runs on this stack from now on. Inlined, as leaving is: a call has to end on the stack that it is noted for.
     #[inline(always)]
-    pub(super) fn enter(&self) -> Entered {
-        let entered = Entered {
+    pub(super) fn enter(&self) -> Switched {
+        let entered = Switched {
             #[cfg(feature = "thread-sanitizer")]
             // SAFETY: as above.
             from: unsafe { __tsan_get_current_fiber() },
@@ -51,7 +51,7 @@ impl Watched {
 }
 
 #[cfg(feature = "thread-sanitizer")]
-impl Drop for Entered {
+impl Drop for Switched {
     #[inline(always)]
     fn drop(&mut self) {
         // SAFETY: this thread came from there.
