@@ -21,6 +21,8 @@ const THREADS: u64 = 4;
 const GAMES: u64 = 400;
 /// The games that make what is kept: contexts, pools.
 const WARMING: u64 = 200;
+/// The library keeps up to 16 buffers for plaintext that waits: as many as were in use at once, which is chance.
+const POOL: i64 = 16 * 18_448;
 /// How the allocator's figure may differ at rest: thread-locals of the test harness, a hash table of the standard library.
 const TOLERANCE: i64 = 16 << 10;
 
@@ -129,6 +131,6 @@ fn a_hostile_transport_costs_nothing_but_the_connection() {
     println!("{} passed, {} failed", warm.0 + played.0, warm.1 + played.1);
     assert_eq!(warm.1 + played.1, 0);
     assert!(alerts > 0 && failed > alerts, "a transport that harms no one");
-    assert!(after.0 - before.0 < TOLERANCE, "the heap has grown: {} bytes, then {}", before.0, after.0);
+    assert!(after.0 - before.0 < POOL + TOLERANCE, "the heap has grown: {} bytes, then {}", before.0, after.0);
     assert_eq!(after.1, before.1, "descriptors");
 }
