@@ -12,6 +12,7 @@ use model::{Fate, Model};
 use peer::Peer;
 
 const MOST_RECORDS: usize = 200;
+const HEADER: usize = 5;
 const DATA: u8 = 23;
 const HANDSHAKE: u8 = 22;
 const ALERT: u8 = 21;
@@ -104,7 +105,10 @@ impl Talk {
     fn sealed(&mut self, content_type: u8, content: &[u8], padding: usize) {
         let padding = if self.peer.tls13 { padding } else { 0 };
         let record = self.peer.seal(content_type, content, padding);
-        if content.len() + padding > 1 << 14 {
+        // RFC 8446 section 5.2, RFC 5246 section 6.2.3: the header refuses too long a record; how much it holds is only known of
+        // one that opens.
+        let longest = (1 << 14) + if self.peer.tls13 { 256 } else { 2048 };
+        if record.len() - HEADER > longest || content.len() + padding > 1 << 14 && !self.behind {
             self.follow(Fate::Fails(22));
         }
         self.sealed_already(&record, content_type, content);
