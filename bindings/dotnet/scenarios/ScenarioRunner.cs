@@ -19,42 +19,53 @@ if (args.Length != 1 || args[0] is not ("server" or "client"))
     Console.Error.WriteLine("usage: ScenarioRunner server|client");
     return 2;
 }
-Side side;
-try
+while (Console.In.ReadLine() is { } line)
 {
-    side = new Side(JsonNode.Parse(Console.In.ReadToEnd())!.AsObject(), args[0] == "server");
-}
-catch (Exception exception)
-{
-    Console.Error.WriteLine($"a wrong input: {exception.Message}");
-    return 2;
-}
-using var listener = new TcpListener(IPAddress.Loopback, 0);
-if (side.IsServer)
-{
-    listener.Start();
-    Console.WriteLine(new JsonObject { ["port"] = ((IPEndPoint)listener.LocalEndpoint).Port }.ToJsonString());
-}
-var told = new JsonArray();
-for (int i = 0; i < side.Number("connections", 1); i++)
-{
-    Socket socket;
-    if (side.IsServer)
+    Side side;
+    try
     {
-        socket = listener.AcceptSocket();
+        side = new Side(JsonNode.Parse(line)!.AsObject(), args[0] == "server");
     }
-    else
+    catch (Exception exception)
     {
-        socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Connect(IPAddress.Loopback, side.Number("port", 0));
+        Console.Error.WriteLine($"a wrong input: {exception.Message}");
+        return 2;
     }
-    told.Add(new Conversation(side, socket).Run());
+    using (side)
+    {
+        Play(side);
+    }
 }
-Console.WriteLine(new JsonObject { ["connections"] = told }.ToJsonString());
 return 0;
 
+static void Play(Side side)
+{
+    using var listener = new TcpListener(IPAddress.Loopback, 0);
+    if (side.IsServer)
+    {
+        listener.Start();
+        Console.WriteLine(new JsonObject { ["port"] = ((IPEndPoint)listener.LocalEndpoint).Port }.ToJsonString());
+    }
+    var told = new JsonArray();
+    for (int i = 0; i < side.Number("connections", 1); i++)
+    {
+        Socket socket;
+        if (side.IsServer)
+        {
+            socket = listener.AcceptSocket();
+        }
+        else
+        {
+            socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            socket.Connect(IPAddress.Loopback, side.Number("port", 0));
+        }
+        told.Add(new Conversation(side, socket).Run());
+    }
+    Console.WriteLine(new JsonObject { ["connections"] = told }.ToJsonString());
+}
+
 /// <summary>What the scenario wants of this side, and the contexts for it.</summary>
-sealed class Side
+sealed class Side : IDisposable
 {
     readonly JsonObject _wants;
     readonly Dictionary<string, TlsContext> _byName = new();
@@ -69,6 +80,15 @@ sealed class Side
         }
         Main = _byName.Count > 0 ? TlsContext.Create((SslServerAuthenticationOptions?)null, new TlsContextSettings { SignInCall = false }) :
             Context(Text(isServer ? "credentials" : "preset_credentials"));
+    }
+
+    public void Dispose()
+    {
+        foreach (TlsContext context in _byName.Values)
+        {
+            context.Dispose();
+        }
+        Main.Dispose();
     }
 
     internal bool IsServer { get; }

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The Python runner of ffi-tests/judges/scenarios, whose README says what it reads and prints: scenario_runner.py server|client."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -210,24 +211,28 @@ class Conversation:
             self.wire.close()
 
 
+def play(side):
+    told = []
+    with socket.create_server(("127.0.0.1", 0)) if side.is_server else contextlib.nullcontext() as listener:
+        if listener:
+            print(json.dumps({"port": listener.getsockname()[1]}), flush=True)
+        for _ in range(side.wants.get("connections", 1)):
+            sock = listener.accept()[0] if listener else socket.create_connection(("127.0.0.1", side.wants["port"]))
+            told.append(Conversation(side, sock).run())
+    print(json.dumps({"connections": told}), flush=True)
+
+
 def main():
     if sys.argv[1:] not in (["server"], ["client"]):
         print("usage: scenario_runner.py server|client", file=sys.stderr)
         return 2
-    try:
-        side = Side(json.load(sys.stdin), sys.argv[1] == "server")
-    except (ValueError, KeyError, TypeError, TlsError) as error:
-        print(f"a wrong input: {error!r}", file=sys.stderr)
-        return 2
-    told = []
-    listener = None
-    if side.is_server:
-        listener = socket.create_server(("127.0.0.1", 0))
-        print(json.dumps({"port": listener.getsockname()[1]}), flush=True)
-    for _ in range(side.wants.get("connections", 1)):
-        sock = listener.accept()[0] if listener else socket.create_connection(("127.0.0.1", side.wants["port"]))
-        told.append(Conversation(side, sock).run())
-    print(json.dumps({"connections": told}), flush=True)
+    for line in sys.stdin:
+        try:
+            side = Side(json.loads(line), sys.argv[1] == "server")
+        except (ValueError, KeyError, TypeError, TlsError) as error:
+            print(f"a wrong input: {error!r}", file=sys.stderr)
+            return 2
+        play(side)
     return 0
 
 

@@ -5,6 +5,7 @@ over TCP on 127.0.0.1. README.md says what a runner is. `run.py [--runner NAME=C
 import argparse
 import base64
 import concurrent.futures
+import contextlib
 import hashlib
 import json
 import os
@@ -12,6 +13,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 import threading
 import tomllib
 
@@ -128,66 +130,100 @@ def disagreements(server, client):
 
 
 class Runner:
-    """One process of a side. Always ended."""
+    """One process that plays one side, of one scenario after the other."""
 
     def __init__(self, command, role):
-        environment = {**os.environ, "SPANTLS_LIB": LIBRARY}
         self.role = role
-        self.process = subprocess.Popen([*command, role], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True, env=environment)
-        self.timer = threading.Timer(SECONDS, self.process.kill)
-        self.timer.start()
+        self.errors = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen([*command, role], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
+                                        text=True, env={**os.environ, "SPANTLS_LIB": LIBRARY})
 
     def send(self, side):
         try:
-            self.process.stdin.write(json.dumps(side))
-            self.process.stdin.close()
+            self.process.stdin.write(json.dumps(side) + "\n")
+            self.process.stdin.flush()
         except BrokenPipeError:
-            pass  # it has ended: report() tells how
-        self.process.stdin = None
+            pass  # it has ended: line() tells how
 
-    def port(self):
+    def line(self):
         line = self.process.stdout.readline()
         if not line:
-            raise AssertionError(f"the {self.role} does not listen: {self.ended()}")
-        return json.loads(line)["port"]
+            raise AssertionError(f"the {self.role} ends with {self.ended()}")
+        return json.loads(line)
 
     def ended(self):
-        output, errors = self.process.communicate()
-        return f"status {self.process.returncode}, {errors.strip()[-600:] or output.strip()[-600:]}"
+        """How: its status, and its complaints."""
+        self.process.wait()
+        self.errors.seek(0)
+        return f"{self.process.returncode}: {self.errors.read().strip()[-600:]}"
 
-    def report(self):
-        output, errors = self.process.communicate()
-        if self.process.returncode != 0:
-            raise AssertionError(f"the {self.role} ends with {self.process.returncode}: {errors.strip()[-600:]}")
-        return json.loads(output.strip().splitlines()[-1])
+    def finish(self):
+        """Its input ends: what is wrong with how it ends then."""
+        with watched(self):
+            self.process.stdin.close()
+            rest = self.process.stdout.read()
+            ended = self.ended()
+        self.stop()
+        return [] if rest == "" and self.process.returncode == 0 else [f"the {self.role} prints {rest[-600:]!r} and ends with {ended}"]
 
     def stop(self):
-        self.timer.cancel()
-        if self.process.poll() is None:
-            self.process.kill()
+        self.process.kill()
         self.process.wait()
-        for stream in (self.process.stdout, self.process.stderr):
-            stream.close()
+        for stream in (self.process.stdin, self.process.stdout, self.errors):
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
 
 
-def play(scenario, version, server_command, client_command):
+@contextlib.contextmanager
+def watched(runner):
+    """What takes too long is ended."""
+    timer = threading.Timer(SECONDS, runner.process.kill)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+class Runners:
+    """The processes of one side of one language. Each plays for one thread at a time, and never again when something was wrong."""
+
+    def __init__(self, command, role):
+        self.command, self.role = command, role
+        self.idle = []
+
+    @contextlib.contextmanager
+    def one(self):
+        try:
+            runner = self.idle.pop()
+        except IndexError:
+            runner = Runner(self.command, self.role)
+        try:
+            with watched(runner):
+                yield runner
+        except BaseException:
+            runner.stop()
+            raise
+        self.idle.append(runner)
+
+    def finish(self):
+        return [fault for runner in self.idle for fault in runner.finish()]
+
+
+def play(scenario, version, servers, clients):
     """What is wrong; nothing if all is as it must be."""
     server_side, client_side = sides(scenario, version)
-    server, client = Runner(server_command, "server"), Runner(client_command, "client")
     try:
-        server.send(server_side)
-        client.send({**client_side, "port": server.port()})
-        client_report, server_report = client.report(), server.report()
+        with servers.one() as server, clients.one() as client:
+            server.send(server_side)
+            client.send({**client_side, "port": server.line()["port"]})
+            client_report, server_report = client.line(), server.line()
         expected = {"server": list(expectations(scenario, version, "server", server_side, client_side)),
                     "client": list(expectations(scenario, version, "client", client_side, server_side))}
         wrong = differences("server", expected["server"], server_report) + differences("client", expected["client"], client_report)
         return wrong or disagreements(server_report, client_report)
     except (AssertionError, ValueError, KeyError, IndexError) as error:
         return [f"{type(error).__name__}: {error}"]
-    finally:
-        server.stop()
-        client.stop()
 
 
 def self_test():
@@ -219,6 +255,27 @@ def self_test():
     return wrong
 
 
+def test_of_ends():
+    """Of three scenarios the second ends the runner, so another one plays the third; and one that goes on after its input is seen."""
+    echo = "import sys\nfor line in sys.stdin:\n  if 'end' in line: sys.exit(3)\n  print(line, end='', flush=True)\n"
+    players = Runners([sys.executable, "-c", echo], "server")
+    told = []
+    for text in ("first", "end", "third"):
+        try:
+            with players.one() as runner:
+                runner.send(text)
+                told.append(runner.line())
+        except AssertionError as error:
+            told.append(str(error))
+    wrong = [] if told == ["first", "the server ends with 3: ", "third"] else [f"the runners told {told}"]
+    # Its line is not the last thing that it prints.
+    more = Runners([sys.executable, "-c", echo + "print('more')"], "server")
+    with more.one() as runner:
+        runner.send("first")
+        runner.line()
+    return wrong + players.finish() + ([] if more.finish() else ["a runner may say more"])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runner", action="append", default=[], metavar="NAME=COMMAND", help="c=build builds the C runner")
@@ -229,20 +286,26 @@ def main():
         scenarios = [entry for entry in tomllib.load(file)["scenario"] if options.only in entry["name"]]
     commands = runners(options.runner)
     print(f"# {len(scenarios)} scenarios, runners: {', '.join(commands)}", flush=True)
-    plays = [(f"{server} server, {client} client, TLS {version}: {scenario['name']}", scenario, version, server, client)
+    servers, clients = ({name: Runners(command, role) for name, command in commands.items()} for role in ("server", "client"))
+    plays = [(f"{server} server, {client} client, TLS {version}: {scenario['name']}", scenario, version, servers[server], clients[client])
              for server in commands for client in commands for scenario in scenarios
              for version in scenario.get("versions", VERSIONS)]
-    passed = failed = 0
-    results = [("the comparison finds each thing that can differ", self_test())]
+    counts = {True: 0, False: 0}
+
+    def tell(name, wrong):
+        print("".join(f"# {line}\n" for line in wrong) + f"{'not ok' if wrong else 'ok'} - {name}", flush=True)
+        counts[not wrong] += 1
+
+    tell("the comparison finds each thing that can differ", self_test())
+    tell("a runner that ends in the middle fails its scenario alone", test_of_ends())
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        pending = [(name, pool.submit(play, scenario, version, commands[server], commands[client]))
-                   for name, scenario, version, server, client in plays]
-        for name, wrong in [*results, *((name, future) for name, future in pending)]:
-            wrong = wrong if isinstance(wrong, list) else wrong.result()
-            print("".join(f"# {line}\n" for line in wrong) + f"{'not ok' if wrong else 'ok'} - {name}", flush=True)
-            passed, failed = passed + (not wrong), failed + bool(wrong)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed or not plays else 0
+        for name, future in [(name, pool.submit(play, *arguments)) for name, *arguments in plays]:
+            tell(name, future.result())
+    for role, sides_of in (("server", servers), ("client", clients)):
+        for language, runners_of in sides_of.items():
+            tell(f"a {language} {role} ends with its input", runners_of.finish())
+    print(f"{counts[True]} passed, {counts[False]} failed")
+    return 1 if counts[False] or not plays else 0
 
 
 if __name__ == "__main__":

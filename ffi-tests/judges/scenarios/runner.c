@@ -1,6 +1,6 @@
 /*
- * runner server|client: one side of a scenario, as README.md says: reads the side as JSON from stdin, speaks TLS over TCP on
- * 127.0.0.1, and prints what happened as JSON.
+ * runner server|client: one side of each scenario, as README.md says: reads the side as a line of JSON from stdin, speaks TLS
+ * over TCP on 127.0.0.1, prints what happened as a line of JSON, and reads the next one.
  */
 
 #include "side.h"
@@ -528,15 +528,13 @@ static int next_connection(int listener) {
     return connect(fd, (struct sockaddr *)&address, sizeof address) == 0 ? fd : -1;
 }
 
-int main(int argc, char **argv) {
-    is_server = argc == 2 && strcmp(argv[1], "server") == 0;
-    if (argc != 2 || (!is_server && strcmp(argv[1], "client") != 0)) {
-        misuse("usage: runner server|client");
-    }
-    side_read();
+/* One side of a scenario. */
+static void play(void) {
+    static outcome_t outcomes[16];
+    memset(outcomes, 0, sizeof outcomes);
+    answers_with = NULL;
     make_contexts();
     const int listener = is_server ? listen_here() : -1;
-    static outcome_t outcomes[16];
     const long connections = side_number("connections", 1);
     if (connections < 1 || connections > 16) {
         misuse("1 to 16 connections");
@@ -554,9 +552,23 @@ int main(int argc, char **argv) {
         print(&outcomes[i]);
     }
     printf("]}\n");
-    for (size_t i = 0; i < num_contexts; i++) {
-        tls_context_destroy(contexts[i].context);
+    fflush(stdout);
+    if (is_server) {
+        close(listener);
+    }
+    while (num_contexts > 0) {
+        tls_context_destroy(contexts[--num_contexts].context);
     }
     tls_context_destroy(context);
+}
+
+int main(int argc, char **argv) {
+    is_server = argc == 2 && strcmp(argv[1], "server") == 0;
+    if (argc != 2 || (!is_server && strcmp(argv[1], "client") != 0)) {
+        misuse("usage: runner server|client");
+    }
+    while (side_read()) {
+        play();
+    }
     return 0;
 }

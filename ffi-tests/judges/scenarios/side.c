@@ -124,22 +124,28 @@ static void value(const char *path) {
     }
 }
 
-void side_read(void) {
+bool side_read(void) {
     static char text[1 << 16];
-    const size_t len = fread(text, 1, sizeof text - 1, stdin);
-    if (len == sizeof text - 1) {
-        misuse("too much input");
+    while (num_values > 0) {
+        free(values[--num_values].text);
+    }
+    if (fgets(text, sizeof text, stdin) == NULL) {
+        return false;
+    }
+    if (strlen(text) == sizeof text - 1) {
+        misuse("too long a line");
     }
     at = text;
     skip_space();
     if (*at != '{') {
-        misuse("no JSON object on stdin");
+        misuse("no JSON object in a line of stdin");
     }
     value("");
     skip_space();
     if (*at != '\0') {
-        misuse("more than one JSON object on stdin");
+        misuse("more than one JSON object in a line of stdin");
     }
+    return true;
 }
 
 const char *side_text(const char *path) {

@@ -1,5 +1,5 @@
 /*
- * A side of a scenario, as run.py sends it: one JSON object, flattened to paths ("alpn/0", "sni_contexts/localhost").
+ * A side of a scenario, as run.py sends it: one JSON object in a line, flattened to paths ("alpn/0", "sni_contexts/localhost").
  */
 
 #ifndef SIDE_H
@@ -8,8 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Reads all of stdin; ends the program with status 2 if that is no JSON object. */
-void side_read(void);
+/* Reads the next line of stdin, false at its end; the texts of the side before are gone. Ends the program with status 2 if the
+ * line is no JSON object. */
+bool side_read(void);
 
 /* A value's text; NULL if it is null or not there. */
 const char *side_text(const char *path);
