@@ -27,7 +27,7 @@ INSTALL ?= install
 unexport MAKEFLAGS MFLAGS
 
 
-.PHONY: help proof bogo test-bogo interop fuzz fuzz-seeds differential chains bounds bench-python test-dotnet nupkg bench-dotnet build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak soak-transport abi-lib abi-check abi-bless test-kernel test-models models test-tsan audit lint fmt header header-check bindings bindings-check bench bench-handshake bench-load install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
+.PHONY: help proof bogo test-bogo interop fuzz fuzz-seeds differential chains bounds bench-python test-dotnet nupkg bench-dotnet build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak soak-transport abi-lib abi-check abi-bless test-kernel test-models models test-tsan audit lint fmt header header-check bindings bindings-check bench bench-handshake bench-load bench-peers install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,7 +47,7 @@ demo: examples ## real conversations over loopback: our client and servers, and 
 PARTS = test-c test-rust test-peers test-models lint test-server test-python test-dotnet test-kernel abi-check test-scenarios test-docs test-package \
 	test-examples header-check
 QUICK_PARTS = test-c-quick test-rust-quick test-peers-quick test-package test-docs header-check
-LEFT_OUT = proof test-aws-lc test-bogo bogo interop fuzz differential chains test-cargo-c test-tsan models soak soak-transport audit bench bench-handshake bench-load bench-python bench-dotnet
+LEFT_OUT = proof test-aws-lc test-bogo bogo interop fuzz differential chains test-cargo-c test-tsan models soak soak-transport audit bench bench-handshake bench-load bench-peers bench-python bench-dotnet
 
 # Everything runs, whatever fails; what failed is named again at the end.
 SIDE_BY_SIDE = +$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target
@@ -82,6 +82,7 @@ test-c: build ## the header, and programs in C: gcc, clang with the static libra
 
 test-peers: build ## Python against OpenSSL, GnuTLS, curl, tshark and others, and a zoo of certificate chains
 	ffi-tests/run.sh peers
+	$(PYTHON) benches/peers/test_compare.py $(LIB)
 
 test-c-quick test-peers-quick: test-%-quick: build
 	ffi-tests/run.sh $* quick
@@ -204,6 +205,9 @@ bench: ## records sealed and opened, beside the bare AEAD
 
 bench-handshake: ## instructions of a handshake beside rustls's, counted by valgrind
 	$(PYTHON) benches/instructions.py "$$($(CARGO) bench $(IN_TARGET) --no-run --bench handshake 2>&1 | sed -n 's/.*Executable.*(\(.*\))$$/\1/p')"
+
+bench-peers: ## the same work on spantls and on OpenSSL, BoringSSL, AWS-LC, s2n-tls, rustls: PEERS, WORK, ROUNDS (11); WRITE=1: docs/benchmarks.md
+	$(PYTHON) benches/peers/compare.py $(if $(PEERS),--peers $(PEERS)) $(if $(WORK),--work $(WORK)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(WRITE),--write)
 
 bench-load: examples ## the example epoll_server under load, beside OpenSSL's and nginx: writes docs/load.md and docs/load.svg
 	$(PYTHON) benches/load/load.py

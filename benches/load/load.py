@@ -255,7 +255,7 @@ def prepare(program):
     new = compile_with_openssl("openssl_server.c", "openssl_server-3.5", ours=True)
     client = compile_with_openssl("load_client.c", "load_client", ours=True)
     numbers = re.search(r"OPENSSL_VERSION_STR \"([\d.]+)\"", (
-        BUILD / "openssl/install/include/openssl/opensslv.h").read_text()).group(1)
+        BUILD / "openssl-3.5/install/include/openssl/opensslv.h").read_text()).group(1)
     twin = f"OpenSSL {numbers}"
     servers = [Spantls(program), Twin(twin, new), Twin(f"{twin}, read-ahead", new, "--read-ahead")]
     about = {"spantls": "`examples-c/epoll_server`, over sessions bound to their sockets",

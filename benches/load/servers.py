@@ -15,7 +15,6 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 INSTALL = ROOT / "ffi-tests" / "install.sh"
 BUILD = ROOT / "target" / "load"
-OPENSSL = BUILD / "openssl" / "install"
 CERTIFICATES = ROOT / "ffi-tests" / "certs"
 CHAIN, KEY = CERTIFICATES / "server-p256.pem", CERTIFICATES / "server-p256.key"
 SIZES = (13, 1024, 16384, 102400)
@@ -54,19 +53,21 @@ def install_openssl_headers():
     return has_openssl_headers() or subprocess.run([INSTALL, "libssl-dev"], check=False).returncode == 0
 
 
-def build_openssl():
-    """OpenSSL 3.5 from its sources in a crate, once."""
-    if not (OPENSSL / "lib" / "libssl.a").exists():
-        say("building OpenSSL 3.5 from the crate openssl-src: two minutes, once")
+def build_openssl(version):
+    """OpenSSL from its sources in a crate, once: the folder with include/ and lib/."""
+    place = BUILD / f"openssl-{version}"
+    if not (place / "install" / "lib" / "libssl.a").exists():
+        say(f"building OpenSSL {version} from the crate openssl-src: two minutes, once")
         BUILD.mkdir(parents=True, exist_ok=True)
-        with open(BUILD / "openssl.log", "wb") as log:
+        log = BUILD / f"openssl-{version}.log"
+        with open(log, "wb") as file:
             done = subprocess.run(
-                [os.environ.get("CARGO", "cargo"), "run", "--release", "--locked", "--manifest-path",
-                 HERE / "openssl" / "Cargo.toml", "--target-dir", BUILD / "openssl-build", "--", OPENSSL.parent],
-                stdout=log, stderr=subprocess.STDOUT)
+                [os.environ.get("CARGO", "cargo"), "run", "--release", "--locked", "--features", version, "--manifest-path",
+                 HERE / "openssl" / "Cargo.toml", "--target-dir", BUILD / "openssl-build", "--", place],
+                stdout=file, stderr=subprocess.STDOUT)
         if done.returncode != 0:
-            raise Unavailable(f"OpenSSL could not be built: see {BUILD / 'openssl.log'}")
-    return OPENSSL
+            raise Unavailable(f"OpenSSL {version} could not be built: see {log}")
+    return place / "install"
 
 
 def compile_with_openssl(source, name, *, ours):
@@ -74,7 +75,7 @@ def compile_with_openssl(source, name, *, ours):
     BUILD.mkdir(parents=True, exist_ok=True)
     sources = [HERE / source, *(ROOT / "examples-c" / name for name in ("http.c", "body.c"))]
     if ours:
-        directory = build_openssl()
+        directory = build_openssl("3.5")
         flags = [f"-I{directory}/include"]
         libraries = [directory / "lib" / "libssl.a", directory / "lib" / "libcrypto.a"]
     else:

@@ -1,6 +1,11 @@
-//! `build-openssl DIRECTORY`: builds OpenSSL as static libraries and installs it below the directory.
+//! `build-openssl DIRECTORY`: builds the OpenSSL of the feature as static libraries and installs it below the directory.
 
 use std::{env, process::ExitCode};
+
+#[cfg(feature = "3.5")]
+use openssl_3_5 as openssl_src;
+#[cfg(feature = "4.0")]
+use openssl_4_0 as openssl_src;
 
 fn main() -> ExitCode {
     let (Some(directory), None) = (env::args().nth(1), env::args().nth(2)) else {
