@@ -32,8 +32,9 @@ class Broken(Exception):
 class Running:
     """A peer's program."""
 
-    def __init__(self, peer, counted):
-        self.peer = peer
+    def __init__(self, peer, counted, way=None):
+        self.peer, self.way = peer, way or peer.way
+        self.label = f"{peer.name}:{way}" if way else peer.label
         environment = {**os.environ, "LD_PRELOAD": str(build.counter())} if counted else None
         self.process = subprocess.Popen([peer.program, CERTIFICATES], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True, env=environment)
@@ -43,7 +44,7 @@ class Running:
         line = self.process.stdout.readline()
         if not line.endswith("\n"):
             self.process.wait()
-            raise Broken(f"{self.peer.label}: {line}{self.process.stderr.read().strip()}")
+            raise Broken(f"{self.label}: {line}{self.process.stderr.read().strip()}")
         return line
 
     def ask(self, command):
@@ -63,13 +64,14 @@ class Running:
 class Measure:
     """Contexts of a kind and a command. `metrics` are the columns: what the programs print, and how it is called."""
 
-    def __init__(self, work, name, settings, command, metrics, rounds=1.0, counted=False):
+    def __init__(self, work, name, settings, command, metrics, rounds=1.0, counted=False, ways=()):
+        """`ways`: each library is used as its documentation has it, and in these ways."""
         self.work, self.name, self.settings, self.command, self.metrics = work, name, settings, command, metrics
-        self.rounds, self.counted = rounds, counted
+        self.rounds, self.counted, self.ways = rounds, counted, ways
         self.bulk = command.startswith("records")
 
-    def open(self, peer):
-        return f"open {self.settings}" + (f" way={peer.way}" if peer.way else "")
+    def open(self, program):
+        return f"open {self.settings}" + (f" way={program.way}" if program.way else "")
 
 
 def settings(version, suite="aes128", group=X25519, key="p256", **more):
@@ -120,12 +122,22 @@ def allocations():
         yield Measure("allocations", f"TLS {version}, 1024 B", settings(version), "records 1024 512", spans, 0, True)
 
 
-MEASURES = [*handshakes(), *exchanges(), *records(), *allocations(), *memory()]
+def servers():
+    """The grid of a server: over spans, on a socket, its context chosen by SNI."""
+    for version in VERSIONS:
+        for name, more, count in (("full", {}, 48), ("resumed", {"resume": 1}, 96)):
+            for counted in (False, True):
+                columns = {"server_allocations": "server, allocations"} if counted else {"server": "server, µs"}
+                yield Measure("servers", f"TLS {version}, {name}" + (", allocations" if counted else ""), settings(version, **more),
+                              f"handshakes {count}", columns, 0 if counted else 1, counted, ("socket", "deferred"))
+
+
+MEASURES = [*handshakes(), *servers(), *exchanges(), *records(), *allocations(), *memory()]
 WORKS = list(dict.fromkeys(measure.work for measure in MEASURES))
 PEERS = ("spantls-ring", "spantls-aws-lc-rs", "rustls-ring", "rustls-ring:unbuffered", "rustls-aws-lc-rs",
          "rustls-aws-lc-rs:unbuffered", "rustls-ffi", "openssl-3.0", "openssl-3.5", "openssl-4.0", "boringssl", "aws-lc", "s2n-tls",
          "bare-ring", "bare-aws-lc-rs", "copy")
-SHORT = ("full", "resumed", "rsa", "mutual", "hybrid", "exchanges", "records-aes128", "allocations", "memory")
+SHORT = ("full", "resumed", "rsa", "mutual", "hybrid", "servers", "exchanges", "records-aes128", "allocations", "memory")
 
 
 def play(measure, peers, rounds):
@@ -133,18 +145,18 @@ def play(measure, peers, rounds):
     running, samples = [], {}
     rounds = max(1, round(rounds * measure.rounds))
     try:
-        for peer in peers:
-            program = Running(peer, measure.counted)
+        for peer, way in ((peer, way) for peer in peers for way in (None, *(() if peer.way else measure.ways))):
+            program = Running(peer, measure.counted, way)
             running.append(program)
-            if program.ask(measure.open(peer)) is None:
-                say(f"unsupported - {peer.label}: {measure.settings}")
+            if program.ask(measure.open(program)) is None:
+                say(f"unsupported - {program.label}: {measure.settings}")
                 running.remove(program)
                 program.close()
         for turn in range(rounds):
             first = turn % len(running) if running else 0
             for program in running[first:] + running[:first]:
                 for name, value in program.ask(measure.command).items():
-                    samples.setdefault(program.peer.label, {}).setdefault(name, []).append(value)
+                    samples.setdefault(program.label, {}).setdefault(name, []).append(value)
     finally:
         for program in running:
             program.close()

@@ -3,7 +3,8 @@
  *
  * Bytes come and go through a pair of memory BIOs, as SSL_set_bio(3) and BIO_s_mem(3) show it. way=span: a BIO of our own
  * reads and writes the caller's spans, which saves the memory BIO's copies. way=release: memory BIOs, and
- * SSL_MODE_RELEASE_BUFFERS, which SSL_CTX_set_mode(3) advises where many connections are idle.
+ * SSL_MODE_RELEASE_BUFFERS, which SSL_CTX_set_mode(3) advises where many connections are idle. way=socket: SSL_set_fd(3) on the
+ * server. way=deferred: the callback for the server's name chooses the context, SSL_set_SSL_CTX(3).
  */
 #include "peer.h"
 
@@ -46,11 +47,11 @@ struct spans {
 
 struct session {
     SSL *ssl;
-    BIO *in, *out;
+    BIO *in, *out; /* NULL on a socket */
     struct spans spans;
 };
 
-static SSL_CTX *client_context, *server_context;
+static SSL_CTX *client_context, *server_context, *start_context;
 static BIO_METHOD *span_method;
 static bool with_spans, tls13;
 /* The client's sessions: each of TLS 1.3 is used once, the last of TLS 1.2 again and again. */
@@ -116,6 +117,8 @@ static void make_span_method(void) {
 }
 
 static void give(struct session *session, const uint8_t *in, size_t in_len, uint8_t *out, size_t out_cap) {
+    if (!session->in)
+        return;
     if (with_spans)
         session->spans = (struct spans){in, in_len, out, 0, out_cap};
     else if (in_len && LIB(BIO_write(session->in, in, (int)in_len)) != (int)in_len)
@@ -123,6 +126,8 @@ static void give(struct session *session, const uint8_t *in, size_t in_len, uint
 }
 
 static size_t take(struct session *session, uint8_t *out, size_t out_cap) {
+    if (!session->in)
+        return 0;
     if (with_spans)
         return session->spans.out_len;
     int len = LIB(BIO_read(session->out, out, (int)out_cap));
@@ -173,7 +178,9 @@ static bool make_context(SSL_CTX **context, const struct peer_settings *settings
 #endif
     }
     if (SSL_CTX_set_min_proto_version(*context, version) != 1 || SSL_CTX_set_max_proto_version(*context, version) != 1 ||
-        SSL_CTX_load_verify_locations(*context, settings->root, NULL) != 1)
+        SSL_CTX_load_verify_locations(*context, settings->root, NULL) != 1 ||
+        SSL_CTX_set_session_id_context(*context, (const unsigned char *)"peers", 5) != 1 ||
+        SSL_CTX_set_num_tickets(*context, PEER_TICKETS) != 1)
         openssl_failed("a context");
     /* In TLS 1.2 the list also limits the curves of certificates (RFC 8422 section 5.1.1). */
     char groups[64];
@@ -185,6 +192,15 @@ static void use_credentials(SSL_CTX *context, const char *chain, const char *key
     if (SSL_CTX_use_certificate_chain_file(context, chain) != 1 ||
         SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1)
         openssl_failed(chain);
+}
+
+static int choose_context(SSL *ssl, int *alert, void *argument) {
+    (void)alert, (void)argument;
+    const char *name = LIB(SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name));
+    if (!name || strcmp(name, PEER_HOST) != 0)
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    LIB(SSL_set_SSL_CTX(ssl, server_context));
+    return SSL_TLSEXT_ERR_OK;
 }
 
 bool peer_open(const struct peer_settings *settings) {
@@ -203,9 +219,13 @@ bool peer_open(const struct peer_settings *settings) {
         SSL_CTX_set_verify(server_context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
         SSL_CTX_set_client_CA_list(server_context, SSL_load_client_CA_file(settings->root));
     }
-    if (SSL_CTX_set_session_id_context(server_context, (const unsigned char *)"peers", 5) != 1 ||
-        SSL_CTX_set_num_tickets(server_context, PEER_TICKETS) != 1)
-        openssl_failed("a server's context");
+    SSL_CTX_free(start_context);
+    start_context = NULL;
+    if (settings->way && strcmp(settings->way, "deferred") == 0) {
+        if (!make_context(&start_context, settings))
+            return false;
+        SSL_CTX_set_tlsext_servername_callback(start_context, choose_context);
+    }
     if (!settings->resume && !tls13)
         SSL_CTX_set_options(client_context, SSL_OP_NO_TICKET);
     if (settings->resume) {
@@ -244,7 +264,7 @@ void *peer_new(bool server) {
     struct session *session = calloc(1, sizeof *session);
     if (!session)
         fail("out of memory");
-    session->ssl = LIB(SSL_new(server ? server_context : client_context));
+    session->ssl = LIB(SSL_new(!server ? client_context : start_context ? start_context : server_context));
     if (!session->ssl)
         openssl_failed("SSL_new");
     session->in = new_bio(session);
@@ -259,6 +279,17 @@ void *peer_new(bool server) {
         openssl_failed("a host name");
     if (num_tickets > 0)
         use_ticket(session->ssl);
+    return session;
+}
+
+void *peer_new_on_socket(int socket) {
+    struct session *session = calloc(1, sizeof *session);
+    if (!session)
+        fail("out of memory");
+    session->ssl = LIB(SSL_new(server_context));
+    if (!session->ssl || LIB(SSL_set_fd(session->ssl, socket)) != 1)
+        openssl_failed("SSL_set_fd");
+    LIB(SSL_set_accept_state(session->ssl));
     return session;
 }
 

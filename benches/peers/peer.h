@@ -43,6 +43,8 @@ const char *peer_version(void);
 bool peer_open(const struct peer_settings *settings);
 
 void *peer_new(bool server);
+/* A server that reads and writes a non-blocking socket itself: its calls get no spans. NULL where a file does not define it. */
+void *peer_new_on_socket(int socket);
 /* Takes all of the input; writes what is to be sent. True once the handshake is complete on this side. */
 bool peer_handshake(void *session, uint8_t *in, size_t in_len, uint8_t *out, size_t out_cap, size_t *written);
 size_t peer_encrypt(void *session, const uint8_t *text, size_t text_len, uint8_t *out, size_t out_cap);

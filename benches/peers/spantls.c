@@ -3,7 +3,7 @@
  *
  * way=once: a resumed session keeps the verdict of its first handshake (`tls_options_set_validate_on_resume()`), as it is with
  * the other libraries; by default spantls judges the chain again. way=deferred: the server's context is chosen when the
- * ClientHello is there.
+ * ClientHello is there. way=socket: the server's session is bound to its socket.
  */
 #include "peer.h"
 
@@ -12,7 +12,7 @@
 #include <string.h>
 
 static tls_context_t *client_context, *server_context, *start_context;
-static bool judged_once;
+static bool judged_once, on_sockets;
 static unsigned long received;
 
 static void must(tls_status_t status, const char *what) {
@@ -61,6 +61,7 @@ static void use_credentials(tls_options_t *options, const char *chain, const cha
 
 bool peer_open(const struct peer_settings *settings) {
     bool deferred = settings->way && strcmp(settings->way, "deferred") == 0;
+    on_sockets = settings->way && strcmp(settings->way, "socket") == 0;
     judged_once = settings->way && strcmp(settings->way, "once") == 0;
     tls_context_destroy(client_context);
     tls_context_destroy(server_context);
@@ -92,8 +93,23 @@ void *peer_new(bool server) {
     return session;
 }
 
+void *peer_new_on_socket(int socket) {
+    tls_session_t *session;
+    must(LIB(tls_session_create_with_socket(server_context, socket, SPANTLS_SOCKET_BORROW, &session)), "tls_session_create_with_socket");
+    return session;
+}
+
+static bool handshake_on_socket(tls_session_t *session) {
+    tls_status_t status = LIB(tls_session_socket_handshake(session));
+    if (status != TLS_STATUS_COMPLETE && status != TLS_STATUS_WANT_READ)
+        session_failed(session, status, "tls_session_socket_handshake");
+    return status == TLS_STATUS_COMPLETE;
+}
+
 bool peer_handshake(void *session, uint8_t *in, size_t in_len, uint8_t *out, size_t out_cap, size_t *written) {
     size_t consumed;
+    if (on_sockets && !out)
+        return handshake_on_socket(session);
     tls_status_t status = LIB(tls_session_handshake(session, in, in_len, out, out_cap, &consumed, written));
     if (status == TLS_STATUS_NEEDS_SERVER_OPTIONS) {
         size_t before = consumed, written_before = *written;
@@ -110,6 +126,11 @@ bool peer_handshake(void *session, uint8_t *in, size_t in_len, uint8_t *out, siz
 
 size_t peer_encrypt(void *session, const uint8_t *text, size_t text_len, uint8_t *out, size_t out_cap) {
     size_t consumed, written;
+    if (on_sockets && !out) {
+        if (LIB(tls_session_socket_write(session, text, text_len, &written)) != TLS_STATUS_COMPLETE)
+            fail("tls_session_socket_write");
+        return 0;
+    }
     tls_status_t status = LIB(tls_session_encrypt(session, text, text_len, out, out_cap, &consumed, &written));
     if (status != TLS_STATUS_COMPLETE || consumed != text_len)
         session_failed(session, status, "tls_session_encrypt");

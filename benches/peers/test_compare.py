@@ -17,7 +17,7 @@ from build import Peer  # noqa: E402
 from compare import MEASURES, Broken, Measure, Running, play, settings  # noqa: E402
 
 LIBRARY = sys.argv.pop(1)
-TRIED = ("full", "resumed", "mutual", "exchanges", "records-aes128", "allocations", "memory")
+TRIED = ("full", "resumed", "mutual", "servers", "exchanges", "records-aes128", "allocations", "memory")
 
 
 def small(measure):
@@ -25,7 +25,7 @@ def small(measure):
     command = {"handshakes": "handshakes 8", "exchanges": "exchanges 1024 4", "memory": "memory 8"}
     word, *numbers = measure.command.split()
     return Measure(measure.work, measure.name, measure.settings, command.get(word, f"records {numbers[0]} 8"), measure.metrics,
-                   measure.rounds, measure.counted)
+                   measure.rounds, measure.counted, measure.ways)
 
 
 class Comparison(unittest.TestCase):
@@ -46,7 +46,8 @@ class Comparison(unittest.TestCase):
             with self.subTest(work=measure.work, name=measure.name):
                 peers = self.peers(measure)
                 samples = play(small(measure), peers, 2)
-                self.assertEqual(set(samples), {peer.label for peer in peers})
+                ways = {f"{peer.name}:{way}" for peer in peers if not peer.way for way in measure.ways}
+                self.assertEqual(set(samples), {peer.label for peer in peers} | ways)
                 for label, found in samples.items():
                     for metric in measure.metrics:
                         # Small sessions may fit into pages that are there, and a record may need no allocation.

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -96,13 +97,17 @@ static void *room(size_t size) {
 /* --- Handshakes ------------------------------------------------------------------------------------------------------------- */
 
 static struct peer_settings settings;
+#pragma weak peer_new_on_socket
+static bool on_sockets; /* servers; the time of the other end of a socket is not counted */
 
 struct side {
     void *session;
     bool done;
     uint8_t *in; /* what the other side has sent */
     size_t in_len;
+    int own, far; /* a socket and its other end */
 };
+
 
 struct pair {
     struct side client, server;
@@ -117,13 +122,52 @@ static void free_room(struct pair *pair) {
     free(pair->server.in);
 }
 
-/* One call, if it can change anything. */
+static void connect_server(struct pair *pair) {
+    int ends[2];
+    if (!on_sockets)
+        return;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) != 0)
+        fail("socketpair");
+    pair->server.own = ends[0];
+    pair->server.far = ends[1];
+}
+
+static void disconnect_server(struct pair *pair) {
+    if (on_sockets) {
+        close(pair->server.own);
+        close(pair->server.far);
+        pair->server.own = 0;
+    }
+}
+
+/* What the client has sent reaches the server's socket. */
+static void deliver(struct pair *pair) {
+    struct side *server = &pair->server;
+    if (!on_sockets || server->in_len == 0)
+        return;
+    if (write(server->far, server->in, server->in_len) != (ssize_t)server->in_len)
+        fail("a socket is full");
+    server->in_len = 0;
+}
+
+static void collect(struct pair *pair) {
+    struct side *client = &pair->client;
+    if (!on_sockets)
+        return;
+    ssize_t len = read(pair->server.far, client->in + client->in_len, FLIGHT_CAP - client->in_len);
+    if (len > 0)
+        client->in_len += (size_t)len;
+}
+
 static void step(struct side *side, struct side *other) {
     size_t written = 0;
-    if (side->done || (side->session == NULL && side->in_len == 0 && other->session != NULL))
+    if (side->done)
         return;
-    side->done = peer_handshake(side->session, side->in, side->in_len, other->in + other->in_len, FLIGHT_CAP - other->in_len,
-                                &written);
+    if (side->own)
+        side->done = peer_handshake(side->session, NULL, 0, NULL, 0, &written);
+    else
+        side->done = peer_handshake(side->session, side->in, side->in_len, other->in + other->in_len,
+                                    FLIGHT_CAP - other->in_len, &written);
     side->in_len = 0;
     other->in_len += written;
 }
@@ -136,15 +180,18 @@ static void say_hello(struct pair *pair) {
 }
 
 static void answer_hello(struct pair *pair) {
-    pair->server.session = peer_new(true);
+    pair->server.session = on_sockets ? peer_new_on_socket(pair->server.own) : peer_new(true);
     step(&pair->server, &pair->client);
 }
 
 /* The first byte of data. In TLS 1.3 the server's tickets come before it: some libraries hold them back until they have data. */
 static void send_first_byte(struct pair *pair) {
     struct side *client = &pair->client;
-    client->in_len += peer_encrypt(pair->server.session, (const uint8_t *)"!", 1, client->in + client->in_len,
-                                   FLIGHT_CAP - client->in_len);
+    if (on_sockets)
+        peer_encrypt(pair->server.session, (const uint8_t *)"!", 1, NULL, 0);
+    else
+        client->in_len += peer_encrypt(pair->server.session, (const uint8_t *)"!", 1, client->in + client->in_len,
+                                       FLIGHT_CAP - client->in_len);
 }
 
 static void receive_first_byte(struct pair *pair) {
@@ -168,66 +215,68 @@ static void check(void *session, bool server) {
         fail("the %s has not judged its peer", server ? "server" : "client");
 }
 
+/* One step of so many handshakes. What is between begin and end is measured. */
+static void all(struct pair *pairs, size_t number, struct meter *meter, void (*step_of)(struct pair *)) {
+    begin(meter);
+    for (size_t i = 0; i < number; i++)
+        step_of(&pairs[i]);
+    end(meter);
+}
+
+static void each(struct pair *pairs, size_t number, void (*step_of)(struct pair *)) {
+    for (size_t i = 0; i < number; i++)
+        step_of(&pairs[i]);
+}
+
+static void step_client(struct pair *pair) { step(&pair->client, &pair->server); }
+static void step_server(struct pair *pair) { step(&pair->server, &pair->client); }
+static void free_client(struct pair *pair) { peer_free(pair->client.session); }
+static void free_server(struct pair *pair) { peer_free(pair->server.session); }
+
+static void check_pair(struct pair *pair) {
+    check(pair->client.session, false);
+    check(pair->server.session, true);
+}
+
 /* So many handshakes side by side, from making the sessions to freeing them. */
 static void handshakes_at_once(struct pair *pairs, size_t number, struct meter *client, struct meter *server) {
-    begin(client);
-    for (size_t i = 0; i < number; i++)
-        say_hello(&pairs[i]);
-    end(client);
-    begin(server);
-    for (size_t i = 0; i < number; i++)
-        answer_hello(&pairs[i]);
-    end(server);
+    each(pairs, number, connect_server);
+    all(pairs, number, client, say_hello);
+    each(pairs, number, deliver);
+    all(pairs, number, server, answer_hello);
+    each(pairs, number, collect);
     for (int turns = 0; !pairs[0].client.done || !pairs[0].server.done; turns++) {
         if (turns == 10)
             fail("the handshake does not end");
-        begin(client);
-        for (size_t i = 0; i < number; i++)
-            step(&pairs[i].client, &pairs[i].server);
-        end(client);
-        begin(server);
-        for (size_t i = 0; i < number; i++)
-            step(&pairs[i].server, &pairs[i].client);
-        end(server);
+        all(pairs, number, client, step_client);
+        each(pairs, number, deliver);
+        all(pairs, number, server, step_server);
+        each(pairs, number, collect);
     }
-    begin(server);
-    for (size_t i = 0; i < number; i++)
-        send_first_byte(&pairs[i]);
-    end(server);
-    begin(client);
-    for (size_t i = 0; i < number; i++)
-        receive_first_byte(&pairs[i]);
-    end(client);
-    for (size_t i = 0; i < number; i++) {
-        check(pairs[i].client.session, false);
-        check(pairs[i].server.session, true);
-    }
-    begin(client);
-    for (size_t i = 0; i < number; i++)
-        peer_free(pairs[i].client.session);
-    end(client);
-    begin(server);
-    for (size_t i = 0; i < number; i++)
-        peer_free(pairs[i].server.session);
-    end(server);
+    all(pairs, number, server, send_first_byte);
+    each(pairs, number, collect);
+    all(pairs, number, client, receive_first_byte);
+    each(pairs, number, check_pair);
+    all(pairs, number, client, free_client);
+    all(pairs, number, server, free_server);
+    each(pairs, number, disconnect_server);
 }
 
 static void open_pair(struct pair *pair) {
     say_hello(pair);
     answer_hello(pair);
     while (!pair->client.done || !pair->server.done) {
-        step(&pair->client, &pair->server);
-        step(&pair->server, &pair->client);
+        step_client(pair);
+        step_server(pair);
     }
     send_first_byte(pair);
     receive_first_byte(pair);
-    check(pair->client.session, false);
-    check(pair->server.session, true);
+    check_pair(pair);
 }
 
 static void close_pair(struct pair *pair) {
-    peer_free(pair->client.session);
-    peer_free(pair->server.session);
+    free_client(pair);
+    free_server(pair);
 }
 
 static void measure_handshakes(size_t count) {
@@ -401,7 +450,8 @@ static bool open_contexts(char *const *words) {
     struct meter unused = {0};
     struct peer_settings asked = settings;
     asked.resume = strcmp(word(words, "resume", "0"), "1") == 0;
-    if (!peer_open(&asked))
+    on_sockets = asked.way && strcmp(asked.way, "socket") == 0;
+    if ((on_sockets && !peer_new_on_socket) || !peer_open(&asked))
         return false;
     for (size_t i = 0; i < IN_FLIGHT; i++)
         make_room(&pairs[i]);
