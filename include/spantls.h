@@ -2773,7 +2773,8 @@ tls_status_t spantls_certificate_info(const void *der,
  * - `TLS_STATUS_NOT_SUPPORTED`: the value cannot be represented as text and must not be trusted: a DNS name, URI or e-mail address with
  *   bytes other than visible ASCII (a NUL is an attack), an IP address of a wrong length, a common name with control or
  *   invisible characters.
- * - `TLS_STATUS_INVALID_ARGUMENT`: there is no value of this index; an unknown field; as `spantls_certificate_info()`.
+ * - `TLS_STATUS_INVALID_ARGUMENT`: there is no value of this index, or it is malformed; an unknown field; all that
+ *   `spantls_certificate_info()` refuses.
  */
 SPANTLS_MUST_USE
 tls_status_t spantls_certificate_text(const void *der,

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use asn1::{SequenceOf, Tlv};
 
-use super::structure::{Certificate, SUBJECT_ALT_NAME};
+use super::structure::{SUBJECT_ALT_NAME, ToBeSigned};
 use super::{malformed, only};
 use crate::limits::MAX_ALTERNATIVE_NAMES;
 use crate::outcome::{Failure, Result};
@@ -22,8 +22,8 @@ pub(crate) enum NameKind {
 pub(super) struct AlternativeNames<'a>(Option<SequenceOf<'a, Tlv<'a>>>);
 
 impl<'a> AlternativeNames<'a> {
-    pub(super) fn of(certificate: &Certificate<'a>) -> Result<Self> {
-        let names = only(certificate, &SUBJECT_ALT_NAME)?.map(asn1::parse_single);
+    pub(super) fn of(signed: &ToBeSigned<'a>) -> Result<Self> {
+        let names = only(signed, &SUBJECT_ALT_NAME)?.map(asn1::parse_single);
         let names: Option<SequenceOf<'a, Tlv<'a>>> = names.transpose().map_err(|_| malformed("subjectAltName"))?;
         match names {
             Some(names) if names.len() > MAX_ALTERNATIVE_NAMES => Err(Failure::argument(format!(

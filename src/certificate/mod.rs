@@ -10,7 +10,7 @@ pub(crate) mod time;
 use asn1::{BigInt, ObjectIdentifier, SequenceOf, Tlv};
 
 use self::alternative_names::{AlternativeNames, NameKind};
-use self::structure::{BASIC_CONSTRAINTS, BasicConstraints, Certificate, Name};
+use self::structure::{BASIC_CONSTRAINTS, BasicConstraints, Certificate, Name, ToBeSigned};
 use crate::crypto::provider::digest::{SHA256, digest};
 use crate::limits::MAX_CERTIFICATE;
 use crate::outcome::{Failure, Result};
@@ -46,22 +46,44 @@ pub(crate) enum Field {
     Email,
 }
 
+/// What is read of a certificate before any question about it is answered: of one that is malformed, none is.
+struct Contents<'a> {
+    signed: ToBeSigned<'a>,
+    not_before: i64,
+    not_after: i64,
+    subject: Name<'a>,
+    alternative_names: AlternativeNames<'a>,
+    is_ca: bool,
+}
+
+impl<'a> Contents<'a> {
+    fn read(der: &'a [u8]) -> Result<Self> {
+        let signed = read(der)?.signed;
+        let date = |time: &Tlv<'_>| {
+            let seconds = time.tag().as_u8().and_then(|tag| time::seconds(tag, time.data()));
+            seconds.ok_or_else(|| malformed("validity"))
+        };
+        Ok(Self {
+            not_before: date(&signed.validity.not_before)?,
+            not_after: date(&signed.validity.not_after)?,
+            subject: name(&signed.subject, "subject")?,
+            alternative_names: AlternativeNames::of(&signed)?,
+            is_ca: is_ca(&signed)?,
+            signed,
+        })
+    }
+}
+
 /// The facts of a certificate, all of them or none.
 pub(crate) fn facts(der: &[u8]) -> Result<CertificateFacts> {
-    let certificate = read(der)?;
-    let signed = &certificate.signed;
-    let names = AlternativeNames::of(&certificate)?;
-    let date = |time: &Tlv<'_>| {
-        let seconds = time.tag().as_u8().and_then(|tag| time::seconds(tag, time.data()));
-        seconds.ok_or_else(|| malformed("validity"))
-    };
+    let Contents { signed, not_before, not_after, subject, alternative_names: names, is_ca } = Contents::read(der)?;
     Ok(CertificateFacts {
-        not_before: date(&signed.validity.not_before)?,
-        not_after: date(&signed.validity.not_after)?,
+        not_before,
+        not_after,
         sha256: sha256(der),
         public_key_sha256: sha256(signed.public_key.full_data()),
-        is_ca: is_ca(&certificate)?,
-        num_common_names: distinguished_name::common_names(&subject(&certificate)?).count(),
+        is_ca,
+        num_common_names: distinguished_name::common_names(&subject).count(),
         num_dns_names: names.count(Some(NameKind::Dns)),
         num_ip_addresses: names.count(Some(NameKind::IpAddress)),
         num_uris: names.count(Some(NameKind::Uri)),
@@ -75,20 +97,19 @@ pub(crate) fn check(der: &[u8]) -> Result<()> {
     read(der).map(drop)
 }
 
-/// One value of a field. `index` counts the values that the certificate has of it, in its order.
+/// One value of a field. `index` counts the values that the certificate has of it, in its order. What has no facts has no texts.
 pub(crate) fn text(der: &[u8], field: Field, index: usize) -> Result<String> {
-    let certificate = read(der)?;
+    let Contents { signed, subject, alternative_names, .. } = Contents::read(der)?;
     let single = |value: String| (index == 0).then_some(Ok(value));
-    let alternative = |kind| Ok(AlternativeNames::of(&certificate)?.text(kind, index));
     let value = match field {
-        Field::Subject => single(full_name(&certificate.signed.subject, "subject")?),
-        Field::Issuer => single(full_name(&certificate.signed.issuer, "issuer")?),
-        Field::SerialNumber => single(serial_number(&certificate)?),
-        Field::CommonName => distinguished_name::common_names(&subject(&certificate)?).nth(index).map(plain),
-        Field::DnsName => alternative(NameKind::Dns)?,
-        Field::IpAddress => alternative(NameKind::IpAddress)?,
-        Field::Uri => alternative(NameKind::Uri)?,
-        Field::Email => alternative(NameKind::Email)?,
+        Field::Subject => single(full_name(&subject, "subject")?),
+        Field::Issuer => single(full_name(&name(&signed.issuer, "issuer")?, "issuer")?),
+        Field::SerialNumber => single(serial_number(&signed)?),
+        Field::CommonName => distinguished_name::common_names(&subject).nth(index).map(plain),
+        Field::DnsName => alternative_names.text(NameKind::Dns, index),
+        Field::IpAddress => alternative_names.text(NameKind::IpAddress, index),
+        Field::Uri => alternative_names.text(NameKind::Uri, index),
+        Field::Email => alternative_names.text(NameKind::Email, index),
     };
     value.unwrap_or_else(|| Err(Failure::argument("the certificate has no value of this index")))
 }
@@ -109,30 +130,26 @@ fn malformed(part: &str) -> Failure {
 }
 
 /// The value of an extension, which must not be there twice (RFC 5280 section 4.2).
-fn only<'a>(certificate: &Certificate<'a>, identifier: &ObjectIdentifier) -> Result<Option<&'a [u8]>> {
-    let mut found = certificate.signed.extensions().filter(|extension| extension.identifier == *identifier);
+fn only<'a>(signed: &ToBeSigned<'a>, identifier: &ObjectIdentifier) -> Result<Option<&'a [u8]>> {
+    let mut found = signed.extensions().filter(|extension| extension.identifier == *identifier);
     match (found.next(), found.next()) {
         (Some(_), Some(_)) => Err(Failure::argument("the certificate has an extension twice")),
         (extension, _) => Ok(extension.map(|extension| extension.value)),
     }
 }
 
-fn is_ca(certificate: &Certificate<'_>) -> Result<bool> {
-    let Some(value) = only(certificate, &BASIC_CONSTRAINTS)? else { return Ok(false) };
+fn is_ca(signed: &ToBeSigned<'_>) -> Result<bool> {
+    let Some(value) = only(signed, &BASIC_CONSTRAINTS)? else { return Ok(false) };
     let constraints: BasicConstraints<'_> = asn1::parse_single(value).map_err(|_| malformed("basicConstraints"))?;
     Ok(constraints.ca == Some(true))
-}
-
-fn subject<'a>(certificate: &Certificate<'a>) -> Result<Name<'a>> {
-    name(&certificate.signed.subject, "subject")
 }
 
 fn name<'a>(name: &Tlv<'a>, part: &str) -> Result<Name<'a>> {
     name.parse::<SequenceOf<'_, _>>().map_err(|_| malformed(part))
 }
 
-fn full_name(of: &Tlv<'_>, part: &str) -> Result<String> {
-    distinguished_name::text(&name(of, part)?).ok_or_else(|| malformed(part))
+fn full_name(name: &Name<'_>, part: &str) -> Result<String> {
+    distinguished_name::text(name).ok_or_else(|| malformed(part))
 }
 
 /// A value by itself, which nothing escapes: with a character in it that would be escaped because it is not seen, it is not
@@ -144,8 +161,8 @@ fn plain(value: Option<String>) -> Result<String> {
 }
 
 /// Hexadecimal, two digits for each byte; a negative one, which RFC 5280 does not allow, as OpenSSL has it.
-fn serial_number(certificate: &Certificate<'_>) -> Result<String> {
-    let number: BigInt<'_> = certificate.signed.serial_number.parse().map_err(|_| malformed("serial number"))?;
+fn serial_number(signed: &ToBeSigned<'_>) -> Result<String> {
+    let number: BigInt<'_> = signed.serial_number.parse().map_err(|_| malformed("serial number"))?;
     let bytes = number.as_bytes();
     if number.is_negative() {
         return Ok(format!("-{}", upper_hex(significant(&negated(bytes)))));

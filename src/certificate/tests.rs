@@ -1,6 +1,7 @@
 //! Certificates put together here: what they say, and what damage does to them.
 
 use super::*;
+use crate::limits::MAX_ALTERNATIVE_NAMES;
 use crate::outcome::{FailureKind, Result};
 
 const CN: &[u8] = &[6, 3, 0x55, 4, 3];
@@ -321,18 +322,39 @@ fn no_damage_makes_reading_panic() {
     }
 }
 
+#[test]
+fn what_has_no_facts_has_no_texts() {
+    let with = |extensions| Parts { extensions, ..Parts::default() }.der();
+    let names: Vec<(u8, &[u8])> = vec![(0x82, b"a"); MAX_ALTERNATIVE_NAMES + 1];
+    for (fault, certificate) in [
+        ("a date", Parts { not_after: (UTC_TIME, "301301000000Z"), ..Parts::default() }.der()),
+        ("subject", Parts::named(sequence(&[&element(0x31, &[0x30, 0])]))),
+        ("subjectAltName", with(vec![(SUBJECT_ALT_NAME_ID, vec![0x30, 1])])),
+        ("subjectAltName twice", with(vec![(SUBJECT_ALT_NAME_ID, vec![0x30, 0]); 2])),
+        ("basicConstraints", with(vec![(BASIC_CONSTRAINTS_ID, vec![0x30, 3, 1, 1, 1])])),
+        ("too many names", Parts::with_alternative_names(&names)),
+    ] {
+        assert_eq!(kind(facts(&certificate)), FailureKind::InvalidArgument, "{fault}");
+        for field in FIELDS {
+            assert_eq!(kind(text(&certificate, field, 0)), FailureKind::InvalidArgument, "{fault}, {field:?}");
+        }
+    }
+}
+
+const FIELDS: [Field; 8] = [
+    Field::Subject,
+    Field::Issuer,
+    Field::CommonName,
+    Field::SerialNumber,
+    Field::DnsName,
+    Field::IpAddress,
+    Field::Uri,
+    Field::Email,
+];
+
 fn ask_everything(der: &[u8]) {
     facts(der).ok();
-    for field in [
-        Field::Subject,
-        Field::Issuer,
-        Field::CommonName,
-        Field::SerialNumber,
-        Field::DnsName,
-        Field::IpAddress,
-        Field::Uri,
-        Field::Email,
-    ] {
+    for field in FIELDS {
         if let Ok(text) = text(der, field, 0) {
             assert!(!text.chars().any(char::is_control), "{text:?}");
         }
