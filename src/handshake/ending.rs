@@ -78,13 +78,8 @@ impl Handshake {
     }
 
     /// A step has ended with an error, which is `refusal`'s if there is one.
-    pub(super) fn failed(
-        &mut self,
-        mut drive: Drive,
-        error: &rustls::Error,
-        refusal: Option<Refusal>,
-    ) -> Result<Event> {
-        self.output.append(&mut drive.output);
+    pub(super) fn failed(&mut self, drive: Drive, error: &rustls::Error, refusal: Option<Refusal>) -> Result<Event> {
+        super::follow(&mut self.output, drive.output);
         let wanted = self.taps.seen().alert_wanted.take().or(drive.alert_wanted);
         let failure = match refusal {
             Some(refusal) => refusal.into_failure(self.version),

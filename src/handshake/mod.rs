@@ -134,6 +134,16 @@ enum HandshakeState {
     Ended,
 }
 
+/// Records that follow those in `output`. The first are moved: a copy would leave the handshake with a second buffer of the length of a
+/// flight until its end.
+fn follow(output: &mut Vec<u8>, records: Vec<u8>) {
+    if output.is_empty() {
+        *output = records;
+    } else {
+        output.extend_from_slice(&records);
+    }
+}
+
 type Returned = (Drive, Result<Reached, rustls::Error>);
 
 /// What a step led to.
@@ -210,7 +220,7 @@ impl Handshake {
 
     /// Appends the records for the peer to `pending`.
     pub(crate) fn take_output(&mut self, pending: &mut Vec<u8>) {
-        pending.append(&mut self.output);
+        follow(pending, std::mem::take(&mut self.output));
     }
 
     /// The same, but a lone change_cipher_spec waits for the flight that it belongs in front of (RFC 8446 appendix D.4): as a
@@ -323,8 +333,8 @@ impl Handshake {
             HandshakeState::Asking { fiber, question, sealer_before } if question.is_answered() => {
                 self.run(fiber, sealer_before, None)
             }
-            HandshakeState::HeldBack { connection, mut output, ask, .. } if ask.answer().is_some() => {
-                self.output.append(&mut output);
+            HandshakeState::HeldBack { connection, output, ask, .. } if ask.answer().is_some() => {
+                follow(&mut self.output, output);
                 self.finish(connection)
             }
             other => {
@@ -337,7 +347,7 @@ impl Handshake {
     /// A step has ended.
     fn after(
         &mut self,
-        mut drive: Drive,
+        drive: Drive,
         result: Result<Reached, rustls::Error>,
         sealer_before: Option<SealingPoint>,
         refusal: Option<Refusal>,
@@ -352,7 +362,7 @@ impl Handshake {
         }
         match result {
             Ok(Reached::NeedsInput) => {
-                self.output.append(&mut drive.output);
+                follow(&mut self.output, drive.output);
                 self.state = HandshakeState::Waiting { connection: drive.connection, fed: drive.fed };
                 Ok(Event::NeedsInput)
             }
@@ -364,7 +374,7 @@ impl Handshake {
                     Ok(Event::Asks(OpenQuestion::Certificate(ask)))
                 }
                 None => {
-                    self.output.append(&mut drive.output);
+                    follow(&mut self.output, drive.output);
                     self.finish(drive.connection)
                 }
             },
