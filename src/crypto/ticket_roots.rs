@@ -18,7 +18,7 @@ use crate::wiping::stack::{HANDSHAKE, wiping};
 /// Bytes of a root's name, which stands at the front of each ticket.
 pub(super) const NAME: usize = 8;
 
-pub(super) type RootName = [u8; NAME];
+pub(crate) type RootName = [u8; NAME];
 
 /// A root as the host gives it. Times are in seconds since 1970.
 #[derive(Clone, Copy)]
@@ -33,7 +33,7 @@ pub struct TicketRoot<'a> {
 
 /// A root in memory, wiped with its last user.
 pub(crate) struct Root {
-    pub(super) name: RootName,
+    pub(crate) name: RootName,
     pub(super) secret: Zeroizing<Vec<u8>>,
     seal_from: u64,
     /// The first moment at which it does not open any more.

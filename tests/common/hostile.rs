@@ -35,7 +35,15 @@ struct Keys {
 /// A session of ours, of this role, and its open peer.
 pub fn pair(ours_is_server: bool, protocol: Version, suite: u16) -> (Session, Hostile) {
     static SERVER: LazyLock<Arc<Context>> = LazyLock::new(|| server("server-p256"));
-    let session = Session::new(if ours_is_server { SERVER.clone() } else { client(protocol, &[suite]) });
+    pair_with(if ours_is_server { SERVER.clone() } else { client(protocol, &[suite]) }, ours_is_server, protocol, suite)
+}
+
+/// The same with a context of the caller's.
+pub fn pair_with(context: Arc<Context>, ours_is_server: bool, protocol: Version, suite: u16) -> (Session, Hostile) {
+    let session = Session::new(context);
+    if !ours_is_server {
+        session.set_target_host_name("localhost").unwrap();
+    }
     let mut peer = match ours_is_server {
         true => Connection::Client(
             ClientConnection::new(client_config(protocol, suite), ServerName::try_from("localhost").unwrap()).unwrap(),

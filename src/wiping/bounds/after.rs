@@ -1,16 +1,17 @@
 //! After the handshake.
 
-use std::os::fd::IntoRawFd;
+use std::io::Write;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 
-use super::common::{TLS12, TLS13, client, drain, open_pair, server};
+use super::common::{TLS12, TLS13, certificate, client, drain, open_pair, server, step};
 use super::hostile;
-use super::{Figures, Most, Row, feed, measured};
-use crate::limits::{IDLE_HELD_BUFFERS, MAX_PLAINTEXT};
+use super::{Figures, Most, Row, bound, feed, measured};
+use crate::limits::{IDLE_HELD_BUFFERS, MAX_CIPHERTEXT_TLS13, MAX_PLAINTEXT, MAX_TICKET, MAX_TICKET_COUNT};
+use spantls::context::{Context, Credentials, Options};
 use spantls::outcome::{Outcome, Question};
 use spantls::reason::PolicyErrors;
 use spantls::session::{Counts, KernelTls, Session, Version};
-use spantls::transport::Socket;
 
 const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
@@ -40,6 +41,30 @@ pub(super) fn rows() -> Vec<Row> {
             &["MAX_HANDSHAKE_MESSAGE"],
             unfinished,
             most(132_000, 197_000, 8, 0),
+        ),
+        row(
+            "64 session tickets of 32 KiB, to a client that resumes",
+            &["MAX_TICKET", "TICKETS_TAKEN"],
+            long_tickets,
+            most(85_000, 150_000, 280, 0),
+        ),
+        row(
+            "300 names of servers, each of which sends tickets in a whole handshake; ten times the first",
+            &["MAX_TICKETS_KEPT", "MAX_TICKET_SERVERS"],
+            client_store,
+            most(1_250_000, 1_350_000, 130_000, 0),
+        ),
+        row(
+            "a handshake, for which a server sends 16 tickets",
+            &["MAX_TICKET_COUNT"],
+            server_tickets,
+            most(4_800, 75_000, 520, 7_500),
+        ),
+        row(
+            "a record of the largest size, less its last byte, to a bound session",
+            &["MAX_CIPHERTEXT_TLS13"],
+            unfinished_record,
+            most(20_900, 20_900, 2, 0),
         ),
         row("a record that the host has no room for", &["MAX_CIPHERTEXT_TLS12"], held, most(18_500, 18_500, 1, 0)),
         row("1 MiB to a bound session that reads 20,000", &["RECEIVE_SCRATCH"], received, most(74_000, 148_000, 4, 0)),
@@ -139,27 +164,104 @@ fn held() -> Figures {
     holding.last().unwrap().0
 }
 
-/// Two sessions at the ends of a pair of sockets that have shaken hands.
-fn bound_pair() -> (Session, Session) {
+/// A client that keeps tickets; those of a name are sent to it alone.
+fn resuming_client() -> Arc<Context> {
+    let mut options = Options::default();
+    options.set_versions(&[TLS13]);
+    options.set_cipher_suites(&[0x1301]).unwrap();
+    Arc::new(Context::client(options).unwrap())
+}
+
+fn long_tickets() -> Figures {
+    let context = resuming_client();
+    let (session, mut peer) = hostile::pair_with(context.clone(), false, TLS13, 0x1301);
+    let message = ticket((MAX_TICKET - 100) as u16);
+    let input: Vec<u8> =
+        (0..64).flat_map(|_| message.chunks(MAX_PLAINTEXT)).flat_map(|part| peer.seal(HANDSHAKE, part)).collect();
+    let mut room = vec![0; 20_000];
+    let (figures, outcome) =
+        measured(|figures| feed(figures, &input, &mut room, |input, output| session.decrypt(input, output)));
+    assert_eq!((outcome, figures.received), (Ok(Outcome::Complete), input.len()));
+    figures
+}
+
+/// A server that sends so many tickets.
+fn ticketing_server(count: usize) -> Arc<Context> {
+    let credentials = Credentials::from_pem(&certificate("server-p256.pem"), &certificate("server-p256.key"), None);
+    let mut options = Options::default();
+    options.set_credentials(Some(Arc::new(credentials.unwrap())));
+    options.set_ticket_count(count).unwrap();
+    Arc::new(Context::server(options).unwrap())
+}
+
+/// A client that has shaken hands with the server of this name, and what was sent to it.
+fn named_client(context: &Arc<Context>, server: &Arc<Context>, name: &str) -> usize {
+    let (client, server) = (Session::new(context.clone()), Session::new(server.clone()));
+    client.set_target_host_name(name).unwrap();
+    let (mut to_client, mut to_server, mut room) = (Vec::new(), Vec::new(), vec![0; 20_000]);
+    while step(&client, &mut to_client, usize::MAX, &mut to_server, 20_000).0 != Outcome::Complete {
+        step(&server, &mut to_server, usize::MAX, &mut to_client, 20_000);
+    }
+    step(&server, &mut to_server, usize::MAX, &mut to_client, 20_000);
+    assert!(!to_client.is_empty(), "no tickets");
+    feed(&mut Figures::default(), &to_client, &mut room, |input, output| client.decrypt(input, output)).unwrap();
+    server.stats().ciphertext_sent as usize
+}
+
+fn client_store() -> Figures {
+    let (context, server) = (resuming_client(), ticketing_server(2));
+    measured(|figures| {
+        let names = std::iter::repeat_n(0, 10).chain(1..300);
+        figures.received = names.map(|name| named_client(&context, &server, &format!("{name}.example"))).sum();
+    })
+    .0
+}
+
+fn server_tickets() -> Figures {
+    let (client, server) = (resuming_client(), ticketing_server(MAX_TICKET_COUNT));
+    drop(open_pair(client.clone(), server.clone()));
+    measured(|figures| {
+        let (client, server) = open_pair(client, server);
+        figures.received = client.stats().ciphertext_sent as usize;
+        figures.sent = server.stats().ciphertext_sent as usize;
+        (client, server)
+    })
+    .0
+}
+
+/// Two sessions at the ends of a pair of sockets that have shaken hands, and the client's end.
+fn bound_pair() -> (Session, Session, UnixStream) {
     let (ours, theirs) = UnixStream::pair().unwrap();
-    let bound = |context, stream: UnixStream| {
-        stream.set_nonblocking(true).unwrap();
-        let socket = Socket::new(stream.into_raw_fd() as isize, true).unwrap();
-        Session::with_socket(context, socket, KernelTls::default())
-    };
-    let (client, server) = (bound(client(TLS13, &[0x1301]), ours), bound(server("server-p256"), theirs));
+    let end = ours.try_clone().unwrap();
+    let session = |context, stream| Session::with_socket(context, bound(stream), KernelTls::default());
+    let (client, server) = (session(client(TLS13, &[0x1301]), ours), session(server("server-p256"), theirs));
     for _ in 0..20 {
         if client.handshake().unwrap() == Outcome::Suspended(Question::Certificate) {
             client.set_certificate_validation_result(PolicyErrors::NONE).unwrap();
         }
         server.handshake().unwrap();
     }
-    (client, server)
+    (client, server, end)
+}
+
+/// Another session has the buffer that the thread keeps.
+fn unfinished_record() -> Figures {
+    let record = [&[DATA, 3, 3, 0x41, 0][..], &[7; MAX_CIPHERTEXT_TLS13 - 1]].concat();
+    let receive = |_| {
+        let (_client, server, mut end) = bound_pair();
+        end.write_all(&record).unwrap();
+        let mut room = vec![0; MAX_PLAINTEXT];
+        let (mut figures, progress) = measured(|_| server.read(&mut room));
+        assert_eq!((progress.outcome, progress.written), (Ok(Outcome::WantRead), 0));
+        figures.received = record.len();
+        (figures, server)
+    };
+    [0, 1].map(receive)[1].0
 }
 
 /// What is kept is heap of the session; what the thread receives into is not.
 fn received() -> Figures {
-    let (client, server) = bound_pair();
+    let (client, server, _end) = bound_pair();
     let data = vec![7; 1 << 20];
     let mut sent = 0;
     while let progress = client.write(&[&data[sent..]])
@@ -176,7 +278,7 @@ fn received() -> Figures {
 }
 
 fn pending() -> Figures {
-    let (client, server) = bound_pair();
+    let (client, server, _end) = bound_pair();
     let data = vec![7; 8 << 20];
     let (figures, ()) = measured(|_| {
         let mut sent = 0;
