@@ -3,7 +3,9 @@
 from html import escape
 
 WIDTH, PANEL_HEIGHT, PLOT_HEIGHT, LEFT, RIGHT = 860, 250, 170, 60, 20
-COLOURS = ("#1b6ca8", "#d1495b", "#edae49", "#8d99ae", "#3a7d44", "#7d5ba6")
+COLOURS = ("#1b6ca8", "#d1495b", "#edae49", "#8d99ae", "#3a7d44", "#7d5ba6", "#00a6a6", "#f08a4b", "#5c4033", "#c77dff", "#222222",
+           "#9bc53d")
+LEGEND_LINE = 18
 FONT = "font-family='sans-serif'"
 
 
@@ -53,19 +55,30 @@ def _panel(top, left, width, title, groups, series, names):
     return out
 
 
+def _legend(names):
+    """Its elements, and how many lines they need."""
+    out, x, line = [], LEFT, 0
+    for place, name in enumerate(names):
+        width = 40 + 7 * len(name)
+        if x > LEFT and x + width > WIDTH - RIGHT:
+            x, line = LEFT, line + 1
+        y = 38 + line * LEGEND_LINE
+        out.append(f"<rect x='{x}' y='{y}' width='12' height='12' fill='{COLOURS[place % len(COLOURS)]}'/>")
+        out.append(_text(x + 17, y + 10, name, 12, "start"))
+        x += width
+    return out, line + 1
+
+
 def bars(title, names, panels):
     """Panels are (title, groups, {name: values}); two stand beside each other."""
     width = (WIDTH - 2 * (LEFT + RIGHT)) / 2
-    height = 90 + PANEL_HEIGHT * ((len(panels) + 1) // 2)
+    legend, lines = _legend(names)
+    top = 70 + (lines - 1) * LEGEND_LINE
+    height = top + 20 + PANEL_HEIGHT * ((len(panels) + 1) // 2)
     out = [f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {WIDTH} {height}' width='{WIDTH}' "
            f"height='{height}'>", f"<rect width='{WIDTH}' height='{height}' fill='white'/>",
-           _text(LEFT, 24, title, 16, "start", "bold")]
-    x = LEFT
-    for place, name in enumerate(names):
-        out.append(f"<rect x='{x}' y='38' width='12' height='12' fill='{COLOURS[place % len(COLOURS)]}'/>")
-        out.append(_text(x + 17, 48, name, 12, "start"))
-        x += 40 + 7 * len(name)
+           _text(LEFT, 24, title, 16, "start", "bold"), *legend]
     for number, (heading, groups, series) in enumerate(panels):
         left = LEFT + (number % 2) * (width + LEFT + RIGHT)
-        out += _panel(70 + PANEL_HEIGHT * (number // 2), left, width, heading, groups, series, names)
+        out += _panel(top + PANEL_HEIGHT * (number // 2), left, width, heading, groups, series, names)
     return "\n".join(out + ["</svg>", ""])

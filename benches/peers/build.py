@@ -1,6 +1,7 @@
 """The peers of the comparison: where each comes from and how its program is made. Everything is made in target/peers, once."""
 
 import functools
+import hashlib
 import json
 import os
 import shutil
@@ -40,11 +41,14 @@ def logged(name, *command, **environment):
         raise Unavailable(f"{name} could not be built: see {log}")
 
 
+def is_newer(program, inputs):
+    return program.exists() and all(path.stat().st_mtime <= program.stat().st_mtime for path in inputs)
+
+
 def compiled(name, sources, flags, libraries):
     """A program that the C compiler makes."""
     program, files = PLACE / name, [HERE / source for source in sources]
-    inputs = [*files, HERE / "peer.h", *(Path(word) for word in (*flags, *libraries) if str(word).startswith("/"))]
-    if not program.exists() or any(path.stat().st_mtime > program.stat().st_mtime for path in inputs):
+    if not is_newer(program, [*files, HERE / "peer.h", *(Path(word) for word in libraries if str(word).startswith("/"))]):
         logged(name, "cc", *WARNINGS, *flags, "-rdynamic", "-o", program, *files, *libraries, "-ldl", "-lpthread")
     return program
 
@@ -53,7 +57,7 @@ def compiled(name, sources, flags, libraries):
 def counter():
     """What counts allocations, to be loaded before a program."""
     library = PLACE / "count.so"
-    if not library.exists() or library.stat().st_mtime < (HERE / "count.c").stat().st_mtime:
+    if not is_newer(library, [HERE / "count.c"]):
         logged("count", "cc", *WARNINGS, "-shared", "-fPIC", "-o", library, HERE / "count.c")
     return library
 
@@ -67,11 +71,14 @@ def spantls(name, target, features, library=None):
         logged(f"{name}-library", CARGO, "build", "--release", "--lib", "--target-dir", target, *features, "--manifest-path",
                ROOT / "Cargo.toml")
         library = target / "release" / "libspantls.so"
+        program = name
+    else:
+        program = f"{name}-{hashlib.sha256(str(library).encode()).hexdigest()[:8]}"
     # A copy: another build does not change what is being measured.
-    folder = PLACE / f"{name}.lib"
+    folder = PLACE / f"{program}.lib"
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy2(library, folder / "libspantls.so.1")
-    return compiled(name, ["main.c", "work.c", "spantls.c"], [f"-I{ROOT / 'include'}"],
+    return compiled(program, ["main.c", "work.c", "spantls.c"], [f"-I{ROOT / 'include'}"],
                     [folder / "libspantls.so.1", f"-Wl,-rpath,{folder}"])
 
 
@@ -108,6 +115,9 @@ def crates():
 
 def crate(name, feature):
     """Linked by cargo, with what the crate says about linking."""
+    program, programs = PLACE / name, HERE / "programs"
+    if is_newer(program, [*HERE.glob("*.[ch]"), *programs.glob("*.*"), *programs.glob("src/*")]):
+        return program
     if not (LIBCLANG / "libclang.so").exists() and not list(LIBCLANG.glob("libclang*.so*")):
         servers.install(**{**TOOLS, "libclang": "libclang-14-dev"})
     servers.install(**TOOLS)
@@ -116,9 +126,8 @@ def crate(name, feature):
     say(f"{name}: cargo build --features {feature}")
     logged(name, CARGO, "build", "--release", "--locked", "--features", feature, "--manifest-path",
            HERE / "programs" / "Cargo.toml", "--target-dir", PLACE / "build", LIBCLANG_PATH=str(LIBCLANG), PEER_INCLUDE=include)
-    program = PLACE / name
-    # Not over a program that runs.
-    shutil.copy2(PLACE / "build" / "release" / "peer", f"{program}.new")
+    # Not over a program that runs; its time is that of the copy, since cargo may have had nothing to do.
+    shutil.copy(PLACE / "build" / "release" / "peer", f"{program}.new")
     os.replace(f"{program}.new", program)
     return program
 
@@ -144,16 +153,15 @@ OURS = ("spantls-ring", "spantls-aws-lc-rs")
 
 
 class Peer:
-    """NAME, NAME:WAY or NAME=LIBRARY of the command line."""
+    """NAME, NAME:WAY, NAME=LIBRARY or NAME:WAY=LIBRARY of the command line."""
 
     def __init__(self, word):
-        self.word = word
+        self.label = word
         name, _, library = word.partition("=")
         self.name, _, self.way = name.partition(":")
         self.library = Path(library).resolve() if library else None
         if self.name not in MAKERS or (library and self.name not in OURS):
             raise SystemExit(f"there is no peer {word}: {' '.join(MAKERS)}")
-        self.label = name
         self.ours = self.name in OURS
         self.program = self.missing = None
         self.version = ""

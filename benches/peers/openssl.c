@@ -203,7 +203,13 @@ static int choose_context(SSL *ssl, int *alert, void *argument) {
     return SSL_TLSEXT_ERR_OK;
 }
 
+static bool is_way(const char *way) {
+    return !way || !strcmp(way, "span") || !strcmp(way, "release") || !strcmp(way, "socket") || !strcmp(way, "deferred");
+}
+
 bool peer_open(const struct peer_settings *settings) {
+    if (!is_way(settings->way))
+        return false;
     with_spans = settings->way && strcmp(settings->way, "span") == 0;
     tls13 = settings->tls13;
     if (with_spans && !span_method)

@@ -25,7 +25,7 @@ TITLES = {"full": "Full handshakes, ECDSA P-256", "resumed": "Resumed handshakes
 
 
 def is_ours(label):
-    return label.partition(":")[0] in OURS
+    return re.split("[:=]", label)[0] in OURS
 
 
 def is_floor(label):
@@ -70,6 +70,8 @@ def number(value):
 
 def with_spread(values, divisor):
     low, high = quartiles(values)
+    if low == high:
+        return number(low / divisor)
     return f"{number(statistics.median(values) / divisor)} ({number(low / divisor)} to {number(high / divisor)})"
 
 
@@ -231,7 +233,7 @@ Each session is checked, and the run fails if it is not so: one version, one cip
 otherwise), the same certificates (leaf and intermediate sent, root trusted), the client judges chain and name, resumed sessions are
 resumed. A TLS 1.3 server sends two tickets after a full handshake. After a resumption OpenSSL sends one, the others what the section on
 allocations says. A client of TLS 1.2 that does not resume asks for no ticket. A resumed session of spantls judges the chain again
-(`tls_options_set_validate_on_resume()`), the others do not; `spantls-ring:once` and `spantls-aws-lc-rs:once` do as the others.
+(`tls_options_set_validate_on_resume()`), the others do not; with `:once` spantls does as they do.
 
 A handshake begins with making both sessions and ends with freeing them; between, the server sends one byte of data, with which the
 tickets arrive. Eight are under way at a time. A record is a call with a span of that size; 64 KiB are four records. Peers that cannot be

@@ -127,7 +127,7 @@ static void open_server(const struct peer_settings *settings, const struct rustl
 }
 
 bool peer_open(const struct peer_settings *settings) {
-    if (settings->group != 0x001d)
+    if (settings->group != 0x001d || settings->way)
         return false;
     uint16_t version = settings->tls13 ? RUSTLS_TLS_VERSION_TLSV1_3 : RUSTLS_TLS_VERSION_TLSV1_2;
     const struct rustls_crypto_provider *provider = provider_with(settings->suite);

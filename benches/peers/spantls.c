@@ -63,6 +63,8 @@ bool peer_open(const struct peer_settings *settings) {
     bool deferred = settings->way && strcmp(settings->way, "deferred") == 0;
     on_sockets = settings->way && strcmp(settings->way, "socket") == 0;
     judged_once = settings->way && strcmp(settings->way, "once") == 0;
+    if (settings->way && !deferred && !on_sockets && !judged_once)
+        return false;
     tls_context_destroy(client_context);
     tls_context_destroy(server_context);
     tls_context_destroy(start_context);

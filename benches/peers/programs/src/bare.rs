@@ -90,9 +90,11 @@ extern "C" fn peer_version() -> *const c_char {
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn peer_open(settings: *const Settings) -> bool {
-    // SAFETY: work.c passes live settings; the program has one thread.
-    unsafe { SETTINGS = Some(((*settings).tls13, (*settings).suite, (*settings).group, (*settings).resume)) };
-    true
+    // SAFETY: work.c passes live settings.
+    let settings = unsafe { &*settings };
+    // SAFETY: the program has one thread.
+    unsafe { SETTINGS = Some((settings.tls13, settings.suite, settings.group, settings.resume)) };
+    settings.way().is_none()
 }
 
 #[unsafe(no_mangle)]

@@ -95,7 +95,11 @@ fn contexts(settings: &Settings) -> Option<Contexts> {
     server.send_tls13_tickets = TICKETS;
     // Tickets without state on the server, as those of the other libraries: by default rustls keeps sessions in memory.
     server.ticketer = must(algorithms::Ticketer::new(), "a ticketer");
-    let unbuffered = settings.way() == Some("unbuffered");
+    let unbuffered = match settings.way() {
+        None => false,
+        Some("unbuffered") => true,
+        Some(_) => return None,
+    };
     let mut client = client;
     if !settings.resume {
         client.resumption = rustls::client::Resumption::disabled();
