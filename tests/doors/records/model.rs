@@ -4,8 +4,8 @@
 pub enum Fate {
     /// It is taken, and nothing ends.
     Nothing,
-    /// It is delivered.
-    Data,
+    /// So many bytes of it are delivered.
+    Data(usize),
     /// The peer has closed.
     Closed,
     /// The peer has ended the session with this alert.
@@ -59,7 +59,7 @@ impl Model {
             return self.flood(0, 32);
         }
         self.floods = [0; 5];
-        Fate::Data
+        Fate::Data(content.len())
     }
 
     fn flood(&mut self, number: usize, most: u8) -> Fate {
