@@ -9,7 +9,6 @@ use super::provider::aead::Aad;
 use super::secrets::KeyMaterial;
 use crate::limits::RECORD_HEADER;
 use crate::outcome::{Failure, Result};
-use crate::wiping::stack::{DERIVING, wiping};
 use crate::wire::{ContentType, Version, record};
 
 /// One direction's key and IV. Open sessions have it inside a `Protection`, which counts; handshakes have it inside a
@@ -56,22 +55,20 @@ impl Drop for Iv {
 }
 
 impl RecordKeys {
-    /// Boxed before anything else happens to it: the key schedule has one place.
+    /// Boxed before anything else happens to it: the key schedule has one place. The caller wipes the stack.
     pub(crate) fn new(version: Version, material: &KeyMaterial) -> Result<Box<Self>> {
         let aead = material.aead;
-        wiping::<DERIVING, _>(|| {
-            Some(Box::new(Self {
-                key: RecordKey::new(aead.algorithm(), material.key()).ok()?,
-                iv: Iv::new(material.iv())?,
-                version,
-                aead,
-                // RFC 5288 section 3. RFC 7905: ChaCha20-Poly1305 has none in TLS 1.2 either.
-                explicit_nonce: version == Version::Tls12 && aead.is_gcm(),
-                #[cfg(test)]
-                fewer_records: 0,
-            }))
-        })
-        .ok_or_else(|| Failure::internal("a key or an IV of a wrong length"))
+        let wrong = || Failure::internal("a key or an IV of a wrong length");
+        Ok(Box::new(Self {
+            key: RecordKey::new(aead.algorithm(), material.key()).map_err(|_| wrong())?,
+            iv: Iv::new(material.iv()).ok_or_else(wrong)?,
+            version,
+            aead,
+            // RFC 5288 section 3. RFC 7905: ChaCha20-Poly1305 has none in TLS 1.2 either.
+            explicit_nonce: version == Version::Tls12 && aead.is_gcm(),
+            #[cfg(test)]
+            fewer_records: 0,
+        }))
     }
 
     /// Records that may be sealed under this key (RFC 8446 section 5.5).

@@ -319,6 +319,7 @@ impl TappedEncrypter {
     ) -> Box<dyn MessageEncrypter> {
         // rustls allows no failure here, and all of its suites hand out their keys: without, nothing would be sealed.
         let material = secrets.ok().as_ref().and_then(KeyMaterial::of);
+        // On a fiber's stack, which is wiped.
         let keys = material.and_then(|material| RecordKeys::new(version, &material).ok());
         let sealer = HandshakeSealer::new(keys, in_force);
         if let Some(taps) = current() {

@@ -30,7 +30,8 @@ impl TrafficSecret {
 
     /// The keys of this generation.
     pub(crate) fn keys(&self) -> Result<Box<RecordKeys>> {
-        RecordKeys::new(Version::Tls13, &self.material()?)
+        let material = self.material()?;
+        wiping::<DERIVING, _>(|| RecordKeys::new(Version::Tls13, &material))
     }
 
     /// The bytes of these keys (section 7.3).

@@ -57,7 +57,7 @@ pub(crate) use client_start::ClientStart;
 use client_tickets::ClientTickets;
 use connection::{Connection, Drive, Reached};
 use early_data::EarlyData;
-use fiber::stack::PooledStack;
+pub(crate) use fiber::stack::CallStack;
 use fiber::{Fiber, Step};
 pub use finished::Negotiated;
 pub(crate) use finished::{Bindings, Direction, Finished};
@@ -257,7 +257,7 @@ impl Handshake {
     }
 
     /// Works on one whole record. On an error the record was not taken.
-    pub(crate) fn feed(&mut self, record: Record<'_>) -> Result<Event> {
+    pub(crate) fn feed(&mut self, record: Record<'_>, stack: &mut CallStack) -> Result<Event> {
         memory::expect(HEADROOM + MEMORY_PER_BYTE * (self.unfinished() + record.bytes.len()))?;
         if let Some(event) = self.feed_hello(record)? {
             return Ok(event);
@@ -268,7 +268,7 @@ impl Handshake {
             Err(failure) => return self.fail(failure, self.sealer_in_force()),
         }
         // The stack first: once rustls has the record there is no way back.
-        let stack = PooledStack::acquire()?;
+        let stack = stack.for_next_step()?;
         let (connection, mut fed) = match std::mem::replace(&mut self.state, HandshakeState::Ended) {
             HandshakeState::Waiting { connection, fed } => (connection, fed),
             HandshakeState::Hello { reader, context } => self.connect(reader, context.as_ref())?,

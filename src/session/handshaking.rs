@@ -10,7 +10,7 @@ use super::write::WriteHalf;
 use super::{Counts, Progress, Session, try_lock};
 use crate::context::{ClientCertificateMode, Config, Context, Credentials, Protocols};
 use crate::handshake::question::OpenQuestion;
-use crate::handshake::{Event, Handshake, other_input};
+use crate::handshake::{CallStack, Event, Handshake, other_input};
 use crate::outcome::{Failure, Outcome, Result};
 use crate::wire::record::next_record;
 
@@ -106,6 +106,7 @@ impl Session {
     ) -> Result<Outcome> {
         let shared = &self.shared;
         let HandshakeLocks { phase, write, read } = locks;
+        let mut stack = CallStack::default();
         loop {
             if let Phase::Running(handshake) = &mut **phase {
                 write.pending.add(&shared.state, |pending| handshake.take_flight(pending));
@@ -126,7 +127,7 @@ impl Session {
                 }
                 Phase::Running(handshake) => handshake,
             };
-            let event = match next(handshake, shared.state.now(), &input[counts.consumed..], counts)? {
+            let event = match next(handshake, shared.state.now(), &input[counts.consumed..], counts, &mut stack)? {
                 Next::Event(event) => event,
                 Next::Return(outcome) => return Ok(outcome),
             };
@@ -261,7 +262,13 @@ enum Next {
 }
 
 /// The next step, with a record off the input if one is needed.
-fn next(handshake: &mut Handshake, state: State, input: &[u8], counts: &mut Counts) -> Result<Next> {
+fn next(
+    handshake: &mut Handshake,
+    state: State,
+    input: &[u8],
+    counts: &mut Counts,
+    stack: &mut CallStack,
+) -> Result<Next> {
     if let Some(question) = handshake.question() {
         return Ok(Next::Return(Outcome::Suspended(question)));
     }
@@ -275,7 +282,7 @@ fn next(handshake: &mut Handshake, state: State, input: &[u8], counts: &mut Coun
         Err(_) if handshake.wants_hello_again() => return Err(other_input()),
         Err(failure) => return handshake.fail_with(failure).map(Next::Event),
     };
-    let event = handshake.feed(record)?;
+    let event = handshake.feed(record, stack)?;
     // The question for the context is asked before the record is consumed.
     if !matches!(event, Event::Asks(OpenQuestion::ServerContext(_))) {
         counts.consumed += record.bytes.len();

@@ -13,6 +13,7 @@ use crate::post_handshake::client_auth::ClientAuth;
 use crate::record::open::Opener;
 use crate::record::protection::Protection;
 use crate::record::seal::Sealer;
+use crate::wiping::stack::{DERIVING, wiping};
 
 impl Session {
     /// The record layer takes over from rustls. The keys, if the kernel is to have them.
@@ -28,9 +29,10 @@ impl Session {
             Ok::<_, Failure>(Protection::new(keys, direction.sequence))
         };
         let most = self.context().max_fragment_size.unwrap_or(MAX_PLAINTEXT);
-        let sealer = Sealer::new(protection(&sending)?, most);
-        write.start(sealer, sending.traffic);
-        let opener = Opener::new(protection(&receiving)?);
+        let (seals, opens) =
+            wiping::<DERIVING, _>(|| Ok::<_, Failure>((protection(&sending)?, protection(&receiving)?)))?;
+        write.start(Sealer::new(seals, most), sending.traffic);
+        let opener = Opener::new(opens);
         read.start(Receiving::new(self.context.is_server(), opener, receiving.traffic, finished.ticket_taker));
         let for_kernel = self.bound.as_ref().is_some_and(|bound| bound.kernel.wanted != KernelTls::default());
         let kernel_keys = for_kernel.then(|| Box::new(Keys { sending: sending.keys, receiving: receiving.keys }));

@@ -28,7 +28,7 @@ use corosensei::{Coroutine, CoroutineResult, Yielder};
 use super::question::{Answerable, Ask, OpenQuestion};
 #[cfg(test)]
 use crate::outcome::faults;
-use stack::PooledStack;
+use stack::FiberStack;
 use watched::Watched;
 
 #[cfg(panic = "abort")]
@@ -44,7 +44,7 @@ pub(crate) enum Step<R> {
 
 /// A step with its own stack.
 pub(crate) struct Fiber<R> {
-    coroutine: Coroutine<Resume, OpenQuestion, R, PooledStack>,
+    coroutine: Coroutine<Resume, OpenQuestion, R, FiberStack>,
     link: Box<Link>,
     watched: Watched,
 }
@@ -75,7 +75,7 @@ thread_local! {
 
 impl<R: Send + 'static> Fiber<R> {
     /// Prepares `body`; nothing runs yet.
-    pub(crate) fn new(stack: PooledStack, body: impl FnOnce() -> R + Send + 'static) -> Self {
+    pub(crate) fn new(stack: FiberStack, body: impl FnOnce() -> R + Send + 'static) -> Self {
         let link = Box::new(Link { yielder: Cell::new(null()), cancelled: Cell::new(false) });
         let coroutine = Coroutine::with_stack(stack, move |yielder: &Yielder<Resume, OpenQuestion>, _: Resume| {
             introduce(yielder);
@@ -192,11 +192,12 @@ impl Drop for SetCurrent {
 
 #[cfg(test)]
 mod tests {
+    use super::stack::CallStack;
     use super::*;
     use crate::handshake::question::PeerChain;
 
     fn on_pool<R: Send + 'static>(body: impl FnOnce() -> R + Send + 'static) -> Fiber<R> {
-        Fiber::new(PooledStack::acquire().unwrap(), body)
+        Fiber::new(CallStack::default().for_next_step().unwrap(), body)
     }
 
     fn ask() -> Option<()> {

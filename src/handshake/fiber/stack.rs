@@ -9,13 +9,14 @@
 //! verifier, which runs on the host's stack here, would need up to 80 KiB for six RSA-4096 intermediates. A test paints
 //! the stack and fails above one third. The guard is wide because a frame larger than one page could step over a page.
 //!
-//! A stack held key material. It is wiped before anything else can get it. Where it was used it is filled with zeros, and keeps
-//! its memory for the next step: giving that back to the kernel costs a system call and a flush of the other processors' address
+//! A stack held key material. The steps of one call run on the same stack, one after another; it is wiped when the call ends, before
+//! anything else can get it. Where it was used it is filled with zeros, and keeps
+//! its memory for the next call: giving that back to the kernel costs a system call and a flush of the other processors' address
 //! caches, and a page fault for each page when it is used again. The kernel gets back what lies deeper than usual.
 
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use corosensei::stack::valgrind::ValgrindStackRegistration;
 use corosensei::stack::{Stack, StackPointer};
@@ -38,14 +39,14 @@ static IDLE: Mutex<Vec<Mapping>> = Mutex::new(Vec::new());
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
 
 /// A stack out of the pool; wiped and given back when dropped.
-pub(crate) struct PooledStack {
+struct PooledStack {
     mapping: Option<Mapping>,
     #[cfg(test)]
     painted: bool,
 }
 
 impl PooledStack {
-    pub(crate) fn acquire() -> Result<Self> {
+    fn acquire() -> Result<Self> {
         // Counted first, so that the bound holds whatever runs at once; `drop` of this value counts back.
         let in_use = IN_USE.fetch_add(1, Ordering::Relaxed);
         let mut stack = Self {
@@ -72,6 +73,25 @@ impl PooledStack {
     fn highest(&self) -> usize {
         // Only `acquire` makes stacks, and returns none without a mapping.
         self.mapping.as_ref().map_or(SIZE, |mapping| mapping.start + SIZE)
+    }
+}
+
+/// What the steps of one call run on.
+#[derive(Default)]
+pub(crate) struct CallStack(Option<Arc<PooledStack>>);
+
+/// A call's stack while a fiber has it. A suspended fiber keeps it when the call ends.
+pub(crate) struct FiberStack(Arc<PooledStack>);
+
+impl CallStack {
+    /// The stack of the steps before this one, if nothing stands on it, or one out of the pool.
+    pub(crate) fn for_next_step(&mut self) -> Result<FiberStack> {
+        let free = self.0.take().filter(|stack| Arc::strong_count(stack) == 1);
+        let stack = free.map_or_else(|| PooledStack::acquire().map(Arc::new), Ok)?;
+        // For what the steps before have left there.
+        valgrind::may_be_accessed(stack.highest() - USABLE, USABLE);
+        self.0 = Some(stack.clone());
+        Ok(FiberStack(stack))
     }
 }
 
@@ -109,14 +129,14 @@ impl Drop for PooledStack {
 }
 
 // SAFETY: the mapping lives as long as the value, has a guard at its low end and far more than MIN_STACK_SIZE above
-// it; both ends are page-aligned.
-unsafe impl Stack for PooledStack {
+// it; both ends are page-aligned. `for_next_step` makes one value of it at a time.
+unsafe impl Stack for FiberStack {
     fn base(&self) -> StackPointer {
-        StackPointer::new(self.highest()).unwrap_or(StackPointer::MIN)
+        StackPointer::new(self.0.highest()).unwrap_or(StackPointer::MIN)
     }
 
     fn limit(&self) -> StackPointer {
-        StackPointer::new(self.highest() - SIZE).unwrap_or(StackPointer::MIN)
+        StackPointer::new(self.0.highest() - SIZE).unwrap_or(StackPointer::MIN)
     }
 }
 
@@ -218,6 +238,7 @@ pub(crate) mod painting {
         usable(start).fill(PAINT);
         // Not counted among the handshakes'.
         stack.painted = false;
+        let stack = FiberStack(Arc::new(stack));
         let mut coroutine = corosensei::Coroutine::<(), (), (), _>::with_stack(stack, |_, ()| work());
         assert!(coroutine.resume(()).as_return().is_some());
         let _stack = coroutine.into_stack();
@@ -256,6 +277,21 @@ pub(crate) mod painting {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn steps_of_one_call_share_a_stack_that_nothing_stands_on() {
+        let mut call = CallStack::default();
+        let first = call.for_next_step().unwrap();
+        let at = first.base();
+        drop(first);
+        let second = call.for_next_step().unwrap();
+        assert_eq!(second.base(), at);
+        // `second` is suspended.
+        let third = call.for_next_step().unwrap();
+        assert_ne!(third.base(), at);
+        drop(call);
+        assert!(Arc::strong_count(&second.0) == 1 && Arc::strong_count(&third.0) == 1);
+    }
 
     #[test]
     fn a_stack_is_zeros_after_any_previous_use() {
