@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Options;
 use crate::crypto::own_key::OwnKey;
-use crate::crypto::provider::digest::{Context, SHA256};
+use crate::crypto::parts_digest::PartsDigest;
 use crate::crypto::ticket_keys::OwnLeaf;
 use crate::trust;
 
@@ -16,12 +16,8 @@ impl Options {
     ///
     /// `ffi-tests/judges/secrets/needles.py` computes both digests, to know the keys of tickets.
     pub(crate) fn admission(&self) -> [u8; 32] {
-        let mut digest = Context::new(&SHA256);
-        let mut part = |bytes: &[u8]| {
-            digest.update(&(bytes.len() as u64).to_be_bytes());
-            digest.update(bytes);
-        };
-        part(&[
+        let mut digest = PartsDigest::new();
+        digest.add(&[
             self.client_certificates as u8,
             self.validation as u8,
             u8::from(self.validate_on_resume),
@@ -30,7 +26,7 @@ impl Options {
             self.rules.anchors as u8,
             u8::from(self.rules.strict),
         ]);
-        part(&self.rules.time.map_or(-1, |time| time.as_secs().cast_signed()).to_be_bytes());
+        digest.add(&self.rules.time.map_or(-1, |time| time.as_secs().cast_signed()).to_be_bytes());
         let mut anchors: Vec<&[u8]> = self.trust_anchors.iter().map(|anchor| anchor.as_ref()).collect();
         let mut lists: Vec<&[u8]> = self.revocation_lists.iter().map(|list| list.as_ref()).collect();
         // Their order decides nothing.
@@ -38,12 +34,10 @@ impl Options {
         lists.sort_unstable();
         let protocols: Vec<&[u8]> = self.alpn.names().iter().map(Vec::as_slice).collect();
         for list in [anchors, lists, protocols] {
-            part(&(list.len() as u64).to_be_bytes());
-            list.iter().for_each(|item| part(item));
+            digest.add(&(list.len() as u64).to_be_bytes());
+            list.iter().for_each(|item| digest.add(item));
         }
-        let mut admission = [0; 32];
-        admission.copy_from_slice(digest.finish().as_ref());
-        admission
+        digest.finish()
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod handshake_sealer;
 pub(crate) mod key_log;
 pub(crate) mod ml_kem;
 pub(crate) mod own_key;
+pub(crate) mod parts_digest;
 pub(crate) mod provider;
 pub(crate) mod record_keys;
 pub(crate) mod secrets;

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard};
 use rustls::pki_types::{InvalidSignature, SignatureVerificationAlgorithm, TrustAnchor, alg_id};
 
 use super::{fields, has_good_size};
-use crate::crypto::provider::digest::{Context, SHA256};
+use crate::crypto::parts_digest::PartsDigest;
 use crate::limits::MAX_WRONG_SIGNATURES;
 
 /// The longest signed part whose check is kept: webpki reads no longer certificate. Revocation lists can be long, and are hashed
@@ -117,14 +117,7 @@ fn check_name(
     signature: &[u8],
 ) -> [u8; 32] {
     let (key, algorithm) = (algorithm.public_key_alg_id(), algorithm.signature_alg_id());
-    let mut digest = Context::new(&SHA256);
-    for part in [key.as_ref(), algorithm.as_ref(), public_key, message, signature] {
-        digest.update(&(part.len() as u64).to_be_bytes());
-        digest.update(part);
-    }
-    let mut name = [0; 32];
-    name.copy_from_slice(digest.finish().as_ref());
-    name
+    PartsDigest::of(&[key.as_ref(), algorithm.as_ref(), public_key, message, signature])
 }
 
 /// One thread judges: these locks are only for the trait's sake, which wants what threads can share.

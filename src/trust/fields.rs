@@ -3,7 +3,8 @@
 
 use std::ops::Range;
 
-use crate::der::{BIT_STRING, BOOLEAN, INTEGER, OCTET_STRING, OID, SEQUENCE, UTC_TIME, any_element, element, inside};
+use crate::certificate::time;
+use crate::der::{BIT_STRING, BOOLEAN, INTEGER, OCTET_STRING, OID, SEQUENCE, any_element, element, inside};
 
 const EXTENSIONS: u8 = 0xa3;
 /// Of RSASSA-PSS-params.
@@ -93,21 +94,14 @@ pub(super) fn signed_part(certificate: &[u8]) -> Option<&[u8]> {
     certificate.get(outer.start..rest.start)
 }
 
-/// When a revocation list was issued, in a form that can be compared.
-pub(super) fn this_update(list: &[u8]) -> Option<Vec<u8>> {
+/// When a revocation list was issued, and when the next one comes (RFC 5280 section 5.1), in seconds since 1970.
+pub(super) fn updates(list: &[u8]) -> Option<(i64, i64)> {
     let mut to_be_signed = inside(list, inside(list, 0..list.len(), SEQUENCE)?, SEQUENCE)?;
     element(list, &mut to_be_signed, INTEGER)?; // version
     element(list, &mut to_be_signed, SEQUENCE)?; // signature
     element(list, &mut to_be_signed, SEQUENCE)?; // issuer
-    let (tag, time) = any_element(list, &mut to_be_signed)?;
-    let time = &list[time];
-    // RFC 5280 section 4.1.2.5.1: two digits of a year, those from 50 on of the last century.
-    let century: &[u8] = match tag {
-        UTC_TIME if *time.first()? >= b'5' => b"19",
-        UTC_TIME => b"20",
-        _ => b"",
-    };
-    Some([century, time].concat())
+    let mut date = || any_element(list, &mut to_be_signed).and_then(|(tag, text)| time::seconds(tag, &list[text]));
+    Some((date()?, date()?))
 }
 
 struct FoundExtension {
@@ -224,7 +218,7 @@ pub(crate) mod tests {
 
     #[test]
     fn the_date_of_a_list_is_found() {
-        assert_eq!(this_update(&list()).unwrap(), b"20200101000000Z");
+        assert_eq!(updates(&list()), Some((1_577_836_800, 4_733_510_400)));
     }
 
     /// Cut short anywhere, or with another byte that may be a length.
@@ -249,7 +243,7 @@ pub(crate) mod tests {
                 assert_eq!(nothing_critical(&variant).len(), variant.len());
                 public_key(&variant).and_then(|(_, key)| rsa_bits(key));
                 rsa_bits(&variant);
-                this_update(&variant);
+                updates(&variant);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Whom a certificate of ours names, as a digest: tickets pass between certificates that name the same.
 
 use super::certificate::{CertificateFields, SUBJECT_ALT_NAME};
-use crate::crypto::provider::digest::{Context, SHA256};
+use crate::crypto::parts_digest::PartsDigest;
 use crate::der::{SEQUENCE, any_element, inside};
 
 /// A GeneralName's tag of a DNS name (RFC 5280 section 4.2.1.6), which is the same in capital letters.
@@ -11,28 +11,22 @@ const DNS_NAME: u8 = 0x82;
 /// Key, issuer, serial number and dates change when a certificate is renewed, and are not in it. A certificate without
 /// alternative names, or one that cannot be read, names only itself: its digest is of all its bytes.
 pub(crate) fn who(certificate: &[u8]) -> [u8; 32] {
-    let mut digest = Context::new(&SHA256);
-    let mut part = |bytes: &[u8]| {
-        digest.update(&(bytes.len() as u64).to_be_bytes());
-        digest.update(bytes);
-    };
+    let mut digest = PartsDigest::new();
     match names(certificate) {
         Some((subject, names)) => {
-            part(b"names");
-            part(subject);
+            digest.add(b"names");
+            digest.add(subject);
             for (tag, name) in names {
-                part(&[tag]);
-                part(&name);
+                digest.add(&[tag]);
+                digest.add(&name);
             }
         }
         None => {
-            part(b"certificate");
-            part(certificate);
+            digest.add(b"certificate");
+            digest.add(certificate);
         }
     }
-    let mut who = [0; 32];
-    who.copy_from_slice(digest.finish().as_ref());
-    who
+    digest.finish()
 }
 
 /// A tag and its contents.

@@ -54,7 +54,7 @@ struct Row {
 }
 
 /// Limits with which a peer buys nothing, each group with the reason, or with who measures them.
-const ELSEWHERE: [(&str, &[&str]); 7] = [
+const ELSEWHERE: [(&str, &[&str]); 8] = [
     (
         "the least that a host gives, and the length of what is before each record",
         &["RECORD_HEADER", "MIN_FRAGMENT", "MIN_CIPHERTEXT"],
@@ -74,6 +74,10 @@ const ELSEWHERE: [(&str, &[&str]); 7] = [
     (
         "seconds, and a number that the host can raise to one that is measured",
         &["DEFAULT_TICKET_LIFETIME", "MAX_TICKET_LIFETIME", "MAX_RESUMED", "DEFAULT_TICKET_COUNT"],
+    ),
+    (
+        "digests of chains that were found trusted, less than a hundred bytes each: trust/known.rs",
+        &["MAX_KNOWN_CHAINS"],
     ),
     ("what is asked of the allocator first: out_of_memory.rs takes it away", &["HEADROOM", "MEMORY_PER_BYTE"]),
     (
