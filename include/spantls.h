@@ -2372,9 +2372,10 @@ spantls_socket_t tls_session_socket(const tls_session_t *session);
  * Answers `TLS_STATUS_NEEDS_CERTIFICATE_VALIDATION` with the default validation (RFC 5280, RFC 6125): accepts the peer or refuses it.
  *
  * It verifies a chain to the trust anchors of the options (clients without any: the system's store), validity, usage, name constraints,
- * revocation if there are lists, and on clients the target host name. It may take a millisecond. A client without a certificate is
- * accepted, except under `SPANTLS_CLIENT_CERTIFICATE_REQUIRE`, but it is not identified: `*out_policy_errors` is then
- * `SPANTLS_POLICY_ERROR_NOT_AVAILABLE`.
+ * revocation if there are lists, and on clients the target host name. It may take a millisecond. A context remembers the last 64 chains
+ * that it has trusted, each for its name: their signatures are not verified again until a date on the path, or of a revocation list, has
+ * passed. A client without a certificate is accepted, except under `SPANTLS_CLIENT_CERTIFICATE_REQUIRE`, but it is not identified:
+ * `*out_policy_errors` is then `SPANTLS_POLICY_ERROR_NOT_AVAILABLE`.
  *
  * Call it from any thread, but alone on the session; then call `tls_session_handshake()` again, or, after
  * `tls_session_request_client_certificate()`, `tls_session_decrypt()`.
