@@ -27,7 +27,7 @@ INSTALL ?= install
 unexport MAKEFLAGS MFLAGS
 
 
-.PHONY: help proof bogo test-bogo interop fuzz fuzz-seeds differential chains bounds bench-python test-dotnet nupkg bench-dotnet build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak soak-transport abi-lib abi-check abi-bless test-kernel test-models models test-tsan audit lint fmt header header-check bindings bindings-check bench bench-handshake bench-load bench-peers install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
+.PHONY: help proof bogo test-bogo interop fuzz fuzz-seeds differential chains bounds bench-python test-dotnet nupkg bench-dotnet build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak soak-transport abi-lib abi-check abi-bless test-kernel test-models models test-tsan audit lint fmt header header-check bindings bindings-check bench bench-handshake test-valgrind bench-load bench-peers install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,10 +44,10 @@ demo: examples ## real conversations over loopback: our client and servers, and 
 	$(PYTHON) examples-c/demo.py examples-c/build ffi-tests/certs
 
 # What `make test` does, two parts at a time, the longest first. Each can be made alone. CONTRIBUTING.md has the map.
-PARTS = test-c test-rust test-peers test-models lint test-server test-python test-dotnet test-kernel abi-check test-scenarios test-docs test-package \
-	test-examples header-check
+PARTS = test-rust test-c test-peers test-models lint test-python test-dotnet test-examples test-kernel test-server abi-check header-check test-docs \
+	test-package test-scenarios
 QUICK_PARTS = test-c-quick test-rust-quick test-peers-quick test-package test-docs header-check
-LEFT_OUT = proof test-aws-lc test-bogo bogo interop fuzz differential chains test-cargo-c test-tsan models soak soak-transport audit bench bench-handshake bench-load bench-peers bench-python bench-dotnet
+LEFT_OUT = proof test-valgrind test-aws-lc test-bogo bogo interop fuzz differential chains test-cargo-c test-tsan models soak soak-transport audit bench bench-handshake bench-load bench-peers bench-python bench-dotnet
 
 # Everything runs, whatever fails; what failed is named again at the end.
 SIDE_BY_SIDE = +$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target
@@ -63,10 +63,10 @@ test-quick: examples ## the tests without the long tables, valgrind and other so
 timed-%:
 	@bash -c 'TIMEFORMAT="# $*: %0R s, of the processors %0U s and %0S s in the system"; time $(MAKE) --no-print-directory -o build -o examples $*'
 
-test-examples: examples ## the small examples, the conversations of the demo, and both again with the examples' memory checked
+test-examples: examples ## the small examples, the conversations of the demo, and both again with sanitizers in the examples
 	$(PYTHON) examples-c/small/test_small.py examples-c/build/small ffi-tests/certs
 	$(PYTHON) examples-c/demo.py examples-c/build ffi-tests/certs
-	examples-c/check.sh target/release ffi-tests/certs
+	examples-c/check.sh sanitizers target/release ffi-tests/certs
 
 test-rust: ## all Rust tests; unit tests optimised too, with all features (the stack's depth differs)
 	$(CARGO) test $(IN_TARGET)
@@ -83,6 +83,10 @@ test-c: build ## the header, and programs in C: gcc, clang with the static libra
 test-peers: build ## Python against OpenSSL, GnuTLS, curl, tshark and others, and a zoo of certificate chains
 	ffi-tests/run.sh peers
 	$(PYTHON) benches/peers/test_compare.py $(LIB)
+
+test-valgrind: examples ## every program in C under valgrind, with both sets of suites, less thinned; the examples too: half an hour
+	ffi-tests/run.sh valgrind
+	examples-c/check.sh valgrind target/release ffi-tests/certs
 
 test-c-quick test-peers-quick: test-%-quick: build
 	ffi-tests/run.sh $* quick

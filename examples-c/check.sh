@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
 #
 # The tests of the small examples and the conversations of demo.py, with examples whose memory is checked: by the sanitizers of
-# clang, then by valgrind.
+# clang, or by valgrind, which takes minutes and sees the library's memory too.
 #
-#   check.sh LIBRARY_DIRECTORY CERTIFICATE_DIRECTORY
+#   check.sh sanitizers|valgrind LIBRARY_DIRECTORY CERTIFICATE_DIRECTORY
 #
 # The examples must have been built before. What is not installed is skipped, and said to be.
 
 set -euo pipefail
 
-if [ $# -ne 2 ]; then
+if [ $# -ne 3 ]; then
     sed -n '3,8s/^# *//p' "$0" >&2
     exit 2
 fi
 here=$(cd "$(dirname "$0")" && pwd)
-libraries=$(cd "$1" && pwd)
-certificates=$(cd "$2" && pwd)
+libraries=$(cd "$2" && pwd)
+certificates=$(cd "$3" && pwd)
 build=$here/build
 
 # converse NAME DIRECTORY: the table is of interest only when something has failed.
@@ -42,21 +42,26 @@ small() {
     fi
 }
 
-sanitized=$build/sanitized
-mkdir -p "$sanitized"
-flags='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all'
-if echo 'int main(void) { return 0; }' | clang -x c $flags - -o "$sanitized/probe" 2> /dev/null; then
-    make -s -C "$here" CC=clang CFLAGS="$flags" LIBDIR="$libraries" BUILD="$sanitized"
-    small "sanitized" "$sanitized/small"
-    converse "sanitized" "$sanitized"
-else
-    echo "skipped - the examples with sanitizers: clang or its run-time libraries are not installed"
-fi
+with_sanitizers() {
+    local sanitized=$build/sanitized flags='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all'
+    mkdir -p "$sanitized"
+    if echo 'int main(void) { return 0; }' | clang -x c $flags - -o "$sanitized/probe" 2> /dev/null; then
+        make -s -C "$here" CC=clang CFLAGS="$flags" LIBDIR="$libraries" BUILD="$sanitized"
+        small "sanitized" "$sanitized/small"
+        converse "sanitized" "$sanitized"
+    else
+        echo "skipped - the examples with sanitizers: clang or its run-time libraries are not installed"
+    fi
+}
 
 # For bounds and leaks. valgrind.supp says why not for uninitialised bytes.
-checked=$build/valgrind
-mkdir -p "$checked"
-if command -v valgrind > /dev/null; then
+with_valgrind() {
+    local checked=$build/valgrind program
+    if ! command -v valgrind > /dev/null; then
+        echo "skipped - the examples under valgrind: it is not installed"
+        return
+    fi
+    mkdir -p "$checked"
     rm -f "$checked"/*
     for program in client server sni_server delayed_certificate_server remote_key_server; do
         [ -e "$build/$program" ] || continue
@@ -69,6 +74,10 @@ SCRIPT
     done
     small "valgrind" "$build/small" valgrind --quiet --leak-check=full --fair-sched=yes --undef-value-errors=no
     converse "valgrind" "$checked"
-else
-    echo "skipped - the examples under valgrind: it is not installed"
-fi
+}
+
+case $1 in
+    sanitizers) with_sanitizers ;;
+    valgrind) with_valgrind ;;
+    *) echo "check.sh: sanitizers or valgrind?" >&2; exit 2 ;;
+esac

@@ -4,11 +4,12 @@
 # static library, clang with sanitizers, valgrind), and by foreign judges (`judges`: Python against OpenSSL, GnuTLS, curl and
 # tshark, a zoo of certificate chains, and chains made at random).
 #
-#   ffi-tests/run.sh [c|peers] [quick]
+#   ffi-tests/run.sh [c|peers|valgrind] [quick]
 #
-# `c` is the header and the C programs, `peers` all the rest; without either everything runs, which takes minutes. The product
-# tables run in full once, with gcc and the shared library; the other builds of the C programs thin them. `quick` thins them
-# everywhere and leaves valgrind out.
+# `c` is the header and the C programs, `peers` all the rest; without either both run, which takes minutes. The product tables run
+# in full once, with gcc and the shared library; the other builds of the C programs thin them, most of all under valgrind. `quick`
+# thins them everywhere and leaves valgrind out. `valgrind` runs each C program under valgrind with both sets of suites and less
+# thinned tables: a quarter of an hour.
 #
 # Build the library before (`cargo build --release`), or name another one in SPANTLS_LIB; its static twin is looked for
 # beside it. Run as root, it installs tools that are missing with apt-get, and OpenSSL's libcrypto, which plays the host
@@ -20,7 +21,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 c=$here/interface/c
 peers=$here/judges/peers
 parts=
-case ${1:-} in c | peers) parts=$1 && shift ;; esac
+case ${1:-} in c | peers | valgrind) parts=$1 && shift ;; esac
 mode=${1:-full}
 build=$here/build${parts:+/$parts}
 logs=$build/logs
@@ -28,7 +29,7 @@ library=${SPANTLS_LIB:-$here/../target/release/libspantls.so}
 
 case $mode in
     full | quick) ;;
-    *) echo "usage: $0 [c|peers] [quick]" >&2; exit 2 ;;
+    *) echo "usage: $0 [c|peers|valgrind] [quick]" >&2; exit 2 ;;
 esac
 if [ ! -e "$library" ]; then
     echo "there is no library at $library: run \`cargo build --release\` first" >&2
@@ -76,8 +77,9 @@ install_missing_tools() {
 passed=0
 failed=0
 
-# No program takes longer than this; its own watchdog is a little earlier.
+# No program takes longer than this; its own watchdog is a little earlier. Several in one take longer together.
 readonly LIMIT=420
+readonly LIMIT_TOGETHER=1200
 
 # count NAME SECONDS STATUS: adds up the summary in NAME's log, and shows what is not right. A program that ended
 # without a summary, or whose exit status is a complaint of its own (a memory error), has failed once.
@@ -109,7 +111,7 @@ count() {
 run() {
     local name=$1 status=0 from=$SECONDS
     shift
-    timeout "$LIMIT" "$@" > "$logs/$name.log" 2>&1 < /dev/null || status=$?
+    timeout "${limit:-$LIMIT}" "$@" > "$logs/$name.log" 2>&1 < /dev/null || status=$?
     count "$name" $((SECONDS - from)) "$status"
 }
 
@@ -122,7 +124,7 @@ skip() {
 
 readonly FLAGS=(-std=c99 -D_POSIX_C_SOURCE=200809L -g -O1 -Wall -Wextra -Wpedantic -Wconversion -Werror
     -I "$here/../include")
-readonly COMMON=("$c/harness.c" "$c/pair.c" "$c/wire.c")
+readonly COMMON=(harness pair wire)
 programs=()
 for source in "$c"/test_*.c; do
     source=${source##*/test_}
@@ -147,48 +149,103 @@ without_libcrypto() {
     done
 }
 
-# compile NAME COMPILER ARGUMENT...: the program NAME-PROGRAM of each test; false if one does not compile.
+# compile NAME COMPILER FLAG...: the objects of all programs, in a folder of that name; false if one does not compile.
 compile() {
-    local name=$1 compiler=$2 program
+    local name=$1 compiler=$2 source sources=("${COMMON[@]}" "${programs[@]/#/test_}")
     shift 2
-    for program in "${programs[@]}"; do
-        local sources=("$c/test_$program.c" "${COMMON[@]}") libraries=()
-        if signs "$program"; then
-            sources+=("$c/sign.c")
-            libraries=(-lcrypto)
-        fi
-        "$compiler" "${FLAGS[@]}" "${sources[@]}" -o "$build/$name-$program" "$@" ${libraries[@]+"${libraries[@]}"} \
-            > "$logs/$name-$program.log" 2>&1 || {
-            count "$name-$program" 0 1
+    ! libcrypto_works || sources+=(sign)
+    mkdir -p "$build/$name"
+    for source in "${sources[@]}"; do
+        "$compiler" "${FLAGS[@]}" "$@" -c "$c/$source.c" -o "$build/$name/$source.o" > "$logs/$name-$source.log" 2>&1 || {
+            count "$name-$source" 0 1
             return 1
         }
     done
 }
 
-# run_all NAME BUILT PREFIX...: runs what `compile` made under BUILT, behind the command in PREFIX. test_resources.c and
-# test_stack.c say why they are left out where memory is checked.
+# link NAME OBJECTS PROGRAM COMMAND...: the program NAME-PROGRAM of the objects that were compiled as OBJECTS.
+link() {
+    local name=$1 from=$build/$2 program=$3
+    shift 3
+    local objects=("test_$program" "${COMMON[@]}") libraries=()
+    if signs "$program"; then
+        objects+=(sign)
+        libraries=(-lcrypto)
+    fi
+    objects=("${objects[@]/#/$from/}")
+    "$1" "${objects[@]/%/.o}" -o "$build/$name-$program" "${@:2}" ${libraries[@]+"${libraries[@]}"} > "$logs/$name-$program.log" 2>&1 || {
+        count "$name-$program" 0 1
+        return 1
+    }
+}
+
+# link_all NAME OBJECTS COMMAND...
+link_all() {
+    local program
+    for program in "${programs[@]}"; do
+        link "$1" "$2" "$program" "${@:3}" || return 1
+    done
+}
+
+# memory_is_checked PROGRAM: test_resources.c and test_stack.c say why they are left out where memory is checked.
+memory_is_checked() {
+    [ "$1" != resources ] && [ "$1" != stack ]
+}
+
+# run_all NAME BUILT PREFIX...: runs what was linked under BUILT, after the command in PREFIX.
 run_all() {
     local name=$1 built=$2 program
     shift 2
     for program in "${programs[@]}"; do
         local given=(${arguments[@]+"${arguments[@]}"})
-        case $name-$program in
-            sanitizers-resources | valgrind*-resources | sanitizers-stack | valgrind*-stack) continue ;;
-            valgrind-all-suites-*) [[ " $SUITES_MATTER " = *" $program "* ]] || continue ;;
-        esac
+        case $name in sanitizers | valgrind*) memory_is_checked "$program" || continue ;; esac
         # Chance finds more in the long run, and the sanitizers are where it shows.
         [ "$mode-$name-$program" != full-sanitizers-random_calls ] || given=()
         run "$name-$program" "$@" "$build/$built-$program" ${given[@]+"${given[@]}"}
     done
 }
 
-# The programs whose course depends on the suite: valgrind runs these twice.
-readonly SUITES_MATTER="closing handshake many random_calls records socket suspensions threads tickets"
+# shares_a_process PROGRAM: whether it runs under valgrind together with others. The library keeps the first store of the system that it
+# reads, and `reasons` has one of its own.
+shares_a_process() {
+    memory_is_checked "$1" && [ "$1" != reasons ]
+}
+
+# suite_matters PROGRAM: whether its course depends on the suite.
+suite_matters() {
+    case $1 in handshake | random_calls | records) ;; *) false ;; esac
+}
+
+readonly VALGRIND=(valgrind --quiet --error-exitcode=9 --leak-check=full --fair-sched=yes)
+
+# valgrind_together NAME WHICH OPTION ARGUMENT...: the programs for which WHICH holds, in one: valgrind takes longer to translate the
+# library once more than to run most of them.
+valgrind_together() {
+    local name=$1 which=$2 option=$3 program chosen=() objects=("${COMMON[@]}") libraries=() limit=$LIMIT_TOGETHER
+    shift 3
+    for program in "${programs[@]}"; do
+        "$which" "$program" || continue
+        chosen+=("$program")
+        objects+=("together_$program")
+        objcopy --redefine-sym "main=main_$program" "$build/gcc/test_$program.o" "$build/gcc/together_$program.o"
+    done
+    if libcrypto_works; then
+        objects+=(sign)
+        libraries=(-lcrypto)
+    fi
+    objects=("${objects[@]/#/$build/gcc/}")
+    if gcc "${FLAGS[@]}" "-DPROGRAMS=$(printf 'PROGRAM(%s) ' "${chosen[@]}")" "$c/together.c" "${objects[@]/%/.o}" -o "$build/$name" "$library" \
+        -lpthread ${libraries[@]+"${libraries[@]}"} > "$logs/$name.log" 2>&1; then
+        run "$name" "${VALGRIND[@]}" "$option" "$build/$name" "$@"
+    else
+        count "$name" 0 1
+    fi
+}
 
 # unload_tests: a program that is not linked to the library, but loads and unloads a plugin that is.
 unload_tests() {
-    local plugin=$build/plugin.so program=$build/gcc-unload log=$logs/gcc-unload.log
-    if { gcc "${FLAGS[@]}" -shared -fPIC -Wl,-Bsymbolic "$c/unload/plugin.c" "${COMMON[@]}" -o "$plugin" "$library" -lpthread &&
+    local plugin=$build/plugin.so program=$build/gcc-unload log=$logs/gcc-unload.log sources=("${COMMON[@]/#/$c/}")
+    if { gcc "${FLAGS[@]}" -shared -fPIC -Wl,-Bsymbolic "$c/unload/plugin.c" "${sources[@]/%/.c}" -o "$plugin" "$library" -lpthread &&
         gcc "${FLAGS[@]}" "$c/unload/test_unload.c" "$c/harness.c" -o "$program" -ldl -lpthread; } > "$log" 2>&1; then
         run gcc-unload env GLIBC_TUNABLES=glibc.malloc.tcache_count=0 "$program" "$plugin"
     else
@@ -201,7 +258,7 @@ c_tests() {
     [ "$mode" = full ] || arguments=(quick)
     libcrypto_works || without_libcrypto
 
-    compile gcc gcc "$library" -lpthread && run_all gcc gcc
+    compile gcc gcc && link_all gcc gcc gcc "$library" -lpthread && run_all gcc gcc
 
     unload_tests
 
@@ -212,12 +269,13 @@ c_tests() {
         skip "the C programs with clang" "clang is not installed"
     else
         if [ -e "$static_library" ]; then
-            compile static clang "$static_library" -lpthread -ldl -lm && run_all static static
+            link_all static gcc clang "$static_library" -Wl,--strip-debug -lpthread -ldl -lm && run_all static static
         else
             skip "the C programs with the static library" "there is no $static_library"
         fi
         if sanitizers_work; then
-            compile sanitizers clang -fsanitize=address,undefined -fno-sanitize-recover=all "$library" -lpthread &&
+            local flags=(-fsanitize=address,undefined -fno-sanitize-recover=all)
+            compile sanitizers clang "${flags[@]}" && link_all sanitizers sanitizers clang "${flags[@]}" "$library" -lpthread &&
                 run_all sanitizers sanitizers
         else
             skip "the C programs with sanitizers" "clang's run-time libraries are not installed"
@@ -227,15 +285,23 @@ c_tests() {
     if [ "$mode" = full ]; then
         if command -v valgrind > /dev/null; then
             # Once strictly, with the suites that valgrind understands, and once with all suites, for bounds and leaks.
-            local valgrind=(valgrind --quiet --error-exitcode=9 --leak-check=full --fair-sched=yes)
-            arguments=(quick chacha)
-            run_all valgrind gcc "${valgrind[@]}"
-            arguments=(quick)
-            run_all valgrind-all-suites gcc "${valgrind[@]}" --undef-value-errors=no
+            valgrind_together valgrind shares_a_process --undef-value-errors=yes quick sparse chacha
+            run valgrind-reasons "${VALGRIND[@]}" "$build/gcc-reasons" quick chacha
+            valgrind_together valgrind-all-suites suite_matters --undef-value-errors=no quick sparse
         else
             skip "the C programs under valgrind" "valgrind is not installed"
         fi
     fi
+}
+
+# valgrind_tests: the same with less thinned tables, and all programs with all suites.
+valgrind_tests() {
+    local arguments=(quick chacha)
+    libcrypto_works || without_libcrypto
+    compile gcc gcc && link_all gcc gcc gcc "$library" -lpthread || return
+    run_all valgrind gcc "${VALGRIND[@]}"
+    arguments=(quick)
+    run_all valgrind-all-suites gcc "${VALGRIND[@]}" --undef-value-errors=no
 }
 
 # --- Everything ------------------------------------------------------------------------------------------------------
@@ -264,12 +330,15 @@ secrets() {
     run secrets python3 "$here/judges/secrets/test_secrets.py" "$build/holder"
 }
 
-if [ "$parts" != peers ]; then
+if [ "$parts" = valgrind ]; then
+    valgrind_tests
+fi
+if [ "$parts" = c ] || [ "$parts" = "" ]; then
     run header python3 "$here/interface/header/check_header.py"
     c_tests
     run environment python3 "$c/test_environment.py"
 fi
-if [ "$parts" != c ]; then
+if [ "$parts" = peers ] || [ "$parts" = "" ]; then
     run python-ssl python3 "$peers/test_against_ssl.py"
     run python-openssl python3 "$peers/test_against_openssl.py"
     run python-credentials python3 "$peers/test_credentials.py"

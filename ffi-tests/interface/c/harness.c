@@ -16,6 +16,7 @@
 #define MOST_COMPLAINTS 5
 
 bool quick = false;
+bool sparse = false;
 bool chacha = false;
 
 static char current[256];
@@ -26,6 +27,7 @@ static int failed;
 void begin(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         quick = quick || strcmp(argv[i], "quick") == 0;
+        sparse = sparse || strcmp(argv[i], "sparse") == 0;
         chacha = chacha || strcmp(argv[i], "chacha") == 0;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);

@@ -21,6 +21,9 @@
 /* `quick` on the command line: long product tables are to be thinned out. */
 extern bool quick;
 
+/* `sparse` on the command line: the longest of them are thinned again, for valgrind, which takes thirty times as long. */
+extern bool sparse;
+
 /* `chacha` on the command line: only suites with ChaCha20-Poly1305. For valgrind, which takes the tags that ring's
  * AES-GCM assembly computes for uninitialised and complains wherever one is compared. */
 extern bool chacha;

@@ -280,10 +280,10 @@ static size_t resident(void) {
     return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* What one suspended session holds, everything counted: 2,000 of them in a process of their own, so that nobody has left
+/* What one suspended session holds, everything counted: 500 of them in a process of their own, so that nobody has left
  * it memory to use again. Their peers are gone, and their buffers are the host's. */
 static size_t measure(const kind_t *kind, size_t protocol) {
-    enum { MANY = 2000 };
+    enum { MANY = 500 };
     int result[2];
     size_t bytes = 0;
     fflush(stdout);

@@ -507,7 +507,7 @@ static void test_idle(uint32_t protocol) {
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
     const bool known = heap_is_known();
-    const size_t num = !known ? 10 : limit.rlim_cur < 3100 ? 300 : quick ? 600 : 3000;
+    const size_t num = !known ? 10 : limit.rlim_cur < 700 ? 300 : 600;
     test("%s: of %zu idle servers a bound one costs as much as one over spans, and a few words", version_name(protocol), num);
     /* What is made once is there, then. */
     (void)idle_cost(protocol, num, false);
