@@ -6,8 +6,10 @@ PYTHON ?= python3
 # build.target-dir says. If you run cargo yourself with another target directory, set SPANTLS_LIB for the scripts.
 IN_TARGET = --target-dir target
 LIB = target/release/libspantls.so
-# Of the profile `checked`: see Cargo.toml.
-ABI_LIB = target/checked/libspantls.so
+# The ABI is read from the library as the tests have it, its own types described in full. A test beside it makes cargo take the
+# dependencies that are compiled for `test-rust` already.
+ABI_LIB = target/debug/libspantls.so
+DESCRIBED = --lib --test thread_exit --config 'profile.dev.package.spantls.debug=2'
 # A build of its own, so that target/release stays what `make build` has made.
 AWS_LC_DIR = target/aws-lc
 AWS_LC = --no-default-features --features aws-lc-rs,encrypted-keys --target-dir $(AWS_LC_DIR)
@@ -125,7 +127,7 @@ soak: soak-transport examples ## the same, then a million requests over 100,000 
 	$(PYTHON) ffi-tests/judges/server/soak.py
 
 abi-lib:
-	$(CARGO) build $(IN_TARGET) --profile checked --lib
+	$(CARGO) build $(IN_TARGET) $(DESCRIBED)
 
 abi-check: abi-lib ## the ABI against its baseline in ffi-tests/interface/abi, and the tests of that guard (installs abigail-tools)
 	$(PYTHON) ffi-tests/interface/abi/abi.py check $(ABI_LIB)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Guards the C ABI: `abi.py check LIBRARY` compares a library (built with the profile `checked`) and the header with what is
+"""Guards the C ABI: `abi.py check LIBRARY` compares a library (`make abi-lib` builds it) and the header with what is
 checked in beside this file, `abi.py bless LIBRARY` takes additions into it. Removals and changes are refused by both;
 `SPANTLS_ABI_BREAK=1` lets `bless` take them, for a release whose SONAME and SPANTLS_ABI_VERSION have moved on."""
 
@@ -68,7 +68,7 @@ def describe(library, out):
     types = {node.get("id"): node for node in corpus.iter() if node.get("id")}
     exported = [node for node in corpus.iter("function-decl") if node.get("elf-symbol-id")]
     if len(exported) != len(list(corpus.iter("elf-symbol"))):
-        raise Refused(f"{library} has no descriptions of its functions: build it with the profile checked")
+        raise Refused(f"{library} has no descriptions of its functions: `make abi-lib` builds one that has")
     wanted, queue = set(), list(exported)
     while queue:
         for node in queue.pop().iter():
