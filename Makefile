@@ -29,7 +29,7 @@ INSTALL ?= install
 unexport MAKEFLAGS MFLAGS
 
 
-.PHONY: help proof bogo test-bogo interop fuzz fuzz-seeds differential chains bounds bench-python test-dotnet nupkg bench-dotnet build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak soak-transport abi-lib abi-check abi-bless test-kernel test-models models test-tsan audit lint fmt header header-check bindings bindings-check bench bench-handshake test-valgrind bench-load bench-peers install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
+.PHONY: help proof bogo test-bogo interop fuzz fuzz-seeds differential chains bounds bench-python test-dotnet nupkg bench-dotnet build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak soak-transport abi-lib abi-check abi-bless test-kernel test-models models test-tsan audit lint fmt header header-check bindings bindings-check bench bench-handshake test-instructions instructions-bless test-valgrind bench-load bench-peers install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,7 +47,7 @@ demo: examples ## real conversations over loopback: our client and servers, and 
 
 # What `make test` does, two parts at a time, the longest first. Each can be made alone. CONTRIBUTING.md has the map.
 PARTS = test-rust test-c test-peers test-models lint test-python test-dotnet test-examples test-kernel test-server abi-check header-check test-docs \
-	test-package test-scenarios
+	test-package test-scenarios test-instructions
 QUICK_PARTS = test-c-quick test-rust-quick test-peers-quick test-package test-docs header-check
 LEFT_OUT = proof test-valgrind test-aws-lc test-bogo bogo interop fuzz differential chains test-cargo-c test-tsan models soak soak-transport audit bench bench-handshake bench-load bench-peers bench-python bench-dotnet
 
@@ -210,7 +210,13 @@ bench: ## records sealed and opened, beside the bare AEAD
 	$(CARGO) bench $(IN_TARGET) --bench records
 
 bench-handshake: ## instructions of a handshake beside rustls's, counted by valgrind
-	$(PYTHON) benches/instructions.py "$$($(CARGO) bench $(IN_TARGET) --no-run --bench handshake 2>&1 | sed -n 's/.*Executable.*(\(.*\))$$/\1/p')"
+	$(PYTHON) benches/instructions/handshake.py "$$($(CARGO) bench $(IN_TARGET) --no-run --bench handshake 2>&1 | sed -n 's/.*Executable.*(\(.*\))$$/\1/p')"
+
+test-instructions: build ## instructions of records and handshakes, counted by valgrind: more than 3 % above the baseline is a failure
+	$(PYTHON) benches/instructions/instructions.py check $(LIB)
+
+instructions-bless: build ## make today's counts the baseline, benches/instructions/baseline.json
+	$(PYTHON) benches/instructions/instructions.py bless $(LIB)
 
 bench-peers: ## the same work on spantls and on OpenSSL, BoringSSL, AWS-LC, s2n-tls, rustls: PEERS, WORK, ROUNDS (11); WRITE=1: docs/benchmarks.md
 	$(PYTHON) benches/peers/compare.py $(if $(PEERS),--peers $(PEERS)) $(if $(WORK),--work $(WORK)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(WRITE),--write)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Count the instructions of a handshake with callgrind: ours with one and with three suspensions, beside rustls's with none.
 
-usage: instructions.py PROGRAM      (the built benchmark `handshake`; `make bench-handshake` finds it)
+usage: handshake.py PROGRAM      (the built benchmark `handshake`; `make bench-handshake` finds it)
 """
 
 import re
