@@ -29,7 +29,7 @@ INSTALL ?= install
 unexport MAKEFLAGS MFLAGS
 
 
-.PHONY: help proof bogo test-bogo interop fuzz fuzz-seeds differential chains bounds bench-python test-dotnet nupkg bench-dotnet build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak soak-transport abi-lib abi-check abi-bless test-kernel test-models models test-tsan audit lint fmt header header-check bindings bindings-check bench bench-handshake test-instructions instructions-bless test-valgrind bench-load bench-peers install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
+.PHONY: help proof bogo test-bogo interop fuzz fuzz-coverage fuzz-seeds differential chains bounds bench-python test-dotnet nupkg bench-dotnet build examples demo test test-quick test-examples test-rust test-rust-quick test-ffi test-c test-peers test-aws-lc test-server soak soak-transport abi-lib abi-check abi-bless test-kernel test-models models test-tsan audit lint fmt header header-check bindings bindings-check bench bench-handshake test-instructions instructions-bless test-valgrind bench-load bench-peers install uninstall test-package test-cargo-c docs test-docs test-scenarios clean wheel test-python test-c-quick test-peers-quick
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,7 +49,7 @@ demo: examples ## real conversations over loopback: our client and servers, and 
 PARTS = test-rust test-c test-peers test-models lint test-python test-dotnet test-examples test-kernel test-server abi-check header-check test-docs \
 	test-package test-scenarios test-instructions
 QUICK_PARTS = test-c-quick test-rust-quick test-peers-quick test-package test-docs header-check
-LEFT_OUT = proof test-valgrind test-aws-lc test-bogo bogo interop fuzz differential chains test-cargo-c test-tsan models soak soak-transport audit bench bench-handshake bench-load bench-peers bench-python bench-dotnet
+LEFT_OUT = proof test-valgrind test-aws-lc test-bogo bogo interop fuzz fuzz-coverage differential chains test-cargo-c test-tsan models soak soak-transport audit bench bench-handshake bench-load bench-peers bench-python bench-dotnet
 
 # Everything runs, whatever fails; what failed is named again at the end.
 SIDE_BY_SIDE = +$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target
@@ -100,6 +100,9 @@ test-aws-lc: ## the same tests with the algorithms of aws-lc-rs, the long tables
 
 fuzz: ## hostile input without end: each fuzz target for SECONDS (60), DOORS names some (installs cargo-fuzz); docs/proof.md
 	SECONDS_EACH=$(or $(SECONDS),60) fuzz/run.sh $(DOORS)
+
+fuzz-coverage: ## how much of src each fuzz target reaches with its corpus; the table of docs/proof.md (as root installs llvm)
+	$(PYTHON) fuzz/coverage.py
 
 fuzz-seeds: ## the first inputs of the fuzz targets, in fuzz/corpus, from the scenarios of tests/doors/seeds.rs
 	WRITE_SEEDS=1 $(CARGO) test $(IN_TARGET) --quiet --test hostile_input the_seeds
