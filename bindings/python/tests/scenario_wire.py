@@ -22,13 +22,17 @@ class SpanWire:
         except OSError:
             pass  # reading tells more
 
+    def _recv(self, most):
+        """Nothing at the end of the transport."""
+        try:
+            return self.sock.recv(most)
+        except OSError:
+            return b""
+
     def _receive(self):
         """False at the end, which the session then knows."""
         if not self.ended:
-            try:
-                data = self.sock.recv(min(self.chunk, 65536))
-            except OSError:
-                data = b""
+            data = self._recv(min(self.chunk, 65536))
             self.inbox += data
             self.ended = not data
         if self.ended:

@@ -46,19 +46,13 @@ def context(we_serve, version, settings):
 class Wire(SpanWire):
     """A silence that lasts too long is an error, and no end of the transport."""
 
-    def _receive(self):
-        if not self.ended:
-            try:
-                data = self.sock.recv(65536)
-            except socket.timeout as error:
-                raise Wrong(f"no byte came for {SECONDS} seconds") from error
-            except OSError:
-                data = b""
-            self.inbox += data
-            self.ended = not data
-        if self.ended:
-            self.session.end_of_input()
-        return not self.ended
+    def _recv(self, most):
+        try:
+            return self.sock.recv(most)
+        except socket.timeout as error:
+            raise Wrong(f"no byte came for {SECONDS} seconds") from error
+        except OSError:
+            return b""
 
 
 class Conversation:
