@@ -86,9 +86,9 @@ test-peers: build ## Python against OpenSSL, GnuTLS, curl, tshark and others, an
 	ffi-tests/run.sh peers
 	$(PYTHON) benches/peers/test_compare.py $(LIB)
 
-test-valgrind: examples ## every program in C under valgrind, with both sets of suites, less thinned; the examples too: half an hour
-	ffi-tests/run.sh valgrind
+test-valgrind: examples ## every program in C under valgrind, with both sets of suites, less thinned; the examples too: a quarter of an hour
 	examples-c/check.sh valgrind target/release ffi-tests/certs
+	ffi-tests/run.sh valgrind
 
 test-c-quick test-peers-quick: test-%-quick: build
 	ffi-tests/run.sh $* quick

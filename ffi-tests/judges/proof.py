@@ -23,6 +23,7 @@ JUDGES = {
     "chains": "chains of certificates beside OpenSSL and Go",
     "bounds": "tests of the limits: what a peer gets for a byte",
     "interop": "cells of the matrix of implementations",
+    "test-valgrind": "checks of the C programs under valgrind, with both sets of suites",
     "test-peers": "checks with OpenSSL, GnuTLS, curl, Python's ssl and others",
     "test-server": "checks of the example server against clients that people use",
     "test-kernel": "checks with kernel TLS, on two kernels",
