@@ -49,7 +49,8 @@ def compiled(name, sources, flags, libraries):
     """A program that the C compiler makes."""
     program, files = PLACE / name, [HERE / source for source in sources]
     if not is_newer(program, [*files, HERE / "peer.h", *(Path(word) for word in libraries if str(word).startswith("/"))]):
-        logged(name, "cc", *WARNINGS, *flags, "-rdynamic", "-o", program, *files, *libraries, "-ldl", "-lpthread")
+        logged(name, "cc", *WARNINGS, *flags, "-rdynamic", "-o", f"{program}.new", *files, *libraries, "-ldl", "-lpthread")
+        os.replace(f"{program}.new", program)  # the old one may be running
     return program
 
 
@@ -77,7 +78,8 @@ def spantls(name, target, features, library=None):
     # A copy: another build does not change what is being measured.
     folder = PLACE / f"{program}.lib"
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy2(library, folder / "libspantls.so.1")
+    shutil.copy2(library, folder / "libspantls.so.new")
+    os.replace(folder / "libspantls.so.new", folder / "libspantls.so.1")  # the old one may be in use
     return compiled(program, ["main.c", "work.c", "spantls.c"], [f"-I{ROOT / 'include'}"],
                     [folder / "libspantls.so.1", f"-Wl,-rpath,{folder}"])
 
@@ -126,7 +128,7 @@ def crate(name, feature):
     say(f"{name}: cargo build --features {feature}")
     logged(name, CARGO, "build", "--release", "--locked", "--features", feature, "--manifest-path",
            HERE / "programs" / "Cargo.toml", "--target-dir", PLACE / "build", LIBCLANG_PATH=str(LIBCLANG), PEER_INCLUDE=include)
-    # Not over a program that runs; its time is that of the copy, since cargo may have had nothing to do.
+    # The copy is new even if cargo has had nothing to do.
     shutil.copy(PLACE / "build" / "release" / "peer", f"{program}.new")
     os.replace(f"{program}.new", program)
     return program
@@ -134,7 +136,7 @@ def crate(name, feature):
 
 AWS_LC = ("--no-default-features", "--features", "aws-lc-rs,encrypted-keys")
 MAKERS = {
-    "spantls-ring": lambda name, library: spantls(name, ROOT / "target", (), library),
+    "spantls-ring": lambda name, library: spantls(name, ROOT / "target", (), library or os.environ.get("SPANTLS_LIB")),
     "spantls-aws-lc-rs": lambda name, library: spantls(name, ROOT / "target" / "aws-lc", AWS_LC, library),
     "rustls-ring": lambda name, _: crate(name, "rustls-ring"),
     "rustls-aws-lc-rs": lambda name, _: crate(name, "rustls-aws-lc-rs"),

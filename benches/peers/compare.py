@@ -44,7 +44,7 @@ class Running:
         line = self.process.stdout.readline()
         if not line.endswith("\n"):
             self.process.wait()
-            raise Broken(f"{self.label}: {line}{self.process.stderr.read().strip()}")
+            raise Broken(f"{self.label}: {line}{self.process.stderr.read().strip()} (exit status {self.process.returncode})")
         return line
 
     def ask(self, command):
@@ -224,6 +224,7 @@ def main():
     parser.add_argument("--peers", nargs="*", help=" ".join(build.MAKERS))
     parser.add_argument("--work", nargs="*", help=f"{' '.join(WORKS)}; without it all but {' '.join(set(WORKS) - set(SHORT))}")
     parser.add_argument("--rounds", type=int, default=11)
+    parser.add_argument("--note", help="a sentence for the page: what else has to be known of this run")
     parser.add_argument("--write", action="store_true", help="docs/benchmarks.md and its plots")
     options = parser.parse_args()
     works = options.work or SHORT
@@ -231,7 +232,7 @@ def main():
         parser.error(f"no work {' '.join(set(works) - set(WORKS))}: {' '.join(WORKS)}")
     failed = compare([Peer(word).make() for word in options.peers or PEERS], works, options.rounds)
     if options.write and not failed:
-        page.write(remembered(), page.DOCS)
+        page.write({**remembered(), "wanted": PEERS, "note": options.note}, page.DOCS)
     return 1 if failed else 0
 
 

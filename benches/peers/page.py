@@ -176,7 +176,7 @@ def summary(results):
     rows = verdicts(results)
     behind = sum(min(ratios.values()) > 1 for *_, ratios in rows)
     head = ["work", "", "best of the others", *OURS]
-    lines = [[TITLES[work].partition(",")[0] if not work.startswith("records") else TITLES[work], f"{name}, {column}", rival,
+    lines = [[TITLES[work], f"{name}, {column}", rival,
               *(f"{ratios[label]:.2f}" + (" ahead" if ratios[label] < 1 else " behind") if label in ratios else "–"
                 for label in OURS)]
              for work, name, column, rival, ratios in sorted(rows, key=lambda row: -min(row[4].values()))]
@@ -198,7 +198,7 @@ def machine():
     without = [name for name in FEATURES if name not in flags]
     virtual = " in a virtual machine" if "hypervisor" in flags else ""
     return (f"{os.cpu_count()} processors ({value['model name']}, family {value['cpu family']}, model {value['model']}{virtual}; with "
-            f"{', '.join(there)}; without {', '.join(without) or 'none of the features looked for'}), Linux {os.uname().release}")
+            f"{', '.join(there)}; without {', '.join(without) or 'none of the features looked for'}), Linux {re.match(r'[0-9.]*', os.uname().release).group()}")
 
 
 def loads(results):
@@ -238,13 +238,20 @@ allocations says. A client of TLS 1.2 that does not resume asks for no ticket. A
 A handshake begins with making both sessions and ends with freeing them; between, the server sends one byte of data, with which the
 tickets arrive. Eight are under way at a time. A record is a call with a span of that size; 64 KiB are four records. Peers that cannot be
 held to a suite or group have a dash.
+
+Not measured here: the same from .NET; `make bench-dotnet` compares streams over spantls with SslStream.
 """
 
 
 def page(data):
     results = data["results"]
-    versions = "Versions: " + ", ".join(f"{label} ({version})" for label, version in sorted(data["versions"].items())) + "."
+    versions = "Versions: " + ", ".join(f"{label} ({version})" for label, version in sorted(data["versions"].items()) if ":" not in label) + "."
     missing = "".join(f"Missing: {label}: {reason}\n\n" for label, reason in sorted(data["missing"].items()))
+    absent = [label for label in data["wanted"] if label not in data["versions"] and label not in data["missing"]]
+    if absent:
+        missing += f"Not measured this time: {', '.join(absent)}.\n\n"
+    if data["note"]:
+        missing += f"{data['note']}\n\n"
     rounds = sorted({measure["rounds"] for measures in results.values() for measure in measures.values() if measure["rounds"] > 1})
     out = [INTRODUCTION.format(machine=machine(), load=loads(results), versions=versions, missing=missing,
                                rounds=" or ".join(map(str, rounds)) or "1")]

@@ -7,17 +7,17 @@ use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
+use rustls::crypto::CryptoProvider;
 #[cfg(feature = "rustls-aws-lc-rs")]
 use rustls::crypto::aws_lc_rs as algorithms;
 #[cfg(feature = "rustls-ring")]
 use rustls::crypto::ring as algorithms;
-use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{
-    ClientConfig, ClientConnection, CommonState, Connection, HandshakeKind, ProtocolVersion, RootCertStore, ServerConfig,
-    ServerConnection, SupportedProtocolVersion,
+    ClientConfig, ClientConnection, CommonState, Connection, HandshakeKind, ProtocolVersion, RootCertStore,
+    ServerConfig, ServerConnection, SupportedProtocolVersion,
 };
 
 use crate::host::{Facts, HOST, Settings, TICKETS, give_up, handle, lib, span, span_mut};

@@ -27,7 +27,12 @@ macro_rules! with {
 }
 
 impl Unbuffered {
-    pub(crate) fn new(server: bool, to_server: &Arc<ClientConfig>, to_client: &Arc<ServerConfig>, name: ServerName<'static>) -> Self {
+    pub(crate) fn new(
+        server: bool,
+        to_server: &Arc<ClientConfig>,
+        to_client: &Arc<ServerConfig>,
+        name: ServerName<'static>,
+    ) -> Self {
         if server {
             Self::Server(must(lib(UnbufferedServerConnection::new(Arc::clone(to_client))), "a server"))
         } else {
