@@ -991,7 +991,8 @@ typedef struct {
      */
     tls_status_t status;
     /**
-     * The alert that was sent, or is pending, to the peer; -1 for none, also if the session's socket did not take it.
+     * The alert that was sent, or is pending, to the peer; -1 for none, also if the session's socket did not take it. A
+     * `close_notify` that answers the peer's is not reported.
      */
     int32_t alert_sent;
     /**

@@ -134,7 +134,8 @@ pub struct spantls_error_t {
     pub struct_size: usize,
     /// The status of the failed call; `TLS_STATUS_COMPLETE` if nothing has failed.
     pub status: tls_status_t,
-    /// The alert that was sent, or is pending, to the peer; -1 for none, also if the session's socket did not take it.
+    /// The alert that was sent, or is pending, to the peer; -1 for none, also if the session's socket did not take it. A
+    /// `close_notify` that answers the peer's is not reported.
     pub alert_sent: i32,
     /// The alert with which the peer ended the session; -1 for none. `SPANTLS_ALERT_CLOSE_NOTIFY` (0) if it closed during the handshake.
     pub alert_received: i32,
