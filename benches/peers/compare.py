@@ -117,7 +117,8 @@ def allocations():
     sides = {f"{who}_{what}": f"{who}, {what}" for who in ("server", "client") for what in ("allocations", "calls")}
     for version in VERSIONS:
         for name, more in (("full", {}), ("resumed", {"resume": 1})):
-            yield Measure("allocations", f"TLS {version}, {name}", settings(version, **more), "handshakes 64", sides, 0, True)
+            columns = {**sides, "tickets": "tickets received"} if version == "1.3" else sides
+            yield Measure("allocations", f"TLS {version}, {name}", settings(version, **more), "handshakes 64", columns, 0, True)
     spans = {f"{what}_{kind}": f"{what}, {kind}" for what in ("seal", "open") for kind in ("allocations", "calls")}
     for version in VERSIONS:
         yield Measure("allocations", f"TLS {version}, 1024 B", settings(version), "records 1024 512", spans, 0, True)

@@ -231,8 +231,8 @@ documentation advises for work in memory, and is linked with `work.c` into a pro
 
 Each session is checked, and the run fails if it is not so: one version, one cipher suite, one group (X25519, but where the title says
 otherwise), the same certificates (leaf and intermediate sent, root trusted), the client judges chain and name, resumed sessions are
-resumed. A TLS 1.3 server sends two tickets after a full handshake. After a resumption OpenSSL sends one, the others what the section on
-allocations says. A client of TLS 1.2 that does not resume asks for no ticket. A resumed session of spantls judges the chain again
+resumed. A TLS 1.3 server sends two tickets after a full handshake; after a resumption OpenSSL sends one, as it always does. A client of TLS
+1.2 that does not resume asks for no ticket. A resumed session of spantls judges the chain again
 (`tls_options_set_validate_on_resume()`), the others do not; with `:once` spantls does as they do.
 
 A handshake begins with making both sessions and ends with freeing them; between, the server sends one byte of data, with which the

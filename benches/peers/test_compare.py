@@ -50,7 +50,7 @@ class Comparison(unittest.TestCase):
                 for label, found in samples.items():
                     for metric in measure.metrics:
                         # Small sessions may fit into pages that are there, and a record may need no allocation.
-                        least = 0 if metric.endswith(("_resident", "_allocations", "_calls")) else 0.001
+                        least = 0 if metric.endswith(("_resident", "_allocations", "_calls", "tickets")) else 0.001
                         self.assertGreaterEqual(min(found[metric]), least, f"{label}: {metric}")
 
     def test_other_parameters_than_those_wanted_are_an_error_and_not_a_figure(self):
