@@ -117,7 +117,8 @@ def allocations():
     sides = {f"{who}_{what}": f"{who}, {what}" for who in ("server", "client") for what in ("allocations", "calls")}
     for version in VERSIONS:
         for name, more in (("full", {}), ("resumed", {"resume": 1})):
-            columns = {**sides, "tickets": "tickets received"} if version == "1.3" else sides
+            # Clients that are not to resume keep no tickets, and most do not count them then.
+            columns = {**sides, "tickets": "tickets received"} if version == "1.3" and more else sides
             yield Measure("allocations", f"TLS {version}, {name}", settings(version, **more), "handshakes 64", columns, 0, True)
     spans = {f"{what}_{kind}": f"{what}, {kind}" for what in ("seal", "open") for kind in ("allocations", "calls")}
     for version in VERSIONS:
