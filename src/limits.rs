@@ -136,7 +136,7 @@ pub(crate) const MAX_PATH_STEPS: u32 = 128;
 /// certificates have two or three that do not fit. Times the anchors of one name, which only the host can add.
 pub(crate) const MAX_WRONG_SIGNATURES: u32 = 8;
 
-/// Chains that a context remembers as trusted. One takes less than a hundred bytes.
+/// Chains that a context remembers as trusted. One takes about a hundred bytes.
 pub(crate) const MAX_KNOWN_CHAINS: usize = 64;
 
 /// Certificates of the chain that a report of the default validation follows by names: paths are shorter than this.

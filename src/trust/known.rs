@@ -76,9 +76,7 @@ impl Policy {
             let read = self.certificate(*link, chain).and_then(|certificate| CertificateFields::read(certificate));
             read.is_some_and(|read| read.check_validity(now).is_ok())
         };
-        // webpki accepts a list until just before its next update.
-        i64::try_from(now.as_secs()).is_ok_and(|now| now < self.lists_end)
-            && path.iter().filter(is_judged).all(is_valid)
+        !self.revocation_lists.iter().any(|dated| dated.has_ended(now)) && path.iter().filter(is_judged).all(is_valid)
     }
 }
 

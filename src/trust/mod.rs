@@ -72,10 +72,14 @@ pub(crate) struct Policy {
     /// The system's, once they were needed.
     of_the_system: OnceLock<Arc<system::Store>>,
     /// The newest first: webpki looks at the first one of an issuer.
-    revocation_lists: Vec<CertRevocationList<'static>>,
-    /// When the first of them has to be replaced, in seconds since 1970.
-    lists_end: i64,
+    revocation_lists: Vec<DatedList>,
     known: KnownChains,
+}
+
+/// A revocation list, and when the next one has to replace it, in seconds since 1970.
+struct DatedList {
+    list: CertRevocationList<'static>,
+    end: i64,
 }
 
 /// How much a judgement says.
@@ -102,6 +106,13 @@ pub(crate) struct Judgement {
     pub(crate) path: Box<[PathCertificate]>,
 }
 
+impl DatedList {
+    /// A list holds until just before the next one is due.
+    fn has_ended(&self, now: UnixTime) -> bool {
+        i64::try_from(now.as_secs()).map_or(true, |now| now >= self.end)
+    }
+}
+
 impl Policy {
     pub(crate) fn new(
         peer: Peer,
@@ -112,18 +123,16 @@ impl Policy {
         let anchors = Anchors::new(anchors)?;
         let mut revocation_lists: Vec<_> = revocation_lists.iter().map(|list| (fields::updates(list), list)).collect();
         revocation_lists.sort_by_key(|(updates, _)| Reverse(updates.map(|(this, _)| this)));
-        // A list whose dates cannot be read has ended.
-        let ends = revocation_lists.iter().map(|(updates, _)| updates.map_or(i64::MIN, |(_, next)| next));
+        let dated = |(updates, list): (Option<(i64, i64)>, &CertificateRevocationListDer<'_>)| {
+            // One whose dates cannot be read has ended.
+            Ok(DatedList { list: revocation_list(list)?, end: updates.map_or(i64::MIN, |(_, next)| next) })
+        };
         Ok(Self {
             peer,
             rules,
             anchors,
             of_the_system: OnceLock::new(),
-            lists_end: ends.min().unwrap_or(i64::MAX),
-            revocation_lists: revocation_lists
-                .into_iter()
-                .map(|(_, list)| revocation_list(list))
-                .collect::<Result<_>>()?,
+            revocation_lists: revocation_lists.into_iter().map(dated).collect::<Result<_>>()?,
             known: KnownChains::default(),
         })
     }

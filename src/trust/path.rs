@@ -132,7 +132,7 @@ impl Search<'_> {
         let restoring: Vec<_> = provider::SIGNATURES.all.iter().map(restoring).collect();
         let algorithms: Vec<_> = restoring.iter().map(|algorithm| algorithm as _).collect();
         let usage = self.usage();
-        let lists: Vec<_> = self.policy.revocation_lists.iter().collect();
+        let lists: Vec<_> = self.policy.revocation_lists.iter().map(|dated| &dated.list).collect();
         let holds = |path: &VerifiedPath<'_>| self.holds(path, &candidates);
         let path = certificate.verify_for_usage(
             &algorithms,
@@ -256,6 +256,8 @@ impl Search<'_> {
                 if ignored.has(Reason::WrongUsage) || fields::is_for(leaf, self.policy.purpose_identifier()) => {}
             Err(error) => return Err(error.into()),
         }
+        // No path is needed for that: what else the peer sends must not hide it.
+        ignored.tolerate(self.policy.check_lists(leaf, now), alert::reason)?;
         if self.policy.rules.strict && !ignored.has(Reason::StrictProfile) {
             strict::check_alone(leaf).map_err(|rule| Fault::Strict(rule, 0))?;
         }
@@ -309,5 +311,67 @@ impl ExtendedKeyUsageValidator for Usage {
             return Ok(());
         }
         self.purpose.validate(purposes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::trust::certificate::CertificateFields;
+    use crate::trust::fields::tests::certificate;
+    use crate::trust::{Extent, Peer, Rules, server_name};
+
+    const NOW: u64 = 1 << 31;
+
+    fn policy(anchors: &[&str], lists: &[&[u8]]) -> Policy {
+        let lists: Vec<_> =
+            lists.iter().map(|pem| rustls_pemfile::crls(&mut &pem[..]).next().unwrap().unwrap()).collect();
+        let anchors = anchors.iter().map(|name| certificate(name).into()).collect();
+        let rules = Rules { anchors: AnchorMode::PartialChain, ..Rules::default() };
+        Policy::new(Peer::Server, rules, anchors, &lists).unwrap()
+    }
+
+    fn reasons(policy: &Policy, chain: &[CertificateDer<'static>]) -> Reasons {
+        let name = server_name("localhost").unwrap();
+        policy
+            .judge_at(chain, Some(&name), UnixTime::since_unix_epoch(Duration::from_secs(NOW)), Extent::Verdict)
+            .reasons
+    }
+
+    /// An issuer that no one has signed, whose validity ended long ago.
+    fn ended_issuer() -> CertificateDer<'static> {
+        let mut der = certificate("intermediate");
+        let dates = CertificateFields::read(&der).unwrap().validity;
+        let (begin, end) = (dates.start, dates.end);
+        // UTCTime of 2020, then GeneralizedTime of 2120: the end comes in 2021.
+        let at = der[begin..end].windows(4).rposition(|year| year == b"2120").unwrap() + begin;
+        der[at..at + 4].copy_from_slice(b"2021");
+        der.into()
+    }
+
+    #[test]
+    fn a_leaf_that_is_trusted_itself_is_refused_once_it_is_revoked_whatever_comes_with_it() {
+        let list: &[u8] = include_bytes!("../../ffi-tests/certs/crl-intermediate.pem");
+        let (revoked, good): (CertificateDer<'_>, CertificateDer<'_>) =
+            (certificate("server-revoked").into(), certificate("server-p256").into());
+        let trusts = policy(&["server-revoked", "server-p256", "intermediate"], &[list]);
+        for more in [vec![], vec![ended_issuer()], vec![certificate("intermediate").into()]] {
+            let of = |leaf: &CertificateDer<'static>| reasons(&trusts, &[&[leaf.clone()][..], &more].concat());
+            assert!(of(&revoked).has(Reason::Revoked), "{:?}", of(&revoked));
+            assert_eq!(of(&good), Reasons::default());
+        }
+    }
+
+    #[test]
+    fn a_list_that_has_ended_says_nothing_good_of_a_leaf_that_is_trusted_itself() {
+        let ended: &[u8] = include_bytes!("../../ffi-tests/certs/crl-expired.pem");
+        let good: CertificateDer<'_> = certificate("server-p256").into();
+        let trusts = policy(&["server-p256"], &[ended]);
+        for more in [vec![], vec![ended_issuer()]] {
+            let found = reasons(&trusts, &[&[good.clone()][..], &more].concat());
+            assert!(found.has(Reason::CrlExpired), "{found:?}");
+        }
     }
 }

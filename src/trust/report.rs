@@ -2,15 +2,17 @@
 //! repeated, each time passing over the faults that are known, until it finds a path or a fault that cannot be passed over.
 //! The same code judges that gives the verdict: whatever has no bit in a complete report was checked, and is right.
 
-use rustls::pki_types::CertificateDer;
+use std::time::Duration;
+
+use rustls::pki_types::{CertificateDer, UnixTime};
 use webpki::Error;
 
-use super::Policy;
 use super::alert::{self, Fault};
 use super::certificate::CertificateFields;
 use super::fields;
 use super::likely;
 use super::path::Subject;
+use super::{DatedList, Policy};
 use crate::reason::{Blame, Reason, Reasons};
 
 impl Policy {
@@ -93,14 +95,31 @@ impl Policy {
     }
 
     fn is_listed(&self, certificate: &CertificateFields<'_>) -> bool {
-        self.revocation_lists
-            .iter()
-            .filter(|list| list.issuer() == certificate.issuer)
-            .any(|list| matches!(list.find_serial(certificate.serial), Ok(Some(_))))
+        self.lists_of(certificate).any(|dated| matches!(dated.list.find_serial(certificate.serial), Ok(Some(_))))
     }
 
     fn has_list(&self, certificate: &CertificateFields<'_>) -> bool {
-        self.revocation_lists.iter().any(|list| list.issuer() == certificate.issuer)
+        self.lists_of(certificate).next().is_some()
+    }
+
+    /// Those of its issuer, the newest first.
+    fn lists_of(&self, certificate: &CertificateFields<'_>) -> impl Iterator<Item = &DatedList> {
+        self.revocation_lists.iter().filter(|dated| dated.list.issuer() == certificate.issuer)
+    }
+
+    /// What the lists of a certificate's issuer say, if there are any: it is on one of them, or the newest has ended.
+    pub(super) fn check_lists(&self, certificate: &[u8], now: UnixTime) -> Result<(), Error> {
+        let read = CertificateFields::read(certificate).ok_or(Error::BadDer)?;
+        if self.is_listed(&read) {
+            return Err(Error::CertRevoked);
+        }
+        match self.lists_of(&read).next() {
+            Some(newest) if newest.has_ended(now) => {
+                let end = Duration::from_secs(newest.end.max(0).unsigned_abs());
+                Err(Error::CrlExpired { time: now, next_update: UnixTime::since_unix_epoch(end) })
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -75,10 +75,7 @@ const ELSEWHERE: [(&str, &[&str]); 8] = [
         "seconds, and a number that the host can raise to one that is measured",
         &["DEFAULT_TICKET_LIFETIME", "MAX_TICKET_LIFETIME", "MAX_RESUMED", "DEFAULT_TICKET_COUNT"],
     ),
-    (
-        "digests of chains that were found trusted, less than a hundred bytes each: trust/known.rs",
-        &["MAX_KNOWN_CHAINS"],
-    ),
+    ("digests of chains that were found trusted, about a hundred bytes each: trust/known.rs", &["MAX_KNOWN_CHAINS"]),
     ("what is asked of the allocator first: out_of_memory.rs takes it away", &["HEADROOM", "MEMORY_PER_BYTE"]),
     (
         "how much a key of ours seals: session/tests/halves.rs counts it",

@@ -28,11 +28,16 @@ use corosensei::{Coroutine, CoroutineResult, Yielder};
 use super::question::{Answerable, Ask, OpenQuestion};
 #[cfg(test)]
 use crate::outcome::faults;
+use crate::wiping::registers;
+use crate::wiping::stack::forget;
 use stack::FiberStack;
 use watched::Watched;
 
 #[cfg(panic = "abort")]
 compile_error!("spantls contains panics and must be built with panic = \"unwind\"");
+
+/// Bytes below a suspension in which the steps of the call, this one too, have left secrets: a step takes 17 KiB in all.
+const EARLIER_STEPS: usize = 16 << 10;
 
 /// How far a fiber came.
 pub(crate) enum Step<R> {
@@ -52,7 +57,8 @@ pub(crate) struct Fiber<R> {
 // SAFETY: the coroutine is not Send only because the compiler cannot check what is on its stack. Here it is the body and its
 // result, which are Send by the bounds of `new`, rustls's frames, which hold no thread-bound values while they call a
 // hook (its connection and state types are Send, and it uses no thread-locals), and our hooks' frames, which hold values
-// only. The link is reached by the resuming thread alone: `resume` and `drop` need the fiber mutably.
+// only. The stack is shared with the `CallStack` of the call that runs the fiber, which is gone before the fiber can move. The
+// link is reached by the resuming thread alone: `resume` and `drop` need the fiber mutably.
 unsafe impl<R: Send> Send for Fiber<R> {}
 
 /// How a fiber is resumed.
@@ -89,7 +95,10 @@ impl<R: Send + 'static> Fiber<R> {
     pub(crate) fn run(&mut self) -> Step<R> {
         let _current = SetCurrent::new(&*self.link);
         let _entered = self.watched.enter();
-        match self.coroutine.resume(Resume::Continued) {
+        let resumed = self.coroutine.resume(Resume::Continued);
+        // What handshakes compute leaves parts of keys there.
+        registers::clear();
+        match resumed {
             CoroutineResult::Yield(question) => Step::Suspended(question),
             CoroutineResult::Return(result) => Step::Returned(result),
         }
@@ -106,6 +115,7 @@ impl<R> Drop for Fiber<R> {
         let _entered = self.watched.enter();
         // With the link cancelled no hook suspends again, so one resume is enough; a panic on the way ends it as well.
         let end = catch_unwind(AssertUnwindSafe(|| self.coroutine.resume(Resume::Cancelled)));
+        registers::clear();
         debug_assert!(!matches!(end, Ok(CoroutineResult::Yield(_))));
         if let Err(payload) = end {
             // Dropping a payload runs foreign code that may panic again.
@@ -137,6 +147,8 @@ fn wait(question: OpenQuestion) -> Resume {
     }
     // SAFETY: set by `introduce` to the yielder at the root of this very stack.
     let Some(yielder) = (unsafe { link.yielder.get().as_ref() }) else { return Resume::Cancelled };
+    // The host may take its time.
+    forget::<EARLIER_STEPS>();
     yielder.suspend(question)
 }
 
