@@ -47,7 +47,7 @@ pub(crate) enum Field {
 }
 
 /// What is read of a certificate before any question about it is answered: of one that is malformed, none is.
-struct Contents<'a> {
+struct ReadCertificate<'a> {
     signed: ToBeSigned<'a>,
     not_before: i64,
     not_after: i64,
@@ -56,7 +56,7 @@ struct Contents<'a> {
     is_ca: bool,
 }
 
-impl<'a> Contents<'a> {
+impl<'a> ReadCertificate<'a> {
     fn read(der: &'a [u8]) -> Result<Self> {
         let signed = read(der)?.signed;
         let date = |time: &Tlv<'_>| {
@@ -76,7 +76,8 @@ impl<'a> Contents<'a> {
 
 /// The facts of a certificate, all of them or none.
 pub(crate) fn facts(der: &[u8]) -> Result<CertificateFacts> {
-    let Contents { signed, not_before, not_after, subject, alternative_names: names, is_ca } = Contents::read(der)?;
+    let ReadCertificate { signed, not_before, not_after, subject, alternative_names: names, is_ca } =
+        ReadCertificate::read(der)?;
     Ok(CertificateFacts {
         not_before,
         not_after,
@@ -99,7 +100,7 @@ pub(crate) fn check(der: &[u8]) -> Result<()> {
 
 /// One value of a field. `index` counts the values that the certificate has of it, in its order. What has no facts has no texts.
 pub(crate) fn text(der: &[u8], field: Field, index: usize) -> Result<String> {
-    let Contents { signed, subject, alternative_names, .. } = Contents::read(der)?;
+    let ReadCertificate { signed, subject, alternative_names, .. } = ReadCertificate::read(der)?;
     let single = |value: String| (index == 0).then_some(Ok(value));
     let value = match field {
         Field::Subject => single(full_name(&subject, "subject")?),
