@@ -280,8 +280,8 @@ static size_t resident(void) {
     return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* What one suspended session holds, everything counted: 500 of them in a process of their own, so that nobody has left
- * it memory to use again. Their peers are gone, and their buffers are the host's. */
+/* What one suspended session holds, everything counted: 500 of them in a process of their own, where no earlier work has
+ * left memory to use again. Their peers are gone, and their buffers are the host's. */
 static size_t measure(const kind_t *kind, size_t protocol) {
     enum { MANY = 500 };
     int result[2];

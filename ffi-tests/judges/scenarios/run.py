@@ -256,7 +256,8 @@ def self_test():
 
 
 def test_of_ends():
-    """Of three scenarios the second ends the runner, so another one plays the third; and one that goes on after its input is seen."""
+    """Of three scenarios the second ends the runner, so another one plays the third. A runner that continues after its
+    scenario is noticed."""
     echo = "import sys\nfor line in sys.stdin:\n  if 'end' in line: sys.exit(3)\n  print(line, end='', flush=True)\n"
     players = Runners([sys.executable, "-c", echo], "server")
     told = []
